@@ -1,0 +1,1 @@
+"""blemish: learns what a good surface looks like, and tells where a new picture departs."""

@@ -1,0 +1,1 @@
+"""Detectors x categories x seeds: jobs, worker processes, records."""

@@ -1,0 +1,1 @@
+"""Detectors: PatchCore and the contract that each of them keeps."""

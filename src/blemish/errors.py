@@ -1,0 +1,65 @@
+"""One family of errors: every message says what was wrong, what is allowed, and what to do next.
+
+A `BlemishError` is a fault that the user can mend: a wrong setting, an unreadable picture, a model
+file of another make. Anything else that is raised is a fault of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class BlemishError(Exception):
+    """Base of all errors that a user can mend. `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class UsageError(BlemishError):
+    """A wrong argument or combination of arguments."""
+
+    exit_code = 2
+
+
+class SettingError(UsageError):
+    """One or more settings have unknown names or values outside their limits."""
+
+
+class ImageError(BlemishError):
+    """A picture or mask cannot be read, or is not what the model was fitted on."""
+
+
+class DataError(BlemishError):
+    """A data set is missing, empty, or contradicts itself."""
+
+
+class BackboneError(BlemishError):
+    """A backbone file cannot be used, or lacks the levels that were asked for."""
+
+
+class ModelFileError(BlemishError):
+    """A model file is truncated, tampered with, of a newer schema, or not ours."""
+
+
+class CalibrationError(BlemishError):
+    """The good pictures at hand cannot promise what was asked of them."""
+
+
+class MissingExtraError(BlemishError):
+    """A function needs an optional part of blemish that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional part: pip install 'blemish[{extra}]'")
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the closest of `allowed`, or an empty string where none is close."""
+    close = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def told_at_once(problems: Sequence[str], error: type[BlemishError]) -> None:
+    """Raise `error` with all `problems`, one a line; do nothing where there are none."""
+    if problems:
+        raise error("\n".join(problems))

@@ -1,0 +1,1 @@
+"""Building blocks of ONNX graphs: preprocessing, composing, maps, the session."""

@@ -1,0 +1,1 @@
+"""Pictures: reading files, finding regions in anomaly maps, drawing."""

@@ -1,0 +1,1 @@
+"""Figures on raw scores: pure functions, with their uncertainty."""

@@ -1,0 +1,1 @@
+"""One self-contained HTML page and Markdown and CSV tables, made from records."""

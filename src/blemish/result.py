@@ -1,0 +1,78 @@
+"""The value objects in the middle: what a model says of one picture.
+
+Detectors and models make them, metrics, drawings and reports take them. They hold raw scores
+(unbounded, higher is more anomalous) and, where a model is calibrated, the verdict that follows.
+
+Convention: boxes are `(x0, y0, x1, y1)` in pixels of the original picture, `x1` and `y1` exclusive;
+points are `(x, y)`, the centre of the top left pixel being (0, 0); maps are H x W, float32.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Verdict(StrEnum):
+    """What to do with the part."""
+
+    GOOD = "good"
+    DEFECT = "defect"
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A connected set of pixels (8-connected) whose score is above the pixel threshold."""
+
+    area_px: int
+    box_xyxy: tuple[int, int, int, int]
+    peak_score: float
+    peak_xy: tuple[int, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The region as plain JSON values."""
+        return {
+            "area_px": self.area_px,
+            "box_xyxy": list(self.box_xyxy),
+            "peak_score": self.peak_score,
+            "peak_xy": list(self.peak_xy),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """What a model says of one picture.
+
+    Attributes:
+        score: raw anomaly score of the picture, unbounded.
+        score_map: raw anomaly scores, H x W of the original picture, float32.
+        p_value: share of good pictures, conformal, that score at least as high; `None` where the
+            model is not calibrated.
+        verdict: `None` where the model is not calibrated.
+        regions: connected regions above the pixel threshold, largest peak first.
+        seconds: time from decoded picture to score and map; of a batch, its share.
+        path: where the picture came from; `None` for an array.
+    """
+
+    score: float
+    score_map: NDArray[np.float32]
+    p_value: float | None = None
+    verdict: Verdict | None = None
+    regions: tuple[Region, ...] = ()
+    seconds: float = 0.0
+    path: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The prediction without its map, as plain JSON values: a line of `blemish predict`."""
+        return {
+            "path": self.path,
+            "score": self.score,
+            "p_value": self.p_value,
+            "verdict": None if self.verdict is None else str(self.verdict),
+            "regions": [region.to_dict() for region in self.regions],
+            "seconds": self.seconds,
+        }
