@@ -1,8 +1,10 @@
-"""Where the shared pictures, backbones and oracles are, for the tests that use them."""
+"""Where the shared pictures, backbones and oracles are, and timm, for the tests that use them."""
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -15,3 +17,34 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("real pictures, backbones and oracles (../shared) are not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def timm() -> ModuleType:
+    """The package timm, also beside a torchvision of another build than torch; skips without it."""
+    reason = "needs the extra 'train'"
+    torch = pytest.importorskip("torch", reason=reason)
+    if importlib.util.find_spec("timm") is None:
+        pytest.skip(reason)
+    # The library's registration ends with the object, so the module has to keep it.
+    globals()["_torchvision_ops"] = _torchvision_ops(torch)
+    return importlib.import_module("timm")
+
+
+def _torchvision_ops(torch: ModuleType) -> object:
+    """Two operators that torchvision wants to find when it is imported.
+
+    They are in its compiled part, which does not load where it was built for another torch than the
+    one installed (a build for GPUs beside a CPU torch). Nothing in timm calls them.
+    """
+    torchvision = importlib.util.find_spec("torchvision")
+    if torchvision is None or torchvision.origin is None:
+        return None
+    try:
+        torch.ops.load_library(Path(torchvision.origin).with_name("_C.so"))
+    except OSError:
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return library
+    return None

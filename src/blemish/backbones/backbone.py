@@ -1,0 +1,118 @@
+"""What a backbone is: a graph from normalised pictures to feature maps at named levels.
+
+`load_backbone` finds one by what a user types: the path of an ONNX file with named outputs, or
+`timm:NAME`. Names, licences and hashes travel with it into the model file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blemish.errors import BackboneError, UsageError, did_you_mean, told_at_once
+
+if TYPE_CHECKING:
+    import onnx
+
+DEFAULT_STRIDES = (8, 16)  # of PatchCore's layer2 and layer3
+
+
+@dataclass(frozen=True)
+class Level:
+    """A named output of a backbone: N x `channels` x H / `stride` x W / `stride`."""
+
+    name: str
+    channels: int
+    stride: int
+
+
+@dataclass(frozen=True, eq=False)
+class Backbone:
+    """A feature extractor and where it comes from.
+
+    Attributes:
+        name: of the network, not of the file.
+        graph: its ONNX graph, opset 18 or later, one input N x 3 x H x W.
+        levels: those in use, in the order asked for.
+        mean, std: a channel (RGB, range 0 to 1), subtracted and divided before the graph.
+        licence: of the weights, as their source states it.
+        sha256: of the file.
+    """
+
+    name: str
+    graph: onnx.ModelProto
+    levels: tuple[Level, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    licence: str
+    sha256: str
+
+    def with_levels(self, names: Sequence[str] | None) -> Backbone:
+        """Only the levels named; without names, the last one at each of the strides 8 and 16.
+
+        Raises:
+            BackboneError: a name is not a level (with the closest that is), or comes twice.
+        """
+        if names is None:
+            chosen = [
+                last
+                for stride in DEFAULT_STRIDES
+                for last in [lv for lv in self.levels if lv.stride == stride][-1:]
+            ]
+            if not chosen:
+                raise BackboneError(
+                    f"Backbone '{self.name}' has no level at stride 8 or 16; "
+                    f"name levels out of {self._spell_levels()}."
+                )
+            return replace(self, levels=tuple(chosen))
+        known = {level.name: level for level in self.levels}
+        problems = [
+            f"Backbone '{self.name}' has no level '{name}'; it has {self._spell_levels()}."
+            f"{did_you_mean(name, known)}"
+            for name in names
+            if name not in known
+        ]
+        problems += [f"Level '{n}' is named twice." for n in set(names) if names.count(n) > 1]
+        told_at_once(problems, BackboneError)
+        return replace(self, levels=tuple(known[name] for name in names))
+
+    def provenance(self) -> dict[str, Any]:
+        """What a model file says of its backbone."""
+        return {
+            "name": self.name,
+            "levels": [level.name for level in self.levels],
+            "licence": self.licence,
+            "sha256": self.sha256,
+        }
+
+    def _spell_levels(self) -> str:
+        return ", ".join(f"{lv.name} ({lv.channels}, stride {lv.stride})" for lv in self.levels)
+
+
+def load_backbone(
+    spec: str, *, levels: Sequence[str] | None = None, weights: str | Path | None = None
+) -> Backbone:
+    """Find a backbone by what a user types.
+
+    Args:
+        spec: path of an ONNX file, or `timm:NAME`.
+        levels: names of the levels to use; by default those at strides 8 and 16.
+        weights: a safetensors file for `timm:NAME`, in place of timm's own download.
+
+    Raises:
+        BackboneError: it is not there, is not usable, or lacks a level.
+        MissingExtraError: `timm:` without the extra `train`.
+    """
+    if spec.startswith("timm:"):
+        from blemish.backbones.timm_export import export_timm
+
+        file = export_timm(spec.removeprefix("timm:"), weights=weights and Path(weights))
+    elif weights is not None:
+        raise UsageError("'weights' goes with a backbone 'timm:NAME' only.")
+    else:
+        file = Path(spec)
+    from blemish.backbones.onnx_file import read_backbone
+
+    return read_backbone(file).with_levels(levels)

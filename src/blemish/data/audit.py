@@ -1,0 +1,156 @@
+"""The audit before a fit: what is wrong with a data set, and what each fault will cost.
+
+Every picture and mask is read once. Findings come as an `error` (a fit or its figures will fail or
+be wrong), a `warning` (they will be worse or say less than they seem to), or a `note`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.data.checks import CHECKS, Finding, Look, Severity
+from blemish.data.dataset import Dataset, Sample, open_dataset
+from blemish.data.duplicates import thumbnail
+from blemish.errors import ImageError
+from blemish.images.read import DEFAULT_LIMITS, ReadLimits
+from blemish.progress import LoggedProgress, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit found.
+
+    Attributes:
+        name: the category.
+        layout: how the data set is laid out.
+        counts: pictures by split, then by defect type.
+        sizes_hw: number of pictures by (height, width) in pixels.
+        bit_depths: number of pictures by bits of a channel.
+        findings: errors first.
+    """
+
+    name: str
+    layout: str
+    counts: Mapping[str, Mapping[str, int]]
+    sizes_hw: Mapping[tuple[int, int], int]
+    bit_depths: Mapping[int, int]
+    findings: tuple[Finding, ...]
+
+    def of_severity(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of one severity."""
+        return tuple(finding for finding in self.findings if finding.severity == severity)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The audit as plain JSON values."""
+        return {
+            "name": self.name,
+            "layout": self.layout,
+            "counts": {split: dict(types) for split, types in self.counts.items()},
+            "sizes_hw": [{"size_hw": list(s), "count": n} for s, n in self.sizes_hw.items()],
+            "bit_depths": {str(depth): count for depth, count in self.bit_depths.items()},
+            "findings": [_listed(asdict(finding)) for finding in self.findings],
+        }
+
+
+def audit(
+    data: str | Path | Dataset,
+    *,
+    category: str | None = None,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> Audit:
+    """Read every picture and mask of a data set and say what is wrong.
+
+    Args:
+        data: a data set, or what `open_dataset` takes.
+        category: which one, where `data` is a path that holds several.
+        limits: what a file may cost.
+        progress: told of each picture.
+
+    Raises:
+        DataError: there is no data set at all; see `open_dataset`.
+    """
+    dataset = data if isinstance(data, Dataset) else open_dataset(data, category=category)
+    looks = _look_at_all(dataset.samples, limits, progress or LoggedProgress())
+    read = [look for look in looks if not look.trouble]
+    findings = [finding for check in CHECKS for finding in check(dataset, looks)]
+    order: dict[str, int] = {"error": 0, "warning": 1, "note": 2}
+    return Audit(
+        name=dataset.name,
+        layout=dataset.layout,
+        counts=_counts(dataset.samples),
+        sizes_hw=dict(Counter(look.size_hw for look in read).most_common()),
+        bit_depths=dict(sorted(Counter(look.bit_depth for look in read).items())),
+        findings=tuple(sorted(findings, key=lambda finding: order[finding.severity])),
+    )
+
+
+def _look_at_all(samples: Sequence[Sample], limits: ReadLimits, progress: Progress) -> list[Look]:
+    looks = []
+    workers = min(8, os.cpu_count() or 1)
+    with (
+        progress.stage("Reading pictures", len(samples)) as advance,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        for look in pool.map(partial(_look_at, limits=limits), samples):
+            looks.append(look)
+            advance(1)
+    return looks
+
+
+def _look_at(sample: Sample, limits: ReadLimits) -> Look:
+    hides_alpha = False
+    try:
+        sha256 = sample.sha256
+        try:
+            picture = sample.read(limits=limits)
+        except ImageError:
+            picture = sample.read(limits=limits, alpha="flatten")
+            hides_alpha = True
+    except ImageError as error:
+        return Look(sample, trouble=str(error))
+    size_hw = (picture.shape[0], picture.shape[1])
+    mask, mask_trouble = _mask_of(sample, size_hw, limits)
+    return Look(
+        sample,
+        sha256=sha256,
+        size_hw=size_hw,
+        bit_depth=8 * picture.dtype.itemsize,
+        hides_alpha=hides_alpha,
+        mask_trouble=mask_trouble,
+        has_mask=mask is not None or bool(mask_trouble),
+        mask_is_empty=mask is not None and not mask.any(),
+        thumbnail=thumbnail(picture),
+    )
+
+
+def _mask_of(
+    sample: Sample, size_hw: tuple[int, int], limits: ReadLimits
+) -> tuple[NDArray[np.bool_] | None, str]:
+    try:
+        return sample.read_mask(size_hw, limits=limits), ""
+    except ImageError as error:
+        return None, str(error)
+
+
+def _counts(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {"train": {}, "test": {}}
+    for (split, kind), count in sorted(Counter((s.split, s.defect_type) for s in samples).items()):
+        counts[split][kind] = count
+    return counts
+
+
+def _listed(values: dict[str, Any]) -> dict[str, Any]:
+    """Tuples as lists, as JSON has them."""
+    groups = [list(group) for group in values["groups"]]
+    return {**values, "ids": list(values["ids"]), "groups": groups}

@@ -1,0 +1,321 @@
+"""The checks of an audit: one function a kind of fault, each fault with its cost.
+
+To add a check, write a function of a data set and of what reading its samples showed, and put it
+into `CHECKS`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.duplicates import alike_pairs, connected
+
+Severity = Literal["error", "warning", "note"]
+
+USUAL_FALSE_ALARM_RATE = 0.01
+MOST_ASPECT_SPREAD = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault of a data set.
+
+    Attributes:
+        severity: `error`, `warning` or `note`.
+        code: short name that scripts can rely on.
+        message: one sentence, with what the fault will cost.
+        ids: the pictures or files concerned.
+        groups: for duplicates, which of them belong together.
+    """
+
+    severity: Severity
+    code: str
+    message: str
+    ids: tuple[str, ...] = ()
+    groups: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What reading one sample showed; `trouble` is why its picture cannot be read at all."""
+
+    sample: Sample
+    trouble: str = ""
+    sha256: str = ""
+    size_hw: tuple[int, int] = (0, 0)
+    bit_depth: int = 0
+    hides_alpha: bool = False
+    mask_trouble: str = ""
+    has_mask: bool = False
+    mask_is_empty: bool = False
+    thumbnail: NDArray[np.float32] | None = None
+
+
+def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+    unreadable = [look for look in looks if look.trouble]
+    if unreadable:
+        yield Finding(
+            "error",
+            "unreadable",
+            f"{_pictures(unreadable)} cannot be read and will stop a fit or an evaluation: "
+            f"{_reasons(look.trouble for look in unreadable)}",
+            _ids(unreadable),
+        )
+    if hiding := [look for look in looks if look.hides_alpha]:
+        yield Finding(
+            "error",
+            "alpha",
+            f"{_pictures(hiding)} have transparent pixels, which are refused unless --alpha "
+            "flatten puts them onto black.",
+            _ids(hiding),
+        )
+
+
+def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+    read = [look for look in looks if not look.trouble]
+    depths = Counter(look.bit_depth for look in read)
+    if len(depths) > 1:
+        rare = [look for look in read if look.bit_depth == min(depths, key=lambda d: depths[d])]
+        yield Finding(
+            "error",
+            "mixed-depth",
+            f"{depths[8]} pictures have 8 bits and {depths[16]} have 16; a model takes one depth, "
+            "so a fit will refuse them: convert one kind.",
+            _ids(rare),
+        )
+    sizes = Counter(look.size_hw for look in read)
+    if len(sizes) > 1:
+        aspects = [width / height for height, width in sizes]
+        distorted = max(aspects) / min(aspects) > MOST_ASPECT_SPREAD
+        cost = (
+            "stretched to one size they show the surface in different proportions, which costs "
+            "accuracy: consider --fit shorter or longer"
+            if distorted
+            else "all are brought to one size, so the surface shows at slightly different scales"
+        )
+        yield Finding(
+            "warning" if distorted else "note",
+            "sizes-differ",
+            f"The pictures have {len(sizes)} sizes, aspect ratio (width / height) "
+            f"{min(aspects):.2f} to {max(aspects):.2f}; {cost}.",
+        )
+
+
+def _check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+    defects = [look for look in looks if look.sample.label != GOOD and not look.trouble]
+    if unusable := [look for look in looks if look.mask_trouble]:
+        yield Finding(
+            "error",
+            "mask-unusable",
+            f"{len(unusable)} masks cannot be used and will stop an evaluation of pixels: "
+            f"{_reasons(look.mask_trouble for look in unusable)}",
+            _ids(unusable),
+        )
+    without = [look for look in defects if not look.has_mask]
+    if without and len(without) == len(defects):
+        yield Finding(
+            "note", "no-masks", "There are no masks, so there will be no figures for pixels."
+        )
+    elif without:
+        yield Finding(
+            "warning",
+            "mask-missing",
+            f"{len(without)} of {len(defects)} defect pictures have no mask; figures for pixels "
+            "leave them out.",
+            _ids(without),
+        )
+    if empty := [look for look in defects if look.mask_is_empty]:
+        yield Finding(
+            "warning",
+            "mask-empty",
+            f"{len(empty)} defect pictures have an all-zero mask; they count as defective, but "
+            "every pixel of theirs counts as good, which lowers figures for pixels.",
+            _ids(empty),
+        )
+    if orphans := dataset.leftovers.orphan_masks:
+        yield Finding(
+            "warning",
+            "mask-without-picture",
+            f"{len(orphans)} masks belong to no defect picture and are not used; a misspelt name "
+            "costs that picture its mask.",
+            orphans,
+        )
+
+
+def _check_exact_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+    by_content: defaultdict[str, list[Sample]] = defaultdict(list)
+    for look in looks:
+        if not look.trouble:
+            by_content[look.sha256].append(look.sample)
+    groups = [samples for samples in by_content.values() if len(samples) > 1]
+    torn = [group for group in groups if len({sample.label for sample in group}) > 1]
+    leaked = [group for group in groups if group not in torn and _across(group)]
+    plain = [group for group in groups if group not in torn and group not in leaked]
+    yield from _grouped(
+        "error",
+        "duplicates-good-and-defect",
+        torn,
+        "are labelled good and defect at once; one label is wrong, and every figure with it.",
+    )
+    yield from _grouped(
+        "error",
+        "duplicates-across-splits",
+        leaked,
+        "are in training and test at once; they are recognised, not judged, and make the figures "
+        "look better than they are.",
+    )
+    yield from _grouped(
+        "warning",
+        "duplicates",
+        plain,
+        "occur more than once; in training each vouches for the other, so thresholds come out too "
+        "low, and in test they count twice.",
+    )
+
+
+def _check_near_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+    distinct = list({look.sha256: look for look in looks if look.thumbnail is not None}.values())
+    if len(distinct) < 2:
+        return
+    thumbnails = np.stack([look.thumbnail for look in distinct if look.thumbnail is not None])
+    groups = [
+        [distinct[member].sample for member in group]
+        for group in connected(alike_pairs(thumbnails))
+    ]
+    yield from _grouped(
+        "warning",
+        "near-duplicates-across-splits",
+        [group for group in groups if _across(group)],
+        "look nearly the same in training and test (one part taken twice?); the figures will look "
+        "better than on new parts: list the pictures of a part as a group in a manifest.",
+    )
+    yield from _grouped(
+        "warning",
+        "near-duplicates",
+        [group for group in groups if not _across(group)],
+        "look nearly the same as another of their split (one part taken twice?); they add little, "
+        "and thresholds come out too low where they vouch for each other.",
+    )
+
+
+def _check_groups(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
+    by_group: defaultdict[str, list[Sample]] = defaultdict(list)
+    for sample in dataset.samples:
+        if sample.group is not None:
+            by_group[sample.group].append(sample)
+    yield from _grouped(
+        "warning",
+        "group-across-splits",
+        # A defect is always tested: only good pictures of a group can be placed together.
+        [group for group in by_group.values() if _across([s for s in group if s.label == GOOD])],
+        "belong to a group of which other pictures are in the other split; the figures will look "
+        "better than on new parts.",
+    )
+
+
+def _check_enough(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
+    count = len(dataset.train)
+    lowest = 1 / (count + 1)
+    if lowest > USUAL_FALSE_ALARM_RATE:
+        needed = round(1 / USUAL_FALSE_ALARM_RATE) - 1
+        yield Finding(
+            "warning",
+            "few-good",
+            f"{count} good training pictures can promise a false-alarm rate of {lowest:.1%} at "
+            f"best; for {USUAL_FALSE_ALARM_RATE:.0%} it takes {needed}.",
+        )
+    if all(sample.label == GOOD for sample in dataset.test):
+        yield Finding(
+            "warning",
+            "no-defects",
+            "There are no defect pictures to test on, so nothing will tell how many defects are "
+            "missed.",
+        )
+    if all(sample.label != GOOD for sample in dataset.test):
+        yield Finding(
+            "warning",
+            "no-good-test",
+            "There are no good pictures to test on, so nothing will tell how often good parts are "
+            "rejected.",
+        )
+
+
+def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
+    left = dataset.leftovers
+    if left.empty_folders:
+        yield Finding(
+            "warning",
+            "empty-folder",
+            f"{len(left.empty_folders)} folders hold no pictures ({_some(left.empty_folders)}); "
+            "their class will be missing from every table.",
+            left.empty_folders,
+        )
+    if left.unused_pictures:
+        yield Finding(
+            "warning",
+            "unused-pictures",
+            f"{len(left.unused_pictures)} pictures lie where this layout expects none and will be "
+            "neither learnt from nor tested on.",
+            left.unused_pictures,
+        )
+    if left.not_pictures:
+        yield Finding(
+            "note",
+            "not-pictures",
+            f"{len(left.not_pictures)} files are no pictures and are left alone "
+            f"({_some(left.not_pictures)}).",
+            left.not_pictures,
+        )
+
+
+CHECKS: tuple[Callable[[Dataset, Sequence[Look]], Iterable[Finding]], ...] = (
+    _check_readable,
+    _check_alike_in_kind,
+    _check_masks,
+    _check_exact_duplicates,
+    _check_near_duplicates,
+    _check_groups,
+    _check_enough,
+    _check_leftovers,
+)
+
+
+def _grouped(
+    severity: Severity, code: str, groups: Sequence[Sequence[Sample]], what: str
+) -> Iterable[Finding]:
+    """One finding for all groups of samples, or none."""
+    ids = tuple(tuple(sample.id for sample in group) for group in groups)
+    flat = tuple(sample_id for group in ids for sample_id in group)
+    if flat:
+        plural = "groups" if len(ids) > 1 else "group"
+        message = f"{len(flat)} pictures in {len(ids)} {plural} {what}"
+        yield Finding(severity, code, message, flat, ids)
+
+
+def _across(samples: Iterable[Sample]) -> bool:
+    return len({sample.split for sample in samples}) > 1
+
+
+def _ids(looks: Iterable[Look]) -> tuple[str, ...]:
+    return tuple(look.sample.id for look in looks)
+
+
+def _pictures(looks: Sequence[Look]) -> str:
+    return f"{len(looks)} picture{'s' if len(looks) > 1 else ''}"
+
+
+def _reasons(troubles: Iterable[str]) -> str:
+    """The first trouble in full, and how many more there are."""
+    first, *more = troubles
+    return f"{first}{f' (and {len(more)} more)' if more else ''}"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

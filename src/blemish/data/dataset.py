@@ -1,0 +1,272 @@
+"""Data sets: what there is to learn from and to be measured on, as frozen value objects.
+
+`open_dataset` looks at a folder or manifest, recognises its layout, gives pictures that come
+without a split their place, and hashes what it must; it never decodes a picture. Consumers go by
+`Sample.id`, `Sample.read` and `Sample.read_mask`, and need no path.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.data.layouts import Entry, Leftovers, categories_in, find_layout
+from blemish.data.split import Split, split_of
+from blemish.errors import DataError, ImageError, SettingError, did_you_mean
+from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits, read_mask, read_picture
+
+GOOD = "good"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture of a data set.
+
+    Attributes:
+        id: path relative to the data set's root, with forward slashes: the same on every machine.
+        path: the file.
+        split: `train` or `test`.
+        label: `good` or `defect`.
+        defect_type: the kind of defect, `good` for a good picture.
+        mask_path: the file that says which pixels are defective; `None` where there is none.
+        group: pictures of a group (of one part, say) always stay on the same side of a split.
+    """
+
+    id: str
+    path: Path
+    split: Split
+    label: Literal["good", "defect"]
+    defect_type: str
+    mask_path: Path | None = None
+    group: str | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the file's bytes, hexadecimal. Raises `ImageError` where it cannot be read."""
+        return _sha256(self.path)
+
+    @cached_property
+    def mask_sha256(self) -> str | None:
+        """Hash of the mask file's bytes, `None` where there is none."""
+        return None if self.mask_path is None else _sha256(self.mask_path)
+
+    @property
+    def split_key(self) -> str:
+        """What keeps pictures together when they are split: the group, else the content."""
+        return _split_key(self.group, self.sha256)
+
+    def read(self, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse") -> NDArray[Any]:
+        """The picture, H x W x 3, uint8 or uint16. Raises `ImageError`; see `read_picture`."""
+        return read_picture(self.path, limits=limits, alpha=alpha)
+
+    def read_mask(
+        self, size_hw: tuple[int, int], *, limits: ReadLimits = DEFAULT_LIMITS
+    ) -> NDArray[np.bool_] | None:
+        """The mask, H x W, True where defective: `None` for a defect of which no mask is known.
+
+        Args:
+            size_hw: height and width of the picture.
+            limits: what the mask file may cost.
+
+        Raises:
+            ImageError: the mask cannot be read or is of another size.
+        """
+        if self.mask_path is not None:
+            return read_mask(self.mask_path, size_hw=size_hw, limits=limits)
+        return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures of one category, good and defective, with their splits.
+
+    Attributes:
+        name: the category.
+        root: the folder that sample ids are relative to.
+        layout: `mvtec-ad`, `folders`, `good-only` or `manifest`.
+        samples: sorted by id.
+        notes: sentences that a user must hear before trusting results.
+        leftovers: what was found beside the samples: files that are none, masks of nothing.
+    """
+
+    name: str
+    root: Path
+    layout: str
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...] = ()
+    leftovers: Leftovers = field(default_factory=Leftovers)
+
+    @property
+    def train(self) -> tuple[Sample, ...]:
+        """The good pictures to learn from."""
+        return tuple(sample for sample in self.samples if sample.split == "train")
+
+    @property
+    def test(self) -> tuple[Sample, ...]:
+        """The pictures, good and defective, to measure on."""
+        return tuple(sample for sample in self.samples if sample.split == "test")
+
+    @property
+    def defect_types(self) -> tuple[str, ...]:
+        """The kinds of defects, sorted, without `good`."""
+        return tuple(sorted({s.defect_type for s in self.samples if s.label == "defect"}))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of all that matters: ids, splits, labels and contents. Reads every file once."""
+        digest = hashlib.sha256()
+        for s in self.samples:
+            fields = (s.id, s.split, s.label, s.defect_type, s.sha256, s.mask_sha256 or "")
+            digest.update("\0".join((*fields, "\n")).encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
+
+
+def open_dataset(
+    path: str | Path,
+    *,
+    category: str | None = None,
+    seed: int = 0,
+    test_fraction: float = 0.3,
+) -> Dataset:
+    """Open a folder or manifest of pictures; its layout is found by looking.
+
+    Args:
+        path: a category of MVTec AD or a folder of several categories, a folder with `good/` and
+            one folder for each defect type, a folder of good pictures, or a CSV or JSONL manifest.
+        category: which one, where `path` holds several.
+        seed: of the split, where the layout has none.
+        test_fraction: share of the good pictures to keep for testing, in [0, 1), where the layout
+            has no split. Defects are always test pictures.
+
+    Raises:
+        DataError: nothing is there, no good picture, several categories and none named.
+        SettingError: `test_fraction` is outside its limits.
+    """
+    if not 0 <= test_fraction < 1:
+        raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
+    root = _category_folder(Path(path), category)
+    found = find_layout(root)
+    samples = _placed(found.entries, seed, test_fraction)
+    _check_good(samples, root, test_fraction)
+    return Dataset(
+        name=_name(root),
+        root=found.root,
+        layout=found.layout,
+        samples=samples,
+        notes=(*found.notes, *_split_notes(found.entries, samples, seed, test_fraction)),
+        leftovers=found.leftovers,
+    )
+
+
+def find_categories(path: str | Path) -> list[str]:
+    """The categories that a folder holds, sorted; of a data set of one category, its own name.
+
+    Raises:
+        DataError: nothing is there, or it is no data set.
+    """
+    root = Path(path)
+    _check_exists(root)
+    folders = categories_in(root)
+    if folders:
+        return sorted(folders)
+    find_layout(root)
+    return [_name(root)]
+
+
+def _category_folder(root: Path, category: str | None) -> Path:
+    _check_exists(root)
+    folders = categories_in(root)
+    names = sorted(folders) if folders else [_name(root)]
+    if category is None and len(names) > 1:
+        raise DataError(
+            f"{root} holds several categories; name one with --category: {', '.join(names)}."
+        )
+    wanted = names[0] if category is None else category
+    if wanted not in names:
+        raise DataError(
+            f"{root} has no category '{wanted}'; it has {', '.join(names)}."
+            f"{did_you_mean(wanted, names)}"
+        )
+    return folders[wanted] if folders else root
+
+
+def _check_exists(root: Path) -> None:
+    if not root.exists():
+        raise DataError(f"{root} does not exist; give a folder of pictures or a manifest file.")
+
+
+def _name(root: Path) -> str:
+    resolved = root.resolve()
+    return resolved.stem if resolved.is_file() else resolved.name
+
+
+def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[Sample, ...]:
+    """The samples of a layout, each in its split, sorted by id."""
+    samples = [
+        Sample(
+            id=entry.id,
+            path=entry.path,
+            split=entry.split or _split(entry, seed, test_fraction),
+            label="good" if entry.defect_type == GOOD else "defect",
+            defect_type=entry.defect_type,
+            mask_path=entry.mask_path,
+            group=entry.group,
+        )
+        for entry in entries
+    ]
+    return tuple(sorted(samples, key=lambda sample: sample.id))
+
+
+def _split(entry: Entry, seed: int, test_fraction: float) -> Split:
+    if entry.defect_type != GOOD:
+        return "test"
+    try:
+        content = _sha256(entry.path)
+    except ImageError:
+        content = entry.id  # an unreadable picture is the audit's business, or the reader's
+    return split_of(_split_key(entry.group, content), seed=seed, test_fraction=test_fraction)
+
+
+def _split_key(group: str | None, content: str) -> str:
+    return f"content:{content}" if group is None else f"group:{group}"
+
+
+def _check_good(samples: tuple[Sample, ...], root: Path, test_fraction: float) -> None:
+    good = [sample for sample in samples if sample.label == GOOD]
+    if not good:
+        types = sorted({sample.defect_type for sample in samples})
+        found = f"; found only {', '.join(types)}" if types else ""
+        raise DataError(f"{root} has no good pictures{found}. Label good pictures as 'good'.")
+    if all(sample.split == "test" for sample in good):
+        raise DataError(
+            f"{root} leaves no good picture to learn from: all {len(good)} are test pictures. "
+            f"Add good pictures, or lower --test-fraction (now {test_fraction:g})."
+        )
+
+
+def _split_notes(
+    entries: Iterable[Entry], samples: tuple[Sample, ...], seed: int, test_fraction: float
+) -> list[str]:
+    drawn = {entry.id for entry in entries if entry.split is None and entry.defect_type == GOOD}
+    if not drawn:
+        return []
+    kept = sum(sample.id in drawn and sample.split == "test" for sample in samples)
+    return [
+        f"{kept} of {len(drawn)} good pictures are kept for testing, drawn by content "
+        f"(test_fraction {test_fraction:g}, seed {seed})."
+    ]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror or error}).") from error

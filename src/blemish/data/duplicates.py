@@ -1,0 +1,112 @@
+"""Near duplicates: pictures of one part twice, re-encoded, resized, or lit in another way.
+
+Perceptual hashes call all pictures of a flat texture alike, for they keep what those share. Here
+the opposite is kept: each picture becomes a small high-pass thumbnail of zero mean and unit
+length, and two pictures are compared by the correlation of their thumbnails after what the *other*
+pictures look like on average has been taken off both. A glass in the same place in every picture
+then counts for nothing, a scratch in the same place in two of them for much.
+
+What it does not see: a crop, a shifted or turned copy, and sameness that all pictures share. A
+strictly periodic surface that happens to lie in phase twice can be taken for a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE_PX = 48
+BLUR_RADIUS_PX = 3
+ALIKE = 0.92
+"""Correlation from which two pictures count as copies. On the magnetic tiles of MTD, 340 pairs lie
+above it, 339 of them of one tile under several exposures as far as file numbers tell; on MVTec AD
+bottle two, the next pair reading 0.91; on the light-guide plates of LGP none, the highest 0.83."""
+
+_BLOCK = 1024
+_FLAT = 1e-3
+
+
+def thumbnail(picture: NDArray[Any]) -> NDArray[np.float32] | None:
+    """The high-pass thumbnail of a picture H x W x 3: 2304 values of zero mean and unit length.
+
+    `None` for a picture without any structure, which is like every other such picture.
+    """
+    from PIL import Image
+
+    grey = picture.mean(axis=2, dtype=np.float32)
+    # Not a box filter: the thumbnail of a resized copy must come out the same.
+    resized = Image.fromarray(grey).resize((SIDE_PX, SIDE_PX), Image.Resampling.HAMMING)
+    small = np.asarray(resized, dtype=np.float64)
+    fine = small - _box_mean(small, BLUR_RADIUS_PX)
+    fine -= fine.mean()
+    length = float(np.linalg.norm(fine))
+    return (fine / length).astype(np.float32).ravel() if length > _FLAT * SIDE_PX else None
+
+
+def alike_pairs(thumbnails: NDArray[np.float32], *, alike: float = ALIKE) -> list[tuple[int, int]]:
+    """Pairs (i, j), i < j, of rows that are near duplicates.
+
+    Args:
+        thumbnails: n x d, each row of unit length, as `thumbnail` makes them.
+        alike: lowest correlation of a pair, in (0, 1].
+    """
+    total = thumbnails.sum(axis=0, dtype=np.float64).astype(np.float32)
+    to_total = thumbnails @ total
+    pairs: list[tuple[int, int]] = []
+    for start in range(0, len(thumbnails), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        products = thumbnails[rows] @ thumbnails[start:].T
+        alikeness = _without_others(
+            products, to_total[rows], to_total[start:], float(total @ total), len(thumbnails)
+        )
+        first, second = np.nonzero(np.triu(alikeness >= alike, k=1))
+        pairs += zip((first + start).tolist(), (second + start).tolist(), strict=True)
+    return pairs
+
+
+def connected(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, ...]]:
+    """Groups of indices that hang together by pairs, each sorted."""
+    groups: dict[int, set[int]] = {}
+    for first, second in pairs:
+        merged = groups.get(first, {first}) | groups.get(second, {second})
+        groups |= dict.fromkeys(merged, merged)
+    seen: set[int] = set()
+    for member, group in sorted(groups.items()):
+        if member not in seen:
+            seen |= group
+            yield tuple(sorted(group))
+
+
+def _without_others(
+    products: NDArray[np.float32],
+    rows_to_total: NDArray[np.float32],
+    columns_to_total: NDArray[np.float32],
+    total_squared: float,
+    count: int,
+) -> NDArray[np.float32]:
+    """Correlation of each pair a, b after taking off m, the mean of all pictures but these two.
+
+    All follows from inner products: with the sum of all s, m = (s - a - b) / (count - 2), so
+    a.m = (a.s - 1 - a.b) / (count - 2) and so on.
+    """
+    others = max(count - 2, 1)  # with two pictures, s - a - b is zero anyway
+    a_s, b_s = rows_to_total[:, np.newaxis], columns_to_total[np.newaxis]
+    a_m = (a_s - 1 - products) / others
+    b_m = (b_s - 1 - products) / others
+    m_m = (total_squared + 2 + 2 * products - 2 * a_s - 2 * b_s) / others**2
+    lengths = np.maximum(1 - 2 * a_m + m_m, _FLAT) * np.maximum(1 - 2 * b_m + m_m, _FLAT)
+    correlation: NDArray[np.float32] = (products - a_m - b_m + m_m) / np.sqrt(lengths)
+    return correlation
+
+
+def _box_mean(values: NDArray[np.float64], radius: int) -> NDArray[np.float64]:
+    """Mean over a square of side 2 * radius + 1, borders mirrored."""
+    side = 2 * radius + 1
+    padded = np.pad(values, radius, mode="reflect")
+    sums = np.pad(padded.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    boxes = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    mean: NDArray[np.float64] = boxes / side**2
+    return mean

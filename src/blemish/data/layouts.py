@@ -1,0 +1,310 @@
+"""Layouts of data on disk, found by looking: one function each, tried in the order of `LAYOUTS`.
+
+A layout function takes a path and says what it found there, or `None` where the path is laid out
+in another way. It lists and never opens a picture. To add a layout, write such a function and put
+it into `LAYOUTS`.
+
+What is a picture is told by its suffix. Dot files, thumbnails of operating systems and whatever
+else lies around become neither a sample nor a class; `Leftovers` says what was passed over.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from blemish.data.split import Split
+from blemish.errors import DataError, told_at_once
+from blemish.images.read import PICTURE_SUFFIXES
+
+GOOD = "good"
+MASK_FOLDERS = ("masks", "mask", "ground_truth")
+MASK_ENDING = "_mask"
+JUNK_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin"})
+JUNK_FILES = frozenset({"thumbs.db", "desktop.ini"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A picture as its layout presents it; `split` is `None` where the layout has none."""
+
+    id: str
+    path: Path
+    defect_type: str
+    mask_path: Path | None = None
+    split: Split | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What a layout passed over, as paths relative to its root.
+
+    Attributes:
+        not_pictures: files whose suffix is no picture's.
+        unused_pictures: pictures where the layout expects none.
+        orphan_masks: masks that belong to no defective picture.
+        empty_folders: folders of a class without a picture.
+    """
+
+    not_pictures: tuple[str, ...] = ()
+    unused_pictures: tuple[str, ...] = ()
+    orphan_masks: tuple[str, ...] = ()
+    empty_folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a layout function found; `layout` is its name for users."""
+
+    layout: str
+    root: Path
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+    leftovers: Leftovers = field(default_factory=Leftovers)
+
+
+def mvtec_ad(root: Path) -> Found | None:
+    """MVTec AD: `train/good`, `test/<type>`, `ground_truth/<type>/<stem>_mask.png`."""
+    train = _folder(root, "train")
+    train_good = train and _folder(train, GOOD)
+    if train_good is None:
+        return None
+    test = _folder(root, "test")
+    classes = [_Class(train_good, GOOD, "train")]
+    classes += [
+        _Class(folder, _type(folder), "test") for folder in (_folders(test) if test else ())
+    ]
+    return _found("mvtec-ad", root, classes, _folder(root, "ground_truth"))
+
+
+def plain_folders(root: Path) -> Found | None:
+    """`good/` and one folder for each type of defect; masks in `masks/` or `masks/<type>/`."""
+    good = _folder(root, GOOD)
+    if good is None:
+        return None
+    masks = next((f for name in MASK_FOLDERS if (f := _folder(root, name))), None)
+    classes = [_Class(f, _type(f), None) for f in _folders(root) if f != masks]
+    found = _found("folders", root, classes, masks)
+    only_good = all(entry.defect_type == GOOD for entry in found.entries)
+    return replace(found, layout="good-only") if only_good else found
+
+
+def good_only(root: Path) -> Found | None:
+    """Good pictures directly in one folder; its subfolders are not looked into."""
+    if not root.is_dir() or not any(_is_picture(path) for path in root.iterdir()):
+        return None
+    return _found("good-only", root, [_Class(root, GOOD, None, deep=False)], None)
+
+
+def manifest(path: Path) -> Found | None:
+    """A CSV or JSONL file that lists the pictures; see `blemish.data.manifest`."""
+    from blemish.data.manifest import MANIFEST_SUFFIXES, read_manifest
+
+    if not path.is_file() or path.suffix.lower() not in MANIFEST_SUFFIXES:
+        return None
+    entries = read_manifest(path)
+    return Found("manifest", path.parent, entries)
+
+
+LAYOUTS: tuple[Callable[[Path], Found | None], ...] = (manifest, mvtec_ad, plain_folders, good_only)
+
+
+def find_layout(path: Path) -> Found:
+    """What the first layout that recognises `path` finds there.
+
+    Raises:
+        DataError: no layout recognises it, it cannot be listed, or what it holds contradicts
+            itself.
+    """
+    try:
+        found = next((found for layout in LAYOUTS if (found := layout(path))), None)
+        present = _spell_contents(path) if found is None else ""
+    except OSError as error:
+        raise DataError(f"{path} cannot be listed ({error.strerror or error}).") from error
+    if found is None:
+        raise DataError(
+            f"{path} is no data set: {present}. Give a folder with train/good and test/ (MVTec "
+            "AD), with good/ and one folder for each type of defect, or with good pictures only; "
+            "or a CSV or JSONL manifest file."
+        )
+    return found
+
+
+def categories_in(root: Path) -> dict[str, Path]:
+    """The categories in a folder by name; none where the folder is itself a data set."""
+    try:
+        if not root.is_dir() or _is_category(root):
+            return {}
+        return {folder.name: folder for folder in _folders(root) if _is_category(folder)}
+    except OSError as error:
+        raise DataError(f"{root} cannot be listed ({error.strerror or error}).") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Class:
+    """A folder whose pictures are all of one kind."""
+
+    folder: Path
+    defect_type: str
+    split: Split | None
+    deep: bool = True
+
+    def pictures(self) -> list[Path]:
+        if not self.deep:
+            return sorted(path for path in self.folder.iterdir() if _is_picture(path))
+        return sorted(path for path in _files(self.folder) if _is_picture(path))
+
+
+def _found(layout: str, root: Path, classes: Iterable[_Class], masks: Path | None) -> Found:
+    index = {} if masks is None else _mask_index(masks)
+    entries: list[Entry] = []
+    empty: list[str] = []
+    for one in classes:
+        of_class = _entries_of(one, root, index)
+        entries += of_class
+        empty += [] if of_class else [one.folder.relative_to(root).as_posix()]
+    _check_masks_are_unique(entries, root)
+    leftovers = _leftovers(root, entries, masks, empty)
+    return Found(layout, root, tuple(entries), _notes(leftovers), leftovers)
+
+
+def _entries_of(one: _Class, root: Path, masks: Mapping[str, Path]) -> list[Entry]:
+    pictures = one.pictures()
+    beside = _masks_beside(pictures)
+    entries = []
+    for picture in pictures:
+        if picture in beside.values():
+            continue
+        key = picture.relative_to(one.folder).with_suffix("").as_posix()
+        mask = masks.get(f"{one.folder.name}/{key}") or masks.get(key) or beside.get(picture)
+        entries.append(
+            Entry(
+                id=picture.relative_to(root).as_posix(),
+                path=picture,
+                defect_type=one.defect_type,
+                mask_path=None if one.defect_type == GOOD else mask,
+                split=one.split,
+            )
+        )
+    return entries
+
+
+def _mask_index(folder: Path) -> dict[str, Path]:
+    """Masks by the path of the picture they belong to, without suffix; `_mask` goes first."""
+    files = sorted(path for path in _files(folder) if _is_picture(path))
+    files.sort(key=lambda path: path.stem.endswith(MASK_ENDING))  # the last one stays
+    return {_mask_key(path.relative_to(folder)): path for path in files}
+
+
+def _mask_key(path: Path | PurePosixPath) -> str:
+    return path.with_suffix("").as_posix().removesuffix(MASK_ENDING)
+
+
+def _masks_beside(pictures: Iterable[Path]) -> dict[Path, Path]:
+    """Of pictures in one folder, `x.png` to `x_mask.png` where both are there."""
+    by_key = {path.with_suffix(""): path for path in pictures}
+    return {
+        path: by_key[masked]
+        for stem, path in by_key.items()
+        if (masked := stem.with_name(stem.name + MASK_ENDING)) in by_key
+    }
+
+
+def _check_masks_are_unique(entries: Iterable[Entry], root: Path) -> None:
+    users = Counter(entry.mask_path for entry in entries if entry.mask_path is not None)
+    told_at_once(
+        [
+            f"{mask.relative_to(root).as_posix()} could be the mask of {count} pictures; put masks "
+            "into one folder for each type of defect."
+            for mask, count in users.items()
+            if count > 1
+        ],
+        DataError,
+    )
+
+
+def _leftovers(
+    root: Path, entries: Iterable[Entry], masks: Path | None, empty: Iterable[str]
+) -> Leftovers:
+    used = {path for entry in entries for path in (entry.path, entry.mask_path) if path}
+    rest = [path for path in _files(root) if path not in used]
+    pictures = [path for path in rest if _is_picture(path)]
+    orphans = [path for path in pictures if masks is not None and path.is_relative_to(masks)]
+
+    def ids(paths: Iterable[Path]) -> tuple[str, ...]:
+        return tuple(sorted(path.relative_to(root).as_posix() for path in paths))
+
+    return Leftovers(
+        not_pictures=ids(path for path in rest if not _is_picture(path)),
+        unused_pictures=ids(set(pictures) - set(orphans)),
+        orphan_masks=ids(orphans),
+        empty_folders=tuple(sorted(empty)),
+    )
+
+
+def _notes(leftovers: Leftovers) -> tuple[str, ...]:
+    unused = leftovers.unused_pictures
+    if not unused:
+        return ()
+    folders = sorted({PurePosixPath(path).parent.as_posix() for path in unused})
+    shown = ", ".join(folders[:5]) + (", ..." if len(folders) > 5 else "")
+    return (
+        f"{len(unused)} pictures lie where this layout expects none and are not used: {shown}.",
+    )
+
+
+def _is_category(folder: Path) -> bool:
+    train = _folder(folder, "train")
+    return _folder(folder, GOOD) is not None or bool(train and _folder(train, GOOD))
+
+
+def _type(folder: Path) -> str:
+    return GOOD if folder.name.lower() == GOOD else folder.name
+
+
+def _is_picture(path: Path) -> bool:
+    return (
+        path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    )
+
+
+def _folder(parent: Path, name: str) -> Path | None:
+    """The subfolder of this name, in whatever case it is written."""
+    return next((folder for folder in _folders(parent) if folder.name.lower() == name), None)
+
+
+def _folders(parent: Path) -> list[Path]:
+    """Subfolders that can hold data, sorted."""
+    if not parent.is_dir():
+        return []
+    return sorted(path for path in parent.iterdir() if not _is_junk(path.name) and path.is_dir())
+
+
+def _is_junk(folder_name: str) -> bool:
+    return folder_name.startswith(".") or folder_name.lower() in JUNK_FOLDERS
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder, without hidden ones and those that operating systems leave."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for parent, folders, names in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not _is_junk(name)]
+        for name in names:
+            if not name.startswith(".") and name.lower() not in JUNK_FILES:
+                yield Path(parent, name)
+
+
+def _spell_contents(path: Path) -> str:
+    if path.is_file():
+        return "it is a file, but no manifest (.csv, .jsonl)"
+    folders = [folder.name for folder in _folders(path)]
+    if folders:
+        return f"it holds no folder 'good', only {', '.join(folders[:8])}"
+    return "it holds no pictures"

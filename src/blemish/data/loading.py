@@ -1,0 +1,116 @@
+"""Decoding ahead of use: pictures come in order while the next ones are being read by threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.data.dataset import Sample
+from blemish.errors import DataError, ImageError, told_at_once
+from blemish.images.picture_format import PictureFormat, format_16_bit
+from blemish.images.read import (
+    DEFAULT_LIMITS,
+    Alpha,
+    PictureFacts,
+    ReadLimits,
+    probe_picture,
+)
+
+READERS = 2
+AHEAD = 6
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def read_ahead(
+    items: Iterable[Item], read: Callable[[Item], Result], *, readers: int = READERS
+) -> Iterator[tuple[Item, Result | Exception]]:
+    """Apply `read` to items in threads, a few ahead of use; results come in order.
+
+    An exception takes the place of its result, so that one bad item does not stop the rest.
+    """
+    iterator = iter(items)
+    waiting: deque[tuple[Item, Future[Result]]] = deque()
+    with ThreadPoolExecutor(readers) as pool:
+        try:
+            waiting.extend((item, pool.submit(read, item)) for item in islice(iterator, AHEAD))
+            while waiting:
+                item, future = waiting.popleft()
+                try:
+                    result: Result | Exception = future.result()
+                except Exception as error:  # handed on, whatever it is
+                    result = error
+                waiting.extend((i, pool.submit(read, i)) for i in islice(iterator, 1))
+                yield item, result
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class GoodPictures:
+    """Good pictures to learn from, in the order of their ids: what a detector is fitted on.
+
+    Args:
+        samples: the pictures; their order does not matter.
+        alpha: what to do with transparency that hides something.
+        limits: what a picture may cost.
+
+    Raises:
+        ImageError: pictures that cannot be read, all at once, as far as their headers tell.
+        DataError: pictures of 8 and of 16 bits are mixed.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        *,
+        alpha: Alpha = "refuse",
+        limits: ReadLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self.samples = sorted(samples, key=lambda sample: sample.id)
+        self._alpha: Alpha = alpha
+        self._limits = limits
+        facts = self._probe()
+        self.sizes_hw = [fact.size_hw for fact in facts]
+        self.picture_format = self._find_format(facts)
+
+    def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        for sample, picture in read_ahead(self.samples, self._read):
+            if isinstance(picture, Exception):
+                raise picture
+            yield sample.id, picture
+
+    def _read(self, sample: Sample) -> NDArray[Any]:
+        return sample.read(limits=self._limits, alpha=self._alpha)
+
+    def _probe(self) -> list[PictureFacts]:
+        facts, problems = [], []
+        for sample in self.samples:
+            try:
+                facts.append(probe_picture(sample.path, limits=self._limits))
+            except ImageError as error:
+                problems.append(str(error))
+        told_at_once(problems, ImageError)
+        return facts
+
+    def _find_format(self, facts: Sequence[PictureFacts]) -> PictureFormat:
+        depths = {fact.bit_depth for fact in facts}
+        if len(depths) > 1:
+            few = min(depths, key=lambda depth: sum(fact.bit_depth == depth for fact in facts))
+            odd = next(
+                s.id for s, fact in zip(self.samples, facts, strict=True) if fact.bit_depth == few
+            )
+            raise DataError(
+                f"Pictures of 8 and of 16 bits are mixed (one of {few} bits is '{odd}'); "
+                "convert them to one depth."
+            )
+        if depths == {16}:
+            brightest = max(int(np.max(picture)) for _, picture in self)
+            return format_16_bit(brightest)
+        return PictureFormat()

@@ -1,0 +1,140 @@
+"""The contract that every detector keeps, and the list of those there are.
+
+A detector fits on good pictures and gives a graph from pixels to raw scores. It knows nothing of
+thresholds, files, labels or pictures of heat maps. Higher score = more anomalous, unbounded.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
+
+from blemish.errors import SettingError, did_you_mean
+from blemish.graph.preprocessing import FITS, WorkingSize
+from blemish.images.picture_format import PictureFormat
+from blemish.progress import Progress
+from blemish.settings import Settings, setting
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True)
+class DetectorSettings(Settings):
+    """What all detectors share: how a picture becomes a working picture, and the seed."""
+
+    image_size: int | tuple[int, int] = setting(
+        256, "side of the working picture in pixels, or [height, width]", at_least=32, at_most=4096
+    )
+    fit: str = setting(
+        "stretch",
+        "stretch the picture to image_size, or keep its aspect with that shorter or longer side",
+        choices=FITS,
+    )
+    seed: int = setting(0, "of everything that is drawn at random", at_least=0)
+
+    def contradictions(self) -> list[str]:
+        """Problems between settings that are each allowed."""
+        if self.fit != "stretch" and not isinstance(self.image_size, int):
+            return [f"'image_size' must be one number with fit '{self.fit}'; got two."]
+        return []
+
+    def working_size(self, multiple: int) -> WorkingSize:
+        """How pictures are resized; padded sizes are multiples of `multiple` pixels."""
+        side = self.image_size
+        size_hw = (side, side) if isinstance(side, int) else side
+        return WorkingSize(size_hw, self.fit, multiple)
+
+
+class ImageSource(Protocol):
+    """Good pictures, any number of times over, each with a stable name."""
+
+    @property
+    def picture_format(self) -> PictureFormat:
+        """Depth of all pictures."""
+        ...
+
+    @property
+    def sizes_hw(self) -> Sequence[tuple[int, int]]:
+        """Height and width of each picture, in order; known without decoding."""
+        ...
+
+    def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Pairs of a name and a decoded picture, H x W x 3."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """What a training picture would score had it not been trained on.
+
+    `peak` is the largest value of its score map over the original picture.
+    """
+
+    name: str
+    score: float
+    peak: float
+
+
+class Fitted(Protocol):
+    """What fitting gives: the graph, and scores of the training pictures as if left out."""
+
+    @property
+    def graph(self) -> onnx.ModelProto:
+        """From `image` to `score` (N), `score_map` (N x H x W) and what the detector adds."""
+        ...
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a reader of the model file wants to know of the fit, as plain JSON values."""
+        ...
+
+    def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
+        """One for each training picture, in the order they were trained on."""
+        ...
+
+    def close(self) -> None:
+        """Give back what `left_out` needs (memory, temporary files)."""
+        ...
+
+
+class Detector(Protocol):
+    """A way to learn from good pictures."""
+
+    name: str
+
+    @property
+    def settings(self) -> DetectorSettings:
+        """Its settings; the seed is one of them."""
+        ...
+
+    def fit(self, images: ImageSource, *, progress: Progress) -> Fitted:
+        """Learn from good pictures."""
+        ...
+
+
+_REGISTERED = {"patchcore": "blemish.detectors.patchcore:PatchCore"}
+
+
+def detector_names() -> tuple[str, ...]:
+    """Names of all detectors."""
+    return tuple(_REGISTERED)
+
+
+def detector_class(name: str) -> Any:
+    """The class of a detector by its name.
+
+    Raises:
+        SettingError: there is none of that name (with the closest that is).
+    """
+    if name not in _REGISTERED:
+        known = ", ".join(_REGISTERED)
+        raise SettingError(
+            f"Unknown detector '{name}'; known are {known}.{did_you_mean(name, _REGISTERED)}"
+        )
+    module, _, attribute = _REGISTERED[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,206 @@
+"""Exact nearest neighbours in a memory bank, twice: in NumPy, and as nodes of a graph.
+
+Both rank by matrix products and take the distances of the winners from the differences themselves,
+so that small distances between long vectors keep their digits. The graph is what ships; fitting
+uses NumPy to score training pictures as if they had been left out. Tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.graph.builder import FLOAT, GraphBuilder
+
+BANK_BLOCK = 4096  # bank vectors that the graph searches at a time: bounds the matrix of products
+BLOCK_BYTES = 32 * 2**20  # of products held at a time
+
+Vectors = NDArray[np.float32]
+
+
+def half_norms(bank: Vectors) -> NDArray[np.float32]:
+    """Minus half of each squared length: `x.b - |b|^2 / 2` is largest for the nearest vector b."""
+    return np.einsum("md,md->m", bank, bank) * np.float32(-0.5)
+
+
+def nearest(
+    queries: Vectors, bank: Vectors, *, k: int = 1, offsets: NDArray[np.float32] | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The `k` nearest bank vectors of each query, nearest first.
+
+    The products only rank; the distances of the winners are taken from the differences themselves,
+    so that small distances between long vectors keep their digits.
+
+    Args:
+        queries: Q x D.
+        bank: M x D.
+        k: how many neighbours; at most M.
+        offsets: `half_norms(bank)` where the caller has them already.
+
+    Returns:
+        Squared distances (Q x k) and rows of the bank (Q x k).
+    """
+    offsets = half_norms(bank) if offsets is None else offsets
+    rows = np.empty((len(queries), k), np.int64)
+    step = max(1, BLOCK_BYTES // (4 * len(bank)))
+    for first in range(0, len(queries), step):
+        closeness = queries[first : first + step] @ bank.T
+        closeness += offsets
+        rows[first : first + step] = _largest(closeness, k)
+    squared = np.empty(rows.shape, np.float32)
+    for column in range(k):
+        gap = queries - bank[rows[:, column]]
+        squared[:, column] = np.einsum("qd,qd->q", gap, gap)
+    return squared, rows
+
+
+def _largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Columns of the `k` largest values a row, largest first; in a tie the lower column first."""
+    if k == 1:
+        return values.argmax(axis=1)[:, None]
+    if k < values.shape[1]:
+        columns = np.sort(np.argpartition(-values, k - 1, axis=1)[:, :k], axis=1)
+    else:
+        columns = np.broadcast_to(np.arange(k), (len(values), k))
+    order = np.argsort(-np.take_along_axis(values, columns, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(columns, order, axis=1)
+
+
+def understudies(
+    bank_points: Vectors,
+    bank_owner: NDArray[np.int64],
+    points: Vectors,
+    owner: NDArray[np.int64],
+    *,
+    pool: Executor,
+) -> NDArray[np.int64]:
+    """For each bank vector, the nearest training patch of ANOTHER picture.
+
+    Had the picture that a bank vector comes from been left out, the coreset would have had to cover
+    that place with somebody else's patch: this one.
+
+    Args:
+        bank_points: M x D.
+        bank_owner: which picture each bank vector comes from.
+        points: N x D, all training patches, the patches of one picture behind each other.
+        owner: which picture each patch comes from, rising; at least two pictures.
+        pool: runs a picture a task.
+
+    Returns:
+        Rows of `points`, M of them.
+    """
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))
+    ends = np.append(starts[1:], len(points))
+
+    def search(first: int, last: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        block = points[first:last]
+        closeness = bank_points @ block.T
+        closeness += half_norms(block)
+        column = closeness.argmax(axis=1)
+        value = closeness[np.arange(len(column)), column]
+        value[bank_owner == owner[first]] = -np.inf
+        return value, first + column
+
+    best = np.full(len(bank_points), -np.inf, np.float32)
+    rows = np.zeros(len(bank_points), np.int64)
+    for value, row in pool.map(search, starts, ends):
+        better = value > best
+        best[better], rows[better] = value[better], row[better]
+    return rows
+
+
+def standing_out_of(patch: Vectors, row: int, bank: Vectors, companions: int) -> float:
+    """The NumPy twin of `standing_out`, for one patch (D) whose nearest vector is `bank[row]`."""
+    _, around = nearest(bank[row][None], bank, k=companions)
+    gaps = np.linalg.norm(patch - bank[around[0]], axis=1)
+    shares = np.exp(gaps - gaps.max())
+    return float(1 - shares[0] / shares.sum())
+
+
+# --- the same as nodes of a graph ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """Names of what the search gives: N x h x w each, the queries (N h w) x D, and the bank."""
+
+    scores: str
+    nearest: str
+    queries: str
+    bank: str
+
+
+def search(
+    g: GraphBuilder, patches: str, vectors: NDArray[np.float32], *, k: int, squared: bool
+) -> Found:
+    """Exact nearest neighbours: ranked by products, measured by differences."""
+    bank = g.constant(vectors, name="bank")
+    queries = g.op("Reshape", patches, g.ints(-1, vectors.shape[1]))
+    rows = _nearest_rows(g, queries, bank, vectors, k)
+    gaps = g.op("Sub", g.op("Unsqueeze", queries, g.ints(1)), g.op("Gather", bank, rows, axis=0))
+    distances = g.op("ReduceSumSquare", gaps, g.ints(2), keepdims=0)
+    if not squared:
+        distances = g.op("Sqrt", distances)
+    scores = g.op("ReduceMean", distances, g.ints(1), keepdims=0)
+    first = g.op("Gather", rows, g.constant(0, np.int64), axis=1)
+    grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
+    return Found(g.op("Reshape", scores, grid), g.op("Reshape", first, grid), queries, bank)
+
+
+def _nearest_rows(
+    g: GraphBuilder, queries: str, bank: str, vectors: NDArray[np.float32], k: int
+) -> str:
+    """Rows of the `k` nearest bank vectors, nearest first: Q x k, int64.
+
+    A large bank is searched block by block, so that the products of no more than `BANK_BLOCK`
+    vectors are in memory at a time.
+    """
+    offsets = half_norms(vectors)
+    values, rows = [], []
+    for first in range(0, len(vectors), BANK_BLOCK):
+        last = min(first + BANK_BLOCK, len(vectors))
+        whole = last - first == len(vectors)
+        block = bank if whole else g.op("Slice", bank, g.ints(first), g.ints(last), g.ints(0))
+        closeness = g.op("Gemm", queries, block, g.constant(offsets[first:last]), transB=1)
+        value, row = g.ops(
+            "TopK",
+            closeness,
+            g.ints(min(k, last - first)),
+            outputs=g.fresh("near", 2),
+            axis=1,
+        )
+        values.append(value)
+        rows.append(row if first == 0 else g.op("Add", row, g.constant(first, np.int64)))
+    if len(rows) == 1:
+        return rows[0]
+    _, best = g.ops(
+        "TopK", g.op("Concat", *values, axis=1), g.ints(k), outputs=g.fresh("best", 2), axis=1
+    )
+    return g.op("GatherElements", g.op("Concat", *rows, axis=1), best, axis=1)
+
+
+def standing_out(g: GraphBuilder, found: Found, companions: NDArray[np.int64], masked: str) -> str:
+    """The paper's Eq. 7: how far the worst patch's neighbour stands out among its own neighbours.
+
+    One minus the softmax weight of that neighbour m* among the bank vectors nearest to m*, the
+    distances being those of the worst patch; shape N.
+    """
+    peak = g.op("ReduceMax", masked, g.ints(1), keepdims=1)
+    flat_scores = g.op("Flatten", found.scores, axis=1)
+    worst = g.op("ArgMax", g.op("Cast", g.op("Equal", flat_scores, peak), to=FLOAT), axis=1)
+    cells = g.op("Slice", g.op("Shape", flat_scores), g.ints(1), g.ints(2), g.ints(0))
+    count = g.op("Squeeze", g.op("Slice", g.op("Shape", flat_scores), g.ints(0), g.ints(1)))
+    first_cells = g.op(
+        "Mul", g.op("Range", g.constant(0, np.int64), count, g.constant(1, np.int64)), cells
+    )
+    position = g.op("Add", g.op("Squeeze", worst, g.ints(1)), first_cells)
+    patch = g.op("Unsqueeze", g.op("Gather", found.queries, position, axis=0), g.ints(1))
+    neighbour = g.op("Gather", g.op("Reshape", found.nearest, g.ints(-1)), position, axis=0)
+    table = g.constant(companions, np.int64, name="companions")
+    around = g.op("Gather", found.bank, g.op("Gather", table, neighbour, axis=0), axis=0)
+    gaps = g.op("ReduceL2", g.op("Sub", patch, around), g.ints(2), keepdims=0)
+    share = g.op("Gather", g.op("Softmax", gaps, axis=1), g.constant(0, np.int64), axis=1)
+    return g.op("Sub", g.number(1.0), share)

@@ -1,0 +1,110 @@
+"""Where the patches of a fit are kept: in memory, or in a temporary file where that is too small.
+
+The file is unlinked as soon as it is open where the system allows it, so nothing stays behind
+whatever ends the process.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import IO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.errors import BlemishError
+
+Vectors = NDArray[np.float32]
+
+
+class PatchStore:
+    """Rows of float32 vectors, appended once, then read by picture or by row.
+
+    Args:
+        dimensions: length of a row.
+        rows: how many will come at most.
+        on_disk: keep them in a temporary file.
+    """
+
+    def __init__(self, dimensions: int, rows: int, *, on_disk: bool) -> None:
+        self.dimensions = dimensions
+        self.on_disk = on_disk
+        self._count = 0
+        self._file: IO[bytes] | None = None
+        self._seeking = Lock()
+        if on_disk:
+            _check_disk(rows * dimensions * 4)
+            self._file = tempfile.TemporaryFile(prefix="blemish-patches-")  # noqa: SIM115
+        else:
+            self._rows = np.empty((rows, dimensions), np.float32)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, rows: Vectors) -> None:
+        """Add rows behind the last."""
+        if self._file is None:
+            self._rows[self._count : self._count + len(rows)] = rows
+        else:
+            try:
+                self._file.write(np.ascontiguousarray(rows, np.float32).data)
+            except OSError as error:
+                raise BlemishError(f"Cannot write patches to a temporary file: {error}") from error
+        self._count += len(rows)
+
+    def read(self, first: int, last: int) -> Vectors:
+        """The rows from `first` up to `last`."""
+        if self._file is None:
+            return self._rows[first:last]
+        with self._seeking:
+            self._file.seek(first * self.dimensions * 4)
+            rows = np.fromfile(self._file, np.float32, (last - first) * self.dimensions)
+        return rows.reshape(-1, self.dimensions)
+
+    def take(self, rows: NDArray[np.int64]) -> Vectors:
+        """A copy of some rows, in the order asked for."""
+        if self._file is None:
+            return self._rows[rows]
+        taken = np.empty((len(rows), self.dimensions), np.float32)
+        for place in np.argsort(rows, kind="stable"):
+            taken[place] = self.read(rows[place], rows[place] + 1)[0]
+        return taken
+
+    def all(self) -> Vectors:
+        """All rows at once; only for a store in memory."""
+        if self.on_disk:
+            raise ValueError("the store is on disk so that not all rows are in memory at once")
+        return self._rows[: self._count]
+
+    def close(self) -> None:
+        """Give memory and file back."""
+        self._count = 0
+        if self._file is not None:
+            self._file.close()
+        self._rows = np.empty((0, self.dimensions), np.float32)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _check_disk(needed_bytes: int) -> None:
+    folder = Path(tempfile.gettempdir())
+    free_bytes = shutil.disk_usage(folder).free
+    if needed_bytes > free_bytes:
+        raise BlemishError(
+            f"The patches need {needed_bytes / 1e9:.1f} GB in a temporary file, but '{folder}' has "
+            f"{free_bytes / 1e9:.1f} GB free. Allow more memory (--memory), name another folder "
+            "(TMPDIR), or use fewer pictures or a smaller image_size."
+        )

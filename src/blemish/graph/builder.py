@@ -1,0 +1,129 @@
+"""A small hand for writing ONNX graphs: operators in, names out.
+
+Names are counted, so the same calls give the same bytes. Nothing here knows of detectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 18  # the first with antialiased Resize
+IR_VERSION = 9  # what runtimes of that age read
+
+FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+UINT8, UINT16 = TensorProto.UINT8, TensorProto.UINT16
+
+
+class GraphBuilder:
+    """Collects nodes and constants; `build` makes the model."""
+
+    def __init__(self) -> None:
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+        self._shared: dict[bytes, str] = {}
+        self._opset = OPSET
+
+    def op(self, kind: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
+        """Add an operator with one output and give the output's name."""
+        return self.ops(kind, *inputs, outputs=[name or self._next(kind)], **attributes)[0]
+
+    def ops(self, kind: str, *inputs: str, outputs: Sequence[str], **attributes: Any) -> list[str]:
+        """Add an operator with the named outputs (see `fresh`)."""
+        node = helper.make_node(kind, list(inputs), list(outputs), **attributes)
+        node.name = f"{kind}_{len(self._nodes)}"
+        self._nodes.append(node)
+        return list(outputs)
+
+    def fresh(self, stem: str, count: int) -> list[str]:
+        """`count` names that nothing else has."""
+        return [f"{self._next(stem)}_{i}" for i in range(count)]
+
+    def constant(self, value: Any, dtype: Any = np.float32, *, name: str | None = None) -> str:
+        """A constant tensor; small equal ones are shared."""
+        array: NDArray[Any] = np.ascontiguousarray(np.asarray(value, dtype=dtype))
+        array = array.reshape(np.shape(value))
+        key = f"{array.dtype}{array.shape}".encode() + array.tobytes() if array.size < 256 else None
+        if name is None and key is not None and key in self._shared:
+            return self._shared[key]
+        name = name or f"constant_{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(array, name))
+        if key is not None:
+            self._shared[key] = name
+        return name
+
+    def ints(self, *values: int) -> str:
+        """A constant vector of whole numbers, as sizes and axes are given."""
+        return self.constant(list(values), np.int64)
+
+    def number(self, value: float) -> str:
+        """A constant float32 scalar."""
+        return self.constant(value)
+
+    def include(
+        self, graph: onnx.GraphProto, *, prefix: str, inputs: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Copy another graph in; gives the names that its outputs have here.
+
+        Args:
+            graph: the graph to copy; its opset must be `OPSET`.
+            prefix: what its inner names get in front.
+            inputs: for each of its inputs, the name here that feeds it.
+        """
+
+        def rename(name: str) -> str:
+            return inputs.get(name, f"{prefix}{name}") if name else name
+
+        for tensor in graph.initializer:
+            copy = onnx.TensorProto()
+            copy.CopyFrom(tensor)
+            copy.name = rename(tensor.name)
+            self._constants.append(copy)
+        for node in graph.node:
+            inner = onnx.NodeProto()
+            inner.CopyFrom(node)
+            inner.name = f"{prefix}{node.name or len(self._nodes)}"
+            inner.input[:] = [rename(name) for name in node.input]
+            inner.output[:] = [rename(name) for name in node.output]
+            self._nodes.append(inner)
+        return {output.name: rename(output.name) for output in graph.output}
+
+    def use_opset(self, version: int) -> None:
+        """Build with a newer opset, that of a graph to include."""
+        self._opset = max(self._opset, version)
+
+    def build(
+        self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
+    ) -> onnx.ModelProto:
+        """The model with what the outputs need and nothing else."""
+        nodes, constants = self._needed([output.name for output in outputs])
+        graph = helper.make_graph(nodes, "blemish", list(inputs), list(outputs), constants)
+        opset = [helper.make_opsetid("", self._opset)]
+        return helper.make_model(
+            graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="blemish"
+        )
+
+    def _needed(
+        self, outputs: Sequence[str]
+    ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+        wanted = set(outputs)
+        nodes = []
+        for node in reversed(self._nodes):
+            if wanted.intersection(node.output):
+                wanted.update(node.input)
+                nodes.append(node)
+        constants = [tensor for tensor in self._constants if tensor.name in wanted]
+        return nodes[::-1], constants
+
+    def _next(self, stem: str) -> str:
+        return f"{stem.lower()}_{len(self._nodes)}"
+
+
+def tensor(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:
+    """An input or output of a model; sizes that vary have names."""
+    return helper.make_tensor_value_info(name, kind, list(shape))

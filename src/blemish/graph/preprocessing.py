@@ -1,0 +1,131 @@
+"""From decoded pictures to what a network takes, inside the graph: resize, pad, normalise.
+
+Antialiased bilinear resizing with the convention of Pillow (pixel centres at half, a triangle
+filter as wide as the reduction). Because these are nodes of the model, nothing can resize
+differently on the line than it did in training.
+
+Convention: axes are (height, width); a working picture is `content_hw` large, padded at the bottom
+and the right to `padded_hw`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blemish.graph.builder import FLOAT, UINT8, UINT16, GraphBuilder, tensor
+from blemish.images.picture_format import PictureFormat
+
+if TYPE_CHECKING:
+    import onnx
+
+FITS = ("stretch", "shorter", "longer")
+
+
+@dataclass(frozen=True)
+class WorkingSize:
+    """How pictures of any size become working pictures.
+
+    `stretch` gives every picture `size_hw`; `shorter` scales the shorter side to `size_hw[0]` and
+    keeps the aspect, `longer` the longer side; both pad to a multiple of `multiple` pixels.
+    """
+
+    size_hw: tuple[int, int]
+    fit: str = "stretch"
+    multiple: int = 1
+
+    def working_hw(self, picture_hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """(content_hw, padded_hw) of a picture of that size; the twin of `resized_hw` below."""
+        if self.fit == "stretch":
+            return self.size_hw, self.size_hw
+        side = min(picture_hw) if self.fit == "shorter" else max(picture_hw)
+        content = tuple(max(1, self.size_hw[0] * length // side) for length in picture_hw)
+        padded = tuple(-(-length // self.multiple) * self.multiple for length in content)
+        return (content[0], content[1]), (padded[0], padded[1])
+
+    def cells_inside(
+        self, picture_hw: tuple[int, int], grid_hw: tuple[int, ...]
+    ) -> tuple[int, int]:
+        """How many cells of a grid over the padded picture have their centre on the picture."""
+        content, padded = self.working_hw(picture_hw)
+        rows, columns = (
+            max(1, ceil(inside * cells / whole - 0.5))
+            for inside, cells, whole in zip(content, grid_hw, padded, strict=True)
+        )
+        return rows, columns
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Names of int64 vectors of two (height, width) in a graph."""
+
+    picture_hw: str
+    content_hw: str
+    padded_hw: str
+
+
+def geometry(g: GraphBuilder, picture_hw: str, size: WorkingSize) -> Geometry:
+    """The sizes that follow from a picture's size; twin of `WorkingSize.working_hw`."""
+    if size.fit == "stretch":
+        fixed = g.ints(*size.size_hw)
+        return Geometry(picture_hw, fixed, fixed)
+    reduce = "ReduceMin" if size.fit == "shorter" else "ReduceMax"
+    side = g.op(reduce, picture_hw, g.ints(0), keepdims=1)
+    scaled = g.op("Div", g.op("Mul", picture_hw, g.ints(size.size_hw[0])), side)
+    content = g.op("Max", scaled, g.ints(1))
+    multiple = g.ints(size.multiple)
+    blocks = g.op("Div", g.op("Add", content, g.ints(size.multiple - 1)), multiple)
+    return Geometry(picture_hw, content, g.op("Mul", blocks, multiple))
+
+
+def image_input(picture_format: PictureFormat) -> onnx.ValueInfoProto:
+    """The graph's input `image`: N x H x W x 3, as decoded."""
+    kind = UINT8 if picture_format.bit_depth == 8 else UINT16
+    return tensor("image", kind, "N", "H", "W", 3)
+
+
+def picture_hw(g: GraphBuilder, image: str = "image") -> str:
+    """The height and width of the input, as an int64 vector."""
+    return g.op("Slice", g.op("Shape", image), g.ints(1), g.ints(3), g.ints(0))
+
+
+def preprocess(
+    g: GraphBuilder,
+    sizes: Geometry,
+    size: WorkingSize,
+    *,
+    picture_format: PictureFormat,
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> str:
+    """Nodes from the input `image` to a normalised N x 3 x h x w float32 tensor."""
+    planes = g.op("Cast", g.op("Transpose", "image", perm=[0, 3, 1, 2]), to=FLOAT)
+    resized = g.op(
+        "Resize",
+        planes,
+        "",
+        "",
+        sizes.content_hw,
+        mode="linear",
+        antialias=1,
+        axes=[2, 3],
+        coordinate_transformation_mode="half_pixel",
+    )
+    if size.fit != "stretch":
+        missing = g.op("Sub", sizes.padded_hw, sizes.content_hw)
+        resized = g.op(
+            "Pad",
+            resized,
+            g.op("Concat", g.ints(0, 0), missing, axis=0),
+            "",
+            g.constant([2, 3], np.int64),
+            mode="edge",
+        )
+    scale = 1.0 / (picture_format.white_level * np.asarray(std, np.float64))
+    shift = -np.asarray(mean, np.float64) / np.asarray(std, np.float64)
+    scaled = g.op("Mul", resized, g.constant(scale.reshape(3, 1, 1)))
+    return g.op("Add", scaled, g.constant(shift.reshape(3, 1, 1)))

@@ -1,0 +1,86 @@
+"""One wrapper around ONNX Runtime: threads and provider as asked for, or an error.
+
+A provider that was asked for and is not there is never replaced in silence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from blemish.errors import ModelFileError, UsageError, did_you_mean
+
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
+
+
+class Session:
+    """A loaded graph, ready to run.
+
+    Attributes:
+        provider: short name of what runs it, as it was asked for.
+        threads: threads of one run.
+        inputs, outputs: names, in the graph's order.
+    """
+
+    def __init__(
+        self, model: bytes | Path, *, threads: int | None = None, provider: str = "cpu"
+    ) -> None:
+        import onnxruntime as ort
+
+        wanted = _provider(provider, ort.get_available_providers())
+        self.threads = threads or available_cores()
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(
+                model if isinstance(model, bytes) else str(model), options, providers=[wanted]
+            )
+        except Exception as error:  # ONNX Runtime's errors share no public base but Exception
+            raise ModelFileError(f"ONNX Runtime cannot load the graph: {error}") from error
+        if wanted not in self._session.get_providers():
+            raise UsageError(
+                f"Asked for provider '{provider}', got {self._session.get_providers()}: "
+                "its libraries could not be loaded."
+            )
+        self.provider = provider
+        self.inputs = [value.name for value in self._session.get_inputs()]
+        self.outputs = [value.name for value in self._session.get_outputs()]
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+
+    def run(
+        self, outputs: Sequence[str] | None = None, /, **inputs: NDArray[Any]
+    ) -> list[NDArray[Any]]:
+        """Run once; gives the named outputs, or all."""
+        result: list[NDArray[Any]] = self._session.run(outputs, inputs)
+        return result
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _provider(name: str, available: Sequence[str]) -> str:
+    if name not in PROVIDERS:
+        near = did_you_mean(name, PROVIDERS)
+        raise UsageError(f"Unknown provider '{name}'; known are {', '.join(PROVIDERS)}.{near}")
+    if PROVIDERS[name] not in available:
+        here = [short for short, full in PROVIDERS.items() if full in available]
+        raise UsageError(
+            f"Provider '{name}' is not in this build of ONNX Runtime; it has {', '.join(here)}."
+        )
+    return PROVIDERS[name]

@@ -1,0 +1,210 @@
+"""Draw what a model saw: heat maps, the map laid over its picture, outlines, thumbnails.
+
+NumPy does the drawing; Pillow only shrinks and encodes. Nothing here measures: a drawing is made
+from raw scores and a threshold, and no figure is ever taken from a drawing.
+
+Convention: colour stands for `score / (2 x threshold)`, cut to 0..1, so the threshold is always the
+middle of the ramp and a colour means the same on every picture of a model. (Of a threshold that is
+not positive, the ramp spans `|threshold|` to either side of it.) A score that is not a number is
+drawn as the lowest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.errors import ImageError
+from blemish.result import Region
+
+Picture = NDArray[np.uint8]  # H x W x 3
+
+# Anchors of the ramp, evenly spaced; lightness rises all the way, so it reads in grey as well.
+RAMP_RGB = ((16, 10, 44), (84, 24, 118), (196, 44, 88), (247, 137, 40), (255, 238, 150))
+REGION_RGB = (255, 255, 255)
+MASK_RGB = (0, 200, 255)
+CASING_RGB = (16, 20, 28)
+
+STRONGEST = 0.52  # opacity of the map where it is well above the threshold
+FADE = (0.43, 0.53)  # places on the ramp between which the map appears; the threshold is 0.5
+
+
+def heat_map(score_map: NDArray[Any], *, threshold: float) -> Picture:
+    """Colour a map of raw scores.
+
+    Args:
+        score_map: H x W, raw scores of any float type.
+        threshold: the pixel threshold of the model; the middle of the ramp.
+
+    Returns:
+        H x W x 3, uint8.
+    """
+    return _colours(_place_on_ramp(score_map, threshold))
+
+
+def overlay(
+    picture: NDArray[Any],
+    score_map: NDArray[Any],
+    *,
+    threshold: float,
+    regions: Sequence[Region] = (),
+    mask: NDArray[Any] | None = None,
+) -> Picture:
+    """Lay a map of raw scores over its picture; scores well below the threshold stay invisible.
+
+    Args:
+        picture: H x W or H x W x 3, uint8 or uint16.
+        score_map: H x W, raw scores.
+        threshold: the pixel threshold of the model.
+        regions: what the model flagged; each is outlined where its score is above the threshold.
+        mask: H x W, true (or not zero) where the defect is; outlined in another colour.
+
+    Returns:
+        H x W x 3, uint8. Lines grow with the picture, so that they survive in a thumbnail.
+
+    Raises:
+        ImageError: the picture is of another type, or map or mask is of another size.
+    """
+    canvas = displayable(picture)
+    height, width, _ = canvas.shape
+    _check_size("score map", score_map, (height, width))
+    place = _place_on_ramp(score_map, threshold)
+    canvas = _blend(canvas, _colours(place), _opacity(place))
+    line_px = line_width_px((height, width))
+    if regions:
+        outline = _outline(np.asarray(score_map) > threshold, line_px)
+        _draw(canvas, outline & _around(regions, (height, width), line_px), REGION_RGB, line_px)
+    if mask is not None:
+        _check_size("mask", mask, (height, width))
+        _draw(canvas, _outline(np.asarray(mask) != 0, line_px), MASK_RGB, line_px)
+    return canvas
+
+
+def displayable(picture: NDArray[Any]) -> Picture:
+    """A picture as a screen can show it: a new array, H x W x 3, uint8.
+
+    A 16-bit picture is stretched between its 0.1 and 99.9 percentiles, since cameras of 10 or 12
+    bits leave most of the range empty. Grey becomes three equal channels.
+
+    Raises:
+        ImageError: the picture is not H x W or H x W x 3 of uint8 or uint16.
+    """
+    picture = np.asarray(picture)
+    if picture.ndim == 2:
+        picture = np.repeat(picture[:, :, None], 3, axis=2)
+    if picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+        raise ImageError(f"A picture must be H x W or H x W x 3; got {_spell(picture.shape)}.")
+    if picture.dtype == np.uint8:
+        return picture.copy()
+    if picture.dtype != np.uint16:
+        raise ImageError(f"A picture must be uint8 or uint16; got {picture.dtype}.")
+    low, high = np.percentile(picture, (0.1, 99.9))
+    stretched = np.rint((picture - low) * (255.0 / max(high - low, 1.0)))
+    shown: Picture = np.clip(stretched, 0, 255).astype(np.uint8)
+    return shown
+
+
+def encode_jpeg(picture: NDArray[Any], *, long_side_px: int = 320, quality: int = 85) -> bytes:
+    """A thumbnail as JPEG. A picture whose long side is `long_side_px` or less keeps its size.
+
+    Raises:
+        ImageError: the picture is not H x W or H x W x 3 of uint8 or uint16.
+    """
+    from io import BytesIO
+
+    from PIL import Image
+
+    thumbnail = Image.fromarray(displayable(picture))
+    thumbnail.thumbnail((long_side_px, long_side_px), Image.Resampling.LANCZOS)
+    stream = BytesIO()
+    thumbnail.save(stream, "JPEG", quality=quality, optimize=True)
+    return stream.getvalue()
+
+
+def line_width_px(size_hw: tuple[int, int]) -> int:
+    """Width of an outline: a two-hundredth of the long side, at least one pixel."""
+    return max(1, round(max(size_hw) / 200))
+
+
+def _place_on_ramp(score_map: NDArray[Any], threshold: float) -> NDArray[np.float32]:
+    """Scores as places 0..1 on the ramp; the threshold is at 0.5."""
+    span = 2 * max(abs(threshold), float(np.finfo(np.float32).tiny))
+    with np.errstate(over="ignore", invalid="ignore"):
+        place = 0.5 + (np.asarray(score_map, np.float64) - threshold) / span
+    place = np.clip(np.nan_to_num(place, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
+    return place.astype(np.float32)
+
+
+def _colours(place: NDArray[np.float32]) -> Picture:
+    anchors = np.linspace(0, 255, len(RAMP_RGB))
+    channels = [np.interp(np.arange(256), anchors, channel) for channel in np.transpose(RAMP_RGB)]
+    table = np.rint(np.stack(channels, axis=1)).astype(np.uint8)  # 256 x 3
+    colours: Picture = table[np.rint(place * 255).astype(np.uint8)]
+    return colours
+
+
+def _opacity(place: NDArray[np.float32]) -> NDArray[np.float32]:
+    """0 below the fade, `STRONGEST` above it, a smooth step between."""
+    start, end = FADE
+    step = np.clip((place - start) / (end - start), 0, 1)
+    opacity: NDArray[np.float32] = STRONGEST * step * step * (3 - 2 * step)
+    return opacity
+
+
+def _blend(below: Picture, above: Picture, opacity: NDArray[np.float32]) -> Picture:
+    difference = above.astype(np.float32) - below
+    return np.rint(below + opacity[:, :, None] * difference).astype(np.uint8)
+
+
+def _outline(inside: NDArray[np.bool_], line_px: int) -> NDArray[np.bool_]:
+    """A band just outside of a shape, so that the line hides little of it."""
+    return _grow(inside, line_px) & ~inside
+
+
+def _grow(inside: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
+    """A shape grown by `by_px` to all sides (a square neighbourhood)."""
+    grown = inside.copy()
+    for _ in range(by_px):
+        rows = grown.copy()
+        rows[1:] |= grown[:-1]
+        rows[:-1] |= grown[1:]
+        grown = rows.copy()
+        grown[:, 1:] |= rows[:, :-1]
+        grown[:, :-1] |= rows[:, 1:]
+    return grown
+
+
+def _around(
+    regions: Sequence[Region], size_hw: tuple[int, int], margin_px: int
+) -> NDArray[np.bool_]:
+    """Where the boxes of `regions` are, with room for the line about them."""
+    near = np.zeros(size_hw, np.bool_)
+    for region in regions:
+        x0, y0, x1, y1 = region.box_xyxy
+        near[max(0, y0 - margin_px) : y1 + margin_px, max(0, x0 - margin_px) : x1 + margin_px] = (
+            True
+        )
+    return near
+
+
+def _draw(
+    canvas: Picture, line: NDArray[np.bool_], colour: tuple[int, int, int], line_px: int
+) -> None:
+    """Draw a line in a thin dark casing, which keeps it visible on bright surfaces."""
+    canvas[_grow(line, max(1, line_px // 2))] = CASING_RGB
+    canvas[line] = colour
+
+
+def _check_size(what: str, array: NDArray[Any], size_hw: tuple[int, int]) -> None:
+    shape = np.asarray(array).shape
+    if shape != size_hw:
+        raise ImageError(
+            f"The {what} must be of the picture's size, {_spell(size_hw)}; got {_spell(shape)}."
+        )
+
+
+def _spell(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

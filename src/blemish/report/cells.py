@@ -1,0 +1,111 @@
+"""What stands in a cell of a table, and how it is printed for a reader.
+
+Convention: shares (AUROC, AP, F1) have three decimals and are 1.000 only where they are exactly 1;
+rates are in percent; bytes are in decimal units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+UNDEFINED = "\u2013"  # an en dash
+
+
+class Kind(StrEnum):
+    """What a column holds, and so how it is printed."""
+
+    TEXT = "text"
+    SHARE = "share"
+    RATE = "rate"
+    SCORE = "score"
+    COUNT = "count"
+    SECONDS = "seconds"
+    BYTES = "bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of a row: mean, lowest and highest over seeds.
+
+    `counts` are the hits and the total behind a rate. `mean_of` is set in a row of means whose
+    figure is known of fewer categories than the row has.
+    """
+
+    mean: float
+    low: float
+    high: float
+    counts: tuple[int, int] | None = None
+    mean_of: int | None = None
+
+
+Cell = str | Figure | None
+
+
+def main_text(cell: Cell, kind: Kind) -> str:
+    """A cell without what is beside it: the name, or the mean."""
+    if isinstance(cell, str):
+        return cell
+    return UNDEFINED if cell is None else FORMATS[kind](cell.mean)
+
+
+def side_text(cell: Cell, kind: Kind) -> str:
+    """What stands beside a mean: counts behind a rate, or the range over seeds; often nothing."""
+    if not isinstance(cell, Figure):
+        return ""
+    if cell.counts is not None:
+        return f"{cell.counts[0]} of {cell.counts[1]}"
+    if cell.mean_of is not None:
+        return f"of {cell.mean_of}"
+    low, high = FORMATS[kind](cell.low), FORMATS[kind](cell.high)
+    return "" if low == high else f"{low} to {high}"
+
+
+def share_text(value: float) -> str:
+    """Three decimals; 1.000 is kept for exactly 1."""
+    return f"{value if value >= 1 else min(value, 0.999):.3f}"
+
+
+def rate_text(value: float) -> str:
+    """Percent, with as many decimals as small rates need."""
+    percent = 100 * value
+    decimals = 0 if percent in (0, 100) else 1 if percent >= 0.95 else 2
+    return f"{percent:.{decimals}f}%"
+
+
+def seconds_text(value: float) -> str:
+    """Milliseconds below one second, minutes above two."""
+    if value < 0.9995:
+        return f"{1000 * value:.3g} ms" if value < 0.0995 else f"{1000 * value:.0f} ms"
+    if value < 120:
+        return f"{value:.1f} s"
+    return f"{value / 60:.1f} min"
+
+
+def bytes_text(value: float) -> str:
+    """Decimal units."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= 0.9995 * size:
+            return f"{value / size:.{2 if value < 9.995 * size else 1}f} {unit}"
+    return f"{value:.0f} B"
+
+
+def count_text(value: float) -> str:
+    """A whole number with thousands apart; means of seeds have one decimal."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+def score_text(value: float) -> str:
+    """A raw score: four significant digits."""
+    return f"{value:.4g}"
+
+
+FORMATS: dict[Kind, Callable[[float], str]] = {
+    Kind.SHARE: share_text,
+    Kind.RATE: rate_text,
+    Kind.SCORE: score_text,
+    Kind.COUNT: count_text,
+    Kind.SECONDS: seconds_text,
+    Kind.BYTES: bytes_text,
+}

@@ -1,0 +1,58 @@
+"""How each figure of a report is defined, in words for whoever reads it."""
+
+from __future__ import annotations
+
+GLOSSARY = (
+    (
+        "Score",
+        "What the model says of a picture or a pixel: raw, unbounded, higher is more "
+        "anomalous. All figures are taken from raw scores; none from rounded, squashed or "
+        "drawn ones.",
+    ),
+    (
+        "Image and pixel level",
+        "Image: one score for each test picture. Pixel: the pixels of all test pictures "
+        "pooled, good ones included, at the original resolution; a pixel of a mask counts as "
+        "defect above half of full white.",
+    ),
+    (
+        "AUROC",
+        "Area under the ROC curve: the chance that a random defect scores above a random good "
+        "one, ties counting half. 0.5 is guessing, 1 is perfect.",
+    ),
+    (
+        "AP",
+        "Average precision: precision averaged over recall, each threshold weighted by the "
+        "recall it adds. Unlike AUROC it falls with the share of defects in the test set.",
+    ),
+    (
+        "F1-max",
+        "The highest F1 (harmonic mean of precision and recall) over all thresholds. It "
+        "chooses its threshold with the labels of the test pictures, so it is a bound and not "
+        "a promise.",
+    ),
+    (
+        "F1",
+        "F1 at the calibrated threshold, which was found from good training pictures alone.",
+    ),
+    (
+        "False alarms",
+        "Share of good pictures (or pixels) above the calibrated threshold. Promised is the "
+        "rate that calibration was asked to keep on pictures like the training ones, at image "
+        "level.",
+    ),
+    (
+        "Misses",
+        "Share of defect pictures (or pixels) not above the calibrated threshold.",
+    ),
+    (
+        "Several seeds",
+        "A figure is the mean over seeds, with the lowest and highest below it; counts are "
+        "summed. Means over categories give each category the same weight and leave out what "
+        "is undefined.",
+    ),
+    (
+        "Dash",
+        "The figure is undefined, for instance at pixel level without masks, or the job failed.",
+    ),
+)

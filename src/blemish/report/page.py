@@ -1,0 +1,216 @@
+"""Write the report of a folder of records: one HTML page, the same tables as Markdown and CSV.
+
+The page is one file: style, charts and pictures are inside, no script, nothing is fetched. Text
+from records is escaped. Files are written whole under a temporary name and then renamed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blemish.errors import DataError
+from blemish.images.overlay import MASK_RGB, RAMP_RGB, REGION_RGB
+from blemish.report import cells, plain, tables
+from blemish.report.glossary import GLOSSARY
+from blemish.report.records import (
+    Group,
+    Record,
+    conditions,
+    group_records,
+    look_up,
+    number,
+    short,
+    text,
+)
+from blemish.report.sections import make_section
+
+READING = (
+    "1 is perfect, an AUROC of 0.5 is guessing. F1-max is read at the best threshold in hindsight; "
+    "what the calibrated threshold does is in its own table below."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where a report was written."""
+
+    html: Path
+    markdown: Path
+    csv: Path
+
+
+def write_report(directory: Path | str, records: Sequence[Record]) -> ReportFiles:
+    """Write `report.html`, `report.md` and `table.csv` into a folder of records.
+
+    Args:
+        directory: the folder that `blemish benchmark` or `blemish evaluate` wrote; pictures that
+            records name are read from it.
+        records: what is in its records, one mapping a job.
+
+    Raises:
+        DataError: there are no records.
+    """
+    directory = Path(directory)
+    if not records:
+        raise DataError(
+            f"There are no records in '{directory}' to report on; "
+            f"make some: blemish benchmark DATA -o {directory}"
+        )
+    context = _context(directory, records)
+    files = ReportFiles(directory / "report.html", directory / "report.md", directory / "table.csv")
+    _write_whole(files.html, _render("page.html.j2", context))
+    _write_whole(files.markdown, _render("page.md.j2", context))
+    _write_whole(files.csv, plain.render_csv(tables.full_table(records)))
+    return files
+
+
+def _context(directory: Path, records: Sequence[Record]) -> dict[str, Any]:
+    """All that the templates print."""
+    groups = group_records(records)
+    shown = [(f"part-{i}", group) for i, group in enumerate(groups, 1) if group.records]
+    ended = [record for _, group in shown for record in group.records]
+    return {
+        "summary": _summary(groups),
+        "date": max(text(record, "date") for record in records)[:10],
+        "main": tables.main_table(records),
+        "fuller": (
+            tables.ranking_table(records),
+            tables.threshold_table(records),
+            tables.cost_table(records),
+        ),
+        "failures": tables.failures(groups),
+        "anchors": {(group.category, group.detector): anchor for anchor, group in shown},
+        "sections": [make_section(directory, group, anchor) for anchor, group in shown],
+        "settings": _shared(ended, _settings),
+        "machines": _shared(ended, _environment),
+        "sources": [_source(record) for record in ended],
+        "reading": READING,
+        "glossary": GLOSSARY,
+        "colours": {"region": _css(REGION_RGB), "mask": _css(MASK_RGB)},
+        "ramp": ", ".join(_css(colour) for colour in RAMP_RGB),
+    }
+
+
+def _render(template: str, context: Mapping[str, Any]) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("blemish.report"),
+        autoescape=template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["main_text"] = cells.main_text
+    environment.filters["side_text"] = cells.side_text
+    environment.filters["runs"] = _runs
+    environment.filters["markdown"] = plain.render_markdown
+    environment.filters["one_line"] = plain.escape_markdown
+    return environment.get_template(template).render(context)
+
+
+def _runs(columns: Sequence[tables.Column]) -> list[dict[str, Any]]:
+    """Neighbouring columns of the same group, for the upper line of headings."""
+    return [
+        {"group": group, "span": len(list(members))}
+        for group, members in itertools.groupby(columns, key=lambda column: column.group)
+    ]
+
+
+def _summary(groups: Sequence[Group]) -> str:
+    """What was measured, in one sentence."""
+    detectors = list(dict.fromkeys(group.detector for group in groups))
+    firsts = {group.category: group.records[0] for group in reversed(groups) if group.records}
+    if not firsts:
+        return "No job ended well, so there is nothing to compare yet."
+    fitted, good, defect = (
+        int(sum(number(record, "dataset", name) or 0 for record in firsts.values()))
+        for name in ("train_good", "test_good", "test_defect")
+    )
+    return (
+        f"{_detectors(detectors)} learned from {_counted(fitted, 'picture')} of good parts in "
+        f"{_counted(len(firsts), 'category', 'categories')}, without ever seeing a defect, and "
+        f"{'was' if len(detectors) == 1 else 'were'} tested on {_counted(good + defect, 'other')}: "
+        f"{good:,} good and {defect:,} with defects."
+    )
+
+
+def _shared(
+    records: Sequence[Record], read: Callable[[Record], dict[str, str]]
+) -> list[tuple[dict[str, str], list[str]]]:
+    """What `read` finds in records, each different finding once, with the jobs it holds for."""
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for record in records:
+        items = {name: value for name, value in read(record).items() if value}
+        found.setdefault(tuple(items.items()), []).append(text(record, "job"))
+    return [(dict(items), jobs) for items, jobs in found.items() if items]
+
+
+def _settings(record: Record) -> dict[str, str]:
+    licence = text(record, "backbone", "licence")
+    named = {"detector": text(record, "detector"), **conditions(record)}
+    named.pop("backbone sha256", None)
+    return named | {
+        "backbone sha256": text(record, "backbone", "sha256"),
+        "backbone licence": licence,
+    }
+
+
+def _environment(record: Record) -> dict[str, str]:
+    memory = number(record, "machine", "memory_bytes")
+    machine = {
+        "processor": text(record, "machine", "processor"),
+        "cores": text(record, "machine", "cores"),
+        "memory": "" if memory is None else cells.bytes_text(memory),
+        "system": text(record, "machine", "system"),
+    }
+    versions = look_up(record, "versions")
+    named = versions.items() if isinstance(versions, Mapping) else ()
+    return machine | {str(name): short(value) for name, value in named}
+
+
+def _source(record: Record) -> dict[str, str]:
+    """Where a row comes from, for whoever wants to check it."""
+    return {
+        "job": text(record, "job"),
+        "date": text(record, "date")[:19].replace("T", " "),
+        "dataset": " ".join(
+            part for part in (text(record, "dataset", "name"), text(record, "dataset", "layout"))
+            if part
+        ),
+        "pictures": text(record, "dataset", "fingerprint"),
+        "model": text(record, "model_sha256"),
+    }  # fmt: skip
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _detectors(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"The detector {names[0]}"
+    return f"The detectors {', '.join(names[:-1])} and {names[-1]}"
+
+
+def _css(colour: tuple[int, int, int]) -> str:
+    return f"rgb({', '.join(map(str, colour))})"
+
+
+def _write_whole(path: Path, content: str) -> None:
+    """Write a file under a temporary name beside it, then rename: never half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from blemish.data.duplicates import alike_pairs, connected, thumbnail
+
+
+def texture(seed: int, side: int = 200) -> np.ndarray:
+    """A flat grey texture of faint noise, as H x W x 3."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(0, 12, (side // 2, side // 2)).repeat(2, 0).repeat(2, 1)
+    return np.repeat((120 + noise).clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def stack(pictures: list[np.ndarray]) -> np.ndarray:
+    thumbnails = [thumbnail(picture) for picture in pictures]
+    assert all(one is not None for one in thumbnails)
+    return np.stack(thumbnails)  # type: ignore[arg-type]
+
+
+def as_jpeg(picture: np.ndarray) -> np.ndarray:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, format="JPEG", quality=70)
+    return np.asarray(Image.open(stream))
+
+
+def test_copies_are_found_on_flat_textures_and_strangers_are_not() -> None:
+    original = texture(0)
+    copies = [
+        as_jpeg(original),
+        (original * 0.5).astype(np.uint8),
+        (original.astype(np.uint16) * 257),
+        np.asarray(Image.fromarray(original).resize((150, 150))),
+    ]
+    strangers = [texture(seed) for seed in range(1, 9)]
+    pairs = alike_pairs(stack([original, *copies, *strangers]))
+    assert pairs == [(i, j) for i in range(5) for j in range(i + 1, 5)]
+
+
+def test_two_pictures_are_enough_to_compare() -> None:
+    assert alike_pairs(stack([texture(0), as_jpeg(texture(0))])) == [(0, 1)]
+    assert alike_pairs(stack([texture(0), texture(1)])) == []
+
+
+def test_a_part_that_all_pictures_share_makes_no_copies() -> None:
+    def glass(seed: int) -> np.ndarray:
+        picture = texture(seed)
+        picture[40:160, 60:140] = 250 - picture[40:160, 60:140] // 2
+        return picture
+
+    pictures = [glass(seed) for seed in range(12)]
+    thumbnails = stack([*pictures, as_jpeg(pictures[3])])
+    assert (thumbnails @ thumbnails.T).min() > 0.5
+    assert alike_pairs(thumbnails) == [(3, 12)]
+
+
+def test_closed_form_equals_the_slow_way() -> None:
+    thumbnails = stack([texture(seed % 7) // (1 + seed // 7) for seed in range(10)])
+    slow = []
+    for i in range(10):
+        for j in range(i + 1, 10):
+            others = np.delete(thumbnails, [i, j], axis=0).mean(axis=0)
+            a, b = thumbnails[i] - others, thumbnails[j] - others
+            slow.append((a @ b / np.linalg.norm(a) / np.linalg.norm(b), i, j))
+    for alike in (0.0, 0.05, 0.5, 0.9):
+        assert alike_pairs(thumbnails, alike=alike) == [(i, j) for c, i, j in slow if c >= alike]
+
+
+def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    thumbnails = stack([texture(seed % 6) for seed in range(12)])
+    expected = alike_pairs(thumbnails)
+    assert expected == [(seed, seed + 6) for seed in range(6)]
+    monkeypatch.setattr("blemish.data.duplicates._BLOCK", 5)
+    assert alike_pairs(thumbnails) == expected
+
+
+def test_a_picture_without_structure_has_no_thumbnail() -> None:
+    assert thumbnail(np.full((50, 70, 3), 7, np.uint8)) is None
+
+
+def test_pairs_that_hang_together_are_one_group() -> None:
+    assert list(connected([(0, 1), (4, 5), (1, 7), (5, 9), (2, 3), (3, 7)])) == [
+        (0, 1, 2, 3, 7),
+        (4, 5, 9),
+    ]
+    assert list(connected([])) == []

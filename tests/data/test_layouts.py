@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blemish.data.layouts import categories_in, find_layout
+from blemish.errors import DataError
+
+Draw = Callable[..., Path]
+
+
+def types_of(path: Path) -> dict[str, str]:
+    return {entry.id: entry.defect_type for entry in find_layout(path).entries}
+
+
+def masks_of(path: Path) -> dict[str, str | None]:
+    return {
+        entry.id: entry.mask_path and entry.mask_path.relative_to(path).as_posix()
+        for entry in find_layout(path).entries
+    }
+
+
+def test_mvtec_ad_has_splits_types_and_masks(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+    for name in ("train/good/000.png", "test/good/000.png", "test/crack/000.png"):
+        draw(name)
+    mask("ground_truth/crack/000_mask.png")
+    found = find_layout(tmp_path)
+    assert found.layout == "mvtec-ad"
+    assert {e.id: (e.defect_type, e.split) for e in found.entries} == {
+        "train/good/000.png": ("good", "train"),
+        "test/good/000.png": ("good", "test"),
+        "test/crack/000.png": ("crack", "test"),
+    }
+    assert masks_of(tmp_path)["test/crack/000.png"] == "ground_truth/crack/000_mask.png"
+    assert masks_of(tmp_path)["test/good/000.png"] is None
+    assert found.leftovers.orphan_masks == ()
+
+
+@pytest.mark.parametrize(
+    "mask_name",
+    [
+        "masks/a.png",
+        "masks/a_mask.bmp",
+        "masks/crack/a.png",
+        "masks/crack/a_mask.png",
+        "Masks/a.png",
+        "ground_truth/crack/a.png",
+        "crack/a_mask.png",
+    ],
+)
+def test_plain_folders_find_masks(tmp_path: Path, draw: Draw, mask: Draw, mask_name: str) -> None:
+    draw("good/a.png")
+    draw("crack/a.jpg")
+    mask(mask_name)
+    assert find_layout(tmp_path).layout == "folders"
+    assert types_of(tmp_path) == {"good/a.png": "good", "crack/a.jpg": "crack"}
+    assert masks_of(tmp_path)["crack/a.jpg"] == mask_name
+
+
+def test_folders_of_a_class_are_looked_into(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+    draw("Good/monday/1.5.png")
+    draw("dent/tuesday/1.5.PNG")
+    mask("masks/dent/tuesday/1.5_mask.png")
+    assert types_of(tmp_path) == {"Good/monday/1.5.png": "good", "dent/tuesday/1.5.PNG": "dent"}
+    assert masks_of(tmp_path)["dent/tuesday/1.5.PNG"] == "masks/dent/tuesday/1.5_mask.png"
+
+
+def test_a_mask_that_fits_two_pictures_is_an_error(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+    for name in ("good/a.png", "crack/a.png", "dent/a.png"):
+        draw(name)
+    mask("masks/a.png")
+    with pytest.raises(DataError, match=r"masks/a\.png could be the mask of 2 pictures"):
+        find_layout(tmp_path)
+
+
+def test_only_good_pictures_are_found_directly_or_in_good(tmp_path: Path, draw: Draw) -> None:
+    draw("plant/good/a.png")
+    assert find_layout(tmp_path / "plant").layout == "good-only"
+    found = find_layout(tmp_path / "plant" / "good")
+    assert (found.layout, [entry.id for entry in found.entries]) == ("good-only", ["a.png"])
+
+
+def test_pictures_below_a_folder_of_good_pictures_are_told_and_not_used(
+    tmp_path: Path, draw: Draw
+) -> None:
+    draw("a.png")
+    draw("broken/b.png")
+    found = find_layout(tmp_path)
+    assert [entry.id for entry in found.entries] == ["a.png"]
+    assert found.leftovers.unused_pictures == ("broken/b.png",)
+    assert "broken" in found.notes[0]
+
+
+def test_what_is_no_picture_becomes_neither_sample_nor_class(tmp_path: Path, draw: Draw) -> None:
+    draw("good/a.png")
+    draw("crack/b.png")
+    for name in (
+        "good/Thumbs.db",
+        "good/._a.png",
+        "good/.DS_Store",
+        "desktop.ini",
+        "license.txt",
+        ".cache/c.png",
+        "__MACOSX/good/a.png",
+        "good/@eaDir/a.png",
+        "notes/readme.md",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("no picture")
+    (tmp_path / "scratch").mkdir()
+    found = find_layout(tmp_path)
+    assert types_of(tmp_path) == {"good/a.png": "good", "crack/b.png": "crack"}
+    assert found.leftovers.not_pictures == ("license.txt", "notes/readme.md")
+    assert found.leftovers.empty_folders == ("notes", "scratch")
+
+
+def test_masks_of_nothing_are_leftovers(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+    draw("good/a.png")
+    draw("crack/b.png")
+    mask("masks/b.png")
+    mask("masks/c.png")
+    assert find_layout(tmp_path).leftovers.orphan_masks == ("masks/c.png",)
+
+
+def test_pictures_of_unknown_places_in_mvtec_ad_are_told(tmp_path: Path, draw: Draw) -> None:
+    draw("train/good/a.png")
+    draw("train/odd/b.png")
+    found = find_layout(tmp_path)
+    assert [entry.id for entry in found.entries] == ["train/good/a.png"]
+    assert "train/odd" in found.notes[0]
+
+
+def test_what_is_no_data_set_says_what_is_there_and_what_is_wanted(
+    tmp_path: Path, draw: Draw
+) -> None:
+    with pytest.raises(DataError, match=r"holds no pictures\. Give a folder"):
+        find_layout(tmp_path)
+    (tmp_path / "file.txt").touch()
+    with pytest.raises(DataError, match="no manifest"):
+        find_layout(tmp_path / "file.txt")
+    draw("ok/a.png")
+    draw("nok/a.png")
+    with pytest.raises(DataError, match="no folder 'good', only nok, ok"):
+        find_layout(tmp_path)
+
+
+def test_categories_are_folders_that_are_data_sets(tmp_path: Path, draw: Draw) -> None:
+    draw("tile/train/good/a.png")
+    draw("wood/good/a.png")
+    draw("other/a.png")
+    assert sorted(categories_in(tmp_path)) == ["tile", "wood"]
+    assert categories_in(tmp_path / "tile") == {}

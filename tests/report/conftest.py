@@ -1,0 +1,137 @@
+"""Records as a benchmark writes them, small enough to check by hand."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+RECORD: dict[str, Any] = {
+    "schema": 1,
+    "job": "mtd-patchcore-0-1a2b3c4d",
+    "category": "mtd",
+    "detector": "patchcore",
+    "seed": 0,
+    "date": "2026-01-31T12:00:00+00:00",
+    "error": None,
+    "dataset": {
+        "name": "mtd",
+        "layout": "mvtec",
+        "train_good": 762,
+        "test_good": 4,
+        "test_defect": 4,
+        "fingerprint": "f1" * 32,
+    },
+    "settings": {"image_size": 256, "coreset_ratio": 0.01, "seed": 0},
+    "backbone": {
+        "name": "mobilenetv2",
+        "sha256": "c0" * 32,
+        "licence": "Apache-2.0",
+        "levels": ["block4", "block11"],
+    },
+    "calibration": {
+        "method": "leave-one-out",
+        "pictures": 762,
+        "false_alarm_rate": 0.01,
+        "lowest_rate": 0.0013,
+        "image_threshold": 3.0,
+        "pixel_threshold": 2.5,
+    },
+    "figures": {
+        "image": {
+            "auroc": 0.9375,
+            "ap": 0.95,
+            "f1_max": 0.8889,
+            "f1_max_threshold": 2.2,
+            "f1": 0.75,
+            "false_alarm_rate": 0.25,
+            "miss_rate": 0.25,
+        },
+        "pixel": {
+            "auroc": 0.9999,
+            "ap": 0.5,
+            "f1_max": 0.6,
+            "f1_max_threshold": 2.0,
+            "f1": 0.55,
+            "false_alarm_rate": 0.004,
+            "miss_rate": 0.4,
+        },
+        "per_type": {
+            "crack": {
+                "pictures": 3,
+                "image_auroc": 0.9,
+                "pixel_auroc": None,
+                "miss_rate": 0.333,
+            },
+            "fray": {"pictures": 1, "image_auroc": 1.0, "pixel_auroc": 0.8, "miss_rate": 0.0},
+        },
+        "notes": ["pixel figures leave out 3 defect pictures without a mask"],
+    },
+    "curves": {
+        "image_roc": {"false_alarm_rate": [0, 0, 0.25, 1], "recall": [0, 0.75, 1, 1]},
+        "pixel_roc": {"false_alarm_rate": [0, 0.1, 1], "recall": [0, 0.9, 1]},
+    },
+    "pictures": [
+        {"path": f"{label}/{i}.png", "label": label, "score": score, "verdict": verdict}
+        for i, (label, score, verdict) in enumerate(
+            [
+                ("good", 1.0, "good"),
+                ("good", 1.5, "good"),
+                ("good", 2.0, "good"),
+                ("good", 3.1, "defect"),
+                ("defect", 2.5, "good"),
+                ("defect", 4.0, "defect"),
+                ("defect", 5.0, "defect"),
+                ("defect", 6.0, "defect"),
+            ]
+        )
+    ],
+    "examples": {"false_alarms": [], "misses": [], "caught": []},
+    "seconds": {"fit": 18.4, "evaluate": 30.0, "predict_per_picture": 0.0393},
+    "bytes": {"fit_peak": 1_210_000_000, "bank": 16_000_000, "model_file": 24_000_000},
+    "bank_vectors": 7803,
+    "versions": {"blemish": "0.1.0", "python": "3.11.9"},
+    "machine": {"processor": "a processor", "cores": 2, "memory_bytes": 8e9, "system": "Linux"},
+    "model_sha256": "de" * 32,
+}
+
+FAILED: dict[str, Any] = {
+    "schema": 1,
+    "job": "lgp-patchcore-0-5e6f",
+    "category": "lgp",
+    "detector": "patchcore",
+    "seed": 0,
+    "date": "2026-01-31T12:00:00+00:00",
+    "error": "The folder has no good pictures to fit on.",
+}
+
+MakeRecord = Callable[..., dict[str, Any]]
+
+
+def put(record: dict[str, Any], path: str, value: Any) -> None:
+    """Set `a.b.c` of a record."""
+    *parents, last = path.split(".")
+    for key in parents:
+        record = record[key]
+    record[last] = value
+
+
+@pytest.fixture
+def make_record() -> MakeRecord:
+    """A whole record, with changes as `category="tile"` or `{"figures.image.auroc": None}`."""
+
+    def make(changes: dict[str, Any] | None = None, **top: Any) -> dict[str, Any]:
+        record = copy.deepcopy(RECORD)
+        for path, value in {**(changes or {}), **top}.items():
+            put(record, path, value)
+        return record
+
+    return make
+
+
+@pytest.fixture
+def failed_record() -> dict[str, Any]:
+    """A job that ended before it knew anything."""
+    return copy.deepcopy(FAILED)

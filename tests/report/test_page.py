@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blemish.errors import DataError
+from blemish.images.overlay import encode_jpeg
+from blemish.report.page import write_report
+
+VOID = {"meta", "link", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Collects what a browser would fetch, checks that tags are closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.targets: list[str] = []
+        self.ids: list[str] = []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        values = dict(attrs)
+        self.targets += [str(values[name]) for name in ("src", "href") if name in values]
+        self.ids += [str(values["id"])] if "id" in values else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def example(folder: Path, name: str, **more: Any) -> dict[str, Any]:
+    place = folder / "examples" / "job"
+    place.mkdir(parents=True, exist_ok=True)
+    for kind in ("picture", "map"):
+        (place / f"{name}_{kind}.jpg").write_bytes(encode_jpeg(np.zeros((8, 8, 3), np.uint8)))
+    return {
+        "path": f"test/{name}.png",
+        "score": 1.0,
+        "defect_type": "crack",
+        "picture": f"examples/job/{name}_picture.jpg",
+        "map": f"examples/job/{name}_map.jpg",
+        **more,
+    }
+
+
+def test_three_files_are_written_and_nothing_else(tmp_path: Path, make_record) -> None:
+    files = write_report(tmp_path, [make_record()])
+    assert {files.html.name, files.markdown.name, files.csv.name} == {
+        path.name for path in tmp_path.iterdir()
+    }
+    assert files.html.name == "report.html"
+    assert files.markdown.name == "report.md"
+    assert files.csv.name == "table.csv"
+
+
+def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path, make_record) -> None:
+    examples = {"misses": [example(tmp_path, "a")], "false_alarms": [], "caught": []}
+    html = write_report(tmp_path, [make_record(examples=examples)]).html.read_text("utf-8")
+    page = Page(html)
+    assert all(target.startswith(("#", "data:")) for target in page.targets)
+    assert {target[1:] for target in page.targets if target[0] == "#"} <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert "script" not in page.tags
+    assert "url(" not in html
+    assert "@import" not in html
+    assert sum(target.startswith("data:image/jpeg;base64,") for target in page.targets) == 2
+
+
+def test_text_of_records_cannot_become_markup(tmp_path: Path, make_record, failed_record) -> None:
+    evil = "<script>alert('x')</script>"
+    record = make_record(
+        {
+            "figures.notes": [evil],
+            "figures.per_type": {evil: {"pictures": 1}},
+            "settings": {evil: evil},
+            "calibration.method": evil,
+            "machine.processor": evil,
+            "examples.misses": [example(tmp_path, "a", path=evil, defect_type=evil)],
+        },
+        category=evil,
+        detector=evil,
+        job=evil,
+        date=evil,
+    )
+    records = [record, {**failed_record, "error": evil, "category": evil + "2"}]
+    files = write_report(tmp_path, records)
+    assert "script" not in Page(files.html.read_text("utf-8")).tags
+    assert "<script" not in files.markdown.read_text("utf-8").replace("\\<script", "")
+
+
+def test_f1_max_is_named_and_its_peeking_is_told(tmp_path: Path, make_record) -> None:
+    files = write_report(tmp_path, [make_record()])
+    for written in (files.html, files.markdown):
+        content = written.read_text("utf-8")
+        assert "F1-max" in content
+        assert "it peeks" in content
+        assert "good training pictures alone" in content
+
+
+def test_a_failed_job_is_told_and_has_no_section(
+    tmp_path: Path, make_record, failed_record
+) -> None:
+    files = write_report(tmp_path, [make_record(), failed_record])
+    html = files.html.read_text("utf-8")
+    assert "The folder has no good pictures to fit on." in html
+    assert "The folder has no good pictures to fit on." in files.markdown.read_text("utf-8")
+    assert html.count('class="part" id=') == 1
+
+
+def test_failed_jobs_alone_still_make_a_report(tmp_path: Path, failed_record) -> None:
+    html = write_report(tmp_path, [failed_record]).html.read_text("utf-8")
+    assert "No job ended well" in html
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["dataset", "settings", "backbone", "calibration", "figures", "curves", "pictures", "examples",
+     "seconds", "bytes", "bank_vectors", "versions", "machine", "model_sha256", "date", "seed"],
+)  # fmt: skip
+def test_any_field_may_be_null_or_missing(field: str, tmp_path: Path, make_record) -> None:
+    absent = make_record()
+    del absent[field]
+    for record in (make_record({field: None}), absent):
+        Page(write_report(tmp_path, [record]).html.read_text("utf-8"))
+
+
+def test_unknown_fields_are_ignored(tmp_path: Path, make_record) -> None:
+    write_report(tmp_path, [make_record({"figures.image.au_pro": 0.9}, tomorrow={"a": [1]})])
+
+
+def test_several_seeds_are_told(tmp_path: Path, make_record) -> None:
+    html = write_report(tmp_path, [make_record(seed=s) for s in (0, 1)]).html.read_text("utf-8")
+    assert "Charts and pictures are of seed 0, the first of 2" in html
+
+
+def test_worst_examples_come_first_and_the_rest_is_counted(tmp_path: Path, make_record) -> None:
+    found = [example(tmp_path, f"e{i}", score=float(i)) for i in range(10)]
+    record = make_record(examples={"false_alarms": found, "misses": found})
+    html = write_report(tmp_path, [record]).html.read_text("utf-8")
+    shown = re.findall(r"<figcaption><b>crack, score (\d)</b>", html)
+    assert shown == list("98765432") + list("01234567")
+    assert html.count("2 more are in the record.") == 2
+
+
+def test_pictures_that_are_missing_or_outside_of_the_folder_are_not_shown(
+    tmp_path: Path, make_record
+) -> None:
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    entry = example(folder, "a", picture="examples/gone.jpg", map="../secret.jpg")
+    record = make_record(examples={"misses": [entry]})
+    page = Page(write_report(folder, [record]).html.read_text("utf-8"))
+    assert "img" not in page.tags
+
+
+def test_no_records_are_an_error_with_a_next_step(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="blemish benchmark DATA -o"):
+        write_report(tmp_path, [])
+
+
+def test_an_old_report_is_replaced_and_a_failed_write_leaves_it(
+    tmp_path: Path, make_record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = write_report(tmp_path, [make_record(category="old")])
+    write_report(tmp_path, [make_record(category="new")])
+    before = files.html.read_text("utf-8")
+    assert "new" in before
+
+    def full_disk(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        write_report(tmp_path, [make_record(category="newer")])
+    assert files.html.read_text("utf-8") == before
+    assert len(list(tmp_path.iterdir())) == 3

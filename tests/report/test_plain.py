@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import csv
+import io
+
+from blemish.report.plain import escape_markdown, render_csv, render_markdown, render_text
+from blemish.report.tables import full_table, main_table
+
+
+def test_a_terminal_table_lines_up(make_record) -> None:
+    records = [
+        make_record(seed=0),
+        make_record({"figures.image.auroc": 0.9}, seed=1),
+        make_record({"figures.pixel": None}, category="a longer name"),
+    ]
+    lines = render_text(main_table(records)).splitlines()
+    assert lines[0].split("  ")[0] == "Category"
+    assert set(lines[1]) == {"-", " "}
+    assert lines[2].index("0.919 (0.900 to 0.938)") == lines[3].index("0.938")
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_markdown_has_a_line_for_each_row_and_right_aligned_figures(make_record) -> None:
+    lines = render_markdown(main_table([make_record()])).splitlines()
+    assert lines == [
+        "| Category | Image AUROC | Image F1-max | Pixel AUROC | Pixel F1-max |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| mtd | 0.938 | 0.889 | 0.999 | 0.600 |",
+    ]
+
+
+def test_names_cannot_mark_up_markdown() -> None:
+    assert escape_markdown("a|b_c\n<x>") == "a\\|b\\_c \\<x>"
+
+
+def test_csv_keeps_every_digit_and_leaves_the_undefined_empty(make_record) -> None:
+    auroc = 0.123456789012345
+    record = make_record({"figures.image.auroc": auroc, "figures.pixel.ap": None})
+    (row,) = csv.DictReader(io.StringIO(render_csv(full_table([record]))))
+    assert float(row["image_auroc"]) == auroc
+    assert float(row["image_auroc_low"]) == float(row["image_auroc_high"]) == auroc
+    assert row["pixel_ap"] == ""
+    assert (row["image_miss_rate_hits"], row["image_miss_rate_of"]) == ("1", "4")
+
+
+def test_csv_has_the_same_columns_whatever_ran(make_record, failed_record) -> None:
+    one = render_csv(full_table([make_record()])).splitlines()
+    other = render_csv(full_table([failed_record, make_record(detector="x")])).splitlines()
+    assert one[0] == other[0]
+    assert {line.count(",") for line in other} == {one[0].count(",")}
