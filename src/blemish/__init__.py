@@ -1,1 +1,60 @@
-"""blemish: learns what a good surface looks like, and tells where a new picture departs."""
+"""blemish: learns what a good surface looks like, and tells where a new picture departs.
+
+    dataset = blemish.open_dataset("data/tile")
+    model = blemish.fit(dataset, blemish.PatchCore(backbone="backbone.onnx"))
+    model.predict("new.png").verdict
+    model.save("tile.onnx")
+
+Names are imported when they are first used, so that `import blemish` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blemish.data.audit import audit
+    from blemish.data.dataset import Dataset, find_categories, open_dataset
+    from blemish.detectors.patchcore import PatchCore
+    from blemish.errors import BlemishError
+    from blemish.evaluation import Evaluation, evaluate
+    from blemish.fitting import fit, recalibrate
+    from blemish.model import Failure, Model, inspect, load
+    from blemish.result import Prediction, Region, Verdict
+
+_HOMES = {
+    "audit": "data.audit",
+    "Dataset": "data.dataset",
+    "find_categories": "data.dataset",
+    "open_dataset": "data.dataset",
+    "PatchCore": "detectors.patchcore",
+    "BlemishError": "errors",
+    "Evaluation": "evaluation",
+    "evaluate": "evaluation",
+    "fit": "fitting",
+    "recalibrate": "fitting",
+    "Failure": "model",
+    "Model": "model",
+    "inspect": "model",
+    "load": "model",
+    "Prediction": "result",
+    "Region": "result",
+    "Verdict": "result",
+}
+
+__all__ = [  # noqa: PLE0604 - the names are those of the table above
+    *_HOMES,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'blemish' has no attribute '{name}'")
+    value = getattr(import_module(f"blemish.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

@@ -30,7 +30,7 @@ class LoggedProgress:
     """The default: no bars; what must be heard goes to the logger `blemish` as a warning."""
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Advance]:
+    def stage(self, name: str, total: int) -> Iterator[Advance]:  # noqa: ARG002
         """Open a stage that nobody watches."""
         yield lambda _steps: None
 

@@ -16,7 +16,7 @@ from onnx import numpy_helper
 
 from blemish.backbones import load_backbone, read_backbone, timm_export
 from blemish.backbones.timm_export import cache_folder, export_timm
-from blemish.errors import BackboneError, MissingExtraError
+from blemish.errors import BackboneError, BlemishError, MissingExtraError
 from blemish.graph.session import Session
 
 
@@ -111,28 +111,32 @@ def test_nothing_of_the_machine_is_in_the_file(resnet18: Path) -> None:
 def test_maps_are_those_of_torch_for_any_size_and_batch(
     timm: ModuleType, tmp_path: Path, name: str
 ) -> None:
+    """The twin loads the weights through timm's own way and computes in float64.
+
+    In float32 torch itself is off by more than 1e-4 where 50 layers give maps of order ten, so the
+    bound is taken of the largest value of a map.
+    """
     import torch
     from safetensors.torch import load_file
 
     weights = save_weights(timm, name, tmp_path / "weights.safetensors")
     session = Session(export_timm(name, weights=weights, cache=tmp_path))
-    # The twin is fed through the whole model, so that the names of weights are checked as well.
-    network = timm.create_model(name)
-    network.load_state_dict(load_file(weights))
-    features = timm.create_model(
+    twin = timm.create_model(
         name,
         features_only=True,
         pretrained=True,
-        pretrained_cfg_overlay={"state_dict": network.state_dict()},
-    ).eval()
+        pretrained_cfg_overlay={"state_dict": load_file(weights)},
+    )
+    twin = twin.eval().double()
     for shape in [(1, 3, 100, 130), (3, 3, 256, 256), (2, 3, 64, 512)]:
         image = torch.randn(shape, generator=torch.Generator().manual_seed(1))
         with torch.inference_mode():
-            wanted = dict(zip(features.feature_info.module_name(), features(image), strict=True))
+            wanted = dict(zip(twin.feature_info.module_name(), twin(image.double()), strict=True))
         maps = dict(zip(session.outputs, session.run(None, image=image.numpy()), strict=True))
-        assert len(maps) >= 2
+        assert len(maps) >= 3
         for level, ours in maps.items():
-            np.testing.assert_allclose(ours, wanted[level].numpy(), rtol=0, atol=1e-4)
+            theirs = wanted[level].numpy()
+            np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4 * np.abs(theirs).max())
 
 
 def test_same_weights_give_the_same_bytes(resnet18: Path, weights: Path, tmp_path: Path) -> None:
@@ -285,9 +289,17 @@ def test_a_full_disk_is_told_and_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(BackboneError, match=r"Cannot write .*No space left on device"):
+    with pytest.raises(BlemishError, match=r"Cannot write .*No space left on device"):
         export_timm("resnet18", weights=weights, cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_made_is_told(
+    exported_before: onnx.ModelProto, weights: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BackboneError, match="Cannot make"):
+        export_timm("resnet18", weights=weights, cache=tmp_path / "file" / "cache")
 
 
 def test_an_interrupt_leaves_nothing(

@@ -108,7 +108,7 @@ def load_backbone(
     if spec.startswith("timm:"):
         from blemish.backbones.timm_export import export_timm
 
-        file = export_timm(spec.removeprefix("timm:"), weights=weights and Path(weights))
+        file = export_timm(spec.removeprefix("timm:"), weights=Path(weights) if weights else None)
     elif weights is not None:
         raise UsageError("'weights' goes with a backbone 'timm:NAME' only.")
     else:

@@ -80,6 +80,11 @@ class GoodPictures:
         self.sizes_hw = [fact.size_hw for fact in facts]
         self.picture_format = self._find_format(facts)
 
+    @property
+    def split_keys(self) -> list[str]:
+        """What keeps pictures together when some are left out: the group, else the content."""
+        return [sample.split_key for sample in self.samples]
+
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for sample, picture in read_ahead(self.samples, self._read):
             if isinstance(picture, Exception):

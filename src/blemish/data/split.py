@@ -8,6 +8,7 @@ are met only roughly: of n pictures, test_fraction * n give or take a binomial s
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal
 
 Split = Literal["train", "test"]
@@ -24,6 +25,14 @@ def split_of(key: str, *, seed: int, test_fraction: float) -> Split:
     return "test" if position_of(key, seed=seed) < test_fraction else "train"
 
 
-def fold_of(key: str, *, folds: int, seed: int) -> int:
-    """The fold of `key`, 0 to `folds` - 1: the same for all pictures of a key."""
-    return int(position_of(f"fold:{key}", seed=seed) * folds)
+def parts_of(keys: Sequence[str], most: int, *, seed: int) -> list[list[int]]:
+    """Share positions out into up to `most` parts of like size; equal keys stay together.
+
+    Unlike the split, a part may change when a key is added: parts only serve to leave some out.
+    """
+    distinct = sorted(set(keys), key=lambda key: position_of(key, seed=seed))
+    part = {key: rank % most for rank, key in enumerate(distinct)}
+    parts: dict[int, list[int]] = {}
+    for position, key in enumerate(keys):
+        parts.setdefault(part[key], []).append(position)
+    return [parts[number] for number in sorted(parts)]

@@ -63,6 +63,11 @@ class ImageSource(Protocol):
         """Height and width of each picture, in order; known without decoding."""
         ...
 
+    @property
+    def split_keys(self) -> Sequence[str]:
+        """A key for each picture, in order; pictures with one key are left out together."""
+        ...
+
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Pairs of a name and a decoded picture, H x W x 3."""
         ...
@@ -93,8 +98,17 @@ class Fitted(Protocol):
         """What a reader of the model file wants to know of the fit, as plain JSON values."""
         ...
 
+    @property
+    def left_out_method(self) -> str:
+        """How `left_out` works, for the record."""
+        ...
+
     def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
-        """One for each training picture, in the order they were trained on."""
+        """One for each training picture, in any order.
+
+        Raises:
+            CalibrationError: all pictures belong together, so that none can be left out.
+        """
         ...
 
     def close(self) -> None:

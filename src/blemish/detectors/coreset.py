@@ -38,7 +38,8 @@ class Coreset:
 
 def projection(dimensions: int, target: int, rng: np.random.Generator) -> Points:
     """A random linear map, `dimensions` x `target`, that nearly keeps distances."""
-    return (rng.standard_normal((dimensions, target)) / np.sqrt(target)).astype(np.float32)
+    matrix: Points = rng.standard_normal((dimensions, target), dtype=np.float32)
+    return matrix / np.float32(np.sqrt(target))
 
 
 def greedy_k_centre(
@@ -48,6 +49,7 @@ def greedy_k_centre(
     start: str = "random",
     rng: np.random.Generator | None = None,
     start_rows: NDArray[np.int64] | None = None,
+    among: NDArray[np.bool_] | None = None,
     advance: Advance = lambda _: None,
 ) -> Coreset:
     """Pick `count` rows so that the farthest point is as near to a pick as greed can make it.
@@ -61,24 +63,29 @@ def greedy_k_centre(
             the original's approximate sampler.
         rng: source of the random rows; not needed for `farthest`.
         start_rows: the rows of `sampled`, in place of random ones.
+        among: N, true for the rows that are to be covered and may be picked; by default all.
         advance: told how many rows were picked since the last call.
     """
-    count = min(count, len(points))
+    rows = np.arange(len(points)) if among is None else np.flatnonzero(among)
+    count = min(count, len(rows))
     rng = rng or np.random.default_rng(0)
     with one_core_each() as pool:
         distances = _Distances(points, pool)
         nearest_sq = distances.nearest_sq
+        if among is not None:
+            nearest_sq[~among] = -1
         if start == "random":
-            first = np.array([rng.integers(len(points))])
+            first = rows[rng.integers(len(rows))]
         elif start == "farthest":
-            first = np.array([np.argmax(_squared_norms(points - points.mean(axis=0)))])
+            first = rows[np.argmax(_squared_norms(points[rows] - points[rows].mean(axis=0)))]
         else:
-            rows = rng.choice(len(points), min(SAMPLED_POINTS, len(points)), replace=False)
-            nearest_sq[:] = distances.mean_to(rows if start_rows is None else start_rows) ** 2
-            first = np.array([np.argmax(nearest_sq)])
-        picks = [first]
+            if start_rows is None:
+                start_rows = rng.choice(rows, min(SAMPLED_POINTS, len(rows)), replace=False)
+            nearest_sq[rows] = distances.mean_to(start_rows)[rows] ** 2
+            first = np.argmax(nearest_sq)
+        picks = [np.array([first])]
         picked = 1
-        distances.update(first)
+        distances.update(picks[0])
         advance(1)
         while picked < count and nearest_sq.max() > 0:
             batch = _next_picks(distances, min(LARGEST_BATCH, count - picked))
@@ -113,11 +120,12 @@ def _next_picks(distances: _Distances, most: int) -> NDArray[np.int64]:
 
 
 def _squared_norms(points: Points) -> NDArray[np.float32]:
-    return np.einsum("nd,nd->n", points, points)
+    norms: NDArray[np.float32] = np.einsum("nd,nd->n", points, points)
+    return norms
 
 
 class _Distances:
-    """Squared distance of every point to its nearest pick; picks themselves read -1.
+    """Squared distance of every point to its nearest pick; picks, and rows left out, read -1.
 
     Blocks of points are spread over threads, each running its matrix product on one core, so that
     neither the product nor the minimum over it leaves the cache.

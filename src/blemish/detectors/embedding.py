@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from blemish.graph.builder import GraphBuilder
 
 if TYPE_CHECKING:
-    from blemish.detectors.patchcore import PatchCoreSettings
+    from blemish.detectors.patchcore_settings import PatchCoreSettings
 
 
 def embed(

@@ -7,7 +7,6 @@ uses NumPy to score training pictures as if they had been left out. Tests hold t
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,8 @@ Vectors = NDArray[np.float32]
 
 def half_norms(bank: Vectors) -> NDArray[np.float32]:
     """Minus half of each squared length: `x.b - |b|^2 / 2` is largest for the nearest vector b."""
-    return np.einsum("md,md->m", bank, bank) * np.float32(-0.5)
+    norms: NDArray[np.float32] = np.einsum("md,md->m", bank, bank)
+    return norms * np.float32(-0.5)
 
 
 def nearest(
@@ -60,56 +60,15 @@ def nearest(
 def _largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Columns of the `k` largest values a row, largest first; in a tie the lower column first."""
     if k == 1:
-        return values.argmax(axis=1)[:, None]
+        winners: NDArray[np.int64] = values.argmax(axis=1)
+        return winners[:, None]
     if k < values.shape[1]:
         columns = np.sort(np.argpartition(-values, k - 1, axis=1)[:, :k], axis=1)
     else:
         columns = np.broadcast_to(np.arange(k), (len(values), k))
     order = np.argsort(-np.take_along_axis(values, columns, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(columns, order, axis=1)
-
-
-def understudies(
-    bank_points: Vectors,
-    bank_owner: NDArray[np.int64],
-    points: Vectors,
-    owner: NDArray[np.int64],
-    *,
-    pool: Executor,
-) -> NDArray[np.int64]:
-    """For each bank vector, the nearest training patch of ANOTHER picture.
-
-    Had the picture that a bank vector comes from been left out, the coreset would have had to cover
-    that place with somebody else's patch: this one.
-
-    Args:
-        bank_points: M x D.
-        bank_owner: which picture each bank vector comes from.
-        points: N x D, all training patches, the patches of one picture behind each other.
-        owner: which picture each patch comes from, rising; at least two pictures.
-        pool: runs a picture a task.
-
-    Returns:
-        Rows of `points`, M of them.
-    """
-    starts = np.flatnonzero(np.diff(owner, prepend=-1))
-    ends = np.append(starts[1:], len(points))
-
-    def search(first: int, last: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        block = points[first:last]
-        closeness = bank_points @ block.T
-        closeness += half_norms(block)
-        column = closeness.argmax(axis=1)
-        value = closeness[np.arange(len(column)), column]
-        value[bank_owner == owner[first]] = -np.inf
-        return value, first + column
-
-    best = np.full(len(bank_points), -np.inf, np.float32)
-    rows = np.zeros(len(bank_points), np.int64)
-    for value, row in pool.map(search, starts, ends):
-        better = value > best
-        best[better], rows[better] = value[better], row[better]
-    return rows
+    ordered: NDArray[np.int64] = np.take_along_axis(columns, order, axis=1)
+    return ordered
 
 
 def standing_out_of(patch: Vectors, row: int, bank: Vectors, companions: int) -> float:

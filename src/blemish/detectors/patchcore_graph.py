@@ -29,7 +29,7 @@ from blemish.images.picture_format import PictureFormat
 if TYPE_CHECKING:
     import onnx
 
-    from blemish.detectors.patchcore import PatchCoreSettings
+    from blemish.detectors.patchcore_settings import PatchCoreSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from blemish.errors import SettingError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from blemish.detectors.patchcore import PatchCoreSettings
+    from blemish.detectors.patchcore_settings import PatchCoreSettings
 
 MEGABYTE = 10**6
 BATCH_PIXELS = 8 * 256 * 256  # of working pictures that go through the backbone at once

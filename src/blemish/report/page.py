@@ -7,13 +7,13 @@ from records is escaped. Files are written whole under a temporary name and then
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from blemish.errors import DataError
+from blemish.files import write_whole
 from blemish.images.overlay import MASK_RGB, RAMP_RGB, REGION_RGB
 from blemish.report import cells, plain, tables
 from blemish.report.glossary import GLOSSARY
@@ -63,9 +63,9 @@ def write_report(directory: Path | str, records: Sequence[Record]) -> ReportFile
         )
     context = _context(directory, records)
     files = ReportFiles(directory / "report.html", directory / "report.md", directory / "table.csv")
-    _write_whole(files.html, _render("page.html.j2", context))
-    _write_whole(files.markdown, _render("page.md.j2", context))
-    _write_whole(files.csv, plain.render_csv(tables.full_table(records)))
+    write_whole(files.html, _render("page.html.j2", context))
+    write_whole(files.markdown, _render("page.md.j2", context))
+    write_whole(files.csv, plain.render_csv(tables.full_table(records)))
     return files
 
 
@@ -200,17 +200,3 @@ def _detectors(names: Sequence[str]) -> str:
 
 def _css(colour: tuple[int, int, int]) -> str:
     return f"rgb({', '.join(map(str, colour))})"
-
-
-def _write_whole(path: Path, content: str) -> None:
-    """Write a file under a temporary name beside it, then rename: never half a file."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -1,0 +1,90 @@
+"""What a model file says of itself, and the hash that tells whether a byte of it was changed.
+
+The words are JSON in the ONNX metadata under `blemish`. The hash, under `blemish.sha256`, is that
+of the whole file with the 64 characters of the hash itself read as zeros, so that it covers all
+bytes and can be checked without understanding them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from blemish.errors import ModelFileError
+
+if TYPE_CHECKING:
+    import onnx
+
+SCHEMA = 1
+KEY, HASH_KEY = "blemish", "blemish.sha256"
+_HASH_LENGTH = 64
+_BLANK = b"0" * _HASH_LENGTH
+# How protobuf writes an entry's key and the head of a 64 byte value behind it.
+_MARK = HASH_KEY.encode() + b"\x12" + bytes([_HASH_LENGTH])
+
+
+def sign(graph: onnx.ModelProto, facts: dict[str, Any]) -> bytes:
+    """The bytes of a model file: a graph, what is to be said of it, and the hash of both."""
+    import onnx
+
+    model = onnx.ModelProto()
+    model.CopyFrom(graph)
+    del model.metadata_props[:]
+    text = json.dumps({"schema": SCHEMA, **facts}, sort_keys=True, allow_nan=False)
+    for key, value in ((KEY, text), (HASH_KEY, _BLANK.decode())):
+        model.metadata_props.add(key=key, value=value)
+    data: bytes = model.SerializeToString(deterministic=True)
+    place = _hash_place(data)
+    return data[:place] + hashlib.sha256(data).hexdigest().encode() + data[place + _HASH_LENGTH :]
+
+
+def verify(data: bytes, name: str) -> str:
+    """The hash of a model file, once it is known to be right.
+
+    Raises:
+        ModelFileError: the file is truncated, was changed, or was not made by blemish.
+    """
+    place = data.rfind(_MARK) + len(_MARK) if _MARK in data else None
+    if place is None or place + _HASH_LENGTH > len(data):
+        raise ModelFileError(_what_else(data, name))
+    stated = data[place : place + _HASH_LENGTH]
+    actual = hashlib.sha256(data[:place])
+    actual.update(_BLANK)
+    actual.update(memoryview(data)[place + _HASH_LENGTH :])
+    if stated != actual.hexdigest().encode():
+        raise ModelFileError(
+            f"'{name}' was changed or damaged after it was written: its hash does not match. "
+            "Copy it again, or fit it again."
+        )
+    return actual.hexdigest()
+
+
+def read_facts(metadata: dict[str, str], name: str) -> dict[str, Any]:
+    """What a model file says of itself, from its ONNX metadata.
+
+    Raises:
+        ModelFileError: the file is of a newer schema.
+    """
+    facts: dict[str, Any] = json.loads(metadata[KEY])
+    if facts["schema"] > SCHEMA:
+        raise ModelFileError(
+            f"'{name}' has schema {facts['schema']}, made by blemish {facts.get('blemish')}; this "
+            f"version reads schema {SCHEMA}. Upgrade: pip install --upgrade blemish"
+        )
+    return facts
+
+
+def _hash_place(data: bytes) -> int:
+    return data.rindex(_MARK) + len(_MARK)
+
+
+def _what_else(data: bytes, name: str) -> str:
+    """What a file without our hash may be."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(onnx.load_model_from_string(data))
+    except Exception:  # protobuf and checker errors have no common base
+        return f"'{name}' is truncated, or is no ONNX model."
+    return f"'{name}' is an ONNX model, but not one that blemish made (blemish fit makes them)."

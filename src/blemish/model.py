@@ -1,0 +1,270 @@
+"""A model: one graph from pixels to raw score, with what it says of itself and its thresholds.
+
+`load` opens a model file; `Model.predict` judges pictures. The graph that runs here is byte for
+byte the one that was calibrated, and the one that any other ONNX runtime would run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.calibration import Calibration
+from blemish.data.loading import read_ahead
+from blemish.errors import BlemishError, ImageError, ModelFileError
+from blemish.files import refuse_existing, write_whole
+from blemish.graph.metadata import read_facts, sign, verify
+from blemish.graph.session import Session
+from blemish.images.picture_format import PictureFormat
+from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits, as_picture, read_picture
+from blemish.images.regions import find_regions
+from blemish.result import Prediction, Verdict
+
+if TYPE_CHECKING:
+    import onnx
+    from PIL import Image
+
+    Picture = str | Path | NDArray[Any] | Image.Image
+
+BATCH = 8
+BATCH_PIXELS = 8 * 1024 * 1024  # of pictures as decoded: larger ones go in smaller batches
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture that could not be judged, and why; the others go on."""
+
+    path: str | None
+    error: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """A line of `blemish predict`."""
+        return {"path": self.path, "error": self.error}
+
+
+class Model:
+    """A fitted and calibrated detector, ready to judge.
+
+    Args:
+        data: the bytes of a model file.
+        name: what to call it in errors.
+        threads: of one run; by default as many as there are cores.
+        provider: what runs the graph: `cpu`, `cuda`, ...
+
+    Attributes:
+        facts: what the file says of itself.
+        calibration: scores of good pictures and thresholds.
+        sha256: hash of the file.
+
+    Raises:
+        ModelFileError: the bytes are truncated, changed, of a newer schema, or not ours.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        name: str = "the model",
+        threads: int | None = None,
+        provider: str = "cpu",
+    ) -> None:
+        self.sha256 = verify(data, name)
+        self._data = data
+        self.session = Session(data, threads=threads, provider=provider)
+        self.facts = read_facts(self.session.metadata, name)
+        self.calibration = _read_calibration(self.facts["calibration"])
+        self.picture_format = PictureFormat(**self.facts["input"]["format"])
+        self.alpha: Alpha = self.facts["input"]["alpha"]
+
+    @property
+    def detector(self) -> str:
+        """Name of the detector that was fitted."""
+        name: str = self.facts["detector"]["name"]
+        return name
+
+    @overload
+    def predict(self, pictures: Picture) -> Prediction: ...
+    @overload
+    def predict(self, pictures: list[Picture]) -> list[Prediction]: ...
+    def predict(self, pictures: Picture | list[Picture]) -> Prediction | list[Prediction]:
+        """Judge a picture, or several.
+
+        Args:
+            pictures: a path, an array (H x W or H x W x 3, uint8 or uint16), or a Pillow image; or
+                a list of these.
+
+        Raises:
+            ImageError: one of them cannot be read; use `predict_each` to go on with the rest.
+        """
+        if not isinstance(pictures, list):
+            return self.predict([pictures])[0]
+        results = []
+        for result in self.predict_each(pictures):
+            if isinstance(result, Failure):
+                raise ImageError(result.error)
+            results.append(result)
+        return results
+
+    def predict_each(
+        self,
+        pictures: Iterable[Picture],
+        *,
+        batch: int = BATCH,
+        limits: ReadLimits = DEFAULT_LIMITS,
+    ) -> Iterator[Prediction | Failure]:
+        """Judge any number of pictures in order; what cannot be read gives a `Failure`.
+
+        Pictures of one size that follow each other run as a batch, the next ones being decoded
+        meanwhile. A picture's result does not depend on its batch.
+        """
+
+        def read(picture: Picture) -> NDArray[Any]:
+            return self.read(picture, limits=limits)
+
+        waiting: list[tuple[str | None, NDArray[Any]]] = []
+        for source, picture in read_ahead(pictures, read):
+            path = str(source) if isinstance(source, (str, Path)) else None
+            failed = isinstance(picture, Exception)
+            if waiting and (failed or not _fits(waiting, picture, batch)):
+                yield from self._judge(waiting)
+                waiting = []
+            if isinstance(picture, BlemishError):
+                yield Failure(path, str(picture))
+            elif isinstance(picture, Exception):
+                raise picture
+            else:
+                waiting.append((path, picture))
+        if waiting:
+            yield from self._judge(waiting)
+
+    def read(self, picture: Picture, *, limits: ReadLimits = DEFAULT_LIMITS) -> NDArray[Any]:
+        """A picture as this model takes it, H x W x 3. Raises `ImageError`."""
+        if isinstance(picture, (str, Path)):
+            array = read_picture(picture, limits=limits, alpha=self.alpha)
+            self.picture_format.check(array, str(picture))
+        else:
+            array = as_picture(picture, limits=limits, alpha=self.alpha)
+            self.picture_format.check(array)
+        return array
+
+    def raw(self, pictures: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Raw scores (N) and maps (N x H x W) of a stack of pictures, N x H x W x 3."""
+        scores, maps = self.session.run(["score", "score_map"], image=pictures)
+        return scores, maps
+
+    def warm_up(self, size_hw: tuple[int, int]) -> None:
+        """Run once on an empty picture of that size, so that the first real one is not slow."""
+        self.raw(np.zeros((1, *size_hw, 3), self.picture_format.dtype))
+
+    def save(self, path: str | Path, *, force: bool = False) -> None:
+        """Write the model file: whole, or not at all.
+
+        Raises:
+            UsageError: there is a file already and `force` is not given.
+            BlemishError: it cannot be written.
+        """
+        refuse_existing(Path(path), force=force)
+        write_whole(Path(path), self._data)
+
+    def with_calibration(self, calibration: Calibration, pictures: Sequence[Any]) -> Model:
+        """The same graph with other thresholds.
+
+        Args:
+            calibration: the new one.
+            pictures: what was calibrated on: [id, sha256, score, peak] each.
+        """
+        import onnx
+
+        facts = self.facts | {"calibration": calibration_facts(calibration, pictures)}
+        facts.pop("schema")
+        graph = onnx.load_model_from_string(self._data)
+        return Model(sign(graph, facts), threads=self.session.threads)
+
+    def _judge(self, pictures: Sequence[tuple[str | None, NDArray[Any]]]) -> Iterator[Prediction]:
+        start = time.perf_counter()
+        scores, maps = self.raw(np.stack([picture for _, picture in pictures]))
+        seconds = (time.perf_counter() - start) / len(pictures)
+        for (path, _), score, score_map in zip(pictures, scores.tolist(), maps, strict=True):
+            yield self._verdict(path, score, score_map, seconds)
+
+    def _verdict(
+        self, path: str | None, score: float, score_map: NDArray[np.float32], seconds: float
+    ) -> Prediction:
+        c = self.calibration
+        return Prediction(
+            score=score,
+            score_map=score_map,
+            p_value=c.p_value(score),
+            verdict=Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD,
+            regions=find_regions(score_map, c.pixel_threshold, smallest_px=c.smallest_region_px),
+            seconds=seconds,
+            path=path,
+        )
+
+
+def load(path: str | Path, *, threads: int | None = None, provider: str = "cpu") -> Model:
+    """Open a model file.
+
+    Raises:
+        ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
+        UsageError: the provider is not there.
+    """
+    return Model(_read(Path(path)), name=str(path), threads=threads, provider=provider)
+
+
+def inspect(path: str | Path) -> dict[str, Any]:
+    """What a model file says of itself, without making it ready to run; its hash is verified.
+
+    Raises:
+        ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
+    """
+    import onnx
+
+    data = _read(Path(path))
+    sha256 = verify(data, str(path))
+    model = onnx.load_model_from_string(data)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    facts = read_facts(metadata, str(path))
+    outputs = [output.name for output in model.graph.output]
+    return facts | {"sha256": sha256, "bytes": len(data), "outputs": outputs}
+
+
+def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:
+    """A model from a fitted graph and what is to be said of it."""
+    return Model(sign(graph, facts))
+
+
+def calibration_facts(calibration: Calibration, pictures: Sequence[Any]) -> dict[str, Any]:
+    """What a model file keeps of its calibration."""
+    return calibration.to_dict() | {"scored": list(pictures)}
+
+
+def _read_calibration(facts: dict[str, Any]) -> Calibration:
+    scored = facts["scored"]
+    return Calibration(
+        method=facts["method"],
+        scores=np.sort([float(row[2]) for row in scored]),
+        peaks=np.sort([float(row[3]) for row in scored]),
+        false_alarm_rate=facts["false_alarm_rate"],
+        smallest_region_px=facts["smallest_region_px"],
+    )
+
+
+def _fits(waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int) -> bool:
+    """Whether a picture can join those that wait."""
+    first = waiting[0][1]
+    most = min(batch, max(1, BATCH_PIXELS // (first.shape[0] * first.shape[1])))
+    return len(waiting) < most and bool(first.shape == picture.shape)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"Cannot read model '{path}': {error.strerror}.") from error
