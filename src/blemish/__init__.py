@@ -43,8 +43,24 @@ _HOMES = {
     "Verdict": "result",
 }
 
-__all__ = [  # noqa: PLE0604 - the names are those of the table above
-    *_HOMES,
+__all__ = [
+    "BlemishError",
+    "Dataset",
+    "Evaluation",
+    "Failure",
+    "Model",
+    "PatchCore",
+    "Prediction",
+    "Region",
+    "Verdict",
+    "audit",
+    "evaluate",
+    "find_categories",
+    "fit",
+    "inspect",
+    "load",
+    "open_dataset",
+    "recalibrate",
 ]
 
 
