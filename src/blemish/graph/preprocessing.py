@@ -112,6 +112,7 @@ def preprocess(
         sizes.content_hw,
         mode="linear",
         antialias=1,
+        exclude_outside=1,
         axes=[2, 3],
         coordinate_transformation_mode="half_pixel",
     )
