@@ -1,0 +1,108 @@
+"""How long a fit of PatchCore will take on this machine: a guess from a very short measurement.
+
+The first pictures go through the backbone, and a small coreset is picked from random points; both
+are scaled up to the size of the fit. It is a guess: other work on the machine, slow disks and the
+pictures themselves move it, easily by a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import islice
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blemish.detectors.base import ImageSource
+from blemish.detectors.coreset import greedy_k_centre
+from blemish.detectors.neighbours import nearest
+from blemish.detectors.parallel import one_core_each
+from blemish.detectors.patchcore_graph import PatchCoreGraph
+from blemish.detectors.patchcore_plan import FitPlan
+from blemish.graph.session import Session, available_cores
+
+if TYPE_CHECKING:
+    from blemish.detectors.patchcore import PatchCore
+
+PICTURES = 4  # that are run
+POINTS, PICKS = 16384, 256  # of the coreset that is picked
+QUERIES = 2048  # patches a core that look for their nearest neighbour
+
+
+@dataclass(frozen=True)
+class FitSeconds:
+    """Guessed seconds of the stages of a fit: features, coreset, leaving pictures out."""
+
+    features: float
+    coreset: float
+    calibration: float
+
+    @property
+    def total(self) -> float:
+        """Of the whole fit."""
+        return self.features + self.coreset + self.calibration
+
+    def to_dict(self) -> dict[str, float]:
+        """The guess as plain JSON values."""
+        return asdict(self) | {"total": self.total}
+
+
+def estimate_seconds(detector: PatchCore, images: ImageSource, plan: FitPlan) -> FitSeconds:
+    """Guess how long a fit will take; a second or two goes into measuring.
+
+    Args:
+        detector: what would be fitted.
+        images: the good pictures; the first few are read.
+        plan: of that fit, `detector.plan(images.sizes_hw)`.
+
+    Raises:
+        ImageError: one of the pictures cannot be read.
+    """
+    folds = detector.settings.calibration_folds
+    picking = _picking_seconds(plan)
+    return FitSeconds(
+        features=plan.pictures * _feature_seconds(detector, images),
+        coreset=picking,
+        calibration=folds * picking + _searching_seconds(plan),
+    )
+
+
+def _feature_seconds(detector: PatchCore, images: ImageSource) -> float:
+    """Seconds a picture, from file to patches, once the graph is warm."""
+    writer = PatchCoreGraph(detector.settings, detector.backbone, images.picture_format)
+    session = Session(writer.features().SerializeToString())
+    start = perf_counter()
+    pictures = [picture[None] for _, picture in islice(images, PICTURES)]
+    reading = perf_counter() - start
+    session.run(["patches"], image=pictures[0])
+    running = _seconds(lambda: [session.run(["patches"], image=one) for one in pictures])
+    return (reading + running) / len(pictures)
+
+
+def _picking_seconds(plan: FitPlan) -> float:
+    """Seconds of one coreset: the work grows with candidates x picks x dimensions."""
+    points = _random(POINTS, plan.point_dimensions)
+    seconds = _seconds(lambda: greedy_k_centre(points, PICKS))
+    return seconds * (plan.candidates / POINTS) * (plan.bank_vectors / PICKS)
+
+
+def _searching_seconds(plan: FitPlan) -> float:
+    """Seconds in which all patches find their nearest neighbour in the bank, on all cores."""
+    cores = available_cores()
+    vectors = min(plan.bank_vectors, QUERIES)
+    queries, bank = _random(QUERIES, plan.dimensions), _random(vectors, plan.dimensions)
+    with one_core_each() as pool:
+        seconds = _seconds(lambda: list(pool.map(nearest, [queries] * cores, [bank] * cores)))
+    return seconds * plan.patches / (QUERIES * cores) * (plan.bank_vectors / vectors)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def _random(rows: int, dimensions: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((rows, dimensions), dtype=np.float32)

@@ -1,0 +1,143 @@
+"""AUROC, AP and F1-max against scikit-learn, plain definitions and reference figures."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+
+from blemish.metrics.pixels import PixelScores
+from blemish.metrics.ranking import (
+    auroc,
+    average_precision,
+    count_ranks,
+    distinct,
+    f1_max,
+    rank,
+    roc_curve,
+)
+
+CASES = ["continuous_101", "continuous_102", "ties8_103", "magnitude_104", "single_region_105",
+         "tiny_regions_106", "sizes_107", "constant_109", "perfect_110"]  # fmt: skip
+
+scored = st.integers(2, 60).flatmap(
+    lambda n: st.tuples(
+        hnp.arrays(np.float32, n, elements=st.floats(-1000, 1000, width=32)),
+        hnp.arrays(np.bool_, n),
+    )
+)
+
+
+def slow_f1_max(scores, labels):
+    best = (0.0, None)
+    for threshold in sorted(set(scores.tolist()), reverse=True):
+        flagged = scores >= threshold
+        caught = (flagged & labels).sum()
+        f1 = 2 * caught / (flagged.sum() + labels.sum())
+        if f1 > best[0]:
+            best = (f1, threshold)
+    return best
+
+
+@settings(max_examples=150, deadline=None)
+@given(scored)
+def test_figures_equal_their_definitions_with_and_without_ties(case):
+    scores, labels = case
+    for values in (scores, np.round(scores / 500)):
+        counts = rank(values, labels)
+        if labels.all() or not labels.any():
+            assert auroc(counts) is None
+        else:
+            assert auroc(counts) == pytest.approx(roc_auc_score(labels, values), abs=1e-12)
+        if labels.any():
+            expected = average_precision_score(labels, values)
+            assert average_precision(counts) == pytest.approx(expected, abs=1e-12)
+            best, threshold = f1_max(counts)
+            slow, slow_threshold = slow_f1_max(values, labels)
+            assert best == pytest.approx(slow, abs=1e-12)
+            assert threshold == slow_threshold
+        else:
+            assert average_precision(counts) is None
+            assert f1_max(counts) is None
+
+
+@settings(max_examples=50, deadline=None)
+@given(scored)
+def test_a_strictly_increasing_map_of_the_scores_changes_nothing(case):
+    scores, labels = case
+    values = np.round(scores).astype(np.float32)
+    stretched = (values * 3 + 7).astype(np.float32)
+    for figure in (auroc, average_precision):
+        assert figure(rank(values, labels)) == figure(rank(stretched, labels))
+
+
+def test_counts_of_blocks_add_up_to_the_counts_of_the_whole():
+    rng = np.random.default_rng(0)
+    scores = rng.integers(-30, 30, 1000).astype(np.float32)
+    labels = rng.random(1000) < 0.1
+    values = distinct([scores[labels]])
+    parts = [
+        count_ranks(values, s[lb], s[~lb])
+        for s, lb in zip(np.split(scores, 10), np.split(labels, 10), strict=True)
+    ]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    assert auroc(total) == auroc(rank(scores, labels))
+    assert f1_max(total) == f1_max(rank(scores, labels))
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    assert f1_max(total)[0] == pytest.approx(f1.max())
+
+
+def test_large_and_negative_scores_keep_their_order():
+    scores = np.array([-1e6, -5, 0, 3e6, 2.9999998e6], np.float32)
+    assert auroc(rank(scores, [0, 0, 0, 1, 1])) == 1
+
+
+def test_a_score_that_is_not_a_number_is_an_error():
+    with pytest.raises(ValueError, match="NaN"):
+        rank([1.0, np.nan], [0, 1])
+
+
+def test_the_curve_rises_from_none_to_all():
+    rng = np.random.default_rng(0)
+    labels = rng.random(5000) < 0.3
+    counts = rank(rng.standard_normal(5000) + labels, labels)
+    alarms, recall = roc_curve(counts)
+    assert (alarms[0], recall[0], alarms[-1], recall[-1]) == (0, 0, 1, 1)
+    assert (np.diff(alarms) >= 0).all()
+    assert (np.diff(recall) >= 0).all()
+    assert len(alarms) < 500
+    assert np.trapezoid(recall, alarms) == pytest.approx(auroc(counts), abs=2e-3)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pixel_figures_agree_with_the_reference_figures(shared, case):
+    folder = shared / "oracles" / "metrics"
+    z = np.load(folder / f"{case}.npz")
+    expected = json.loads((folder / f"{case}.json").read_text())["expected"]
+    with PixelScores(threshold=0.0) as pixels:
+        for i in range(int(z["n"])):
+            pixels.add(str(i % 3), z[f"map_{i:03}"], z[f"mask_{i:03}"] > 0)
+        parts = list(pixels.count().values())
+    counts = parts[0]
+    for part in parts[1:]:
+        counts = counts + part
+    assert auroc(counts) == pytest.approx(expected["pixel_auroc_official"], abs=1e-9)
+    assert average_precision(counts) == pytest.approx(expected["pixel_ap_sklearn"], abs=1e-9)
+    best, threshold = f1_max(counts)
+    assert best == pytest.approx(expected["pixel_f1max"]["f1"], abs=1e-12)
+    assert threshold == pytest.approx(expected["pixel_f1max"]["threshold_highest"])
+    images = rank(expected["image_scores"], expected["image_labels"])
+    reference = float(expected["image_auroc_sklearn"])
+    if np.isnan(reference):
+        assert auroc(images) is None
+    else:
+        assert auroc(images) == pytest.approx(reference, abs=1e-9)
+    assert average_precision(images) == pytest.approx(expected["image_ap_sklearn"], abs=1e-9)

@@ -1,0 +1,97 @@
+"""Thresholds and p-values: what is promised holds, and what cannot be is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import beta, binom
+
+from blemish.calibration import (
+    calibrate,
+    conformal_threshold,
+    lowest_rate,
+    p_value,
+    pictures_needed,
+    upper_bound,
+)
+from blemish.errors import CalibrationError
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(0, 20), min_size=1, max_size=60),
+    st.integers(-5, 25),
+    st.floats(0.02, 0.9),
+)
+def test_rejecting_above_the_threshold_is_rejecting_small_p_values(scores, score, rate):
+    if rate < lowest_rate(len(scores)):
+        return
+    rejected = score > conformal_threshold(scores, rate)
+    assert rejected == (p_value(scores, score) <= rate + 1e-9)
+
+
+def test_pictures_needed_and_lowest_rate_are_inverse():
+    for rate in (0.5, 0.1, 0.05, 0.01, 0.005, 0.001):
+        needed = pictures_needed(rate)
+        assert lowest_rate(needed) <= rate + 1e-12
+        assert lowest_rate(needed - 1) > rate
+    assert pictures_needed(0.01) == 99
+
+
+@pytest.mark.parametrize(("pictures", "rate"), [(99, 0.01), (230, 0.01), (500, 0.05), (19, 0.05)])
+def test_upper_bound_is_the_beta_quantile(pictures, rate):
+    above = int(rate * (pictures + 1) + 1e-9) - 1
+    expected = beta.ppf(0.95, above + 1, pictures - above)
+    assert upper_bound(pictures, rate, confidence=0.95) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.01, 0.005])
+def test_false_alarms_of_exchangeable_scores_stay_at_the_promised_rate(rate):
+    rng = np.random.default_rng(0)
+    draws, pictures = 20_000, 250
+    scores = rng.gamma(2, size=(draws, pictures + 1)).astype(np.float32)
+    alarms = sum(row[-1] > conformal_threshold(row[:-1], rate) for row in scores)
+    low, high = binom.ppf([0.001, 0.999], draws, rate)
+    exact = np.floor(rate * (pictures + 1)) / (pictures + 1)
+    assert alarms <= high
+    assert alarms >= binom.ppf(0.001, draws, exact)
+    assert low <= high
+
+
+def test_one_draw_of_pictures_stays_under_the_upper_bound_with_95_percent_confidence():
+    rng = np.random.default_rng(1)
+    bound = upper_bound(200, 0.02, confidence=0.95)
+    thresholds = [conformal_threshold(rng.random(200), 0.02) for _ in range(4000)]
+    share = np.mean([1 - threshold <= bound for threshold in thresholds])
+    assert 0.94 < share < 0.96
+
+
+def test_a_rate_that_so_few_pictures_cannot_promise_is_refused_with_the_number_needed():
+    with pytest.raises(CalibrationError, match="takes at least 99 good pictures; there are 50"):
+        calibrate(range(50), range(50), method="", false_alarm_rate=0.01)
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1, 2])
+def test_a_rate_outside_its_interval_is_refused(rate):
+    with pytest.raises(CalibrationError, match=r"must be in \(0, 1\)"):
+        calibrate(range(50), range(50), method="", false_alarm_rate=rate)
+
+
+def test_the_default_rate_is_one_percent_or_the_lowest_that_can_be_promised():
+    assert calibrate(range(200), range(200), method="").false_alarm_rate == 0.01
+    few = calibrate(range(9), range(9), method="")
+    assert few.false_alarm_rate == pytest.approx(0.1)
+    assert few.image_threshold == 8
+
+
+def test_scores_that_are_not_finite_are_refused():
+    with pytest.raises(CalibrationError, match="finite"):
+        calibrate([1.0, np.inf], [1.0, 2.0], method="")
+
+
+def test_ties_at_the_threshold_never_raise_more_alarms():
+    scores = [1.0] * 50 + [2.0] * 50
+    threshold = conformal_threshold(scores, 0.1)
+    assert threshold == 2.0
