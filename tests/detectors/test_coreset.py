@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles.patches import greedy
 
 from blemish.detectors import coreset
 from blemish.detectors.coreset import greedy_k_centre, projection
+from oracles.patches import greedy
 
 
 def cloud(rows, dimensions, seed=0, spread=1.0):
@@ -89,7 +89,7 @@ def test_agrees_with_the_authors_samplers(shared, sampler, space):
         points,
         200,
         start="farthest" if sampler == "exact" else "sampled",
-        start_rows=z["start_points"] if "start_points" in z else None,
+        start_rows=z.get("start_points"),
     )
     assert found.picks.tolist() == z["selected"].tolist()
     radius = z["radius_projected" if "projected" in z else "radius_vectors"][-1]

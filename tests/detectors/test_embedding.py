@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import run_nodes
-from oracles.patches import concatenated_embedding, pooled_embedding
 
 from blemish.detectors.embedding import embed, pooled_kernels
 from blemish.detectors.patchcore_settings import PatchCoreSettings
+from graphs import run_nodes
+from oracles.patches import concatenated_embedding, pooled_embedding
 
 
 def embed_levels(levels, **settings):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import run_nodes
 from scipy.spatial.distance import cdist
 
 from blemish.detectors import neighbours
 from blemish.detectors.neighbours import nearest, search, standing_out, standing_out_of
+from graphs import run_nodes
 
 
 def vectors(rows, dimensions, seed=0, offset=0.0):

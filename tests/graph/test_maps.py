@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import run_nodes
-from oracles.maps import slow_map
 
 from blemish.graph.maps import enlarge
 from blemish.graph.preprocessing import WorkingSize, geometry
+from graphs import run_nodes
+from oracles.maps import slow_map
 
 
 def run(grid, picture_hw, size, sigma):

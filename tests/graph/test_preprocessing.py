@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import run_nodes
 from PIL import Image
 
 from blemish.graph.preprocessing import WorkingSize, geometry, picture_hw, preprocess
 from blemish.images.picture_format import PictureFormat
+from graphs import run_nodes
 
+EIGHT_BITS = PictureFormat()
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def run(pictures, size, picture_format=PictureFormat(), mean=MEAN, std=STD):
+def run(pictures, size, picture_format=EIGHT_BITS, mean=MEAN, std=STD):
     def add(g):
         sizes = geometry(g, picture_hw(g), size)
         out = preprocess(g, sizes, size, picture_format=picture_format, mean=mean, std=std)
@@ -88,7 +89,7 @@ def test_shorter_keeps_the_aspect_as_torchvision_does():
 def test_agrees_with_the_reference_pictures(shared, index):
     folder = shared / "oracles" / "preprocessing"
     file = next(folder.glob(f"{index}_*.npz"))
-    source = next((p for p in folder.glob(f"{index}_*.png") if "mask" not in p.name))
+    source = next(p for p in folder.glob(f"{index}_*.png") if "mask" not in p.name)
     picture = np.asarray(Image.open(source).convert("RGB"))
     out, _, _ = run(picture[None], WorkingSize((256, 256)), mean=(0, 0, 0), std=(1, 1, 1))
     reference = np.load(file)["resize_256x256"].astype(np.float32)

@@ -1,8 +1,8 @@
 """How long a fit of PatchCore will take on this machine: a guess from a very short measurement.
 
-The first pictures go through the backbone, and a small coreset is picked from random points; both
-are scaled up to the size of the fit. It is a guess: other work on the machine, slow disks and the
-pictures themselves move it, easily by a third.
+The first pictures go through the backbone, and a few blocks of random vectors through the matrix
+products that picking and searching consist of; both are scaled up to the size of the fit. It is a
+guess: other work on the machine, slow disks and the pictures themselves move it, easily by a third.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blemish.detectors.base import ImageSource
-from blemish.detectors.coreset import greedy_k_centre
+from blemish.detectors.coreset import BLOCK_ROWS, LARGEST_BATCH
 from blemish.detectors.neighbours import nearest
 from blemish.detectors.parallel import one_core_each
 from blemish.detectors.patchcore_graph import PatchCoreGraph
@@ -26,8 +27,10 @@ from blemish.graph.session import Session, available_cores
 if TYPE_CHECKING:
     from blemish.detectors.patchcore import PatchCore
 
-PICTURES = 4  # that are run
-POINTS, PICKS = 16384, 256  # of the coreset that is picked
+Vectors = NDArray[np.float32]
+
+PICTURES = 8  # that are run
+BLOCKS_A_CORE = 16  # of distances from points to picks, as picking takes them
 QUERIES = 2048  # patches a core that look for their nearest neighbour
 
 
@@ -82,10 +85,20 @@ def _feature_seconds(detector: PatchCore, images: ImageSource) -> float:
 
 
 def _picking_seconds(plan: FitPlan) -> float:
-    """Seconds of one coreset: the work grows with candidates x picks x dimensions."""
-    points = _random(POINTS, plan.point_dimensions)
-    seconds = _seconds(lambda: greedy_k_centre(points, PICKS))
-    return seconds * (plan.candidates / POINTS) * (plan.bank_vectors / PICKS)
+    """Seconds of one coreset: nearly all of it is distances from all candidates to all picks."""
+    blocks = BLOCKS_A_CORE * available_cores()
+    points, picks = (_random(rows, plan.point_dimensions) for rows in (BLOCK_ROWS, LARGEST_BATCH))
+    with one_core_each() as pool:
+        seconds = _seconds(lambda: list(pool.map(_distances, [points] * blocks, [picks] * blocks)))
+    measured = blocks * len(points) * len(picks)
+    return seconds * plan.candidates * plan.bank_vectors / measured
+
+
+def _distances(points: Vectors, picks: Vectors) -> Vectors:
+    """What picking does to a block of points, less what hardly takes time."""
+    products = picks @ points.T
+    products += 1
+    return products.min(axis=0)
 
 
 def _searching_seconds(plan: FitPlan) -> float:
@@ -104,5 +117,5 @@ def _seconds(work: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
-def _random(rows: int, dimensions: int) -> np.ndarray:
+def _random(rows: int, dimensions: int) -> Vectors:
     return np.random.default_rng(0).standard_normal((rows, dimensions), dtype=np.float32)

@@ -12,8 +12,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from blemish.errors import ModelFileError, UsageError, did_you_mean
+from blemish.errors import ModelFileError, SettingError, UsageError, did_you_mean
 
+CORES_VARIABLE = "BLEMISH_CORES"
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -68,7 +69,21 @@ class Session:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Cores that this process may use: `BLEMISH_CORES` of them where that is in the environment.
+
+    It decides the threads of sessions and of blemish's own pools; processes that share a machine
+    (the workers of a benchmark) get their part with it.
+
+    Raises:
+        SettingError: `BLEMISH_CORES` is not a whole number of at least 1.
+    """
+    wanted = os.environ.get(CORES_VARIABLE)
+    if wanted:
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise SettingError(
+                f"'{CORES_VARIABLE}' must be a whole number of at least 1; got {wanted!r}."
+            )
+        return int(wanted)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,0 +1,39 @@
+# Every target does its own set-up; a fresh checkout needs nothing but Python 3.11 or later and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SHARED ?= ../shared
+
+.PHONY: setup demo test check bench clean
+
+setup: $(VENV)/.dev
+
+# What a user installs: no torch. The demo needs nothing else.
+$(VENV)/.base: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+# What a developer installs. torch comes first and alone, at the version that is pinned.
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) torch
+	$(PIP) --editable '.[dev,train]'
+	touch $@
+
+demo: $(VENV)/.base
+	$(BIN)/python tools/demo.py --shared $(SHARED) --output demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python benchmarks/run.py --shared $(SHARED)
+
+clean:
+	rm -rf $(VENV) demo build dist

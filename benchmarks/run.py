@@ -1,0 +1,237 @@
+"""Measure blemish on this machine and write a record: `make bench`.
+
+Each figure is the median of repeats, with the spread; peak memory is that of a process of its own;
+baselines run in the same run. Needs the real pictures and backbones (see `--shared`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RECORDS = Path(__file__).parent / "records"
+
+
+def main() -> None:
+    """Run all measurements, or those named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
+    parser.add_argument("--only", nargs="*", choices=list(MEASUREMENTS), default=[])
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    if not (arguments.shared / "data").is_dir():
+        parser.error(f"{arguments.shared} has no data/: the benchmark needs real pictures")
+    from blemish.benchmark.records import machine
+    from blemish.fitting import versions
+
+    results = {}
+    for name in arguments.only or MEASUREMENTS:
+        print(f"{name} ...", flush=True)
+        results[name] = MEASUREMENTS[name](arguments.shared.resolve(), arguments.repeats)
+        print(json.dumps(results[name], indent=2), flush=True)
+    record = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "versions": versions(),
+        "results": results,
+    }
+    path = RECORDS / f"{record['date'][:10]}.json"
+    if path.exists():
+        record["results"] = json.loads(path.read_text())["results"] | results
+    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+    print(f"written: {path}")
+
+
+def spread(seconds: list[float], digits: int = 4) -> dict[str, float]:
+    """Median, lowest and highest of repeats."""
+    return {
+        "median": round(statistics.median(seconds), digits),
+        "lowest": round(min(seconds), digits),
+        "highest": round(max(seconds), digits),
+    }
+
+
+def timed(work: Callable[[], Any], repeats: int) -> list[float]:
+    """Seconds of each repeat."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def process(*command: str) -> tuple[float, int]:
+    """Wall seconds and peak memory in bytes of a process of its own."""
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    errors = child.stderr.read() if child.stderr else b""
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise RuntimeError(errors.decode())
+    return time.perf_counter() - start, usage.ru_maxrss * 1024
+
+
+def fit(shared: Path, repeats: int) -> dict[str, Any]:
+    """`blemish fit` from the shell to the model file: start-up, features, coreset, calibration."""
+    cases = {
+        "bottle, mobilenetv2": ("mvtec/bottle", "mobilenetv2"),
+        "bottle, resnet50v2": ("mvtec/bottle", "resnet50v2"),
+        "mtd, mobilenetv2": ("mtd", "mobilenetv2"),
+    }
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (data, backbone) in cases.items():
+            runs = [
+                process(
+                    sys.executable, "-c", "from blemish.cli.main import run; run()",
+                    "fit", str(shared / "data" / data), "-o", f"{folder}/model.onnx", "--force",
+                    "--backbone", str(shared / "backbones" / f"{backbone}.onnx"),
+                )
+                for _ in range(repeats)
+            ]  # fmt: skip
+            results[name] = {
+                "seconds": spread([seconds for seconds, _ in runs], 2),
+                "peak_megabytes": round(max(peak for _, peak in runs) / 1e6),
+            }
+    return results
+
+
+def predict(shared: Path, repeats: int) -> dict[str, Any]:
+    """A loaded model over the test pictures of bottle, files decoded, and one warm picture."""
+    import blemish
+
+    dataset = blemish.open_dataset(shared / "data" / "mvtec" / "bottle")
+    paths: Any = [sample.path for sample in dataset.test]
+    results = {}
+    for backbone in ("mobilenetv2", "resnet50v2"):
+        detector = blemish.PatchCore(
+            backbone=str(shared / "backbones" / f"{backbone}.onnx"), calibration_folds=0
+        )
+        model = blemish.fit(dataset, detector)
+        picture = model.read(paths[0])
+        model.warm_up((picture.shape[0], picture.shape[1]))
+
+        def folder(model: Any = model) -> None:
+            list(model.predict_each(paths, batch=8))
+
+        def single(model: Any = model, picture: Any = picture) -> None:
+            model.raw(picture[None])
+
+        rates = [len(paths) / seconds for seconds in timed(folder, repeats + 2)]
+        results[backbone] = {
+            "pictures_per_second_batch_8": spread(rates, 1),
+            "milliseconds_one_warm_picture": spread(
+                [1000 * seconds for seconds in timed(single, 10 * repeats)], 2
+            ),
+        }
+    return results
+
+
+def coreset(shared: Path, repeats: int) -> dict[str, Any]:
+    """1 % of the patches of bottle with resnet50v2 (1536 dimensions), projected to 128.
+
+    The baseline is the plain loop in float32 NumPy: a matrix-vector product, a minimum and a search
+    for the largest, pick by pick; some picks are timed and scaled up.
+    """
+    import blemish
+    from blemish.data.loading import GoodPictures
+    from blemish.detectors.coreset import greedy_k_centre
+    from blemish.detectors.patchcore_graph import PatchCoreGraph
+    from blemish.detectors.patchcore_patches import extract
+    from blemish.progress import LoggedProgress
+
+    backbone = str(shared / "backbones" / "resnet50v2.onnx")
+    detector = blemish.PatchCore(backbone=backbone)
+    images = GoodPictures(blemish.open_dataset(shared / "data" / "mvtec" / "bottle").train)
+    plan = detector.plan(images.sizes_hw)
+    graph = PatchCoreGraph(detector.settings, detector.backbone, images.picture_format)
+    patches = extract(graph, images, plan, 0, LoggedProgress())
+    points, results = patches.points, {}
+    for name, count in (("1 %", len(points) // 100), ("10 %", len(points) // 10)):
+        seconds = spread(timed(lambda n=count: greedy_k_centre(points, n), repeats))
+        loop = plain_loop_seconds(points, 40) * count
+        results[name] = {
+            "points": len(points), "dimensions": points.shape[1], "picks": count,
+            "seconds": seconds, "plain_loop_seconds": round(loop, 1),
+            "ratio": round(loop / seconds["median"], 1),
+        }  # fmt: skip
+    return results
+
+
+def plain_loop_seconds(points: np.ndarray, picks: int) -> float:
+    """Seconds a pick of the plain loop."""
+    norms = np.einsum("nd,nd->n", points, points)
+    nearest, best = np.full(len(points), np.inf, np.float32), 0
+    start = time.perf_counter()
+    for _ in range(picks):
+        to_best = norms + norms[best] - 2 * (points @ points[best])
+        np.minimum(nearest, to_best, out=nearest)
+        best = int(nearest.argmax())
+    return (time.perf_counter() - start) / picks
+
+
+def startup(shared: Path, repeats: int) -> dict[str, Any]:  # noqa: ARG001
+    """`import blemish` and `blemish --help`, beside an empty Python."""
+    commands = {
+        "python": "pass",
+        "import blemish": "import blemish",
+        "blemish --help": (
+            "import sys; sys.argv = ['blemish', '--help']; from blemish.cli.main import run; run()"
+        ),
+    }
+    return {
+        name: {
+            "seconds": spread(
+                [process(sys.executable, "-c", code)[0] for _ in range(3 * repeats)], 3
+            )
+        }
+        for name, code in commands.items()
+    }
+
+
+def size(shared: Path, repeats: int) -> dict[str, Any]:  # noqa: ARG001
+    """What `pip install .` adds to an empty environment."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = Path(folder) / "venv"
+        process(sys.executable, "-m", "venv", str(environment))
+        empty = disk_bytes(environment)
+        root = Path(__file__).parents[1]
+        process(str(environment / "bin" / "python"), "-m", "pip", "install", "-q", str(root))
+        whole = disk_bytes(environment)
+        packages = sorted(p.name for p in environment.glob("lib/python*/site-packages/*.dist-info"))
+    return {
+        "megabytes_added": round((whole - empty) / 1e6),
+        "megabytes_with_pip": round(whole / 1e6),
+        "distributions": len(packages),
+        "torch": any(name.startswith("torch-") for name in packages),
+    }
+
+
+def disk_bytes(folder: Path) -> int:
+    """Bytes of all files, as blocks on disk."""
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if not path.is_dir())
+
+
+MEASUREMENTS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
+    "fit": fit,
+    "predict": predict,
+    "coreset": coreset,
+    "startup": startup,
+    "size": size,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""What a benchmark has to do: a job for each category, detector and seed.
+
+A job's id ends in a hash of everything that decides its result: the pictures with their labels and
+splits, the detector and all of its settings (those left at their defaults too), the content of the
+backbone file, the false-alarm rate, the version of blemish. So a job that was done before is
+recognised by content, wherever its files lie now, and any change makes a new job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from blemish.data.dataset import Dataset, find_categories, open_dataset
+from blemish.data.layouts import categories_in
+from blemish.detectors.base import Detector, detector_class
+from blemish.errors import DataError, SettingError, did_you_mean, told_at_once
+
+SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the pictures
+TEST_FRACTION = 0.3
+NAMES_OF_FILES = ("backbone", "weights")  # settings whose file counts, not where it lies
+
+
+@dataclass(frozen=True)
+class Job:
+    """One detector on one category with one seed, as plain values.
+
+    Attributes:
+        id: `<category>-<detector>-<seed>-<8 hexadecimal digits of the content>`.
+        data: path of the category's folder or manifest.
+        category: its name, with that of the folder around it where two have the same.
+        detector: name of the detector.
+        settings: all of the detector's settings, the seed included.
+        seed: of the detector.
+        backbone: name, levels, licence and sha256; `None` where the detector has none.
+        false_alarm_rate: as `fit` takes it.
+        test_fraction: as `open_dataset` takes it.
+    """
+
+    id: str
+    data: str
+    category: str
+    detector: str
+    settings: dict[str, Any]
+    seed: int
+    backbone: dict[str, Any] | None = None
+    false_alarm_rate: float | None = None
+    test_fraction: float = TEST_FRACTION
+
+    def to_json(self) -> str:
+        """The job on one line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def open_dataset(self) -> Dataset:
+        """The pictures, under the name of the category. Raises `DataError`."""
+        dataset = open_dataset(self.data, seed=SPLIT_SEED, test_fraction=self.test_fraction)
+        return replace(dataset, name=self.category)
+
+    def make_detector(self) -> Detector:
+        """The detector, ready to fit. Raises `SettingError`."""
+        return make_detector(self.detector, self.settings)
+
+    def portable_settings(self) -> dict[str, Any]:
+        """The settings without those that say where a file lies."""
+        return portable(self.settings)
+
+
+def plan_jobs(
+    data: Sequence[str | Path],
+    *,
+    detectors: Sequence[str] = ("patchcore",),
+    categories: Sequence[str] | None = None,
+    seeds: Sequence[int] = (0,),
+    settings: Mapping[str, Any] | None = None,
+    false_alarm_rate: float | None = None,
+    test_fraction: float = TEST_FRACTION,
+) -> list[Job]:
+    """All jobs of a benchmark: by category, then detector, then seed. Reads every file once.
+
+    The seeds are those of the detectors. Pictures that come without a split are always split with
+    seed 0, so that jobs that differ in their seed alone learn from and are measured on the same
+    pictures.
+
+    Args:
+        data: paths that `open_dataset` takes; each may hold several categories. Where two hold a
+            category of the same name, the name of the folder around it goes in front: `mtd/tile`.
+        detectors: their names.
+        categories: only these; by default all.
+        seeds: of the detectors.
+        settings: of every detector, besides the seed.
+        false_alarm_rate: as `fit` takes it.
+        test_fraction: share of good pictures to keep for testing, where a layout has no split.
+
+    Raises:
+        DataError: a path is no data set, a category is unknown or given twice.
+        SettingError: a detector or setting is unknown, or a value not allowed.
+        BackboneError: the backbone cannot be used.
+        ImageError: a file cannot be read at all.
+    """
+    if settings and "seed" in settings:
+        raise SettingError("'seed' must be given with --seeds here, not among the settings.")
+    built = [
+        make_detector(name, {**(settings or {}), "seed": seed})
+        for name in dict.fromkeys(detectors)
+        for seed in dict.fromkeys(seeds)
+    ]
+    jobs = []
+    for category, path in _find(data, categories).items():
+        dataset = open_dataset(path, seed=SPLIT_SEED, test_fraction=test_fraction)
+        dataset = replace(dataset, name=category)
+        for detector in built:
+            backbone = getattr(detector, "backbone", None)
+            jobs.append(
+                Job(
+                    id=job_id(dataset, detector, false_alarm_rate),
+                    data=str(path),
+                    category=category,
+                    detector=detector.name,
+                    settings=detector.settings.to_dict(),
+                    seed=detector.settings.seed,
+                    backbone=backbone.provenance() if backbone else None,
+                    false_alarm_rate=false_alarm_rate,
+                    test_fraction=test_fraction,
+                )
+            )
+    return jobs
+
+
+def make_detector(name: str, settings: Mapping[str, Any]) -> Detector:
+    """A detector by its name, with some settings. Raises `SettingError`."""
+    kind = detector_class(name)
+    detector: Detector = kind(kind().settings.replace(**settings))
+    return detector
+
+
+def job_id(dataset: Dataset, detector: Detector, false_alarm_rate: float | None) -> str:
+    """The id of the job that fits and measures a detector on a data set."""
+    backbone = getattr(detector, "backbone", None)
+    content = {
+        "dataset": dataset.fingerprint,
+        "settings": portable(detector.settings.to_dict()),
+        "backbone": backbone.sha256 if backbone else None,
+        "false_alarm_rate": false_alarm_rate,
+    }
+    return id_of(dataset.name, detector.name, detector.settings.seed, content)
+
+
+def id_of(category: str, detector: str, seed: int, content: Mapping[str, Any]) -> str:
+    """An id fit for the name of a file, with a hash of some content and of blemish's version."""
+    whole = {**content, "category": category, "detector": detector, "seed": seed}
+    whole["blemish"] = metadata.version("blemish")
+    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    name = re.sub(r"[^\w.-]", "_", category)
+    return f"{name}-{detector}-{seed}-{digest[:8]}"
+
+
+def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without those that say where a file lies."""
+    return {name: value for name, value in settings.items() if name not in NAMES_OF_FILES}
+
+
+def _find(data: Iterable[str | Path], wanted: Sequence[str] | None) -> dict[str, Path]:
+    """Paths of the categories by the names to call them, in the order given."""
+    found: list[tuple[str, Path]] = []
+    for root in map(Path, data):
+        folders = categories_in(root)
+        found += [(name, folders.get(name, root)) for name in find_categories(root)]
+    if wanted is not None:
+        names = sorted({name for name, _ in found})
+        unknown = [
+            f"There is no category '{name}'; there are {', '.join(names)}."
+            f"{did_you_mean(name, names)}"
+            for name in wanted
+            if name not in names
+        ]
+        told_at_once(unknown, DataError)
+        found = [(name, path) for name, path in found if name in wanted]
+    return _told_apart(found)
+
+
+def _told_apart(found: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+    times = Counter(name for name, _ in found)
+    named = [
+        (name if times[name] == 1 else f"{path.resolve().parent.name}/{name}", path)
+        for name, path in found
+    ]
+    twice = [name for name, count in Counter(name for name, _ in named).items() if count > 1]
+    told_at_once(
+        [f"The category '{name}' is given twice; give each once, or rename one." for name in twice],
+        DataError,
+    )
+    return dict(named)

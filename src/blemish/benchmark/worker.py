@@ -1,0 +1,106 @@
+"""A worker process: fits, measures and records one job, then ends.
+
+`run_jobs` starts `python -m blemish.benchmark.worker DIR` and writes the job as one line of JSON to
+its standard input, which stays open for as long as the parent lives: at its end the worker ends too,
+whatever ended the parent. On standard output the worker writes one line of JSON for each sentence
+that a user must hear, `{"say": ...}`. A record is the last thing that a job writes.
+
+Exit code 0: there is a record, of a result or of an error that the user can mend. Anything else: the
+worker crashed, its last words are on standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+from typing import TextIO
+
+from blemish.benchmark.machine import peak_memory_bytes
+from blemish.benchmark.plan import Job, job_id
+from blemish.benchmark.records import (
+    Record,
+    failed_record,
+    make_folder,
+    make_record,
+    write_record,
+)
+from blemish.errors import BlemishError, DataError
+from blemish.evaluation import evaluate, write_examples
+from blemish.fitting import fit
+from blemish.progress import LoggedProgress, Progress
+
+MODELS = "models"
+
+
+class ToldProgress(LoggedProgress):
+    """Tells the parent what a user must hear."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def say(self, message: str) -> None:
+        """Write the sentence as a line of the protocol."""
+        print(json.dumps({"say": message}), file=self._stream, flush=True)
+
+
+def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
+    """Fit, save the model, measure, write examples and the record.
+
+    Raises:
+        BlemishError: whatever the user can mend; no record is written then.
+    """
+    dataset, detector = job.open_dataset(), job.make_detector()
+    if job_id(dataset, detector, job.false_alarm_rate) != job.id:
+        raise DataError("The pictures or the backbone have changed since the job was planned.")
+    start = time.perf_counter()
+    model = fit(dataset, detector, false_alarm_rate=job.false_alarm_rate, progress=progress)
+    fit_seconds, fit_peak_bytes = time.perf_counter() - start, peak_memory_bytes()
+    make_folder(directory / MODELS)
+    model.save(directory / MODELS / f"{job.id}.onnx", force=True)
+    evaluation = evaluate(model, dataset, progress=progress)
+    record = make_record(
+        model,
+        dataset,
+        evaluation,
+        job=job.id,
+        seed=job.seed,
+        examples=write_examples(model, dataset, evaluation.pictures, directory, name=job.id),
+        seconds={"fit": fit_seconds},
+        fit_peak_bytes=fit_peak_bytes,
+    )
+    write_record(directory, record)
+    return record
+
+
+def main() -> None:
+    """Do the job on standard input, in the folder that is the only argument."""
+    told = _keep_standard_output()
+    job = Job.from_json(sys.stdin.readline())
+    directory = Path(sys.argv[1])
+    Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        do_job(job, directory, progress=ToldProgress(told))
+    except BlemishError as error:
+        write_record(directory, failed_record(job, str(error)))
+
+
+def _keep_standard_output() -> TextIO:
+    """Standard output for the protocol alone; what libraries print goes to standard error."""
+    stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return stream
+
+
+def _end_with_parent() -> None:
+    # Not through sys.stdin: its lock, held by this thread, would fail the interpreter's own end.
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""What every detector must keep, as checks that anyone can run on a detector of their own.
+
+    check_detector(lambda seed: PatchCore(backbone="small.onnx", image_size=64, seed=seed))
+
+The pictures are drawn here: a grey weave with some noise, and the same with a bright blot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.detectors.base import Detector, Fitted
+from blemish.graph.session import Session
+from blemish.images.picture_format import PictureFormat
+from blemish.progress import LoggedProgress
+
+SIDE_PX = 72
+TRAINING_PICTURES = 12
+CLOSE = 1e-5  # relative; what batches may differ by
+
+Picture = NDArray[np.uint8]
+
+
+class DrawnPictures:
+    """Pictures in memory as a detector takes them, in the order of their names."""
+
+    picture_format = PictureFormat()
+
+    def __init__(self, pictures: dict[str, Picture]) -> None:
+        self._pictures = dict(sorted(pictures.items()))
+        self.sizes_hw = [(p.shape[0], p.shape[1]) for p in self._pictures.values()]
+        self.split_keys = list(self._pictures)
+
+    def __iter__(self) -> Iterator[tuple[str, Picture]]:
+        return iter(self._pictures.items())
+
+
+def check_detector(make: Callable[[int], Detector]) -> None:
+    """Check that a detector keeps the contract.
+
+    Args:
+        make: gives a new detector for a seed; small settings keep the checks quick.
+
+    Raises:
+        AssertionError: it does not, with all that was found.
+    """
+    problems = [problem for check in _CHECKS for problem in check(make)]
+    if problems:
+        raise AssertionError("\n".join(problems))
+
+
+def _same_seed_gives_the_same_bytes(make: Callable[[int], Detector]) -> Iterator[str]:
+    if _bytes(_fit(make)) != _bytes(_fit(make)):
+        yield "the same seed gives different graphs"
+
+
+def _order_does_not_matter(make: Callable[[int], Detector]) -> Iterator[str]:
+    pictures = _training()
+    turned = dict(reversed(pictures.items()))
+    if _bytes(_fit(make, pictures)) != _bytes(_fit(make, turned)):
+        yield "the order of the training pictures changes the graph"
+
+
+def _batches_equal_pictures_one_by_one(make: Callable[[int], Detector]) -> Iterator[str]:
+    session = Session(_bytes(_fit(make)))
+    pictures = np.stack([_weave(seed) for seed in range(100, 108)])
+    together = session.run(["score", "score_map"], image=pictures)
+    for i, picture in enumerate(pictures):
+        alone = session.run(["score", "score_map"], image=picture[None])
+        for name, one, many in zip(("score", "score_map"), alone, together, strict=True):
+            if not np.allclose(one[0], many[i], rtol=CLOSE, atol=CLOSE * np.abs(many).max()):
+                yield f"{name} of picture {i} depends on its batch"
+
+
+def _any_picture_gets_a_finite_score(make: Callable[[int], Detector]) -> Iterator[str]:
+    session = Session(_bytes(_fit(make)))
+    for kind, picture in _odd_pictures():
+        score, score_map = session.run(["score", "score_map"], image=picture[None])
+        if score.shape != (1,) or score_map.shape != (1, *picture.shape[:2]):
+            yield f"a {kind} picture gives shapes {score.shape} and {score_map.shape}"
+        elif not (np.isfinite(score).all() and np.isfinite(score_map).all()):
+            yield f"a {kind} picture gives a score that is not finite"
+
+
+def _scores_rise_with_a_planted_defect(make: Callable[[int], Detector]) -> Iterator[str]:
+    session = Session(_bytes(_fit(make)))
+    good = _scores(session, [_weave(seed) for seed in range(200, 206)])
+    for contrast in (60, 120):
+        bad = _scores(session, [_blotted(seed, contrast) for seed in range(200, 206)])
+        if not (bad > good).all():
+            yield f"a blot of contrast {contrast} does not raise the score of every picture"
+    score_map = session.run(["score_map"], image=_blotted(200, 120)[None])[0][0]
+    peak = np.unravel_index(score_map.argmax(), score_map.shape)
+    if not (20 <= peak[0] <= 50 and 24 <= peak[1] <= 56):
+        yield f"the map's peak {peak} is not at the blot"
+
+
+def _one_training_picture_is_enough(make: Callable[[int], Detector]) -> Iterator[str]:
+    session = Session(_bytes(_fit(make, {"only": _weave(0)})))
+    if not np.isfinite(_scores(session, [_weave(1)])).all():
+        yield "fitted on one picture, a score is not finite"
+
+
+def _every_picture_is_left_out_once(make: Callable[[int], Detector]) -> Iterator[str]:
+    pictures = _training()
+    fitted = make(0).fit(DrawnPictures(pictures), progress=LoggedProgress())
+    try:
+        results = list(fitted.left_out(progress=LoggedProgress()))
+    finally:
+        fitted.close()
+    if sorted(result.name for result in results) != sorted(pictures):
+        yield "left_out does not give every training picture once"
+    session = Session(_bytes(fitted))
+    trained = dict(zip(pictures, _scores(session, list(pictures.values())), strict=True))
+    if not np.mean([r.score >= trained[r.name] - CLOSE for r in results]) > 0.5:
+        yield "left-out scores are no higher than scores of pictures trained on"
+
+
+_CHECKS: Sequence[Callable[[Callable[[int], Detector]], Iterator[str]]] = (
+    _same_seed_gives_the_same_bytes,
+    _order_does_not_matter,
+    _batches_equal_pictures_one_by_one,
+    _any_picture_gets_a_finite_score,
+    _scores_rise_with_a_planted_defect,
+    _one_training_picture_is_enough,
+    _every_picture_is_left_out_once,
+)
+
+
+def _fit(make: Callable[[int], Detector], pictures: dict[str, Picture] | None = None) -> Fitted:
+    images = DrawnPictures(pictures or _training())
+    fitted = make(0).fit(images, progress=LoggedProgress())
+    fitted.close()
+    return fitted
+
+
+def _bytes(fitted: Fitted) -> bytes:
+    data: bytes = fitted.graph.SerializeToString(deterministic=True)
+    return data
+
+
+def _scores(session: Session, pictures: list[Picture]) -> NDArray[np.float32]:
+    scores: NDArray[np.float32] = session.run(["score"], image=np.stack(pictures))[0]
+    return scores
+
+
+def _training() -> dict[str, Picture]:
+    return {f"{seed:02}": _weave(seed) for seed in range(TRAINING_PICTURES)}
+
+
+def _weave(seed: int, size_hw: tuple[int, int] = (SIDE_PX, SIDE_PX)) -> Picture:
+    rng = np.random.default_rng(seed)
+    rows, columns = np.indices(size_hw)
+    phase = rng.uniform(0, 2 * np.pi, 2)
+    waves = np.sin(rows * 0.8 + phase[0]) + np.sin(columns * 0.8 + phase[1])
+    grey = 120 + 25 * waves + rng.normal(0, 4, size_hw)
+    return _as_picture(np.repeat(grey[..., None], 3, axis=2))
+
+
+def _blotted(seed: int, contrast: float) -> Picture:
+    picture = _weave(seed).astype(np.float32)
+    rows, columns = np.indices(picture.shape[:2])
+    blot = np.exp(-((rows - 35) ** 2 + (columns - 40) ** 2) / 30)
+    return _as_picture(picture + contrast * blot[..., None])
+
+
+def _as_picture(values: NDArray[Any]) -> Picture:
+    clipped: NDArray[Any] = np.clip(values, 0, 255)
+    return clipped.astype(np.uint8)
+
+
+def _odd_pictures() -> Iterator[tuple[str, Picture]]:
+    yield "black", np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8)
+    yield "white", np.full((SIDE_PX, SIDE_PX, 3), 255, np.uint8)
+    yield "tiny", _weave(1, (8, 8))
+    yield "non-square", _weave(1, (50, 90))
+    yield "large", _weave(1, (300, 250))
+    yield "flat", _weave(1, (16, 400))
+    yield "narrow", _weave(1, (400, 16))
