@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -83,34 +83,26 @@ def run_jobs(
     waiting = {job.id: job for job in jobs if job.id not in done}
     with progress.stage("jobs", len(jobs)) as advance:
         advance(len(jobs) - len(waiting))
-        for job, event in _do(list(waiting.values()), directory, workers):
-            if isinstance(event, str):
-                progress.say(f"{job.id}: {event}")
-                continue
-            if event["error"]:
-                progress.say(f"{job.id} failed: {event['error']}")
-            known[job.id] = event
-            advance(1)
+        left = len(waiting)
+        with _Crew(directory, max(1, min(workers, left))) as crew:
+            crew.start(waiting.values())
+            while left:
+                job, event = crew.next_event()
+                if isinstance(event, str):
+                    progress.say(f"{job.id}: {event}")
+                    continue
+                if event["error"]:
+                    progress.say(f"{job.id} failed: {event['error']}")
+                known[job.id] = event
+                left -= 1
+                advance(1)
     return [known[job.id] for job in jobs]
-
-
-def _do(jobs: Sequence[Job], directory: Path, workers: int) -> Iterator[tuple[Job, str | Record]]:
-    """What the workers say as they say it, and the record of each job as it ends."""
-    left = len(jobs)
-    with _Crew(directory, max(1, min(workers, left))) as crew:
-        crew.start(jobs)
-        while left:
-            job, event = crew.events.get()
-            if isinstance(event, BaseException):
-                raise event
-            left -= not isinstance(event, str)
-            yield job, event
 
 
 class _Crew:
     """Worker processes, each watched by a thread, and one queue of what comes from them.
 
-    When the context is left, workers that still run are ended and what they left half written is
+    Sentences come as the workers say them, and once from each job its record. When the context is left, workers that still run are ended and what they left half written is
     taken away.
 
     Args:
@@ -119,7 +111,7 @@ class _Crew:
     """
 
     def __init__(self, directory: Path, workers: int) -> None:
-        self.events: SimpleQueue[tuple[Job, str | Record | BaseException]] = SimpleQueue()
+        self._events: SimpleQueue[tuple[Job, str | Record | BaseException]] = SimpleQueue()
         self._directory = directory
         cores = str(max(1, available_cores() // workers))
         self._environment = os.environ | dict.fromkeys(THREAD_VARIABLES, cores)
@@ -133,26 +125,33 @@ class _Crew:
         for job in jobs:
             self._watchers.submit(self._watch, job)
 
+    def next_event(self) -> tuple[Job, str | Record]:
+        """Wait for a sentence or a record; raises what went wrong in watching."""
+        job, event = self._events.get()
+        if isinstance(event, BaseException):
+            raise event
+        return job, event
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         with self._starting:
             self._stopped = True
-            for process in self._running:
+            for process in list(self._running):
                 process.kill()
         self._watchers.shutdown(cancel_futures=True)
 
     def _watch(self, job: Job) -> None:
         try:
-            record = self._do(job)
+            record = self._record_of(job)
         except BaseException as error:  # raised again where the events are taken
-            self.events.put((job, error))
+            self._events.put((job, error))
         else:
             if record is not None:
-                self.events.put((job, record))
+                self._events.put((job, record))
 
-    def _do(self, job: Job) -> Record | None:
+    def _record_of(self, job: Job) -> Record | None:
         """The record of a job, its own or that of a crash; `None` where the crew was stopped."""
         _sweep(self._directory, job)
         with TemporaryFile() as errors:
@@ -193,7 +192,7 @@ class _Crew:
             os.write(process.stdin.fileno(), f"{job.to_json()}\n".encode())
         for line in process.stdout:
             with suppress(ValueError):  # a worker that was killed may leave half a line
-                self.events.put((job, json.loads(line)["say"]))
+                self._events.put((job, json.loads(line)["say"]))
         process.wait()
 
 
@@ -216,6 +215,6 @@ def _last_words(code: int, errors: IO[bytes]) -> str:
     how = f"with exit code {code}"
     if code < 0:
         how = f"by signal {-code} ({signal.strsignal(-code)})"
-    if code == -signal.SIGKILL:
+    if code == -9:  # by the name SIGKILL only where there are signals
         how += ", perhaps because memory ran out"
     return "\n".join([f"The worker was ended {how}.", *lines])
