@@ -48,3 +48,29 @@ def _torchvision_ops(torch: ModuleType) -> object:
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         return library
     return None
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny backbone file."""
+    from tiny import tiny_backbone
+
+    return tiny_backbone(tmp_path_factory.mktemp("backbone") / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def category(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny data set of one category, laid out as in MVTec AD."""
+    from tiny import tiny_dataset
+
+    return tiny_dataset(tmp_path_factory.mktemp("data") / "noise", good=24)
+
+
+@pytest.fixture(scope="session")
+def model(backbone: Path, category: Path):
+    """A model fitted on the tiny data set."""
+    import blemish
+    from tiny import tiny_settings
+
+    dataset = blemish.open_dataset(category)
+    return blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone)))

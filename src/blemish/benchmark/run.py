@@ -102,8 +102,8 @@ def run_jobs(
 class _Crew:
     """Worker processes, each watched by a thread, and one queue of what comes from them.
 
-    Sentences come as the workers say them, and once from each job its record. When the context is left, workers that still run are ended and what they left half written is
-    taken away.
+    Sentences come as the workers say them, and once from each job its record. When the context is
+    left, workers that still run are ended and what they left half written is taken away.
 
     Args:
         directory: of the run.
@@ -215,6 +215,6 @@ def _last_words(code: int, errors: IO[bytes]) -> str:
     how = f"with exit code {code}"
     if code < 0:
         how = f"by signal {-code} ({signal.strsignal(-code)})"
-    if code == -9:  # by the name SIGKILL only where there are signals
+    if code == -9:  # SIGKILL, a name that Windows lacks
         how += ", perhaps because memory ran out"
     return "\n".join([f"The worker was ended {how}.", *lines])

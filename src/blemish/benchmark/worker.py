@@ -56,6 +56,8 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
     dataset, detector = job.open_dataset(), job.make_detector()
     if job_id(dataset, detector, job.false_alarm_rate) != job.id:
         raise DataError("The pictures or the backbone have changed since the job was planned.")
+    for note in dataset.notes:
+        progress.say(note)
     start = time.perf_counter()
     model = fit(dataset, detector, false_alarm_rate=job.false_alarm_rate, progress=progress)
     fit_seconds, fit_peak_bytes = time.perf_counter() - start, peak_memory_bytes()

@@ -88,11 +88,14 @@ def _any_picture_gets_a_finite_score(make: Callable[[int], Detector]) -> Iterato
 
 def _scores_rise_with_a_planted_defect(make: Callable[[int], Detector]) -> Iterator[str]:
     session = Session(_bytes(_fit(make)))
-    good = _scores(session, [_weave(seed) for seed in range(200, 206)])
-    for contrast in (60, 120):
-        bad = _scores(session, [_blotted(seed, contrast) for seed in range(200, 206)])
-        if not (bad > good).all():
-            yield f"a blot of contrast {contrast} does not raise the score of every picture"
+    seeds = range(200, 206)
+    good, faint, strong = (
+        _scores(session, [_blotted(seed, contrast) for seed in seeds]) for contrast in (0, 60, 120)
+    )
+    if not good.mean() < faint.mean() < strong.mean():
+        yield "scores do not rise with the contrast of a blot"
+    if not (strong > good).all():
+        yield "a strong blot does not raise the score of every picture"
     score_map = session.run(["score_map"], image=_blotted(200, 120)[None])[0][0]
     peak = np.unravel_index(score_map.argmax(), score_map.shape)
     if not (20 <= peak[0] <= 50 and 24 <= peak[1] <= 56):

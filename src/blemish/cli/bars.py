@@ -1,0 +1,66 @@
+"""Progress on standard error: bars with the time left on a terminal, else a line for each stage."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from time import perf_counter
+
+from blemish.cli.console import note, say
+from blemish.progress import Advance
+from blemish.report.cells import seconds_text
+
+NAME_WIDTH = 16
+
+
+class TerminalProgress:
+    """A `blemish.progress.Progress` for whoever sits before a terminal, or reads its log later.
+
+    Args:
+        bars: show stages at all, besides what must be heard.
+    """
+
+    def __init__(self, *, bars: bool = True) -> None:
+        self._bars = bars
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
+        """Open a stage of `total` steps; one without steps is not shown."""
+        if not (self._bars and total):
+            return _silence()
+        return _bar(name, total) if sys.stderr.isatty() else _line(name, total)
+
+    def say(self, message: str) -> None:
+        """Say a sentence as a note, above a bar that runs."""
+        note(message)
+
+
+@contextmanager
+def _bar(name: str, total: int) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeftColumn
+
+    with Progress(
+        TextColumn(f"{name.lower():<{NAME_WIDTH}}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeLeftColumn(compact=True, elapsed_when_finished=True),
+        console=Console(stderr=True),
+        redirect_stdout=False,  # results never go through the bar; notes do, to stay above it
+    ) as bars:
+        task = bars.add_task(name, total=total)
+        yield lambda steps: bars.advance(task, steps)
+
+
+@contextmanager
+def _line(name: str, total: int) -> Iterator[Advance]:
+    start = perf_counter()
+    yield lambda _steps: None
+    took = seconds_text(perf_counter() - start)
+    say(f"{name.lower():<{NAME_WIDTH}} {total:>7,}  {took:>8}")
+
+
+@contextmanager
+def _silence() -> Iterator[Advance]:
+    yield lambda _steps: None

@@ -1,0 +1,93 @@
+"""`blemish check`: the audit of a data set before anything is fitted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import typer
+
+from blemish.cli import console
+from blemish.cli.bars import TerminalProgress
+from blemish.cli.command import FAILED
+from blemish.cli.options import (
+    TEST_FRACTION,
+    AsJson,
+    Category,
+    Data,
+    MaxPixels,
+    SplitSeed,
+    TestFraction,
+    data_arguments,
+    read_limits,
+)
+
+if TYPE_CHECKING:
+    from blemish.data.audit import Audit
+    from blemish.data.checks import Finding
+
+MOST_EXAMPLES = 4
+
+
+def check(
+    data: Data,
+    category: Category = None,
+    test_fraction: TestFraction = TEST_FRACTION,
+    split_seed: SplitSeed = 0,
+    max_pixels: MaxPixels = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for what is wrong with a data set, and say what each fault will cost.
+
+    Exit code 1: there are errors, and a fit or its figures would fail or be wrong.
+    """
+    import blemish
+
+    dataset = blemish.open_dataset(
+        data, category=category, seed=split_seed, test_fraction=test_fraction
+    )
+    audit = blemish.audit(dataset, limits=read_limits(max_pixels), progress=TerminalProgress())
+    if as_json:
+        console.write_json(audit.to_dict())
+    else:
+        console.write_facts(_overview(audit))
+        console.write("".join(f"\n{line}" for line in _findings(audit)) + "\n")
+    if audit.of_severity("error"):
+        raise typer.Exit(FAILED)
+    same_data = data_arguments(data, category, test_fraction, split_seed)
+    console.next_steps(["plan", *same_data, "--backbone", "FILE.onnx"])
+
+
+def _overview(audit: Audit) -> Iterator[tuple[str, str]]:
+    """What is there, as names and values."""
+    yield "data set", f"{audit.name} ({audit.layout})"
+    for split, types in audit.counts.items():
+        yield split, _spell_counts(types) or "none"
+    sizes = [f"{height} x {width}" for height, width in audit.sizes_hw]
+    yield "height x width", console.shortened(sizes, most=MOST_EXAMPLES) or "unknown"
+    yield "bits a channel", ", ".join(map(str, audit.bit_depths)) or "unknown"
+
+
+def _spell_counts(types: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in types.items())
+
+
+def _findings(audit: Audit) -> Iterator[str]:
+    """Each finding with examples, errors first; then how many there are of each kind."""
+    for finding in audit.findings:
+        yield from _finding(finding)
+    counts = {
+        word: len(audit.of_severity(severity))
+        for severity, word in (("error", "errors"), ("warning", "warnings"), ("note", "notes"))
+    }
+    yield ", ".join(f"{count or 'no'} {word}" for word, count in counts.items())
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    lead = f"{finding.severity + ':':<9}"
+    yield console.filled(finding.message, lead=lead, stream=sys.stdout)
+    examples = [" = ".join(group) for group in finding.groups] or finding.ids
+    if examples:
+        text = console.shortened(examples, most=MOST_EXAMPLES)
+        yield console.filled(text, lead=" " * len(lead), stream=sys.stdout)

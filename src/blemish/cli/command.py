@@ -1,0 +1,58 @@
+"""What every command shares: how it ends when something goes wrong, and what the user typed.
+
+Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 defects were found, 4 a quality gate was not met,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from blemish.cli import console
+from blemish.errors import BlemishError
+
+FAILED, DEFECTS_FOUND, GATE_NOT_MET, INTERRUPTED = 1, 3, 4, 130
+
+_TYPED = "blemish.typed"
+
+
+class Command(TyperCommand):
+    """A command that tells errors of the user's in one sentence, and ours with a traceback.
+
+    With `--json` such an error is also a result: `{"error": "..."}` on standard output.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, and keep them as they were typed."""
+        ctx.meta[_TYPED] = list(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _end_line()
+            console.say("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        except BlemishError as error:
+            console.error(str(error))
+            if ctx.params.get("as_json"):
+                console.write_json({"error": str(error)})
+            raise typer.Exit(error.exit_code) from None
+
+
+def typed(ctx: typer.Context) -> list[str]:
+    """The arguments of a command as the user typed them, without its name."""
+    words: list[str] = ctx.meta[_TYPED]
+    return words
+
+
+def _end_line() -> None:
+    """Leave the `^C` that a terminal shows on a line of its own."""
+    if sys.stderr.isatty():
+        console.say(" ")

@@ -1,0 +1,106 @@
+"""The two ways out: results on standard output, words for people on standard error.
+
+With `--json` a result is one JSON value. Sentences are wrapped on a terminal and left whole in a
+file or pipe, where somebody may search for them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any, TextIO
+
+from blemish.errors import BlemishError
+
+WIDEST = 100
+
+
+def write(text: str) -> None:
+    """Write text to standard output at once.
+
+    Raises:
+        BlemishError: it cannot be written: the disk that it goes to is full, say.
+        BrokenPipeError: nobody reads it any longer.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _let_go_of_stdout()
+        raise BlemishError(f"Cannot write to standard output: {error.strerror}.") from error
+
+
+def write_json(value: Any) -> None:
+    """Write a result as JSON for people and programs."""
+    write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_json_line(value: Any) -> None:
+    """Write one result of many as a line of JSON."""
+    write(json.dumps(value, allow_nan=False) + "\n")
+
+
+def write_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Write names and values in two columns; what is `None` is left out."""
+    known = [(name, str(value)) for name, value in facts if value is not None]
+    width = max((len(name) for name, _ in known), default=0)
+    write("".join(f"{name:<{width}}  {value}\n" for name, value in known))
+
+
+def filled(text: str, *, lead: str = "", stream: TextIO | None = None) -> str:
+    """A paragraph after its lead, wrapped where it goes to a terminal (standard error if unsaid)."""
+    if not (stream or sys.stderr).isatty():
+        return lead + text
+    columns = min(WIDEST, shutil.get_terminal_size().columns) - len(lead)
+    lines = textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+    return lead + f"\n{' ' * len(lead)}".join(lines)
+
+
+def shortened(items: Sequence[str], *, most: int) -> str:
+    """The first few of some items, and how many more there are."""
+    more = f" and {len(items) - most:,} more" if len(items) > most else ""
+    return ", ".join(items[:most]) + more
+
+
+def say(text: str, *, lead: str = "") -> None:
+    """Say something on standard error, each line after its lead."""
+    for line in text.splitlines():
+        print(filled(line, lead=lead), file=sys.stderr, flush=True)
+
+
+def note(text: str) -> None:
+    """Say what changes how a result should be read."""
+    say(text, lead="note: ")
+
+
+def error(text: str) -> None:
+    """Say what went wrong, one line for each fault."""
+    say(text, lead="error: ")
+
+
+def next_steps(*commands: Sequence[str | os.PathLike[str]]) -> None:
+    """Say what can be typed next, ready to be copied; never wrapped."""
+    lead = "next: "
+    for command in commands:
+        print(f"{lead}blemish {spell_command(command)}", file=sys.stderr, flush=True)
+        lead = " " * len(lead)
+
+
+def spell_command(parts: Iterable[str | os.PathLike[str]]) -> str:
+    """Arguments as they would be typed; a part in capitals is for the user to fill in."""
+    return " ".join(
+        text if text.endswith("...") else shlex.quote(text) for text in map(os.fspath, parts)
+    )
+
+
+def _let_go_of_stdout() -> None:
+    """What is left in the buffer goes nowhere, or the interpreter would try again at its end."""
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,0 +1,158 @@
+"""`blemish fit`: from a folder of good pictures to a model file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blemish.cli import console, outputs
+from blemish.cli.bars import TerminalProgress
+from blemish.cli.options import (
+    TEST_FRACTION,
+    Alpha,
+    AsJson,
+    Assignments,
+    Backbone,
+    Category,
+    Config,
+    Data,
+    Detector,
+    FalseAlarmRate,
+    Force,
+    ImageSize,
+    Levels,
+    MaxPixels,
+    Memory,
+    OnAlpha,
+    Resize,
+    Seed,
+    SmallestRegion,
+    SplitSeed,
+    TestFraction,
+    Threads,
+    Weights,
+    data_arguments,
+    read_image_size,
+    read_limits,
+    read_megabytes,
+    read_settings,
+    use_threads,
+)
+from blemish.cli.thresholds import threshold_facts
+from blemish.report.cells import bytes_text, seconds_text
+
+if TYPE_CHECKING:
+    from blemish.model import Model
+
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="Model file to write.")
+]
+
+
+def fit(
+    data: Data,
+    output: Output,
+    detector: Detector = "patchcore",
+    category: Category = None,
+    backbone: Backbone = None,
+    levels: Levels = None,
+    weights: Weights = None,
+    image_size: ImageSize = None,
+    resize: Resize = None,
+    assignments: Assignments = None,
+    config: Config = None,
+    seed: Seed = None,
+    false_alarm_rate: FalseAlarmRate = None,
+    smallest_region: SmallestRegion = None,
+    memory: Memory = None,
+    alpha: Alpha = OnAlpha.REFUSE,
+    test_fraction: TestFraction = TEST_FRACTION,
+    split_seed: SplitSeed = 0,
+    max_pixels: MaxPixels = None,
+    threads: Threads = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Learn from good pictures, set the thresholds, and write one model file.
+
+    Only the good training pictures of DATA are looked at.
+    """
+    use_threads(threads)
+    settings = read_settings(
+        config,
+        assignments,
+        backbone=backbone,
+        levels=levels,
+        weights=weights,
+        image_size=read_image_size(image_size),
+        fit=resize,
+        seed=seed,
+        memory_megabytes=read_megabytes(memory),
+    )
+    outputs.check_file(output, force=force)
+    import blemish
+    from blemish.benchmark.machine import peak_memory_bytes
+    from blemish.benchmark.plan import make_detector
+    from blemish.calibration import SMALLEST_REGION_PX
+
+    chosen = make_detector(detector, settings)
+    dataset = blemish.open_dataset(
+        data, category=category, seed=split_seed, test_fraction=test_fraction
+    )
+    for sentence in dataset.notes:
+        console.note(sentence)
+    start = perf_counter()
+    model = blemish.fit(
+        dataset,
+        chosen,
+        false_alarm_rate=false_alarm_rate,
+        smallest_region_px=smallest_region or SMALLEST_REGION_PX,
+        alpha=alpha.value,
+        limits=read_limits(max_pixels),
+        progress=TerminalProgress(),
+    )
+    model.save(output, force=force)
+    seconds, peak_bytes = perf_counter() - start, peak_memory_bytes()
+    if as_json:
+        console.write_json(_result(model, output, seconds, peak_bytes))
+    else:
+        console.write_facts(_facts(model, output, seconds, peak_bytes))
+    same_data = data_arguments(data, category, test_fraction, split_seed)
+    steps = [["evaluate", str(output), *same_data]] if dataset.test else []
+    console.next_steps(["predict", output, "PICTURE..."], *steps)
+
+
+def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) -> dict[str, Any]:
+    facts = model.facts["detector"]
+    return {
+        "path": str(path),
+        "sha256": model.sha256,
+        "bytes": path.stat().st_size,
+        "detector": model.detector,
+        "dataset": model.facts["training"]["dataset"],
+        "pictures": len(model.facts["training"]["pictures"]),
+        "bank_vectors": facts.get("bank_vectors"),
+        "bank_dimensions": facts.get("bank_dimensions"),
+        "bank_bytes": facts.get("bank_bytes"),
+        "calibration": model.calibration.to_dict(),
+        "seconds": seconds,
+        "peak_memory_bytes": peak_bytes,
+    }
+
+
+def _facts(
+    model: Model, path: Path, seconds: float, peak_bytes: int | None
+) -> Iterator[tuple[str, str | None]]:
+    facts = model.facts["detector"]
+    yield "model", f"{path}, {bytes_text(path.stat().st_size)}"
+    yield "sha256", model.sha256
+    if "bank_vectors" in facts:
+        size = f"{facts['bank_vectors']:,} vectors of {facts['bank_dimensions']} dimensions"
+        yield "memory bank", f"{size}, {bytes_text(facts['bank_bytes'])}"
+    yield from threshold_facts(model.calibration.to_dict())
+    yield "time", seconds_text(seconds)
+    yield "peak memory", None if peak_bytes is None else bytes_text(peak_bytes)

@@ -1,0 +1,78 @@
+"""`blemish inspect`: what a model file says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from blemish.cli import console
+from blemish.cli.options import AsJson, ModelFile
+from blemish.cli.thresholds import threshold_facts
+from blemish.report.cells import bytes_text
+
+Verify = Annotated[
+    bool, typer.Option("--verify", help="Also load the graph and run it on an empty picture.")
+]
+SHOWN_APART = ("backbone", "levels", "image_size", "fit", "seed")
+PROBE_HW = (64, 64)
+
+
+def inspect(model: ModelFile, verify: Verify = False, as_json: AsJson = False) -> None:
+    """Say what is in a model file: detector, backbone, thresholds, where it comes from.
+
+    The hash over all bytes of the file is checked each time.
+    """
+    from blemish.model import inspect as read
+    from blemish.model import load
+
+    facts = read(model)
+    if verify:
+        load(model).warm_up(PROBE_HW)
+    if as_json:
+        console.write_json(facts | ({"verified": True} if verify else {}))
+    else:
+        console.write_facts(_facts(model, facts))
+    if verify:
+        console.say("verified: no byte has changed since it was written, and the graph runs")
+
+
+def _facts(path: Path, facts: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    detector, training = facts["detector"], facts["training"]
+    yield "model", f"{path}, {bytes_text(facts['bytes'])}"
+    yield "sha256", f"{facts['sha256']} (matches the file)"
+    yield "made by", _versions(facts)
+    yield "", None
+    yield from _detector_facts(detector)
+    yield "pictures", f"{facts['input']['format']['bit_depth']} bit, alpha: {facts['input']['alpha']}"
+    yield "outputs", ", ".join(facts["outputs"])
+    yield "trained on", f"{len(training['pictures']):,} good pictures of {training['dataset']}"
+    yield from threshold_facts(facts["calibration"])
+
+
+def _detector_facts(detector: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+    settings, backbone = detector["settings"], detector.get("backbone")
+    yield "detector", f"{detector['name']}, seed {settings['seed']}"
+    yield "image size", f"{_spell_size(settings['image_size'])}, {settings['fit']}"
+    if backbone:
+        yield "backbone", f"{backbone['name']}, licence {backbone['licence']}"
+        yield "backbone sha256", backbone["sha256"]
+        yield "levels", ", ".join(backbone["levels"])
+    if "bank_vectors" in detector:
+        size = f"{detector['bank_vectors']:,} vectors of {detector['bank_dimensions']} dimensions"
+        yield "memory bank", f"{size}, out of {detector['patches']:,} patches"
+    chosen = {name: value for name, value in settings.items() if value is not None}
+    others = [f"{name}={value}" for name, value in chosen.items() if name not in SHOWN_APART]
+    yield "settings", console.filled(", ".join(others), lead="")
+
+
+def _versions(facts: Mapping[str, Any]) -> str:
+    others = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    return f"blemish {facts['blemish']} (schema {facts['schema']}), {others}"
+
+
+def _spell_size(size: int | list[int]) -> str:
+    height, width = (size, size) if isinstance(size, int) else size
+    return f"{height} x {width}"

@@ -1,0 +1,70 @@
+"""The console script `blemish`: all commands, and how it is started."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from blemish.cli import (
+    benchmark,
+    calibrate,
+    check,
+    evaluate,
+    fit,
+    inspect,
+    plan,
+    predict,
+    report,
+)
+from blemish.cli.command import Command
+
+app = typer.Typer(
+    name="blemish",
+    help="Learn what a good surface looks like, and find where a new picture departs from it.",
+    epilog="Start with: blemish check DATA",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+for _command in (
+    check.check,
+    plan.plan,
+    fit.fit,
+    inspect.inspect,
+    calibrate.calibrate,
+    predict.predict,
+    evaluate.evaluate,
+    benchmark.benchmark,
+    report.report,
+):
+    app.command(cls=Command)(_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib import metadata
+
+        typer.echo(f"blemish {metadata.version('blemish')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app(prog_name="blemish")

@@ -1,0 +1,209 @@
+"""Options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blemish.errors import SettingError, UsageError, told_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from blemish.images.read import ReadLimits
+
+# Environment variables by which libraries learn how many threads they may have.
+THREAD_VARIABLES = ("BLEMISH_CORES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+_MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
+_MEGABYTES = {"": 1e-6, "k": 1e-3, "m": 1.0, "g": 1e3, "t": 1e6}
+
+
+class OnAlpha(StrEnum):
+    """What to do with transparency that hides something."""
+
+    REFUSE = "refuse"
+    FLATTEN = "flatten"
+
+
+Data = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="Folder of pictures, or a CSV or JSONL manifest."),
+]
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Model file that blemish fit wrote.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
+Category = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Which category, where DATA holds several."),
+]
+TestFraction = Annotated[
+    float,
+    typer.Option(metavar="SHARE", help="Good pictures kept for testing, where DATA has no split."),
+]
+SplitSeed = Annotated[
+    int, typer.Option(metavar="N", help="Seed of that split, where DATA has none.")
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(metavar="N", help="Largest picture to read, in pixels (default 100 million)."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Threads to use (default: one for each core)."),
+]
+Provider = Annotated[
+    str, typer.Option(metavar="NAME", help="What runs the graph: cpu, cuda, tensorrt, ...")
+]
+FalseAlarmRate = Annotated[
+    float | None,
+    typer.Option(metavar="RATE", help="Good pictures that may be rejected (default 0.01)."),
+]
+SmallestRegion = Annotated[
+    int | None,
+    typer.Option(metavar="PIXELS", min=1, help="Regions of fewer pixels are not shown."),
+]
+Alpha = Annotated[
+    OnAlpha, typer.Option(help="What to do with transparency that hides something.")
+]
+Detector = Annotated[str, typer.Option(metavar="NAME", help="Which detector.")]
+Backbone = Annotated[
+    str | None,
+    typer.Option(metavar="B", help="Feature extractor: FILE.onnx with named outputs, or timm:NAME."),
+]
+Levels = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="Outputs of it to use (default: those at strides 8 and 16)."),
+]
+Weights = Annotated[
+    str | None, typer.Option(metavar="FILE", help="Safetensors file with weights for timm:NAME.")
+]
+ImageSize = Annotated[
+    str | None,
+    typer.Option(metavar="PIXELS", help="Working size: 256, or 256x320 as height x width."),
+]
+Resize = Annotated[
+    str | None,
+    typer.Option("--fit", metavar="HOW", help="stretch to it, or keep aspect: shorter, longer."),
+]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Of all that is drawn at random (default 0).")
+]
+Memory = Annotated[
+    str | None, typer.Option(metavar="SIZE", help="Most memory that a fit may take (default 4GB).")
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any setting of the detector; repeatable."),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.toml", help="A table [settings]; the command line wins over it."),
+]
+
+
+def read_settings(
+    config: Path | None, assignments: Sequence[str] | None, **options: Any
+) -> dict[str, Any]:
+    """Settings of a detector from a file, from `--set`, and from options of their own.
+
+    Args:
+        config: a TOML file, or `None`.
+        assignments: `name=value` each.
+        options: by name of the setting; `None` where the user did not give it.
+
+    Raises:
+        UsageError: the file cannot be used, or something is given in two ways.
+        SettingError: a value cannot be read.
+    """
+    from blemish.settings import parse_assignments
+
+    given = {name: value for name, value in options.items() if value is not None}
+    assigned = parse_assignments(assignments or ())
+    told_at_once(
+        [
+            f"'{name}' is given twice: by an option of its own, and by --set."
+            for name in assigned
+            if name in given
+        ],
+        UsageError,
+    )
+    return _read_config(config) | assigned | given
+
+
+def read_image_size(text: str | None) -> int | list[int] | None:
+    """`256`, or `256x320` as [height, width]. Raises `SettingError`."""
+    if text is None:
+        return None
+    sides = re.fullmatch(r"(\d+)(?:\s*[x,]\s*(\d+))?", text.strip().lower())
+    if sides is None:
+        raise SettingError(f"'--image-size' must be like 256 or 256x320; got '{text}'.")
+    height, width = sides.groups()
+    return int(height) if width is None else [int(height), int(width)]
+
+
+def read_megabytes(text: str | None) -> int | None:
+    """`2GB`, `1500MB`, ... as whole megabytes. Raises `SettingError`."""
+    if text is None:
+        return None
+    size = _MEMORY.fullmatch(text.strip())
+    if size is None or not size["unit"]:
+        raise SettingError(f"'--memory' must be like 2GB or 1500MB; got '{text}'.")
+    return round(float(size["number"]) * _MEGABYTES[size["unit"].lower()])
+
+
+def read_limits(max_pixels: int | None) -> ReadLimits:
+    """What a picture may cost. Raises `SettingError`."""
+    from blemish.images.read import DEFAULT_LIMITS
+
+    return DEFAULT_LIMITS if max_pixels is None else DEFAULT_LIMITS.replace(max_pixels=max_pixels)
+
+
+def read_list(text: str | None) -> list[str] | None:
+    """Names with commas between them."""
+    if text is None:
+        return None
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def use_threads(threads: int | None) -> None:
+    """Let this process have so many threads; to be called before NumPy is imported."""
+    if threads is not None:
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+
+
+def data_arguments(
+    data: Path, category: str | None, test_fraction: float, split_seed: int
+) -> list[str]:
+    """What to type to name the same pictures again."""
+    words = [str(data)]
+    words += ["--category", category] if category is not None else []
+    words += ["--test-fraction", f"{test_fraction:g}"] if test_fraction != TEST_FRACTION else []
+    return words + (["--split-seed", str(split_seed)] if split_seed else [])
+
+
+TEST_FRACTION = 0.3
+
+
+def _read_config(path: Path | None) -> dict[str, Any]:
+    import tomllib
+
+    if path is None:
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Cannot read '{path}': {error.strerror}.") from error
+    except ValueError as error:
+        raise UsageError(f"'{path}' is no TOML file: {error}.") from error
+    settings = tables.pop("settings", None)
+    if tables or not isinstance(settings, dict):
+        raise UsageError(f"'{path}' must hold one table, [settings], and nothing else.")
+    return settings

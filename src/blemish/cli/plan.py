@@ -1,0 +1,131 @@
+"""`blemish plan`: what a fit will take, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+from blemish.cli import console
+from blemish.cli.command import typed
+from blemish.cli.options import (
+    TEST_FRACTION,
+    Alpha,
+    AsJson,
+    Assignments,
+    Backbone,
+    Category,
+    Config,
+    Data,
+    Detector,
+    FalseAlarmRate,
+    ImageSize,
+    Levels,
+    MaxPixels,
+    Memory,
+    OnAlpha,
+    Resize,
+    Seed,
+    SplitSeed,
+    TestFraction,
+    Threads,
+    Weights,
+    read_image_size,
+    read_limits,
+    read_megabytes,
+    read_settings,
+    use_threads,
+)
+from blemish.errors import UsageError
+from blemish.report.cells import bytes_text, rate_text, seconds_text
+
+if TYPE_CHECKING:
+    from blemish.detectors.patchcore_plan import FitPlan
+    from blemish.detectors.patchcore_time import FitSeconds
+
+
+def plan(
+    ctx: typer.Context,
+    data: Data,
+    detector: Detector = "patchcore",
+    category: Category = None,
+    backbone: Backbone = None,
+    levels: Levels = None,
+    weights: Weights = None,
+    image_size: ImageSize = None,
+    resize: Resize = None,
+    assignments: Assignments = None,
+    config: Config = None,
+    seed: Seed = None,
+    false_alarm_rate: FalseAlarmRate = None,
+    memory: Memory = None,
+    alpha: Alpha = OnAlpha.REFUSE,
+    test_fraction: TestFraction = TEST_FRACTION,
+    split_seed: SplitSeed = 0,
+    max_pixels: MaxPixels = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a fit will take: memory, disk, time, size of the bank.
+
+    Takes the options of `blemish fit`, and fits nothing.
+    """
+    use_threads(threads)
+    settings = read_settings(
+        config,
+        assignments,
+        backbone=backbone,
+        levels=levels,
+        weights=weights,
+        image_size=read_image_size(image_size),
+        fit=resize,
+        seed=seed,
+        memory_megabytes=read_megabytes(memory),
+    )
+    import blemish
+    from blemish.benchmark.plan import make_detector
+    from blemish.calibration import lowest_rate
+    from blemish.data.loading import GoodPictures
+    from blemish.detectors.patchcore import PatchCore
+    from blemish.detectors.patchcore_time import estimate_seconds
+    from blemish.fitting import check_promise
+
+    chosen = make_detector(detector, settings)
+    if not isinstance(chosen, PatchCore):
+        raise UsageError(f"A fit of '{detector}' cannot be planned; only one of patchcore can.")
+    dataset = blemish.open_dataset(
+        data, category=category, seed=split_seed, test_fraction=test_fraction
+    )
+    check_promise(len(dataset.train), false_alarm_rate)
+    images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
+    planned = chosen.plan(images.sizes_hw)
+    seconds = estimate_seconds(chosen, images, planned)
+    lowest = lowest_rate(planned.pictures)
+    notes = [*dataset.notes, *planned.notes()]
+    if as_json:
+        found = {"dataset": dataset.name} | planned.to_dict()
+        found |= {"lowest_false_alarm_rate": lowest, "estimated_seconds": seconds.to_dict()}
+        console.write_json(found | {"notes": notes})
+    else:
+        console.write_facts(_facts(dataset.name, planned, seconds, lowest))
+    for sentence in notes:
+        console.note(sentence)
+    same = [word for word in typed(ctx) if word != "--json"]
+    console.next_steps(["fit", *same, "-o", f"{dataset.name}.onnx"])
+
+
+def _facts(
+    name: str, plan: FitPlan, seconds: FitSeconds, lowest_rate: float
+) -> Iterator[tuple[str, str]]:
+    disk = bytes_text(plan.disk_bytes) if plan.disk_bytes else "none"
+    stages = (("features", seconds.features), ("coreset", seconds.coreset))
+    stages = (*stages, ("leave out", seconds.calibration))
+    yield "data set", f"{name}, {plan.pictures:,} good pictures to learn from"
+    yield "patches", f"{plan.patches:,} of {plan.dimensions} dimensions"
+    yield "memory bank", f"{plan.bank_vectors:,} vectors, {bytes_text(plan.bank_bytes)}"
+    yield "memory", f"at most {bytes_text(plan.memory_bytes)}"
+    yield "disk", disk
+    yield "time", f"about {seconds_text(seconds.total)}, a guess from a short measurement:"
+    yield "", ", ".join(f"{stage} {seconds_text(took)}" for stage, took in stages)
+    yield "false-alarm rate", f"{rate_text(lowest_rate)} or more can be promised"

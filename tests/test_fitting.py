@@ -1,0 +1,130 @@
+"""From a data set to a model: reproducible, calibrated from good pictures, careful with input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import blemish
+from blemish.errors import CalibrationError, DataError, ImageError
+from tiny import tiny_dataset, tiny_settings
+
+
+def fit(category, backbone, **options):
+    settings = options.pop("settings", {})
+    dataset = blemish.open_dataset(category)
+    return blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone, **settings)), **options)
+
+
+def test_the_same_seed_gives_the_same_file_byte_for_byte(category, backbone, model, tmp_path):
+    again = fit(category, backbone)
+    model.save(tmp_path / "a.onnx")
+    again.save(tmp_path / "b.onnx")
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+
+
+def test_a_copy_of_the_data_elsewhere_gives_the_same_file(tmp_path, backbone):
+    one, two = (tiny_dataset(tmp_path / place / "noise") for place in ("here", "there"))
+    assert fit(one, backbone).sha256 == fit(two, backbone).sha256
+
+
+def test_another_seed_gives_another_model(category, backbone, model):
+    assert fit(category, backbone, settings={"seed": 5}).sha256 != model.sha256
+
+
+def test_test_pictures_and_their_labels_never_move_a_threshold(tmp_path, backbone):
+    one = tiny_dataset(tmp_path / "one" / "noise")
+    two = tiny_dataset(tmp_path / "two" / "noise", test_good=1, defects=9)
+    assert fit(one, backbone).sha256 == fit(two, backbone).sha256
+
+
+def test_thresholds_come_from_left_out_scores(model):
+    rows = model.facts["training"]["pictures"]
+    assert model.calibration.image_threshold == max(row[2] for row in rows)
+    assert model.calibration.pixel_threshold == max(row[3] for row in rows)
+    assert model.calibration.false_alarm_rate == pytest.approx(1 / 25)
+
+
+def test_a_rate_that_cannot_be_promised_is_refused_before_the_fit(category, backbone, monkeypatch):
+    monkeypatch.setattr(blemish.PatchCore, "fit", None)
+    with pytest.raises(CalibrationError, match="at least 99 good pictures; there are 24"):
+        fit(category, backbone, false_alarm_rate=0.01)
+
+
+def test_one_picture_is_too_few(tmp_path, backbone):
+    with pytest.raises(DataError, match="at least 2"):
+        fit(tiny_dataset(tmp_path / "noise", good=1), backbone)
+
+
+def test_unreadable_training_pictures_are_all_named(tmp_path, backbone):
+    folder = tiny_dataset(tmp_path / "noise")
+    for name in ("x.png", "y.png"):
+        (folder / "train" / "good" / name).write_text("no picture")
+    with pytest.raises(ImageError) as error:
+        fit(folder, backbone)
+    assert "x.png" in str(error.value)
+    assert "y.png" in str(error.value)
+
+
+def test_a_truncated_training_picture_is_named(tmp_path, backbone):
+    folder = tiny_dataset(tmp_path / "noise")
+    picture = folder / "train" / "good" / "003.png"
+    picture.write_bytes(picture.read_bytes()[:-3000])
+    with pytest.raises(ImageError, match=r"003\.png"):
+        fit(folder, backbone)
+
+
+def sixteen_bit(folder, white, count=6):
+    rng = np.random.default_rng(0)
+    path = folder / "good"
+    path.mkdir(parents=True)
+    for i in range(count):
+        Image.fromarray(rng.integers(0, white, (64, 64)).astype(np.uint16)).save(path / f"{i}.png")
+    return folder
+
+
+@pytest.mark.parametrize(("white", "level"), [(900, 1023), (4000, 4095), (60000, 65535)])
+def test_sixteen_bit_pictures_are_learned_at_their_own_white_level(
+    tmp_path, backbone, white, level
+):
+    dataset = blemish.open_dataset(sixteen_bit(tmp_path / "x", white), test_fraction=0)
+    model = blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone)))
+    assert model.facts["input"]["format"] == {"bit_depth": 16, "white_level": level}
+    assert np.isfinite(model.predict(dataset.train[0].path).score)
+    with pytest.raises(ImageError, match="fitted on 16-bit"):
+        model.predict(np.zeros((64, 64), np.uint8))
+
+
+def test_mixed_depth_is_refused(tmp_path, backbone):
+    folder = sixteen_bit(tmp_path / "x", 4000)
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(folder / "good" / "eight.png")
+    with pytest.raises(DataError, match=r"one of 8 bits is .*eight\.png"):
+        blemish.fit(
+            blemish.open_dataset(folder, test_fraction=0),
+            blemish.PatchCore(**tiny_settings(backbone)),
+        )
+
+
+def test_recalibrating_on_the_training_pictures_uses_their_left_out_scores(category, model):
+    again = blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.2)
+    trained = {row[1] for row in model.facts["training"]["pictures"]}
+    scored = again.facts["calibration"]["scored"]
+    assert trained < {row[1] for row in scored}
+    assert "held out" in again.facts["calibration"]["method"]
+    assert again.calibration.false_alarm_rate == 0.2
+    assert again.calibration.image_threshold < model.calibration.image_threshold
+    picture = np.full((64, 64, 3), 60, np.uint8)
+    assert again.predict(picture).score == model.predict(picture).score
+
+
+def test_recalibrating_on_new_pictures_scores_them(tmp_path, model):
+    fresh = tiny_dataset(tmp_path / "noise", good=30, defects=0, seed=9)
+    again = blemish.recalibrate(model, blemish.open_dataset(fresh))
+    assert again.facts["calibration"]["method"] == "held out"
+    assert len(again.calibration.scores) == 33
+
+
+def test_recalibrating_for_a_rate_out_of_reach_is_refused(category, model):
+    with pytest.raises(CalibrationError, match="takes at least 199"):
+        blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.005)
