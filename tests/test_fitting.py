@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -108,21 +110,31 @@ def test_mixed_depth_is_refused(tmp_path, backbone):
 
 def test_recalibrating_on_the_training_pictures_uses_their_left_out_scores(category, model):
     again = blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.2)
-    trained = {row[1] for row in model.facts["training"]["pictures"]}
     scored = again.facts["calibration"]["scored"]
-    assert trained < {row[1] for row in scored}
-    assert "held out" in again.facts["calibration"]["method"]
+    assert scored == model.facts["training"]["pictures"]
     assert again.calibration.false_alarm_rate == 0.2
     assert again.calibration.image_threshold < model.calibration.image_threshold
     picture = np.full((64, 64, 3), 60, np.uint8)
     assert again.predict(picture).score == model.predict(picture).score
 
 
-def test_recalibrating_on_new_pictures_scores_them(tmp_path, model):
-    fresh = tiny_dataset(tmp_path / "noise", good=30, defects=0, seed=9)
+def test_recalibrating_on_new_pictures_scores_them_and_never_looks_at_test_pictures(
+    tmp_path, model
+):
+    fresh = tiny_dataset(tmp_path / "noise", good=30, test_good=9, defects=9, seed=9)
     again = blemish.recalibrate(model, blemish.open_dataset(fresh))
     assert again.facts["calibration"]["method"] == "held out"
-    assert len(again.calibration.scores) == 33
+    assert len(again.calibration.scores) == 30
+
+
+def test_recalibrating_on_old_and_new_pictures_together_counts_both(tmp_path, model, category):
+    both = tmp_path / "both"
+    shutil.copytree(category / "train" / "good", both)
+    fresh = tiny_dataset(tmp_path / "noise", good=5, seed=9) / "train" / "good"
+    for path in fresh.iterdir():
+        shutil.copy(path, both / f"new_{path.name}")
+    again = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
+    assert again.facts["calibration"]["method"] == "2-fold (24), held out (5)"
 
 
 def test_recalibrating_for_a_rate_out_of_reach_is_refused(category, model):

@@ -28,8 +28,8 @@ class Calibration:
     """Scores of good pictures that a model was not fitted on, and the thresholds they give.
 
     Attributes:
-        method: how the scores were had: `folds` or `leave-one-out` of the training pictures,
-            `held-out` pictures, or both kinds together.
+        method: how the scores were had: the training pictures left out (`5-fold`,
+            `leave-one-out`), other pictures (`held out`), or some of each.
         scores: of the pictures, raw, rising.
         peaks: largest values of their maps, raw, rising.
         false_alarm_rate: the promised share of good pictures above a threshold.

@@ -126,6 +126,7 @@ def write_examples(
     *,
     name: str,
     most: int = 6,
+    limits: ReadLimits = DEFAULT_LIMITS,
 ) -> dict[str, list[dict[str, Any]]]:
     """Write pictures and heat maps of the worst decisions, for the report.
 
@@ -136,6 +137,7 @@ def write_examples(
         directory: of the report; files go to `examples/NAME/` below it.
         name: of the job.
         most: how many of each kind.
+        limits: what a picture may cost.
 
     Returns:
         `false_alarms` (highest scores first), `misses` (lowest first) and `caught` (median of
@@ -149,7 +151,7 @@ def write_examples(
     for kind, rows in chosen.items():
         examples[kind] = [
             {key: row[key] for key in ("path", "score", "defect_type")}
-            | _draw(model, samples[row["path"]], folder / f"{kind}_{number}", directory)
+            | _draw(model, samples[row["path"]], folder / f"{kind}_{number}", directory, limits)
             for number, row in enumerate(rows)
         ]
     return examples
@@ -251,17 +253,19 @@ def _choose(rows: Sequence[dict[str, Any]], most: int) -> dict[str, list[dict[st
     }
 
 
-def _draw(model: Model, sample: Sample, stem: Path, directory: Path) -> dict[str, str]:
+def _draw(
+    model: Model, sample: Sample, stem: Path, directory: Path, limits: ReadLimits
+) -> dict[str, str]:
     from blemish.images.overlay import displayable, encode_jpeg, overlay
 
-    picture = model.read(sample.path)
-    result = model.predict(sample.path)
+    picture = model.read(sample.path, limits=limits)
+    result = model.predict(picture)
     drawn = overlay(
         picture,
         result.score_map,
         threshold=model.calibration.pixel_threshold,
         regions=result.regions,
-        mask=sample.read_mask((picture.shape[0], picture.shape[1])),
+        mask=sample.read_mask((picture.shape[0], picture.shape[1]), limits=limits),
     )
     files = {}
     for kind, pixels in (("picture", displayable(picture)), ("map", drawn)):

@@ -120,10 +120,10 @@ def recalibrate(
     limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Model:
-    """Set new thresholds from the good pictures of a data set, without fitting again.
+    """Set new thresholds from the good training pictures of a data set, without fitting again.
 
     Pictures that the model was fitted on count with the score that they had when left out; others
-    are scored now.
+    are scored now. Test pictures stay untouched.
 
     Raises:
         CalibrationError: so few pictures cannot promise the rate.
@@ -131,7 +131,7 @@ def recalibrate(
     """
     progress = progress or LoggedProgress()
     known = {row[1]: row for row in model.facts["training"]["pictures"]}
-    good = [sample for sample in dataset.samples if sample.label == "good"]
+    good = dataset.train
     check_promise(len(good), false_alarm_rate)
     rows = [known[sample.sha256] for sample in good if sample.sha256 in known]
     fresh = [sample for sample in good if sample.sha256 not in known]
@@ -165,7 +165,7 @@ def _method(model: Model, trained: int, fresh: int) -> str:
     left_out: str = model.facts["calibration"]["method"]
     if not fresh:
         return left_out
-    return f"{trained} {left_out}, {fresh} held out" if trained else "held out"
+    return f"{left_out} ({trained}), held out ({fresh})" if trained else "held out"
 
 
 def _portable(settings: dict[str, Any]) -> dict[str, Any]:

@@ -88,6 +88,11 @@ class Model:
         name: str = self.facts["detector"]["name"]
         return name
 
+    @property
+    def size_bytes(self) -> int:
+        """Size of the model file."""
+        return len(self._data)
+
     @overload
     def predict(self, pictures: Picture) -> Prediction: ...
     @overload

@@ -79,13 +79,23 @@ def test_duplicates_and_groups_stay_together(tmp_path: Path, draw: Draw) -> None
 
 def test_a_drawn_split_is_told(tmp_path: Path, draw: Draw) -> None:
     for number in range(30):
-        draw(f"{number}.png")
+        draw(f"good/{number}.png")
+    draw("scratch/a.png")
     dataset = open_dataset(tmp_path)
-    good = sum(sample.split == "test" for sample in dataset.samples)
+    good = sum(sample.label == "good" for sample in dataset.test)
     assert dataset.notes == (
         f"{good} of 30 good pictures are kept for testing, drawn by content "
         "(test_fraction 0.3, seed 0).",
     )
+
+
+def test_without_defects_every_good_picture_is_learned_from(tmp_path: Path, draw: Draw) -> None:
+    for number in range(30):
+        draw(f"{number}.png")
+    dataset = open_dataset(tmp_path)
+    assert len(dataset.train) == 30
+    assert dataset.notes == ()
+    assert len(open_dataset(tmp_path, test_fraction=0.5).test) > 5
 
 
 def test_a_manifest_keeps_its_splits_and_is_named_by_its_file(tmp_path: Path, draw: Draw) -> None:

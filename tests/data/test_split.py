@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-from collections import Counter
-
-from blemish.data.split import fold_of, position_of, split_of
+from blemish.data.split import parts_of, position_of, split_of
 
 KEYS = [f"content:{number:064x}" for number in range(4000)]
 
@@ -34,9 +32,17 @@ def test_a_larger_share_only_adds_to_the_test_pictures() -> None:
     assert few < many
 
 
-def test_folds_are_even_and_independent_of_the_split() -> None:
-    tested = [key for key in KEYS if split_of(key, seed=0, test_fraction=0.3) == "test"]
-    for keys in (KEYS, tested):
-        counts = Counter(fold_of(key, folds=5, seed=0) for key in keys)
-        assert sorted(counts) == [0, 1, 2, 3, 4]
-        assert min(counts.values()) > len(keys) / 5 * 0.8
+def test_parts_hold_everything_once_and_differ_by_at_most_one_key() -> None:
+    parts = parts_of(KEYS[:103], 10, seed=0)
+    assert sorted(position for part in parts for position in part) == list(range(103))
+    assert {len(part) for part in parts} == {10, 11}
+
+
+def test_equal_keys_stay_in_one_part() -> None:
+    keys = [key for key in KEYS[:30] for _ in range(3)]
+    for part in parts_of(keys, 7, seed=0):
+        assert len(part) == 3 * len({keys[position] for position in part})
+
+
+def test_there_are_no_more_parts_than_keys() -> None:
+    assert len(parts_of(["a", "b", "a"], 10, seed=0)) == 2

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blemish.errors import DataError
+from blemish.errors import BlemishError, DataError
 from blemish.images.overlay import encode_jpeg
 from blemish.report.page import write_report
 
@@ -185,7 +185,7 @@ def test_an_old_report_is_replaced_and_a_failed_write_leaves_it(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(BlemishError, match="No space"):
         write_report(tmp_path, [make_record(category="newer")])
     assert files.html.read_text("utf-8") == before
     assert len(list(tmp_path.iterdir())) == 3

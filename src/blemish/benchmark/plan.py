@@ -24,7 +24,6 @@ from blemish.detectors.base import Detector, detector_class
 from blemish.errors import DataError, SettingError, did_you_mean, told_at_once
 
 SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the pictures
-TEST_FRACTION = 0.3
 NAMES_OF_FILES = ("backbone", "weights")  # settings whose file counts, not where it lies
 
 
@@ -52,7 +51,7 @@ class Job:
     seed: int
     backbone: dict[str, Any] | None = None
     false_alarm_rate: float | None = None
-    test_fraction: float = TEST_FRACTION
+    test_fraction: float | None = None
 
     def to_json(self) -> str:
         """The job on one line."""
@@ -85,7 +84,7 @@ def plan_jobs(
     seeds: Sequence[int] = (0,),
     settings: Mapping[str, Any] | None = None,
     false_alarm_rate: float | None = None,
-    test_fraction: float = TEST_FRACTION,
+    test_fraction: float | None = None,
 ) -> list[Job]:
     """All jobs of a benchmark: by category, then detector, then seed. Reads every file once.
 

@@ -67,7 +67,7 @@ def make_record(
         "bytes": {
             "fit_peak": fit_peak_bytes,
             "bank": facts.get("bank_bytes"),
-            "model_file": len(model._data),
+            "model_file": model.size_bytes,
         },
         "bank_vectors": facts.get("bank_vectors"),
         "versions": {"blemish": metadata.version("blemish")} | versions(),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
+from blemish.cli.command import typed
 from blemish.cli.options import (
     AsJson,
     Category,
@@ -38,6 +39,7 @@ def calibrate(
     ctx: typer.Context,
     model: ModelFile,
     data: Data,
+    *,
     output: Output = None,
     category: Category = None,
     false_alarm_rate: FalseAlarmRate = None,
@@ -47,9 +49,10 @@ def calibrate(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set new thresholds from good pictures, without fitting again.
+    """Set new thresholds from good pictures, without a new fit.
 
-    All good pictures of DATA count. Without -o the thresholds are shown, and nothing is written.
+    The good training pictures of DATA count. Without -o the thresholds are shown, and nothing is
+    written.
     """
     use_threads(threads)
     if output is not None:
@@ -67,3 +70,24 @@ def calibrate(
     )
     if output is not None:
         new.save(output, force=force)
+    if as_json:
+        console.write_json(_result(old, new, output))
+    else:
+        console.write_facts(_facts(new, output))
+    if output is not None:
+        console.next_steps(["predict", output, "PICTURE..."])
+    else:
+        same = [word for word in typed(ctx) if word != "--json"]
+        console.next_steps(["calibrate", *same, "-o", f"{model.stem}-calibrated.onnx"])
+
+
+def _result(old: Model, new: Model, output: Path | None) -> dict[str, Any]:
+    written = {"path": str(output), "sha256": new.sha256} if output is not None else {}
+    calibrations = {"before": old.calibration.to_dict(), "calibration": new.calibration.to_dict()}
+    return {"path": None, "sha256": None} | written | calibrations
+
+
+def _facts(model: Model, output: Path | None) -> Iterator[tuple[str, str | None]]:
+    yield "model", "not written (-o NEW.onnx writes it)" if output is None else str(output)
+    yield "sha256", None if output is None else model.sha256
+    yield from threshold_facts(model.calibration.to_dict())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import FAILED
 from blemish.cli.options import (
-    TEST_FRACTION,
     AsJson,
     Category,
     Data,
@@ -25,20 +25,22 @@ from blemish.cli.options import (
 
 if TYPE_CHECKING:
     from blemish.data.audit import Audit
-    from blemish.data.checks import Finding
+    from blemish.data.checks import Finding, Severity
 
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 MOST_EXAMPLES = 4
 
 
 def check(
     data: Data,
+    *,
     category: Category = None,
-    test_fraction: TestFraction = TEST_FRACTION,
+    test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for what is wrong with a data set, and say what each fault will cost.
+    """Look for faults in a data set, and say what each will cost.
 
     Exit code 1: there are errors, and a fit or its figures would fail or be wrong.
     """
@@ -52,7 +54,7 @@ def check(
         console.write_json(audit.to_dict())
     else:
         console.write_facts(_overview(audit))
-        console.write("".join(f"\n{line}" for line in _findings(audit)) + "\n")
+        console.write("\n" + "".join(f"{line}\n" for line in _findings(audit)))
     if audit.of_severity("error"):
         raise typer.Exit(FAILED)
     same_data = data_arguments(data, category, test_fraction, split_seed)
@@ -77,11 +79,10 @@ def _findings(audit: Audit) -> Iterator[str]:
     """Each finding with examples, errors first; then how many there are of each kind."""
     for finding in audit.findings:
         yield from _finding(finding)
-    counts = {
-        word: len(audit.of_severity(severity))
-        for severity, word in (("error", "errors"), ("warning", "warnings"), ("note", "notes"))
-    }
-    yield ", ".join(f"{count or 'no'} {word}" for word, count in counts.items())
+    if audit.findings:
+        yield ""
+    counts = Counter(finding.severity for finding in audit.findings)
+    yield ", ".join(f"{counts[s] or 'no'} {s}{'s' * (counts[s] != 1)}" for s in SEVERITIES)
 
 
 def _finding(finding: Finding) -> Iterator[str]:

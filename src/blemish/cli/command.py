@@ -7,6 +7,7 @@ Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 defects were found, 4 a quality g
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -42,7 +43,8 @@ class Command(TyperCommand):
         except BlemishError as error:
             console.error(str(error))
             if ctx.params.get("as_json"):
-                console.write_json({"error": str(error)})
+                with suppress(BlemishError):  # standard output may be what is wrong
+                    console.write_json({"error": str(error)})
             raise typer.Exit(error.exit_code) from None
 
 

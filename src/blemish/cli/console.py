@@ -13,7 +13,10 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TextIO
+
+import typer
 
 from blemish.errors import BlemishError
 
@@ -51,11 +54,20 @@ def write_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Write names and values in two columns; what is `None` is left out."""
     known = [(name, str(value)) for name, value in facts if value is not None]
     width = max((len(name) for name, _ in known), default=0)
-    write("".join(f"{name:<{width}}  {value}\n" for name, value in known))
+    for name, value in known:
+        write(filled(value, lead=f"{name:<{width}}  ", stream=sys.stdout) + "\n")
+
+
+def columns(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as aligned lines: the first column to the left, figures to the right."""
+    rows = list(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ([first.ljust(widths[0]), *map(str.rjust, rest, widths[1:])] for first, *rest in rows)
+    return "".join("  ".join(line).rstrip() + "\n" for line in lines)
 
 
 def filled(text: str, *, lead: str = "", stream: TextIO | None = None) -> str:
-    """A paragraph after its lead, wrapped where it goes to a terminal (standard error if unsaid)."""
+    """A paragraph after its lead, wrapped if `stream` (standard error) is a terminal."""
     if not (stream or sys.stderr).isatty():
         return lead + text
     columns = min(WIDEST, shutil.get_terminal_size().columns) - len(lead)
@@ -72,7 +84,7 @@ def shortened(items: Sequence[str], *, most: int) -> str:
 def say(text: str, *, lead: str = "") -> None:
     """Say something on standard error, each line after its lead."""
     for line in text.splitlines():
-        print(filled(line, lead=lead), file=sys.stderr, flush=True)
+        typer.echo(filled(line, lead=lead), err=True)
 
 
 def note(text: str) -> None:
@@ -85,19 +97,18 @@ def error(text: str) -> None:
     say(text, lead="error: ")
 
 
-def next_steps(*commands: Sequence[str | os.PathLike[str]]) -> None:
+def next_steps(*commands: Sequence[str | Path]) -> None:
     """Say what can be typed next, ready to be copied; never wrapped."""
     lead = "next: "
     for command in commands:
-        print(f"{lead}blemish {spell_command(command)}", file=sys.stderr, flush=True)
+        typer.echo(f"{lead}blemish {spell_command(command)}", err=True)
         lead = " " * len(lead)
 
 
-def spell_command(parts: Iterable[str | os.PathLike[str]]) -> str:
-    """Arguments as they would be typed; a part in capitals is for the user to fill in."""
-    return " ".join(
-        text if text.endswith("...") else shlex.quote(text) for text in map(os.fspath, parts)
-    )
+def spell_command(parts: Iterable[str | Path]) -> str:
+    """Arguments as they would be typed; what ends in dots is for the user to fill in."""
+    texts = [str(part) for part in parts]
+    return " ".join(text if text.endswith("...") else shlex.quote(text) for text in texts)
 
 
 def _let_go_of_stdout() -> None:

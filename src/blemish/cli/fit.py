@@ -12,7 +12,6 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.options import (
-    TEST_FRACTION,
     Alpha,
     AsJson,
     Assignments,
@@ -56,6 +55,7 @@ Output = Annotated[
 def fit(
     data: Data,
     output: Output,
+    *,
     detector: Detector = "patchcore",
     category: Category = None,
     backbone: Backbone = None,
@@ -70,14 +70,14 @@ def fit(
     smallest_region: SmallestRegion = None,
     memory: Memory = None,
     alpha: Alpha = OnAlpha.REFUSE,
-    test_fraction: TestFraction = TEST_FRACTION,
+    test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn from good pictures, set the thresholds, and write one model file.
+    """Learn from good pictures, set thresholds, write one model file.
 
     Only the good training pictures of DATA are looked at.
     """

@@ -21,7 +21,7 @@ PROBE_HW = (64, 64)
 
 
 def inspect(model: ModelFile, verify: Verify = False, as_json: AsJson = False) -> None:
-    """Say what is in a model file: detector, backbone, thresholds, where it comes from.
+    """Say what is in a model file, and where it comes from.
 
     The hash over all bytes of the file is checked each time.
     """
@@ -44,9 +44,11 @@ def _facts(path: Path, facts: Mapping[str, Any]) -> Iterator[tuple[str, str | No
     yield "model", f"{path}, {bytes_text(facts['bytes'])}"
     yield "sha256", f"{facts['sha256']} (matches the file)"
     yield "made by", _versions(facts)
-    yield "", None
     yield from _detector_facts(detector)
-    yield "pictures", f"{facts['input']['format']['bit_depth']} bit, alpha: {facts['input']['alpha']}"
+    yield (
+        "pictures",
+        f"{facts['input']['format']['bit_depth']} bit, alpha: {facts['input']['alpha']}",
+    )
     yield "outputs", ", ".join(facts["outputs"])
     yield "trained on", f"{len(training['pictures']):,} good pictures of {training['dataset']}"
     yield from threshold_facts(facts["calibration"])
@@ -65,7 +67,7 @@ def _detector_facts(detector: Mapping[str, Any]) -> Iterator[tuple[str, str | No
         yield "memory bank", f"{size}, out of {detector['patches']:,} patches"
     chosen = {name: value for name, value in settings.items() if value is not None}
     others = [f"{name}={value}" for name, value in chosen.items() if name not in SHOWN_APART]
-    yield "settings", console.filled(", ".join(others), lead="")
+    yield "settings", ", ".join(others)
 
 
 def _versions(facts: Mapping[str, Any]) -> str:

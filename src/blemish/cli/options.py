@@ -33,10 +33,13 @@ class OnAlpha(StrEnum):
 
 Data = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="Folder of pictures, or a CSV or JSONL manifest."),
+    typer.Argument(
+        metavar="DATA", help="Folder of pictures, or a CSV or JSONL manifest.", show_default=False
+    ),
 ]
 ModelFile = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Model file that blemish fit wrote.")
+    Path,
+    typer.Argument(metavar="MODEL", help="Model file that blemish fit wrote.", show_default=False),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
@@ -45,23 +48,23 @@ Category = Annotated[
     typer.Option(metavar="NAME", help="Which category, where DATA holds several."),
 ]
 TestFraction = Annotated[
-    float,
-    typer.Option(metavar="SHARE", help="Good pictures kept for testing, where DATA has no split."),
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        show_default=False,
+        help="Good pictures to test on, if no split (default 0.3).",
+    ),
 ]
-SplitSeed = Annotated[
-    int, typer.Option(metavar="N", help="Seed of that split, where DATA has none.")
-]
+SplitSeed = Annotated[int, typer.Option(metavar="N", help="Seed of that split.")]
 MaxPixels = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Largest picture to read, in pixels (default 100 million)."),
+    typer.Option(metavar="N", help="Largest picture to read (default 100 million)."),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="Threads to use (default: one for each core)."),
+    typer.Option(metavar="N", min=1, help="Threads (default: one a core)."),
 ]
-Provider = Annotated[
-    str, typer.Option(metavar="NAME", help="What runs the graph: cpu, cuda, tensorrt, ...")
-]
+Provider = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, tensorrt, ...")]
 FalseAlarmRate = Annotated[
     float | None,
     typer.Option(metavar="RATE", help="Good pictures that may be rejected (default 0.01)."),
@@ -70,17 +73,15 @@ SmallestRegion = Annotated[
     int | None,
     typer.Option(metavar="PIXELS", min=1, help="Regions of fewer pixels are not shown."),
 ]
-Alpha = Annotated[
-    OnAlpha, typer.Option(help="What to do with transparency that hides something.")
-]
+Alpha = Annotated[OnAlpha, typer.Option(help="Transparent pictures.")]
 Detector = Annotated[str, typer.Option(metavar="NAME", help="Which detector.")]
 Backbone = Annotated[
     str | None,
-    typer.Option(metavar="B", help="Feature extractor: FILE.onnx with named outputs, or timm:NAME."),
+    typer.Option(metavar="B", help="FILE.onnx with named outputs, or timm:NAME."),
 ]
 Levels = Annotated[
     str | None,
-    typer.Option(metavar="A,B", help="Outputs of it to use (default: those at strides 8 and 16)."),
+    typer.Option(metavar="A,B", help="Its outputs to use (default: at strides 8 and 16)."),
 ]
 Weights = Annotated[
     str | None, typer.Option(metavar="FILE", help="Safetensors file with weights for timm:NAME.")
@@ -180,16 +181,13 @@ def use_threads(threads: int | None) -> None:
 
 
 def data_arguments(
-    data: Path, category: str | None, test_fraction: float, split_seed: int
+    data: Path, category: str | None, test_fraction: float | None, split_seed: int
 ) -> list[str]:
     """What to type to name the same pictures again."""
     words = [str(data)]
     words += ["--category", category] if category is not None else []
-    words += ["--test-fraction", f"{test_fraction:g}"] if test_fraction != TEST_FRACTION else []
+    words += ["--test-fraction", f"{test_fraction:g}"] if test_fraction is not None else []
     return words + (["--split-seed", str(split_seed)] if split_seed else [])
-
-
-TEST_FRACTION = 0.3
 
 
 def _read_config(path: Path | None) -> dict[str, Any]:

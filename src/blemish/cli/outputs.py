@@ -33,16 +33,20 @@ def check_folder(path: Path, *, force: bool) -> None:
     """
     if path.exists() and not path.is_dir():
         raise UsageError(f"'{path}' is a file; name a folder to write to.")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        full = any(path.iterdir())
-    except OSError as error:
-        raise BlemishError(f"Cannot use folder '{path}': {error.strerror}.") from error
-    if full and not force:
+    make_folder(path)
+    if any(path.iterdir()) and not force:
         raise UsageError(
             f"'{path}' is not empty; name another folder, or write into it with --force."
         )
     _check_writable(path)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those around it. Raises `BlemishError` where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BlemishError(f"Cannot make folder '{path}': {error.strerror}.") from error
 
 
 def _check_writable(folder: Path) -> None:

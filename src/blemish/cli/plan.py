@@ -10,7 +10,6 @@ import typer
 from blemish.cli import console
 from blemish.cli.command import typed
 from blemish.cli.options import (
-    TEST_FRACTION,
     Alpha,
     AsJson,
     Assignments,
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
 def plan(
     ctx: typer.Context,
     data: Data,
+    *,
     detector: Detector = "patchcore",
     category: Category = None,
     backbone: Backbone = None,
@@ -61,13 +61,13 @@ def plan(
     false_alarm_rate: FalseAlarmRate = None,
     memory: Memory = None,
     alpha: Alpha = OnAlpha.REFUSE,
-    test_fraction: TestFraction = TEST_FRACTION,
+    test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what a fit will take: memory, disk, time, size of the bank.
+    """Say what a fit will take: memory, disk, time, bank size.
 
     Takes the options of `blemish fit`, and fits nothing.
     """
@@ -119,13 +119,13 @@ def _facts(
     name: str, plan: FitPlan, seconds: FitSeconds, lowest_rate: float
 ) -> Iterator[tuple[str, str]]:
     disk = bytes_text(plan.disk_bytes) if plan.disk_bytes else "none"
-    stages = (("features", seconds.features), ("coreset", seconds.coreset))
-    stages = (*stages, ("leave out", seconds.calibration))
     yield "data set", f"{name}, {plan.pictures:,} good pictures to learn from"
     yield "patches", f"{plan.patches:,} of {plan.dimensions} dimensions"
     yield "memory bank", f"{plan.bank_vectors:,} vectors, {bytes_text(plan.bank_bytes)}"
     yield "memory", f"at most {bytes_text(plan.memory_bytes)}"
     yield "disk", disk
     yield "time", f"about {seconds_text(seconds.total)}, a guess from a short measurement:"
-    yield "", ", ".join(f"{stage} {seconds_text(took)}" for stage, took in stages)
+    stages = seconds.to_dict()
+    stages.pop("total")
+    yield "", ", ".join(f"{name} {seconds_text(took)}" for name, took in stages.items())
     yield "false-alarm rate", f"{rate_text(lowest_rate)} or more can be promised"

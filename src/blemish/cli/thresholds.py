@@ -16,5 +16,8 @@ def threshold_facts(calibration: Mapping[str, Any]) -> Iterator[tuple[str, str]]
     yield "pixel threshold", score_text(calibration["pixel_threshold"])
     if calibration["smallest_region_px"] > 1:
         yield "smallest region", f"{calibration['smallest_region_px']:,} pixels"
-    yield "false-alarm rate", f"{rate_text(rate)} promised; under {rate_text(bound)} with 95% confidence"
+    yield (
+        "false-alarm rate",
+        f"{rate_text(rate)} promised; under {rate_text(bound)} with 95% confidence",
+    )
     yield "calibrated on", f"{pictures:,} good pictures ({method})"

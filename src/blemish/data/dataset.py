@@ -23,6 +23,7 @@ from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits, read_mask, read_picture
 
 GOOD = "good"
+TEST_FRACTION = 0.3  # of the good pictures, where there are defects and no split
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def open_dataset(
     *,
     category: str | None = None,
     seed: int = 0,
-    test_fraction: float = 0.3,
+    test_fraction: float | None = None,
 ) -> Dataset:
     """Open a folder or manifest of pictures; its layout is found by looking.
 
@@ -143,16 +144,20 @@ def open_dataset(
         category: which one, where `path` holds several.
         seed: of the split, where the layout has none.
         test_fraction: share of the good pictures to keep for testing, in [0, 1), where the layout
-            has no split. Defects are always test pictures.
+            has no split; by default 0.3 where there are defects to test with, else 0. Defects are
+            always test pictures.
 
     Raises:
         DataError: nothing is there, no good picture, several categories and none named.
         SettingError: `test_fraction` is outside its limits.
     """
-    if not 0 <= test_fraction < 1:
+    if test_fraction is not None and not 0 <= test_fraction < 1:
         raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
     root = _category_folder(Path(path), category)
     found = find_layout(root)
+    if test_fraction is None:
+        defects = any(entry.defect_type != GOOD for entry in found.entries)
+        test_fraction = TEST_FRACTION if defects else 0.0
     samples = _placed(found.entries, seed, test_fraction)
     _check_good(samples, root, test_fraction)
     return Dataset(
@@ -255,7 +260,7 @@ def _split_notes(
     entries: Iterable[Entry], samples: tuple[Sample, ...], seed: int, test_fraction: float
 ) -> list[str]:
     drawn = {entry.id for entry in entries if entry.split is None and entry.defect_type == GOOD}
-    if not drawn:
+    if not drawn or test_fraction == 0:
         return []
     kept = sum(sample.id in drawn and sample.split == "test" for sample in samples)
     return [

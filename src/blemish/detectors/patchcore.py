@@ -40,7 +40,7 @@ class PatchCore:
     name = "patchcore"
 
     def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
-        self.settings = settings.replace(**values) if settings else PatchCoreSettings(**values)
+        self.settings = (settings or PatchCoreSettings()).replace(**values)
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -127,7 +127,7 @@ class FittedPatchCore:
     def left_out_method(self) -> str:
         """How `left_out` works, for the record."""
         folds = self._writer.settings.calibration_folds
-        return f"{folds} folds" if folds else "leave-one-out of one bank"
+        return f"{folds}-fold" if folds else "leave-one-out"
 
     def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
         """Score each training picture against a bank without its vectors.

@@ -64,10 +64,9 @@ def extract(
     grids: list[tuple[int, int]] = []
     insides: list[tuple[int, int]] = []
     counts: list[int] = []
-    points: list[Vectors] = []
     rows: list[NDArray[np.int64]] = []
-    project = _projector(plan, seed)
     share = plan.candidates / plan.patches
+    points = _Points(plan, store, len(images.sizes_hw), seed)
     sizes = list(images.sizes_hw)
     try:
         with progress.stage("features", len(sizes)) as advance:
@@ -78,8 +77,7 @@ def extract(
                     inside = graph.working_size.cells_inside(sizes[len(names)], grid.shape[:2])
                     vectors = grid[: inside[0], : inside[1]].reshape(-1, plan.dimensions)
                     chosen = _sample(len(vectors), share, np.random.default_rng([seed, len(names)]))
-                    if project is not None:
-                        points.append(project(vectors[chosen]))
+                    points.append(vectors[chosen])
                     rows.append(len(store) + chosen)
                     names.append(name)
                     grids.append(grid.shape[:2])
@@ -98,19 +96,40 @@ def extract(
         inside_hw=insides,
         store=store,
         starts=np.concatenate([[0], np.cumsum(counts)]),
-        points=store.all() if project is None else _joined(points),
+        points=points.all(),
         rows=np.concatenate(rows),
         owner=np.repeat(np.arange(len(rows)), [len(chosen) for chosen in rows]),
     )
 
 
-def _projector(plan: FitPlan, seed: int) -> Any:
-    """What makes points of vectors; `None` where the stored vectors themselves serve."""
-    if plan.point_dimensions < plan.dimensions:
-        rng = np.random.default_rng([seed, 0])
-        matrix = projection(plan.dimensions, plan.point_dimensions, rng)
-        return lambda vectors: vectors @ matrix
-    return (lambda vectors: vectors.copy()) if plan.on_disk else None
+class _Points:
+    """Room for the points, filled as patches come: projected, or as they are.
+
+    Where the store holds all vectors in memory and nothing is projected, its rows serve as points
+    and nothing is kept here.
+    """
+
+    def __init__(self, plan: FitPlan, store: PatchStore, pictures: int, seed: int) -> None:
+        self._store = store
+        self._matrix: Vectors | None = None
+        if plan.point_dimensions < plan.dimensions:
+            rng = np.random.default_rng([seed, 0])
+            self._matrix = projection(plan.dimensions, plan.point_dimensions, rng)
+        self._own = self._matrix is not None or store.on_disk
+        room = plan.candidates + pictures if self._own else 0  # a sample has at least one a picture
+        self._rows = np.empty((room, plan.point_dimensions), np.float32)
+        self._count = 0
+
+    def append(self, vectors: Vectors) -> None:
+        """Add the points of some vectors."""
+        if self._own:
+            block = self._rows[self._count : self._count + len(vectors)]
+            block[:] = vectors if self._matrix is None else vectors @ self._matrix
+            self._count += len(vectors)
+
+    def all(self) -> Vectors:
+        """All points."""
+        return self._rows[: self._count] if self._own else self._store.all()
 
 
 def _sample(count: int, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -118,18 +137,6 @@ def _sample(count: int, share: float, rng: np.random.Generator) -> NDArray[np.in
     if share >= 1:
         return np.arange(count)
     return np.sort(rng.choice(count, max(1, int(count * share)), replace=False))
-
-
-def _joined(blocks: list[Vectors]) -> Vectors:
-    """All blocks as one array; each is let go as soon as it is copied."""
-    joined = np.empty((sum(len(block) for block in blocks), blocks[0].shape[1]), np.float32)
-    blocks.reverse()
-    first = 0
-    while blocks:
-        block = blocks.pop()
-        joined[first : first + len(block)] = block
-        first += len(block)
-    return joined
 
 
 def _batches(

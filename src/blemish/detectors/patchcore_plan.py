@@ -8,6 +8,7 @@ seeded sample of each picture's patches stands for all).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 MEGABYTE = 10**6
 BATCH_PIXELS = 8 * 256 * 256  # of working pictures that go through the backbone at once
 RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
-BYTES_A_PIXEL = 420  # activations of a batch while features are extracted
+BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
+COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
 SMALLEST_SAMPLE = 1000
 
 
@@ -89,11 +91,13 @@ def plan_fit(
     padded = [working.working_hw(size_hw)[1] for size_hw in sizes_hw]
     patches = sum(-(-height // finest) * -(-width // finest) for height, width in padded)
     pixels = max(height * width for height, width in padded)
-    batch = max(1, BATCH_PIXELS // pixels)
+    batch = max(1, min(BATCH_PIXELS // pixels, longest_run(sizes_hw)))
     dimensions = settings.dimensions([level.channels for level in backbone.levels])
     projected = settings.projection_dimensions(dimensions)
     vectors = settings.bank_size(patches, dimensions)
-    fixed = RUNTIME_BYTES + 3 * backbone_bytes + BYTES_A_PIXEL * batch * pixels
+    cells = max(-(-height // finest) * -(-width // finest) for height, width in padded)
+    fixed = RUNTIME_BYTES + 3 * backbone_bytes
+    fixed += batch * (BYTES_A_PIXEL * pixels + COPIES * 4 * dimensions * cells)
     fixed += 3 * 4 * vectors * dimensions  # the bank, its copy in the model, a copy left out
     free = settings.memory_megabytes * MEGABYTE - fixed
     row_bytes = 4 * dimensions
@@ -121,3 +125,8 @@ def plan_fit(
         disk_bytes=patches * row_bytes if on_disk else 0,
         batch=batch,
     )
+
+
+def longest_run(sizes_hw: Sequence[tuple[int, int]]) -> int:
+    """How many pictures of one size follow each other at most: only those share a batch."""
+    return max((len(list(run)) for _, run in groupby(sizes_hw)), default=0)

@@ -98,7 +98,8 @@ def _distances(points: Vectors, picks: Vectors) -> Vectors:
     """What picking does to a block of points, less what hardly takes time."""
     products = picks @ points.T
     products += 1
-    return products.min(axis=0)
+    nearest_sq: Vectors = products.min(axis=0)
+    return nearest_sq
 
 
 def _searching_seconds(plan: FitPlan) -> float:

@@ -1,0 +1,124 @@
+"""`blemish benchmark`: fit and measure detectors on categories, a record a job, resumable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blemish.cli import console
+from blemish.cli.bars import TerminalProgress
+from blemish.cli.command import FAILED
+from blemish.cli.options import (
+    AsJson,
+    Assignments,
+    Backbone,
+    Config,
+    FalseAlarmRate,
+    ImageSize,
+    Levels,
+    Memory,
+    Resize,
+    TestFraction,
+    Weights,
+    read_image_size,
+    read_list,
+    read_megabytes,
+    read_settings,
+)
+from blemish.errors import UsageError
+
+Datas = Annotated[
+    list[Path],
+    typer.Argument(metavar="DATA", help="Folders or manifests of pictures.", show_default=False),
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for records and report.")
+]
+Detectors = Annotated[str, typer.Option(metavar="A,B", help="Which detectors.")]
+Categories = Annotated[
+    str | None, typer.Option(metavar="A,B", help="Which categories (default: all in DATA).")
+]
+Seeds = Annotated[str, typer.Option(metavar="0,1,2", help="Seeds of the detectors.")]
+Workers = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Jobs at a time, sharing the cores.")
+]
+LEFT_OUT_OF_JSON = ("pictures", "curves", "examples")
+
+
+def benchmark(
+    data: Datas,
+    output: Output,
+    *,
+    detectors: Detectors = "patchcore",
+    categories: Categories = None,
+    seeds: Seeds = "0",
+    workers: Workers = 1,
+    backbone: Backbone = None,
+    levels: Levels = None,
+    weights: Weights = None,
+    image_size: ImageSize = None,
+    resize: Resize = None,
+    assignments: Assignments = None,
+    config: Config = None,
+    memory: Memory = None,
+    false_alarm_rate: FalseAlarmRate = None,
+    test_fraction: TestFraction = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit and measure detectors on categories, and write a report.
+
+    Jobs that DIR has a record of are not done again: the same command goes on after an
+    interruption. Exit code 1: a job failed.
+    """
+    settings = read_settings(
+        config,
+        assignments,
+        backbone=backbone,
+        levels=levels,
+        weights=weights,
+        image_size=read_image_size(image_size),
+        fit=resize,
+        memory_megabytes=read_megabytes(memory),
+    )
+    from blemish.benchmark.plan import plan_jobs
+    from blemish.benchmark.records import read_records
+    from blemish.benchmark.run import run_jobs
+    from blemish.report.page import write_report
+    from blemish.report.plain import render_text
+    from blemish.report.tables import main_table
+
+    jobs = plan_jobs(
+        data,
+        detectors=read_list(detectors) or [],
+        categories=read_list(categories),
+        seeds=_read_seeds(seeds),
+        settings=settings,
+        false_alarm_rate=false_alarm_rate,
+        test_fraction=test_fraction,
+    )
+    try:
+        records = run_jobs(jobs, output, workers=workers, progress=TerminalProgress())
+    except KeyboardInterrupt:
+        console.note("What is done stays done; the same command goes on from there.")
+        raise
+    if as_json:
+        console.write_json([_without(record, LEFT_OUT_OF_JSON) for record in records])
+    else:
+        console.write(render_text(main_table(records)))
+    files = write_report(output, read_records(output))
+    console.say(f"report: {files.html}")
+    if any(record["error"] for record in records):
+        raise typer.Exit(FAILED)
+
+
+def _read_seeds(text: str) -> list[int]:
+    try:
+        return [int(seed) for seed in read_list(text) or []]
+    except ValueError as error:
+        raise UsageError(f"'--seeds' must be like 0,1,2; got '{text}'.") from error
+
+
+def _without(record: dict[str, object], names: tuple[str, ...]) -> dict[str, object]:
+    return {name: value for name, value in record.items() if name not in names}

@@ -1,0 +1,99 @@
+"""`blemish predict`: judge pictures, a line of JSON for each as soon as it is known."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from blemish.cli import console, outputs
+from blemish.cli.bars import TerminalProgress
+from blemish.cli.command import DEFECTS_FOUND, FAILED
+from blemish.cli.options import (
+    Force,
+    MaxPixels,
+    ModelFile,
+    Provider,
+    Threads,
+    read_limits,
+    use_threads,
+)
+from blemish.cli.pictures import find_pictures
+from blemish.cli.predictions import LINES, Keeper, Tally
+from blemish.errors import UsageError
+
+Pictures = Annotated[
+    list[Path],
+    typer.Argument(metavar="PICTURE", help="Pictures, and folders of them.", show_default=False),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help=f"Also write {LINES} to this folder."),
+]
+Overlay = Annotated[
+    bool, typer.Option("--overlay", help="Draw the heat map over each picture, to DIR.")
+]
+Maps = Annotated[
+    bool, typer.Option("--maps", help="Write each map of raw scores, H x W float32 .npy, to DIR.")
+]
+FailOnDefect = Annotated[
+    bool, typer.Option("--fail-on-defect", help="Exit code 3 where a picture is a defect.")
+]
+ErrorAsJson = Annotated[
+    bool, typer.Option("--json", help="Print an error as JSON too; results always are.")
+]
+Batch = Annotated[int, typer.Option(metavar="N", min=1, help="Most pictures to judge at once.")]
+
+
+def predict(
+    model: ModelFile,
+    pictures: Pictures,
+    *,
+    output: Output = None,
+    overlay: Overlay = False,
+    maps: Maps = False,
+    fail_on_defect: FailOnDefect = False,
+    batch: Batch = 8,
+    max_pixels: MaxPixels = None,
+    threads: Threads = None,
+    provider: Provider = "cpu",
+    force: Force = False,
+    as_json: ErrorAsJson = False,  # noqa: ARG001 - read where errors are told
+) -> None:
+    """Judge pictures: a line of JSON for each as it is known.
+
+    A line holds path, score, p_value, verdict, regions and seconds; of a picture that cannot be
+    judged, path and error. Exit code 1: there is such a picture.
+    """
+    if output is None and (overlay or maps):
+        raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
+    use_threads(threads)
+    found = find_pictures(pictures)
+    import blemish
+
+    loaded = blemish.load(model, provider=provider)
+    limits = read_limits(max_pixels)
+    keeper = None
+    if output is not None:
+        outputs.check_folder(output, force=force)
+        keeper = Keeper(output, loaded, limits=limits, overlays=overlay, maps=maps)
+    tally, start = Tally(), perf_counter()
+    progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
+    results = loaded.predict_each([p.path for p in found], batch=batch, limits=limits)
+    with progress.stage("predict", len(found)) as advance:
+        for picture, result in zip(found, results, strict=True):
+            console.write_json_line(result.to_dict())
+            tally.add(result)
+            if keeper is not None:
+                keeper.add(picture.name, result)
+            advance(1)
+    if keeper is not None:
+        keeper.end()
+    console.say(tally.spell(perf_counter() - start))
+    if tally.failures:
+        raise typer.Exit(FAILED)
+    if fail_on_defect and tally.defects:
+        raise typer.Exit(DEFECTS_FOUND)

@@ -1,0 +1,102 @@
+"""What `blemish predict` does with predictions besides printing them: counting and keeping them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from blemish.cli.outputs import make_folder
+from blemish.files import write_whole
+from blemish.report.cells import count_text
+
+if TYPE_CHECKING:
+    from blemish.images.read import ReadLimits
+    from blemish.model import Failure, Model
+    from blemish.result import Prediction
+
+LINES = "predictions.jsonl"
+JPEG_QUALITY = 92
+
+
+@dataclass
+class Tally:
+    """What a summary counts."""
+
+    good: int = 0
+    defects: int = 0
+    failures: int = 0
+
+    def add(self, result: Prediction | Failure) -> None:
+        """Count a result."""
+        verdict = getattr(result, "verdict", None)
+        self.good += verdict == "good"
+        self.defects += verdict == "defect"
+        self.failures += verdict is None
+
+    def spell(self, seconds: float) -> str:
+        """The counts in one line, with the rate."""
+        total = self.good + self.defects + self.failures
+        parts = [
+            f"{count_text(total)} picture{'s' * (total != 1)}",
+            f"{count_text(self.good)} good",
+            f"{count_text(self.defects)} defect{'s' * (self.defects != 1)}",
+        ]
+        parts += [f"{count_text(self.failures)} not judged"] if self.failures else []
+        rate = total / seconds
+        return f"{', '.join(parts)}; {rate:,.{0 if rate >= 10 else 1}f} a second"
+
+
+@dataclass
+class Keeper:
+    """Writes what was asked for into a folder: each file whole, the lines when all is done.
+
+    A picture `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and `a/b.png.npy`, its map of
+    raw scores (H x W, float32).
+    """
+
+    folder: Path
+    model: Model
+    limits: ReadLimits
+    overlays: bool = False
+    maps: bool = False
+    _lines: list[str] = field(default_factory=list)
+
+    def add(self, name: str, result: Prediction | Failure) -> None:
+        """Keep a result, and write the pictures of it."""
+        from blemish.model import Failure
+
+        self._lines.append(json.dumps(result.to_dict(), allow_nan=False) + "\n")
+        if isinstance(result, Failure):
+            return
+        if self.overlays:
+            self._write(f"{name}.jpg", self._overlay(result))
+        if self.maps:
+            self._write(f"{name}.npy", _npy(result))
+
+    def end(self) -> None:
+        """Write the lines."""
+        self._write(LINES, "".join(self._lines))
+
+    def _write(self, name: str, content: bytes | str) -> None:
+        path = self.folder / name
+        make_folder(path.parent)
+        write_whole(path, content)
+
+    def _overlay(self, result: Prediction) -> bytes:
+        from blemish.images.overlay import encode_jpeg, overlay
+
+        picture = self.model.read(result.path or "", limits=self.limits)
+        threshold = self.model.calibration.pixel_threshold
+        drawn = overlay(picture, result.score_map, threshold=threshold, regions=result.regions)
+        return encode_jpeg(drawn, long_side_px=max(drawn.shape), quality=JPEG_QUALITY)
+
+
+def _npy(result: Prediction) -> bytes:
+    import numpy as np
+
+    stream = BytesIO()
+    np.save(stream, result.score_map)
+    return stream.getvalue()

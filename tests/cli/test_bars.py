@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from blemish.cli.bars import TerminalProgress
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_in_a_log_a_stage_is_a_line_at_its_end(capsys):
+    with TerminalProgress().stage("Features", 1200) as advance:
+        advance(1200)
+        assert not capsys.readouterr().err
+    written = capsys.readouterr()
+    assert written.err.split()[:2] == ["features", "1,200"]
+    assert not written.out
+
+
+def test_on_a_terminal_a_stage_is_a_bar_on_standard_error_and_notes_stay_whole(monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    progress = TerminalProgress()
+    with progress.stage("features", 3) as advance:
+        progress.say("Patches go to disk.")
+        print("data")
+        advance(3)
+    assert "3/3" in terminal.getvalue()
+    assert "note: Patches go to disk." in terminal.getvalue()
+    assert capsys.readouterr().out == "data\n"
+
+
+@pytest.mark.parametrize(("bars", "total"), [(True, 0), (False, 5)])
+def test_nothing_is_shown_where_there_is_nothing_to_show(capsys, bars, total):
+    with TerminalProgress(bars=bars).stage("features", total):
+        pass
+    assert not capsys.readouterr().err
+
+
+def test_a_stage_that_fails_does_not_look_done(capsys):
+    with pytest.raises(ValueError), TerminalProgress().stage("features", 3):
+        raise ValueError
+    assert not capsys.readouterr().err

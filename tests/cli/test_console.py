@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import io
+
+from blemish.cli.console import columns, filled, shortened, spell_command
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_paragraphs_are_wrapped_on_a_terminal_and_whole_elsewhere(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    text = "one two three four five"
+    assert filled(text, lead="note: ", stream=Terminal()) == (
+        "note: one two three\n      four five"
+    )
+    assert filled(text, lead="note: ", stream=io.StringIO()) == f"note: {text}"
+
+
+def test_columns_line_up():
+    assert columns([("", "image"), ("AUROC", "1")]) == "       image\nAUROC      1\n"
+
+
+def test_many_items_are_shortened():
+    assert shortened(["a", "b"], most=2) == "a, b"
+    assert shortened(["a", "b", "c", "d"], most=2) == "a, b and 2 more"
+
+
+def test_commands_can_be_pasted_into_a_shell():
+    assert spell_command(["fit", "my data", "PICTURE..."]) == "fit 'my data' PICTURE..."

@@ -1,0 +1,59 @@
+"""Ctrl-C in the middle of the work: a short word, exit code 130, nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+
+# The process says when it is where it is to be interrupted, and waits there.
+HANG = """
+import sys, time
+def hang(*_):
+    print("here", file=sys.stderr, flush=True)
+    time.sleep(60)
+"""
+HANG_IN_WRITING = HANG + "import os; os.fsync = hang"
+HANG_IN_PREDICTING = HANG + "from blemish.cli.predictions import Keeper; Keeper.add = hang"
+
+
+def interrupted(process):
+    """Interrupt a process where it hangs; what it said after that."""
+    while process.stderr.readline() not in ("here\n", ""):
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    return err
+
+
+def test_fit_leaves_no_half_written_model(start, data, fit_options, tmp_path):
+    process = start("fit", data, "-o", tmp_path / "m.onnx", *fit_options, first=HANG_IN_WRITING)
+    assert interrupted(process) == "interrupted\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("first", [HANG_IN_WRITING, HANG_IN_PREDICTING])
+def test_predict_leaves_no_half_written_file(start, fitted, data, tmp_path, first):
+    process = start("predict", fitted, data / "test", "-o", tmp_path, "--overlay", first=first)
+    assert interrupted(process) == "interrupted\n"
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_benchmark_says_that_it_can_go_on(start, data, fit_options, tmp_path):
+    seeds = "0,1,2,3,4,5"
+    process = start("benchmark", data, "-o", tmp_path / "out", *fit_options, "--seeds", seeds)
+    while not (tmp_path / "out").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert "the same command goes on" in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.rglob("*.tmp"))

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+COMMANDS = [
+    "check", "plan", "fit", "inspect", "calibrate", "predict", "evaluate", "benchmark", "report",
+]  # fmt: skip
+
+
+def test_help_lists_the_commands_in_the_order_of_the_work(blemish):
+    found = blemish("--help")
+    assert found.code == 0
+    assert re.findall(r"^  ([a-z]+)  +[A-Z]", found.out, re.MULTILINE) == COMMANDS
+    assert "..." not in found.out.split("Commands:")[1]  # no description is cut off
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_json(blemish, command):
+    found = blemish(command, "--help")
+    assert found.code == 0
+    assert "--json" in found.out
+
+
+def test_version(blemish):
+    assert blemish("--version").out == f"blemish {metadata.version('blemish')}\n"
+
+
+def test_wrong_usage_is_exit_code_2_and_nothing_on_standard_output(blemish):
+    for words in (["fitt"], ["fit"], ["check", "--no-such-option", "x"]):
+        found = blemish(*words)
+        assert found.code == 2
+        assert not found.out
+    assert "Did you mean 'fit'" in blemish("fitt").err
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ["numpy", "PIL", "onnx", "onnxruntime", "jinja2", "torch", "rich.progress"]
+    program = (
+        "import sys\n"
+        "from blemish.cli.main import app\n"
+        "app(['fit', '--help'], standalone_mode=False)\n"
+        f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ended.stderr.strip() == b"[]"
+
+
+def test_an_error_of_the_users_is_one_sentence_without_a_traceback(start):
+    process = start("check", "/no/such/folder")
+    out, err = process.communicate()
+    assert process.returncode == 1
+    assert not out
+    assert err.startswith("error: /no/such/folder does not exist")
+    assert err.count("\n") == 1
+
+
+def test_with_json_an_error_is_on_standard_output_as_well(blemish):
+    found = blemish("check", "/no/such/folder", "--json")
+    assert found.code == 1
+    assert "does not exist" in found.json["error"]
+    assert "does not exist" in found.err
+
+
+def test_an_error_of_ours_keeps_its_traceback(blemish, monkeypatch):
+    def fail(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("blemish.data.dataset.find_layout", fail)
+    monkeypatch.setattr("blemish.data.dataset.categories_in", fail)
+    with pytest.raises(ZeroDivisionError):
+        blemish("check", ".")

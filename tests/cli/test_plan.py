@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+
+def test_plan_says_sizes_and_a_guess_of_the_time(blemish, data, fit_options):
+    found = blemish("plan", data, *fit_options)
+    assert found.code == 0
+    for word in ("memory bank", "disk", "a guess", "coreset", "false-alarm rate"):
+        assert word in found.out
+
+
+def test_plan_hands_its_own_arguments_on_to_fit(blemish, data, fit_options):
+    found = blemish("plan", data, *fit_options, "--memory", "2GB", "--json")
+    assert f"next: blemish fit {data} --backbone" in found.err
+    assert "--memory 2GB -o tile.onnx" in found.err
+
+
+def test_json_has_the_plan_and_seconds_of_each_stage(blemish, data, fit_options):
+    plan = blemish("plan", data, *fit_options, "--json").json
+    assert plan["pictures"] == 24
+    assert plan["lowest_false_alarm_rate"] == 1 / 25
+    seconds = plan["estimated_seconds"]
+    assert seconds["total"] == seconds["features"] + seconds["coreset"] + seconds["calibration"]
+    assert all(value > 0 for value in seconds.values())
+
+
+def test_a_rate_that_cannot_be_promised_is_told(blemish, data, fit_options):
+    found = blemish("plan", data, *fit_options, "--false-alarm-rate", "0.01")
+    assert found.code == 1
+    assert "at least 99 good pictures" in found.err
