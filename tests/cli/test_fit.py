@@ -66,7 +66,9 @@ def test_options_become_settings_that_the_model_remembers(blemish, data, fit_opt
 
 
 def test_notes_of_the_data_set_are_heard(blemish, data, fit_options, tmp_path):
-    found = blemish("fit", data / "train" / "good", "-o", tmp_path / "m.onnx", *fit_options)
+    shutil.copytree(data / "train" / "good", tmp_path / "plain" / "good")
+    shutil.copytree(data / "test" / "spot", tmp_path / "plain" / "spot")
+    found = blemish("fit", tmp_path / "plain", "-o", tmp_path / "m.onnx", *fit_options)
     assert "are kept for testing" in found.err
 
 
