@@ -33,7 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (arguments.shared / "data").is_dir():
         parser.error(f"{arguments.shared} has no data/: the benchmark needs real pictures")
-    from blemish.benchmark.records import machine
+    from blemish.benchmark.machine import machine
     from blemish.fitting import versions
 
     results = {}

@@ -17,7 +17,7 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "cores": available_cores(),
         "memory_bytes": _memory_bytes(),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": f"{platform.system()} {platform.machine()}",
     }
 
 

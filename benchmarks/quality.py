@@ -1,0 +1,101 @@
+"""Figures of PatchCore on real pictures under several settings, as a record.
+
+Thresholds are not looked at here (`calibration_folds=0`), except in the first rows, which are what
+a user gets without choosing anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+RECORDS = Path(__file__).parent / "records"
+
+DEFAULTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("mvtec/bottle", "mobilenetv2", {}),
+    ("mvtec/bottle", "resnet50v2", {}),
+    ("lgp", "mobilenetv2", {}),
+    ("lgp", "resnet50v2", {}),
+    ("mtd", "mobilenetv2", {}),
+]
+QUICK = {"calibration_folds": 0}
+THREE = ["block4", "block11", "block14"]
+CHOICES: list[tuple[str, str, dict[str, Any]]] = [
+    ("mtd", "mobilenetv2", QUICK | choice)
+    for choice in (
+        {"levels": ["block4"]},
+        {"levels": ["block11"]},
+        {"levels": THREE},
+        {"levels": ["block1", "block4", "block11"]},
+        {"image_size": 192},
+        {"image_size": 320},
+        {"image_size": 384},
+        {"fit": "shorter"},
+        {"fit": "longer"},
+        {"neighbourhood": 5},
+        {"k": 3},
+        {"reweight": 9},
+        {"image_score": "map"},
+        {"coreset_ratio": 0.001},
+        {"coreset_ratio": 0.05},
+        {"levels": THREE, "image_size": 320},
+        {"levels": THREE, "fit": "longer", "image_size": 384},
+    )
+] + [("mtd", "resnet50v2", QUICK | {"memory_megabytes": 3000})]
+
+
+def main() -> None:
+    """Run all settings, or only the defaults."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
+    parser.add_argument("--only-defaults", action="store_true")
+    arguments = parser.parse_args()
+    from blemish.benchmark.machine import machine
+    from blemish.fitting import versions
+
+    path = RECORDS / f"quality-{datetime.now(UTC).date().isoformat()}.json"
+    rows: list[dict[str, Any]] = []
+    for data, backbone, settings in DEFAULTS + ([] if arguments.only_defaults else CHOICES):
+        rows.append(measure(arguments.shared, data, backbone, settings))
+        print(json.dumps(rows[-1]), flush=True)
+        record = {"machine": machine(), "versions": versions(), "rows": rows}
+        path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+
+
+def measure(shared: Path, data: str, backbone: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Fit and evaluate once."""
+    import blemish
+
+    dataset = blemish.open_dataset(shared / "data" / data)
+    detector = blemish.PatchCore(backbone=str(shared / f"backbones/{backbone}.onnx"), **settings)
+    start = time.perf_counter()
+    model = blemish.fit(dataset, detector)
+    seconds = time.perf_counter() - start
+    found = blemish.evaluate(model, dataset)
+    good = sum(row["label"] == "good" for row in found.pictures)
+    alarms = sum(row["label"] == "good" and row["verdict"] == "defect" for row in found.pictures)
+    return {
+        "data": dataset.name,
+        "backbone": backbone,
+        "settings": settings,
+        "image_auroc": found.image["auroc"],
+        "image_f1_max": found.image["f1_max"],
+        "pixel_auroc": found.pixel["auroc"],
+        "pixel_ap": found.pixel["ap"],
+        "pixel_f1_max": found.pixel["f1_max"],
+        "image_f1": found.image["f1"],
+        "miss_rate": found.image["miss_rate"],
+        "false_alarms": [alarms, good],
+        "calibration": model.calibration.to_dict()["method"],
+        "bank_vectors": model.facts["detector"]["bank_vectors"],
+        "fit_seconds": round(seconds, 1),
+        "predict_milliseconds": round(1000 * found.seconds["predict_per_picture"], 1),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Make the tables of README and docs from the newest committed records.
+
+python benchmarks/table.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RECORDS = ROOT / "benchmarks" / "records"
+NOT_SHOWN = ("calibration_folds", "memory_megabytes")  # they do not move these figures
+
+
+PAGES = (ROOT / "README.md", ROOT / "docs" / "explanation" / "settings.md")
+
+
+def main() -> None:
+    """Write the tables into the pages, or say whether they are those of the records."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only fail where they differ")
+    arguments = parser.parse_args()
+    for path in PAGES:
+        before = path.read_text()
+        after = filled(before)
+        if arguments.check and before != after:
+            raise SystemExit(f"{path} differs from the records; run: python benchmarks/table.py")
+        path.write_text(after)
+
+
+def filled(text: str) -> str:
+    """A text whose marked parts are tables of the newest records."""
+    tables = {"quality": quality_table, "settings": settings_table, "speed": speed_table}
+    for name, make in tables.items():
+        pattern = rf"<!-- {name}: from records -->.*?<!-- end -->"
+        if re.search(pattern, text, flags=re.DOTALL):
+            block = f"<!-- {name}: from records -->\n{make()}\n<!-- end -->"
+            text = re.sub(pattern, lambda _, block=block: block, text, flags=re.DOTALL)
+    return text
+
+
+def quality_table() -> str:
+    """Figures without choosing anything."""
+    record = newest("quality-*.json")
+    heads = ("data", "backbone", "image AUROC", "image F1-max", "pixel AUROC", "pixel F1-max",
+             "false alarms (1 % promised)")  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for row in record["rows"]:
+        if row["settings"]:
+            continue
+        alarms, good = row["false_alarms"]
+        figures = (row[k] for k in ("image_auroc", "image_f1_max", "pixel_auroc", "pixel_f1_max"))
+        cells = " | ".join(f"{figure:.3f}" for figure in figures)
+        lines.append(f"| {row['data']} | {row['backbone']} | {cells} | {alarms} of {good} |")
+    return "\n".join(lines)
+
+
+def settings_table() -> str:
+    """Figures of mtd under many settings."""
+    rows = [row for row in newest("quality-*.json")["rows"] if row["data"] == "mtd"]
+    heads = (
+        "backbone",
+        "settings",
+        "image AUROC",
+        "pixel AUROC",
+        "pixel AP",
+        "ms a picture",
+        "fit",
+    )
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for row in rows:
+        changed = {k: v for k, v in row["settings"].items() if k not in NOT_SHOWN}
+        words = ", ".join(f"{name} {spelled(value)}" for name, value in changed.items())
+        figures = (row[key] for key in ("image_auroc", "pixel_auroc", "pixel_ap"))
+        cells = " | ".join(f"{figure:.3f}" for figure in figures)
+        time = f"{row['predict_milliseconds']:.0f} | {row['fit_seconds']:.0f} s"
+        lines.append(f"| {row['backbone']} | {words or 'as they are'} | {cells} | {time} |")
+    return "\n".join(lines)
+
+
+def spelled(value: Any) -> str:
+    """A setting's value as a reader types it."""
+    return " + ".join(value) if isinstance(value, list) else f"{value}"
+
+
+def speed_table() -> str:
+    """Speed, memory and size."""
+    record = newest("2*.json")
+    results, machine = record["results"], record["machine"]
+    lines = ["| | |", "|---|---|"]
+    for name, case in results["fit"].items():
+        seconds, peak = case["seconds"]["median"], case["peak_megabytes"]
+        lines.append(f"| fit {name} | {seconds:.1f} s, {peak} MB at most |")
+    for name, case in results["predict"].items():
+        rate = case["pictures_per_second_batch_8"]["median"]
+        single = case["milliseconds_one_warm_picture"]["median"]
+        lines.append(f"| predict, {name} | {rate:.0f} pictures a second; {single:.1f} ms for one |")
+    for name, case in results["coreset"].items():
+        seconds = case["seconds"]["median"]
+        lines.append(
+            f"| coreset, {name} of {case['points']:,} patches | {seconds:.1f} s; the plain loop "
+            f"takes {case['ratio']:.0f} times as long |"
+        )
+    start = results["startup"]
+    times = [start[k]["seconds"]["median"] for k in ("import blemish", "blemish --help", "python")]
+    imported, helped, empty = (f"{seconds:.2f} s" for seconds in times)
+    lines.append(
+        f"| `import blemish`, `blemish --help` | {imported}, {helped} (an empty Python: {empty}) |"
+    )
+    lines.append(f"| install | {results['size']['megabytes_added']} MB, no torch |")
+    lines.append("")
+    lines.append(f"{record['date'][:10]}, {machine['cores']} cores ({machine['processor']}).")
+    return "\n".join(lines)
+
+
+def newest(pattern: str) -> dict[str, Any]:
+    """The record with the latest date in its name."""
+    record: dict[str, Any] = json.loads(sorted(RECORDS.glob(pattern))[-1].read_text())
+    return record
+
+
+if __name__ == "__main__":
+    main()
