@@ -200,3 +200,14 @@ def test_all_pictures_that_are_none_are_told_at_once(blemish, copy, fit_options,
         text_named_png(copy / "train" / "good" / name)
     found = blemish("fit", copy, "-o", tmp_path / "m.onnx", *fit_options)
     assert [line for line in found.err.splitlines() if line.startswith("error: ")][1:]
+
+
+def test_a_disk_without_room_for_the_model_is_told_before_the_fit(
+    blemish, data, fit_options, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("blemish.fitting.fit", never)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    found = blemish("fit", data, "-o", tmp_path / "m.onnx", *fit_options)
+    assert found.code == 1
+    assert "has 1.00 kB free; make room" in found.err

@@ -98,6 +98,7 @@ def fit(
     from blemish.benchmark.machine import peak_memory_bytes
     from blemish.benchmark.plan import make_detector
     from blemish.calibration import SMALLEST_REGION_PX
+    from blemish.data.loading import GoodPictures
 
     chosen = make_detector(detector, settings)
     dataset = blemish.open_dataset(
@@ -105,6 +106,9 @@ def fit(
     )
     for sentence in dataset.notes:
         console.note(sentence)
+    if isinstance(chosen, blemish.PatchCore):
+        images = GoodPictures(dataset.train, limits=read_limits(max_pixels))
+        outputs.check_space(output, chosen.plan(images.sizes_hw).model_bytes)
     start = perf_counter()
     model = blemish.fit(
         dataset,

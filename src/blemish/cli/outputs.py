@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
 from blemish.errors import BlemishError, UsageError
 from blemish.files import refuse_existing
+from blemish.report.cells import bytes_text
 
 
 def check_file(path: Path, *, force: bool) -> None:
@@ -39,6 +41,16 @@ def check_folder(path: Path, *, force: bool) -> None:
             f"'{path}' is not empty; name another folder, or write into it with --force."
         )
     _check_writable(path)
+
+
+def check_space(path: Path, needed_bytes: int) -> None:
+    """Raise `BlemishError` where the disk has no room for a file of that size."""
+    free_bytes = shutil.disk_usage(path.parent).free
+    if free_bytes < needed_bytes:
+        raise BlemishError(
+            f"'{path}' will need {bytes_text(needed_bytes)}, but its disk has "
+            f"{bytes_text(free_bytes)} free; make room, or write to another."
+        )
 
 
 def make_folder(path: Path) -> None:

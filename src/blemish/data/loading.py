@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -78,7 +79,14 @@ class GoodPictures:
         self._limits = limits
         facts = self._probe()
         self.sizes_hw = [fact.size_hw for fact in facts]
-        self.picture_format = self._find_format(facts)
+        self._bit_depth = self._one_depth(facts)
+
+    @cached_property
+    def picture_format(self) -> PictureFormat:
+        """Depth of all pictures; the white level of 16-bit ones takes a look at each."""
+        if self._bit_depth == 8:
+            return PictureFormat()
+        return format_16_bit(max(int(np.max(picture)) for _, picture in self))
 
     @property
     def split_keys(self) -> list[str]:
@@ -104,18 +112,12 @@ class GoodPictures:
         told_at_once(problems, ImageError)
         return facts
 
-    def _find_format(self, facts: Sequence[PictureFacts]) -> PictureFormat:
-        depths = {fact.bit_depth for fact in facts}
-        if len(depths) > 1:
-            few = min(depths, key=lambda depth: sum(fact.bit_depth == depth for fact in facts))
-            odd = next(
-                s.id for s, fact in zip(self.samples, facts, strict=True) if fact.bit_depth == few
-            )
+    def _one_depth(self, facts: Sequence[PictureFacts]) -> int:
+        depths = [fact.bit_depth for fact in facts]
+        if len(set(depths)) > 1:
+            few = min(set(depths), key=depths.count)
             raise DataError(
-                f"Pictures of 8 and of 16 bits are mixed (one of {few} bits is '{odd}'); "
-                "convert them to one depth."
+                f"Pictures of 8 and of 16 bits are mixed (one of {few} bits is "
+                f"'{self.samples[depths.index(few)].id}'); convert them to one depth."
             )
-        if depths == {16}:
-            brightest = max(int(np.max(picture)) for _, picture in self)
-            return format_16_bit(brightest)
-        return PictureFormat()
+        return depths[0] if depths else 8

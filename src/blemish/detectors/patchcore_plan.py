@@ -25,6 +25,7 @@ RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of 
 BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
 SMALLEST_SAMPLE = 1000
+FACTS_BYTES = 300  # of a training picture in the model file
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class FitPlan:
         candidates: patches that the coreset is picked from; fewer than all where memory is short.
         point_dimensions: length of the vectors that the picking compares.
         bank_vectors, bank_bytes: the memory bank.
+        model_bytes: the model file, nearly.
         on_disk: all patches are kept in a temporary file.
         memory_bytes, disk_bytes: the most that the fit will take.
         batch: working pictures that go through the backbone at once.
@@ -48,6 +50,7 @@ class FitPlan:
     point_dimensions: int
     bank_vectors: int
     bank_bytes: int
+    model_bytes: int
     on_disk: bool
     memory_bytes: int
     disk_bytes: int
@@ -112,6 +115,7 @@ def plan_fit(
             f"'memory_megabytes' must be at least {needed:.0f} for this backbone and image_size; "
             f"got {settings.memory_megabytes}."
         )
+    bank_bytes = min(vectors, candidates) * row_bytes
     return FitPlan(
         pictures=len(sizes_hw),
         patches=patches,
@@ -119,7 +123,8 @@ def plan_fit(
         candidates=candidates,
         point_dimensions=projected,
         bank_vectors=min(vectors, candidates),
-        bank_bytes=min(vectors, candidates) * row_bytes,
+        bank_bytes=bank_bytes,
+        model_bytes=backbone_bytes + bank_bytes + FACTS_BYTES * len(sizes_hw),
         on_disk=on_disk,
         memory_bytes=fixed + (candidates * point_bytes if on_disk else in_memory),
         disk_bytes=patches * row_bytes if on_disk else 0,
