@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from blemish.graph.builder import FLOAT, GraphBuilder
+from blemish.graph.builder import FLOAT, INT64, GraphBuilder
 from blemish.graph.preprocessing import Geometry
 
 TRUNCATE_SIGMAS = 4.0
@@ -55,41 +55,51 @@ def _axis_matrix(g: GraphBuilder, grid_hw: str, sizes: Geometry, axis: int, sigm
         g, outputs=content, inputs=cells, step=g.op("Div", cells, padded), last=inside
     )
     if sigma_px > 0:
-        to_content = g.op("MatMul", _gaussian(g, content, sigma_px), to_content)
-    to_picture = _bilinear(
-        g, outputs=picture, inputs=content, step=g.op("Div", content, picture), last=content
-    )
-    return g.op("MatMul", to_picture, to_content)
+        to_content = _smoothed(g, to_content, content, sigma_px)
+    return _interpolated(g, to_content, picture, step=g.op("Div", content, picture), last=content)
 
 
 def _bilinear(g: GraphBuilder, *, outputs: str, inputs: str, step: str, last: str) -> str:
     """Weights (outputs x inputs) of linear interpolation; no source lies beyond `last` - 1."""
-    centres = g.op("Mul", g.op("Add", _count(g, outputs), g.number(0.5)), step)
-    sources = g.op("Sub", centres, g.number(0.5))
-    sources = g.op("Min", g.op("Max", sources, g.number(0.0)), g.op("Sub", last, g.number(1.0)))
-    gap = g.op("Abs", g.op("Sub", _column(g, sources), _count(g, inputs)))
+    gap = g.op("Abs", g.op("Sub", _column(g, _sources(g, outputs, step, last)), _count(g, inputs)))
     return g.op("Relu", g.op("Sub", g.number(1.0), gap))
 
 
-def _gaussian(g: GraphBuilder, length: str, sigma_px: float) -> str:
-    """Weights (length x length) of a Gaussian with mirrored borders; each row adds up to 1."""
-    across = _count(g, length)
-    down = _column(g, across)
-    mirror = g.op("Add", g.op("Add", down, across), g.number(1.0))
-    offsets = (
-        g.op("Sub", down, across),
-        mirror,
-        g.op("Sub", g.op("Mul", length, g.number(2.0)), mirror),
+def _interpolated(g: GraphBuilder, rows: str, outputs: str, *, step: str, last: str) -> str:
+    """Rows between rows: the same as a product with `_bilinear`, which could be very large."""
+    sources = _sources(g, outputs, step, last)
+    low = g.op("Floor", sources)
+    high = g.op("Min", g.op("Add", low, g.number(1.0)), g.op("Sub", last, g.number(1.0)))
+    before, after = (
+        g.op("Gather", rows, g.op("Cast", index, to=INT64), axis=0) for index in (low, high)
     )
+    share = _column(g, g.op("Sub", sources, low))
+    return g.op("Add", before, g.op("Mul", g.op("Sub", after, before), share))
+
+
+def _sources(g: GraphBuilder, outputs: str, step: str, last: str) -> str:
+    """Where each output pixel lies among the inputs, none before 0 or beyond `last` - 1."""
+    centres = g.op("Mul", g.op("Add", _count(g, outputs), g.number(0.5)), step)
+    sources = g.op("Sub", centres, g.number(0.5))
+    return g.op("Min", g.op("Max", sources, g.number(0.0)), g.op("Sub", last, g.number(1.0)))
+
+
+def _smoothed(g: GraphBuilder, weights: str, length: str, sigma_px: float) -> str:
+    """Weights (length x cells) smoothed along their length, the border rows mirrored."""
     radius = int(TRUNCATE_SIGMAS * sigma_px + 0.5)
-    weights = g.op("Sum", *(_bell(g, offset, sigma_px, radius) for offset in offsets))
-    return g.op("Div", weights, g.op("ReduceSum", weights, g.ints(1), keepdims=1))
-
-
-def _bell(g: GraphBuilder, offset: str, sigma_px: float, radius: int) -> str:
-    exponent = g.op("Mul", g.op("Mul", offset, offset), g.number(-0.5 / sigma_px**2))
-    near = g.op("LessOrEqual", g.op("Abs", offset), g.number(radius))
-    return g.op("Mul", g.op("Exp", exponent), g.op("Cast", near, to=FLOAT))
+    reach = g.number(radius)
+    rows = g.op("Range", g.op("Neg", reach), g.op("Add", length, reach), g.number(1.0))
+    half = g.number(0.5)
+    above = g.op("Sub", g.op("Abs", g.op("Add", rows, half)), half)  # -1 is 0, -2 is 1, ...
+    excess = g.op("Relu", g.op("Sub", above, g.op("Sub", length, half)))
+    below = g.op("Sub", above, g.op("Mul", excess, g.number(2.0)))  # length is length - 1, ...
+    mirrored = g.op("Cast", g.op("Max", below, g.number(0.0)), to=INT64)
+    padded = g.op("Transpose", g.op("Gather", weights, mirrored, axis=0), perm=[1, 0])
+    offsets = np.arange(-radius, radius + 1)
+    bell = np.exp(-0.5 * (offsets / sigma_px) ** 2)
+    kernel = g.constant((bell / bell.sum()).reshape(1, 1, -1))
+    smooth = g.op("Conv", g.op("Unsqueeze", padded, g.ints(1)), kernel)
+    return g.op("Transpose", g.op("Squeeze", smooth, g.ints(1)), perm=[1, 0])
 
 
 def _count(g: GraphBuilder, length: str) -> str:
