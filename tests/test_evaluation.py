@@ -44,13 +44,20 @@ def test_pictures_are_named_as_in_the_data_set(model, dataset):
     assert {row["label"] for row in rows} == {"good", "defect"}
 
 
+def test_test_pictures_that_were_learned_from_are_told(model, dataset, category):
+    assert not evaluate(model, dataset).notes
+    everything = blemish.open_dataset(category / "train", test_fraction=0.5)
+    notes = evaluate(model, everything).notes
+    assert any("fitted on" in note and "of these test pictures" in note for note in notes)
+
+
 def test_without_defects_figures_are_empty_and_say_why(model, tmp_path):
     folder = tiny_dataset(tmp_path / "noise", defects=0)
     found = evaluate(model, blemish.open_dataset(folder))
     assert found.image["auroc"] is None
     assert found.pixel["f1_max"] is None
     assert found.image["false_alarm_rate"] is not None
-    assert "no defect" in found.notes[0]
+    assert any("no defect" in note for note in found.notes)
 
 
 def test_a_defect_without_a_mask_is_left_out_of_pixel_figures_only(model, category, tmp_path):

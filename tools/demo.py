@@ -1,8 +1,8 @@
 """The main job, start to end: `make demo`.
 
-On the real pictures where they are (`--shared`), otherwise on a small drawn surface with a backbone
-of hand-made filters, since no trained one ships yet. Fits and measures every category, writes the
-page, prints the table, and judges a few pictures.
+On the real pictures where they are (`--shared`), otherwise on drawn tile, leather and grid with a
+backbone of hand-made filters, since no trained one ships yet. Fits and measures every category,
+writes the page, prints the table, and judges a few pictures.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+from filter_backbone import write_filters
 
 CATEGORIES = ("mvtec/bottle", "lgp", "mtd")
 
@@ -28,7 +30,9 @@ def main() -> None:
         data = [arguments.shared / "data" / name for name in CATEGORIES]
         backbone = arguments.shared / "backbones" / "mobilenetv2.onnx"
     else:
-        data, backbone = draw(output / "drawn")
+        data = draw(output / "surfaces")
+        backbone = output / "filters.onnx"
+        write_filters(backbone)
     blemish("check", str(data[0]))
     blemish(
         "benchmark", *map(str, data), "--detectors", "patchcore", "--backbone", str(backbone),
@@ -61,18 +65,10 @@ def some_pictures(category: Path) -> list[str]:
     return [str(sorted(folder.iterdir())[0]) for folder in folders]
 
 
-def draw(folder: Path) -> tuple[list[Path], Path]:
-    """Draw a surface and write the filters, where they are not there yet."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    from drawn_surface import draw_surface
-    from filter_backbone import write_filters
-
-    backbone = folder / "filters.onnx"
-    if not backbone.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        draw_surface(folder / "weave", seed=0)
-        write_filters(backbone)
-    return [folder / "weave"], backbone
+def draw(folder: Path) -> list[Path]:
+    """Write drawn surfaces; the folders of their categories."""
+    blemish("surfaces", str(folder), "--size", "256", "--force")
+    return sorted(path for path in folder.iterdir() if path.is_dir())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Make the README's picture: a drawn surface, its anomaly map, and the flagged regions.
+"""Make the README's picture: drawn leather with a cut, its anomaly map, and the flagged region.
 
-python tools/readme_picture.py docs/images/weave.jpg
+python tools/readme_picture.py docs/images/surface.jpg [BACKBONE.onnx]
+
+Without a backbone, one of hand-made filters is used.
 """
 
 from __future__ import annotations
@@ -10,32 +12,36 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from demo import draw
+from filter_backbone import write_filters
 
 import blemish
 from blemish.files import write_whole
 from blemish.images.overlay import encode_jpeg, heat_map, overlay
 
+GAP_PX = 12
 
-def main(output: Path) -> None:
-    """Fit on the drawn surface and draw the scratch that stands out most."""
+
+def main(output: Path, backbone: Path | None) -> None:
+    """Fit on drawn leather and show the cut that stands out most."""
+    dataset = blemish.open_dataset("surfaces/leather")
     with tempfile.TemporaryDirectory() as folder:
-        (data,), backbone = draw(Path(folder))
-        dataset = blemish.open_dataset(data)
+        if backbone is None:
+            backbone = Path(folder) / "filters.onnx"
+            write_filters(backbone)
         model = blemish.fit(dataset, blemish.PatchCore(backbone=str(backbone)))
-        scratches = [sample for sample in dataset.test if sample.defect_type == "scratch"]
-        results = {sample: model.predict(sample.path) for sample in scratches}
-        sample = max(scratches, key=lambda s: results[s].score)
-        result, picture = results[sample], sample.read()
-        threshold = model.calibration.pixel_threshold
-        gap = np.full((picture.shape[0], 8, 3), 255, np.uint8)
-        parts = [
-            picture, gap, heat_map(result.score_map, threshold=threshold), gap,
-            overlay(picture, result.score_map, threshold=threshold, regions=result.regions),
-        ]  # fmt: skip
+    cuts = [sample for sample in dataset.test if sample.defect_type == "cut"]
+    results = {sample: model.predict(sample) for sample in cuts}
+    sample = max(cuts, key=lambda s: results[s].score)
+    result, picture = results[sample], sample.read()
+    threshold = model.calibration.pixel_threshold
+    gap = np.full((picture.shape[0], GAP_PX, 3), 255, np.uint8)
+    parts = [
+        picture, gap, heat_map(result.score_map, threshold=threshold), gap,
+        overlay(picture, result.score_map, threshold=threshold, regions=result.regions),
+    ]  # fmt: skip
     output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, encode_jpeg(np.concatenate(parts, axis=1), long_side_px=800, quality=92))
+    write_whole(output, encode_jpeg(np.concatenate(parts, axis=1), long_side_px=1200, quality=90))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

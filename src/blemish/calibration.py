@@ -1,11 +1,14 @@
 """Thresholds and p-values from good pictures alone, with what they can and cannot promise.
 
-Split conformal prediction (Vovk et al., 2005): if a new good picture and the n calibration pictures
-are exchangeable, the chance that it scores above the threshold is at most the rate that was asked
-for. No label of a test picture, and no defect, ever comes in here.
+Conformal prediction (Vovk et al., 2005): if a new good picture and the n calibration pictures are
+exchangeable, the chance that it scores above the threshold is at most the rate that was asked for.
+That is exact for pictures held out of the fit. Training pictures left out in parts come from models
+that differ a little from the one that ships (cross-conformal); there the rate holds nearly, as
+measured. No label of a test picture, and no defect, ever comes in here.
 
-Two thresholds share the promise: one for the picture's score, which is the verdict, and one for the
-largest value of its map, so that no more than that share of good pictures shows any region.
+There are two thresholds, each with that rate of its own: one for the picture's score, which is the
+verdict, and one for the largest value of its map, above which regions are shown. A good picture may
+so be rejected without a region, or pass with one.
 """
 
 from __future__ import annotations
@@ -97,7 +100,11 @@ def calibrate(
         raise CalibrationError("A score of a calibration picture is not a finite number.")
     if false_alarm_rate is None:
         false_alarm_rate = max(DEFAULT_RATE, lowest_rate(len(ordered)))
-    _check_rate(len(ordered), false_alarm_rate)
+    check_rate(len(ordered), false_alarm_rate)
+    if smallest_region_px < 1:
+        raise CalibrationError(
+            f"'smallest_region_px' must be at least 1; got {smallest_region_px}."
+        )
     return Calibration(method, ordered, ordered_peaks, false_alarm_rate, smallest_region_px)
 
 
@@ -131,9 +138,9 @@ def p_value(scores: ArrayLike, score: float) -> float:
 def upper_bound(pictures: int, rate: float, *, confidence: float) -> float:
     """What the false-alarm rate stays under with some confidence over the draw of the pictures.
 
-    The promised rate holds on average over calibration sets. For one set, the rate above the
-    threshold that leaves j of n scores above it is Beta(j + 1, n - j) distributed; this is that
-    distribution's quantile.
+    The promised rate holds on average over calibration sets. For one set of held-out pictures, the
+    rate above the threshold that leaves j of n scores above it is Beta(j + 1, n - j) distributed;
+    this is that distribution's quantile. For pictures left out in parts it is a good guess.
     """
     above = _exceedances(pictures, rate)
     low, high = 0.0, 1.0
@@ -144,7 +151,8 @@ def upper_bound(pictures: int, rate: float, *, confidence: float) -> float:
     return high
 
 
-def _check_rate(pictures: int, rate: float) -> None:
+def check_rate(pictures: int, rate: float) -> None:
+    """Raise `CalibrationError` where so many pictures cannot promise a rate."""
     if not 0 < rate < 1:
         raise CalibrationError(f"'false_alarm_rate' must be in (0, 1); got {rate:g}.")
     if rate < lowest_rate(pictures) - 1e-12:

@@ -16,7 +16,7 @@ import numpy as np
 
 from blemish.data.dataset import Dataset, Sample
 from blemish.errors import DataError, ImageError
-from blemish.files import write_whole
+from blemish.files import make_folder, write_whole
 from blemish.images.read import DEFAULT_LIMITS, ReadLimits
 from blemish.metrics.decisions import Decisions, decide
 from blemish.metrics.pixels import PixelScores
@@ -42,8 +42,9 @@ class Evaluation:
     Attributes:
         image, pixel: `auroc`, `ap`, `f1_max`, `f1_max_threshold`, and at the calibrated threshold
             `f1`, `false_alarm_rate`, `miss_rate`; `None` where undefined.
-        per_type: for each defect type its `pictures`, `image_auroc`, `pixel_auroc`, `miss_rate`,
-            against the good test pictures.
+        per_type: for each defect type, against the good test pictures, its number of `pictures`,
+            `image_auroc`, `image_ap`, `image_f1_max`, the same for `pixel_`, and at the calibrated
+            threshold `f1` and `miss_rate`.
         curves: `image_roc` and `pixel_roc`, `false_alarm_rate` and `recall` each.
         pictures: what the model said of each picture, with its label.
         notes: sentences without which the figures would be misread.
@@ -91,7 +92,7 @@ def evaluate(
     rows: list[dict[str, Any]] = []
     unmasked = 0
     with PixelScores(model.calibration.pixel_threshold) as pixels:
-        results = model.predict_each([sample.path for sample in samples], limits=limits)
+        results = model.predict_each(samples, limits=limits)
         with progress.stage("evaluate", len(samples)) as advance:
             for sample, result in zip(samples, results, strict=True):
                 if isinstance(result, Failure):
@@ -110,7 +111,7 @@ def evaluate(
         per_type=_per_type(rows, threshold, pixel_counts),
         curves={"image_roc": _curve(images), "pixel_roc": _curve(whole)},
         pictures=rows,
-        notes=_notes(images, unmasked),
+        notes=_notes(images, unmasked, _learned_from(model, samples)),
         seconds={
             "evaluate": time.perf_counter() - start,
             "predict_per_picture": float(np.median(seconds)),
@@ -145,7 +146,7 @@ def write_examples(
     """
     samples = {sample.id: sample for sample in dataset.test}
     folder = directory / "examples" / name
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     chosen = _choose(pictures, most)
     examples: dict[str, list[dict[str, Any]]] = {}
     for kind, rows in chosen.items():
@@ -184,13 +185,21 @@ def _decide_images(rows: Sequence[dict[str, Any]], threshold: float) -> Decision
 def _figures(counts: RankCounts | None, decisions: Decisions) -> dict[str, float | None]:
     best = f1_max(counts) if counts else None
     return {
-        "auroc": auroc(counts) if counts else None,
-        "ap": average_precision(counts) if counts else None,
-        "f1_max": best[0] if best else None,
+        **_ranked(counts),
         "f1_max_threshold": best[1] if best else None,
         "f1": decisions.f1,
         "false_alarm_rate": decisions.false_alarm_rate,
         "miss_rate": decisions.miss_rate,
+    }
+
+
+def _ranked(counts: RankCounts | None) -> dict[str, float | None]:
+    """The figures that need no threshold."""
+    best = f1_max(counts) if counts else None
+    return {
+        "auroc": auroc(counts) if counts else None,
+        "ap": average_precision(counts) if counts else None,
+        "f1_max": best[0] if best else None,
     }
 
 
@@ -204,10 +213,12 @@ def _per_type(
         scores = [row["score"] for row in own + good]
         counts = rank(scores, [True] * len(own) + [False] * len(good))
         pixel = _sum(pixels[name] for name in (kind, GOOD) if name in pixels)
+        pixel = pixel if kind in pixels else None
         table[kind] = {
             "pictures": len(own),
-            "image_auroc": auroc(counts),
-            "pixel_auroc": auroc(pixel) if pixel and kind in pixels else None,
+            **{f"image_{name}": value for name, value in _ranked(counts).items()},
+            **{f"pixel_{name}": value for name, value in _ranked(pixel).items()},
+            "f1": _decide_images(own + good, threshold).f1,
             "miss_rate": _decide_images(own, threshold).miss_rate,
         }
     return table
@@ -225,8 +236,19 @@ def _curve(counts: RankCounts | None) -> dict[str, list[float]] | None:
     return {"false_alarm_rate": curve[0], "recall": curve[1]} if curve else None
 
 
-def _notes(images: RankCounts, unmasked: int) -> list[str]:
+def _learned_from(model: Model, samples: Sequence[Sample]) -> int:
+    """How many of the test pictures the model was fitted on."""
+    trained = {row[1] for row in model.facts["training"]["pictures"]}
+    return sum(sample.sha256 in trained for sample in samples)
+
+
+def _notes(images: RankCounts, unmasked: int, learned_from: int) -> list[str]:
     notes = []
+    if learned_from:
+        notes.append(
+            f"The model was fitted on {learned_from} of these test pictures, so the figures are "
+            "better than on new ones; use the split of the fit."
+        )
     if not images.positives.sum():
         notes.append("There is no defect among the test pictures: figures that need one are empty.")
     if not images.negatives:
@@ -258,7 +280,7 @@ def _draw(
 ) -> dict[str, str]:
     from blemish.images.overlay import displayable, encode_jpeg, overlay
 
-    picture = model.read(sample.path, limits=limits)
+    picture = model.read(sample, limits=limits)
     result = model.predict(picture)
     drawn = overlay(
         picture,

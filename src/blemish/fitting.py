@@ -7,20 +7,32 @@ file, byte for byte, on the same machine.
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from blemish.calibration import SMALLEST_REGION_PX, calibrate
-from blemish.data.dataset import Dataset
+from blemish.calibration import (
+    DEFAULT_RATE,
+    SMALLEST_REGION_PX,
+    Calibration,
+    calibrate,
+    check_rate,
+    lowest_rate,
+)
+from blemish.data.dataset import Dataset, Sample
 from blemish.data.loading import GoodPictures
-from blemish.detectors.base import Detector
-from blemish.errors import CalibrationError, DataError
+from blemish.detectors.base import Detector, Fitted
+from blemish.errors import DataError, ImageError
 from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits
 from blemish.model import Failure, Model, assemble, calibration_facts
 from blemish.progress import LoggedProgress, Progress
 
 VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
+FEWEST_PICTURES = 2
+
+# What a model file keeps of a picture that it was fitted or calibrated on.
+Row = tuple[str, str, float, float]  # id, sha256, score, peak of its map
 
 
 def fit(
@@ -51,64 +63,46 @@ def fit(
         CalibrationError: so few pictures cannot promise the rate (told before the fit).
     """
     progress = progress or LoggedProgress()
+    check_promise(dataset, false_alarm_rate)
     samples = dataset.train
-    if len(samples) < 2:
-        raise DataError(
-            f"'{dataset.name}' has {len(samples)} good picture to learn from; at least 2 are "
-            "needed, and 99 for a false-alarm rate of 1 %."
-        )
-    check_promise(len(samples), false_alarm_rate)
     images = GoodPictures(samples, alpha=alpha, limits=limits)
     fitted = detector.fit(images, progress=progress)
     try:
-        left_out = {result.name: result for result in fitted.left_out(progress=progress)}
-        rows = [
-            (sample.id, sample.sha256, left_out[sample.id].score, left_out[sample.id].peak)
-            for sample in images.samples
-        ]
-        calibration = calibrate(
-            [row[2] for row in rows],
-            [row[3] for row in rows],
-            method=fitted.left_out_method,
-            false_alarm_rate=false_alarm_rate,
-            smallest_region_px=smallest_region_px,
-        )
-        if false_alarm_rate is None and calibration.false_alarm_rate > 0.01:
-            progress.say(
-                f"{len(rows)} good pictures cannot promise a false-alarm rate of 0.01; "
-                f"thresholds are set for {calibration.false_alarm_rate:.2g}."
-            )
-        facts = {
-            "blemish": metadata.version("blemish"),
-            "detector": {
-                "name": detector.name,
-                "settings": _portable(detector.settings.to_dict()),
-                **fitted.facts,
-            },
-            "input": {
-                "format": {
-                    "bit_depth": images.picture_format.bit_depth,
-                    "white_level": images.picture_format.white_level,
-                },
-                "alpha": alpha,
-            },
-            "training": {
-                "dataset": dataset.name,
-                "layout": dataset.layout,
-                "pictures": [[*row] for row in rows],
-            },
-            "calibration": calibration_facts(calibration, rows),
-            "versions": versions(),
-        }
-        return assemble(fitted.graph, facts)
+        rows = _left_out_rows(fitted, images.samples, progress)
     finally:
         fitted.close()
-
-
-def check_promise(pictures: int, rate: float | None) -> None:
-    """Raise `CalibrationError` where so many pictures cannot promise a rate."""
-    if rate is not None:
-        calibrate([0.0] * pictures, [0.0] * pictures, method="", false_alarm_rate=rate)
+    scored = _one_a_key(rows, images.samples)
+    calibration = _calibrate(
+        scored,
+        method=fitted.left_out_method,
+        rate=false_alarm_rate,
+        smallest_region_px=smallest_region_px,
+        progress=progress,
+    )
+    facts = {
+        "blemish": metadata.version("blemish"),
+        "detector": {
+            "name": detector.name,
+            "settings": _portable(detector.settings.to_dict()),
+            **fitted.facts,
+        },
+        "input": {
+            "format": {
+                "bit_depth": images.picture_format.bit_depth,
+                "white_level": images.picture_format.white_level,
+            },
+            "alpha": alpha,
+        },
+        "training": {
+            "dataset": dataset.name,
+            "layout": dataset.layout,
+            "left_out": fitted.left_out_method,
+            "pictures": [list(row) for row in rows],
+        },
+        "calibration": calibration_facts(calibration, scored),
+        "versions": versions(),
+    }
+    return assemble(fitted.graph, facts)
 
 
 def recalibrate(
@@ -125,35 +119,56 @@ def recalibrate(
     Pictures that the model was fitted on count with the score that they had when left out; others
     are scored now. Test pictures stay untouched.
 
+    Args:
+        model: stays as it is.
+        dataset: of good pictures.
+        false_alarm_rate: by default the model's own, or the lowest that so many can promise.
+        smallest_region_px: by default the model's own.
+        limits: what a picture may cost.
+        progress: told of stages and of what a user must hear.
+
     Raises:
+        DataError: fewer than 2 pictures.
         CalibrationError: so few pictures cannot promise the rate.
         ImageError: a picture cannot be read.
     """
     progress = progress or LoggedProgress()
+    check_promise(dataset, false_alarm_rate)
+    samples = dataset.train
     known = {row[1]: row for row in model.facts["training"]["pictures"]}
-    good = dataset.train
-    check_promise(len(good), false_alarm_rate)
-    rows = [known[sample.sha256] for sample in good if sample.sha256 in known]
-    fresh = [sample for sample in good if sample.sha256 not in known]
-    with progress.stage("scoring", len(fresh)) as advance:
-        results = model.predict_each([sample.path for sample in fresh], limits=limits)
-        for sample, result in zip(fresh, results, strict=True):
-            if isinstance(result, Failure):
-                raise CalibrationError(result.error)
-            peak = float(result.score_map.max())
-            rows.append([sample.id, sample.sha256, result.score, peak])
-            advance(1)
-    region = smallest_region_px
-    if region is None:
-        region = model.calibration.smallest_region_px
-    calibration = calibrate(
-        [row[2] for row in rows],
-        [row[3] for row in rows],
-        method=_method(model, len(rows) - len(fresh), len(fresh)),
-        false_alarm_rate=false_alarm_rate,
-        smallest_region_px=region,
+    fresh = {s.id: s for s in samples if s.sha256 not in known}
+    scored_now = _score(model, list(fresh.values()), limits, progress)
+    rows = [scored_now[s.id] if s.id in fresh else _row(known[s.sha256]) for s in samples]
+    scored = _one_a_key(rows, samples)
+    old = model.calibration
+    calibration = _calibrate(
+        scored,
+        method=_method(model, len(samples) - len(fresh), len(fresh)),
+        rate=false_alarm_rate,
+        default_rate=old.false_alarm_rate,
+        smallest_region_px=smallest_region_px or old.smallest_region_px,
+        progress=progress,
     )
-    return model.with_calibration(calibration, rows)
+    return model.with_calibration(calibration, scored)
+
+
+def check_promise(dataset: Dataset, rate: float | None = None) -> int:
+    """How many training pictures count for a promise: copies, and those of a group, count as one.
+
+    Raises:
+        DataError: fewer than 2.
+        CalibrationError: they cannot promise the rate.
+    """
+    count = len({sample.split_key for sample in dataset.train})
+    if count < FEWEST_PICTURES:
+        raise DataError(
+            f"'{dataset.name}' has {len(dataset.train)} good pictures to learn from, {count} that "
+            f"are no copies or of one group; at least {FEWEST_PICTURES} are needed, and 99 for a "
+            "false-alarm rate of 1 %."
+        )
+    if rate is not None:
+        check_rate(count, rate)
+    return count
 
 
 def versions() -> dict[str, str]:
@@ -161,8 +176,76 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {n: metadata.version(n) for n in VERSIONS_OF}
 
 
+def _left_out_rows(fitted: Fitted, samples: Sequence[Sample], progress: Progress) -> list[Row]:
+    left_out = {result.name: result for result in fitted.left_out(progress=progress)}
+    return [
+        (sample.id, sample.sha256, left_out[sample.id].score, left_out[sample.id].peak)
+        for sample in samples
+    ]
+
+
+def _score(
+    model: Model, samples: Sequence[Sample], limits: ReadLimits, progress: Progress
+) -> dict[str, Row]:
+    rows = {}
+    with progress.stage("scoring", len(samples)) as advance:
+        results = model.predict_each(samples, limits=limits)
+        for sample, result in zip(samples, results, strict=True):
+            if isinstance(result, Failure):
+                raise ImageError(result.error)
+            peak = float(result.score_map.max())
+            rows[sample.id] = (sample.id, sample.sha256, result.score, peak)
+            advance(1)
+    return rows
+
+
+def _one_a_key(rows: Sequence[Row], samples: Sequence[Sample]) -> list[Row]:
+    """One row for pictures that belong together (copies, a group), with the largest score of each.
+
+    They are one draw from the line, not several: counting each would promise too much.
+    """
+    together: dict[str, list[Row]] = {}
+    for row, sample in zip(rows, samples, strict=True):
+        together.setdefault(sample.split_key, []).append(row)
+    return [
+        (same[0][0], same[0][1], max(row[2] for row in same), max(row[3] for row in same))
+        for same in together.values()
+    ]
+
+
+def _calibrate(
+    rows: Sequence[Row],
+    *,
+    method: str,
+    rate: float | None,
+    smallest_region_px: int,
+    progress: Progress,
+    default_rate: float = DEFAULT_RATE,
+) -> Calibration:
+    """Thresholds for a rate; without one, for the default or the lowest, and the user hears it."""
+    if rate is None:
+        rate = max(default_rate, lowest_rate(len(rows)))
+        if rate > default_rate:
+            progress.say(
+                f"{len(rows)} good pictures cannot promise a false-alarm rate of {default_rate:g}; "
+                f"thresholds are set for {rate:.2g}."
+            )
+    return calibrate(
+        [row[2] for row in rows],
+        [row[3] for row in rows],
+        method=method,
+        false_alarm_rate=rate,
+        smallest_region_px=smallest_region_px,
+    )
+
+
+def _row(stored: Sequence[Any]) -> Row:
+    name, sha256, score, peak = stored
+    return name, sha256, float(score), float(peak)
+
+
 def _method(model: Model, trained: int, fresh: int) -> str:
-    left_out: str = model.facts["calibration"]["method"]
+    left_out: str = model.facts["training"]["left_out"]
     if not fresh:
         return left_out
     return f"{left_out} ({trained}), held out ({fresh})" if trained else "held out"

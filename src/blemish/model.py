@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.calibration import Calibration
+from blemish.data.dataset import Sample
 from blemish.data.loading import read_ahead
 from blemish.errors import BlemishError, ImageError, ModelFileError
 from blemish.files import refuse_existing, write_whole
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import onnx
     from PIL import Image
 
-    Picture = str | Path | NDArray[Any] | Image.Image
+    Picture = str | Path | Sample | NDArray[Any] | Image.Image
 
 BATCH = 8
 BATCH_PIXELS = 8 * 1024 * 1024  # of pictures as decoded: larger ones go in smaller batches
@@ -101,13 +102,13 @@ class Model:
         """Judge a picture, or several.
 
         Args:
-            pictures: a path, an array (H x W or H x W x 3, uint8 or uint16), or a Pillow image; or
-                a list of these.
+            pictures: a path, a sample of a data set, an array (H x W or H x W x 3, uint8 or
+                uint16), or a Pillow image; or a list of these.
 
         Raises:
             ImageError: one of them cannot be read; use `predict_each` to go on with the rest.
         """
-        if not isinstance(pictures, list):
+        if not isinstance(pictures, (list, tuple)):
             return self.predict([pictures])[0]
         results = []
         for result in self.predict_each(pictures):
@@ -120,23 +121,29 @@ class Model:
         self,
         pictures: Iterable[Picture],
         *,
-        batch: int = BATCH,
+        batch: int | None = None,
         limits: ReadLimits = DEFAULT_LIMITS,
     ) -> Iterator[Prediction | Failure]:
         """Judge any number of pictures in order; what cannot be read gives a `Failure`.
 
         Pictures of one size that follow each other run as a batch, the next ones being decoded
         meanwhile. A picture's result does not depend on its batch.
+
+        Args:
+            pictures: of any number.
+            batch: most pictures to run at once; by default what the detector found fitting.
+            limits: what a picture may cost.
         """
+        most = batch or self.facts["detector"].get("batch", BATCH)
 
         def read(picture: Picture) -> NDArray[Any]:
             return self.read(picture, limits=limits)
 
         waiting: list[tuple[str | None, NDArray[Any]]] = []
         for source, picture in read_ahead(pictures, read):
-            path = str(source) if isinstance(source, (str, Path)) else None
+            path = _path_of(source)
             failed = isinstance(picture, Exception)
-            if waiting and (failed or not _fits(waiting, picture, batch)):
+            if waiting and (failed or not _fits(waiting, picture, most)):
                 yield from self._judge(waiting)
                 waiting = []
             if isinstance(picture, BlemishError):
@@ -150,7 +157,10 @@ class Model:
 
     def read(self, picture: Picture, *, limits: ReadLimits = DEFAULT_LIMITS) -> NDArray[Any]:
         """A picture as this model takes it, H x W x 3. Raises `ImageError`."""
-        if isinstance(picture, (str, Path)):
+        if isinstance(picture, Sample):
+            array = picture.read(limits=limits, alpha=self.alpha)
+            self.picture_format.check(array, str(picture.path))
+        elif isinstance(picture, (str, Path)):
             array = read_picture(picture, limits=limits, alpha=self.alpha)
             self.picture_format.check(array, str(picture))
         else:
@@ -189,7 +199,9 @@ class Model:
         facts = self.facts | {"calibration": calibration_facts(calibration, pictures)}
         facts.pop("schema")
         graph = onnx.load_model_from_string(self._data)
-        return Model(sign(graph, facts), threads=self.session.threads)
+        return Model(
+            sign(graph, facts), threads=self.session.threads, provider=self.session.provider
+        )
 
     def _judge(self, pictures: Sequence[tuple[str | None, NDArray[Any]]]) -> Iterator[Prediction]:
         start = time.perf_counter()
@@ -261,6 +273,11 @@ def _read_calibration(facts: dict[str, Any]) -> Calibration:
     )
 
 
+def _path_of(picture: Picture) -> str | None:
+    source = picture.path if isinstance(picture, Sample) else picture
+    return str(source) if isinstance(source, (str, Path)) else None
+
+
 def _fits(waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int) -> bool:
     """Whether a picture can join those that wait."""
     first = waiting[0][1]
@@ -269,6 +286,8 @@ def _fits(waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int)
 
 
 def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise ModelFileError(f"Cannot read model '{path}': it is no regular file.")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -52,8 +52,10 @@ class Prediction:
         score_map: raw anomaly scores, H x W of the original picture, float32.
         p_value: share of good pictures, conformal, that score at least as high; `None` where the
             model is not calibrated.
-        verdict: `None` where the model is not calibrated.
-        regions: connected regions above the pixel threshold, largest peak first.
+        verdict: of the score alone; `None` where the model is not calibrated.
+        regions: connected regions above the pixel threshold, highest peak first. That threshold is
+            calibrated on its own, so a picture near either may be a defect without a region, or
+            good with one.
         seconds: time from decoded picture to score and map; of a batch, its share.
         path: where the picture came from; `None` for an array.
     """

@@ -7,6 +7,7 @@ Unknown names and values outside their limits are errors, all of one input told 
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -44,7 +45,8 @@ class Limits:
 
     def _inside(self, number: float) -> bool:
         return (
-            (self.at_least is None or number >= self.at_least)
+            math.isfinite(number)
+            and (self.at_least is None or number >= self.at_least)
             and (self.above is None or number > self.above)
             and (self.at_most is None or number <= self.at_most)
         )

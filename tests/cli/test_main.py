@@ -9,6 +9,7 @@ import pytest
 
 COMMANDS = [
     "check", "plan", "fit", "inspect", "calibrate", "predict", "evaluate", "benchmark", "report",
+    "surfaces",
 ]  # fmt: skip
 
 

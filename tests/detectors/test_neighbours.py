@@ -16,9 +16,9 @@ def vectors(rows, dimensions, seed=0, offset=0.0):
     return (rng.standard_normal((rows, dimensions)) + offset).astype(np.float32)
 
 
-def graph_search(patches, bank, *, k=1, squared=False):
+def graph_search(patches, bank, *, k=1, squared=False, block=4096):
     def add(g):
-        found = search(g, "patches", bank, k=k, squared=squared)
+        found = search(g, "patches", bank, k=k, squared=squared, block=block)
         return [found.scores, found.nearest]
 
     return run_nodes(add, patches=patches)
@@ -46,10 +46,9 @@ def test_numpy_search_equals_brute_force(monkeypatch, k):
 @pytest.mark.parametrize("squared", [True, False])
 @pytest.mark.parametrize("k", [1, 3])
 @pytest.mark.parametrize("block", [7, 4096])
-def test_graph_search_equals_numpy_search(monkeypatch, k, squared, block):
-    monkeypatch.setattr(neighbours, "BANK_BLOCK", block)
+def test_graph_search_equals_numpy_search(k, squared, block):
     patches, bank = vectors(2 * 4 * 5, 6).reshape(2, 4, 5, 6), vectors(20, 6, seed=1)
-    scores, first = graph_search(patches, bank, k=k, squared=squared)
+    scores, first = graph_search(patches, bank, k=k, squared=squared, block=block)
     expected, rows = nearest(patches.reshape(-1, 6), bank, k=k)
     expected = (expected if squared else np.sqrt(expected)).mean(axis=1)
     np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-6)

@@ -21,11 +21,20 @@ DEFAULT_STRIDES = (8, 16)  # of PatchCore's layer2 and layer3
 
 @dataclass(frozen=True)
 class Level:
-    """A named output of a backbone: N x `channels` x H / `stride` x W / `stride`."""
+    """A named output of a backbone: N x `channels` x cells x cells, a cell a `stride`.
+
+    `surplus` is how many cells it has more than the picture has strides; negative where the
+    network does not pad. Its cells then lie a little beside where the map shows them.
+    """
 
     name: str
     channels: int
     stride: int
+    surplus: int = 0
+
+    def cells(self, length_px: int) -> int:
+        """How many cells a side of that length gives, at most."""
+        return -(-length_px // self.stride) + max(0, self.surplus)
 
 
 @dataclass(frozen=True, eq=False)

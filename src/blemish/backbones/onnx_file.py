@@ -20,7 +20,8 @@ from blemish.errors import BackboneError, BlemishError
 if TYPE_CHECKING:
     import onnx
 
-PROBE_PX = (128, 256)  # pictures of these sizes tell channels and strides
+# Batches and sizes of two pictures that tell channels and strides, and that all of them are free.
+PROBES = ((1, 3, 128, 192), (2, 3, 256, 320))
 
 
 def read_backbone(path: Path) -> Backbone:
@@ -58,6 +59,8 @@ def _at_opset(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
 
     from blemish.graph.builder import OPSET
 
+    if any(a.HasField("g") or a.graphs for node in model.graph.node for a in node.attribute):
+        raise BackboneError(f"'{path}' has branches or loops; export it without control flow.")
     versions = {entry.domain: entry.version for entry in model.opset_import}
     foreign = [domain for domain in versions if domain not in ("", "ai.onnx")]
     if foreign:
@@ -77,30 +80,35 @@ def _probe_levels(model: onnx.ModelProto, path: Path) -> tuple[Level, ...]:
     """Channels and strides of all outputs, from how much they grow with the picture."""
     from blemish.graph.session import Session
 
-    small, large = PROBE_PX
     try:
         session = Session(model.SerializeToString(), threads=1)
         if len(session.inputs) != 1:
             raise BackboneError(f"'{path}' has {len(session.inputs)} inputs; one picture is wanted")
         maps, larger_maps = (
-            session.run(None, **{session.inputs[0]: np.zeros((1, 3, side, side), np.float32)})
-            for side in PROBE_PX
+            session.run(None, **{session.inputs[0]: np.zeros(shape, np.float32)})
+            for shape in PROBES
         )
     except BlemishError:
         raise
     except Exception as error:  # ONNX Runtime's errors share no public base but Exception
         raise BackboneError(
-            f"'{path}' does not take pictures of {small} and {large} pixels; "
-            "its input must be N x 3 x H x W with free height and width."
+            f"'{path}' does not take pictures of {PROBES[0]} and {PROBES[1]}; its input must be "
+            "N x 3 x H x W, each of N, H and W free."
         ) from error
     levels = tuple(
-        Level(name, a.shape[1], round((large - small) / (b.shape[2] - a.shape[2])))
+        _level(name, a.shape, b.shape)
         for name, a, b in zip(session.outputs, maps, larger_maps, strict=True)
         if a.ndim == 4 and b.shape[2] > a.shape[2]
     )
     if not levels:
         raise BackboneError(f"'{path}' has no output of the form N x C x H x W.")
     return levels
+
+
+def _level(name: str, small: tuple[int, ...], large: tuple[int, ...]) -> Level:
+    pixels, cells = PROBES[1][2] - PROBES[0][2], large[2] - small[2]
+    stride = round(pixels / cells)
+    return Level(name, small[1], stride, small[2] - -(-PROBES[0][2] // stride))
 
 
 def _three_numbers(metadata: dict[str, str], key: str, path: Path) -> tuple[float, float, float]:

@@ -18,8 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from blemish.data.dataset import Dataset, find_categories, open_dataset
-from blemish.data.layouts import categories_in
+from blemish.data.dataset import Dataset, category_paths, open_dataset
 from blemish.detectors.base import Detector, detector_class
 from blemish.errors import DataError, SettingError, did_you_mean, told_at_once
 
@@ -173,9 +172,8 @@ def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _find(data: Iterable[str | Path], wanted: Sequence[str] | None) -> dict[str, Path]:
     """Paths of the categories by the names to call them, in the order given."""
     found: list[tuple[str, Path]] = []
-    for root in map(Path, data):
-        folders = categories_in(root)
-        found += [(name, folders.get(name, root)) for name in find_categories(root)]
+    for root in data:
+        found += category_paths(root).items()
     if wanted is not None:
         names = sorted({name for name, _ in found})
         unknown = [

@@ -16,9 +16,9 @@ from typing import Any
 from blemish.benchmark.machine import machine
 from blemish.benchmark.plan import Job, id_of
 from blemish.data.dataset import Dataset
-from blemish.errors import BlemishError, DataError
+from blemish.errors import DataError
 from blemish.evaluation import Evaluation, evaluate, write_examples
-from blemish.files import write_whole
+from blemish.files import make_folder, write_whole
 from blemish.fitting import versions
 from blemish.images.read import DEFAULT_LIMITS, ReadLimits
 from blemish.model import Model
@@ -166,14 +166,6 @@ def evaluate_into(
     )
     write_record(directory, record)
     return evaluation, record
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and those around it. Raises `BlemishError` where that cannot be."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BlemishError(f"Cannot make folder '{path}': {error.strerror}.") from error
 
 
 def _heading(job: str, category: str, detector: str, seed: int) -> Record:

@@ -26,7 +26,6 @@ from blemish.benchmark.records import (
     FOLDER,
     Record,
     failed_record,
-    make_folder,
     read_record,
     read_records,
     record_path,
@@ -34,6 +33,7 @@ from blemish.benchmark.records import (
 )
 from blemish.benchmark.worker import MODELS
 from blemish.errors import UsageError
+from blemish.files import make_folder
 from blemish.graph.session import CORES_VARIABLE, available_cores
 from blemish.progress import LoggedProgress, Progress
 

@@ -24,12 +24,12 @@ from blemish.benchmark.plan import Job, job_id
 from blemish.benchmark.records import (
     Record,
     failed_record,
-    make_folder,
     make_record,
     write_record,
 )
 from blemish.errors import BlemishError, DataError
 from blemish.evaluation import evaluate, write_examples
+from blemish.files import make_folder
 from blemish.fitting import fit
 from blemish.progress import LoggedProgress, Progress
 

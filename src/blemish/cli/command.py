@@ -44,7 +44,7 @@ class Command(TyperCommand):
             console.error(str(error))
             if ctx.params.get("as_json"):
                 with suppress(BlemishError):  # standard output may be what is wrong
-                    console.write_json({"error": str(error)})
+                    console.write_json_line({"error": str(error)})
             raise typer.Exit(error.exit_code) from None
 
 

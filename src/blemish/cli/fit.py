@@ -93,7 +93,8 @@ def fit(
         seed=seed,
         memory_megabytes=read_megabytes(memory),
     )
-    outputs.check_file(output, force=force)
+    sources = (data, config, settings.get("backbone"), settings.get("weights"))
+    outputs.check_file(output, force=force, sources=[Path(source) for source in sources if source])
     import blemish
     from blemish.benchmark.machine import peak_memory_bytes
     from blemish.benchmark.plan import make_detector

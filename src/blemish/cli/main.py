@@ -18,6 +18,7 @@ from blemish.cli import (
     plan,
     predict,
     report,
+    surfaces,
 )
 from blemish.cli.command import Command
 
@@ -42,6 +43,7 @@ for _command in (
     evaluate.evaluate,
     benchmark.benchmark,
     report.report,
+    surfaces.surfaces,
 ):
     app.command(cls=Command)(_command)
 

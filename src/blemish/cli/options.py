@@ -34,7 +34,9 @@ class OnAlpha(StrEnum):
 Data = Annotated[
     Path,
     typer.Argument(
-        metavar="DATA", help="Folder of pictures, or a CSV or JSONL manifest.", show_default=False
+        metavar="DATA",
+        help="Folder of pictures, CSV or JSONL manifest, or surfaces (drawn).",
+        show_default=False,
     ),
 ]
 ModelFile = Annotated[

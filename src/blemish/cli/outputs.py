@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from blemish.errors import BlemishError, UsageError
-from blemish.files import refuse_existing
+from blemish.files import looking_at, make_folder, refuse_existing
 from blemish.report.cells import bytes_text
 
 
-def check_file(path: Path, *, force: bool) -> None:
+def check_file(path: Path, *, force: bool, sources: Iterable[Path] = ()) -> None:
     """Make sure that a file can be written.
 
+    Args:
+        path: of the file; where it is a link, what it points to will be written.
+        force: whether it may replace what is there.
+        sources: what the work reads, and so must not be replaced.
+
     Raises:
-        UsageError: it is there already and may not be replaced, is a folder, or has no folder.
-        BlemishError: its folder cannot be written to.
+        UsageError: it is there already and may not be replaced, is no file, or has no folder.
+        BlemishError: its folder cannot be looked at or written to.
     """
-    if path.is_dir():
-        raise UsageError(f"'{path}' is a folder; name a file to write.")
-    refuse_existing(path, force=force)
-    if not path.parent.is_dir():
-        raise UsageError(f"There is no folder '{path.parent}'; make it first, or name another.")
-    _check_writable(path.parent)
+    target = Path(os.path.realpath(path))
+    if any(target == Path(os.path.realpath(source)) for source in sources):
+        raise UsageError(f"'{path}' is what this command reads; name another output.")
+    with looking_at(path):
+        if path.is_dir():
+            raise UsageError(f"'{path}' is a folder; name a file to write.")
+        refuse_existing(path, force=force)
+        if not target.parent.is_dir():
+            raise UsageError(
+                f"There is no folder '{path.parent}'; make it first, or name another."
+            )
+    _check_writable(target.parent)
 
 
 def check_folder(path: Path, *, force: bool) -> None:
@@ -33,32 +46,26 @@ def check_folder(path: Path, *, force: bool) -> None:
         UsageError: it holds something already that may not be replaced, or is a file.
         BlemishError: it cannot be made, or not be written to.
     """
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"'{path}' is a file; name a folder to write to.")
-    make_folder(path)
-    if any(path.iterdir()) and not force:
-        raise UsageError(
-            f"'{path}' is not empty; name another folder, or write into it with --force."
-        )
+    with looking_at(path):
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"'{path}' is a file; name a folder to write to.")
+        make_folder(path)
+        if any(path.iterdir()) and not force:
+            raise UsageError(
+                f"'{path}' is not empty; name another folder, or write into it with --force."
+            )
     _check_writable(path)
 
 
 def check_space(path: Path, needed_bytes: int) -> None:
     """Raise `BlemishError` where the disk has no room for a file of that size."""
-    free_bytes = shutil.disk_usage(path.parent).free
+    with looking_at(path):
+        free_bytes = shutil.disk_usage(Path(os.path.realpath(path)).parent).free
     if free_bytes < needed_bytes:
         raise BlemishError(
             f"'{path}' will need {bytes_text(needed_bytes)}, but its disk has "
             f"{bytes_text(free_bytes)} free; make room, or write to another."
         )
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and those around it. Raises `BlemishError` where that cannot be."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BlemishError(f"Cannot make folder '{path}': {error.strerror}.") from error
 
 
 def _check_writable(folder: Path) -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.errors import DataError, UsageError, told_at_once
+from blemish.files import files_below
+
+MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -18,40 +21,111 @@ class Picture:
     name: str
 
 
-def find_pictures(paths: Sequence[Path]) -> list[Picture]:
+@dataclass(frozen=True)
+class Pictures:
+    """What is to be judged, and what was passed over in folders.
+
+    That is files which by their names are no pictures, and folders that an earlier run wrote.
+    """
+
+    found: tuple[Picture, ...]
+    passed_over: tuple[Path, ...] = ()
+
+
+def find_pictures(paths: Sequence[Path], *, output: Path | None = None) -> Pictures:
     """The files that are named, and the pictures in the folders that are named, each once.
 
-    Folders are searched to their depth, in the order of names, and hidden files are passed over. A
-    file that is named is taken as it is, even where it is no picture or is not there: the model
-    tells.
+    Folders are searched to their depth and through links, in the order of names. Hidden files and
+    what an earlier run wrote are passed over. A file that is named is taken as it is, even where it
+    is no picture or is not there: the model tells.
+
+    Args:
+        paths: of files and folders.
+        output: the folder that is to be written to; nothing below it is judged.
 
     Raises:
-        DataError: a folder holds no picture.
+        DataError: a folder holds no picture, or cannot be listed.
+        UsageError: pictures in the very folder of the output, or on several drives.
     """
-    roots = [path if path.is_dir() else path.parent for path in paths]
-    found = {path: _in_folder(path) if path.is_dir() else [path] for path in paths}
-    told_at_once(
-        [f"Folder '{path}' holds no picture." for path, files in found.items() if not files],
-        DataError,
+    files: dict[Path, None] = {}
+    passed_over: dict[Path, None] = {}
+    problems: list[str] = []
+    for path in paths:
+        if not os.path.isdir(path):  # noqa: PTH112 - false where one may not look, never an error
+            files[path] = None
+            continue
+        _check_apart(path, output)
+        try:
+            pictures, others = _in_folder(path, output)
+        except OSError as error:
+            problems.append(f"Folder '{error.filename}' cannot be listed: {error.strerror}.")
+            continue
+        if not pictures:
+            problems.append(f"Folder '{path}' holds no picture{_spell_only(path, others)}.")
+        files |= dict.fromkeys(pictures)
+        passed_over |= dict.fromkeys(others)
+    told_at_once(problems, DataError)
+    top = _common_folder(paths)
+    return Pictures(
+        tuple(Picture(file, Path(os.path.relpath(file, top)).as_posix()) for file in files),
+        tuple(passed_over),
     )
-    top = _common_folder(roots)
-    files = dict.fromkeys(file for group in found.values() for file in group)
-    return [Picture(file, Path(os.path.relpath(file, top)).as_posix()) for file in files]
 
 
-def _in_folder(folder: Path) -> list[Path]:
+def spell_passed_over(files: Sequence[Path]) -> str:
+    """One sentence on what was passed over."""
+    return (
+        f"{len(files):,} file{'s' * (len(files) != 1)} passed over, no pictures by their names "
+        f"or written by blemish: {_some(files)} (what is named itself is judged in any case)."
+    )
+
+
+def _in_folder(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]:
+    """The pictures below a folder, and what else there is; both sorted."""
+    from blemish.data.layouts import JUNK_FILES, is_output
     from blemish.images.read import PICTURE_SUFFIXES
 
-    files = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        wanted = (name for name in names if not name.startswith("."))
-        files += [Path(parent, n) for n in wanted if Path(n).suffix.lower() in PICTURE_SUFFIXES]
-    return sorted(files)
+    written: list[Path] = []
+
+    def enter(path: Path) -> bool:
+        if path.name.startswith(".") or _same(path, output):
+            return False
+        if is_output(path):
+            written.append(path)
+        return path not in written
+
+    files = sorted(
+        path
+        for path in files_below(folder, enter=enter)
+        if not path.name.startswith(".") and path.name.lower() not in JUNK_FILES
+    )
+    pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
+    others = (path for path in files if path.suffix.lower() not in PICTURE_SUFFIXES)
+    return pictures, sorted([*written, *others])
 
 
-def _common_folder(roots: Sequence[Path]) -> str:
+def _check_apart(folder: Path, output: Path | None) -> None:
+    if _same(folder, output):
+        raise UsageError(f"'{folder}' holds the pictures to judge; name another folder for -o.")
+
+
+def _same(path: Path, other: Path | None) -> bool:
+    return other is not None and os.path.realpath(path) == os.path.realpath(other)
+
+
+def _spell_only(folder: Path, files: Sequence[Path]) -> str:
+    return f", only {_some([path.relative_to(folder) for path in files])}" if files else ""
+
+
+def _some(files: Sequence[Path]) -> str:
+    return ", ".join(map(str, files[:MOST_SHOWN])) + (", ..." if len(files) > MOST_SHOWN else "")
+
+
+def _common_folder(paths: Sequence[Path]) -> str:
+    """The deepest folder that all paths lie in; without `..`, so that no name leads out of it."""
+    whole = (os.path.abspath(path) for path in paths)  # noqa: PTH100 - links are not followed
+    roots = [path if os.path.isdir(path) else os.path.dirname(path) for path in whole]  # noqa: PTH112, PTH120
     try:
-        return os.path.commonpath([root.absolute() for root in roots])
+        return os.path.commonpath(roots)
     except ValueError as error:  # different drives
         raise UsageError("Pictures from several drives cannot be judged at once.") from error

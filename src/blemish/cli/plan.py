@@ -97,11 +97,10 @@ def plan(
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
-    check_promise(len(dataset.train), false_alarm_rate)
+    lowest = lowest_rate(check_promise(dataset, false_alarm_rate))
     images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
     planned = chosen.plan(images.sizes_hw)
     seconds = estimate_seconds(chosen, images, planned)
-    lowest = lowest_rate(planned.pictures)
     notes = [*dataset.notes, *planned.notes()]
     if as_json:
         found = {"dataset": dataset.name} | planned.to_dict()

@@ -21,7 +21,7 @@ from blemish.cli.options import (
     read_limits,
     use_threads,
 )
-from blemish.cli.pictures import find_pictures
+from blemish.cli.pictures import find_pictures, spell_passed_over
 from blemish.cli.predictions import LINES, Keeper, Tally
 from blemish.errors import UsageError
 
@@ -66,12 +66,15 @@ def predict(
     """Judge pictures: a line of JSON for each as it is known.
 
     A line holds path, score, p_value, verdict, regions and seconds; of a picture that cannot be
-    judged, path and error. Exit code 1: there is such a picture.
+    judged, path and error. Exit code 1: there is such a picture, or one not drawn.
     """
     if output is None and (overlay or maps):
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
     use_threads(threads)
-    found = find_pictures(pictures)
+    named = find_pictures(pictures, output=output)
+    found = named.found
+    if named.passed_over:
+        console.note(spell_passed_over(named.passed_over))
     import blemish
 
     loaded = blemish.load(model, provider=provider)
@@ -83,17 +86,19 @@ def predict(
     tally, start = Tally(), perf_counter()
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
     results = loaded.predict_each([p.path for p in found], batch=batch, limits=limits)
-    with progress.stage("predict", len(found)) as advance:
-        for picture, result in zip(found, results, strict=True):
-            console.write_json_line(result.to_dict())
-            tally.add(result)
-            if keeper is not None:
-                keeper.add(picture.name, result)
-            advance(1)
-    if keeper is not None:
-        keeper.end()
+    try:
+        with progress.stage("predict", len(found)) as advance:
+            for picture, result in zip(found, results, strict=True):
+                console.write_json_line(result.to_dict())
+                tally.add(result)
+                if keeper is not None:
+                    keeper.add(picture.name, result)
+                advance(1)
+    finally:  # what was judged stays, whatever ended the rest
+        if keeper is not None:
+            keeper.end()
     console.say(tally.spell(perf_counter() - start))
-    if tally.failures:
+    if tally.failures or (keeper is not None and keeper.failures):
         raise typer.Exit(FAILED)
     if fail_on_defect and tally.defects:
         raise typer.Exit(DEFECTS_FOUND)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blemish.cli.outputs import make_folder
-from blemish.files import write_whole
+from blemish.cli import console
+from blemish.errors import BlemishError
+from blemish.files import make_folder, write_whole
 from blemish.report.cells import count_text
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 LINES = "predictions.jsonl"
 JPEG_QUALITY = 92
+JPEG_LONG_SIDE_PX = 65_500  # the format's own limit
 
 
 @dataclass
@@ -51,10 +54,10 @@ class Tally:
 
 @dataclass
 class Keeper:
-    """Writes what was asked for into a folder: each file whole, the lines when all is done.
+    """Writes what was asked for into a folder: each file whole, the lines at the end.
 
     A picture `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and `a/b.png.npy`, its map of
-    raw scores (H x W, float32).
+    raw scores (H x W, float32). One that cannot be made is noted and counted in `failures`.
     """
 
     folder: Path
@@ -62,6 +65,7 @@ class Keeper:
     limits: ReadLimits
     overlays: bool = False
     maps: bool = False
+    failures: int = 0
     _lines: list[str] = field(default_factory=list)
 
     def add(self, name: str, result: Prediction | Failure) -> None:
@@ -71,17 +75,25 @@ class Keeper:
         self._lines.append(json.dumps(result.to_dict(), allow_nan=False) + "\n")
         if isinstance(result, Failure):
             return
-        if self.overlays:
-            self._write(f"{name}.jpg", self._overlay(result))
-        if self.maps:
-            self._write(f"{name}.npy", _npy(result))
+        try:
+            if self.overlays:
+                self._write(f"{name}.jpg", self._overlay(result))
+            if self.maps:
+                self._write(f"{name}.npy", _npy(result))
+        except BlemishError as error:
+            self.failures += 1
+            console.note(f"No drawing or map of {name}: {error}")
 
     def end(self) -> None:
-        """Write the lines."""
-        self._write(LINES, "".join(self._lines))
+        """Write the lines of what was judged, all of it or as far as it went."""
+        if self._lines:
+            self._write(LINES, "".join(self._lines))
 
     def _write(self, name: str, content: bytes | str) -> None:
         path = self.folder / name
+        inside = os.path.abspath(self.folder)  # noqa: PTH100 - as it is named, links and all
+        if not Path(os.path.abspath(path)).is_relative_to(inside):  # noqa: PTH100
+            raise BlemishError(f"'{name}' would be written outside of '{self.folder}'.")
         make_folder(path.parent)
         write_whole(path, content)
 
@@ -91,7 +103,7 @@ class Keeper:
         picture = self.model.read(result.path or "", limits=self.limits)
         threshold = self.model.calibration.pixel_threshold
         drawn = overlay(picture, result.score_map, threshold=threshold, regions=result.regions)
-        return encode_jpeg(drawn, long_side_px=max(drawn.shape), quality=JPEG_QUALITY)
+        return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
 
 
 def _npy(result: Prediction) -> bytes:

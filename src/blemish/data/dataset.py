@@ -20,9 +20,18 @@ from numpy.typing import NDArray
 from blemish.data.layouts import Entry, Leftovers, categories_in, find_layout
 from blemish.data.split import Split, split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
-from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits, read_mask, read_picture
+from blemish.images.read import (
+    DEFAULT_LIMITS,
+    Alpha,
+    PictureFacts,
+    ReadLimits,
+    probe_picture,
+    read_mask,
+    read_picture,
+)
 
 GOOD = "good"
+DRAWN = "surfaces"  # what drawn data sets go by
 TEST_FRACTION = 0.3  # of the good pictures, where there are defects and no split
 
 
@@ -63,6 +72,10 @@ class Sample:
         """What keeps pictures together when they are split: the group, else the content."""
         return _split_key(self.group, self.sha256)
 
+    def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> PictureFacts:
+        """Size and depth, without decoding. Raises `ImageError`; see `probe_picture`."""
+        return probe_picture(self.path, limits=limits)
+
     def read(self, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse") -> NDArray[Any]:
         """The picture, H x W x 3, uint8 or uint16. Raises `ImageError`; see `read_picture`."""
         return read_picture(self.path, limits=limits, alpha=alpha)
@@ -91,7 +104,7 @@ class Dataset:
     Attributes:
         name: the category.
         root: the folder that sample ids are relative to.
-        layout: `mvtec-ad`, `folders`, `good-only` or `manifest`.
+        layout: `mvtec-ad`, `folders`, `good-only`, `manifest` or `drawn`.
         samples: sorted by id.
         notes: sentences that a user must hear before trusting results.
         leftovers: what was found beside the samples: files that are none, masks of nothing.
@@ -141,6 +154,7 @@ def open_dataset(
     Args:
         path: a category of MVTec AD or a folder of several categories, a folder with `good/` and
             one folder for each defect type, a folder of good pictures, or a CSV or JSONL manifest.
+            Where no folder `surfaces` is there, `surfaces` or `surfaces/tile`, say, are drawn.
         category: which one, where `path` holds several.
         seed: of the split, where the layout has none.
         test_fraction: share of the good pictures to keep for testing, in [0, 1), where the layout
@@ -154,6 +168,10 @@ def open_dataset(
     if test_fraction is not None and not 0 <= test_fraction < 1:
         raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
     root = _category_folder(Path(path), category)
+    if _is_drawn(root):
+        from blemish.data.drawn import drawn_dataset  # its samples are made from those above
+
+        return drawn_dataset(root.name)
     found = find_layout(root)
     if test_fraction is None:
         defects = any(entry.defect_type != GOOD for entry in found.entries)
@@ -176,19 +194,43 @@ def find_categories(path: str | Path) -> list[str]:
     Raises:
         DataError: nothing is there, or it is no data set.
     """
+    return list(category_paths(path))
+
+
+def category_paths(path: str | Path) -> dict[str, Path]:
+    """What `open_dataset` opens each category by, by its name; see `find_categories`."""
     root = Path(path)
-    _check_exists(root)
-    folders = categories_in(root)
-    if folders:
-        return sorted(folders)
-    find_layout(root)
-    return [_name(root)]
+    folders = _categories(root)
+    if not folders and not _is_drawn(root):
+        find_layout(root)
+    return folders or {_name(root): root}
+
+
+def _is_drawn(root: Path) -> bool:
+    """Whether this names drawn surfaces: a folder that is there always wins."""
+    return root.parts[:1] == (DRAWN,) and not Path(DRAWN).exists()
+
+
+def _categories(root: Path) -> dict[str, Path]:
+    """Categories below a path, sorted by name; none where it is one itself."""
+    if not _is_drawn(root):
+        _check_exists(root)
+        return dict(sorted(categories_in(root).items()))
+    from blemish.data.drawn import category_paths as drawn_paths
+
+    paths = drawn_paths()
+    if root not in (Path(DRAWN), *paths.values()):
+        name = root.relative_to(DRAWN).as_posix()
+        raise DataError(
+            f"There is no folder '{root}', and no drawn surface '{name}'; there are "
+            f"{', '.join(paths)}.{did_you_mean(name, paths)}"
+        )
+    return paths if root == Path(DRAWN) else {}
 
 
 def _category_folder(root: Path, category: str | None) -> Path:
-    _check_exists(root)
-    folders = categories_in(root)
-    names = sorted(folders) if folders else [_name(root)]
+    folders = _categories(root)
+    names = list(folders) if folders else [_name(root)]
     if category is None and len(names) > 1:
         raise DataError(
             f"{root} holds several categories; name one with --category: {', '.join(names)}."
@@ -204,7 +246,10 @@ def _category_folder(root: Path, category: str | None) -> Path:
 
 def _check_exists(root: Path) -> None:
     if not root.exists():
-        raise DataError(f"{root} does not exist; give a folder of pictures or a manifest file.")
+        raise DataError(
+            f"{root} does not exist; give a folder of pictures, a manifest file, or "
+            f"'{DRAWN}' for drawn ones."
+        )
 
 
 def _name(root: Path) -> str:

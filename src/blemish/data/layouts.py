@@ -10,7 +10,6 @@ else lies around become neither a sample nor a class; `Leftovers` says what was 
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from blemish.data.split import Split
 from blemish.errors import DataError, told_at_once
+from blemish.files import files_below
 from blemish.images.read import PICTURE_SUFFIXES
 
 GOOD = "good"
@@ -142,6 +142,11 @@ def categories_in(root: Path) -> dict[str, Path]:
         return {folder.name: folder for folder in _folders(root) if _is_category(folder)}
     except OSError as error:
         raise DataError(f"{root} cannot be listed ({error.strerror or error}).") from error
+
+
+def is_output(folder: Path) -> bool:
+    """Whether `blemish predict`, `benchmark` or `evaluate` wrote a folder: its drawings are no data."""
+    return (folder / "predictions.jsonl").is_file() or any((folder / "records").glob("*.json"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,24 +286,20 @@ def _folders(parent: Path) -> list[Path]:
     """Subfolders that can hold data, sorted."""
     if not parent.is_dir():
         return []
-    return sorted(path for path in parent.iterdir() if not _is_junk(path.name) and path.is_dir())
+    return sorted(path for path in parent.iterdir() if path.is_dir() and _holds_data(path))
 
 
-def _is_junk(folder_name: str) -> bool:
-    return folder_name.startswith(".") or folder_name.lower() in JUNK_FOLDERS
+def _holds_data(folder: Path) -> bool:
+    name = folder.name
+    hidden = name.startswith(".") or name.lower() in JUNK_FOLDERS
+    return not hidden and not is_output(folder)
 
 
 def _files(folder: Path) -> Iterator[Path]:
     """All files below a folder, without hidden ones and those that operating systems leave."""
-
-    def fail(error: OSError) -> None:
-        raise error
-
-    for parent, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = [name for name in folders if not _is_junk(name)]
-        for name in names:
-            if not name.startswith(".") and name.lower() not in JUNK_FILES:
-                yield Path(parent, name)
+    for path in files_below(folder, enter=_holds_data):
+        if not path.name.startswith(".") and path.name.lower() not in JUNK_FILES:
+            yield path
 
 
 def _spell_contents(path: Path) -> str:

@@ -20,7 +20,6 @@ from blemish.images.read import (
     Alpha,
     PictureFacts,
     ReadLimits,
-    probe_picture,
 )
 
 READERS = 2
@@ -106,7 +105,7 @@ class GoodPictures:
         facts, problems = [], []
         for sample in self.samples:
             try:
-                facts.append(probe_picture(sample.path, limits=self._limits))
+                facts.append(sample.probe(limits=self._limits))
             except ImageError as error:
                 problems.append(str(error))
         told_at_once(problems, ImageError)

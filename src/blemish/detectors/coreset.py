@@ -1,8 +1,8 @@
 """Greedy k-centre selection: the coreset of PatchCore (Roth et al., CVPR 2022, Algorithm 1).
 
 Each pick is the point farthest from all picks before it, which keeps the covering radius within
-twice the least possible (Gonzalez, 1985). The picks are exactly those of the plain loop, found with
-far fewer passes over the points: among candidates that include the farthest points, picks are made
+twice the least possible (Gonzalez, 1985). The picks are those of the plain loop, found with far
+fewer passes over the points: among candidates that include the farthest points, picks are made
 one by one for as long as the best candidate is farther than any point outside can be; only then are
 all points brought up to date, by one matrix product for the whole batch of picks.
 """
@@ -24,13 +24,18 @@ SAMPLED_POINTS = 10  # start points of the original's approximate sampler
 CANDIDATES = 2048  # rows that stay in the second-level cache at 128 dimensions
 BLOCK_ROWS = 4096
 LARGEST_BATCH = 128
+ROUNDING = np.float32(1e-6)  # of a squared length: squared distances below it are rounding, not 0
 
 Points = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Coreset:
-    """Rows picked, in order, and how far any point is from the nearest of them (Euclidean)."""
+    """Rows picked, in order, and the covering radius: the largest distance to the nearest pick.
+
+    The radius is in the space that picking compared (projected, perhaps), and by the distances that
+    it went by: with the start `sampled`, no larger than the mean distance to the sampled rows.
+    """
 
     picks: NDArray[np.int64]
     radius: float
@@ -77,7 +82,8 @@ def greedy_k_centre(
         if start == "random":
             first = rows[rng.integers(len(rows))]
         elif start == "farthest":
-            first = rows[np.argmax(_squared_norms(points[rows] - points[rows].mean(axis=0)))]
+            mean = points.mean(axis=0, where=True if among is None else among[:, None])
+            first = rows[np.argmax((distances.norms - 2 * (points @ mean))[rows])]
         else:
             if start_rows is None:
                 start_rows = rng.choice(rows, min(SAMPLED_POINTS, len(rows)), replace=False)
@@ -151,7 +157,7 @@ class _Distances:
         products += norms
         nearest = products.min(axis=0)
         nearest += self.norms[block]
-        np.maximum(nearest, 0, out=nearest)
+        nearest[nearest <= ROUNDING * self.norms[block]] = 0
         np.minimum(self.nearest_sq[block], nearest, out=self.nearest_sq[block])
 
     def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -40,7 +40,7 @@ def embed(
     finest = min(range(len(maps)), key=lambda level: strides[level])
     grid_hw = g.op("Slice", g.op("Shape", local[finest]), g.ints(2), g.ints(4), g.ints(0))
     aligned = [
-        level if strides[i] == strides[finest] else _enlarge_features(g, level, grid_hw)
+        level if i == finest else _enlarge_features(g, level, grid_hw)
         for i, level in enumerate(local)
     ]
     return aligned[0] if len(aligned) == 1 else g.op("Concat", *aligned, axis=1)

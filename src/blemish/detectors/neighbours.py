@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from blemish.graph.builder import FLOAT, GraphBuilder
 
-BANK_BLOCK = 4096  # bank vectors that the graph searches at a time: bounds the matrix of products
 BLOCK_BYTES = 32 * 2**20  # of products held at a time
 
 Vectors = NDArray[np.float32]
@@ -93,12 +92,27 @@ class Found:
 
 
 def search(
-    g: GraphBuilder, patches: str, vectors: NDArray[np.float32], *, k: int, squared: bool
+    g: GraphBuilder,
+    patches: str,
+    vectors: NDArray[np.float32],
+    *,
+    k: int,
+    squared: bool,
+    block: int = 4096,
 ) -> Found:
-    """Exact nearest neighbours: ranked by products, measured by differences."""
+    """Exact nearest neighbours: ranked by products, measured by differences.
+
+    Args:
+        g: where to add the nodes.
+        patches: name of the queries, N x h x w x D.
+        vectors: the bank, M x D.
+        k: neighbours whose mean distance is a score.
+        squared: leave distances squared.
+        block: bank vectors searched at a time, which bounds the matrix of products.
+    """
     bank = g.constant(vectors, name="bank")
     queries = g.op("Reshape", patches, g.ints(-1, vectors.shape[1]))
-    rows = _nearest_rows(g, queries, bank, vectors, k)
+    rows = _nearest_rows(g, queries, bank, vectors, k=min(k, len(vectors)), block=block)
     gaps = g.op("Sub", g.op("Unsqueeze", queries, g.ints(1)), g.op("Gather", bank, rows, axis=0))
     distances = g.op("ReduceSumSquare", gaps, g.ints(2), keepdims=0)
     if not squared:
@@ -110,20 +124,22 @@ def search(
 
 
 def _nearest_rows(
-    g: GraphBuilder, queries: str, bank: str, vectors: NDArray[np.float32], k: int
+    g: GraphBuilder,
+    queries: str,
+    bank: str,
+    vectors: NDArray[np.float32],
+    *,
+    k: int,
+    block: int,
 ) -> str:
-    """Rows of the `k` nearest bank vectors, nearest first: Q x k, int64.
-
-    A large bank is searched block by block, so that the products of no more than `BANK_BLOCK`
-    vectors are in memory at a time.
-    """
+    """Rows of the `k` nearest bank vectors, nearest first: Q x k, int64."""
     offsets = half_norms(vectors)
     values, rows = [], []
-    for first in range(0, len(vectors), BANK_BLOCK):
-        last = min(first + BANK_BLOCK, len(vectors))
+    for first in range(0, len(vectors), block):
+        last = min(first + block, len(vectors))
         whole = last - first == len(vectors)
-        block = bank if whole else g.op("Slice", bank, g.ints(first), g.ints(last), g.ints(0))
-        closeness = g.op("Gemm", queries, block, g.constant(offsets[first:last]), transB=1)
+        part = bank if whole else g.op("Slice", bank, g.ints(first), g.ints(last), g.ints(0))
+        closeness = g.op("Gemm", queries, part, g.constant(offsets[first:last]), transB=1)
         value, row = g.ops(
             "TopK",
             closeness,

@@ -10,8 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +51,12 @@ class PatchStore:
         else:
             try:
                 self._file.write(np.ascontiguousarray(rows, np.float32).data)
+                self._file.flush()
             except OSError as error:
-                raise BlemishError(f"Cannot write patches to a temporary file: {error}") from error
+                raise BlemishError(
+                    f"Cannot write patches to a temporary file in '{tempfile.gettempdir()}': "
+                    f"{error.strerror}; make room, or name another folder (TMPDIR)."
+                ) from error
         self._count += len(rows)
 
     def read(self, first: int, last: int) -> Vectors:
@@ -86,17 +89,6 @@ class PatchStore:
         if self._file is not None:
             self._file.close()
         self._rows = np.empty((0, self.dimensions), np.float32)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _check_disk(needed_bytes: int) -> None:

@@ -24,7 +24,7 @@ from blemish.detectors.patchcore_graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore_patches import Patches, extract
 from blemish.detectors.patchcore_plan import FitPlan, plan_fit
 from blemish.detectors.patchcore_settings import PatchCoreSettings
-from blemish.errors import CalibrationError, DataError, SettingError
+from blemish.errors import CalibrationError, SettingError
 from blemish.graph.session import Session
 from blemish.progress import Progress
 
@@ -40,6 +40,11 @@ class PatchCore:
     name = "patchcore"
 
     def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
+        if not isinstance(settings, (PatchCoreSettings, type(None))):
+            raise SettingError(
+                "PatchCore takes its settings by name: PatchCore(backbone='FILE.onnx', ...); "
+                f"got {settings!r}."
+            )
         self.settings = (settings or PatchCoreSettings()).replace(**values)
 
     @cached_property
@@ -63,11 +68,10 @@ class PatchCore:
 
         Raises:
             DataError: there is no picture.
+            SettingError: the memory allowed is too small.
         """
-        if not images.sizes_hw:
-            raise DataError("There is no good picture to learn from.")
         plan = self.plan(images.sizes_hw)
-        for note in plan.notes():
+        for note in [*plan.notes(), *_odd_grids(self.backbone)]:
             progress.say(note)
         graph = PatchCoreGraph(self.settings, self.backbone, images.picture_format)
         patches = extract(graph, images, plan, self.settings.seed, progress)
@@ -89,7 +93,7 @@ class PatchCore:
             )
         vectors = patches.store.take(patches.rows[coreset.picks])
         companions = None
-        if s.reweight:
+        if s.reweight and len(vectors) > 1:
             _, companions = nearest(vectors, vectors, k=min(s.reweight, len(vectors)))
         return FittedPatchCore(graph, Bank(vectors, companions), patches, coreset)
 
@@ -103,6 +107,7 @@ class FittedPatchCore:
         self._writer = writer
         self._patches = patches
         self._coreset = coreset
+        self._counts = {"patches": len(patches.store), "candidates": len(patches.points)}
         self.bank = bank
 
     @cached_property
@@ -115,19 +120,20 @@ class FittedPatchCore:
         """What a reader of the model file wants to know of the fit."""
         return {
             "backbone": self._writer.backbone.provenance(),
+            "batch": self._writer.batch,
             "bank_vectors": len(self.bank.vectors),
             "bank_dimensions": self.bank.vectors.shape[1],
             "bank_bytes": self.bank.vectors.nbytes,
-            "patches": len(self._patches.store),
-            "candidates": len(self._patches.points),
             "coreset_radius": self._coreset.radius,
+            **self._counts,
         }
 
     @property
     def left_out_method(self) -> str:
         """How `left_out` works, for the record."""
         folds = self._writer.settings.calibration_folds
-        return f"{folds}-fold" if folds else "leave-one-out"
+        parts = min(folds, len(set(self._patches.split_keys)))
+        return f"{parts}-fold" if folds else "leave-one-out"
 
     def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
         """Score each training picture against a bank without its vectors.
@@ -149,9 +155,9 @@ class FittedPatchCore:
         with progress.stage("leave out", len(p.names)) as advance:
             for pictures, bank in self._banks_without():
                 with one_core_each() as pool:
-                    for result in pool.map(partial(self._score, bank, summary), pictures):
-                        advance(1)
-                        yield result
+                    results = list(pool.map(partial(self._score, bank, summary), pictures))
+                advance(len(results))
+                yield from results
 
     def _banks_without(self) -> Iterator[tuple[list[int], Vectors]]:
         """Parts of the pictures, each with the bank that it is to be scored against."""
@@ -160,7 +166,12 @@ class FittedPatchCore:
             owner = p.owner[self._coreset.picks]
             for together in parts_of(p.split_keys, len(p.names), seed=s.seed):
                 others = ~np.isin(owner, together)
-                yield together, self.bank.vectors[others if others.any() else slice(None)]
+                if not others.any():
+                    raise CalibrationError(
+                        f"The whole bank comes from '{p.names[together[0]]}', which cannot be left "
+                        "out of it; use a larger coreset, or calibration_folds=5."
+                    )
+                yield together, self.bank.vectors[others]
             return
         for part in parts_of(p.split_keys, s.calibration_folds, seed=s.seed):
             picks = greedy_k_centre(
@@ -178,7 +189,7 @@ class FittedPatchCore:
         squared, rows = nearest(patches, bank, k=min(s.k, len(bank)))
         scores = (squared if s.distance == "squared" else np.sqrt(squared)).mean(axis=1)
         weight = 1.0
-        if s.reweight:
+        if s.reweight and len(bank) > 1:
             worst = int(scores.argmax())
             companions = min(s.reweight, len(bank))
             weight = standing_out_of(patches[worst], rows[worst, 0], bank, companions)
@@ -194,3 +205,13 @@ class FittedPatchCore:
         """Give the training patches back."""
         self._patches.store.close()
         self._patches.points = np.empty((0, 0), np.float32)
+
+
+def _odd_grids(backbone: Backbone) -> list[str]:
+    """What a user must hear of levels whose cells are not where strides would have them."""
+    return [
+        f"Level '{level.name}' has {level.surplus:+d} cells a side beside what its stride gives: "
+        f"maps may be off by up to {abs(level.surplus) * level.stride // 2} working pixels."
+        for level in backbone.levels
+        if level.surplus
+    ]

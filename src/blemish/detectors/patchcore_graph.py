@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.embedding import embed
 from blemish.detectors.neighbours import search, standing_out
+from blemish.detectors.patchcore_plan import SEARCHED, batch_size
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import content_cells, enlarge
 from blemish.graph.preprocessing import (
@@ -67,7 +68,9 @@ class PatchCoreGraph:
         g = GraphBuilder()
         patches, sizes = self._patches(g)
         s = self.settings
-        found = search(g, patches, bank.vectors, k=s.k, squared=s.distance == "squared")
+        found = search(
+            g, patches, bank.vectors, k=s.k, squared=s.distance == "squared", block=self._block()
+        )
         weight = None
         if bank.companions is not None:
             weight = standing_out(g, found, bank.companions, self._masked(g, found.scores, sizes))
@@ -90,6 +93,18 @@ class PatchCoreGraph:
             tensor("picture_hw", INT64, 2),
         ]
         return g.build(inputs, _summary_outputs())
+
+    @property
+    def batch(self) -> int:
+        """Pictures to run at once, as far as the working size decides."""
+        height, width = self.working_size.size_hw
+        return batch_size(decoded_px=1, working_px=height * width)
+
+    def _block(self) -> int:
+        """Bank vectors to search at a time so that a batch's products stay bounded."""
+        finest = min(self.backbone.levels, key=lambda level: level.stride)
+        height, width = self.working_size.size_hw
+        return max(256, SEARCHED // (self.batch * finest.cells(height) * finest.cells(width)))
 
     @property
     def working_size(self) -> WorkingSize:

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
-from blemish.errors import SettingError
+from blemish.errors import DataError, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from blemish.detectors.patchcore_settings import PatchCoreSettings
 
 MEGABYTE = 10**6
-BATCH_PIXELS = 8 * 256 * 256  # of working pictures that go through the backbone at once
+LARGEST_BATCH = 8
+WORKING_PIXELS = LARGEST_BATCH * 256 * 256  # of a batch, resized
+DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch, as decoded
+SEARCHED = 2**25  # products of a search that may be in memory at once
 RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
 BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
+BYTES_A_DECODED_PIXEL = 3 * (1 + 1 + 4)  # stacked, turned, as floats
+READ_AHEAD = 8  # decoded pictures that wait, as bytes
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
+BANK_COPIES = 6  # left out, in the graph, in the file and while that is signed, in the session
 SMALLEST_SAMPLE = 1000
 FACTS_BYTES = 300  # of a training picture in the model file
+LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,22 @@ class FitPlan:
         return notes
 
 
+@dataclass(frozen=True)
+class _Sizes:
+    """What follows from the pictures' sizes alone: largest picture, padded size, grid; batch."""
+
+    decoded_px: int
+    working_px: int
+    cells: int
+    patches: int
+    batch: int
+
+
+def batch_size(*, decoded_px: int, working_px: int) -> int:
+    """How many pictures of a size go through a graph at once."""
+    return max(1, min(LARGEST_BATCH, WORKING_PIXELS // working_px, DECODED_PIXELS // decoded_px))
+
+
 def plan_fit(
     settings: PatchCoreSettings,
     backbone: Backbone,
@@ -86,50 +109,72 @@ def plan_fit(
     """What a fit on pictures of these sizes will take.
 
     Raises:
-        SettingError: the memory allowed is too small for any fit.
+        DataError: there is no picture.
+        SettingError: the memory allowed is too small for any fit, or the bank for any file.
     """
-    coarsest = max(level.stride for level in backbone.levels)
-    finest = min(level.stride for level in backbone.levels)
-    working = settings.working_size(coarsest)
-    padded = [working.working_hw(size_hw)[1] for size_hw in sizes_hw]
-    patches = sum(-(-height // finest) * -(-width // finest) for height, width in padded)
-    pixels = max(height * width for height, width in padded)
-    batch = max(1, min(BATCH_PIXELS // pixels, longest_run(sizes_hw)))
+    if not sizes_hw:
+        raise DataError("There is no good picture to learn from.")
+    sizes = _measure(settings, backbone, sizes_hw)
     dimensions = settings.dimensions([level.channels for level in backbone.levels])
     projected = settings.projection_dimensions(dimensions)
-    vectors = settings.bank_size(patches, dimensions)
-    cells = max(-(-height // finest) * -(-width // finest) for height, width in padded)
-    fixed = RUNTIME_BYTES + 3 * backbone_bytes
-    fixed += batch * (BYTES_A_PIXEL * pixels + COPIES * 4 * dimensions * cells)
-    fixed += 3 * 4 * vectors * dimensions  # the bank, its copy in the model, a copy left out
-    free = settings.memory_megabytes * MEGABYTE - fixed
+    vectors = settings.bank_size(sizes.patches, dimensions)
     row_bytes = 4 * dimensions
+    fixed = _fixed_bytes(sizes, dimensions) + 3 * backbone_bytes + BANK_COPIES * vectors * row_bytes
+    free = settings.memory_megabytes * MEGABYTE - fixed
     point_bytes = 4 * projected + 24  # and its norm, distance, owner and row
-    copied = projected < dimensions
-    in_memory = patches * (row_bytes + (point_bytes if copied else 24))
+    in_memory = sizes.patches * (row_bytes + (point_bytes if projected < dimensions else 24))
     on_disk = in_memory > free
-    candidates = min(patches, max(0, free // point_bytes)) if on_disk else patches
-    if candidates < min(patches, SMALLEST_SAMPLE):
-        needed = (fixed + SMALLEST_SAMPLE * point_bytes) / MEGABYTE
-        raise SettingError(
-            f"'memory_megabytes' must be at least {needed:.0f} for this backbone and image_size; "
-            f"got {settings.memory_megabytes}."
-        )
-    bank_bytes = min(vectors, candidates) * row_bytes
-    return FitPlan(
+    candidates = min(sizes.patches, max(0, free // point_bytes)) if on_disk else sizes.patches
+    bank_vectors = min(vectors, candidates)
+    plan = FitPlan(
         pictures=len(sizes_hw),
-        patches=patches,
+        patches=sizes.patches,
         dimensions=dimensions,
         candidates=candidates,
         point_dimensions=projected,
-        bank_vectors=min(vectors, candidates),
-        bank_bytes=bank_bytes,
-        model_bytes=backbone_bytes + bank_bytes + FACTS_BYTES * len(sizes_hw),
+        bank_vectors=bank_vectors,
+        bank_bytes=bank_vectors * row_bytes,
+        model_bytes=backbone_bytes + bank_vectors * row_bytes + FACTS_BYTES * len(sizes_hw),
         on_disk=on_disk,
         memory_bytes=fixed + (candidates * point_bytes if on_disk else in_memory),
-        disk_bytes=patches * row_bytes if on_disk else 0,
-        batch=batch,
+        disk_bytes=sizes.patches * row_bytes if on_disk else 0,
+        batch=sizes.batch,
     )
+    _check_plan(plan, settings, fixed + SMALLEST_SAMPLE * point_bytes)
+    return plan
+
+
+def _check_plan(plan: FitPlan, settings: PatchCoreSettings, least_bytes: int) -> None:
+    if plan.candidates < min(plan.patches, SMALLEST_SAMPLE):
+        raise SettingError(
+            f"'memory_megabytes' must be at least {least_bytes / MEGABYTE:.0f} for these pictures, "
+            f"backbone and bank; got {settings.memory_megabytes}."
+        )
+    if plan.model_bytes > LARGEST_FILE:
+        raise SettingError(
+            f"A bank of {plan.bank_bytes / 1e9:.1f} GB makes a model file larger than ONNX can "
+            "hold (2 GB); lower coreset_ratio, coreset_count or coreset_megabytes."
+        )
+
+
+def _measure(
+    settings: PatchCoreSettings, backbone: Backbone, sizes_hw: Sequence[tuple[int, int]]
+) -> _Sizes:
+    working = settings.working_size(max(level.stride for level in backbone.levels))
+    finest = min(backbone.levels, key=lambda level: level.stride)
+    padded = [working.working_hw(size_hw)[1] for size_hw in sizes_hw]
+    grids = [finest.cells(height) * finest.cells(width) for height, width in padded]
+    decoded_px = max(height * width for height, width in sizes_hw)
+    working_px = max(height * width for height, width in padded)
+    batch = min(longest_run(sizes_hw), batch_size(decoded_px=decoded_px, working_px=working_px))
+    return _Sizes(decoded_px, working_px, max(grids), sum(grids), batch)
+
+
+def _fixed_bytes(sizes: _Sizes, dimensions: int) -> int:
+    """What is taken whatever is kept: the runtime, and a batch on its way through the graph."""
+    reading = (BYTES_A_DECODED_PIXEL * sizes.batch + 3 * READ_AHEAD) * sizes.decoded_px
+    features = BYTES_A_PIXEL * sizes.working_px + COPIES * 4 * dimensions * sizes.cells
+    return RUNTIME_BYTES + reading + sizes.batch * features
 
 
 def longest_run(sizes_hw: Sequence[tuple[int, int]]) -> int:

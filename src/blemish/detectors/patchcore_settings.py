@@ -77,6 +77,10 @@ class PatchCoreSettings(DetectorSettings):
             problems.append(f"'{given[0]}' and '{given[1]}' both size the bank; give one.")
         if self.neighbourhood % 2 == 0:
             problems.append(f"'neighbourhood' must be odd; got {self.neighbourhood}.")
+        if self.calibration_folds == 1:
+            problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
+        if self.reweight == 1:
+            problems.append("'reweight' must be 0 or at least 2: one neighbour has no others.")
         if self.reweight and self.image_score == "map":
             problems.append("'reweight' weighs patch scores; it must be 0 with image_score 'map'.")
         return problems

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.errors import BlemishError
 from blemish.metrics.decisions import Decisions, decide
 from blemish.metrics.ranking import RankCounts, count_ranks, distinct
 
@@ -43,15 +44,26 @@ class PixelScores:
 
         Raises:
             ValueError: a score is not a number.
+            BlemishError: the temporary file cannot be written.
         """
         if np.isnan(score_map).any():
             raise ValueError("a pixel's score is not a number (NaN)")
         good = np.ascontiguousarray(score_map[~mask])
-        self._file.write(good.data)
+        self._write(good)
         self._good.append((kind, good.size))
         self._defective.setdefault(kind, []).append(score_map[mask])
         counted = decide(score_map, mask, self._threshold)
         self._decisions[kind] = self._decisions.get(kind, Decisions()) + counted
+
+    def _write(self, scores: NDArray[np.float32]) -> None:
+        try:
+            self._file.write(scores.data)
+            self._file.flush()
+        except OSError as error:
+            raise BlemishError(
+                f"Cannot write maps to a temporary file in '{tempfile.gettempdir()}': "
+                f"{error.strerror}; make room, or name another folder (TMPDIR)."
+            ) from error
 
     def decisions(self) -> dict[str, Decisions]:
         """What the threshold does to the pixels of each kind of picture."""

@@ -1,0 +1,50 @@
+"""Make the contact sheet of the drawn surfaces: a good part and each defect, a row a surface.
+
+python tools/surfaces_sheet.py docs/images/surfaces.jpg
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from blemish.data.surfaces import SURFACES, draw_defect, draw_good
+from blemish.files import write_whole
+from blemish.images.overlay import encode_jpeg
+
+SIZE_PX, SHOWN_PX = 512, 256
+GAP_PX = 12  # in pixels as drawn
+MOST_BYTES = 150_000
+# Of several numbers the defect that shows best: somebody has to find it at this size.
+NUMBERS = range(6)
+
+
+def main(output: Path) -> None:
+    """Draw the sheet."""
+    rows = [np.concatenate(row(category), axis=1) for category in SURFACES]
+    sheet = np.concatenate(rows, axis=0)
+    long_side_px = SHOWN_PX * sheet.shape[1] // (SIZE_PX + GAP_PX)
+    qualities = range(90, 20, -5)
+    jpegs = (encode_jpeg(sheet, long_side_px=long_side_px, quality=q) for q in qualities)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(output, next(jpeg for jpeg in jpegs if len(jpeg) < MOST_BYTES))
+
+
+def row(category: str) -> list[np.ndarray]:
+    """A good picture, then one of each defect type."""
+    defects = [
+        max(
+            (draw_defect(category, kind, number, size_px=SIZE_PX) for number in NUMBERS),
+            key=lambda drawn: drawn[1].sum(),
+        )[0]
+        for kind in SURFACES[category]
+    ]
+    pictures = [draw_good(category, 0, size_px=SIZE_PX), *defects]
+    edges = ((0, GAP_PX), (0, GAP_PX), (0, 0))
+    return [np.pad(picture, edges, constant_values=255) for picture in pictures]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,83 @@
+"""The trained student as an ONNX backbone: norms folded, weights stored in half precision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from student import MEAN, STD, Student
+from torch import Tensor, nn
+
+from blemish.graph.builder import FLOAT, GraphBuilder, tensor
+
+LEVELS = ("s4", "s8", "s16")
+
+
+def export(
+    student: Student,
+    statistics: list[tuple[Tensor, Tensor]],
+    path: Path,
+    provenance: dict[str, str],
+) -> None:
+    """Write the student with outputs on the teacher's own scale.
+
+    Args:
+        student: in evaluation mode.
+        statistics: mean and spread of each level's channels, 1 x C x 1 x 1.
+        path: to write to.
+        provenance: goes into the file's metadata.
+    """
+    g = GraphBuilder()
+    features = _sequence(g, student.stem, "image")
+    for level, stage, head, (mean, spread) in zip(
+        LEVELS, student.stages, student.heads, statistics, strict=True
+    ):
+        features = _sequence(g, stage, features)
+        conv = head[1]
+        weight = conv.weight * spread.cpu().view(-1, 1, 1, 1)
+        bias = conv.bias * spread.cpu().view(-1) + mean.cpu().view(-1)
+        g.op("Conv", _clipped(g, features), _half(g, weight), _half(g, bias), name=level)
+    outputs = [tensor(level, FLOAT, "N", f"c_{level}", f"h_{level}", f"w_{level}")
+               for level in LEVELS]  # fmt: skip
+    model = g.build([tensor("image", FLOAT, "N", 3, "H", "W")], outputs)
+    known = provenance | {"mean": json.dumps(MEAN), "std": json.dumps(STD)}
+    onnx.helper.set_model_props(model, known)
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _sequence(g: GraphBuilder, module: Any, features: str) -> str:
+    """Nodes of a chain of convolutions, norms, clips and blocks."""
+    layers = list(module)
+    while layers:
+        layer = layers.pop(0)
+        if isinstance(layer, nn.Conv2d):
+            features = _conv(g, layer, layers.pop(0), features)
+        elif isinstance(layer, nn.ReLU6):
+            features = _clipped(g, features)
+        else:
+            out = _sequence(g, layer.layers, features)
+            features = g.op("Add", features, out) if layer.added else out
+    return features
+
+
+def _conv(g: GraphBuilder, conv: nn.Conv2d, norm: nn.BatchNorm2d, features: str) -> str:
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    weight = conv.weight * scale.view(-1, 1, 1, 1)
+    bias = norm.bias - norm.running_mean * scale
+    pad = conv.kernel_size[0] // 2
+    return g.op(
+        "Conv", features, _half(g, weight), _half(g, bias), group=conv.groups,
+        strides=list(conv.stride), pads=[pad] * 4, kernel_shape=list(conv.kernel_size),
+    )  # fmt: skip
+
+
+def _clipped(g: GraphBuilder, features: str) -> str:
+    return g.op("Clip", features, g.number(0.0), g.number(6.0))
+
+
+def _half(g: GraphBuilder, value: Tensor) -> str:
+    return g.op("Cast", g.constant(value.detach().numpy(), np.float16), to=FLOAT)
