@@ -77,8 +77,8 @@ def settings_table() -> str:
         words = ", ".join(f"{name} {spelled(value)}" for name, value in changed.items())
         figures = (row[key] for key in ("image_auroc", "pixel_auroc", "pixel_ap"))
         cells = " | ".join(f"{figure:.3f}" for figure in figures)
-        time = f"{row['predict_milliseconds']:.0f} | {row['fit_seconds']:.0f} s"
-        lines.append(f"| {row['backbone']} | {words or 'as they are'} | {cells} | {time} |")
+        bank = f"{row['bank_vectors']:,}"
+        lines.append(f"| {row['backbone']} | {words or 'as they are'} | {cells} | {bank} |")
     return "\n".join(lines)
 
 

@@ -92,6 +92,12 @@ def test_scores_that_are_not_finite_are_refused():
 
 
 def test_ties_at_the_threshold_never_raise_more_alarms():
-    scores = [1.0] * 50 + [2.0] * 50
-    threshold = conformal_threshold(scores, 0.1)
-    assert threshold == 2.0
+    rng = np.random.default_rng(3)
+    draws = rng.integers(0, 4, (20_000, 100))
+    alarms = np.mean([row[-1] > conformal_threshold(row[:-1], 0.1) for row in draws])
+    assert alarms <= 0.1
+
+
+def test_a_smallest_region_below_one_pixel_is_refused():
+    with pytest.raises(CalibrationError, match="smallest_region_px"):
+        calibrate(range(9), range(9), method="", smallest_region_px=0)

@@ -137,6 +137,47 @@ def test_recalibrating_on_old_and_new_pictures_together_counts_both(tmp_path, mo
     assert again.facts["calibration"]["method"] == "2-fold (24), held out (5)"
 
 
+def test_copies_of_a_picture_count_once_towards_a_promise(tmp_path, backbone):
+    folder = tiny_dataset(tmp_path / "noise", good=10)
+    for path in sorted((folder / "train" / "good").iterdir()):
+        for copy in range(3):
+            shutil.copy(path, path.with_name(f"{path.stem}_{copy}.png"))
+    model = fit(folder, backbone)
+    assert len(model.facts["training"]["pictures"]) == 40
+    assert len(model.calibration.scores) == 10
+    assert model.calibration.false_alarm_rate == pytest.approx(1 / 11)
+    with pytest.raises(CalibrationError, match="there are 10"):
+        fit(folder, backbone, false_alarm_rate=0.05)
+
+
+def test_pictures_that_are_all_copies_are_too_few(tmp_path, backbone):
+    folder = tiny_dataset(tmp_path / "noise", good=1)
+    first = folder / "train" / "good" / "000.png"
+    shutil.copy(first, first.with_name("copy.png"))
+    with pytest.raises(DataError, match="1 that are no copies"):
+        fit(folder, backbone)
+
+
+def test_recalibrating_keeps_the_rate_of_the_model_and_tells_when_it_cannot(
+    category, model, caplog
+):
+    wide = blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.2)
+    again = blemish.recalibrate(wide, blemish.open_dataset(category), smallest_region_px=20)
+    assert again.calibration.false_alarm_rate == 0.2
+    assert again.calibration.smallest_region_px == 20
+    assert again.facts["calibration"]["method"] == "2-fold"
+    few = blemish.open_dataset(category / "test" / "good", test_fraction=0)
+    assert blemish.recalibrate(wide, few).calibration.false_alarm_rate == pytest.approx(0.25)
+    assert "cannot promise" in caplog.text
+
+
+def test_recalibrating_on_an_unreadable_picture_names_it(tmp_path, model):
+    folder = tiny_dataset(tmp_path / "noise", seed=5)
+    (folder / "train" / "good" / "x.png").write_text("no picture")
+    with pytest.raises(ImageError, match=r"x\.png"):
+        blemish.recalibrate(model, blemish.open_dataset(folder))
+
+
 def test_recalibrating_for_a_rate_out_of_reach_is_refused(category, model):
     with pytest.raises(CalibrationError, match="takes at least 199"):
         blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.005)

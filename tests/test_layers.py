@@ -12,7 +12,7 @@ ROOT = Path(blemish.__file__).parent
 LAYERS = [
     "errors", "files", "result", "progress", "settings", "images", "data", "graph", "backbones",
     "detectors", "calibration", "model", "fitting", "metrics", "evaluation", "benchmark", "report",
-    "cli",
+    "cli", "__main__",
 ]  # fmt: skip
 # Neither records nor pages may know how figures are made, nor the other way round.
 APART = {("report", "evaluation"), ("report", "benchmark"), ("report", "model")}

@@ -93,6 +93,11 @@ def test_pictures_in_other_forms_are_taken(model):
     assert model.predict(Image.fromarray(grey)).score == expected
 
 
+def test_a_tuple_of_pictures_is_several(model):
+    pictures = tuple(noise((30, 30), seed) for seed in range(2))
+    assert len(model.predict(pictures)) == 2
+
+
 @pytest.mark.parametrize("bad", [np.zeros((5, 5)), np.zeros((4, 40, 40, 3), np.uint8), "no.png"])
 def test_what_is_no_picture_is_an_image_error(model, bad):
     with pytest.raises(ImageError):

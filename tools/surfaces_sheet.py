@@ -6,6 +6,7 @@ python tools/surfaces_sheet.py docs/images/surfaces.jpg
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,14 @@ from blemish.images.overlay import encode_jpeg
 SIZE_PX, SHOWN_PX = 512, 256
 GAP_PX = 12  # in pixels as drawn
 MOST_BYTES = 150_000
-# Of several numbers the defect that shows best: somebody has to find it at this size.
+DIFFICULTY = 0.2  # and of several numbers the largest: it has to show at this size
 NUMBERS = range(6)
 
 
 def main(output: Path) -> None:
     """Draw the sheet."""
     rows = [np.concatenate(row(category), axis=1) for category in SURFACES]
-    sheet = np.concatenate(rows, axis=0)
+    sheet = np.concatenate(rows, axis=0)[:-GAP_PX, :-GAP_PX]
     long_side_px = SHOWN_PX * sheet.shape[1] // (SIZE_PX + GAP_PX)
     qualities = range(90, 20, -5)
     jpegs = (encode_jpeg(sheet, long_side_px=long_side_px, quality=q) for q in qualities)
@@ -34,9 +35,10 @@ def main(output: Path) -> None:
 
 def row(category: str) -> list[np.ndarray]:
     """A good picture, then one of each defect type."""
+    draw = partial(draw_defect, size_px=SIZE_PX, difficulty=DIFFICULTY)
     defects = [
         max(
-            (draw_defect(category, kind, number, size_px=SIZE_PX) for number in NUMBERS),
+            (draw(category, kind, number) for number in NUMBERS),
             key=lambda drawn: drawn[1].sum(),
         )[0]
         for kind in SURFACES[category]

@@ -271,7 +271,7 @@ def provenance(a: argparse.Namespace, run: Run) -> dict[str, str]:
         "date": datetime.now(UTC).date().isoformat(),
         "data": f"drawn by training/textures.py, {a.shards * a.shard_size} pictures",
         "arguments": json.dumps(chosen, sort_keys=True),
-        "history": json.dumps(run.history[-1:]),
+        "explained": json.dumps(run.history[-1]["explained"]),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {a.device}",
         "versions": json.dumps({"python": sys.version.split()[0], "torch": torch.__version__}),
     }

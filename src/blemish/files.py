@@ -69,7 +69,7 @@ def looking_at(path: Path) -> Iterator[None]:
 
 
 def files_below(top: Path, *, enter: Callable[[Path], bool]) -> Iterator[Path]:
-    """All files below a folder, through links, each folder once: so a loop of links comes to an end.
+    """All files below a folder, through links, each folder once: a loop of links comes to an end.
 
     Args:
         top: where to begin.

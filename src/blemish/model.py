@@ -286,9 +286,9 @@ def _fits(waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int)
 
 
 def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise ModelFileError(f"Cannot read model '{path}': it is no regular file.")
     try:
+        if path.exists() and not path.is_file():
+            raise ModelFileError(f"Cannot read model '{path}': it is no regular file.")
         return path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"Cannot read model '{path}': {error.strerror}.") from error

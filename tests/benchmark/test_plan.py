@@ -8,7 +8,7 @@ import pytest
 
 from blemish.benchmark import plan
 from blemish.benchmark.plan import Job, plan_jobs
-from blemish.errors import BackboneError, DataError, SettingError
+from blemish.errors import BackboneError, DataError, SettingError, UsageError
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 
@@ -62,6 +62,8 @@ def test_a_default_that_is_spelled_out_makes_no_new_job(tile: Path, backbone: Pa
         {"levels": ["coarse"]},
         {"plan_seeds": (1,)},
         {"plan_false_alarm_rate": 0.2},
+        {"plan_alpha": "flatten"},
+        {"plan_smallest_region_px": 9},
     ],
 )
 def test_whatever_decides_the_result_makes_a_new_job(
@@ -162,3 +164,42 @@ def test_unknown_settings_and_detectors_are_refused_before_anything_runs(
         one(tile, backbone, plan_detectors=["patchcor"])
     with pytest.raises(BackboneError, match=r"missing\.onnx"):
         one(tile, Path("missing.onnx"))
+
+
+def test_a_limit_of_pixels_is_kept_and_makes_no_new_job(tile: Path, backbone: Path) -> None:
+    job = one(tile, backbone, plan_max_pixels=5000)
+    assert job.limits.max_pixels == 5000
+    assert job.id == one(tile, backbone).id
+
+
+@pytest.mark.parametrize("name", ["data", "detectors", "categories", "seeds"])
+def test_an_empty_list_is_refused_since_nothing_would_be_done(
+    data: Path, backbone: Path, name: str
+) -> None:
+    lists: dict[str, object] = {"data": [data], name: []}
+    with pytest.raises(UsageError, match=f"'{name}' names nothing"):
+        plan_jobs(settings=tiny_settings(backbone), **lists)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("letter", ["x", "\N{CJK UNIFIED IDEOGRAPH-66F8}"])
+def test_a_long_name_is_cut_in_the_id_which_its_hash_keeps_unique(
+    tile: Path, backbone: Path, letter: str
+) -> None:
+    name = letter * (240 // len(letter.encode()))
+    moved = [tile.rename(tile.with_name(name)), tiny_dataset(tile.with_name(name[:-1]))]
+    found = ids(plan_jobs(moved, settings=tiny_settings(backbone)))
+    assert all(len(one.encode()) < 100 and one.startswith(letter) for one in found)
+    assert len(set(found)) == 2
+
+
+def test_categories_that_cannot_be_used_are_all_named(data: Path, backbone: Path) -> None:
+    root = shutil.copytree(data, data.parent / "bad")
+    for name in ("grid", "tile"):
+        shutil.rmtree(root / name / "train")
+        (root / name / "train" / "good").mkdir(parents=True)
+    shutil.rmtree(root / "tile" / "test" / "good")
+    with pytest.raises(DataError) as told:
+        plan_jobs([root], settings=tiny_settings(backbone))
+    lines = str(told.value).splitlines()
+    assert [line.partition(" (")[0] for line in lines] == ["category 'grid'", "category 'tile'"]
+    assert str(root / "tile") in lines[1]

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 import blemish
-from blemish.benchmark.plan import Job
+from blemish.benchmark.plan import Job, plan_jobs
 from blemish.benchmark.records import (
     evaluate_into,
     failed_record,
@@ -19,8 +21,8 @@ from tiny import tiny_settings
 
 EXPECTED = {
     "schema", "job", "category", "detector", "seed", "date", "error", "dataset", "settings",
-    "backbone", "calibration", "figures", "curves", "pictures", "examples", "seconds", "bytes",
-    "bank_vectors", "versions", "machine", "model_sha256",
+    "backbone", "asked", "calibration", "figures", "curves", "pictures", "examples", "seconds",
+    "bytes", "bank_vectors", "versions", "machine", "model_sha256",
 }  # fmt: skip
 
 
@@ -129,3 +131,29 @@ def test_a_folder_that_cannot_be_made_is_named(jobs: list[Job], tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(BlemishError, match="file/records"):
         write_record(tmp_path / "file", failed_record(jobs[0], "error"))
+
+
+def test_the_rate_that_was_asked_for_is_kept_not_the_one_that_was_reached(
+    model: blemish.Model, dataset: blemish.Dataset, backbone: Path, data: Path, tmp_path: Path
+) -> None:
+    _, record = evaluate_into(model, dataset, tmp_path)
+    assert record["calibration"]["false_alarm_rate"] == 1 / 9
+    assert record["asked"] == {"false_alarm_rate": None, "alpha": "refuse", "smallest_region_px": 1}
+    settings = tiny_settings(backbone)
+    job = plan_jobs([data / "tile"], settings=settings, false_alarm_rate=0.2, alpha="flatten")[0]
+    assert failed_record(job, "no")["asked"] == job.asked
+    assert job.asked["false_alarm_rate"] == 0.2
+    asked = blemish.fit(dataset, job.make_detector(), false_alarm_rate=0.2)
+    assert evaluate_into(asked, dataset, tmp_path)[1]["asked"]["false_alarm_rate"] == 0.2
+
+
+def test_a_folder_of_records_that_cannot_be_listed_is_an_error_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(path: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    assert read_records(tmp_path) == []
+    monkeypatch.setattr(Path, "iterdir", locked)
+    with pytest.raises(DataError, match="records' cannot be listed: Permission denied"):
+        read_records(tmp_path)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+
+from blemish.errors import BlemishError
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,31 @@ def test_wrong_seeds_and_settings_are_wrong_usage(blemish, words, tmp_path):
     assert blemish(*words, "--seeds", "0,one").code == 2
     assert blemish(*words, "--set", "coreset=1").code == 2
     assert blemish(*words, "--categories", "til").code == 1
+
+
+@pytest.mark.parametrize("option", ["--seeds", "--detectors", "--categories"])
+def test_an_empty_list_is_wrong_usage(blemish, words, option):
+    found = blemish(*words, option, "")
+    assert found.code == 2
+    assert f"'{option[2:]}' names nothing" in found.err
+
+
+def test_folders_that_are_no_categories_are_told(blemish, data, fit_options, tmp_path, monkeypatch):
+    planned = []
+
+    def keep(jobs, *_, **__):
+        planned.extend(jobs)
+        raise BlemishError
+
+    monkeypatch.setattr("blemish.benchmark.run.run_jobs", keep)
+    root = tmp_path / "several"
+    shutil.copytree(data, root / "tile")
+    (root / "notes").mkdir()
+    found = blemish("benchmark", root, "-o", tmp_path / "out", *fit_options, "--max-pixels", "5000",
+                    "--alpha", "flatten", "--smallest-region", "7")  # fmt: skip
+    assert f"note: No categories in '{root}', passed over: notes." in found.err
+    (job,) = planned
+    assert (job.max_pixels, job.alpha, job.smallest_region_px) == (5000, "flatten", 7)
 
 
 def test_a_folder_without_records_cannot_be_reported(blemish, tmp_path):

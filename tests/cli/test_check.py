@@ -56,3 +56,8 @@ def test_several_categories_ask_for_one(blemish, data, tmp_path):
     assert "--category" in found.err
     again = blemish("check", tmp_path, "--category", "wood")
     assert f"blemish plan {tmp_path} --category wood" in again.err
+
+
+def test_the_next_step_names_the_same_limit_of_pixels(blemish, data):
+    found = blemish("check", data, "--max-pixels", "5000")
+    assert f"blemish plan {data} --max-pixels 5000 " in found.err

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+from blemish.cli.command import with_output
 from blemish.cli.console import columns, filled, shortened, spell_command
 
 
@@ -30,3 +32,14 @@ def test_many_items_are_shortened():
 
 def test_commands_can_be_pasted_into_a_shell():
     assert spell_command(["fit", "my data", "PICTURE..."]) == "fit 'my data' PICTURE..."
+
+
+def test_a_path_that_begins_with_a_dash_is_no_option():
+    assert spell_command(["fit", Path("-data"), "-o", Path("-m.onnx")]) == (
+        "fit ./-data -o ./-m.onnx"
+    )
+
+
+def test_an_output_is_added_where_options_still_are_options():
+    assert with_output(["a", "--", "-data"], Path("m")) == ["a", "-o", Path("m"), "--", "-data"]
+    assert with_output(["a"], Path("m")) == ["a", "-o", Path("m")]

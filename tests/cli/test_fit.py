@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -211,3 +212,41 @@ def test_a_disk_without_room_for_the_model_is_told_before_the_fit(
     found = blemish("fit", data, "-o", tmp_path / "m.onnx", *fit_options)
     assert found.code == 1
     assert "has 1.00 kB free; make room" in found.err
+
+
+def test_what_a_fit_reads_is_never_its_output(blemish, data, backbone, fit_options, tmp_path):
+    copy = Path(shutil.copy(backbone, tmp_path / "b.onnx"))
+    before = copy.read_bytes()
+    (tmp_path / "link.onnx").symlink_to("b.onnx")
+    for output in (copy, tmp_path / "link.onnx"):
+        found = blemish("fit", data, "-o", output, *fit_options[2:], "--backbone", copy,
+                        "--force")  # fmt: skip
+        assert found.code == 2
+        assert "what this command reads" in found.err
+    assert copy.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_what_is_no_regular_file_is_refused_even_with_force(blemish, data, fit_options, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    found = blemish("fit", data, "-o", tmp_path / "pipe", *fit_options, "--force")
+    assert found.code == 2
+    assert "no regular file" in found.err
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("rate", ["0", "1", "1.5", "-0.1", "nan"])
+@pytest.mark.parametrize("command", ["fit", "plan", "calibrate", "benchmark"])
+def test_a_rate_that_is_no_rate_is_wrong_usage(blemish, data, tmp_path, command, rate):
+    words = [data, data] if command == "calibrate" else [data]
+    output = [] if command == "plan" else ["-o", tmp_path / "x"]
+    found = blemish(command, *words, *output, "--false-alarm-rate", rate)
+    assert found.code == 2
+    assert "must be in (0, 1)" in found.err
+
+
+def test_the_next_step_names_the_same_limit_of_pixels(blemish, data, fit_options, tmp_path):
+    words = ["-o", tmp_path / "m.onnx", *fit_options, "--max-pixels", "5000"]
+    assert f"evaluate {tmp_path / 'm.onnx'} {data} --max-pixels 5000" in (
+        blemish("fit", data, *words).err
+    )

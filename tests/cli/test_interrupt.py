@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -17,7 +18,17 @@ def hang(*_):
     print("here", file=sys.stderr, flush=True)
     time.sleep(60)
 """
-HANG_IN_WRITING = HANG + "import os; os.fsync = hang"
+HANG_IN_WRITING = (
+    HANG
+    + """
+import os
+fsync = os.fsync
+def hang_once(*_):
+    os.fsync = fsync
+    hang()
+os.fsync = hang_once
+"""
+)
 HANG_IN_PREDICTING = HANG + "from blemish.cli.predictions import Keeper; Keeper.add = hang"
 
 
@@ -38,11 +49,16 @@ def test_fit_leaves_no_half_written_model(start, data, fit_options, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("first", [HANG_IN_WRITING, HANG_IN_PREDICTING])
-def test_predict_leaves_no_half_written_file(start, fitted, data, tmp_path, first):
+@pytest.mark.parametrize(
+    ("first", "kept"), [(HANG_IN_WRITING, ["predictions.jsonl"]), (HANG_IN_PREDICTING, [])]
+)
+def test_predict_keeps_what_was_judged_and_no_half_file(start, fitted, data, tmp_path, first, kept):
     process = start("predict", fitted, data / "test", "-o", tmp_path, "--overlay", first=first)
     assert interrupted(process) == "interrupted\n"
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == kept
+    for name in kept:
+        (line,) = (tmp_path / name).read_text().splitlines()
+        assert "score" in json.loads(line)
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib import metadata
@@ -75,3 +77,21 @@ def test_an_error_of_ours_keeps_its_traceback(blemish, monkeypatch):
     monkeypatch.setattr("blemish.data.dataset.categories_in", fail)
     with pytest.raises(ZeroDivisionError):
         blemish("check", ".")
+
+
+def test_it_runs_as_a_module():
+    ended = subprocess.run(
+        [sys.executable, "-m", "blemish", "--version"], capture_output=True, check=True, text=True
+    )
+    assert ended.stdout.startswith("blemish ")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX")
+@pytest.mark.parametrize("streams", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_closed_or_full_streams_change_no_exit_code(data, streams):
+    program = "from blemish.cli.main import run; run()"
+    for path, code in ((data, 0), ("/no/such/folder", 1)):
+        words = shlex.join([sys.executable, "-c", program, "check", str(path)])
+        ended = subprocess.run(f"{words} {streams}", shell=True, capture_output=True, check=False)
+        assert ended.returncode == code
+        assert b"Traceback" not in ended.stderr + ended.stdout

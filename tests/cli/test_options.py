@@ -56,9 +56,10 @@ def test_a_file_of_another_form_is_refused(tmp_path, text):
 
 
 def test_the_same_data_is_named_with_what_is_not_a_default():
-    assert data_arguments(Path("d"), None, None, 0) == ["d"]
-    assert data_arguments(Path("d"), "tile", 0.5, 2) == [
-        "d", "--category", "tile", "--test-fraction", "0.5", "--split-seed", "2"
+    assert data_arguments(Path("d"), None, None, 0) == [Path("d")]
+    assert data_arguments(Path("d"), "tile", 0.5, 2, 5000) == [
+        Path("d"), "--category", "tile", "--test-fraction", "0.5", "--split-seed", "2",
+        "--max-pixels", "5000",
     ]  # fmt: skip
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from blemish.cli.pictures import find_pictures
-from blemish.errors import DataError
+from blemish.cli.pictures import find_pictures, spell_passed_over
+from blemish.errors import DataError, UsageError
 
 
 @pytest.fixture
@@ -16,20 +19,81 @@ def tree(tmp_path):
     return tmp_path
 
 
+def names(*paths, **options):
+    return [picture.name for picture in find_pictures(paths, **options).found]
+
+
 def test_a_folder_gives_its_pictures_to_its_depth_in_order(tree):
-    assert [p.name for p in find_pictures([tree / "a"])] == ["1.PNG", "2.png", "deep/3.jpg"]
+    assert names(tree / "a") == ["1.PNG", "2.png", "deep/3.jpg"]
 
 
 def test_names_start_where_all_paths_part(tree):
-    names = [p.name for p in find_pictures([tree / "b", tree / "a" / "deep"])]
-    assert names == ["b/1.png", "a/deep/3.jpg"]
+    assert names(tree / "b", tree / "a" / "deep") == ["b/1.png", "a/deep/3.jpg"]
+
+
+def test_names_never_lead_out_of_a_folder(tree):
+    found = names(tree / "a" / ".." / "b" / "1.png", tree / "a" / "deep" / "..")
+    assert found == ["b/1.png", "a/1.PNG", "a/2.png", "a/deep/3.jpg"]
 
 
 def test_files_are_taken_as_they_are_each_once(tree):
     files = [tree / "a" / "x.txt", tree / "gone.png", tree / "a" / "x.txt"]
-    assert [p.path for p in find_pictures(files)] == files[:2]
+    assert [picture.path for picture in find_pictures(files).found] == files[:2]
 
 
 def test_a_folder_without_pictures_is_an_error(tree):
     with pytest.raises(DataError, match="empty"):
         find_pictures([tree / "a", tree / "empty"])
+
+
+def test_files_that_are_passed_over_are_told(tree):
+    for name in ("y.gif", "z.jfif", "plain", "Thumbs.db"):
+        (tree / "a" / name).touch()
+    passed_over = find_pictures([tree / "a"]).passed_over
+    assert [path.name for path in passed_over] == ["plain", "x.txt", "y.gif", "z.jfif"]
+    said = spell_passed_over(passed_over)
+    assert said.startswith("4 files passed over")
+    assert f"{tree / 'a' / 'y.gif'}, ... " in said
+    with pytest.raises(DataError, match=r"holds no picture, only y\.gif"):
+        (tree / "empty" / "y.gif").touch()
+        find_pictures([tree / "empty"])
+
+
+def test_links_to_folders_are_followed_and_loops_come_to_an_end(tree):
+    (tree / "a" / "link").symlink_to(tree / "b")
+    (tree / "a" / "deep" / "up").symlink_to(tree / "a")
+    assert names(tree / "a") == ["1.PNG", "2.png", "deep/3.jpg", "link/1.png"]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tree, monkeypatch):
+    scandir = os.scandir
+
+    def locked(path):
+        if Path(path).name == "deep":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", locked)
+    with pytest.raises(DataError, match="deep' cannot be listed: Permission denied"):
+        find_pictures([tree / "a"])
+
+
+def test_a_path_that_one_may_not_look_at_is_left_to_the_model(tree, monkeypatch):
+    def locked(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("os.stat", locked)
+    assert names(tree / "a" / "1.PNG") == ["1.PNG"]
+
+
+def test_what_lies_below_the_output_is_not_judged(tree):
+    assert names(tree, output=tree / "a") == ["b/1.png"]
+    with pytest.raises(UsageError, match="another folder for -o"):
+        find_pictures([tree / "a"], output=tree / "b" / ".." / "a")
+
+
+def test_what_an_earlier_run_wrote_is_passed_over_and_told(tree):
+    (tree / "a" / "predictions.jsonl").touch()
+    found = find_pictures([tree])
+    assert [picture.name for picture in found.found] == ["b/1.png"]
+    assert found.passed_over == (tree / "a",)

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blemish.cli.predictions import JPEG_LONG_SIDE_PX, Keeper
+from blemish.images.read import DEFAULT_LIMITS
 from blemish.model import load
+from blemish.result import Prediction
 from cli.broken import enormous, one_pixel, text_named_png, truncated_jpeg
 
 
@@ -129,3 +132,77 @@ def test_a_reader_that_stops_early_is_no_error_of_ours(start, fitted, good, tmp_
     err = process.stderr.read()
     process.wait()
     assert "Traceback" not in err
+
+
+def test_a_path_with_dots_is_drawn_below_the_folder_too(blemish, fitted, data, tmp_path):
+    out = tmp_path / "deep" / "out"
+    out.parent.mkdir()
+    crooked = data / "test" / "good" / ".." / ".." / "test" / "spot"
+    found = blemish("predict", fitted, crooked, data / "train" / ".." / "test" / "good", "-o", out,
+                    "--overlay")  # fmt: skip
+    assert found.code == 0
+    assert len(list(out.rglob("*.jpg"))) == 6
+    assert len(list(tmp_path.rglob("*.jpg"))) == 6
+
+
+def test_a_name_that_leads_out_of_the_folder_is_never_written(fitted, good, tmp_path):
+    model = load(fitted)
+    keeper = Keeper(tmp_path / "out", model, limits=DEFAULT_LIMITS, overlays=True)
+    keeper.add("../x.png", model.predict(good))
+    assert keeper.failures == 1
+    assert not list(tmp_path.rglob("*.jpg"))
+
+
+def test_a_drawing_that_cannot_be_made_is_noted_and_the_rest_go_on(
+    blemish, fitted, good, spot, tmp_path, monkeypatch
+):
+    pictures = [shutil.copy(good, tmp_path / "a.png"), shutil.copy(spot, tmp_path / "b.png")]
+    add = Keeper.add
+
+    def add_late(self, *words):
+        pictures[0].unlink(missing_ok=True)
+        add(self, *words)
+
+    monkeypatch.setattr(Keeper, "add", add_late)
+    out = tmp_path / "out"
+    found = blemish("predict", fitted, *pictures, "-o", out, "--overlay")
+    assert found.code == 1
+    assert "note: No drawing or map of a.png: " in found.err
+    assert (out / "b.png.jpg").is_file()
+    assert len((out / "predictions.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_picture_longer_than_a_jpeg_can_be_is_drawn_smaller(fitted, tmp_path):
+    model = load(fitted)
+    Image.new("RGB", (66_000, 8), (60, 60, 60)).save(tmp_path / "long.png")
+    score_map = np.zeros((8, 66_000), np.float32)
+    result = Prediction(1.0, score_map, 0.5, "good", (), 0.0, str(tmp_path / "long.png"))
+    keeper = Keeper(tmp_path, model, limits=DEFAULT_LIMITS, overlays=True)
+    keeper.add("long.png", result)
+    assert keeper.failures == 0
+    with Image.open(tmp_path / "long.png.jpg") as drawn:
+        assert drawn.width == JPEG_LONG_SIDE_PX
+
+
+def test_its_own_drawings_are_not_judged(blemish, fitted, data, tmp_path):
+    pictures = shutil.copytree(data / "test", tmp_path / "test")
+    words = ["predict", fitted, pictures, "-o", pictures / "out", "--overlay", "--force"]
+    for _ in range(2):
+        assert len(blemish(*words).lines) == 6
+    assert blemish(*words[:3], "-o", pictures, "--force").code == 2
+
+
+def test_files_that_are_passed_over_are_counted_aloud(blemish, fitted, good, tmp_path):
+    shutil.copy(good, tmp_path / "a.png")
+    shutil.copy(good, tmp_path / "b.jfif")
+    found = blemish("predict", fitted, tmp_path)
+    assert len(found.lines) == 1
+    assert "note: 1 file passed over" in found.err
+    assert "b.jfif" in found.err
+    assert blemish("predict", fitted, tmp_path / "b.jfif").code == 0
+
+
+def test_an_error_is_one_line_of_json(blemish, fitted, tmp_path):
+    found = blemish("predict", fitted, tmp_path, "--json")
+    assert found.code == 1
+    assert "holds no picture" in found.lines[0]["error"]

@@ -194,3 +194,13 @@ def test_known_traps_of_real_data_are_found(shared: Path) -> None:
 
 def test_real_plates_without_copies_have_no_duplicates(shared: Path) -> None:
     assert audit(shared / "data" / "lgp").findings == ()
+
+
+def test_one_of_a_kind_is_told_as_one(sound: Path, draw: Draw, mask: Draw) -> None:
+    (sound / "notes.txt").touch()
+    (sound / "test" / "scratch").mkdir()
+    mask("ground_truth/dent/999_mask.png")
+    draw("elsewhere/1.png")
+    said = " ".join(finding.message for finding in audit(sound).findings)
+    for sentence in ("1 file is no", "1 folder holds", "1 mask belongs", "1 picture lies"):
+        assert sentence in said

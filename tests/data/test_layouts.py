@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blemish.data.layouts import categories_in, find_layout
+from blemish.data.layouts import categories_in, find_layout, not_categories_in
 from blemish.errors import DataError
 
 Draw = Callable[..., Path]
@@ -153,3 +153,34 @@ def test_categories_are_folders_that_are_data_sets(tmp_path: Path, draw: Draw) -
     draw("other/a.png")
     assert sorted(categories_in(tmp_path)) == ["tile", "wood"]
     assert categories_in(tmp_path / "tile") == {}
+
+
+@pytest.mark.parametrize("mark", ["predictions.jsonl", "records/tile-0.json"])
+def test_folders_that_blemish_wrote_become_no_class(tmp_path: Path, draw: Draw, mark: str) -> None:
+    for name in ("good/1.png", "good/out/1.png", "crack/1.png", "out/spot/1.png.jpg"):
+        draw(name)
+    for folder in ("good/out", "out"):
+        path = tmp_path / folder / mark
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    assert types_of(tmp_path) == {"good/1.png": "good", "crack/1.png": "crack"}
+    assert find_layout(tmp_path).leftovers.unused_pictures == ()
+
+
+def test_links_to_folders_are_followed_and_loops_come_to_an_end(tmp_path: Path, draw: Draw) -> None:
+    for name in ("set/good/1.png", "set/crack/1.png", "pool/2.png"):
+        draw(name)
+    (tmp_path / "set" / "good" / "more").symlink_to(tmp_path / "pool")
+    (tmp_path / "set" / "good" / "loop").symlink_to(tmp_path / "set" / "good")
+    assert types_of(tmp_path / "set") == {
+        "good/1.png": "good",
+        "good/more/2.png": "good",
+        "crack/1.png": "crack",
+    }
+
+
+def test_beside_categories_the_folders_that_are_none_are_known(tmp_path: Path, draw: Draw) -> None:
+    draw("all/tile/good/1.png")
+    draw("all/notes/1.png")
+    assert not_categories_in(tmp_path / "all") == [tmp_path / "all" / "notes"]
+    assert not_categories_in(tmp_path / "all" / "tile") == []

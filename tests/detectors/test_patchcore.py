@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -47,6 +50,9 @@ def fit(backbone, pictures=None, progress=QUIET, **settings):
         ({"image_size": 8}, r"'image_size' must be in \[32, 4096\]"),
         ({"k": "three"}, "'k' must be a whole number; got 'three'."),
         ({"seed": -1}, "'seed'"),
+        ({"calibration_folds": 1}, "must be 0 or at least 2"),
+        ({"reweight": 1}, "must be 0 or at least 2"),
+        ({"coreset_megabytes": float("inf")}, "coreset_megabytes"),
     ],
 )
 def test_a_setting_outside_its_limits_is_told(settings, message):
@@ -116,16 +122,16 @@ def test_little_memory_puts_patches_on_disk_then_samples_them_and_says_so(backbo
     sizes = [(900, 900)] * 5000
     settings = PatchCoreSettings(**tiny_settings(backbone, image_size=256, projection=4))
     plans = {}
-    for megabytes in (6000, 3000, 1200):
+    for megabytes in (6000, 3400, 2000):
         wanted = settings.replace(memory_megabytes=megabytes)
         plan = plan_fit(wanted, loaded, sizes, backbone_bytes=10**6)
         plans[megabytes] = plan
         assert plan.memory_bytes <= megabytes * 10**6
     assert not plans[6000].on_disk
-    assert plans[3000].on_disk
-    assert plans[3000].candidates == plans[3000].patches
-    assert plans[1200].candidates < plans[1200].patches
-    assert "seeded sample" in " ".join(plans[1200].notes())
+    assert plans[3400].on_disk
+    assert plans[3400].candidates == plans[3400].patches
+    assert plans[2000].candidates < plans[2000].patches
+    assert "seeded sample" in " ".join(plans[2000].notes())
 
 
 def test_memory_too_small_for_any_fit_is_refused_with_what_it_takes(backbone):
@@ -176,6 +182,77 @@ def test_pictures_that_all_belong_together_cannot_be_left_out(backbone):
     pictures.split_keys = ["a"] * 3
     with pytest.raises(CalibrationError, match="at least 2"):
         list(fit(backbone, pictures).left_out(progress=QUIET))
+
+
+def test_settings_that_are_not_named_are_told(backbone):
+    with pytest.raises(SettingError, match="by name"):
+        PatchCore(str(backbone))
+
+
+def test_a_bank_too_large_for_a_model_file_is_refused_before_the_fit(backbone):
+    loaded = load_backbone(str(backbone), levels=["fine", "coarse"])
+    settings = PatchCoreSettings(
+        **tiny_settings(backbone, coreset_ratio=1.0, image_size=256, memory_megabytes=100_000)
+    )
+    with pytest.raises(SettingError, match="larger than ONNX can hold"):
+        plan_fit(settings, loaded, [(256, 256)] * 10_000, backbone_bytes=10**6)
+
+
+def test_a_bank_of_one_vector_still_gives_scores_with_reweighting(backbone):
+    fitted = fit(backbone, coreset_ratio=None, coreset_count=1, reweight=5)
+    session = Session(fitted.graph.SerializeToString())
+    assert session.run(["score"], image=_weave(3)[None])[0][0] > 0
+
+
+def test_a_bank_of_one_picture_alone_cannot_leave_it_out(backbone):
+    fitted = fit(backbone, coreset_ratio=None, coreset_count=1, calibration_folds=0)
+    with pytest.raises(CalibrationError, match="whole bank comes from"):
+        list(fitted.left_out(progress=QUIET))
+
+
+def test_more_neighbours_or_picks_than_there_are_vectors_are_all_of_them(backbone):
+    fitted = fit(backbone, coreset_ratio=None, coreset_count=3, k=9)
+    session = Session(fitted.graph.SerializeToString())
+    assert np.isfinite(session.run(["score"], image=_weave(3)[None])[0]).all()
+
+
+PEAK = """
+import sys
+import numpy as np
+from blemish.benchmark.machine import peak_memory_bytes
+from blemish.detectors.conformance import DrawnPictures
+from blemish.detectors.patchcore import PatchCore
+from blemish.progress import LoggedProgress
+
+height, width, count, backbone, size, fit = sys.argv[1:]
+draw = np.random.default_rng(0).integers
+shape = (int(height), int(width), 3)
+pictures = {f"{i:03}": draw(0, 255, shape).astype(np.uint8) for i in range(int(count))}
+pictures = DrawnPictures(pictures)
+held = sum(picture.nbytes for _, picture in pictures)
+detector = PatchCore(
+    backbone=backbone, levels=["fine", "coarse"], image_size=int(size), fit=fit, coreset_ratio=0.1
+)
+fitted = detector.fit(pictures, progress=LoggedProgress())
+list(fitted.left_out(progress=LoggedProgress()))
+fitted.close()
+fitted.graph.SerializeToString()
+print(peak_memory_bytes() - held, detector.plan(pictures.sizes_hw).memory_bytes)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case",
+    [(64, 64, 200, 64, "stretch"), (3000, 4000, 4, 64, "stretch"), (32, 2048, 6, 64, "shorter"),
+     (200, 200, 20, 512, "longer")],
+)  # fmt: skip
+def test_a_fit_takes_no_more_memory_than_planned(backbone, case):
+    height, width, count, size, how = (str(value) for value in case)
+    command = [sys.executable, "-c", PEAK, height, width, count, str(backbone), size, how]
+    out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    taken, planned = (int(number) for number in out.split())
+    assert taken <= planned
 
 
 def test_no_picture_is_an_error(backbone):

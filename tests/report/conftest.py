@@ -31,6 +31,7 @@ RECORD: dict[str, Any] = {
         "licence": "Apache-2.0",
         "levels": ["block4", "block11"],
     },
+    "asked": {"false_alarm_rate": None, "alpha": "refuse", "smallest_region_px": 1},
     "calibration": {
         "method": "leave-one-out",
         "pictures": 762,

@@ -189,3 +189,18 @@ def test_an_old_report_is_replaced_and_a_failed_write_leaves_it(
         write_report(tmp_path, [make_record(category="newer")])
     assert files.html.read_text("utf-8") == before
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_next_step_can_be_pasted_and_a_file_is_no_folder(tmp_path: Path, make_record) -> None:
+    with pytest.raises(DataError, match=r"-o '.*/my runs'"):
+        write_report(tmp_path / "my runs", [])
+    (tmp_path / "record.json").touch()
+    with pytest.raises(DataError, match="is a file"):
+        write_report(tmp_path / "record.json", [])
+
+
+def test_long_names_break_and_leave_room_for_figures(tmp_path: Path, make_record) -> None:
+    html = write_report(tmp_path, [make_record(category="x" * 240)]).html.read_text("utf-8")
+    (rule,) = re.findall(r"th:first-child, td:first-child \{(.*?)\}", html)
+    assert "overflow-wrap: anywhere" in rule
+    assert "max-width" in rule

@@ -63,3 +63,17 @@ def test_pictures_are_counted_by_label_and_verdict(make_record) -> None:
 def test_without_verdicts_nothing_is_counted(make_record) -> None:
     record = make_record(pictures=[{"label": "good", "score": 1.0, "verdict": None}])
     assert flagged(record, "good") is None
+
+
+def test_rates_that_were_reached_are_no_condition_those_asked_for_are(make_record) -> None:
+    few = make_record({"calibration.false_alarm_rate": 0.0476}, category="tile")
+    assert {group.detector for group in group_records([make_record(), few])} == {"patchcore"}
+    asked = make_record({"asked.false_alarm_rate": 0.05}, category="tile")
+    assert {group.detector for group in group_records([make_record(), asked])} == {
+        "patchcore, false-alarm rate default", "patchcore, false-alarm rate 0.05"
+    }  # fmt: skip
+
+
+def test_a_failed_job_is_of_the_group_of_what_it_was_asked_for(make_record) -> None:
+    failed = make_record({"calibration": None, "error": "no"}, category="tile")
+    assert {group.detector for group in group_records([make_record(), failed])} == {"patchcore"}

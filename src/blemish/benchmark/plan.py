@@ -2,8 +2,8 @@
 
 A job's id ends in a hash of everything that decides its result: the pictures with their labels and
 splits, the detector and all of its settings (those left at their defaults too), the content of the
-backbone file, the false-alarm rate, the version of blemish. So a job that was done before is
-recognised by content, wherever its files lie now, and any change makes a new job.
+backbone file, what else a fit is asked for, the version of blemish. So a job that was done before
+is recognised by content, wherever its files lie now, and any change makes a new job.
 """
 
 from __future__ import annotations
@@ -18,11 +18,22 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from blemish.calibration import SMALLEST_REGION_PX
 from blemish.data.dataset import Dataset, category_paths, open_dataset
 from blemish.detectors.base import Detector, detector_class
-from blemish.errors import DataError, SettingError, did_you_mean, told_at_once
+from blemish.errors import (
+    DataError,
+    ImageError,
+    SettingError,
+    UsageError,
+    did_you_mean,
+    told_at_once,
+)
+from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits
 
+MOST_BYTES_OF_CATEGORY = 60  # in the name of a file, which may have 255 with all that is added
 SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the pictures
+ASKED = ("false_alarm_rate", "alpha", "smallest_region_px")
 NAMES_OF_FILES = ("backbone", "weights")  # settings whose file counts, not where it lies
 
 
@@ -38,8 +49,9 @@ class Job:
         settings: all of the detector's settings, the seed included.
         seed: of the detector.
         backbone: name, levels, licence and sha256; `None` where the detector has none.
-        false_alarm_rate: as `fit` takes it.
+        false_alarm_rate, alpha, smallest_region_px: as `fit` takes them.
         test_fraction: as `open_dataset` takes it.
+        max_pixels: of a picture.
     """
 
     id: str
@@ -50,7 +62,20 @@ class Job:
     seed: int
     backbone: dict[str, Any] | None = None
     false_alarm_rate: float | None = None
+    alpha: Alpha = "refuse"
+    smallest_region_px: int = SMALLEST_REGION_PX
     test_fraction: float | None = None
+    max_pixels: int = DEFAULT_LIMITS.max_pixels
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What decides the result besides pictures and detector, as `fit` takes it."""
+        return {name: getattr(self, name) for name in ASKED}
+
+    @property
+    def limits(self) -> ReadLimits:
+        """What a picture may cost. Raises `SettingError`."""
+        return DEFAULT_LIMITS.replace(max_pixels=self.max_pixels)
 
     def to_json(self) -> str:
         """The job on one line."""
@@ -83,7 +108,10 @@ def plan_jobs(
     seeds: Sequence[int] = (0,),
     settings: Mapping[str, Any] | None = None,
     false_alarm_rate: float | None = None,
+    alpha: Alpha = "refuse",
+    smallest_region_px: int = SMALLEST_REGION_PX,
     test_fraction: float | None = None,
+    max_pixels: int = DEFAULT_LIMITS.max_pixels,
 ) -> list[Job]:
     """All jobs of a benchmark: by category, then detector, then seed. Reads every file once.
 
@@ -99,14 +127,19 @@ def plan_jobs(
         seeds: of the detectors.
         settings: of every detector, besides the seed.
         false_alarm_rate: as `fit` takes it.
+        alpha: as `fit` takes it.
+        smallest_region_px: as `fit` takes it.
         test_fraction: share of good pictures to keep for testing, where a layout has no split.
+        max_pixels: of a picture. No part of an id: no result hangs on it.
 
     Raises:
-        DataError: a path is no data set, a category is unknown or given twice.
+        UsageError: there is nothing to do, since one of the lists is empty.
+        DataError: a path is no data set, a category is unknown or given twice, a file cannot be
+            read at all; all categories that cannot be used are told at once.
         SettingError: a detector or setting is unknown, or a value not allowed.
         BackboneError: the backbone cannot be used.
-        ImageError: a file cannot be read at all.
     """
+    _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
     if settings and "seed" in settings:
         raise SettingError("'seed' must be given with --seeds here, not among the settings.")
     built = [
@@ -114,23 +147,27 @@ def plan_jobs(
         for name in dict.fromkeys(detectors)
         for seed in dict.fromkeys(seeds)
     ]
+    asked: dict[str, Any] = {
+        "false_alarm_rate": false_alarm_rate,
+        "alpha": alpha,
+        "smallest_region_px": smallest_region_px,
+    }
     jobs = []
-    for category, path in _find(data, categories).items():
-        dataset = open_dataset(path, seed=SPLIT_SEED, test_fraction=test_fraction)
-        dataset = replace(dataset, name=category)
+    for dataset, path in _open_all(_find(data, categories), test_fraction):
         for detector in built:
             backbone = getattr(detector, "backbone", None)
             jobs.append(
                 Job(
-                    id=job_id(dataset, detector, false_alarm_rate),
+                    id=job_id(dataset, detector, asked),
                     data=str(path),
-                    category=category,
+                    category=dataset.name,
                     detector=detector.name,
                     settings=detector.settings.to_dict(),
                     seed=detector.settings.seed,
                     backbone=backbone.provenance() if backbone else None,
-                    false_alarm_rate=false_alarm_rate,
                     test_fraction=test_fraction,
+                    max_pixels=max_pixels,
+                    **asked,
                 )
             )
     return jobs
@@ -143,14 +180,14 @@ def make_detector(name: str, settings: Mapping[str, Any]) -> Detector:
     return detector
 
 
-def job_id(dataset: Dataset, detector: Detector, false_alarm_rate: float | None) -> str:
+def job_id(dataset: Dataset, detector: Detector, asked: Mapping[str, Any]) -> str:
     """The id of the job that fits and measures a detector on a data set."""
     backbone = getattr(detector, "backbone", None)
     content = {
         "dataset": dataset.fingerprint,
         "settings": portable(detector.settings.to_dict()),
         "backbone": backbone.sha256 if backbone else None,
-        "false_alarm_rate": false_alarm_rate,
+        "asked": dict(asked),
     }
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
 
@@ -161,12 +198,35 @@ def id_of(category: str, detector: str, seed: int, content: Mapping[str, Any]) -
     whole["blemish"] = metadata.version("blemish")
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
     name = re.sub(r"[^\w.-]", "_", category)
+    name = name.encode()[:MOST_BYTES_OF_CATEGORY].decode(errors="ignore")
     return f"{name}-{detector}-{seed}-{digest[:8]}"
 
 
 def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings without those that say where a file lies."""
     return {name: value for name, value in settings.items() if name not in NAMES_OF_FILES}
+
+
+def _check_something_to_do(**lists: Sequence[Any] | None) -> None:
+    empty = [name for name, values in lists.items() if values is not None and not values]
+    told_at_once([f"'{name}' names nothing; give at least one." for name in empty], UsageError)
+
+
+def _open_all(paths: Mapping[str, Path], test_fraction: float | None) -> list[tuple[Dataset, Path]]:
+    """Each category, under its name, with its path; what cannot be used is told at once."""
+    found = []
+    problems = []
+    for name, path in paths.items():
+        try:
+            dataset = open_dataset(path, seed=SPLIT_SEED, test_fraction=test_fraction)
+            dataset = replace(dataset, name=name)
+            _ = dataset.fingerprint  # reads every file
+        except (DataError, ImageError) as error:
+            problems.append(f"category '{name}' ({path}): {error}")
+        else:
+            found.append((dataset, path))
+    told_at_once(problems, DataError)
+    return found
 
 
 def _find(data: Iterable[str | Path], wanted: Sequence[str] | None) -> dict[str, Path]:

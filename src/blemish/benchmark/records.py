@@ -15,6 +15,7 @@ from typing import Any
 
 from blemish.benchmark.machine import machine
 from blemish.benchmark.plan import Job, id_of
+from blemish.calibration import DEFAULT_RATE, Calibration, lowest_rate
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError
 from blemish.evaluation import Evaluation, evaluate, write_examples
@@ -37,6 +38,7 @@ def make_record(
     *,
     job: str,
     seed: int,
+    false_alarm_rate_asked: float | None,
     examples: Mapping[str, Any],
     seconds: Mapping[str, float | None],
     fit_peak_bytes: int | None,
@@ -49,6 +51,7 @@ def make_record(
         evaluation: what was found.
         job: id of the job.
         seed: of the detector.
+        false_alarm_rate_asked: as `fit` took it; what was reached hangs on the pictures, too.
         examples: what `write_examples` gave.
         seconds: what took long besides evaluating: `fit`, `None` where it is not known.
         fit_peak_bytes: the most memory that the fit took, `None` where it is not known.
@@ -58,6 +61,11 @@ def make_record(
         "dataset": _describe(dataset),
         "settings": facts["settings"],
         "backbone": facts.get("backbone"),
+        "asked": {
+            "false_alarm_rate": false_alarm_rate_asked,
+            "alpha": model.alpha,
+            "smallest_region_px": model.calibration.smallest_region_px,
+        },
         "calibration": model.calibration.to_dict(),
         "figures": evaluation.figures(),
         "curves": evaluation.curves,
@@ -82,6 +90,7 @@ def failed_record(job: Job, error: str) -> Record:
         "error": error,
         "settings": job.portable_settings(),
         "backbone": job.backbone,
+        "asked": job.asked,
         "versions": {"blemish": metadata.version("blemish")} | versions(),
         "machine": machine(),
     }
@@ -108,9 +117,16 @@ def read_records(directory: Path) -> list[Record]:
     """All records below a folder, sorted by job; none where there is no such folder.
 
     Raises:
-        DataError: a file among them is damaged, no record, or of a newer schema.
+        DataError: a file among them is damaged, no record, or of a newer schema, or the folder
+            cannot be listed.
     """
-    paths = sorted((directory / FOLDER).glob("[!.]*.json"))
+    folder = directory / FOLDER
+    try:
+        paths = [path for path in folder.iterdir() if _is_record(path.name)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise DataError(f"Folder '{folder}' cannot be listed: {error.strerror}.") from error
     return sorted(map(read_record, paths), key=lambda record: str(record["job"]))
 
 
@@ -133,6 +149,10 @@ def read_record(path: Path) -> Record:
     return record
 
 
+def _is_record(name: str) -> bool:
+    return name.endswith(".json") and not name.startswith(".")
+
+
 def evaluate_into(
     model: Model,
     dataset: Dataset,
@@ -153,13 +173,16 @@ def evaluate_into(
     job = id_of(dataset.name, model.detector, seed, content)
     make_folder(directory)
     evaluation = evaluate(model, dataset, limits=limits, progress=progress)
-    examples = write_examples(model, dataset, evaluation.pictures, directory, name=job)
+    examples = write_examples(
+        model, dataset, evaluation.pictures, directory, name=job, limits=limits
+    )
     record = make_record(
         model,
         dataset,
         evaluation,
         job=job,
         seed=seed,
+        false_alarm_rate_asked=_asked(model.calibration),
         examples=examples,
         seconds={},
         fit_peak_bytes=None,
@@ -178,6 +201,12 @@ def _heading(job: str, category: str, detector: str, seed: int) -> Record:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "error": None,
     }
+
+
+def _asked(calibration: Calibration) -> float | None:
+    """The rate that a model was asked for; `None` where it is what the default comes to."""
+    default = max(DEFAULT_RATE, lowest_rate(len(calibration.scores)))
+    return None if calibration.false_alarm_rate == default else calibration.false_alarm_rate
 
 
 def _describe(dataset: Dataset) -> dict[str, Any]:

@@ -54,23 +54,27 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         BlemishError: whatever the user can mend; no record is written then.
     """
     dataset, detector = job.open_dataset(), job.make_detector()
-    if job_id(dataset, detector, job.false_alarm_rate) != job.id:
+    if job_id(dataset, detector, job.asked) != job.id:
         raise DataError("The pictures or the backbone have changed since the job was planned.")
     for note in dataset.notes:
         progress.say(note)
     start = time.perf_counter()
-    model = fit(dataset, detector, false_alarm_rate=job.false_alarm_rate, progress=progress)
+    model = fit(dataset, detector, limits=job.limits, progress=progress, **job.asked)
     fit_seconds, fit_peak_bytes = time.perf_counter() - start, peak_memory_bytes()
     make_folder(directory / MODELS)
     model.save(directory / MODELS / f"{job.id}.onnx", force=True)
-    evaluation = evaluate(model, dataset, progress=progress)
+    evaluation = evaluate(model, dataset, limits=job.limits, progress=progress)
+    examples = write_examples(
+        model, dataset, evaluation.pictures, directory, name=job.id, limits=job.limits
+    )
     record = make_record(
         model,
         dataset,
         evaluation,
         job=job.id,
         seed=job.seed,
-        examples=write_examples(model, dataset, evaluation.pictures, directory, name=job.id),
+        false_alarm_rate_asked=job.false_alarm_rate,
+        examples=examples,
         seconds={"fit": fit_seconds},
         fit_peak_bytes=fit_peak_bytes,
     )

@@ -11,6 +11,7 @@ from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import FAILED
 from blemish.cli.options import (
+    Alpha,
     AsJson,
     Assignments,
     Backbone,
@@ -18,11 +19,15 @@ from blemish.cli.options import (
     FalseAlarmRate,
     ImageSize,
     Levels,
+    MaxPixels,
     Memory,
+    OnAlpha,
     Resize,
+    SmallestRegion,
     TestFraction,
     Weights,
     read_image_size,
+    read_limits,
     read_list,
     read_megabytes,
     read_settings,
@@ -44,6 +49,7 @@ Seeds = Annotated[str, typer.Option(metavar="0,1,2", help="Seeds of the detector
 Workers = Annotated[
     int, typer.Option(metavar="N", min=1, help="Jobs at a time, sharing the cores.")
 ]
+MOST_SHOWN = 5
 LEFT_OUT_OF_JSON = ("pictures", "curves", "examples")
 
 
@@ -64,7 +70,10 @@ def benchmark(
     config: Config = None,
     memory: Memory = None,
     false_alarm_rate: FalseAlarmRate = None,
+    smallest_region: SmallestRegion = None,
+    alpha: Alpha = OnAlpha.REFUSE,
     test_fraction: TestFraction = None,
+    max_pixels: MaxPixels = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit and measure detectors on categories, and write a report.
@@ -85,10 +94,16 @@ def benchmark(
     from blemish.benchmark.plan import plan_jobs
     from blemish.benchmark.records import read_records
     from blemish.benchmark.run import run_jobs
+    from blemish.calibration import SMALLEST_REGION_PX
+    from blemish.data.layouts import not_categories_in
     from blemish.report.page import write_report
     from blemish.report.plain import render_text
     from blemish.report.tables import main_table
 
+    for folder in () if categories else data:
+        if others := not_categories_in(folder):
+            names = console.shortened([other.name for other in others], most=MOST_SHOWN)
+            console.note(f"No categories in '{folder}', passed over: {names}.")
     jobs = plan_jobs(
         data,
         detectors=read_list(detectors) or [],
@@ -96,7 +111,10 @@ def benchmark(
         seeds=_read_seeds(seeds),
         settings=settings,
         false_alarm_rate=false_alarm_rate,
+        smallest_region_px=smallest_region or SMALLEST_REGION_PX,
+        alpha=alpha.value,
         test_fraction=test_fraction,
+        max_pixels=read_limits(max_pixels).max_pixels,
     )
     try:
         records = run_jobs(jobs, output, workers=workers, progress=TerminalProgress())

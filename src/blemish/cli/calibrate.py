@@ -10,7 +10,7 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
-from blemish.cli.command import typed
+from blemish.cli.command import typed, with_output
 from blemish.cli.options import (
     AsJson,
     Category,
@@ -77,8 +77,8 @@ def calibrate(
     if output is not None:
         console.next_steps(["predict", output, "PICTURE..."])
     else:
-        same = [word for word in typed(ctx) if word != "--json"]
-        console.next_steps(["calibrate", *same, "-o", f"{model.stem}-calibrated.onnx"])
+        other = Path(f"{model.stem}-calibrated.onnx")
+        console.next_steps(["calibrate", *with_output(typed(ctx), other)])
 
 
 def _result(old: Model, new: Model, output: Path | None) -> dict[str, Any]:

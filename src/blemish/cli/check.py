@@ -57,7 +57,7 @@ def check(
         console.write("\n" + "".join(f"{line}\n" for line in _findings(audit)))
     if audit.of_severity("error"):
         raise typer.Exit(FAILED)
-    same_data = data_arguments(data, category, test_fraction, split_seed)
+    same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
     console.next_steps(["plan", *same_data, "--backbone", "FILE.onnx"])
 
 

@@ -7,7 +7,9 @@ Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 defects were found, 4 a quality g
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -49,9 +51,15 @@ class Command(TyperCommand):
 
 
 def typed(ctx: typer.Context) -> list[str]:
-    """The arguments of a command as the user typed them, without its name."""
+    """The arguments of a command as the user typed them, without its name and `--json`."""
     words: list[str] = ctx.meta[_TYPED]
-    return words
+    return [word for word in words if word != "--json"]
+
+
+def with_output(words: Sequence[str], output: Path) -> list[str | Path]:
+    """Arguments with `-o` added; before a `--`, after which nothing is an option."""
+    end = words.index("--") if "--" in words else len(words)
+    return [*words[:end], "-o", output, *words[end:]]
 
 
 def _end_line() -> None:

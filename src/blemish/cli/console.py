@@ -36,7 +36,7 @@ def write(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _let_go_of_stdout()
+        _let_go_of(sys.stdout)
         raise BlemishError(f"Cannot write to standard output: {error.strerror}.") from error
 
 
@@ -84,7 +84,7 @@ def shortened(items: Sequence[str], *, most: int) -> str:
 def say(text: str, *, lead: str = "") -> None:
     """Say something on standard error, each line after its lead."""
     for line in text.splitlines():
-        typer.echo(filled(line, lead=lead), err=True)
+        _say_line(filled(line, lead=lead))
 
 
 def note(text: str) -> None:
@@ -101,17 +101,31 @@ def next_steps(*commands: Sequence[str | Path]) -> None:
     """Say what can be typed next, ready to be copied; never wrapped."""
     lead = "next: "
     for command in commands:
-        typer.echo(f"{lead}blemish {spell_command(command)}", err=True)
+        _say_line(f"{lead}blemish {spell_command(command)}")
         lead = " " * len(lead)
 
 
 def spell_command(parts: Iterable[str | Path]) -> str:
-    """Arguments as they would be typed; what ends in dots is for the user to fill in."""
-    texts = [str(part) for part in parts]
+    """Arguments as they would be typed; what ends in dots is for the user to fill in.
+
+    A path that begins with a dash would be read as an option, so `./` goes in front.
+    """
+    texts = [
+        f"./{part}" if isinstance(part, Path) and str(part).startswith("-") else str(part)
+        for part in parts
+    ]
     return " ".join(text if text.endswith("...") else shlex.quote(text) for text in texts)
 
 
-def _let_go_of_stdout() -> None:
+def _say_line(line: str) -> None:
+    """Write a line to standard error; where that cannot be, the work still counts."""
+    try:
+        typer.echo(line, err=True)
+    except OSError:
+        _let_go_of(sys.stderr)
+
+
+def _let_go_of(stream: TextIO) -> None:
     """What is left in the buffer goes nowhere, or the interpreter would try again at its end."""
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        os.dup2(nowhere.fileno(), stream.fileno())

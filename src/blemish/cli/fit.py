@@ -126,8 +126,8 @@ def fit(
         console.write_json(_result(model, output, seconds, peak_bytes))
     else:
         console.write_facts(_facts(model, output, seconds, peak_bytes))
-    same_data = data_arguments(data, category, test_fraction, split_seed)
-    steps = [["evaluate", str(output), *same_data]] if dataset.test else []
+    same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
+    steps = [["evaluate", output, *same_data]] if dataset.test else []
     console.next_steps(["predict", output, "PICTURE..."], *steps)
 
 

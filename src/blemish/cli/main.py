@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -68,6 +69,9 @@ def _main(
 
 def run() -> None:
     """Run the command line and end the process with its exit code."""
+    for name in ("stdin", "stdout", "stderr"):  # in the order of the descriptors that they take
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: PTH123, SIM115 - until the end
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name of a file may be no text at all
             stream.reconfigure(errors="backslashreplace")

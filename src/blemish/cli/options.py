@@ -67,9 +67,21 @@ Threads = Annotated[
     typer.Option(metavar="N", min=1, help="Threads (default: one a core)."),
 ]
 Provider = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, tensorrt, ...")]
+
+
+def _check_rate(rate: float | None) -> float | None:
+    if rate is not None and not 0 < rate < 1:
+        raise typer.BadParameter(f"must be in (0, 1); got {rate:g}.")
+    return rate
+
+
 FalseAlarmRate = Annotated[
     float | None,
-    typer.Option(metavar="RATE", help="Good pictures that may be rejected (default 0.01)."),
+    typer.Option(
+        metavar="RATE",
+        callback=_check_rate,
+        help="Good pictures that may be rejected (default 0.01).",
+    ),
 ]
 SmallestRegion = Annotated[
     int | None,
@@ -183,13 +195,18 @@ def use_threads(threads: int | None) -> None:
 
 
 def data_arguments(
-    data: Path, category: str | None, test_fraction: float | None, split_seed: int
-) -> list[str]:
+    data: Path,
+    category: str | None,
+    test_fraction: float | None,
+    split_seed: int,
+    max_pixels: int | None = None,
+) -> list[str | Path]:
     """What to type to name the same pictures again."""
-    words = [str(data)]
+    words: list[str | Path] = [data]
     words += ["--category", category] if category is not None else []
     words += ["--test-fraction", f"{test_fraction:g}"] if test_fraction is not None else []
-    return words + (["--split-seed", str(split_seed)] if split_seed else [])
+    words += ["--split-seed", str(split_seed)] if split_seed else []
+    return words + (["--max-pixels", str(max_pixels)] if max_pixels is not None else [])
 
 
 def _read_config(path: Path | None) -> dict[str, Any]:

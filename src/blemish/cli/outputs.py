@@ -33,9 +33,7 @@ def check_file(path: Path, *, force: bool, sources: Iterable[Path] = ()) -> None
             raise UsageError(f"'{path}' is a folder; name a file to write.")
         refuse_existing(path, force=force)
         if not target.parent.is_dir():
-            raise UsageError(
-                f"There is no folder '{path.parent}'; make it first, or name another."
-            )
+            raise UsageError(f"There is no folder '{path.parent}'; make it first, or name another.")
     _check_writable(target.parent)
 
 

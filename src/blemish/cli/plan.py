@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from blemish.cli import console
-from blemish.cli.command import typed
+from blemish.cli.command import typed, with_output
 from blemish.cli.options import (
     Alpha,
     AsJson,
@@ -110,8 +111,7 @@ def plan(
         console.write_facts(_facts(dataset.name, planned, seconds, lowest))
     for sentence in notes:
         console.note(sentence)
-    same = [word for word in typed(ctx) if word != "--json"]
-    console.next_steps(["fit", *same, "-o", f"{dataset.name}.onnx"])
+    console.next_steps(["fit", *with_output(typed(ctx), Path(f"{dataset.name}.onnx"))])
 
 
 def _facts(

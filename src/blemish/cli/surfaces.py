@@ -37,7 +37,7 @@ def surfaces(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Draw surfaces with defects and write them in the layout of MVTec AD.
+    """Draw surfaces with defects, laid out as in MVTec AD.
 
     To learn from them without writing any, give `surfaces` for DATA, or `surfaces/tile`.
     """

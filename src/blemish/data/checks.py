@@ -64,16 +64,16 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "error",
             "unreadable",
-            f"{_pictures(unreadable)} cannot be read and will stop a fit or an evaluation: "
-            f"{_reasons(look.trouble for look in unreadable)}",
+            f"{_counted(unreadable, 'picture', 'pictures')} cannot be read and will stop a fit or "
+            f"an evaluation: {_reasons(look.trouble for look in unreadable)}",
             _ids(unreadable),
         )
     if hiding := [look for look in looks if look.hides_alpha]:
         yield Finding(
             "error",
             "alpha",
-            f"{_pictures(hiding)} have transparent pixels, which are refused unless --alpha "
-            "flatten puts them onto black.",
+            f"{_counted(hiding, 'picture has', 'pictures have')} transparent pixels, which "
+            "are refused unless --alpha flatten puts them onto black.",
             _ids(hiding),
         )
 
@@ -86,8 +86,8 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
         yield Finding(
             "error",
             "mixed-depth",
-            f"{depths[8]} pictures have 8 bits and {depths[16]} have 16; a model takes one depth, "
-            "so a fit will refuse them: convert one kind.",
+            f"Of {len(read)} pictures {depths[8]} are of 8 bits and {depths[16]} of 16; a model "
+            "takes one depth, so a fit will refuse them: convert one kind.",
             _ids(rare),
         )
     sizes = Counter(look.size_hw for look in read)
@@ -114,8 +114,8 @@ def _check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "error",
             "mask-unusable",
-            f"{len(unusable)} masks cannot be used and will stop an evaluation of pixels: "
-            f"{_reasons(look.mask_trouble for look in unusable)}",
+            f"{_counted(unusable, 'mask', 'masks')} cannot be used and will stop an evaluation of "
+            f"pixels: {_reasons(look.mask_trouble for look in unusable)}",
             _ids(unusable),
         )
     without = [look for look in defects if not look.has_mask]
@@ -127,24 +127,24 @@ def _check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "mask-missing",
-            f"{len(without)} of {len(defects)} defect pictures have no mask; figures for pixels "
-            "leave them out.",
+            f"Of {len(defects)} defect pictures, {_counted(without, 'has', 'have')} no mask; "
+            "figures for pixels leave them out.",
             _ids(without),
         )
     if empty := [look for look in defects if look.mask_is_empty]:
         yield Finding(
             "warning",
             "mask-empty",
-            f"{len(empty)} defect pictures have an all-zero mask; they count as defective, but "
-            "every pixel of theirs counts as good, which lowers figures for pixels.",
+            f"{_counted(empty, 'defect picture has', 'defect pictures have')} an all-zero mask: "
+            "defective, but with every pixel counted as good, which lowers figures for pixels.",
             _ids(empty),
         )
     if orphans := dataset.leftovers.orphan_masks:
         yield Finding(
             "warning",
             "mask-without-picture",
-            f"{len(orphans)} masks belong to no defect picture and are not used; a misspelt name "
-            "costs that picture its mask.",
+            f"{_counted(orphans, 'mask belongs', 'masks belong')} to no defect picture and will "
+            "not be used; a misspelt name costs that picture its mask.",
             orphans,
         )
 
@@ -228,8 +228,9 @@ def _check_enough(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "few-good",
-            f"{count} good training pictures can promise a false-alarm rate of {lowest:.1%} at "
-            f"best; for {USUAL_FALSE_ALARM_RATE:.0%} it takes {needed}.",
+            f"{_counted(dataset.train, 'good training picture', 'good training pictures')} can "
+            f"promise a false-alarm rate of {lowest:.1%} at best; for {USUAL_FALSE_ALARM_RATE:.0%} "
+            f"it takes {needed}.",
         )
     if all(sample.label == GOOD for sample in dataset.test):
         yield Finding(
@@ -253,24 +254,24 @@ def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "empty-folder",
-            f"{len(left.empty_folders)} folders hold no pictures ({_some(left.empty_folders)}); "
-            "their class will be missing from every table.",
+            f"{_counted(left.empty_folders, 'folder holds', 'folders hold')} no pictures "
+            f"({_some(left.empty_folders)}) and will be missing from every table as a class.",
             left.empty_folders,
         )
     if left.unused_pictures:
         yield Finding(
             "warning",
             "unused-pictures",
-            f"{len(left.unused_pictures)} pictures lie where this layout expects none and will be "
-            "neither learnt from nor tested on.",
+            f"{_counted(left.unused_pictures, 'picture lies', 'pictures lie')} where this layout "
+            "expects none and will be neither learnt from nor tested on.",
             left.unused_pictures,
         )
     if left.not_pictures:
         yield Finding(
             "note",
             "not-pictures",
-            f"{len(left.not_pictures)} files are no pictures and are left alone "
-            f"({_some(left.not_pictures)}).",
+            f"{_counted(left.not_pictures, 'file is no picture', 'files are no pictures')} and "
+            f"will be left alone ({_some(left.not_pictures)}).",
             left.not_pictures,
         )
 
@@ -307,8 +308,8 @@ def _ids(looks: Iterable[Look]) -> tuple[str, ...]:
     return tuple(look.sample.id for look in looks)
 
 
-def _pictures(looks: Sequence[Look]) -> str:
-    return f"{len(looks)} picture{'s' if len(looks) > 1 else ''}"
+def _counted(items: Sequence[object], one: str, many: str) -> str:
+    return f"{len(items)} {one if len(items) == 1 else many}"
 
 
 def _reasons(troubles: Iterable[str]) -> str:

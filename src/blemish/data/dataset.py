@@ -245,7 +245,11 @@ def _category_folder(root: Path, category: str | None) -> Path:
 
 
 def _check_exists(root: Path) -> None:
-    if not root.exists():
+    try:
+        there = root.exists()
+    except OSError as error:
+        raise DataError(f"{root} cannot be opened: {error.strerror}.") from error
+    if not there:
         raise DataError(
             f"{root} does not exist; give a folder of pictures, a manifest file, or "
             f"'{DRAWN}' for drawn ones."
@@ -297,7 +301,8 @@ def _check_good(samples: tuple[Sample, ...], root: Path, test_fraction: float) -
     if all(sample.split == "test" for sample in good):
         raise DataError(
             f"{root} leaves no good picture to learn from: all {len(good)} are test pictures. "
-            f"Add good pictures, or lower --test-fraction (now {test_fraction:g})."
+            "Add good pictures to the training split, or, where the split is drawn, lower "
+            f"--test-fraction (now {test_fraction:g})."
         )
 
 

@@ -1,11 +1,9 @@
-"""What surfaces are drawn with: seeded streams, noise, cells, strokes, blobs, light.
+"""What surfaces are drawn with: seeded streams, noise, cells, light, colours.
 
 Fields are H x W float32 (H = W = `size_px`), pictures H x W x 3 float32 in 0..255. After the random
 numbers only additions, multiplications, comparisons and roots are done on pixels in float32, which
-IEEE 754 fixes to the bit; what may differ in its last bits from machine to machine (sines, matrix
-products) is computed in float64 first, so that the rounded bytes are the same everywhere.
-
-Convention: points are (x, y) in pixels, the centre of the top left pixel being (0, 0).
+IEEE 754 fixes to the bit; what may differ in its last bits from machine to machine (sines) is
+computed in float64 first, so that the rounded bytes are the same everywhere.
 """
 
 from __future__ import annotations
@@ -13,18 +11,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Points = NDArray[np.float64]
 
-ORIGIN = np.zeros(2)
 REFERENCE_PX = 512  # lengths in the drawings are meant at this side, and scale with it
-_SPLINE_GAIN = 1 / 0.479  # brings noise to a standard deviation of about 1
+_SPLINE_GAIN = np.float32(1 / 0.479)  # brings noise to a standard deviation of about 1
 
 
 def stream(*words: object) -> np.random.Generator:
@@ -55,9 +50,9 @@ def noise(rng: np.random.Generator, size_px: int, down: int, across: int | None 
         down: lattice cells from top to bottom.
         across: from left to right; by default as many.
     """
-    rows, columns = _spline(size_px, down), _spline(size_px, across or down)
-    lattice = rng.standard_normal((rows.shape[1], columns.shape[1]))
-    return (rows @ lattice @ columns.T * _SPLINE_GAIN).astype(np.float32)
+    lattice = rng.standard_normal((down + 3, (across or down) + 3), dtype=np.float32)
+    wide = _stretched(lattice.T, size_px)  # W x (down + 3)
+    return _stretched(np.ascontiguousarray(wide.T), size_px) * _SPLINE_GAIN
 
 
 def fractal(rng: np.random.Generator, size_px: int, cells: int, octaves: int) -> Field:
@@ -154,126 +149,10 @@ def _warp(rng: np.random.Generator, side: int, cell_px: int, amount: float) -> F
     return noise(rng, side, max(2, side // cell_px * 3 // 2)) * np.float32(amount)
 
 
-@dataclass(frozen=True)
-class Stroke:
-    """Where pixels lie beside a line. Beyond its reach, `distance` is infinite.
-
-    Attributes:
-        distance: to the line, in pixels.
-        along: place on the line, in pixels from its start.
-        side: 1 on one side of it, -1 on the other.
-        length: of the line, in pixels.
-    """
-
-    distance: Field
-    along: Field
-    side: Field
-    length: float
-
-    def cover(self, half_width: Field | float) -> Field:
-        """Share of each pixel that a line of that half width covers, 0..1."""
-        return np.clip(np.float32(0.5) + np.float32(1) * half_width - self.distance, 0, 1)
-
-
-def stroke(points: Points, size_px: int, reach_px: float) -> Stroke:
-    """Measure all pixels against a line through points, as far as `reach_px` from it."""
-    shape = (size_px, size_px)
-    distance = np.full(shape, np.inf, np.float32)
-    along, side = np.zeros(shape, np.float32), np.ones(shape, np.float32)
-    start = 0.0
-    for (x0, y0), (x1, y1) in pairwise(points):
-        length = float(np.sqrt((x1 - x0) ** 2 + (y1 - y0) ** 2))
-        left, right = _span(x0, x1, reach_px, size_px)
-        top, bottom = _span(y0, y1, reach_px, size_px)
-        if length > 0 and left < right and top < bottom:
-            ux, uy = np.float32((x1 - x0) / length), np.float32((y1 - y0) / length)
-            x = np.arange(left, right, dtype=np.float32)[None, :] - np.float32(x0)
-            y = np.arange(top, bottom, dtype=np.float32)[:, None] - np.float32(y0)
-            place = np.clip(x * ux + y * uy, 0, np.float32(length))
-            away = np.sqrt((x - place * ux) ** 2 + (y - place * uy) ** 2)
-            box = np.s_[top:bottom, left:right]
-            closer = (away < distance[box]) & (away <= reach_px)
-            np.copyto(distance[box], away, where=closer)
-            np.copyto(along[box], place + np.float32(start), where=closer)
-            np.copyto(side[box], np.where(x * uy > y * ux, 1, -1), where=closer)
-        start += length
-    return Stroke(distance, along, side, start)
-
-
-def wander(
-    rng: np.random.Generator,
-    start: Points,
-    heading: float,
-    length_px: float,
-    *,
-    bend: float = 0.0,
-    jag: float = 0.0,
-    step_px: float = 8.0,
-) -> Points:
-    """A line that goes its way: K x 2.
-
-    Args:
-        rng: where from.
-        start: (x, y).
-        heading: first direction, radians.
-        length_px: of the line.
-        bend: how far the direction drifts along the line, radians.
-        jag: how far each step strays from the direction, radians.
-        step_px: between points.
-    """
-    steps = max(2, round(length_px / step_px))
-    knots = max(2, steps // 5)
-    drift = np.cumsum(rng.normal(0, 1, knots)) / np.sqrt(knots)
-    drift = np.interp(np.linspace(0, knots - 1, steps), np.arange(knots), drift)
-    angles = heading + bend * drift + jag * rng.normal(0, 1, steps)
-    moves = np.stack([np.cos(angles), np.sin(angles)], axis=1) * (length_px / steps)
-    return np.concatenate([start[None], start + np.cumsum(moves, axis=0)])
-
-
-def centred(line: Points, at: Points) -> Points:
-    """The line, moved so that its middle lies at a point."""
-    moved: Points = line - line[len(line) // 2] + at
-    return moved
-
-
-def blob(
-    rng: np.random.Generator,
-    size_px: int,
-    centre: Points,
-    radius_px: float,
-    *,
-    rough: float = 0.25,
-    stretch: float = 1.0,
-) -> Field:
-    """How deep each pixel lies inside an irregular spot, in pixels; negative outside.
-
-    Args:
-        rng: where from.
-        size_px: side of the field.
-        centre: (x, y).
-        radius_px: mean radius.
-        rough: how far the edge strays from an oval, in radii.
-        stretch: long half axis over the mean radius.
-    """
-    x, y = axes(size_px)
-    turn = rng.uniform(0, np.pi)
-    cosine, sine = np.float32(np.cos(turn)), np.float32(np.sin(turn))
-    x, y = x - np.float32(centre[0]), y - np.float32(centre[1])
-    long, short = (x * cosine + y * sine) / stretch, (y * cosine - x * sine) * np.float32(stretch)
-    lobes = max(2, round(size_px / radius_px))
-    edge = 1 + fractal(rng, size_px, min(lobes, size_px // 4), 2) * np.float32(rough)
-    return np.float32(radius_px) * edge - np.sqrt(long * long + short * short)
-
-
 def smooth_step(values: Field) -> Field:
     """From 0 (at 0 and below) to 1 (at 1 and above), without corners."""
     t = np.clip(values, 0, 1)
     return t * t * (3 - 2 * t)
-
-
-def place(rng: np.random.Generator, size_px: int, margin: float = 0.15) -> Points:
-    """A random point, away from the border by a share of the side."""
-    return rng.uniform(margin, 1 - margin, 2) * size_px
 
 
 def mix(picture: Field, colour: Field, cover: Field) -> None:
@@ -288,8 +167,8 @@ def speckle(rng: np.random.Generator, picture: Field, *, most: int, contrast: fl
     for _ in range(int(rng.integers(0, most + 1))):
         at = rng.uniform(0, size_px, 2)
         radius = rng.uniform(0.6, 1.4) * max(scale_of(size_px), 0.5)
-        left, right = _span(at[0], at[0], 2 * radius + 1, size_px)
-        top, bottom = _span(at[1], at[1], 2 * radius + 1, size_px)
+        left, right = span(at[0], at[0], 2 * radius + 1, size_px)
+        top, bottom = span(at[1], at[1], 2 * radius + 1, size_px)
         away_x, away_y = x[:, left:right] - np.float32(at[0]), y[top:bottom] - np.float32(at[1])
         away = np.sqrt(away_x * away_x + away_y * away_y)
         cover = np.clip(np.float32(radius + 0.5) - away, 0, 1) * np.float32(contrast)
@@ -312,18 +191,26 @@ def finished(picture: Field) -> NDArray[np.uint8]:
     return (np.clip(picture, 0, 255) + np.float32(0.5)).astype(np.uint8)
 
 
-def _span(a: float, b: float, reach: float, size_px: int) -> tuple[int, int]:
+def span(a: float, b: float, reach: float, size_px: int) -> tuple[int, int]:
+    """First and last + 1 of the pixels from a to b, and as far as `reach` around them."""
     low, high = min(a, b) - reach, max(a, b) + reach
     return max(0, int(np.floor(low))), min(size_px, int(np.ceil(high)) + 1)
 
 
+def _stretched(lattice: Field, size_px: int) -> Field:
+    """Values between rows of a lattice. Not as a matrix product: that would start threads."""
+    first, weights = _spline(size_px, lattice.shape[0] - 3)
+    values: Field = lattice[first] * weights[0]
+    for step in range(1, 4):
+        values += lattice[first + step] * weights[step]
+    return values
+
+
 @lru_cache(maxsize=64)
-def _spline(size_px: int, cells: int) -> NDArray[np.float64]:
-    """Weights of lattice values (cells + 3) for each pixel: uniform cubic B-spline."""
+def _spline(size_px: int, cells: int) -> tuple[NDArray[np.intp], Field]:
+    """For each pixel the first of four lattice rows, and their weights, 4 x H x 1."""
     at = (np.arange(size_px) + 0.5) * cells / size_px
-    first = np.floor(at).astype(int)
-    t = (at - first)[:, None]
+    first = np.floor(at).astype(np.intp)
+    t = at - first
     weights = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
-    matrix = np.zeros((size_px, cells + 3))
-    np.put_along_axis(matrix, first[:, None] + np.arange(4), np.hstack(weights) / 6, axis=1)
-    return matrix
+    return first, np.stack(weights).astype(np.float32)[..., None] / np.float32(6)

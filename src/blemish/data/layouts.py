@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -124,7 +125,7 @@ def find_layout(path: Path) -> Found:
         found = next((found for layout in LAYOUTS if (found := layout(path))), None)
         present = _spell_contents(path) if found is None else ""
     except OSError as error:
-        raise DataError(f"{path} cannot be listed ({error.strerror or error}).") from error
+        raise DataError(_spell_unlisted(path, error)) from error
     if found is None:
         raise DataError(
             f"{path} is no data set: {present}. Give a folder with train/good and test/ (MVTec "
@@ -141,12 +142,23 @@ def categories_in(root: Path) -> dict[str, Path]:
             return {}
         return {folder.name: folder for folder in _folders(root) if _is_category(folder)}
     except OSError as error:
-        raise DataError(f"{root} cannot be listed ({error.strerror or error}).") from error
+        raise DataError(_spell_unlisted(root, error)) from error
+
+
+def not_categories_in(root: Path) -> list[Path]:
+    """Of a folder that holds categories, the folders that are none; sorted."""
+    try:
+        categories = categories_in(root).values()
+        return [path for path in _folders(root) if path not in categories] if categories else []
+    except OSError as error:
+        raise DataError(_spell_unlisted(root, error)) from error
 
 
 def is_output(folder: Path) -> bool:
-    """Whether `blemish predict`, `benchmark` or `evaluate` wrote a folder: its drawings are no data."""
-    return (folder / "predictions.jsonl").is_file() or any((folder / "records").glob("*.json"))
+    """Whether `blemish predict`, `benchmark` or `evaluate` wrote a folder: drawings are no data."""
+    with suppress(OSError):  # one that cannot be looked into is told of where it is listed
+        return (folder / "predictions.jsonl").is_file() or any((folder / "records").glob("*.json"))
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +270,8 @@ def _notes(leftovers: Leftovers) -> tuple[str, ...]:
     folders = sorted({PurePosixPath(path).parent.as_posix() for path in unused})
     shown = ", ".join(folders[:5]) + (", ..." if len(folders) > 5 else "")
     return (
-        f"{len(unused)} pictures lie where this layout expects none and are not used: {shown}.",
+        f"{len(unused)} {'picture lies' if len(unused) == 1 else 'pictures lie'} where this layout "
+        f"expects none and will not be used: {shown}.",
     )
 
 
@@ -300,6 +313,10 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in files_below(folder, enter=_holds_data):
         if not path.name.startswith(".") and path.name.lower() not in JUNK_FILES:
             yield path
+
+
+def _spell_unlisted(path: Path, error: OSError) -> str:
+    return f"{error.filename or path} cannot be listed ({error.strerror or error})."
 
 
 def _spell_contents(path: Path) -> str:

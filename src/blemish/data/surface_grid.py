@@ -11,27 +11,22 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from blemish.data.drawing import (
-    ORIGIN,
     Field,
     Mask,
     axes,
-    blob,
-    centred,
     fractal,
     grain,
     inside,
     light,
     mix,
     noise,
-    place,
     rgb,
     scale_of,
     smooth_step,
     speckle,
-    stroke,
-    wander,
 )
 from blemish.data.severity import Mark, Severity
+from blemish.data.shapes import ORIGIN, blob, centred, place, stroke, wander
 
 PITCH_PX = 30.0
 HALF_WIDTH = 0.19  # of the wire, in pitches
@@ -47,6 +42,7 @@ class Mesh:
     Attributes:
         ways: for each family, the coordinate across its wires and that along them, H x W.
         names: for each family, the number of the nearest wire, H x W.
+        shades: for each family, how bright that wire is, about 1.
         bends: for each family, how far each pixel's wire is moved sideways, in pitches.
         missing: for each family, where its wires are broken away, 0..1.
     """
@@ -63,17 +59,17 @@ class Mesh:
     def drawn(cls, rng: np.random.Generator, size_px: int) -> Mesh:
         """A good mesh: nearly regular, nearly upright."""
         pitch = PITCH_PX * scale_of(size_px) * (1 + rng.normal(0, 0.006))
-        turn = rng.normal(0, 0.02)
+        turn = rng.normal(0, 0.03)
         cosine, sine = np.float32(np.cos(turn) / pitch), np.float32(np.sin(turn) / pitch)
         x, y = axes(size_px)
         shift_x, shift_y = rng.uniform(0, 1, 2).astype(np.float32)
         u, v = x * cosine + y * sine + shift_x + 40, y * cosine - x * sine + shift_y + 40
         ways, names, shades = [], [], []
         for across, along in ((u, v), (v, u)):
-            wavy = across + noise(rng, size_px, 6) * np.float32(0.02)
+            wavy = across + noise(rng, size_px, 6) * np.float32(0.028)
             name = np.floor(wavy + np.float32(0.5))
             numbers = name.astype(np.int32)
-            offsets, own_shades = rng.normal(0, (0.025, 0.035), (MOST_WIRES, 2)).T
+            offsets, own_shades = rng.normal(0, (0.03, 0.045), (MOST_WIRES, 2)).T
             ways.append((wavy + offsets.astype(np.float32)[numbers], along))
             shades.append((1 + own_shades).astype(np.float32)[numbers])
             names.append(name)
@@ -146,9 +142,9 @@ def bent(rng: np.random.Generator, mesh: Mesh, severity: Severity) -> Mask:
     push = np.float32(severity.faded(0.12, 0.62) * rng.choice([-1, 1]))
     name = mesh.names[family]
     own = name[here][0]
-    # The wire may leave its own lane: pixels of the next lane have to see it too.
+    # The wire may leave its own lane: pixels of the next lane have to see it, not their own.
     across = mesh.ways[family][0] - own
-    moved = np.abs(across - bulge * push) < np.float32(0.5)
+    moved = np.abs(across - bulge * push) < np.float32(HALF_WIDTH + 1 / mesh.pitch_px)
     lane = (bulge > 0) & (moved | here)
     mesh.names[family] = np.where(lane, own, name)
     mesh.bends[family] = np.where(lane, bulge * push, mesh.bends[family])
@@ -160,7 +156,7 @@ def bent(rng: np.random.Generator, mesh: Mesh, severity: Severity) -> Mask:
 
 def broken(rng: np.random.Generator, mesh: Mesh, severity: Severity) -> Mask:
     """A piece of wire is gone."""
-    half = severity.grown(0.3, 1.6)
+    half = severity.grown(0.2, 1.5)
     family, here, t = _window(rng, mesh, half)
     ragged = t + noise(rng, mesh.size_px, mesh.size_px // 6) * np.float32(0.04)
     depth = (1 - np.abs(ragged)) * np.float32(half * mesh.pitch_px)
@@ -174,13 +170,13 @@ def glue(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
     """A drop of glue that closes meshes: milky, with a gloss."""
     size_px = picture.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(12, 48) * scale
+    radius = severity.grown(9, 46) * scale
     at = place(rng, size_px)
     depth = blob(rng, size_px, at, radius, rough=0.22, stretch=rng.uniform(1, 1.5))
     film = smooth_step(depth / np.float32(3 * scale))
-    mix(picture, rgb(166, 164, 158), film * np.float32(severity.faded(0.2, 0.8)))
+    mix(picture, rgb(166, 164, 158), film * np.float32(severity.faded(0.22, 0.8)))
     rim = np.clip(1 - np.abs(depth - np.float32(3 * scale)) / np.float32(2.5 * scale), 0, 1)
-    picture += (rim * np.float32(severity.faded(8, 40)))[..., None]
+    picture += (rim * np.float32(severity.faded(4, 40)))[..., None]
     return inside(depth)
 
 
@@ -188,7 +184,7 @@ def metal_contamination(rng: np.random.Generator, picture: Field, severity: Seve
     """A splinter of metal lying on the mesh: angular, with bright and dark faces."""
     size_px = picture.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(7, 24) * scale
+    radius = severity.grown(6, 23) * scale
     x, y = axes(size_px)
     at = place(rng, size_px)
     angles = np.sort(rng.uniform(0, 2 * np.pi, 6)) + np.arange(6) * 0.2
@@ -219,7 +215,7 @@ def thread(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask
     s = stroke(centred(line, place(rng, size_px)), size_px, 2 * half + 4)
     bright = rng.random() < 0.6
     colour = rgb(212, 206, 196) if bright else rgb(22, 22, 26)
-    mix(picture, colour, s.cover(half) * np.float32(severity.faded(0.3, 0.95)))
+    mix(picture, colour, s.cover(half) * np.float32(severity.faded(0.12, 0.85)))
     return inside(np.float32(half + 0.5) - s.distance)
 
 

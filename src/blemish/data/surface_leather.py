@@ -5,28 +5,23 @@ from __future__ import annotations
 import numpy as np
 
 from blemish.data.drawing import (
-    ORIGIN,
     Field,
     Mask,
-    blob,
     cells,
-    centred,
     fractal,
     grain,
     inside,
     light,
     mix,
     noise,
-    place,
     relief,
     rgb,
     scale_of,
     smooth_step,
     speckle,
-    stroke,
-    wander,
 )
 from blemish.data.severity import Severity
+from blemish.data.shapes import ORIGIN, blob, centred, place, stroke, wander
 
 HIDE = rgb(128, 82, 54)
 INKS = np.array([[150, 34, 40], [40, 56, 120], [48, 44, 40], [190, 150, 110]], np.float32)

@@ -7,27 +7,22 @@ from functools import partial
 import numpy as np
 
 from blemish.data.drawing import (
-    ORIGIN,
     Field,
     Mask,
-    blob,
     cells,
-    centred,
     fractal,
     grain,
     inside,
     light,
     mix,
     noise,
-    place,
     rgb,
     scale_of,
     smooth_step,
     speckle,
-    stroke,
-    wander,
 )
 from blemish.data.severity import Severity
+from blemish.data.shapes import ORIGIN, blob, centred, place, stroke, wander
 
 GROUND = rgb(186, 180, 170)
 STONES = np.array(
@@ -43,6 +38,7 @@ STONES = np.array(
     np.float32,
 )
 SHARES = np.array([0.24, 0.24, 0.18, 0.1, 0.07, 0.1, 0.07])
+GRIT = 150  # grains of a scraped patch, from side to side, were it as wide as the tile
 LAYERS = ((9, 0.3, 0.75), (19, 0.34, 0.62))  # side of a chip's cell, its gap, share of chips
 
 
@@ -89,7 +85,7 @@ def crack(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
         turn = heading + rng.choice([-1, 1]) * rng.uniform(0.5, 1.0)
         lines.append(way(fork, turn, length / 3, bend=0.4))
     mask = np.zeros((size_px, size_px), bool)
-    half = severity.grown(1.2, 3.2) * max(scale, 0.6)
+    half = severity.grown(1.4, 3.4) * max(scale, 0.6)
     depth = np.float32(severity.faded(0.6, 1))
     for points in lines:
         s = stroke(points, size_px, 8 * scale + 2)
@@ -113,7 +109,7 @@ def glue_strip(rng: np.random.Generator, picture: Field, severity: Severity) -> 
     wobble = 1 + fractal(rng, size_px, size_px // 24, 2) * np.float32(0.1)
     depth = np.float32(half) * wobble - s.distance
     film = smooth_step(depth / np.float32(2 * scale))
-    opaque = np.float32(severity.faded(0.35, 0.95))
+    opaque = np.float32(severity.faded(0.4, 0.95))
     streaks = 1 + noise(rng, size_px, size_px // 12) * np.float32(0.18)
     mix(picture, rgb(222, 216, 200), film * opaque * streaks)
     rim = np.clip(1 - np.abs(depth - np.float32(2.5 * scale)) / np.float32(2 * scale), 0, 1)
@@ -131,13 +127,13 @@ def gray_stroke(rng: np.random.Generator, picture: Field, severity: Severity) ->
     hairs = rng.normal(0, 1, 64)
     across = s.distance * s.side / np.float32(half) * 16 + 32
     streak = np.interp(np.clip(across, 0, 63), np.arange(64), hairs).astype(np.float32)
-    fading = 1.15 - np.float32(0.6) * s.along / np.float32(s.length)
+    fading = 1.15 - np.float32(0.4) * s.along / np.float32(s.length)
     ragged = 1 + streak * np.float32(0.12)
     depth = np.float32(half) * ragged - s.distance
     opaque = np.clip(fading + streak * np.float32(0.2), 0.15, 1) * np.float32(
         severity.faded(0.4, 0.95)
     )
-    mix(picture, rgb(128, 129, 131), smooth_step(depth / np.float32(2.5 * scale)) * opaque)
+    mix(picture, rgb(106, 108, 112), smooth_step(depth / np.float32(2.5 * scale)) * opaque)
     return inside(depth)
 
 
@@ -148,7 +144,7 @@ def oil(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
     radius = severity.grown(22, 85) * scale
     at = place(rng, size_px, 0.2)
     depth = blob(rng, size_px, at, radius, rough=0.2, stretch=rng.uniform(1, 1.3))
-    film = smooth_step(depth / np.float32(5 * scale)) * np.float32(severity.faded(0.4, 1.0))
+    film = smooth_step(depth / np.float32(5 * scale)) * np.float32(severity.faded(0.5, 1.0))
     picture *= 1 - film[..., None] * rgb(0.34, 0.4, 0.52)
     gloss = blob(rng, size_px, at - 0.3 * radius, radius / 2.6, rough=0.2)
     picture += (smooth_step(gloss / np.float32(radius / 3)) * film * 70)[..., None]
@@ -159,13 +155,13 @@ def rough(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
     """A patch where the polish is scraped off: pale, dull, gritty."""
     size_px = picture.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(26, 80) * scale
+    radius = severity.grown(28, 84) * scale
     at = place(rng, size_px, 0.2)
     depth = blob(rng, size_px, at, radius, rough=0.3, stretch=rng.uniform(1, 1.5))
-    grit = noise(rng, size_px, size_px // 3) + grain(rng, size_px) * np.float32(0.6)
+    grit = noise(rng, size_px, GRIT) + grain(rng, size_px) * np.float32(0.4)
     worn = smooth_step(depth / np.float32(8 * scale)) * np.float32(severity.faded(0.4, 0.95))
-    mix(picture, rgb(206, 202, 196), worn * np.clip(0.55 + grit * np.float32(0.3), 0, 1))
-    picture += (grit * worn * 16)[..., None]
+    mix(picture, rgb(224, 221, 216), worn * np.clip(0.75 + grit * np.float32(0.28), 0, 1))
+    picture += (grit * worn * 18)[..., None]
     return inside(depth)
 
 

@@ -120,6 +120,7 @@ def _next_picks(distances: _Distances, most: int) -> NDArray[np.int64]:
             break
         picks.append(int(candidates[best]))
         to_best = norms + norms[best] - 2 * (inside @ inside[best])
+        to_best[to_best <= ROUNDING * norms] = 0
         np.minimum(inside_sq, to_best, out=inside_sq)
         inside_sq[best] = -1
     return np.array(picks, np.int64)

@@ -78,7 +78,7 @@ class PatchCore:
         try:
             return self._pick(graph, patches, plan, progress)
         except BaseException:
-            patches.store.close()
+            patches.close()
             raise
 
     def _pick(
@@ -203,8 +203,7 @@ class FittedPatchCore:
 
     def close(self) -> None:
         """Give the training patches back."""
-        self._patches.store.close()
-        self._patches.points = np.empty((0, 0), np.float32)
+        self._patches.close()
 
 
 def _odd_grids(backbone: Backbone) -> list[str]:

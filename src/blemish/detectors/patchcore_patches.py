@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,38 +20,76 @@ from blemish.progress import Progress
 Vectors = NDArray[np.float32]
 
 
-@dataclass(eq=False)
 class Patches:
     """The patches of all training pictures, and the points that picking compares.
 
     Attributes:
         names, split_keys, sizes_hw: of the pictures.
-        grids_hw: grid of patches of each picture, padding included.
-        inside_hw: the part of it that shows the picture.
-        store: the vectors, picture after picture, row after row of the grid's inside.
-        starts: where each picture's vectors begin in the store, and the end.
-        points: what picking compares: some or all of the vectors, projected or not.
-        rows: which row of the store each point is.
-        owner: which picture each point comes from, rising.
+        store: the vectors, picture after picture, row after row of each grid's inside.
     """
 
-    names: list[str]
-    split_keys: list[str]
-    sizes_hw: list[tuple[int, int]]
-    grids_hw: list[tuple[int, int]]
-    inside_hw: list[tuple[int, int]]
-    store: PatchStore
-    starts: NDArray[np.int64]
-    points: Vectors
-    rows: NDArray[np.int64]
-    owner: NDArray[np.int64]
+    def __init__(self, images: ImageSource, plan: FitPlan, seed: int) -> None:
+        self.names: list[str] = []
+        self.split_keys = list(images.split_keys)
+        self.sizes_hw = list(images.sizes_hw)
+        self.store = PatchStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
+        self._points = _Points(plan, self.store, len(self.sizes_hw), seed)
+        self._share, self._seed = plan.candidates / plan.patches, seed
+        self._grids_hw: list[tuple[int, int]] = []
+        self._inside_hw: list[tuple[int, int]] = []
+        self._rows: list[NDArray[np.int64]] = []
+
+    def add(self, name: str, grid: Vectors, inside_hw: tuple[int, int]) -> None:
+        """Keep the patches of the next picture.
+
+        Args:
+            name: of the picture.
+            grid: h x w x D, padding included.
+            inside_hw: the part of the grid that shows the picture.
+        """
+        vectors = grid[: inside_hw[0], : inside_hw[1]].reshape(-1, grid.shape[2])
+        rng = np.random.default_rng([self._seed, 2, len(self.names)])
+        chosen = _sample(len(vectors), self._share, rng)
+        self._points.append(vectors[chosen])
+        self._rows.append(len(self.store) + chosen)
+        self._grids_hw.append((grid.shape[0], grid.shape[1]))
+        self._inside_hw.append(inside_hw)
+        self.names.append(name)
+        self.store.append(vectors)
+
+    @cached_property
+    def points(self) -> Vectors:
+        """What picking compares: some or all of the vectors, projected or not."""
+        return self._points.all()
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Which row of the store each point is."""
+        return np.concatenate(self._rows)
+
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """Which picture each point comes from, rising."""
+        return np.repeat(np.arange(len(self._rows)), [len(rows) for rows in self._rows])
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each picture's vectors begin in the store, and the end."""
+        counts = [height * width for height, width in self._inside_hw]
+        return np.concatenate([[0], np.cumsum(counts)])
 
     def on_grid(self, picture: int, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores of a picture's patches on its grid, 1 x h x w; padding reads 0."""
-        height, width = self.inside_hw[picture]
-        grid = np.zeros((1, *self.grids_hw[picture]), np.float32)
+        height, width = self._inside_hw[picture]
+        grid = np.zeros((1, *self._grids_hw[picture]), np.float32)
         grid[0, :height, :width] = scores.reshape(height, width)
         return grid
+
+    def close(self) -> None:
+        """Give all vectors back."""
+        self.store.close()
+        self._points.close()
+        self.__dict__.pop("points", None)
 
 
 def extract(
@@ -59,47 +97,20 @@ def extract(
 ) -> Patches:
     """Stream all pictures through the backbone, keeping patches and points as planned."""
     session = Session(graph.features().SerializeToString())
-    store = PatchStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
-    names: list[str] = []
-    grids: list[tuple[int, int]] = []
-    insides: list[tuple[int, int]] = []
-    counts: list[int] = []
-    rows: list[NDArray[np.int64]] = []
-    share = plan.candidates / plan.patches
-    points = _Points(plan, store, len(images.sizes_hw), seed)
-    sizes = list(images.sizes_hw)
+    patches = Patches(images, plan, seed)
     try:
-        with progress.stage("features", len(sizes)) as advance:
-            for batch_names, pictures in _batches(images, plan.batch):
-                for name, grid in zip(
-                    batch_names, session.run(["patches"], image=pictures)[0], strict=True
-                ):
-                    inside = graph.working_size.cells_inside(sizes[len(names)], grid.shape[:2])
-                    vectors = grid[: inside[0], : inside[1]].reshape(-1, plan.dimensions)
-                    chosen = _sample(len(vectors), share, np.random.default_rng([seed, len(names)]))
-                    points.append(vectors[chosen])
-                    rows.append(len(store) + chosen)
-                    names.append(name)
-                    grids.append(grid.shape[:2])
-                    insides.append(inside)
-                    counts.append(len(vectors))
-                    store.append(vectors)
-                advance(len(batch_names))
+        with progress.stage("features", len(patches.sizes_hw)) as advance:
+            for names, pictures in _batches(images, plan.batch):
+                (grids,) = session.run(["patches"], image=pictures)
+                for name, grid in zip(names, grids, strict=True):
+                    size_hw = patches.sizes_hw[len(patches.names)]
+                    inside_hw = graph.working_size.cells_inside(size_hw, grid.shape[:2])
+                    patches.add(name, grid, inside_hw)
+                advance(len(names))
     except BaseException:
-        store.close()
+        patches.close()
         raise
-    return Patches(
-        names=names,
-        split_keys=list(images.split_keys),
-        sizes_hw=sizes,
-        grids_hw=grids,
-        inside_hw=insides,
-        store=store,
-        starts=np.concatenate([[0], np.cumsum(counts)]),
-        points=points.all(),
-        rows=np.concatenate(rows),
-        owner=np.repeat(np.arange(len(rows)), [len(chosen) for chosen in rows]),
-    )
+    return patches
 
 
 class _Points:
@@ -130,6 +141,10 @@ class _Points:
     def all(self) -> Vectors:
         """All points."""
         return self._rows[: self._count] if self._own else self._store.all()
+
+    def close(self) -> None:
+        """Give the points back."""
+        self._rows = np.empty((0, 0), np.float32)
 
 
 def _sample(count: int, share: float, rng: np.random.Generator) -> NDArray[np.int64]:

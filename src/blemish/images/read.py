@@ -387,8 +387,8 @@ def _eight_bit(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> Image.I
         return image.convert(wanted)
     if alpha == "refuse":
         raise ImageError(
-            "has transparent pixels, and what they hide is unclear; save it without alpha, or put "
-            "it onto black with --alpha flatten (alpha='flatten')."
+            "has transparent pixels, and what they hide is unclear; save it without alpha, or fit "
+            "with --alpha flatten (alpha='flatten'), which puts all pictures onto black."
         )
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, image).convert(wanted)

@@ -37,16 +37,6 @@ def find_regions(
     return tuple(sorted(large, key=lambda region: (-region.peak_score, region.box_xyxy)))
 
 
-def label_regions(flagged: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Number the 8-connected regions of a mask from 1, in reading order; 0 is outside."""
-    labels = np.zeros(flagged.shape, np.int32)
-    if flagged.any():
-        runs = _find_runs(flagged)
-        _, numbers = np.unique(_join_runs(runs), return_inverse=True)
-        labels[flagged] = np.repeat(numbers + 1, runs.end - runs.start)
-    return labels
-
-
 @dataclass(frozen=True, eq=False)
 class _Runs:
     """Stretches of flagged pixels: row, first column, column behind the last; in reading order."""

@@ -7,6 +7,7 @@ from records is escaped. Files are written whole under a temporary name and then
 from __future__ import annotations
 
 import itertools
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,10 +57,12 @@ def write_report(directory: Path | str, records: Sequence[Record]) -> ReportFile
         DataError: there are no records.
     """
     directory = Path(directory)
+    if directory.is_file():
+        raise DataError(f"'{directory}' is a file; give the folder of a benchmark or evaluation.")
     if not records:
         raise DataError(
             f"There are no records in '{directory}' to report on; "
-            f"make some: blemish benchmark DATA -o {directory}"
+            f"make some: blemish benchmark DATA -o {shlex.quote(str(directory))}"
         )
     context = _context(directory, records)
     files = ReportFiles(directory / "report.html", directory / "report.md", directory / "table.csv")

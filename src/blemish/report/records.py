@@ -131,9 +131,20 @@ def conditions(record: Record) -> Conditions:
         "backbone": text(record, "backbone", "name"),
         "levels": short(look_up(record, "backbone", "levels")),
         "backbone sha256": text(record, "backbone", "sha256")[:8],
-        "false-alarm rate": short(look_up(record, "calibration", "false_alarm_rate")),
-    }
+    } | _asked(record)
     return found | {name: value for name, value in named.items() if value}
+
+
+def _asked(record: Record) -> Conditions:
+    """What was asked for, not what came of it: the rate that is reached hangs on the pictures."""
+    asked = look_up(record, "asked")
+    if not isinstance(asked, Mapping):
+        return {}
+    return {
+        "false-alarm rate": short(asked.get("false_alarm_rate")) or "default",
+        "alpha": short(asked.get("alpha")),
+        "smallest region": short(asked.get("smallest_region_px")),
+    }
 
 
 def short(value: Any) -> str:

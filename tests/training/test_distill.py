@@ -1,0 +1,92 @@
+"""The training of the embedded backbone: drawn pictures, a resumable run, a usable file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from blemish.backbones import read_backbone
+
+pytest.importorskip("torch", reason="training needs the extra 'train'")
+
+TRAINING = Path(__file__).parents[2] / "training"
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory):
+    """Random convolutions with levels at strides 4, 8 and 16."""
+    rng = np.random.default_rng(0)
+    nodes, weights, taken, channels = [], [], "image", 3
+    for name, stride in (("a", 4), ("b", 2), ("c", 2)):
+        kernel = rng.standard_normal((6, channels, stride, stride)).astype(np.float32) / stride
+        weights.append(numpy_helper.from_array(kernel, f"{name}_kernel"))
+        nodes.append(helper.make_node(
+            "Conv", [taken, f"{name}_kernel"], [f"{name}_sum"], strides=[stride, stride]
+        ))  # fmt: skip
+        nodes.append(helper.make_node("Relu", [f"{name}_sum"], [name]))
+        taken, channels = name, 6
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, "H", "W"])
+    outputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [None] * 4) for n in "abc"]
+    model = helper.make_model(helper.make_graph(nodes, "teacher", [image], outputs, weights))
+    helper.set_model_props(model, {"mean": json.dumps([0.5] * 3), "std": json.dumps([0.25] * 3)})
+    path = tmp_path_factory.mktemp("teacher") / "teacher.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def command(teacher, output):
+    return [
+        sys.executable, str(TRAINING / "distill.py"), "--teacher", str(teacher),
+        "--levels", "a,b,c", "--output", str(output), "--shards", "3", "--shard-size", "32",
+        "--side", "32", "--batch", "8", "--drawers", "1", "--threads", "1",
+    ]  # fmt: skip
+
+
+def weights_of(path):
+    return [numpy_helper.to_array(t).tobytes() for t in onnx.load(path).graph.initializer]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_and_ends_with_the_same_weights(teacher, tmp_path):
+    subprocess.run(command(teacher, tmp_path / "whole"), check=True, capture_output=True)
+    killed = subprocess.Popen(command(teacher, tmp_path / "cut"), stdout=subprocess.PIPE)
+    checkpoint = tmp_path / "cut" / "checkpoint.safetensors"
+    while not checkpoint.exists() and killed.poll() is None:
+        time.sleep(0.01)
+    killed.kill()
+    killed.wait()
+    again = subprocess.run(
+        command(teacher, tmp_path / "cut"), capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    assert "going on from shard" in again.stdout
+    whole, cut = (weights_of(tmp_path / name / "student.onnx") for name in ("whole", "cut"))
+    assert whole == cut
+    backbone = read_backbone(tmp_path / "whole" / "student.onnx")
+    assert [(level.name, level.stride) for level in backbone.levels] == [
+        ("s4", 4), ("s8", 8), ("s16", 16)
+    ]  # fmt: skip
+    assert backbone.licence == "Apache-2.0"
+
+
+def test_drawn_pictures_depend_on_their_number_alone(monkeypatch):
+    monkeypatch.syspath_prepend(str(TRAINING))
+    from textures import KINDS, draw
+
+    pictures = [draw(number, seed=0, side_px=48) for number in range(40)]
+    np.testing.assert_array_equal(draw(7, seed=0, side_px=48), pictures[7])
+    assert all(picture.shape == (48, 48, 3) for picture in pictures)
+    assert len({picture.tobytes() for picture in pictures}) == 40
+    assert np.mean([picture.std() > 3 for picture in pictures]) > 0.9
+    for kind in KINDS:
+        field = kind(np.random.default_rng(1), 48)
+        assert field.shape == (48, 48)
+        assert np.isfinite(field).all()
