@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,9 @@ def main() -> None:
     torch.set_num_threads(a.threads)
     a.output.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(a.teacher, a.levels.split(",")).to(a.device)
-    with ProcessPoolExecutor(a.drawers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        a.drawers, mp_context=get_context("spawn"), initializer=end_with_parent
+    ) as pool:
         statistics = measure_targets(teacher, pool, a)
         run = Run(a, [mean.shape[1] for mean, _ in statistics])
         first = run.restore()
@@ -196,6 +199,18 @@ def start_shard(pool: ProcessPoolExecutor, shard: int, a: argparse.Namespace) ->
     numbers = range((shard + 1) * a.shard_size, (shard + 2) * a.shard_size)
     work = partial(draw_many, seed=a.seed, side_px=a.side)
     return [pool.submit(work, numbers[i : i + 64]) for i in range(0, len(numbers), 64)]
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, however it went."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def draw_many(numbers: range, *, seed: int, side_px: int) -> NDArray[np.uint8]:

@@ -95,6 +95,14 @@ def test_counts_of_blocks_add_up_to_the_counts_of_the_whole():
     assert f1_max(total)[0] == pytest.approx(f1.max())
 
 
+def test_values_of_other_kinds_above_all_scores_of_one_change_no_figure():
+    good, own = np.float32([1, 2, 4]), np.float32([2, 3])
+    alone = count_ranks(own, own, good)
+    among_others = count_ranks(np.float32([2, 3, 9]), own, good)
+    for figure in (auroc, average_precision, f1_max):
+        assert figure(among_others) == figure(alone)
+
+
 def test_large_and_negative_scores_keep_their_order():
     scores = np.array([-1e6, -5, 0, 3e6, 2.9999998e6], np.float32)
     assert auroc(rank(scores, [0, 0, 0, 1, 1])) == 1

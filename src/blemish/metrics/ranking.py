@@ -106,7 +106,8 @@ def average_precision(counts: RankCounts) -> float | None:
     if not positives:
         return None
     found = _found(counts)
-    precision = found / (found + counts.at_least)
+    # Counts of one kind of defect have values of other kinds too, with nothing at or above them.
+    precision = found / np.maximum(found + counts.at_least, 1)
     return float(np.dot(counts.positives, precision) / positives)
 
 
