@@ -23,7 +23,7 @@ def test_surfaces_are_written_and_can_be_checked(blemish, tmp_path):
     assert found.out.split() == ["grid", "out/grid", "tile", "out/tile"]
     assert "next: blemish check out/grid" in found.err
     assert len(list((tmp_path / "out/tile/train/good").iterdir())) == 2
-    facts = json.loads((tmp_path / "out/tile/surface.json").read_text())
+    facts = json.loads((tmp_path / "out/tile/.surface.json").read_text())
     assert (facts["seed"], facts["size_px"], facts["difficulty"]) == (3, 64, 0.5)
     assert blemish("check", "out", "--category", "tile", "--json").code == 0
     assert blemish("surfaces", "out", *words).code == 2

@@ -37,7 +37,7 @@ SIZE_PX, DIFFICULTY = 512, 0.5
 TRAIN_GOOD, TEST_GOOD, DEFECTS_A_TYPE = 200, 40, 12
 SMALLEST_PX, LARGEST_PX = 64, 4096
 GOOD = "good"
-FACTS_FILE = "surface.json"
+FACTS_FILE = ".surface.json"  # hidden: it is no part of the data set
 
 _Good = Callable[[np.random.Generator, int], Field]
 _Spoil = Callable[[np.random.Generator, Field, Severity], Mask]
