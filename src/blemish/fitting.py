@@ -80,28 +80,11 @@ def fit(
         progress=progress,
     )
     facts = {
-        "blemish": metadata.version("blemish"),
-        "detector": {
-            "name": detector.name,
-            "settings": _portable(detector.settings.to_dict()),
-            **fitted.facts,
-        },
-        "input": {
-            "format": {
-                "bit_depth": images.picture_format.bit_depth,
-                "white_level": images.picture_format.white_level,
-            },
-            "alpha": alpha,
-        },
-        "training": {
-            "dataset": dataset.name,
-            "layout": dataset.layout,
-            "left_out": fitted.left_out_method,
-            "pictures": [list(row) for row in rows],
-        },
+        **_provenance(dataset, detector, images, alpha),
         "calibration": calibration_facts(calibration, scored),
-        "versions": versions(),
     }
+    facts["detector"] |= fitted.facts
+    facts["training"] |= {"left_out": fitted.left_out_method, "pictures": [list(r) for r in rows]}
     return assemble(fitted.graph, facts)
 
 
@@ -174,6 +157,29 @@ def check_promise(dataset: Dataset, rate: float | None = None) -> int:
 def versions() -> dict[str, str]:
     """Versions of what makes the numbers."""
     return {"python": platform.python_version()} | {n: metadata.version(n) for n in VERSIONS_OF}
+
+
+def _provenance(
+    dataset: Dataset, detector: Detector, images: GoodPictures, alpha: Alpha
+) -> dict[str, Any]:
+    """What a model file says of where it comes from, before anything is fitted."""
+    picture_format = images.picture_format
+    return {
+        "blemish": metadata.version("blemish"),
+        "versions": versions(),
+        "detector": {
+            "name": detector.name,
+            "settings": _portable(detector.settings.to_dict()),
+        },
+        "input": {
+            "format": {
+                "bit_depth": picture_format.bit_depth,
+                "white_level": picture_format.white_level,
+            },
+            "alpha": alpha,
+        },
+        "training": {"dataset": dataset.name, "layout": dataset.layout},
+    }
 
 
 def _left_out_rows(fitted: Fitted, samples: Sequence[Sample], progress: Progress) -> list[Row]:
