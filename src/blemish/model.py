@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from blemish.calibration import Calibration
 from blemish.data.dataset import Sample
-from blemish.data.loading import read_ahead
+from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH, read_ahead
 from blemish.errors import BlemishError, ImageError, ModelFileError
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.metadata import read_facts, sign, verify
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     Picture = str | Path | Sample | NDArray[Any] | Image.Image
-
-BATCH = 8
-BATCH_PIXELS = 8 * 1024 * 1024  # of pictures as decoded: larger ones go in smaller batches
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ class Model:
             batch: most pictures to run at once; by default what the detector found fitting.
             limits: what a picture may cost.
         """
-        most = batch or self.facts["detector"].get("batch", BATCH)
+        most = batch or self.facts["detector"].get("batch", LARGEST_BATCH)
 
         def read(picture: Picture) -> NDArray[Any]:
             return self.read(picture, limits=limits)
@@ -281,7 +278,7 @@ def _path_of(picture: Picture) -> str | None:
 def _fits(waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int) -> bool:
     """Whether a picture can join those that wait."""
     first = waiting[0][1]
-    most = min(batch, max(1, BATCH_PIXELS // (first.shape[0] * first.shape[1])))
+    most = min(batch, max(1, DECODED_PIXELS // (first.shape[0] * first.shape[1])))
     return len(waiting) < most and bool(first.shape == picture.shape)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from blemish.calibration import SMALLEST_REGION_PX
 from blemish.data.dataset import Dataset, category_paths, open_dataset
-from blemish.detectors.base import Detector, detector_class
+from blemish.detectors.base import Detector, make_detector
 from blemish.errors import (
     DataError,
     ImageError,
@@ -171,13 +171,6 @@ def plan_jobs(
                 )
             )
     return jobs
-
-
-def make_detector(name: str, settings: Mapping[str, Any]) -> Detector:
-    """A detector by its name, with some settings. Raises `SettingError`."""
-    kind = detector_class(name)
-    detector: Detector = kind(kind().settings.replace(**settings))
-    return detector
 
 
 def job_id(dataset: Dataset, detector: Detector, asked: Mapping[str, Any]) -> str:

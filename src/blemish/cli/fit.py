@@ -97,9 +97,9 @@ def fit(
     outputs.check_file(output, force=force, sources=[Path(source) for source in sources if source])
     import blemish
     from blemish.benchmark.machine import peak_memory_bytes
-    from blemish.benchmark.plan import make_detector
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.loading import GoodPictures
+    from blemish.detectors.base import make_detector
 
     chosen = make_detector(detector, settings)
     dataset = blemish.open_dataset(

@@ -85,9 +85,9 @@ def plan(
         memory_megabytes=read_megabytes(memory),
     )
     import blemish
-    from blemish.benchmark.plan import make_detector
     from blemish.calibration import lowest_rate
     from blemish.data.loading import GoodPictures
+    from blemish.detectors.base import make_detector
     from blemish.detectors.patchcore import PatchCore
     from blemish.detectors.patchcore_time import estimate_seconds
     from blemish.fitting import check_promise

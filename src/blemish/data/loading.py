@@ -24,6 +24,8 @@ from blemish.images.read import (
 
 READERS = 2
 AHEAD = 6
+LARGEST_BATCH = 8  # pictures that go through a graph at once
+DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ thresholds, files, labels or pictures of heat maps. Higher score = more anomalou
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -152,3 +152,9 @@ def detector_class(name: str) -> Any:
         )
     module, _, attribute = _REGISTERED[name].partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def make_detector(name: str, settings: Mapping[str, Any]) -> Detector:
+    """A detector by its name, with some settings. Raises `SettingError`."""
+    detector: Detector = detector_class(name)(**settings)
+    return detector

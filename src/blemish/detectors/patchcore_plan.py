@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
+from blemish.data.loading import AHEAD, DECODED_PIXELS, LARGEST_BATCH, READERS
 from blemish.errors import DataError, SettingError
 
 if TYPE_CHECKING:
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
     from blemish.detectors.patchcore_settings import PatchCoreSettings
 
 MEGABYTE = 10**6
-LARGEST_BATCH = 8
 WORKING_PIXELS = LARGEST_BATCH * 256 * 256  # of a batch, resized
-DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch, as decoded
 SEARCHED = 2**25  # products of a search that may be in memory at once
 RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
 BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
 BYTES_A_DECODED_PIXEL = 3 * (1 + 1 + 4)  # stacked, turned, as floats
-READ_AHEAD = 8  # decoded pictures that wait, as bytes
+READ_AHEAD = AHEAD + READERS  # decoded pictures that wait, as bytes
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
 BANK_COPIES = 6  # left out, in the graph, in the file and while that is signed, in the session
 SMALLEST_SAMPLE = 1000
