@@ -40,7 +40,7 @@ def export(
         conv = head[1]
         weight = conv.weight * spread.cpu().view(-1, 1, 1, 1)
         bias = conv.bias * spread.cpu().view(-1) + mean.cpu().view(-1)
-        g.op("Conv", _clipped(g, features), _half(g, weight), _half(g, bias), name=level)
+        g.op("Conv", g.op("Relu", features), _half(g, weight), _half(g, bias), name=level)
     outputs = [tensor(level, FLOAT, "N", f"c_{level}", f"h_{level}", f"w_{level}")
                for level in LEVELS]  # fmt: skip
     model = g.build([tensor("image", FLOAT, "N", 3, "H", "W")], outputs)
@@ -50,14 +50,14 @@ def export(
 
 
 def _sequence(g: GraphBuilder, module: Any, features: str) -> str:
-    """Nodes of a chain of convolutions, norms, clips and blocks."""
+    """Nodes of a chain of convolutions, norms, rectifiers and blocks."""
     layers = list(module)
     while layers:
         layer = layers.pop(0)
         if isinstance(layer, nn.Conv2d):
             features = _conv(g, layer, layers.pop(0), features)
-        elif isinstance(layer, nn.ReLU6):
-            features = _clipped(g, features)
+        elif isinstance(layer, nn.ReLU):
+            features = g.op("Relu", features)
         else:
             out = _sequence(g, layer.layers, features)
             features = g.op("Add", features, out) if layer.added else out
@@ -73,10 +73,6 @@ def _conv(g: GraphBuilder, conv: nn.Conv2d, norm: nn.BatchNorm2d, features: str)
         "Conv", features, _half(g, weight), _half(g, bias), group=conv.groups,
         strides=list(conv.stride), pads=[pad] * 4, kernel_shape=list(conv.kernel_size),
     )  # fmt: skip
-
-
-def _clipped(g: GraphBuilder, features: str) -> str:
-    return g.op("Clip", features, g.number(0.0), g.number(6.0))
 
 
 def _half(g: GraphBuilder, value: Tensor) -> str:

@@ -9,9 +9,18 @@ import torch
 from torch import Tensor, nn
 
 # Channels, blocks and expansion of each stage; the first block of a stage halves the size.
-STAGES = ((24, 2, 4), (40, 3, 5), (96, 6, 5))
+STAGES = ((24, 2, 3), (48, 3, 4), (128, 8, 5))
 STEM = 20
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Depthwise(nn.Conv2d):
+    """A filter a channel, in float32 even where the rest is not: faster on a CPU, both ways."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """N x C x h x w to N x C x h / stride x w / stride."""
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.float())
 
 
 class Block(nn.Module):
@@ -22,9 +31,9 @@ class Block(nn.Module):
         inner = inputs * expansion
         self.added = stride == 1 and inputs == outputs
         self.layers = nn.Sequential(
-            nn.Conv2d(inputs, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU6(),
-            nn.Conv2d(inner, inner, 3, stride, 1, groups=inner, bias=False),
-            nn.BatchNorm2d(inner), nn.ReLU6(),
+            nn.Conv2d(inputs, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU(),
+            Depthwise(inner, inner, 3, stride, 1, groups=inner, bias=False),
+            nn.BatchNorm2d(inner), nn.ReLU(),
             nn.Conv2d(inner, outputs, 1, bias=False), nn.BatchNorm2d(outputs),
         )  # fmt: skip
 
@@ -44,9 +53,9 @@ class Student(nn.Module):
     def __init__(self, outputs: tuple[int, int, int]) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(3, STEM, 3, 2, 1, bias=False), nn.BatchNorm2d(STEM), nn.ReLU6(),
-            nn.Conv2d(STEM, STEM, 3, 1, 1, groups=STEM, bias=False), nn.BatchNorm2d(STEM),
-            nn.ReLU6(), nn.Conv2d(STEM, STEM, 1, bias=False), nn.BatchNorm2d(STEM),
+            nn.Conv2d(3, STEM, 3, 2, 1, bias=False), nn.BatchNorm2d(STEM), nn.ReLU(),
+            Depthwise(STEM, STEM, 3, 1, 1, groups=STEM, bias=False), nn.BatchNorm2d(STEM),
+            nn.ReLU(), nn.Conv2d(STEM, STEM, 1, bias=False), nn.BatchNorm2d(STEM),
         )  # fmt: skip
         stages, heads, width = [], [], STEM
         for (channels, blocks, expansion), out in zip(STAGES, outputs, strict=True):
@@ -56,7 +65,7 @@ class Student(nn.Module):
                 for i in range(blocks)
             ]  # fmt: skip
             stages.append(nn.Sequential(*layers))
-            heads.append(nn.Sequential(nn.ReLU6(), nn.Conv2d(channels, out, 1)))
+            heads.append(nn.Sequential(nn.ReLU(), nn.Conv2d(channels, out, 1)))
             width = channels
         self.stages, self.heads = nn.ModuleList(stages), nn.ModuleList(heads)
 
