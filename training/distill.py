@@ -52,6 +52,7 @@ def main() -> None:
     torch.manual_seed(a.seed)
     torch.set_num_threads(a.threads)
     keep_freed_memory()
+    commit = current_commit()
     a.output.mkdir(parents=True, exist_ok=True)
     teacher = Teacher(a.teacher, a.levels.split(",")).to(a.device)
     with ProcessPoolExecutor(
@@ -67,7 +68,7 @@ def main() -> None:
             waiting = start_shard(pool, shard + 1, a) if ahead and shard + 1 < a.shards else []
             run.train(shard, pictures, teacher, statistics)
             run.save(shard + 1)
-    export(run.averaged(), statistics, a.output / "student.onnx", provenance(a, run))
+    export(run.averaged(), statistics, a.output / "student.onnx", provenance(a, run, commit))
     print(f"written: {a.output / 'student.onnx'}")
 
 
@@ -297,17 +298,23 @@ def measure_targets(
     return statistics
 
 
-def provenance(a: argparse.Namespace, run: Run) -> dict[str, str]:
-    """What the file says of how it was made."""
+def current_commit() -> str:
+    """The commit that this runs from, with a plus where files differ from it."""
     commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
+        ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parent,
+    ).stdout.strip()  # fmt: skip
+    return commit or "unknown"
+
+
+def provenance(a: argparse.Namespace, run: Run, commit: str) -> dict[str, str]:
+    """What the file says of how it was made."""
     chosen = {k: v.name if isinstance(v, Path) else v for k, v in vars(a).items()}
     return {
         "name": "embedded",
         "licence": "Apache-2.0",
         "script": "training/distill.py",
-        "commit": commit or "unknown",
+        "commit": commit,
         "date": datetime.now(UTC).date().isoformat(),
         "data": f"drawn by training/textures.py, {a.shards * a.shard_size} pictures",
         "arguments": json.dumps(chosen, sort_keys=True),
