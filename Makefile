@@ -22,7 +22,7 @@ $(VENV)/.dev: $(VENV)/.base
 	touch $@
 
 demo: $(VENV)/.base
-	$(BIN)/python tools/demo.py --shared $(SHARED) --output demo
+	$(BIN)/python tools/demo.py --output demo
 
 test: setup
 	$(BIN)/python -m pytest

@@ -12,13 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+EMBEDDED = "embedded"
 RECORDS = Path(__file__).parent / "records"
 
 DEFAULTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("mvtec/bottle", "embedded", {}),
     ("mvtec/bottle", "mobilenetv2", {}),
     ("mvtec/bottle", "resnet50v2", {}),
+    ("lgp", "embedded", {}),
     ("lgp", "mobilenetv2", {}),
     ("lgp", "resnet50v2", {}),
+    ("mtd", "embedded", {}),
     ("mtd", "mobilenetv2", {}),
 ]
 QUICK = {"calibration_folds": 0}
@@ -71,7 +75,8 @@ def measure(shared: Path, data: str, backbone: str, settings: dict[str, Any]) ->
     import blemish
 
     dataset = blemish.open_dataset(shared / "data" / data)
-    detector = blemish.PatchCore(backbone=str(shared / f"backbones/{backbone}.onnx"), **settings)
+    file = backbone if backbone == EMBEDDED else str(shared / f"backbones/{backbone}.onnx")
+    detector = blemish.PatchCore(backbone=file, **settings)
     model = blemish.fit(dataset, detector)
     found = blemish.evaluate(model, dataset)
     good = sum(row["label"] == "good" for row in found.pictures)

@@ -16,7 +16,19 @@ RECORDS = ROOT / "benchmarks" / "records"
 NOT_SHOWN = ("calibration_folds", "memory_megabytes")  # they do not move these figures
 
 
-PAGES = (ROOT / "README.md", ROOT / "docs" / "explanation" / "settings.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "explanation" / "settings.md",
+    ROOT / "docs" / "explanation" / "embedded.md",
+)
+EMBEDDED = ROOT / "src" / "blemish" / "backbones" / "embedded.onnx"
+BACKBONES = {
+    "embedded": "embedded",
+    "mobilenetv2": "mobilenetv2 (ImageNet), its teacher",
+    "resnet50v2": "resnet50v2 (ImageNet)",
+    "filters": "hand-made filters",
+    "random": "the embedded net, random weights",
+}
 
 
 def main() -> None:
@@ -34,7 +46,14 @@ def main() -> None:
 
 def filled(text: str) -> str:
     """A text whose marked parts are tables of the newest records."""
-    tables = {"quality": quality_table, "settings": settings_table, "speed": speed_table}
+    tables = {
+        "quality": quality_table,
+        "settings": settings_table,
+        "speed": speed_table,
+        "backbones": backbones_table,
+        "choices": choices_table,
+        "card": card_table,
+    }
     for name, make in tables.items():
         pattern = rf"<!-- {name}: from records -->.*?<!-- end -->"
         if re.search(pattern, text, flags=re.DOTALL):
@@ -49,9 +68,8 @@ def quality_table() -> str:
     heads = ("data", "backbone", "image AUROC", "image F1-max", "pixel AUROC", "pixel F1-max",
              "false alarms (1 % promised)")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for row in record["rows"]:
-        if row["settings"]:
-            continue
+    rows = [row for row in record["rows"] if not row["settings"]]
+    for row in sorted(rows, key=lambda row: (row["data"], row["backbone"])):
         alarms, good = row["false_alarms"]
         figures = (row[k] for k in ("image_auroc", "image_f1_max", "pixel_auroc", "pixel_f1_max"))
         cells = " | ".join(f"{figure:.3f}" for figure in figures)
@@ -72,6 +90,61 @@ def settings_table() -> str:
         bank = f"{row['bank_vectors']:,}"
         lines.append(f"| {row['backbone']} | {words or 'as they are'} | {cells} | {bank} |")
     return "\n".join(lines)
+
+
+def backbones_table() -> str:
+    """Backbones at one bank size, a row each, three figures a data set."""
+    rows = [row for row in newest("backbones-*.json")["rows"] if not row["settings"]]
+    return compared("backbone", [(BACKBONES[name], of(rows, backbone=name)) for name in BACKBONES])
+
+
+def choices_table() -> str:
+    """The embedded backbone under several settings."""
+    rows = of(newest("backbones-*.json")["rows"], backbone="embedded")
+    cases: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        words = ", ".join(f"{name} {spelled(value)}" for name, value in row["settings"].items())
+        cases.setdefault(words or "as they are", []).append(row)
+    return compared("settings", list(cases.items()))
+
+
+def compared(head: str, cases: list[tuple[str, list[dict[str, Any]]]]) -> str:
+    """A table with a line a case, and its figures on each data set."""
+    names = [row["data"] for row in cases[0][1]]
+    lines = [f"| {head} | {' | '.join(names)} | dimensions | ms a picture |",
+             "|---" * (len(names) + 3) + "|"]  # fmt: skip
+    for words, rows in cases:
+        figures = [
+            " / ".join(f"{row[key]:.3f}" for key in ("image_auroc", "pixel_auroc", "pixel_ap"))
+            for row in rows
+        ]
+        cost = min(row["milliseconds_a_picture"] for row in rows)
+        lines.append(f"| {words} | {' | '.join(figures)} | {rows[0]['dimensions']} | {cost:.1f} |")
+    return "\n".join(lines)
+
+
+def of(rows: list[dict[str, Any]], **wanted: Any) -> list[dict[str, Any]]:
+    """Rows with those values."""
+    return [row for row in rows if wanted.items() <= row.items()]
+
+
+def card_table() -> str:
+    """What the embedded backbone's file says of itself."""
+    import onnx
+
+    model = onnx.load(EMBEDDED)
+    known = {entry.key: entry.value for entry in model.metadata_props}
+    facts = {
+        "size": f"{EMBEDDED.stat().st_size / 1e6:.2f} MB",
+        **{
+            key: known[key]
+            for key in ("licence", "date", "script", "commit", "data", "schedule", "machine")
+        },
+        "arguments": ", ".join(f"{k} {v}" for k, v in json.loads(known["arguments"]).items()),
+        "versions": ", ".join(f"{k} {v}" for k, v in json.loads(known["versions"]).items()),
+        "explained of s4, s8, s16": ", ".join(map(str, json.loads(known["explained"]))),
+    }
+    return "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in facts.items())])
 
 
 def spelled(value: Any) -> str:

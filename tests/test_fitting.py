@@ -181,3 +181,88 @@ def test_recalibrating_on_an_unreadable_picture_names_it(tmp_path, model):
 def test_recalibrating_for_a_rate_out_of_reach_is_refused(category, model):
     with pytest.raises(CalibrationError, match="takes at least 199"):
         blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.005)
+
+
+class HeldOut:
+    """A fitted detector that leaves out only some of its pictures."""
+
+    left_out_method = "held out"
+
+    def __init__(self, fitted, names):
+        self._fitted, self._names = fitted, names
+
+    def __getattr__(self, name):
+        return getattr(self._fitted, name)
+
+    def left_out(self, *, progress):
+        results = self._fitted.left_out(progress=progress)
+        return (result for result in results if result.name in self._names)
+
+
+class HoldsOut(blemish.PatchCore):
+    """A detector that leaves out only the first six pictures, and remembers its folder."""
+
+    def calibration_pictures(self, split_keys):
+        return min(6, len(set(split_keys)))
+
+    def fit(self, images, *, progress, folder=None):
+        self.folder = folder
+        names = [sample.id for sample in images.samples[:6]]
+        return HeldOut(super().fit(images, progress=progress), names)
+
+
+@pytest.fixture
+def holds_out(backbone):
+    return HoldsOut(**tiny_settings(backbone))
+
+
+def test_only_pictures_left_out_count_and_the_others_are_known_by_their_hash(
+    category, holds_out, caplog
+):
+    model = blemish.fit(blemish.open_dataset(category), holds_out)
+    rows = model.facts["training"]["pictures"]
+    assert [row[2] is None for row in rows] == [False] * 6 + [True] * 18
+    assert all(len(row[1]) == 64 for row in rows)
+    assert len(model.calibration.scores) == 6
+    assert model.calibration.false_alarm_rate == pytest.approx(1 / 7)
+    assert "6 good pictures cannot promise a false-alarm rate of 0.01" in caplog.text
+
+
+def test_a_rate_that_only_all_pictures_could_promise_is_refused_with_what_would_help(
+    category, holds_out
+):
+    with pytest.raises(CalibrationError, match=r"there are 6.*calibration_folds=5"):
+        blemish.fit(blemish.open_dataset(category), holds_out, false_alarm_rate=0.05)
+    with pytest.raises(CalibrationError) as error:
+        blemish.fit(blemish.open_dataset(category), holds_out, false_alarm_rate=0.001)
+    assert "calibration_folds" not in str(error.value)
+
+
+def test_recalibrating_leaves_aside_what_was_only_trained_on(category, holds_out, tmp_path, caplog):
+    model = blemish.fit(blemish.open_dataset(category), holds_out)
+    again = blemish.recalibrate(model, blemish.open_dataset(category))
+    assert again.facts["calibration"]["scored"] == model.facts["calibration"]["scored"]
+    assert "18 pictures do not count" in caplog.text
+    both = tmp_path / "both"
+    shutil.copytree(category / "train" / "good", both)
+    fresh = tiny_dataset(tmp_path / "noise", good=5, seed=9) / "train" / "good"
+    for path in fresh.iterdir():
+        shutil.copy(path, both / f"new_{path.name}")
+    more = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
+    assert len(more.calibration.scores) == 11
+    assert more.facts["calibration"]["method"] == "held out"
+
+
+def test_recalibrating_on_nothing_but_pictures_trained_on_is_refused(category, holds_out, tmp_path):
+    model = blemish.fit(blemish.open_dataset(category), holds_out)
+    only = tmp_path / "only"
+    only.mkdir()
+    for path in sorted((category / "train" / "good").iterdir())[6:]:
+        shutil.copy(path, only)
+    with pytest.raises(DataError, match="at least 2 are needed"):
+        blemish.recalibrate(model, blemish.open_dataset(only, test_fraction=0))
+
+
+def test_the_folder_for_what_is_done_so_far_is_handed_on(category, holds_out, tmp_path):
+    blemish.fit(blemish.open_dataset(category), holds_out, folder=tmp_path)
+    assert holds_out.folder == tmp_path

@@ -50,14 +50,11 @@ def test_python_blocks_run(tmp_path, monkeypatch, category, backbone):
 
     monkeypatch.chdir(tmp_path)
     copytree(category, tmp_path / "data" / "tile")
-    copy(backbone, tmp_path / "backbone.onnx")
     copy(next((category / "test" / "spot").iterdir()), tmp_path / "new.png")
     from tiny import tiny_settings
 
     real = blemish.PatchCore
-    monkeypatch.setattr(
-        blemish, "PatchCore", lambda backbone: real(**tiny_settings(Path(backbone)))
-    )
+    monkeypatch.setattr(blemish, "PatchCore", lambda: real(**tiny_settings(backbone)))
     monkeypatch.setattr(
         blemish, "fit", lambda *a, false_alarm_rate, fit=blemish.fit: fit(*a)
     )  # 24 pictures cannot promise 1 %

@@ -1,18 +1,14 @@
 """Make the README's picture: drawn leather with a cut, its anomaly map, and the flagged region.
 
-python tools/readme_picture.py docs/images/surface.jpg [BACKBONE.onnx]
-
-Without a backbone, one of hand-made filters is used.
+python tools/readme_picture.py docs/images/surface.jpg
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
-from filter_backbone import write_filters
 
 import blemish
 from blemish.files import write_whole
@@ -21,14 +17,10 @@ from blemish.images.overlay import encode_jpeg, heat_map, overlay
 GAP_PX = 12
 
 
-def main(output: Path, backbone: Path | None) -> None:
+def main(output: Path) -> None:
     """Fit on drawn leather and show the cut that stands out most."""
     dataset = blemish.open_dataset("surfaces/leather")
-    with tempfile.TemporaryDirectory() as folder:
-        if backbone is None:
-            backbone = Path(folder) / "filters.onnx"
-            write_filters(backbone)
-        model = blemish.fit(dataset, blemish.PatchCore(backbone=str(backbone)))
+    model = blemish.fit(dataset, blemish.PatchCore())
     cuts = [sample for sample in dataset.test if sample.defect_type == "cut"]
     results = {sample: model.predict(sample) for sample in cuts}
     sample = max(cuts, key=lambda s: results[s].score)
@@ -44,4 +36,4 @@ def main(output: Path, backbone: Path | None) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(Path(sys.argv[1]))

@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from student import MEAN, STD, Student
+from common import Spread
+from student import LEVELS, MEAN, STD, Student
 from torch import Tensor, nn
 
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 
-LEVELS = ("s4", "s8", "s16")
-
 
 def export(
     student: Student,
-    statistics: list[tuple[Tensor, Tensor]],
+    targets: list[Spread],
     path: Path,
     provenance: dict[str, str],
 ) -> None:
@@ -27,19 +26,19 @@ def export(
 
     Args:
         student: in evaluation mode.
-        statistics: mean and spread of each level's channels, 1 x C x 1 x 1.
+        targets: what the student's outputs are standardised by.
         path: to write to.
         provenance: goes into the file's metadata.
     """
     g = GraphBuilder()
     features = _sequence(g, student.stem, "image")
-    for level, stage, head, (mean, spread) in zip(
-        LEVELS, student.stages, student.heads, statistics, strict=True
+    for level, stage, head, target in zip(
+        LEVELS, student.stages, student.heads, targets, strict=True
     ):
         features = _sequence(g, stage, features)
         conv = head[1]
-        weight = conv.weight * spread.cpu().view(-1, 1, 1, 1)
-        bias = conv.bias * spread.cpu().view(-1) + mean.cpu().view(-1)
+        std, mean = target.std.cpu().flatten(), target.mean.cpu().flatten()
+        weight, bias = conv.weight * std[:, None, None, None], conv.bias * std + mean
         g.op("Conv", g.op("Relu", features), _half(g, weight), _half(g, bias), name=level)
     outputs = [tensor(level, FLOAT, "N", f"c_{level}", f"h_{level}", f"w_{level}")
                for level in LEVELS]  # fmt: skip

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 # Channels, blocks and expansion of each stage; the first block of a stage halves the size.
 STAGES = ((24, 2, 3), (48, 3, 4), (128, 8, 5))
 STEM = 20
+LEVELS = ("s4", "s8", "s16")
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

@@ -1,7 +1,7 @@
 """blemish: learns what a good surface looks like, and tells where a new picture departs.
 
     dataset = blemish.open_dataset("data/tile")
-    model = blemish.fit(dataset, blemish.PatchCore(backbone="backbone.onnx"))
+    model = blemish.fit(dataset, blemish.PatchCore())
     model.predict("new.png").verdict
     model.save("tile.onnx")
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blemish.data.audit import audit
     from blemish.data.dataset import Dataset, find_categories, open_dataset
+    from blemish.detectors.efficientad.detector import EfficientAd
     from blemish.detectors.patchcore import PatchCore
     from blemish.errors import BlemishError
     from blemish.evaluation import Evaluation, evaluate
@@ -28,6 +29,7 @@ _HOMES = {
     "Dataset": "data.dataset",
     "find_categories": "data.dataset",
     "open_dataset": "data.dataset",
+    "EfficientAd": "detectors.efficientad.detector",
     "PatchCore": "detectors.patchcore",
     "BlemishError": "errors",
     "Evaluation": "evaluation",
@@ -46,6 +48,7 @@ _HOMES = {
 __all__ = [
     "BlemishError",
     "Dataset",
+    "EfficientAd",
     "Evaluation",
     "Failure",
     "Model",

@@ -7,7 +7,8 @@ file, byte for byte, on the same machine.
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,17 @@ from blemish.calibration import (
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.loading import GoodPictures
 from blemish.detectors.base import Detector, Fitted
-from blemish.errors import DataError, ImageError
+from blemish.errors import CalibrationError, DataError, ImageError
 from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits
 from blemish.model import Failure, Model, assemble, calibration_facts
 from blemish.progress import LoggedProgress, Progress
 
 VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
 FEWEST_PICTURES = 2
+HELD_OUT = "held out"  # pictures that a model was never fitted on
 
-# What a model file keeps of a picture that it was fitted or calibrated on.
-Row = tuple[str, str, float, float]  # id, sha256, score, peak of its map
+# What a model file keeps of a picture that was left out: id, sha256, score, peak of its map.
+Row = tuple[str, str, float, float]
 
 
 def fit(
@@ -44,6 +46,7 @@ def fit(
     alpha: Alpha = "refuse",
     limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
+    folder: Path | None = None,
 ) -> Model:
     """Learn from the good training pictures of a data set and set the thresholds from them.
 
@@ -56,6 +59,8 @@ def fit(
         alpha: what to do with transparency that hides something; the model remembers it.
         limits: what a picture may cost.
         progress: told of stages and of what a user must hear.
+        folder: where a detector that works long keeps what it has done so far; what is there from a
+            fit that was interrupted is gone on with. To be deleted when the model is saved.
 
     Raises:
         DataError: fewer than 2 training pictures, or of mixed depth.
@@ -63,15 +68,15 @@ def fit(
         CalibrationError: so few pictures cannot promise the rate (told before the fit).
     """
     progress = progress or LoggedProgress()
-    check_promise(dataset, false_alarm_rate)
+    check_promise(dataset, false_alarm_rate, detector=detector)
     samples = dataset.train
     images = GoodPictures(samples, alpha=alpha, limits=limits)
-    fitted = detector.fit(images, progress=progress)
+    fitted = detector.fit(images, progress=progress, folder=folder)
     try:
-        rows = _left_out_rows(fitted, images.samples, progress)
+        left_out = _left_out_rows(fitted, images.samples, progress)
     finally:
         fitted.close()
-    scored = _one_a_key(rows, images.samples)
+    scored = _one_a_key(left_out, [s for s in images.samples if s.id in left_out])
     calibration = _calibrate(
         scored,
         method=fitted.left_out_method,
@@ -84,7 +89,12 @@ def fit(
         "calibration": calibration_facts(calibration, scored),
     }
     facts["detector"] |= fitted.facts
-    facts["training"] |= {"left_out": fitted.left_out_method, "pictures": [list(r) for r in rows]}
+    facts["training"] |= {
+        "left_out": fitted.left_out_method,
+        "pictures": [
+            list(left_out.get(s.id, (s.id, s.sha256, None, None))) for s in images.samples
+        ],
+    }
     return assemble(fitted.graph, facts)
 
 
@@ -99,8 +109,8 @@ def recalibrate(
 ) -> Model:
     """Set new thresholds from the good training pictures of a data set, without fitting again.
 
-    Pictures that the model was fitted on count with the score that they had when left out; others
-    are scored now. Test pictures stay untouched.
+    Pictures that the model was fitted on count with the score that they had when left out, or not
+    at all if they never were; others are scored now. Test pictures stay untouched.
 
     Args:
         model: stays as it is.
@@ -116,12 +126,12 @@ def recalibrate(
         ImageError: a picture cannot be read.
     """
     progress = progress or LoggedProgress()
-    check_promise(dataset, false_alarm_rate)
-    samples = dataset.train
     known = {row[1]: row for row in model.facts["training"]["pictures"]}
+    samples = _not_only_trained_on(dataset, known, progress)
+    check_promise(replace(dataset, samples=samples), false_alarm_rate)
     fresh = {s.id: s for s in samples if s.sha256 not in known}
     scored_now = _score(model, list(fresh.values()), limits, progress)
-    rows = [scored_now[s.id] if s.id in fresh else _row(known[s.sha256]) for s in samples]
+    rows = {s.id: scored_now[s.id] if s.id in fresh else _row(known[s.sha256]) for s in samples}
     scored = _one_a_key(rows, samples)
     old = model.calibration
     calibration = _calibrate(
@@ -135,23 +145,45 @@ def recalibrate(
     return model.with_calibration(calibration, scored)
 
 
-def check_promise(dataset: Dataset, rate: float | None = None) -> int:
+def check_promise(
+    dataset: Dataset, rate: float | None = None, *, detector: Detector | None = None
+) -> int:
     """How many training pictures count for a promise: copies, and those of a group, count as one.
 
+    Args:
+        dataset: its training split counts.
+        rate: of false alarms, to be promised.
+        detector: only pictures that it will leave out count; without one, all.
+
     Raises:
-        DataError: fewer than 2.
+        DataError: fewer than 2 pictures.
         CalibrationError: they cannot promise the rate.
     """
-    count = len({sample.split_key for sample in dataset.train})
-    if count < FEWEST_PICTURES:
+    keys = [sample.split_key for sample in dataset.train]
+    all_count = len(set(keys))
+    if all_count < FEWEST_PICTURES:
         raise DataError(
-            f"'{dataset.name}' has {len(dataset.train)} good pictures to learn from, {count} that "
-            f"are no copies or of one group; at least {FEWEST_PICTURES} are needed, and 99 for a "
-            "false-alarm rate of 1 %."
+            f"'{dataset.name}' has {len(dataset.train)} good pictures to learn from, {all_count} "
+            f"that are no copies or of one group; at least {FEWEST_PICTURES} are needed, and 99 "
+            "for a false-alarm rate of 1 %."
         )
+    count = detector.calibration_pictures(keys) if detector else all_count
     if rate is not None:
-        check_rate(count, rate)
+        _check_rate(count, all_count, rate)
     return count
+
+
+def _check_rate(count: int, all_count: int, rate: float) -> None:
+    """Raise `CalibrationError` where the pictures left out cannot promise a rate, but all could."""
+    try:
+        check_rate(count, rate)
+    except CalibrationError as error:
+        if count == all_count or not lowest_rate(all_count) <= rate < 1:
+            raise
+        raise CalibrationError(
+            f"{error} These are held out of the fit; if each of all {all_count} is left out in "
+            "turn (calibration_folds=5), that rate can be promised."
+        ) from error
 
 
 def versions() -> dict[str, str]:
@@ -182,12 +214,27 @@ def _provenance(
     }
 
 
-def _left_out_rows(fitted: Fitted, samples: Sequence[Sample], progress: Progress) -> list[Row]:
-    left_out = {result.name: result for result in fitted.left_out(progress=progress)}
-    return [
-        (sample.id, sample.sha256, left_out[sample.id].score, left_out[sample.id].peak)
-        for sample in samples
-    ]
+def _left_out_rows(fitted: Fitted, samples: Sequence[Sample], progress: Progress) -> dict[str, Row]:
+    """Rows of the pictures that were left out, by their ids."""
+    sha256 = {sample.id: sample.sha256 for sample in samples}
+    return {
+        result.name: (result.name, sha256[result.name], result.score, result.peak)
+        for result in fitted.left_out(progress=progress)
+    }
+
+
+def _not_only_trained_on(
+    dataset: Dataset, known: Mapping[str, Sequence[Any]], progress: Progress
+) -> tuple[Sample, ...]:
+    """The training split less what a model was fitted on without ever leaving it out."""
+    seen = {sha256 for sha256, row in known.items() if row[2] is None}
+    kept = tuple(sample for sample in dataset.train if sample.sha256 not in seen)
+    if len(kept) < len(dataset.train):
+        progress.say(
+            f"{len(dataset.train) - len(kept)} pictures do not count: the model was fitted on "
+            "them, so their scores are not those of new ones."
+        )
+    return kept
 
 
 def _score(
@@ -205,14 +252,14 @@ def _score(
     return rows
 
 
-def _one_a_key(rows: Sequence[Row], samples: Sequence[Sample]) -> list[Row]:
+def _one_a_key(rows: Mapping[str, Row], samples: Sequence[Sample]) -> list[Row]:
     """One row for pictures that belong together (copies, a group), with the largest score of each.
 
     They are one draw from the line, not several: counting each would promise too much.
     """
     together: dict[str, list[Row]] = {}
-    for row, sample in zip(rows, samples, strict=True):
-        together.setdefault(sample.split_key, []).append(row)
+    for sample in samples:
+        together.setdefault(sample.split_key, []).append(rows[sample.id])
     return [
         (same[0][0], same[0][1], max(row[2] for row in same), max(row[3] for row in same))
         for same in together.values()
@@ -254,12 +301,14 @@ def _method(model: Model, trained: int, fresh: int) -> str:
     left_out: str = model.facts["training"]["left_out"]
     if not fresh:
         return left_out
-    return f"{left_out} ({trained}), held out ({fresh})" if trained else "held out"
+    if not trained or left_out == HELD_OUT:
+        return HELD_OUT
+    return f"{left_out} ({trained}), {HELD_OUT} ({fresh})"
 
 
 def _portable(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings without the folders of the machine they were used on."""
-    files = ("backbone", "weights")
+    files = ("backbone", "weights", "teacher", "penalty")
     return {
         name: Path(value).name if name in files and isinstance(value, str) else value
         for name, value in settings.items()

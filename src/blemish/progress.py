@@ -7,11 +7,17 @@ if nobody watches a bar (patches were sub-sampled, an alpha channel was flattene
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-Advance = Callable[[int], None]
+
+class Advance(Protocol):
+    """Moves a stage on by some steps; a note, the current loss say, stays until the next one."""
+
+    def __call__(self, steps: int, note: str | None = None, /) -> None:
+        """Move on."""
+        ...
 
 
 class Progress(Protocol):
@@ -32,7 +38,7 @@ class LoggedProgress:
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Advance]:  # noqa: ARG002
         """Open a stage that nobody watches."""
-        yield lambda _steps: None
+        yield lambda _steps, _note=None: None
 
     def say(self, message: str) -> None:
         """Log the sentence as a warning."""

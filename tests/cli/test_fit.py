@@ -154,10 +154,10 @@ def test_an_unknown_level_is_told_with_the_closest(blemish, data, backbone, tmp_
     assert "Did you mean 'coarse'?" in found.err
 
 
-def test_without_a_backbone_it_says_how_to_name_one(blemish, data, tmp_path):
-    found = blemish("fit", data, "-o", tmp_path / "m.onnx")
-    assert found.code == 2
-    assert "--backbone FILE.onnx" in found.err
+def test_without_a_backbone_the_embedded_one_is_used(blemish, data, tmp_path):
+    found = blemish("fit", data, "-o", tmp_path / "m.onnx", "--image-size", "64", "--json")
+    assert found.code == 0, found.err
+    assert "embedded, licence Apache-2.0" in blemish("inspect", tmp_path / "m.onnx").out
 
 
 def test_an_empty_folder_is_an_error(blemish, fit_options, tmp_path):

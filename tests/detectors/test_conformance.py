@@ -8,6 +8,8 @@ from blemish.detectors.base import detector_class, detector_names
 from blemish.detectors.conformance import check_detector
 from blemish.errors import SettingError
 from tiny import tiny_settings
+from tiny_efficientad import tiny_settings as tiny_efficientad_settings
+from tiny_efficientad import tiny_teacher
 
 VARIANTS = {
     "patchcore": [
@@ -18,8 +20,31 @@ VARIANTS = {
         {"embedding": "pooled", "embedding_width": 10, "projection": 4},
         {"calibration_folds": 0, "coreset_start": "sampled", "smoothing": 0},
         {"image_size": [48, 64], "levels": ["coarse"], "coreset_start": "farthest"},
-    ]
+    ],
+    "efficientad": [
+        {"calibration_folds": 2},
+        {"held_out": 0.4, "crop": 0, "keep_features": False, "border": "zero"},
+        {"held_out": 0.4, "image_size": [133, 150], "precision": "bfloat16"},
+    ],
 }
+LIKE = {"patchcore": 1.25, "efficientad": 2.5}  # times that two fits' scores may differ by
+
+
+@pytest.fixture(scope="session")
+def settings_of(backbone, tmp_path_factory):
+    """Settings of each detector small enough for a fit in seconds."""
+
+    def efficientad(**settings):
+        pytest.importorskip("torch", reason="needs the extra 'train'")
+        teacher = tmp_path_factory.getbasetemp() / "teacher.onnx"
+        if not teacher.exists():
+            tiny_teacher(teacher)
+        return tiny_efficientad_settings(teacher, steps=40, **settings)
+
+    return {
+        "patchcore": lambda **settings: tiny_settings(backbone, **settings),
+        "efficientad": efficientad,
+    }
 
 
 @pytest.mark.parametrize("name", detector_names())
@@ -30,11 +55,13 @@ def test_every_detector_is_checked(name):
 @pytest.mark.parametrize(
     ("name", "settings"), [(name, v) for name, variants in VARIANTS.items() for v in variants]
 )
-def test_the_contract_is_kept(backbone, name, settings):
-    def make(seed):
-        return detector_class(name)(**tiny_settings(backbone, **settings), seed=seed)
+def test_the_contract_is_kept(settings_of, name, settings):
+    given = settings_of[name](**settings)
 
-    check_detector(make)
+    def make(seed):
+        return detector_class(name)(**given, seed=seed)
+
+    check_detector(make, like=LIKE[name])
 
 
 def test_an_unknown_detector_is_told_with_the_closest():

@@ -71,11 +71,6 @@ def test_all_wrong_settings_are_told_at_once():
     assert str(error.value).count("\n") == 2
 
 
-def test_without_a_backbone_the_error_says_how_to_name_one():
-    with pytest.raises(SettingError, match=r"--backbone FILE\.onnx"):
-        _ = PatchCore().backbone
-
-
 def test_an_unknown_level_is_told_with_those_there_are(backbone):
     with pytest.raises(BackboneError, match=r"fine \(8, stride 4\).*Did you mean 'coarse'"):
         _ = PatchCore(backbone=str(backbone), levels=["coarser"]).backbone

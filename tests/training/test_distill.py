@@ -1,4 +1,4 @@
-"""The training of the embedded backbone: drawn pictures, a resumable run, a usable file."""
+"""The trainings: a resumable run, files that can be used."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from blemish.backbones import read_backbone
+from blemish.detectors.efficientad.teacher import load_teacher
+from blemish.graph.session import Session
 
 pytest.importorskip("torch", reason="training needs the extra 'train'")
 
@@ -77,16 +79,20 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(teacher, tmp_path):
     assert backbone.licence == "Apache-2.0"
 
 
-def test_drawn_pictures_depend_on_their_number_alone(monkeypatch):
-    monkeypatch.syspath_prepend(str(TRAINING))
-    from textures import KINDS, draw
-
-    pictures = [draw(number, seed=0, side_px=48) for number in range(40)]
-    np.testing.assert_array_equal(draw(7, seed=0, side_px=48), pictures[7])
-    assert all(picture.shape == (48, 48, 3) for picture in pictures)
-    assert len({picture.tobytes() for picture in pictures}) == 40
-    assert np.mean([picture.std() > 3 for picture in pictures]) > 0.9
-    for kind in KINDS:
-        field = kind(np.random.default_rng(1), 48)
-        assert field.shape == (48, 48)
-        assert np.isfinite(field).all()
+@pytest.mark.slow
+def test_a_pdn_is_trained_and_read_as_a_teacher(teacher, tmp_path):
+    subprocess.run(
+        [
+            sys.executable, str(TRAINING / "pdn.py"), "--teacher", str(teacher), "--levels", "b,c",
+            "--output", str(tmp_path), "--shards", "2", "--shard-size", "16", "--side", "80",
+            "--batch", "8", "--uses", "1", "--drawers", "1", "--threads", "1",
+            "--kinds", "extra_small",
+        ],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    read = load_teacher(str(tmp_path / "extra_small.onnx"), "extra_small")
+    assert read.licence == "Apache-2.0"
+    session = Session((tmp_path / "extra_small.onnx").read_bytes())
+    (features,) = session.run(None, image=np.zeros((1, 3, 64, 64), np.float16))
+    assert features.shape == (1, 96, 8, 8)

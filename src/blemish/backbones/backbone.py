@@ -1,7 +1,8 @@
 """What a backbone is: a graph from normalised pictures to feature maps at named levels.
 
-`load_backbone` finds one by what a user types: the path of an ONNX file with named outputs, or
-`timm:NAME`. Names, licences and hashes travel with it into the model file.
+`load_backbone` finds one by what a user types: `embedded` for the one in the package, the path of
+an ONNX file with named outputs, or `timm:NAME`. Names, licences and hashes travel with it into the
+model file.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import onnx
 
 DEFAULT_STRIDES = (8, 16)  # of PatchCore's layer2 and layer3
+EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def load_backbone(
     """Find a backbone by what a user types.
 
     Args:
-        spec: path of an ONNX file, or `timm:NAME`.
+        spec: `embedded`, path of an ONNX file, or `timm:NAME`.
         levels: names of the levels to use; by default those at strides 8 and 16.
         weights: a safetensors file for `timm:NAME`, in place of timm's own download.
 
@@ -120,6 +122,8 @@ def load_backbone(
         file = export_timm(spec.removeprefix("timm:"), weights=Path(weights) if weights else None)
     elif weights is not None:
         raise UsageError("'weights' goes with a backbone 'timm:NAME' only.")
+    elif spec == EMBEDDED:
+        file = Path(__file__).with_name("embedded.onnx")
     else:
         file = Path(spec)
     from blemish.backbones.onnx_file import read_backbone

@@ -40,27 +40,40 @@ def _bar(name: str, total: int) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeftColumn
+    from rich.table import Column
 
     with Progress(
         TextColumn(f"{name.lower():<{NAME_WIDTH}}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeLeftColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True)),
         console=Console(stderr=True),
         redirect_stdout=False,  # results never go through the bar; notes do, to stay above it
     ) as bars:
-        task = bars.add_task(name, total=total)
-        yield lambda steps: bars.advance(task, steps)
+        task = bars.add_task(name, total=total, note="")
+
+        def advance(steps: int, note: str | None = None, /) -> None:
+            bars.advance(task, steps)
+            if note is not None:
+                bars.update(task, note=note)
+
+        yield advance
 
 
 @contextmanager
 def _line(name: str, total: int) -> Iterator[Advance]:
-    start = perf_counter()
-    yield lambda _steps: None
+    start, last = perf_counter(), ""
+
+    def advance(_steps: int, note: str | None = None, /) -> None:
+        nonlocal last
+        last = last if note is None else note
+
+    yield advance
     took = seconds_text(perf_counter() - start)
-    say(f"{name.lower():<{NAME_WIDTH}} {total:>7,}  {took:>8}")
+    say(f"{name.lower():<{NAME_WIDTH}} {total:>7,}  {took:>8}  {last}".rstrip())
 
 
 @contextmanager
 def _silence() -> Iterator[Advance]:
-    yield lambda _steps: None
+    yield lambda _steps, _note=None: None

@@ -58,7 +58,7 @@ def check(
     if audit.of_severity("error"):
         raise typer.Exit(FAILED)
     same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
-    console.next_steps(["plan", *same_data, "--backbone", "FILE.onnx"])
+    console.next_steps(["plan", *same_data])
 
 
 def _overview(audit: Audit) -> Iterator[tuple[str, str]]:

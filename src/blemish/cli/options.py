@@ -91,7 +91,9 @@ Alpha = Annotated[OnAlpha, typer.Option(help="Transparent pictures.")]
 Detector = Annotated[str, typer.Option(metavar="NAME", help="Which detector.")]
 Backbone = Annotated[
     str | None,
-    typer.Option(metavar="B", help="FILE.onnx with named outputs, or timm:NAME."),
+    typer.Option(
+        metavar="B", help="embedded (the default), FILE.onnx with named outputs, or timm:NAME."
+    ),
 ]
 Levels = Annotated[
     str | None,

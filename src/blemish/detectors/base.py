@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
@@ -86,7 +87,7 @@ class LeftOut:
 
 
 class Fitted(Protocol):
-    """What fitting gives: the graph, and scores of the training pictures as if left out."""
+    """What fitting gives: the graph, and scores of training pictures as if they were new."""
 
     @property
     def graph(self) -> onnx.ModelProto:
@@ -100,11 +101,14 @@ class Fitted(Protocol):
 
     @property
     def left_out_method(self) -> str:
-        """How `left_out` works, for the record."""
+        """How `left_out` works, for the record: `leave-one-out`, `5-fold`, or `held out`."""
         ...
 
     def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
-        """One for each training picture, in any order.
+        """One for each picture that can be scored as if it were new, in any order.
+
+        That is every training picture, or those that were held out of the fit altogether; as many
+        as the detector's `calibration_pictures` said.
 
         Raises:
             CalibrationError: all pictures belong together, so that none can be left out.
@@ -126,12 +130,33 @@ class Detector(Protocol):
         """Its settings; the seed is one of them."""
         ...
 
-    def fit(self, images: ImageSource, *, progress: Progress) -> Fitted:
-        """Learn from good pictures."""
+    def calibration_pictures(self, split_keys: Sequence[str]) -> int:
+        """How many of some pictures `left_out` will score once they are fitted on.
+
+        Known before the fit, so that what they cannot promise is refused before it.
+
+        Args:
+            split_keys: a key for each picture; pictures with one key count once.
+        """
+        ...
+
+    def fit(self, images: ImageSource, *, progress: Progress, folder: Path | None = None) -> Fitted:
+        """Learn from good pictures.
+
+        Args:
+            images: the pictures.
+            progress: told of stages and of what a user must hear.
+            folder: where a long fit keeps what it has done so far, and looks for what it did
+                before: with the same pictures and settings it goes on from there. `None` for
+                nowhere. The caller deletes it when the fit is done.
+        """
         ...
 
 
-_REGISTERED = {"patchcore": "blemish.detectors.patchcore:PatchCore"}
+_REGISTERED = {
+    "patchcore": "blemish.detectors.patchcore:PatchCore",
+    "efficientad": "blemish.detectors.efficientad.detector:EfficientAd",
+}
 
 
 def detector_names() -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def greedy_k_centre(
     rng: np.random.Generator | None = None,
     start_rows: NDArray[np.int64] | None = None,
     among: NDArray[np.bool_] | None = None,
-    advance: Advance = lambda _: None,
+    advance: Advance = lambda _steps, _note=None: None,
 ) -> Coreset:
     """Pick `count` rows so that the farthest point is as near to a pick as greed can make it.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,20 +43,15 @@ class PatchCore:
     def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
         if not isinstance(settings, (PatchCoreSettings, type(None))):
             raise SettingError(
-                "PatchCore takes its settings by name: PatchCore(backbone='FILE.onnx', ...); "
+                "PatchCore takes its settings by name: PatchCore(image_size=512, ...); "
                 f"got {settings!r}."
             )
         self.settings = (settings or PatchCoreSettings()).replace(**values)
 
     @cached_property
     def backbone(self) -> Backbone:
-        """The feature extractor that the settings name. Raises `BackboneError`, `SettingError`."""
+        """The feature extractor that the settings name. Raises `BackboneError`."""
         s = self.settings
-        if s.backbone is None:
-            raise SettingError(
-                "PatchCore needs a backbone: --backbone FILE.onnx with named outputs, or "
-                "--backbone timm:NAME (pip install 'blemish[train]')."
-            )
         return load_backbone(s.backbone, levels=s.levels, weights=s.weights)
 
     def plan(self, sizes_hw: Sequence[tuple[int, int]]) -> FitPlan:
@@ -63,8 +59,23 @@ class PatchCore:
         weights = self.backbone.graph.ByteSize()
         return plan_fit(self.settings, self.backbone, sizes_hw, backbone_bytes=weights)
 
-    def fit(self, images: ImageSource, *, progress: Progress) -> FittedPatchCore:
+    def calibration_pictures(self, split_keys: Sequence[str]) -> int:
+        """How many pictures `left_out` will score: all; those of one key count once."""
+        return len(set(split_keys))
+
+    def fit(
+        self,
+        images: ImageSource,
+        *,
+        progress: Progress,
+        folder: Path | None = None,  # noqa: ARG002
+    ) -> FittedPatchCore:
         """Learn from good pictures.
+
+        Args:
+            images: the pictures.
+            progress: told of stages and of what a user must hear.
+            folder: not used; a fit is soon done again.
 
         Raises:
             DataError: there is no picture.

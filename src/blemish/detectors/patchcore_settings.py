@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blemish.backbones.backbone import EMBEDDED
 from blemish.detectors.base import DetectorSettings
 from blemish.detectors.coreset import STARTS
 from blemish.errors import SettingError
@@ -17,7 +18,9 @@ DEFAULT_RATIO = 0.01
 class PatchCoreSettings(DetectorSettings):
     """All that can be chosen in PatchCore."""
 
-    backbone: str | None = setting(None, "an ONNX file with named outputs, or timm:NAME")
+    backbone: str = setting(
+        EMBEDDED, "embedded (in the package), an ONNX file with named outputs, or timm:NAME"
+    )
     levels: tuple[str, ...] | None = setting(
         None, "outputs of the backbone to use; by default those at strides 8 and 16", fewest=1
     )

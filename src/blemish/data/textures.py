@@ -1,8 +1,8 @@
 """Pictures drawn to train on: textures of many kinds, mixed, coloured and roughened at random.
 
-No photograph is involved. What a backbone learns from them is how a trained network answers to
-edges, grain, repetition and colour, so diversity counts and realism does not. Every picture is a
-pure function of its number and the seed.
+No photograph is involved. What a network learns from them is how a trained one answers to edges,
+grain, repetition and colour, or how not to; so diversity counts and realism does not. Every picture
+is a pure function of its number and the seed.
 
 Convention: fields are H x W, roughly in [-1, 1]; pictures are H x W x 3, uint8.
 """
@@ -10,11 +10,12 @@ Convention: fields are H x W, roughly in [-1, 1]; pictures are H x W x 3, uint8.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+Field = NDArray[Any]  # float32, or float64 on the way there
 Rng = np.random.Generator
 
 
@@ -94,7 +95,8 @@ def weave(rng: Rng, side: int) -> Field:
     over = (np.floor(u) + np.floor(v)) % rng.integers(2, 5) < 1
     sharp = rng.uniform(0.3, 3)
     warp, weft = (np.abs(np.sin(np.pi * axis)) ** sharp for axis in (u, v))
-    return np.where(over, warp, weft * rng.uniform(0.4, 1)).astype(np.float32)
+    threads: Field = np.where(over, warp, weft * rng.uniform(0.4, 1)).astype(np.float32)
+    return threads
 
 
 def lattice(rng: Rng, side: int) -> Field:
@@ -115,7 +117,9 @@ def cells(rng: Rng, side: int) -> Field:
     gaps = (rows[..., None] - points[:, 0]) ** 2 + (columns[..., None] - points[:, 1]) ** 2
     kind = rng.integers(3)
     if kind == 2:
-        return rng.standard_normal(count).astype(np.float32)[gaps.argmin(axis=2)]
+        shades = rng.standard_normal(count).astype(np.float32)
+        flat: Field = shades[gaps.argmin(axis=2)]
+        return flat
     nearest = np.sqrt(np.partition(gaps, 1, axis=2)[..., :2])
     return nearest[..., 0] if kind == 0 else np.minimum(nearest[..., 1] - nearest[..., 0], 0.1)
 
@@ -144,7 +148,7 @@ def network(rng: Rng, side: int) -> Field:
     """What a random network makes of the coordinates and some noise."""
     rows, columns = turned(rng, side)
     inputs = [rows, columns, np.hypot(rows, columns), 0.5 * noise(rng, side)]
-    values = np.stack(inputs, axis=-1).reshape(-1, len(inputs)) * np.exp(rng.uniform(0, 2))
+    values: Field = np.stack(inputs, axis=-1).reshape(-1, len(inputs)) * np.exp(rng.uniform(0, 2))
     for width in (12, 12, 1):
         weights = rng.standard_normal((values.shape[1], width)) * 1.6 / np.sqrt(values.shape[1])
         values = values @ weights.astype(np.float32) + rng.standard_normal(width) * 0.5
@@ -155,7 +159,7 @@ def network(rng: Rng, side: int) -> Field:
 def speckle(rng: Rng, side: int) -> Field:
     """Grains of like size, as in stone, sand or cast metal."""
     level = noise(rng, side)
-    fine = rng.standard_normal((side, side)).astype(np.float32)
+    fine: Field = rng.standard_normal((side, side)).astype(np.float32)
     for _ in range(int(rng.integers(0, 4))):
         fine = (
             fine + np.roll(fine, 1, 0) + np.roll(fine, 1, 1) + np.roll(fine, (1, 1), (0, 1))
@@ -180,7 +184,7 @@ KINDS: tuple[Callable[[Rng, int], Field], ...] = (
 # --- colours and what spoils a picture -----------------------------------------------------------
 
 
-def colour(fields: list[Field], rng: Rng) -> NDArray[np.float32]:
+def colour(fields: list[Field], rng: Rng) -> Field:
     """Three fields as a picture in [0, 1]: mixed by a random matrix, or along a colour ramp."""
     if rng.random() < 0.4:
         ends = rng.uniform(0, 1, (3, 3))
@@ -192,10 +196,11 @@ def colour(fields: list[Field], rng: Rng) -> NDArray[np.float32]:
     contrast, mean = np.exp(rng.uniform(np.log(0.04), np.log(0.3))), rng.uniform(0.2, 0.8, 3)
     spread = rng.uniform(0, 1)
     mean = mean * spread + mean.mean() * (1 - spread)
-    return (np.stack(fields, axis=-1) @ mixing * contrast + mean).astype(np.float32)
+    picture: Field = (np.stack(fields, axis=-1) @ mixing * contrast + mean).astype(np.float32)
+    return picture
 
 
-def marks(picture: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
+def marks(picture: Field, rng: Rng) -> Field:
     """Scratches, spots and patches of another texture."""
     side = len(picture)
     rows, columns = grid(side)
@@ -222,15 +227,16 @@ def marks(picture: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
     return picture.astype(np.float32)
 
 
-def light(picture: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
+def light(picture: Field, rng: Rng) -> Field:
     """Light that falls off, and a camera's curve."""
     rows, columns = turned(rng, len(picture))
     fall = 1 + rng.normal(0, 0.25) * rows + rng.normal(0, 0.15) * (rows**2 + columns**2)
     curve = np.exp(rng.normal(0, 0.25))
-    return np.clip(picture * fall[..., None], 0, 1).astype(np.float32) ** np.float32(curve)
+    lit: Field = np.clip(picture * fall[..., None], 0, 1).astype(np.float32) ** np.float32(curve)
+    return lit
 
 
-def blur(picture: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
+def blur(picture: Field, rng: Rng) -> Field:
     """Out of focus now and then: a Gaussian in frequencies."""
     if rng.random() > 0.35:
         return picture
@@ -241,11 +247,14 @@ def blur(picture: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
     return np.fft.irfft2(spectrum, s=(side, side), axes=(0, 1)).astype(np.float32)
 
 
-def grain(picture: NDArray[np.float32], rng: Rng) -> NDArray[np.float32]:
+def grain(picture: Field, rng: Rng) -> Field:
     """Noise of the sensor, of one value or of each colour."""
     strength = rng.uniform(0, 0.04) if rng.random() < 0.7 else 0.0
     planes = 1 if rng.random() < 0.5 else 3
-    return picture + strength * rng.standard_normal((*picture.shape[:2], planes), np.float32)
+    noisy: Field = picture + strength * rng.standard_normal(
+        (*picture.shape[:2], planes), np.float32
+    )
+    return noisy
 
 
 # --- tools ---------------------------------------------------------------------------------------
@@ -272,15 +281,18 @@ def bent(field: Field, rng: Rng) -> Field:
     reach = rng.uniform(0.01, 0.12) * side
     rows, columns = np.indices((side, side))
     shifts = [np.round(reach * noise(rng, side)).astype(int) for _ in range(2)]
-    return field[(rows + shifts[0]) % side, (columns + shifts[1]) % side]
+    moved: Field = field[(rows + shifts[0]) % side, (columns + shifts[1]) % side]
+    return moved
 
 
 def normal(field: NDArray[np.floating]) -> Field:
     """Mean 0, spread 0.5."""
     centred = field - field.mean()
-    return (centred * (0.5 / (centred.std() + 1e-6))).astype(np.float32)
+    scaled: Field = (centred * (0.5 / (centred.std() + 1e-6))).astype(np.float32)
+    return scaled
 
 
 def smooth_step(field: NDArray[np.floating], edge: float, width: float) -> Field:
     """0 below an edge, 1 above, with a soft passage of some width."""
-    return np.clip((field - edge) / max(width, 1e-6) + 0.5, 0, 1).astype(np.float32)
+    step: Field = np.clip((field - edge) / max(width, 1e-6) + 0.5, 0, 1).astype(np.float32)
+    return step

@@ -1,0 +1,1 @@
+"""EfficientAd: a student and an autoencoder that fail to follow a teacher where a part is odd."""

@@ -1,0 +1,165 @@
+"""The nets of EfficientAd as plain lists of layers, from which torch modules and graphs are made.
+
+Batzner et al., "EfficientAD: Accurate Visual Anomaly Detection at Millisecond-Level Latencies",
+WACV 2024: the patch description networks (PDN) of tables 6 and 7, unpadded, and the autoencoder of
+table 8. `extra_small` is no net of the paper's: PDN-S with a quarter of its widths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+COLOURS = 3
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of what all nets take: RGB in [0, 1]
+
+# Widths of the convolutions; the last is the number of features.
+PDN_WIDTHS = {
+    "extra_small": (32, 64, 64, 96),
+    "small": (128, 256, 256, 384),
+    "medium": (256, 512, 512, 512, 384, 384),
+}
+STRIDE = 4  # pixels from one cell of a PDN's grid to the next
+RECEPTIVE_FIELD = 33  # pixels that a cell sees
+BORDER_CELLS = 4  # that the unpadded net lacks on each side of the picture
+
+LATENT_SIDE = 8  # of the bottleneck's kernel, at most
+SMALLEST_SIDE = 128  # below it the decoder's first size is none
+
+Weights = Mapping[str, NDArray[Any]]  # `<layer>.weight` and `<layer>.bias` of a net
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution with what comes before and after it.
+
+    In this order: enlarged bilinearly to `enlarged_hw`; convolved; rectified; some values dropped
+    (in training); averaged over 2 x 2.
+    """
+
+    name: str
+    inputs: int
+    outputs: int
+    kernel_hw: tuple[int, int]
+    stride: int = 1
+    padding: int = 0
+    enlarged_hw: tuple[int, int] | None = None
+    rectified: bool = True
+    dropout: bool = False
+    pooled: bool = False
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of its weights."""
+        return {
+            f"{self.name}.weight": (self.outputs, self.inputs, *self.kernel_hw),
+            f"{self.name}.bias": (self.outputs,),
+        }
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The three nets of one detector."""
+
+    teacher: tuple[Layer, ...]
+    student: tuple[Layer, ...]
+    autoencoder: tuple[Layer, ...]
+
+
+def pdn(kind: str, *, student: bool = False) -> tuple[Layer, ...]:
+    """A patch description network.
+
+    Args:
+        kind: `extra_small`, `small` or `medium`.
+        student: with twice the features; in `medium` the layer before the last is widened, too.
+    """
+    widths = list(PDN_WIDTHS[kind])
+    if student:
+        for i in (-2, -1) if kind == "medium" else (-1,):
+            widths[i] *= 2
+    kernels = (4, 4, 1, 3, 4, 1) if kind == "medium" else (4, 4, 3, 4)
+    last = len(widths) - 1
+    return tuple(
+        Layer(
+            f"conv{i + 1}",
+            COLOURS if i == 0 else widths[i - 1],
+            width,
+            (kernel, kernel),
+            pooled=i < 2,
+            rectified=i < last,
+        )
+        for i, (width, kernel) in enumerate(zip(widths, kernels, strict=True))
+    )
+
+
+def features_of(kind: str) -> int:
+    """How many features a teacher of that kind has."""
+    return PDN_WIDTHS[kind][-1]
+
+
+def autoencoder(features: int, size_hw: tuple[int, int], *, width: int = 64) -> tuple[Layer, ...]:
+    """The autoencoder for working pictures of one size.
+
+    Args:
+        features: of the teacher.
+        size_hw: of the working picture, each side at least `SMALLEST_SIDE`.
+        width: of the bottleneck and the decoder; the first two layers have half of it.
+    """
+    half = width // 2
+    widths = (COLOURS, half, half, width, width, width)
+    encoder = [
+        Layer(f"encoder{i + 1}", widths[i], widths[i + 1], (4, 4), stride=2, padding=1)
+        for i in range(5)
+    ]
+    bottleneck = Layer(
+        "encoder6",
+        width,
+        width,
+        (min(LATENT_SIDE, size_hw[0] // 32), min(LATENT_SIDE, size_hw[1] // 32)),
+        rectified=False,
+    )
+    heights, widths_px = (_decoder_sides(side) for side in size_hw)
+    decoder = [
+        Layer(
+            f"decoder{i + 1}",
+            width,
+            width,
+            (4, 4),
+            padding=2,
+            enlarged_hw=enlarged_hw,
+            dropout=True,
+        )
+        for i, enlarged_hw in enumerate(zip(heights, widths_px, strict=True))
+    ]
+    head = Layer("decoder7", width, width, (3, 3), padding=1, enlarged_hw=grid_hw(size_hw))
+    features_layer = replace(
+        head, name="decoder8", outputs=features, enlarged_hw=None, rectified=False
+    )
+    return (*encoder, bottleneck, *decoder, head, features_layer)
+
+
+def _decoder_sides(side: int) -> tuple[int, ...]:
+    """What the decoder enlarges to; 3, 8, 15, 32, 63, 127 for the paper's 256."""
+    return side // 64 - 1, side // 32, side // 16 - 1, side // 8, side // 4 - 1, side // 2 - 1
+
+
+def grid_hw(size_hw: tuple[int, int]) -> tuple[int, int]:
+    """Cells of a PDN's grid over a picture of that size; 56 x 56 for 256 x 256."""
+    height, width = ((((side - 3) // 2) - 3) // 2 - 5 for side in size_hw)
+    return height, width
+
+
+def check_weights(layers: Sequence[Layer], weights: Weights) -> list[str]:
+    """What is missing among the weights of a net, or of another shape."""
+    problems = []
+    for layer in layers:
+        for name, shape in layer.shapes.items():
+            if name not in weights:
+                problems.append(f"'{name}' is missing.")
+            elif weights[name].shape != shape:
+                found = " x ".join(map(str, weights[name].shape))
+                problems.append(f"'{name}' is {found}, not {' x '.join(map(str, shape))}.")
+    return problems

@@ -1,0 +1,208 @@
+"""What each step of a training sees, a pure function of the seed and the number of the step.
+
+So a training that goes on from a checkpoint sees what it would have seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from blemish.detectors.efficientad.architecture import STRIDE, grid_hw
+from blemish.detectors.efficientad.jitter import KINDS, grey, jittered, normalised
+from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.teacher import Statistics
+
+ORDER, DRAWS = 21, 22  # what else seeds generators, beside the setting
+LARGEST_SHARE = 0.5  # of a GPU's free memory that pictures may take
+
+
+@dataclass(frozen=True, eq=False)
+class KeptFeatures:
+    """The teacher's features in half precision, less an offset that keeps them small.
+
+    Attributes:
+        values: N x C x h x w, float16.
+        offset: of each feature, C.
+    """
+
+    values: NDArray[np.float16]
+    offset: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """What a training draws its batches from.
+
+    Attributes:
+        pictures: N x 3 x h x w, float16, as the nets take them.
+        penalty: P x 3 x h'' x w'', uint8.
+        features: the teacher's for each, not normalised, where they are kept.
+    """
+
+    pictures: NDArray[np.float16]
+    penalty: NDArray[np.uint8]
+    features: KeptFeatures | None = None
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of a picture: where it begins, in cells of the grid, and how large it is."""
+
+    row: int
+    column: int
+    size_hw: tuple[int, int]
+
+    def of_picture(self, picture: Tensor) -> Tensor:
+        """Its pixels, of C x H x W."""
+        top, left, (height, width) = self.row * STRIDE, self.column * STRIDE, self.size_hw
+        return picture[:, top : top + height, left : left + width]
+
+    def of_grid(self, features: Tensor) -> Tensor:
+        """Its cells, of C x h x w."""
+        height, width = grid_hw(self.size_hw)
+        return features[:, self.row : self.row + height, self.column : self.column + width]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What a step sees: n pictures, float32.
+
+    Attributes:
+        windows: the part of each that student and teacher see.
+        pictures: those parts, n x 3 x h x w.
+        features: the teacher's for them, n x C x h' x w', normalised; `None` where not kept.
+        varied: the whole pictures with changed colours, n x 3 x H x W.
+        penalty: pictures of anything else, of the size of the parts.
+    """
+
+    windows: list[Window]
+    pictures: Tensor
+    features: Tensor | None
+    varied: Tensor
+    penalty: Tensor
+
+    def parts(self, pictures: Tensor) -> Tensor:
+        """The window of each of some whole pictures."""
+        return _cut([w.of_picture(p) for w, p in zip(self.windows, pictures, strict=True)])
+
+    def cells(self, features: Tensor) -> Tensor:
+        """The window of each of some whole grids."""
+        return _cut([w.of_grid(f) for w, f in zip(self.windows, features, strict=True)])
+
+
+class Batches:
+    """The batches of a training by the number of the step.
+
+    Args:
+        material: pictures and all.
+        trained: which of the pictures are trained on.
+        statistics: of the teacher's features over these.
+        settings: all of them.
+        device: where batches are to be.
+    """
+
+    def __init__(
+        self,
+        material: Material,
+        trained: list[int],
+        statistics: Statistics,
+        settings: EfficientAdSettings,
+        device: torch.device,
+    ) -> None:
+        self._pictures, self._penalty = (
+            _near(values, device) for values in (material.pictures, material.penalty)
+        )
+        kept = material.features
+        self._features = None if kept is None else _near(kept.values, device)
+        shift = statistics.mean - (0 if kept is None else kept.offset)
+        self._shift, self._divisor = (
+            torch.from_numpy(values).float().to(device).view(-1, 1, 1)
+            for values in (shift, statistics.divisor)
+        )
+        self._trained = trained
+        self._settings, self._recipe, self._device = settings, settings.recipe, device
+
+    def at(self, step: int) -> Batch:
+        """The batch of a step, counted from 0."""
+        rng = np.random.default_rng([self._settings.seed, DRAWS, step])
+        chosen = self._chosen(step)
+        windows = [self._window(rng) for _ in chosen]
+        whole = self._on_device(torch.stack([self._pictures[i] for i in chosen]))
+        parts = _cut([w.of_picture(picture) for w, picture in zip(windows, whole, strict=True)])
+        return Batch(
+            windows,
+            parts,
+            self._kept_features(chosen, windows),
+            self._varied(whole, rng),
+            self._penalty_parts(rng),
+        )
+
+    def _chosen(self, step: int) -> list[int]:
+        """Each picture once, in another order each time."""
+        count = len(self._trained)
+        numbers = range(step * self._recipe.batch, (step + 1) * self._recipe.batch)
+        orders = (_order(self._settings.seed, number // count, count) for number in numbers)
+        return [
+            self._trained[order[number % count]]
+            for order, number in zip(orders, numbers, strict=True)
+        ]
+
+    def _window(self, rng: np.random.Generator) -> Window:
+        whole_hw = self._settings.size_hw
+        crop = self._recipe.crop
+        if not crop:
+            return Window(0, 0, whole_hw)
+        row, column = (int(rng.integers((side - crop) // STRIDE + 1)) for side in whole_hw)
+        return Window(row, column, (crop, crop))
+
+    def _kept_features(self, chosen: list[int], windows: list[Window]) -> Tensor | None:
+        if self._features is None:
+            return None
+        kept = [w.of_grid(self._features[i]) for w, i in zip(windows, chosen, strict=True)]
+        return (self._on_device(torch.stack(kept)) - self._shift) / self._divisor
+
+    def _varied(self, whole: Tensor, rng: np.random.Generator) -> Tensor:
+        count, most = len(whole), self._settings.jitter
+        kinds = rng.integers(len(KINDS), size=count).tolist()
+        return jittered(whole, kinds, rng.uniform(1 - most, 1 + most, count).tolist())
+
+    def _penalty_parts(self, rng: np.random.Generator) -> Tensor:
+        """Random parts of random penalty pictures, some without colour."""
+        crop, count = self._recipe.crop, self._recipe.batch
+        height, width = (crop, crop) if crop else self._settings.size_hw
+        room_hw = self._penalty.shape[2] - height, self._penalty.shape[3] - width
+        parts = []
+        for number in rng.integers(len(self._penalty), size=count):
+            top, left = (int(rng.integers(room + 1)) for room in room_hw)
+            parts.append(self._penalty[number, :, top : top + height, left : left + width])
+        colourless = torch.from_numpy(rng.random(count) < self._settings.penalty_grey)
+        plain = self._on_device(torch.stack(parts)) / 255
+        colourless = colourless.to(self._device).view(-1, 1, 1, 1)
+        return normalised(torch.where(colourless, grey(plain), plain))
+
+    def _on_device(self, values: Tensor) -> Tensor:
+        moved = values.to(self._device, non_blocking=True)
+        return moved.to(torch.float32, memory_format=torch.channels_last)
+
+
+def _cut(parts: list[Tensor]) -> Tensor:
+    return torch.stack(parts).contiguous(memory_format=torch.channels_last)
+
+
+def _near(values: NDArray[np.float16] | NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Values on the device where there is room for them, else where they are."""
+    here = torch.from_numpy(values)
+    if device.type == "cuda" and values.nbytes <= LARGEST_SHARE * torch.cuda.mem_get_info()[0]:
+        return here.to(device)
+    return here
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, round_number: int, count: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, ORDER, round_number]).permutation(count)

@@ -1,0 +1,174 @@
+"""EfficientAd: a student and an autoencoder learn to follow a teacher on good pictures.
+
+Batzner et al., "EfficientAD: Accurate Visual Anomaly Detection at Millisecond-Level Latencies",
+WACV 2024. Where the paper and others part, the difference is a setting. Torch is loaded only to
+train; what was trained is one graph. Never does this module look at labels or thresholds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blemish.detectors.base import ImageSource, LeftOut
+from blemish.detectors.efficientad.graph import EfficientAdGraph
+from blemish.detectors.efficientad.penalty import penalty_pictures
+from blemish.detectors.efficientad.pictures import Space, WorkingPictures, working_pictures
+from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
+from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
+from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.teacher import Teacher, load_teacher
+from blemish.errors import CalibrationError, MissingExtraError, SettingError
+from blemish.graph.session import Session
+from blemish.progress import Progress
+
+if TYPE_CHECKING:
+    import onnx
+
+    from blemish.detectors.efficientad.fit import Outcome
+
+NEEDED = ("torch", "safetensors")
+
+
+class EfficientAd:
+    """The detector. Settings are given by name, or as an `EfficientAdSettings`.
+
+    Raises:
+        MissingExtraError: torch is not installed.
+    """
+
+    name = "efficientad"
+
+    def __init__(self, settings: EfficientAdSettings | None = None, **values: Any) -> None:
+        if not isinstance(settings, (EfficientAdSettings, type(None))):
+            raise SettingError(
+                "EfficientAd takes its settings by name: EfficientAd(preset='quick', ...); "
+                f"got {settings!r}."
+            )
+        self.settings = (settings or EfficientAdSettings()).replace(**values)
+        if any(find_spec(package) is None for package in NEEDED):
+            raise MissingExtraError("Training EfficientAd", "train")
+
+    @cached_property
+    def teacher(self) -> Teacher:
+        """The teacher that the settings name. Raises `BackboneError`."""
+        return load_teacher(self.settings.teacher, self.settings.recipe.pdn)
+
+    def calibration_pictures(self, split_keys: Sequence[str]) -> int:
+        """How many pictures will be left out of some training; those of one key count once."""
+        parts = left_out_parts(self.settings, split_keys)
+        return len({split_keys[position] for part in parts for position in part})
+
+    def fit(
+        self, images: ImageSource, *, progress: Progress, folder: Path | None = None
+    ) -> FittedEfficientAd:
+        """Train on good pictures.
+
+        Args:
+            images: the pictures.
+            progress: told of stages, steps and losses.
+            folder: where trainings are kept on their way, and gone on with; `None` for nowhere.
+
+        Raises:
+            DataError: there is no picture, or none to train against.
+            BackboneError: the teacher cannot be used.
+            BlemishError: the training came to nothing, or a checkpoint cannot be used or written.
+        """
+        from blemish.detectors.efficientad.fit import Trainings
+
+        teacher = self.teacher
+        graph = EfficientAdGraph(self.settings, images.picture_format)
+        space = Space(self.settings.memory_megabytes)
+        pictures = working_pictures(graph, images, space, progress)
+        trainings = Trainings(
+            graph,
+            teacher,
+            pictures,
+            penalty_pictures(self.settings, progress),
+            space=space,
+            progress=progress,
+            folder=folder,
+        )
+        outcome = trainings.run(rounds_of(self.settings, pictures.split_keys))
+        return FittedEfficientAd(graph, teacher, pictures, outcome)
+
+
+class FittedEfficientAd:
+    """A fitted EfficientAd, with the maps of the pictures that were left out."""
+
+    def __init__(
+        self,
+        writer: EfficientAdGraph,
+        teacher: Teacher,
+        pictures: WorkingPictures,
+        outcome: Outcome,
+    ) -> None:
+        s = writer.settings
+        self._writer, self._teacher = writer, teacher
+        self._names, self._sizes_hw = pictures.names, pictures.sizes_hw
+        scales = common_scale(outcome.measured, s.low_quantile, s.high_quantile)
+        self._left_out = [
+            (one.left_out, scale)
+            for one, scale in zip(outcome.measured, scales, strict=True)
+            if one.left_out
+        ]
+        self._facts = outcome.facts
+        self.nets, self.quantiles = outcome.nets, scales[-1]
+
+    @cached_property
+    def graph(self) -> onnx.ModelProto:
+        """The model that ships."""
+        return self._writer.detector(self.nets, self.quantiles)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a reader of the model file wants to know of the fit."""
+        nets = (self.nets.teacher, self.nets.student, self.nets.autoencoder)
+        return {
+            "teacher": self._teacher.provenance(),
+            "batch": self._writer.batch,
+            "parameters": sum(int(w.size) for net in nets for w in net.values()),
+            "quantiles": self.quantiles.to_dict(),
+            **self._facts,
+        }
+
+    @property
+    def left_out_method(self) -> str:
+        """How `left_out` works, for the record."""
+        folds = self._writer.settings.recipe.calibration_folds
+        return f"{len(self._left_out)}-fold" if folds else "held out"
+
+    def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
+        """Scores of the pictures that were left out, by nets that did not see them.
+
+        Raises:
+            CalibrationError: all pictures belong together, so that none was left out.
+        """
+        if not self._left_out:
+            raise CalibrationError(
+                "Scoring pictures as if they were new takes at least 2 that do not belong together."
+            )
+        count = sum(len(maps.positions) for maps, _ in self._left_out)
+        with progress.stage("leave out", count) as advance:
+            for maps, scale in self._left_out:
+                yield from self._scores(maps, scale)
+                advance(len(maps.positions))
+
+    def _scores(self, maps: Maps, scale: Quantiles) -> Iterator[LeftOut]:
+        summary = Session(self._writer.summary(scale).SerializeToString(), threads=1)
+        for row, position in enumerate(maps.positions):
+            (score,) = summary.run(
+                ["score"],
+                map_student=maps.student[row, None],
+                map_autoencoder=maps.autoencoder[row, None],
+                picture_hw=np.array(self._sizes_hw[position], np.int64),
+            )
+            yield LeftOut(self._names[position], float(score[0]), float(score[0]))
+
+    def close(self) -> None:
+        """Nothing is held: the pictures went when the training ended."""

@@ -1,0 +1,189 @@
+"""All trainings of a fit, one after the other, and maps of pictures that each saw and left out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
+from blemish.detectors.efficientad.checkpoint import Checkpoint
+from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets
+from blemish.detectors.efficientad.nets import fixed_net
+from blemish.detectors.efficientad.objective import LOSSES
+from blemish.detectors.efficientad.pictures import Space, WorkingPictures
+from blemish.detectors.efficientad.rounds import Round
+from blemish.detectors.efficientad.scale import Maps, Measured
+from blemish.detectors.efficientad.settings import CIRCUMSTANCES
+from blemish.detectors.efficientad.teacher import Statistics, Teacher, statistics_of
+from blemish.detectors.efficientad.training import (
+    Trained,
+    pick_device,
+    pick_precision,
+    train,
+)
+from blemish.graph.session import Session
+from blemish.progress import Advance, Progress
+
+MOST_SEEN = 64  # pictures that nets were trained on, to tell their scale
+NAMES_OF_FILES = ("teacher", "penalty")  # settings whose content counts, not where it lies
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the trainings of a fit give.
+
+    Attributes:
+        nets: those that ship.
+        measured: maps by the nets of each round; the last ship.
+        facts: of the training, as plain JSON values.
+    """
+
+    nets: Nets
+    measured: list[Measured]
+    facts: dict[str, Any]
+
+
+class Trainings:
+    """The trainings of a fit: they share device, pictures and what the teacher makes of these.
+
+    Args:
+        graph: writes the graphs that maps are made with.
+        teacher: as it was read.
+        pictures: to train on.
+        penalty: pictures of anything else, P x 3 x h x w.
+        space: room for the teacher's features.
+        progress: told of stages.
+        folder: for checkpoints; `None` for none.
+
+    Raises:
+        SettingError: the device is not there.
+    """
+
+    def __init__(
+        self,
+        graph: EfficientAdGraph,
+        teacher: Teacher,
+        pictures: WorkingPictures,
+        penalty: NDArray[np.uint8],
+        *,
+        space: Space,
+        progress: Progress,
+        folder: Path | None,
+    ) -> None:
+        self._settings = graph.settings
+        self._graph, self._teacher, self._pictures = graph, teacher, pictures
+        self._progress, self._folder = progress, folder
+        self._device = pick_device(self._settings.device)
+        features = self._look_at(space)
+        self._material = Material(pictures.values, penalty, features)
+
+    def run(self, rounds: list[Round]) -> Outcome:
+        """Train each round and make maps; the last one's nets ship."""
+        measured = []
+        for number, one in enumerate(rounds, 1):
+            stage = "training" if len(rounds) == 1 else f"training {number}/{len(rounds)}"
+            nets, trained = self._train(one, stage)
+            measured.append(self._measured(nets, one))
+        return Outcome(nets, measured, self._facts(one, trained))
+
+    def _train(self, one: Round, stage: str) -> tuple[Nets, Trained]:
+        statistics = statistics_of(self._means[one.trained], self._variances[one.trained])
+        self._tell_of_constant(statistics)
+        teacher = self._teacher.normalised(statistics)
+        trained = train(
+            self._settings,
+            teacher,
+            Batches(self._material, one.trained, statistics, self._settings, self._device),
+            self._device,
+            name=stage,
+            progress=self._progress,
+            checkpoint=self._checkpoint(one),
+        )
+        return Nets(teacher, trained.student, trained.autoencoder), trained
+
+    def _look_at(self, space: Space) -> KeptFeatures | None:
+        """Find mean and variance of the teacher's features of each picture; keep these, or not."""
+        net = fixed_net(self._settings.layers.teacher, self._teacher.weights)
+        net = net.to(self._device, memory_format=torch.channels_last)
+        values = self._pictures.values
+        means, variances = [], []
+        kept: KeptFeatures | None = None
+        with self._progress.stage("teacher", len(values)) as advance, torch.no_grad():
+            for i, picture in enumerate(values):
+                shown = torch.from_numpy(picture[None].astype(np.float32)).to(self._device)
+                features = net(shown)[0]
+                wide = features.double()
+                means.append(wide.mean((1, 2)).cpu().numpy())
+                variances.append(wide.var((1, 2), correction=0).cpu().numpy())
+                if self._settings.recipe.keep_features:
+                    if kept is None:
+                        room = space.array((len(values), *features.shape), np.float16)
+                        kept = KeptFeatures(room, means[0])
+                    kept.values[i] = features.cpu().numpy() - kept.offset[:, None, None]
+                advance(1)
+        self._means, self._variances = np.stack(means), np.stack(variances)
+        return kept
+
+    def _tell_of_constant(self, statistics: Statistics) -> None:
+        count = int(statistics.constant.sum())
+        if count:
+            self._progress.say(
+                f"{count} of the teacher's {len(statistics.mean)} features do not vary over these "
+                "pictures; they are not scaled, and tell nothing of good ones."
+            )
+
+    def _measured(self, nets: Nets, one: Round) -> Measured:
+        session = Session(self._graph.maps(nets).SerializeToString())
+        seen = one.trained[:: math.ceil(len(one.trained) / MOST_SEEN)]
+        with self._progress.stage("maps", len(seen) + len(one.left_out)) as advance:
+            left_out = self._maps(session, one.left_out, advance) if one.left_out else None
+            return Measured(self._maps(session, seen, advance), left_out)
+
+    def _maps(self, session: Session, positions: list[int], advance: Advance) -> Maps:
+        """Raw maps of some pictures."""
+        pairs = []
+        for position in positions:
+            picture = self._pictures.values[position][None].astype(np.float32)
+            pairs.append(session.run(["map_student", "map_autoencoder"], working=picture))
+            advance(1)
+        student, autoencoder = (np.concatenate(maps) for maps in zip(*pairs, strict=True))
+        return Maps(positions, student, autoencoder)
+
+    def _checkpoint(self, one: Round) -> Checkpoint | None:
+        if self._folder is None:
+            return None
+        left_aside = (*CIRCUMSTANCES, *NAMES_OF_FILES)
+        settings = self._settings.to_dict()
+        made_of = {
+            "settings": {k: v for k, v in settings.items() if k not in left_aside},
+            "teacher": self._teacher.sha256,
+            "pictures": self._pictures.sha256,
+            "penalty": hashlib.sha256(self._material.penalty.data).hexdigest(),
+            "trained_on": hashlib.sha256(json.dumps(one.trained).encode()).hexdigest(),
+        }
+        return Checkpoint(self._folder / f"{one.name}.safetensors", made_of)
+
+    def _facts(self, one: Round, trained: Trained) -> dict[str, Any]:
+        precision = pick_precision(self._settings.precision, self._device)
+        folder = self._settings.penalty
+        return {
+            "trained_on": len(one.trained),
+            "penalty": {
+                "source": "drawn" if folder is None else Path(folder).name,
+                "pictures": len(self._material.penalty),
+            },
+            "losses": {"names": ["step", *LOSSES], "history": trained.history},
+            "trained_with": {
+                "device": self._device.type,
+                "precision": str(precision).removeprefix("torch."),
+                "torch": torch.__version__,
+            },
+        }

@@ -1,0 +1,173 @@
+"""The graph of EfficientAd: three nets, two maps, one score.
+
+Batzner et al., WACV 2024, section 3.4. Each map is the mean over the features of a squared
+difference: student to teacher, student's second half to autoencoder. Both are shifted and scaled so
+that quantiles of good pictures become 0 and 0.1, then averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from blemish.data.loading import LARGEST_BATCH
+from blemish.detectors.efficientad.architecture import (
+    BORDER_CELLS,
+    COLOURS,
+    MEAN,
+    STD,
+    Layer,
+    Weights,
+)
+from blemish.detectors.efficientad.scale import Quantiles, Span
+from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
+from blemish.graph.maps import enlarge
+from blemish.graph.preprocessing import (
+    Geometry,
+    geometry,
+    image_input,
+    picture_hw,
+    preprocess,
+)
+from blemish.images.picture_format import PictureFormat
+
+if TYPE_CHECKING:
+    import onnx
+
+    from blemish.detectors.efficientad.settings import EfficientAdSettings
+
+TOP = 0.1  # what the high quantile becomes
+BATCH_PIXELS = 4 * 256 * 256  # of working pictures to run at once
+
+
+@dataclass(frozen=True, eq=False)
+class Nets:
+    """Weights of the nets of one detector; the teacher's features come out normalised."""
+
+    teacher: Weights
+    student: Weights
+    autoencoder: Weights
+
+
+@dataclass(frozen=True, eq=False)
+class EfficientAdGraph:
+    """Writes the graphs of one EfficientAd: they share every node up to where they end."""
+
+    settings: EfficientAdSettings
+    picture_format: PictureFormat
+
+    @property
+    def batch(self) -> int:
+        """Pictures to run at once."""
+        height, width = self.settings.size_hw
+        return max(1, min(LARGEST_BATCH, BATCH_PIXELS // (height * width)))
+
+    def working(self) -> onnx.ModelProto:
+        """From `image` to `working`, N x 3 x h x w: what the nets take."""
+        g = GraphBuilder()
+        picture, _ = self._preprocessed(g)
+        g.op("Identity", picture, name="working")
+        height, width = self.settings.size_hw
+        outputs = [tensor("working", FLOAT, "N", COLOURS, height, width)]
+        return g.build([image_input(self.picture_format)], outputs)
+
+    def maps(self, nets: Nets) -> onnx.ModelProto:
+        """From `working` to `map_student` and `map_autoencoder`, raw, N x h x w."""
+        g = GraphBuilder()
+        student, reconstruction = self._raw_maps(g, nets, "working")
+        g.op("Identity", student, name="map_student")
+        g.op("Identity", reconstruction, name="map_autoencoder")
+        height, width = self.settings.size_hw
+        return g.build([tensor("working", FLOAT, "N", COLOURS, height, width)], _maps())
+
+    def detector(self, nets: Nets, quantiles: Quantiles) -> onnx.ModelProto:
+        """From `image` to `score` and `score_map`: the model that ships."""
+        g = GraphBuilder()
+        picture, sizes = self._preprocessed(g)
+        student, reconstruction = self._raw_maps(g, nets, picture)
+        self._summarise(g, student, reconstruction, quantiles, sizes.picture_hw)
+        return g.build([image_input(self.picture_format)], _summary())
+
+    def summary(self, quantiles: Quantiles) -> onnx.ModelProto:
+        """From both raw maps and `picture_hw` to `score` and `score_map`: the detector's tail."""
+        g = GraphBuilder()
+        self._summarise(g, "map_student", "map_autoencoder", quantiles, "picture_hw")
+        return g.build([*_maps(), tensor("picture_hw", INT64, 2)], _summary())
+
+    def _preprocessed(self, g: GraphBuilder) -> tuple[str, Geometry]:
+        size = self.settings.working_size(1)
+        sizes = geometry(g, picture_hw(g), size)
+        picture = preprocess(g, sizes, size, picture_format=self.picture_format, mean=MEAN, std=STD)
+        return picture, sizes
+
+    def _raw_maps(self, g: GraphBuilder, nets: Nets, picture: str) -> tuple[str, str]:
+        layers = self.settings.layers
+        teacher = add_net(g, picture, layers.teacher, nets.teacher)
+        student = add_net(g, picture, layers.student, nets.student)
+        reconstruction = add_net(g, picture, layers.autoencoder, nets.autoencoder)
+        halves = g.ops("Split", student, outputs=g.fresh("half", 2), axis=1, num_outputs=2)
+        return _difference(g, teacher, halves[0]), _difference(g, reconstruction, halves[1])
+
+    def _summarise(
+        self, g: GraphBuilder, student: str, reconstruction: str, q: Quantiles, original_hw: str
+    ) -> None:
+        """Nodes from raw maps to `score_map` (bilinear from the padded grid) and its maximum."""
+        one = _rescaled(g, student, q.student)
+        other = _rescaled(g, reconstruction, q.autoencoder)
+        combined = g.op("Mul", g.op("Add", one, other), g.number(0.5))
+        edge = self.settings.recipe.border == "edge"
+        sides = g.ints(*[BORDER_CELLS] * 4)
+        padded = g.op("Pad", combined, sides, "", g.ints(1, 2), mode="edge" if edge else "constant")
+        straight = Geometry(original_hw, original_hw, original_hw)
+        g.op("Identity", enlarge(g, padded, straight, sigma_px=0), name="score_map")
+        g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
+
+
+def add_net(g: GraphBuilder, picture: str, layers: Sequence[Layer], weights: Weights) -> str:
+    """Nodes of a net."""
+    x = picture
+    for layer in layers:
+        if layer.enlarged_hw is not None:
+            x = g.op(
+                "Resize",
+                x,
+                "",
+                "",
+                g.ints(*layer.enlarged_hw),
+                mode="linear",
+                axes=[2, 3],
+                coordinate_transformation_mode="half_pixel",
+            )
+        weight, bias = (g.constant(weights[f"{layer.name}.{part}"]) for part in ("weight", "bias"))
+        x = g.op(
+            "Conv",
+            x,
+            weight,
+            bias,
+            kernel_shape=list(layer.kernel_hw),
+            strides=[layer.stride] * 2,
+            pads=[layer.padding] * 4,
+        )
+        x = g.op("Relu", x) if layer.rectified else x
+        x = g.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]) if layer.pooled else x
+    return x
+
+
+def _difference(g: GraphBuilder, one: str, other: str) -> str:
+    """Mean squared difference over the features, N x h x w."""
+    gap = g.op("Sub", one, other)
+    return g.op("ReduceMean", g.op("Mul", gap, gap), g.ints(1), keepdims=0)
+
+
+def _rescaled(g: GraphBuilder, values: str, span: Span) -> str:
+    """Values with the low end at 0 and the high end at 0.1."""
+    return g.op("Mul", g.op("Sub", values, g.number(span.low)), g.number(TOP / span.width))
+
+
+def _maps() -> list[onnx.ValueInfoProto]:
+    return [tensor(name, FLOAT, "N", "h", "w") for name in ("map_student", "map_autoencoder")]
+
+
+def _summary() -> list[onnx.ValueInfoProto]:
+    return [tensor("score", FLOAT, "N"), tensor("score_map", FLOAT, "N", "H", "W")]

@@ -1,0 +1,245 @@
+"""All that can be chosen in EfficientAd, and the presets that choose it for a budget.
+
+What a preset decides is `None` unless it is given: `recipe` and `to_dict` fill it in. What none of
+them decides has the paper's value.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from blemish.detectors.base import DetectorSettings
+from blemish.detectors.efficientad.architecture import (
+    PDN_WIDTHS,
+    RECEPTIVE_FIELD,
+    SMALLEST_SIDE,
+    STRIDE,
+    Layers,
+    autoencoder,
+    features_of,
+    pdn,
+)
+from blemish.settings import setting
+
+SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a preset decides; the settings of the same names say what each is."""
+
+    pdn: str
+    steps: int
+    batch: int
+    crop: int
+    learning_rate: float
+    keep_features: bool
+    penalty_pictures: int
+    border: str
+    calibration_folds: int
+    held_out: float
+
+
+PRESETS = {
+    "quick": Recipe(
+        pdn="extra_small",
+        steps=800,
+        batch=8,
+        crop=128,
+        learning_rate=1e-3,
+        keep_features=True,
+        penalty_pictures=128,
+        border="edge",
+        calibration_folds=0,
+        held_out=0.15,
+    ),
+    "standard": Recipe(
+        pdn="small",
+        steps=10_000,
+        batch=2,
+        crop=0,
+        learning_rate=2e-4,
+        keep_features=True,
+        penalty_pictures=400,
+        border="edge",
+        calibration_folds=0,
+        held_out=0.1,
+    ),
+    "paper": Recipe(
+        pdn="small",
+        steps=70_000,
+        batch=1,
+        crop=0,
+        learning_rate=1e-4,
+        keep_features=False,
+        penalty_pictures=2000,
+        border="zero",
+        calibration_folds=0,
+        held_out=0.1,
+    ),
+}
+
+# What decides where and how safely a training runs, not what comes of it.
+CIRCUMSTANCES = ("device", "memory_megabytes", "checkpoint_seconds")
+
+
+@dataclass(frozen=True)
+class EfficientAdSettings(DetectorSettings):
+    """All that can be chosen in EfficientAd."""
+
+    preset: str = setting(
+        "standard",
+        "a budget: minutes on two cores, hours, or all as published",
+        choices=tuple(PRESETS),
+    )
+    teacher: str | None = setting(
+        None, "safetensors or ONNX file of a teacher; by default the one in the package"
+    )
+    pdn: str | None = setting(
+        None,
+        "size of teacher and student: S and M of the paper, or S / 4",
+        choices=tuple(PDN_WIDTHS),
+    )
+    autoencoder_width: int = setting(64, "channels of its bottleneck, even", at_least=2)
+    steps: int | None = setting(None, "of training", at_least=1)
+    batch: int | None = setting(None, "pictures a step", at_least=1, at_most=256)
+    crop: int | None = setting(
+        None,
+        "side of the random part of a picture that the student is trained on, a multiple of 4; "
+        "0 for whole pictures",
+        at_least=0,
+    )
+    learning_rate: float | None = setting(None, "of Adam", above=0, at_most=1)
+    weight_decay: float = setting(1e-5, "of Adam", at_least=0)
+    decay_at: float = setting(
+        0.95, "share of the steps after which the learning rate falls", above=0, at_most=1
+    )
+    decay_by: float = setting(0.1, "what it is then multiplied by", above=0, at_most=1)
+    hard_quantile: float = setting(
+        0.999, "the student learns from differences at or above it", at_least=0, at_most=1
+    )
+    penalty: str | None = setting(
+        None, "folder of pictures of anything else; by default drawn ones are taken"
+    )
+    penalty_pictures: int | None = setting(None, "how many of them", at_least=1)
+    penalty_weight: float = setting(1.0, "of the student's answers to them", at_least=0)
+    penalty_grey: float = setting(0.3, "share of them shown without colour", at_least=0, at_most=1)
+    jitter: float = setting(
+        0.2,
+        "most that brightness, contrast or saturation is changed by for the autoencoder",
+        at_least=0,
+        at_most=1,
+    )
+    dropout: float = setting(0.2, "in the decoder", at_least=0, at_most=0.9)
+    keep_features: bool | None = setting(
+        None, "keep the teacher's features of all pictures, in half precision, to save time"
+    )
+    low_quantile: float = setting(
+        0.9, "of good pictures' map values, which becomes 0", at_least=0, at_most=1
+    )
+    high_quantile: float = setting(0.995, "which becomes 0.1", at_least=0, at_most=1)
+    border: str | None = setting(
+        None,
+        "of the map, where the nets do not reach: zero as published, or the nearest cell's value",
+        choices=("zero", "edge"),
+    )
+    calibration_folds: int | None = setting(
+        None,
+        "parts of the training pictures that are left out in turn, each with nets trained anew "
+        "without it, to score them as new; 0 leaves out held_out once",
+        at_least=0,
+        at_most=1000,
+    )
+    held_out: float | None = setting(
+        None,
+        "share of the training pictures that is never trained on, with calibration_folds 0",
+        above=0,
+        at_most=0.9,
+    )
+    device: str = setting("auto", "what to train on", choices=("auto", "cpu", "cuda"))
+    precision: str = setting(
+        "auto",
+        "what to train in; auto takes bfloat16 where the processor has it",
+        choices=("auto", "float32", "bfloat16"),
+    )
+    checkpoint_seconds: float = setting(
+        120.0, "between two checkpoints, where a folder for them is given", at_least=0
+    )
+    memory_megabytes: int = setting(
+        4000, "the most that pictures and features may take; then they go to disk", at_least=100
+    )
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the working picture."""
+        side = self.image_size
+        return (side, side) if isinstance(side, int) else side
+
+    @property
+    def layers(self) -> Layers:
+        """The nets."""
+        kind = self.recipe.pdn
+        width = self.autoencoder_width
+        coder = autoencoder(features_of(kind), self.size_hw, width=width)
+        return Layers(pdn(kind), pdn(kind, student=True), coder)
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the preset decides, less what was given."""
+        preset = PRESETS[self.preset]
+        chosen = {name: getattr(self, name) for name in dataclasses.asdict(preset)}
+        if self.crop is None and preset.crop >= min(self.size_hw):
+            chosen["crop"] = 0
+        return dataclasses.replace(preset, **{k: v for k, v in chosen.items() if v is not None})
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as plain JSON values, with what the preset decides filled in."""
+        return super().to_dict() | dataclasses.asdict(self.recipe)
+
+    def contradictions(self) -> list[str]:
+        """Problems between settings that are each allowed."""
+        problems = super().contradictions()
+        if self.fit != "stretch":
+            problems.append(
+                f"'fit' must be stretch: the autoencoder takes one size; got {self.fit!r}."
+            )
+        problems += _size_problems(self.size_hw) + _crop_problems(self.crop, self.size_hw)
+        if self.autoencoder_width % 2:
+            problems.append(f"'autoencoder_width' must be even; got {self.autoencoder_width}.")
+        if self.low_quantile >= self.high_quantile:
+            problems.append(
+                f"'low_quantile' must be below 'high_quantile' ({self.high_quantile:g}); "
+                f"got {self.low_quantile:g}."
+            )
+        if self.calibration_folds == 1:
+            problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
+        return problems
+
+
+def _size_problems(size_hw: tuple[int, int]) -> list[str]:
+    if min(size_hw) >= SMALLEST_SIDE:
+        return []
+    works = [max(side, SMALLEST_SIDE) for side in size_hw]
+    got, nearest = (
+        f"{height}" if height == width else f"[{height}, {width}]"
+        for height, width in (size_hw, works)
+    )
+    return [
+        f"'image_size' must be at least {SMALLEST_SIDE} a side for EfficientAd's autoencoder; "
+        f"got {got}, the nearest that works is {nearest}."
+    ]
+
+
+def _crop_problems(crop: int | None, size_hw: tuple[int, int]) -> list[str]:
+    if not crop:
+        return []
+    largest = min(size_hw) // STRIDE * STRIDE
+    if crop % STRIDE == 0 and SMALLEST_CROP <= crop <= largest:
+        return []
+    works = min(max(round(crop / STRIDE) * STRIDE, SMALLEST_CROP), largest)
+    return [
+        f"'crop' must be 0 or a multiple of {STRIDE} in [{SMALLEST_CROP}, {largest}]; got {crop}, "
+        f"the nearest that works is {works}."
+    ]

@@ -1,0 +1,269 @@
+"""The training of student and autoencoder: safe to end at any step, and to go on with.
+
+The loop never waits for a loss: some steps' losses are fetched together, told, and checked. The
+same settings and pictures give the same weights on the same machine, whether or not the training
+was interrupted. Batzner et al., WACV 2024, section 3 and appendix.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from blemish.detectors.efficientad.architecture import Weights
+from blemish.detectors.efficientad.batches import Batches
+from blemish.detectors.efficientad.checkpoint import Checkpoint, same_shape
+from blemish.detectors.efficientad.freed_memory import freed_memory_kept
+from blemish.detectors.efficientad.interruptions import Interruptions
+from blemish.detectors.efficientad.nets import weights_of
+from blemish.detectors.efficientad.objective import LOSSES, Trio, make_trio, step_losses
+from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.errors import BlemishError, SettingError
+from blemish.graph.session import available_cores
+from blemish.progress import Progress
+
+FETCHED = 20  # steps whose losses are fetched together
+MOST_TOLD = 100  # of them that are kept for the record
+DROPPED = 23  # what else seeds the dropout of a step, beside the setting
+HIGH_RATE = 1e-3  # a learning rate from which on it is the first suspect
+STATE = ("exp_avg", "exp_avg_sq", "step")  # of Adam
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a training gives: weights, and [step, loss, loss, ...] in the order of `LOSSES`."""
+
+    student: dict[str, NDArray[Any]]
+    autoencoder: dict[str, NDArray[Any]]
+    history: list[list[float]]
+
+
+def train(
+    settings: EfficientAdSettings,
+    teacher: Weights,
+    batches: Batches,
+    device: torch.device,
+    *,
+    name: str,
+    progress: Progress,
+    checkpoint: Checkpoint | None = None,
+) -> Trained:
+    """Train student and autoencoder, or go on with it.
+
+    Args:
+        settings: all of them.
+        teacher: its weights, with normalised features.
+        batches: what each step sees.
+        device: where the nets are to be.
+        name: of the stage, for who follows.
+        progress: told of steps and losses.
+        checkpoint: where the training is kept; Ctrl-C and SIGTERM are then held back until it is.
+
+    Raises:
+        BlemishError: a loss is not a finite number, or the checkpoint cannot be used or written.
+    """
+    steps = settings.recipe.steps
+    with ExitStack() as stack:
+        stack.enter_context(_surroundings(device))
+        run = _Run(settings, make_trio(settings, teacher, device), batches, device, checkpoint)
+        run.restore()
+        advance = stack.enter_context(progress.stage(name, steps))
+        advance(run.step)
+        interruptions = stack.enter_context(Interruptions()) if checkpoint else None
+        while run.step < steps:
+            run.take_step()
+            whole = run.step % FETCHED == 0 or run.step == steps
+            advance(1, run.fetch() if whole else None)
+            if interruptions and interruptions.pending is not None:
+                run.save()
+                interruptions.deliver()
+            if whole:
+                run.save_now_and_then()
+    return run.result()
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of a setting. Raises `SettingError` where it is not there."""
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise SettingError("'device' is cuda, but torch finds no such device; use cpu, or auto.")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and there) else "cpu")
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """What to train in: `auto` is bfloat16 where the processor multiplies in it."""
+    if name != "auto":
+        return torch.bfloat16 if name == "bfloat16" else torch.float32
+    if device.type == "cuda":
+        has = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        has = any(getattr(torch.cpu, probe, bool)() for probe in probes)
+    return torch.bfloat16 if has else torch.float32
+
+
+@contextmanager
+def _surroundings(device: torch.device) -> Iterator[None]:
+    """Threads, memory and random numbers as training wants them, and as they were afterwards."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(min(threads, available_cores()))
+    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
+    try:
+        with freed_memory_kept(), torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class _Run:
+    """A training on its way: nets, optimiser, number of steps done, losses so far."""
+
+    def __init__(
+        self,
+        settings: EfficientAdSettings,
+        trio: Trio,
+        batches: Batches,
+        device: torch.device,
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        self.step = 0
+        self._settings, self._recipe = settings, settings.recipe
+        self._trio, self._batches, self._checkpoint = trio, batches, checkpoint
+        self._device = device
+        self._precision = pick_precision(settings.precision, device)
+        self._parameters = {
+            f"{net_name}.{name}": parameter
+            for net_name, net in trio.trained.items()
+            for name, parameter in net.train().named_parameters()
+        }
+        self._optimiser = torch.optim.Adam(
+            self._parameters.values(),
+            lr=self._recipe.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        self._fresh: list[Tensor] = []  # losses not fetched yet
+        self._history: list[list[float]] = []
+        self._saved_at = time.monotonic()
+
+    def take_step(self) -> None:
+        """One step of Adam."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._rate()
+        torch.manual_seed(_seed_of_dropout(self._settings.seed, self.step))
+        batch = self._batches.at(self.step)
+        lower = self._precision != torch.float32
+        with torch.autocast(self._device.type, self._precision, enabled=lower):
+            losses = step_losses(self._trio, batch, self._settings)
+        self._optimiser.zero_grad()
+        losses.sum().backward()
+        self._optimiser.step()
+        self._fresh.append(losses.detach())
+        self.step += 1
+
+    def fetch(self) -> str:
+        """Wait for the losses of the last steps and give them in words."""
+        losses = torch.stack(self._fresh).double().cpu().numpy()
+        first = self.step - len(losses) + 1
+        self._fresh = []
+        wrong = np.argwhere(~np.isfinite(losses))
+        if len(wrong):
+            row, column = wrong[0]
+            raise self._lost(f"The loss '{LOSSES[column]}' is not a finite number", first + row)
+        means = losses.mean(axis=0)
+        self._history.append([self.step, *(float(f"{value:.5g}") for value in means)])
+        if len(self._history) >= 2 * MOST_TOLD:
+            self._history = self._history[1::2]
+        student, penalty, coder, both = means
+        return f"student {student + penalty:.3g}, autoencoder {coder:.3g}, both {both:.3g}"
+
+    def result(self) -> Trained:
+        """The nets as they are now."""
+        student, autoencoder = (weights_of(net) for net in self._trio.trained.values())
+        values = (*student.values(), *autoencoder.values())
+        if not all(np.isfinite(value).all() for value in values):
+            raise self._lost("The weights are no longer finite numbers", self.step)
+        return Trained(student, autoencoder, self._history)
+
+    def save_now_and_then(self) -> None:
+        """Write the checkpoint if the last is old enough, or the training done."""
+        due = time.monotonic() - self._saved_at >= self._settings.checkpoint_seconds
+        if self._checkpoint and (due or self.step == self._recipe.steps):
+            self.save()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        if self._checkpoint:
+            facts = {"step": self.step, "history": self._history, "fresh": len(self._fresh)}
+            self._checkpoint.write(self._tensors(), facts)
+            self._saved_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Go on from the checkpoint where there is one.
+
+        Raises:
+            BlemishError: it is damaged, or belongs to another training.
+        """
+        if self._checkpoint is None or (found := self._checkpoint.read()) is None:
+            return
+        tensors, facts = found
+        self._begin_state()
+        self._fresh = [torch.zeros(len(LOSSES), device=self._device)] * facts["fresh"]
+        wanted = self._tensors()
+        if not same_shape(tensors, wanted):
+            raise self._checkpoint.damaged()
+        fresh = tensors.pop("fresh", None)
+        with torch.no_grad():
+            for name, value in tensors.items():
+                wanted[name].copy_(value)
+        self._fresh = [] if fresh is None else list(fresh.to(self._device))
+        self.step, self._history = facts["step"], facts["history"]
+
+    def _begin_state(self) -> None:
+        """Give Adam the state that it makes itself at its first step."""
+        for parameter in self._parameters.values():
+            self._optimiser.state[parameter] = {
+                "step": torch.zeros((), device=self._device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
+
+    def _tensors(self) -> dict[str, Tensor]:
+        """All that a checkpoint holds."""
+        tensors: dict[str, Tensor] = {k: v.detach() for k, v in self._parameters.items()}
+        for name, parameter in self._parameters.items():
+            state = self._optimiser.state[parameter]
+            tensors |= {f"{key}.{name}": state[key] for key in STATE}
+        return tensors | ({"fresh": torch.stack(self._fresh)} if self._fresh else {})
+
+    def _rate(self) -> float:
+        late = self.step >= int(self._settings.decay_at * self._recipe.steps)
+        return self._recipe.learning_rate * (self._settings.decay_by if late else 1.0)
+
+    def _lost(self, what: str, step: int) -> BlemishError:
+        """What to say of a training that has come to nothing, with the likely causes first."""
+        rate = self._recipe.learning_rate
+        lower = self._precision == torch.bfloat16
+        causes = [
+            (rate > HIGH_RATE, f"a lower learning_rate than {rate:g}"),
+            (lower, "precision=float32 in place of bfloat16"),
+            (rate <= HIGH_RATE, f"a lower learning_rate than {rate:g}"),
+            (True, "a teacher whose features all vary on such pictures"),
+        ]
+        advice = [words for holds, words in causes if holds]
+        return BlemishError(
+            f"{what} in step {step} of {self._recipe.steps}. Try {advice[0]}; "
+            f"or else {', or '.join(advice[1:])}."
+        )
+
+
+def _seed_of_dropout(seed: int, step: int) -> int:
+    return int(np.random.default_rng([seed, DROPPED, step]).integers(2**62))

@@ -1,0 +1,50 @@
+"""The backbone in the package: small, ours, described, and the default."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+import blemish
+from blemish.backbones import load_backbone
+from blemish.backbones.backbone import EMBEDDED
+
+PACKAGE = Path(blemish.__file__).parent
+FILE = PACKAGE / "backbones" / "embedded.onnx"
+
+
+def test_it_is_the_default_and_says_whose_it_is():
+    backbone = blemish.PatchCore().backbone
+    assert backbone.name == EMBEDDED
+    assert backbone.licence == "Apache-2.0"
+    assert [level.stride for level in load_backbone(EMBEDDED).levels] == [8, 16]
+    assert 128 <= sum(level.channels for level in backbone.levels) <= 256
+
+
+def test_all_levels_can_be_named():
+    backbone = load_backbone(EMBEDDED, levels=["s4", "s8", "s16"])
+    assert [level.stride for level in backbone.levels] == [4, 8, 16]
+    assert [level.surplus for level in backbone.levels] == [0, 0, 0]
+
+
+def test_the_file_is_small_and_half_precise():
+    assert FILE.stat().st_size <= 4e6
+    weights = [t for t in onnx.load(FILE).graph.initializer if len(t.dims) == 4]
+    assert {t.data_type for t in weights} == {onnx.TensorProto.FLOAT16}
+
+
+def test_the_file_says_how_it_was_made():
+    known = {entry.key: entry.value for entry in onnx.load(FILE).metadata_props}
+    assert known["script"] == "training/distill.py"
+    assert len(known["commit"]) == 40
+    assert "drawn by training/textures.py" in known["data"]
+    assert np.mean(json.loads(known["explained"])) > 0.5
+    assert {"date", "machine", "versions", "arguments"} <= set(known)
+
+
+def test_what_the_wheel_carries_stays_small():
+    files = [path for path in PACKAGE.rglob("*") if path.suffix not in (".pyc", "")]
+    assert sum(path.stat().st_size for path in files) < 6e6

@@ -1,0 +1,187 @@
+"""The graph agrees with the reference and with the torch modules, whatever the picture's size."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from blemish.detectors.efficientad.graph import (
+    EfficientAdGraph,
+    Nets,
+    add_net,
+)
+from blemish.detectors.efficientad.scale import Maps, Quantiles, Span
+from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.teacher import Statistics, Teacher
+from blemish.graph.session import Session
+from blemish.images.picture_format import PictureFormat
+from graphs import run_nodes
+
+Q = Quantiles(Span(0.2, 0.5), Span(0.1, 0.3))
+
+
+def session(model):
+    return Session(model.SerializeToString(), threads=1)
+
+
+@pytest.fixture(scope="module")
+def reference(oracle):
+    """The oracle's nets as ours, with its own statistics and quantiles."""
+    mean, std = (oracle.outputs[f"teacher_{name}"].astype(np.float64) for name in ("mean", "std"))
+    teacher = Teacher("small", oracle.teacher, "oracle", "none", "").normalised(
+        Statistics(mean, std)
+    )
+    return EfficientAdGraph(oracle.settings, PictureFormat()), Nets(
+        teacher, oracle.student, oracle.autoencoder
+    )
+
+
+@pytest.fixture(scope="module")
+def raw_maps(oracle, reference):
+    """Raw maps of some of the oracle's pictures by our graph."""
+    graph, nets = reference
+    maps = session(graph.maps(nets))
+    return lambda name: maps.run(None, working=oracle.pictures(name))
+
+
+def test_raw_maps_are_those_of_the_reference(oracle, raw_maps, close):
+    for ours, name in zip(raw_maps("test_images"), ("map_st_raw", "map_ae_raw"), strict=True):
+        close(ours, oracle.outputs[name], 1e-5)
+
+
+def test_quantiles_are_those_of_the_reference(oracle, raw_maps):
+    found = Maps([0, 1], *raw_maps("val_images")).quantiles(0.9, 0.995)
+    ends = [found.student.low, found.student.high, found.autoencoder.low, found.autoencoder.high]
+    np.testing.assert_allclose(ends, list(oracle.values["quantiles"].values()), rtol=1e-5)
+
+
+def test_final_maps_and_scores_are_those_of_the_reference(oracle, reference, raw_maps, close):
+    graph, _ = reference
+    ends = list(oracle.values["quantiles"].values())
+    tail = session(graph.summary(Quantiles(Span(*ends[:2]), Span(*ends[2:]))))
+    student, autoencoder = raw_maps("test_images")
+    for i, size_hw in enumerate(oracle.inputs["test_native_hw"]):
+        score, score_map = tail.run(
+            None,
+            map_student=student[i : i + 1],
+            map_autoencoder=autoencoder[i : i + 1],
+            picture_hw=size_hw.astype(np.int64),
+        )
+        close(score_map[0], oracle.outputs[f"map_final_{i}"], 3e-5)
+        assert score[0] == pytest.approx(oracle.values["image_scores"][i], rel=1e-4)
+
+
+def tiny_nets(settings, seed=0):
+    """Random nets of the size that settings ask for."""
+    rng, layers = np.random.default_rng(seed), settings.layers
+    return Nets(
+        *(
+            {
+                name: (rng.standard_normal(shape) / max(np.prod(shape[1:]), 1) ** 0.5).astype(
+                    np.float32
+                )
+                for layer in net
+                for name, shape in layer.shapes.items()
+            }
+            for net in (layers.teacher, layers.student, layers.autoencoder)
+        )
+    )
+
+
+def tiny(**settings):
+    given = {"preset": "quick", "image_size": 128, "autoencoder_width": 8} | settings
+    return EfficientAdSettings(**given)
+
+
+@pytest.mark.parametrize("size_hw", [(128, 128), (133, 210), (255, 161)])
+@pytest.mark.parametrize("picture_hw", [(128, 128), (97, 301), (40, 13)])
+def test_scores_are_those_of_the_torch_modules(size_hw, picture_hw):
+    torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    from blemish.detectors.efficientad import nets as modules
+
+    settings = tiny(image_size=list(size_hw), border="zero")
+    graph, nets = EfficientAdGraph(settings, PictureFormat()), tiny_nets(settings)
+    picture = np.random.default_rng(1).integers(0, 256, (1, *picture_hw, 3)).astype(np.uint8)
+    score, score_map = session(graph.detector(nets, Q)).run(None, image=picture)
+    (working,) = session(graph.working()).run(None, image=picture)
+    with torch.no_grad():
+        teacher, student, coder = (
+            modules.fixed_net(net, weights)(torch.from_numpy(working))
+            for net, weights in (
+                (settings.layers.teacher, nets.teacher),
+                (settings.layers.student, nets.student),
+                (settings.layers.autoencoder, nets.autoencoder),
+            )
+        )
+        raw = ((teacher - student[:, :96]) ** 2, (coder - student[:, 96:]) ** 2)
+        one, other = (values.mean(1, keepdim=True) for values in raw)
+        combined = 0.05 * (one - 0.2) / 0.3 + 0.05 * (other - 0.1) / 0.2
+        padded = torch.nn.functional.pad(combined, (4, 4, 4, 4))
+        final = torch.nn.functional.interpolate(padded, picture_hw, mode="bilinear").numpy()
+    assert score[0] == pytest.approx(final.max(), rel=1e-4)
+    np.testing.assert_allclose(score_map[0], final[0, 0], rtol=1e-4, atol=1e-4 * final.max())
+
+
+@pytest.mark.parametrize("border", ["zero", "edge"])
+def test_a_batch_of_eight_is_its_pictures_one_by_one(border):
+    settings = tiny(border=border)
+    detector = session(EfficientAdGraph(settings, PictureFormat()).detector(tiny_nets(settings), Q))
+    pictures = np.random.default_rng(1).integers(0, 256, (8, 75, 130, 3)).astype(np.uint8)
+    together = detector.run(None, image=pictures)
+    alone = [detector.run(None, image=picture[None]) for picture in pictures]
+    for many, ones in zip(together, zip(*alone, strict=True), strict=True):
+        np.testing.assert_allclose(many, np.concatenate(ones), rtol=1e-5, atol=1e-6)
+
+
+def test_the_border_is_zero_or_the_nearest_cells_value():
+    maps = {name: np.full((1, 24, 24), 0.5, np.float32) for name in
+            ("map_student", "map_autoencoder")}  # fmt: skip
+    picture_hw = np.array([128, 128], np.int64)
+    found = {
+        border: session(EfficientAdGraph(tiny(border=border), PictureFormat()).summary(Q)).run(
+            ["score_map"], **maps, picture_hw=picture_hw
+        )[0][0]
+        for border in ("zero", "edge")
+    }
+    assert found["zero"][0, 0] == 0
+    assert found["zero"][64, 64] == found["edge"][64, 64] == found["edge"][0, 0] > 0
+
+
+def test_maps_that_do_not_vary_give_finite_scores():
+    still = np.full((3, 24, 24), 0.25, np.float32)
+    found = Maps([0, 1, 2], still, still * 0).quantiles(0.9, 0.995)
+    tail = session(EfficientAdGraph(tiny(), PictureFormat()).summary(found))
+    score, score_map = tail.run(
+        None, map_student=still, map_autoencoder=still * 0, picture_hw=np.array([9, 9], np.int64)
+    )
+    assert np.abs(score).max() < 1e-3
+    assert np.isfinite(score_map).all()
+
+
+def test_a_net_of_the_graph_enlarges_as_torch_does():
+    torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+    from blemish.detectors.efficientad import nets as modules
+    from blemish.detectors.efficientad.architecture import autoencoder
+
+    layers = autoencoder(5, (130, 201), width=4)
+    net = modules.Net(layers).eval()
+    picture = np.random.default_rng(0).standard_normal((2, 3, 130, 201)).astype(np.float32)
+    (ours,) = run_nodes(
+        lambda g: [add_net(g, "picture", layers, modules.weights_of(net))], picture=picture
+    )
+    with torch.no_grad():
+        theirs = net(torch.from_numpy(picture)).numpy()
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_settings_and_graph_need_no_torch():
+    code = (
+        "import sys\n"
+        "from blemish.detectors.efficientad import graph, settings, teacher, pictures, penalty\n"
+        "from blemish.detectors.efficientad import detector\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
