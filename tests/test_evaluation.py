@@ -13,6 +13,8 @@ from sklearn.metrics import roc_auc_score
 import blemish
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import evaluate, write_examples
+from blemish.metrics.pixels import PixelScores
+from oracles.pixels import flood_regions, slow_au_pro, slow_aupimo, slow_recall
 from tiny import tiny_dataset
 
 
@@ -38,6 +40,64 @@ def test_figures_equal_those_of_all_scores_and_pixels_at_once(model, dataset):
     json.dumps(found.figures(), allow_nan=False)
 
 
+def test_overlap_recall_and_regions_follow_their_definitions(model, dataset):
+    found = evaluate(model, dataset)
+    results = [model.predict(sample.path) for sample in dataset.test]
+    maps = [result.score_map for result in results]
+    masks = [s.read_mask(m.shape) for s, m in zip(dataset.test, maps, strict=True)]
+    for name, limit in (("au_pro_30", 0.3), ("au_pro_5", 0.05)):
+        assert found.pixel[name] == pytest.approx(slow_au_pro(maps, masks, limit), abs=1e-9)
+        assert found.per_type["spot"][f"pixel_{name}"] == found.pixel[name]
+    scores = [result.score for result in results]
+    labels = [sample.label == "defect" for sample in dataset.test]
+    assert found.image["recall_at_5"] == pytest.approx(slow_recall(scores, labels, 0.05))
+    assert found.regions["regions"] == sum(len(flood_regions(mask)) for mask in masks) == 3
+    assert found.regions["by_size"][0]["from_px"] == 100
+    assert found.regions["smallest_found"]["picture"] in {sample.id for sample in dataset.test}
+    curve = found.curves["pro"]
+    assert len(curve["false_alarm_rate"]) == len(curve["overlap"])
+
+
+def test_aupimo_is_told_for_each_picture(model, dataset, monkeypatch):
+    monkeypatch.setattr(PixelScores.count, "__kwdefaults__", {"pimo_range": (0.01, 0.3)})
+    found = evaluate(model, dataset)
+    values = [row["aupimo"] for row in found.pictures if row["label"] == "defect"]
+    assert found.pixel["aupimo"] == pytest.approx(np.mean(values))
+    assert all(row["aupimo"] is None for row in found.pictures if row["label"] == "good")
+    maps = [model.predict(sample.path).score_map for sample in dataset.test]
+    masks = [s.read_mask(m.shape) for s, m in zip(dataset.test, maps, strict=True)]
+    slow = [value for value in slow_aupimo(maps, masks, 0.01, 0.3) if value is not None]
+    assert values == pytest.approx(slow, abs=1e-9)
+
+
+def test_figures_have_intervals_that_hold_them(model, dataset):
+    found = evaluate(model, dataset)
+    for level, figures in (("image", found.image), ("pixel", found.pixel)):
+        assert set(found.intervals[level]) == set(figures) - {"f1_max_threshold"}
+        for name, ends in found.intervals[level].items():
+            if figures[name] is None:
+                assert ends is None
+            else:
+                low, high = ends
+                assert 0 <= low < high <= 1
+                assert low - 0.01 <= figures[name] <= high + 0.01
+    assert evaluate(model, dataset).intervals == found.intervals
+
+
+def test_an_undefined_figure_has_a_reason(model, dataset, tmp_path):
+    found = evaluate(model, dataset)
+    assert set(found.undefined) == {"pixel.aupimo"}  # tiny pictures do not reach 1e-5
+    assert "1e-05" in found.undefined["pixel.aupimo"]
+    no_good = tiny_dataset(tmp_path / "noise", test_good=0)
+    found = evaluate(model, blemish.open_dataset(no_good))
+    assert found.undefined["image.auroc"] == "there is no good test picture"
+    assert found.undefined["pixel.aupimo"] == "there is no good test picture"
+    assert found.pixel["au_pro_30"] is not None
+    for level, figures in (("image", found.image), ("pixel", found.pixel)):
+        none = {f"{level}.{name}" for name, value in figures.items() if value is None}
+        assert none == {name for name in found.undefined if name.startswith(level)}
+
+
 def test_pictures_are_named_as_in_the_data_set(model, dataset):
     rows = evaluate(model, dataset).pictures
     assert [row["path"] for row in rows] == [sample.id for sample in dataset.test]
@@ -58,6 +118,30 @@ def test_without_defects_figures_are_empty_and_say_why(model, tmp_path):
     assert found.pixel["f1_max"] is None
     assert found.image["false_alarm_rate"] is not None
     assert any("no defect" in note for note in found.notes)
+    assert "no defect" in found.undefined["image.auroc"]
+    assert "no mask" in found.undefined["pixel.au_pro_30"]
+    assert found.intervals["image"]["auroc"] is None
+    json.dumps(found.figures(), allow_nan=False)
+
+
+def test_a_map_that_is_not_a_number_is_an_error_that_names_the_picture(model, dataset, monkeypatch):
+    def broken(self, pictures):
+        return np.zeros(len(pictures), np.float32), np.full(pictures.shape[:3], np.nan, np.float32)
+
+    monkeypatch.setattr(type(model), "raw", broken)
+    with pytest.raises(ImageError, match=r"test/good/000\.png.*NaN"):
+        evaluate(model, dataset)
+
+
+def test_a_score_that_is_not_a_number_is_an_error_that_names_the_picture(
+    model, dataset, monkeypatch
+):
+    def broken(self, pictures):
+        return np.full(len(pictures), np.nan, np.float32), np.zeros(pictures.shape[:3], np.float32)
+
+    monkeypatch.setattr(type(model), "raw", broken)
+    with pytest.raises(ImageError, match=r"test/good/000\.png.*NaN"):
+        evaluate(model, dataset)
 
 
 def test_a_defect_without_a_mask_is_left_out_of_pixel_figures_only(model, category, tmp_path):

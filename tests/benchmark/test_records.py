@@ -24,6 +24,7 @@ EXPECTED = {
     "backbone", "asked", "calibration", "figures", "curves", "pictures", "examples", "seconds",
     "bytes", "bank_vectors", "versions", "machine", "model_sha256",
 }  # fmt: skip
+MOST_POINTS = 500  # of a curve that is thinned for drawing
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,11 @@ def test_an_evaluation_leaves_a_record_and_its_pictures(
     assert set(record) == EXPECTED
     assert read_records(tmp_path / "new" / "folder") == [record]
     assert record["figures"] == evaluation.figures()
+    assert set(record["figures"]) >= {"intervals", "regions", "undefined"}
+    assert 0.9 < record["figures"]["pixel"]["au_pro_30"] <= 1
+    assert record["figures"]["regions"]["found"] == 3
+    assert 1 < len(record["curves"]["pro"]["overlap"]) <= MOST_POINTS
+    assert record["dataset"]["notes"] == []
     assert record["seed"] == 7
     assert record["job"].startswith("tile-patchcore-7-")
     assert record["seconds"]["fit"] is None

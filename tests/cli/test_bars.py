@@ -47,3 +47,20 @@ def test_a_stage_that_fails_does_not_look_done(capsys):
     with pytest.raises(ValueError), TerminalProgress().stage("features", 3):
         raise ValueError
     assert not capsys.readouterr().err
+
+
+def test_a_note_stays_beside_the_bar_and_the_last_one_in_the_line(monkeypatch, capsys):
+    with TerminalProgress().stage("training", 40) as advance:
+        advance(20, "student 0.5")
+        advance(20, "student 0.3")
+        advance(0)
+    assert "student 0.3" in capsys.readouterr().err
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with TerminalProgress().stage("training", 40) as advance:
+        advance(20, "student 0.5")
+        advance(20)
+    assert "40/40" in terminal.getvalue()
+    assert "student 0.5" in terminal.getvalue()

@@ -1,23 +1,52 @@
 from __future__ import annotations
 
+import shutil
+
 from blemish.benchmark.records import read_records
 
 FIGURES = {"auroc", "ap", "f1_max", "f1", "false_alarm_rate", "miss_rate"}
 
 
-def test_figures_are_aligned_for_people(blemish, fitted, data):
+def test_figures_are_aligned_with_their_intervals_for_people(blemish, fitted, data):
     found = blemish("evaluate", fitted, data)
     assert found.code == 0
     lines = found.out.splitlines()
     assert lines[0].split() == ["image", "pixel"]
-    assert lines[1].split()[0] == "AUROC"
-    assert len({len(line) for line in lines[:7]}) == 1
+    assert lines[1].startswith("AUROC ")
+    assert "  1.000 [0.368, 1.000]  " in lines[1]
+    (overlap,) = (line for line in lines if line.startswith("AU-PRO (0.3)"))
+    assert overlap.index("[") == lines[1].rindex("[")
     assert any(line.startswith("spot ") for line in lines)
+    assert max(map(len, lines[:20])) <= 80
+
+
+def test_regions_that_were_found_are_counted(blemish, fitted, data):
+    found = blemish("evaluate", fitted, data)
+    assert "3 of 3 labelled regions found" in found.out
+    assert "smallest found  256 px  test/spot/" in found.out
+    assert "largest missed" not in found.out
+
+
+def test_figures_that_are_undefined_have_their_reason(blemish, fitted, data, tmp_path):
+    shutil.copytree(data, tmp_path / "tile")
+    shutil.rmtree(tmp_path / "tile" / "ground_truth")
+    found = blemish("evaluate", fitted, tmp_path / "tile")
+    assert "Undefined for pixels, as no mask of a test picture has a defective pixel:" in found.out
+    assert "labelled regions" not in found.out
 
 
 def test_json_is_the_contract(blemish, fitted, data):
     found = blemish("evaluate", fitted, data, "--json")
-    assert list(found.json) == ["image", "pixel", "per_type", "notes", "seconds"]
+    assert list(found.json) == [
+        "image",
+        "pixel",
+        "per_type",
+        "intervals",
+        "regions",
+        "undefined",
+        "notes",
+        "seconds",
+    ]
     assert set(found.json["image"]) >= FIGURES
     assert set(found.json["pixel"]) >= FIGURES
     assert set(found.json["per_type"]) == {"spot"}

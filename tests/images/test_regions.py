@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from blemish.images.regions import find_regions
+from blemish.images.regions import find_regions, label_regions
 
 EIGHT = np.ones((3, 3), int)
 
@@ -31,6 +31,16 @@ def own_regions(flagged):
 def test_regions_equal_those_of_scipy(height, width, density, seed):
     flagged = np.random.default_rng(seed).random((height, width)) < density
     assert own_regions(flagged) == scipy_regions(flagged)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.floats(0, 1), st.integers(0, 10**6))
+def test_pixels_have_the_number_of_their_region(height, width, density, seed):
+    mask = np.random.default_rng(seed).random((height, width)) < density
+    numbers, labels = label_regions(mask), ndimage.label(mask, EIGHT)[0][mask]
+    pairs = set(zip(numbers.tolist(), labels.tolist(), strict=True))
+    assert len(pairs) == labels.max(initial=0)  # one number for each label, and the other way round
+    assert {number for number, _ in pairs} == set(range(len(pairs)))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (33, 47)])

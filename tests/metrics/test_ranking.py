@@ -19,8 +19,10 @@ from blemish.metrics.ranking import (
     distinct,
     f1_max,
     rank,
+    recall_within,
     roc_curve,
 )
+from oracles.pixels import slow_recall
 
 CASES = ["continuous_101", "continuous_102", "ties8_103", "magnitude_104", "single_region_105",
          "tiny_regions_106", "sizes_107", "constant_109", "perfect_110"]  # fmt: skip
@@ -74,6 +76,24 @@ def test_a_strictly_increasing_map_of_the_scores_changes_nothing(case):
     stretched = (values * 3 + 7).astype(np.float32)
     for figure in (auroc, average_precision):
         assert figure(rank(values, labels)) == figure(rank(stretched, labels))
+
+
+@settings(max_examples=80, deadline=None)
+@given(scored, st.sampled_from([0.0, 0.01, 0.05, 0.5, 1.0]))
+def test_recall_at_a_share_of_false_alarms_equals_trying_all_thresholds(case, rate):
+    scores, labels = case
+    for values in (scores, np.round(scores / 500)):
+        found = recall_within(rank(values, labels), rate)
+        if labels.all() or not labels.any():
+            assert found is None
+        else:
+            assert found == pytest.approx(slow_recall(values, labels, rate), abs=1e-12)
+
+
+def test_recall_without_false_alarms_counts_what_lies_above_all_good():
+    counts = rank([1, 5, 5, 6, 7], [0, 0, 1, 1, 1])
+    assert recall_within(counts, 0.0) == pytest.approx(2 / 3)
+    assert recall_within(counts, 0.5) == 1
 
 
 def test_counts_of_blocks_add_up_to_the_counts_of_the_whole():
@@ -132,11 +152,9 @@ def test_pixel_figures_agree_with_the_reference_figures(shared, case):
     expected = json.loads((folder / f"{case}.json").read_text())["expected"]
     with PixelScores(threshold=0.0) as pixels:
         for i in range(int(z["n"])):
-            pixels.add(str(i % 3), z[f"map_{i:03}"], z[f"mask_{i:03}"] > 0)
-        parts = list(pixels.count().values())
-    counts = parts[0]
-    for part in parts[1:]:
-        counts = counts + part
+            mask = z[f"mask_{i:03}"] > 0
+            pixels.add(z[f"map_{i:03}"], mask, name=str(i), kind=str(i % 3))
+        counts = pixels.count().whole.ranks
     assert auroc(counts) == pytest.approx(expected["pixel_auroc_official"], abs=1e-9)
     assert average_precision(counts) == pytest.approx(expected["pixel_ap_sklearn"], abs=1e-9)
     best, threshold = f1_max(counts)

@@ -18,7 +18,8 @@ RECORD: dict[str, Any] = {
     "error": None,
     "dataset": {
         "name": "mtd",
-        "layout": "mvtec",
+        "layout": "mvtec-ad",
+        "notes": [],
         "train_good": 762,
         "test_good": 4,
         "test_defect": 4,
@@ -37,6 +38,7 @@ RECORD: dict[str, Any] = {
         "pictures": 762,
         "false_alarm_rate": 0.01,
         "lowest_rate": 0.0013,
+        "upper_bound_95": 0.017,
         "image_threshold": 3.0,
         "pixel_threshold": 2.5,
     },
@@ -49,6 +51,9 @@ RECORD: dict[str, Any] = {
             "f1": 0.75,
             "false_alarm_rate": 0.25,
             "miss_rate": 0.25,
+            "recall_at_0": 0.75,
+            "recall_at_1": 0.75,
+            "recall_at_5": 0.75,
         },
         "pixel": {
             "auroc": 0.9999,
@@ -58,21 +63,50 @@ RECORD: dict[str, Any] = {
             "f1": 0.55,
             "false_alarm_rate": 0.004,
             "miss_rate": 0.4,
+            "au_pro_30": 0.91,
+            "au_pro_5": 0.7,
+            "aupimo": None,
+            "region_recall": 0.8,
         },
         "per_type": {
             "crack": {
                 "pictures": 3,
                 "image_auroc": 0.9,
                 "pixel_auroc": None,
+                "pixel_au_pro_30": None,
+                "region_recall": None,
                 "miss_rate": 0.333,
             },
-            "fray": {"pictures": 1, "image_auroc": 1.0, "pixel_auroc": 0.8, "miss_rate": 0.0},
+            "fray": {
+                "pictures": 1,
+                "image_auroc": 1.0,
+                "pixel_auroc": 0.8,
+                "pixel_au_pro_30": 0.91,
+                "region_recall": 0.8,
+                "miss_rate": 0.0,
+            },
         },
+        "intervals": {
+            "image": {"auroc": [0.75, 1.0], "f1_max": [0.7, 1.0], "miss_rate": [0.0, 0.75]},
+            "pixel": {"auroc": [0.98, 1.0], "au_pro_30": [0.85, 0.95], "aupimo": None},
+        },
+        "regions": {
+            "regions": 5,
+            "found": 4,
+            "by_size": [
+                {"from_px": 10, "below_px": 100, "regions": 2, "found": 1, "recall": 0.5},
+                {"from_px": 1000, "below_px": 10000, "regions": 3, "found": 3, "recall": 1.0},
+            ],
+            "smallest_found": {"picture": "test/fray/0.png", "defect_type": "fray", "area_px": 80},
+            "largest_missed": {"picture": "test/fray/1.png", "defect_type": "fray", "area_px": 60},
+        },
+        "undefined": {"pixel.aupimo": "the good test pictures have too few pixels"},
         "notes": ["pixel figures leave out 3 defect pictures without a mask"],
     },
     "curves": {
         "image_roc": {"false_alarm_rate": [0, 0, 0.25, 1], "recall": [0, 0.75, 1, 1]},
         "pixel_roc": {"false_alarm_rate": [0, 0.1, 1], "recall": [0, 0.9, 1]},
+        "pro": {"false_alarm_rate": [0, 0.1, 0.5, 1], "overlap": [0, 0.8, 1, 1]},
     },
     "pictures": [
         {"path": f"{label}/{i}.png", "label": label, "score": score, "verdict": verdict}
@@ -130,6 +164,22 @@ def make_record() -> MakeRecord:
         return record
 
     return make
+
+
+@pytest.fixture
+def old_record(make_record) -> dict[str, Any]:
+    """A record of before there were intervals, regions and AU-PRO."""
+    record = make_record()
+    for name in ("intervals", "regions", "undefined"):
+        del record["figures"][name]
+    for name in ("au_pro_30", "au_pro_5", "aupimo", "region_recall"):
+        del record["figures"]["pixel"][name]
+    for name in ("recall_at_0", "recall_at_1", "recall_at_5"):
+        del record["figures"]["image"][name]
+    for kind in record["figures"]["per_type"].values():
+        del kind["pixel_au_pro_30"], kind["region_recall"]
+    del record["curves"]["pro"], record["dataset"]["notes"]
+    return record
 
 
 @pytest.fixture

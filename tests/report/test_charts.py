@@ -4,7 +4,20 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from blemish.report.charts import HEIGHT, WIDTH, Curve, Scores, histogram, roc, ticks
+from blemish.report.charts import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Curve,
+    Scores,
+    histogram,
+    pro,
+    roc,
+    ticks,
+)
 
 GOOD = Scores("Good", "good", [1.0, 1.5, 2.0, 3.1], flagged=1)
 DEFECT = Scores("Defect", "defect", [2.5, 4.0, 5.0], flagged=2)
@@ -85,6 +98,30 @@ def test_a_roc_curve_runs_from_corner_to_corner_with_its_point() -> None:
     assert (float(dot.attrib["cx"]), float(dot.attrib["cy"])) == corner
     assert "false-alarm rate 0.000, recall 0.800" in words(svg)
     assert "Pixel" not in words(svg)
+
+
+def test_a_pro_curve_ends_at_its_limit_where_it_would_be_there() -> None:
+    svg = pro(Curve("PRO", "region", [0, 0.1, 0.5, 1], [0, 0.8, 1, 1]), chart_id="a")
+    (line,) = drawn(svg).iter("polyline")
+    (area,) = drawn(svg).iter("polygon")
+    x, y = map(float, line.attrib["points"].split()[-1].split(","))
+    assert line.attrib["points"] in area.attrib["points"]
+    assert (x, y) == pytest.approx((WIDTH - RIGHT, TOP + 0.1 * (HEIGHT - TOP - BOTTOM)), abs=0.06)
+    assert "up to 0.3" in words(svg)
+
+
+@pytest.mark.parametrize("rates", [[0.0, 0.3, 1.0], [0.0, 0.2, 0.25], [0.0, 0.0, 1.0]])
+def test_any_pro_curve_stays_inside_the_chart(rates: list[float]) -> None:
+    svg = pro(Curve("PRO", "region", rates, [0.0, 0.5, 1.0]), chart_id="a")
+    (line,) = drawn(svg).iter("polyline")
+    assert all(
+        LEFT <= float(pair.split(",")[0]) <= WIDTH - RIGHT for pair in line.attrib["points"].split()
+    )
+
+
+def test_a_pro_curve_without_points_is_not_drawn() -> None:
+    assert pro(Curve("PRO", "region", [], []), chart_id="a") == ""
+    assert pro(Curve("PRO", "region", [0, 1], [1]), chart_id="a") == ""
 
 
 def test_long_curves_are_thinned() -> None:

@@ -86,6 +86,9 @@ def test_text_of_records_cannot_become_markup(tmp_path: Path, make_record, faile
         {
             "figures.notes": [evil],
             "figures.per_type": {evil: {"pictures": 1}},
+            "figures.undefined": {"pixel.ap": evil},
+            "figures.regions.smallest_found": {"picture": evil, "defect_type": evil, "area_px": 1},
+            "dataset.notes": [evil],
             "settings": {evil: evil},
             "calibration.method": evil,
             "machine.processor": evil,
@@ -109,6 +112,65 @@ def test_f1_max_is_named_and_its_peeking_is_told(tmp_path: Path, make_record) ->
         assert "F1-max" in content
         assert "it peeks" in content
         assert "good training pictures alone" in content
+
+
+def test_intervals_regions_curves_and_reasons_are_shown(tmp_path: Path, make_record) -> None:
+    files = write_report(tmp_path, [make_record()])
+    html, markdown = (path.read_text("utf-8") for path in (files.html, files.markdown))
+    for content in (html, markdown):
+        assert "4 of 5 labelled regions were found. The smallest found has 80 px" in content
+        assert "[0.850, 0.950]" in content
+        assert "as the good test pictures have too few pixels: AUPIMO." in content
+        assert "stratified bootstrap" in content
+        assert "fits the promise" in content
+    assert "part-1-pro-title" in html
+
+
+def test_the_protocol_tells_what_the_records_know(tmp_path: Path, make_record) -> None:
+    def told(*records: dict[str, Any]) -> str:
+        return write_report(tmp_path, records).markdown.read_text("utf-8")
+
+    one = told(make_record())
+    assert "pictures become 256 x 256 pixels, stretched" in one
+    assert "above half of its range" in one
+    assert "Training and test pictures are those of the data set's own folders." in one
+    assert "mtd: leave-one-out, 762 pictures, for 1.0% of false alarms" in one
+    note = "2 of 9 good pictures are kept for testing"
+    folders = {"dataset.layout": "folders", "dataset.notes": [note], "settings.fit": "longer"}
+    assert f"mtd: {note}" in told(make_record(folders))
+    assert "256 pixels at their longer side" in told(make_record(folders))
+    wide = make_record({"settings.image_size": [128, 512]}, seed=3)
+    assert "128 x 512 pixels" in told(wide, make_record())
+    assert "**Seeds**: 0, 3." in told(wide, make_record())
+
+
+def test_records_of_before_there_were_intervals_are_shown_without_them(
+    tmp_path: Path, old_record
+) -> None:
+    files = write_report(tmp_path, [old_record])
+    Page(files.html.read_text("utf-8"))
+    markdown = files.markdown.read_text("utf-8")
+    assert "stratified bootstrap" not in markdown
+    assert "labelled regions were found" not in markdown
+    assert "0.938" in markdown
+
+
+def test_published_figures_have_a_block_of_their_own(tmp_path: Path, make_record) -> None:
+    title = "Published for MVTec AD's category of this name"
+    assert title not in write_report(tmp_path, [make_record()]).markdown.read_text("utf-8")
+    tile = make_record({"dataset.test_good": 33, "dataset.test_defect": 84}, category="tile")
+    files = write_report(tmp_path, [tile])
+    assert title in files.markdown.read_text("utf-8")
+    assert "Batzner et al." in files.html.read_text("utf-8")
+
+
+@pytest.mark.parametrize("field", ["intervals", "regions", "undefined", "per_type", "image"])
+@pytest.mark.parametrize("value", [None, [], "odd", 3])
+def test_any_part_of_the_figures_may_be_odd(
+    field: str, value: object, tmp_path: Path, make_record
+) -> None:
+    record = make_record({f"figures.{field}": value})
+    Page(write_report(tmp_path, [record]).html.read_text("utf-8"))
 
 
 def test_a_failed_job_is_told_and_has_no_section(

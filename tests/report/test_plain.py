@@ -4,7 +4,7 @@ import csv
 import io
 
 from blemish.report.plain import escape_markdown, render_csv, render_markdown, render_text
-from blemish.report.tables import full_table, main_table
+from blemish.report.tables import brief_table, full_table, main_table
 
 
 def test_a_terminal_table_lines_up(make_record) -> None:
@@ -14,19 +14,29 @@ def test_a_terminal_table_lines_up(make_record) -> None:
         make_record({"figures.pixel": None}, category="a longer name"),
     ]
     lines = render_text(main_table(records)).splitlines()
-    assert lines[0].split("  ")[0] == "Category"
-    assert set(lines[1]) == {"-", " "}
-    assert lines[2].index("0.919 (0.900 to 0.938)") == lines[3].index("0.938")
+    assert lines[0].split() == ["Category", "Image", "Image", "Pixel", "Pixel", "Pixel"]
+    assert lines[1].split()[:2] == ["AUROC", "F1-max"]
+    assert set(lines[2]) == {"-", " "}
+    assert lines[3].index("0.919 (0.900 to 0.938)") == lines[4].index("0.938 [0.750, 1.000]")
     assert all(line == line.rstrip() for line in lines)
 
 
 def test_markdown_has_a_line_for_each_row_and_right_aligned_figures(make_record) -> None:
     lines = render_markdown(main_table([make_record()])).splitlines()
     assert lines == [
-        "| Category | Image AUROC | Image F1-max | Pixel AUROC | Pixel F1-max |",
-        "| --- | ---: | ---: | ---: | ---: |",
-        "| mtd | 0.938 | 0.889 | 0.999 | 0.600 |",
+        "| Category | Image AUROC | Image F1-max | Pixel AUROC | Pixel F1-max "
+        "| Pixel AU-PRO (0.3) |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| mtd | 0.938 \\[0.750, 1.000] | 0.889 | 0.999 \\[0.980, 1.000] | 0.600 "
+        "| 0.910 \\[0.850, 0.950] |",
     ]
+
+
+def test_a_terminal_of_80_columns_is_wide_enough_for_one_seed_of_several_detectors(
+    make_record,
+) -> None:
+    records = [make_record(detector="patchcore"), make_record(detector="efficientad")]
+    assert max(map(len, render_text(brief_table(records)).splitlines())) <= 80
 
 
 def test_names_cannot_mark_up_markdown() -> None:
@@ -40,6 +50,9 @@ def test_csv_keeps_every_digit_and_leaves_the_undefined_empty(make_record) -> No
     assert float(row["image_auroc"]) == auroc
     assert float(row["image_auroc_low"]) == float(row["image_auroc_high"]) == auroc
     assert row["pixel_ap"] == ""
+    assert (row["image_auroc_interval_low"], row["image_auroc_interval_high"]) == ("0.75", "1.0")
+    assert row["image_ap_interval_low"] == ""
+    assert row["pixel_au_pro_30"] == "0.91"
     assert (row["image_miss_rate_hits"], row["image_miss_rate_of"]) == ("1", "4")
 
 

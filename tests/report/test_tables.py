@@ -13,15 +13,20 @@ from blemish.report.cells import (
     share_text,
     side_text,
 )
+from blemish.report.promise import binomial_range, promise_table
+from blemish.report.published import published_table
 from blemish.report.records import group_records
 from blemish.report.tables import (
     Table,
+    brief_table,
+    by_size_table,
     cost_table,
     failures,
     full_table,
+    locating_table,
     main_table,
     per_type_table,
-    ranking_table,
+    separating_table,
     threshold_table,
 )
 
@@ -49,8 +54,27 @@ def test_the_main_table_has_the_form_that_was_asked_for(make_record) -> None:
         "Image F1-max",
         "Pixel AUROC",
         "Pixel F1-max",
+        "Pixel AU-PRO (0.3)",
     ]
-    assert printed(table) == [["mtd", "0.938", "0.889", "0.999", "0.600"]]
+    assert printed(table) == [["mtd", "0.938", "0.889", "0.999", "0.600", "0.910"]]
+
+
+def test_a_single_run_has_intervals_where_there_is_room(make_record) -> None:
+    def shown(table: Table) -> list[str]:
+        return [side_text(cell_of(table, column.name), column.kind) for column in table.columns[1:]]
+
+    record = make_record()
+    assert shown(main_table([record])) == ["[0.750, 1.000]", "", "[0.980, 1.000]", "",
+                                           "[0.850, 0.950]"]  # fmt: skip
+    assert shown(brief_table([record])) == ["[0.750, 1.000]", "", "", "", ""]
+    misses = cell_of(threshold_table([record]), "image_miss_rate")
+    assert side_text(misses, Kind.RATE) == "(1 of 4) [0%, 75.0%]"
+
+
+@pytest.mark.parametrize("ends", [None, [], [0.5], "wide", [None, 1.0]])
+def test_an_interval_that_is_none_is_not_shown(make_record, ends: object) -> None:
+    record = make_record({"figures.intervals.image.auroc": ends})
+    assert side_text(cell_of(main_table([record]), "image_auroc"), Kind.SHARE) == ""
 
 
 def test_detectors_are_named_where_there_are_several(make_record) -> None:
@@ -66,7 +90,7 @@ def test_seeds_give_their_mean_and_range(make_record) -> None:
     figure = cell_of(main_table(records), "image_auroc")
     assert isinstance(figure, Figure)
     assert figure.mean == pytest.approx(0.93)
-    assert side_text(figure, Kind.SHARE) == "0.900 to 0.970"
+    assert side_text(figure, Kind.SHARE) == "(0.900 to 0.970)"
 
 
 def test_means_weigh_categories_alike_whatever_their_seeds(make_record) -> None:
@@ -103,44 +127,74 @@ def test_undefined_figures_and_failed_jobs_are_dashes_and_left_out_of_means(
     without_masks = make_record({"figures.pixel": None}, category="tile")
     table = main_table([make_record(), without_masks, failed_record])
     assert printed(table)[1:3] == [
-        ["tile", "0.938", "0.889", UNDEFINED, UNDEFINED],
-        ["lgp", UNDEFINED, UNDEFINED, UNDEFINED, UNDEFINED],
+        ["tile", "0.938", "0.889", *[UNDEFINED] * 3],
+        ["lgp", *[UNDEFINED] * 5],
     ]
     assert printed(table)[3][0] == "Mean of 2"
     mean = cell_of(table, "pixel_auroc", row=3)
     assert isinstance(mean, Figure)
     assert mean.mean == pytest.approx(0.9999)
-    assert side_text(mean, Kind.SHARE) == "of 1"
+    assert side_text(mean, Kind.SHARE) == "(of 1)"
 
 
 def test_a_table_of_failed_jobs_only_has_no_figures(failed_record) -> None:
-    assert printed(main_table([failed_record])) == [
-        ["lgp", UNDEFINED, UNDEFINED, UNDEFINED, UNDEFINED]
-    ]
+    assert printed(main_table([failed_record])) == [["lgp", *[UNDEFINED] * 5]]
     assert failures(group_records([failed_record])) == [
         "lgp, patchcore, seed 0: The folder has no good pictures to fit on."
     ]
 
 
 def test_f1_max_and_f1_at_the_threshold_are_never_in_one_table(make_record) -> None:
-    ranking, at_threshold = (
+    separating, locating, at_threshold = (
         {column.name for column in table([make_record()]).columns}
-        for table in (ranking_table, threshold_table)
+        for table in (separating_table, locating_table, threshold_table)
     )
-    assert {"image_f1_max", "pixel_f1_max"} <= ranking
+    assert "image_f1_max" in separating
+    assert "pixel_f1_max" in locating
     assert {"image_f1", "pixel_f1"} <= at_threshold
-    assert not (ranking & at_threshold) - {"category"}
+    assert not ((separating | locating) & at_threshold) - {"category"}
 
 
-def test_false_alarms_stand_beside_what_was_promised_with_their_counts(make_record) -> None:
-    table = threshold_table([make_record(seed=0), make_record(seed=1)])
-    promised, observed = (
-        cell_of(table, name) for name in ("false_alarm_rate_promised", "image_false_alarm_rate")
-    )
-    assert main_text(promised, Kind.RATE) == "1.0%"
-    assert main_text(observed, Kind.RATE) == "25.0%"
-    assert side_text(observed, Kind.RATE) == "2 of 8"
-    assert side_text(cell_of(table, "image_miss_rate"), Kind.RATE) == "2 of 8"
+def test_false_alarms_stand_beside_what_was_promised_with_what_fits_their_count(
+    make_record,
+) -> None:
+    table = promise_table([make_record()])
+    assert printed(table) == [["mtd", "1.0%", "1.7%", "25.0%", "0.63% to 80.6%",
+                               "fits the promise"]]  # fmt: skip
+    assert side_text(cell_of(table, "image_false_alarm_rate"), Kind.RATE) == "(1 of 4)"
+
+
+def test_seeds_share_their_pictures_so_their_counts_prove_no_more(make_record) -> None:
+    table = promise_table([make_record(seed=0), make_record(seed=1)])
+    assert printed(table)[0][-2] == "0.63% to 80.6%"
+    assert side_text(cell_of(table, "image_false_alarm_rate"), Kind.RATE) == "(2 of 8)"
+
+
+@pytest.mark.parametrize(
+    ("promised", "told"),
+    [(0.001, "more than promised"), (0.9, "less than promised"), (0.3, "fits the promise")],
+)
+def test_a_promise_that_does_not_fit_is_told(make_record, promised: float, told: str) -> None:
+    table = promise_table([make_record({"calibration.false_alarm_rate": promised})])
+    assert printed(table)[0][-1] == told
+
+
+def test_without_good_pictures_there_is_no_promise_to_look_at(make_record, failed_record) -> None:
+    assert promise_table([make_record(pictures=[]), failed_record]).rows == ()
+
+
+@pytest.mark.parametrize(
+    ("hits", "total", "low", "high"),
+    [(0, 33, 0.0, 0.10576), (1, 33, 0.00077, 0.15759), (33, 33, 0.89424, 1.0)],
+)
+def test_binomial_ranges_are_those_of_the_beta_distribution(
+    hits: int, total: int, low: float, high: float
+) -> None:
+    stats = pytest.importorskip("scipy.stats", reason="needs SciPy")
+    found = binomial_range(hits, total)
+    assert found == pytest.approx((low, high), abs=1e-5)
+    exact = stats.binomtest(hits, total).proportion_ci(0.95, method="exact")
+    assert found == pytest.approx((exact.low, exact.high), abs=1e-9)
 
 
 def test_a_rate_without_its_pictures_stands_alone(make_record) -> None:
@@ -157,17 +211,73 @@ def test_cost_is_told_in_units(make_record) -> None:
 def test_defect_types_have_their_rows(make_record) -> None:
     (group,) = group_records([make_record()])
     assert printed(per_type_table(group)) == [
-        ["crack", "3", "0.900", UNDEFINED, "33.3%"],
-        ["fray", "1", "1.000", "0.800", "0%"],
+        ["crack", "3", "0.900", UNDEFINED, UNDEFINED, UNDEFINED, "33.3%"],
+        ["fray", "1", "1.000", "0.800", "0.910", "80.0%", "0%"],
     ]
+
+
+def test_regions_have_rows_by_their_size_over_all_seeds(make_record) -> None:
+    other = make_record(seed=1)
+    other["figures"]["regions"]["by_size"][0] |= {"found": 2, "recall": 1.0}
+    (group,) = group_records([make_record(), other])
+    table = by_size_table(group)
+    assert printed(table) == [
+        ["10 to 99 px", "2", "1.5", "75.0%"],
+        ["1,000 to 9,999 px", "3", "3", "100%"],
+    ]
+    assert side_text(cell_of(table, "found"), Kind.COUNT) == "(1 to 2)"
+
+
+def test_records_of_before_make_the_same_tables_with_gaps(old_record) -> None:
+    (group,) = group_records([old_record])
+    assert printed(main_table([old_record])) == [
+        ["mtd", "0.938", "0.889", "0.999", "0.600", UNDEFINED]
+    ]
+    assert printed(per_type_table(group))[1] == [
+        "fray", "1", "1.000", "0.800", UNDEFINED, UNDEFINED, "0%"
+    ]  # fmt: skip
+    assert by_size_table(group).rows == ()
+
+
+MVTEC_AD_TILE = {"dataset.test_good": 33, "dataset.test_defect": 84}
+
+
+def test_published_figures_stand_below_ours_and_name_their_source(make_record) -> None:
+    table = published_table([make_record(MVTEC_AD_TILE, category="tile")])
+    rows = printed(table)
+    assert rows[0] == ["tile", "patchcore, this run", "0.938", "0.889", "0.999", "0.600", "0.910"]
+    assert rows[1][1].startswith("PatchCore: Roth et al.")
+    assert rows[1][2:] == ["0.995", UNDEFINED, "0.957", UNDEFINED, "0.899"]
+    assert rows[-1][1] == "EfficientAd: the table this project started from"
+    assert rows[-1][2:] == ["0.870", "0.820", "0.850", "0.790", UNDEFINED]
+    assert "if they are its own" in table.note
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"category": "wood"},
+        {"category": "surfaces/tile"},
+        {"category": "tile", "dataset.layout": "drawn"},
+        {"category": "tile", "dataset.test_defect": 83},
+        {"category": "tile", "dataset": None},
+        {"category": "tile", "error": "no"},
+    ],
+)
+def test_what_cannot_be_mvtec_ads_own_has_nothing_published_beside_it(
+    make_record, changes: dict[str, object]
+) -> None:
+    assert published_table([make_record({**MVTEC_AD_TILE, **changes})]).rows == ()
 
 
 def test_the_full_table_holds_every_figure_once_and_always_names_the_detector(make_record) -> None:
     names = [column.name for column in full_table([make_record()]).columns]
     assert len(names) == len(set(names))
     assert names[:2] == ["category", "detector"]
-    for table in (main_table, ranking_table, threshold_table, cost_table):
-        assert {column.name for column in table([make_record()]).columns} <= set(names)
+    for table in (main_table, separating_table, locating_table, threshold_table, promise_table,
+                  cost_table):  # fmt: skip
+        columns = table([make_record()]).columns
+        assert {column.name for column in columns if column.path} <= set(names)
 
 
 @pytest.mark.parametrize(

@@ -214,6 +214,7 @@ def _describe(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "layout": dataset.layout,
+        "notes": list(dataset.notes),
         "train_good": len(dataset.train),
         "test_good": len(good),
         "test_defect": len(dataset.test) - len(good),

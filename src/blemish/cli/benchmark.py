@@ -98,7 +98,7 @@ def benchmark(
     from blemish.data.layouts import not_categories_in
     from blemish.report.page import write_report
     from blemish.report.plain import render_text
-    from blemish.report.tables import main_table
+    from blemish.report.tables import brief_table
 
     for folder in () if categories else data:
         if others := not_categories_in(folder):
@@ -124,7 +124,7 @@ def benchmark(
     if as_json:
         console.write_json([_without(record, LEFT_OUT_OF_JSON) for record in records])
     else:
-        console.write(render_text(main_table(records)))
+        console.write(render_text(brief_table(records)))
     files = write_report(output, read_records(output))
     console.say(f"report: {files.html}")
     if any(record["error"] for record in records):

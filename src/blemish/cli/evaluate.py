@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,10 +26,11 @@ from blemish.cli.options import (
     read_limits,
     use_threads,
 )
-from blemish.report.cells import UNDEFINED, count_text, rate_text, seconds_text, share_text
+from blemish.report.cells import FORMATS, UNDEFINED, Kind, interval_text, seconds_text
+from blemish.report.titles import RATES, SHARES, undefined_told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from blemish.evaluation import Evaluation
 
@@ -44,13 +46,15 @@ Require = Annotated[
     ),
 ]
 
-FIGURES: tuple[tuple[str, str, Callable[[float], str]], ...] = (
-    ("AUROC", "auroc", share_text),
-    ("AP", "ap", share_text),
-    ("F1-max", "f1_max", share_text),
-    ("F1 at threshold", "f1", share_text),
-    ("False alarms", "false_alarm_rate", rate_text),
-    ("Misses", "miss_rate", rate_text),
+TITLES = SHARES | RATES | {"f1": "F1 at threshold"}
+READING = "Recall: at so many false alarms. In brackets: 95% over the choice of pictures."
+PER_TYPE = (
+    ("pictures", "pictures", Kind.COUNT),
+    ("image AUROC", "image_auroc", Kind.SHARE),
+    ("pixel AUROC", "pixel_auroc", Kind.SHARE),
+    ("AU-PRO", "pixel_au_pro_30", Kind.SHARE),
+    ("regions", "region_recall", Kind.RATE),
+    ("misses", "miss_rate", Kind.RATE),
 )
 
 
@@ -102,28 +106,78 @@ def evaluate(
 
 
 def _text(found: Evaluation) -> str:
-    """Figures of pictures and pixels side by side, then those of each type of defect."""
-    rows: list[tuple[str, ...]] = [("", "image", "pixel")]
-    for title, name, spell in FIGURES:
-        rows.append((title, *(_spell(level[name], spell) for level in (found.image, found.pixel))))
-    text = console.columns(rows)
+    """Figures of pictures and pixels side by side, of regions, of each type of defect."""
+    parts = [_levels(found) + READING + "\n", _regions(found.regions)]
     if found.per_type:
-        text += "\n" + console.columns(_type_rows(found))
+        parts.append(console.columns(_type_rows(found)))
+    parts.append("".join(f"{_filled(told)}\n" for told in undefined_told(found.undefined)))
     took = found.seconds["predict_per_picture"]
-    return text + f"\n{len(found.pictures):,} pictures, {seconds_text(took)} each\n"
+    parts.append(f"{len(found.pictures):,} pictures, {seconds_text(took)} each\n")
+    return "\n".join(part for part in parts if part)
+
+
+def _levels(found: Evaluation) -> str:
+    """A line for each figure, of pictures and of pixels."""
+    levels = {"image": found.image, "pixel": found.pixel}
+    names = [name for name in TITLES if any(name in figures for figures in levels.values())]
+    titles = _even(["", *(TITLES[name] for name in names)], str.ljust)
+    columns = [
+        _level(level, figures, found.intervals.get(level, {}), names)
+        for level, figures in levels.items()
+    ]
+    lines = ("  ".join(parts).rstrip() for parts in zip(titles, *columns, strict=True))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _level(
+    level: str,
+    figures: Mapping[str, float | None],
+    intervals: Mapping[str, Any],
+    names: Sequence[str],
+) -> list[str]:
+    """The figures of a level under its name, each with its interval where it has one."""
+    values = [_spell(figures[name], _kind(name)) if name in figures else "" for name in names]
+    ends = [intervals.get(name) for name in names]
+    spreads = [interval_text(end, _kind(name)) if end else ""
+               for name, end in zip(names, ends, strict=True)]  # fmt: skip
+    pairs = zip(_even([level, *values], str.rjust), _even(["", *spreads], str.ljust), strict=True)
+    return [f"{value} {spread}" for value, spread in pairs]
+
+
+def _regions(regions: Mapping[str, Any]) -> str:
+    """How many regions were found, which was the smallest, and the largest that was missed."""
+    if not regions.get("regions"):
+        return ""
+    text = f"{regions['found']:,} of {regions['regions']:,} labelled regions found\n"
+    named = {
+        "smallest found": regions["smallest_found"],
+        "largest missed": regions["largest_missed"],
+    }
+    for title, region in named.items():
+        if region:
+            text += f"{title}  {region['area_px']:,} px  {region['picture']}\n"
+    return text
 
 
 def _type_rows(found: Evaluation) -> Iterator[tuple[str, ...]]:
-    yield "defect", "pictures", "image AUROC", "pixel AUROC", "misses"
+    yield "defect", *(title for title, _, _ in PER_TYPE)
     for kind, figures in found.per_type.items():
-        yield (
-            kind,
-            _spell(figures["pictures"], count_text),
-            _spell(figures["image_auroc"], share_text),
-            _spell(figures["pixel_auroc"], share_text),
-            _spell(figures["miss_rate"], rate_text),
-        )
+        yield kind, *(_spell(figures[name], of) for _, name, of in PER_TYPE)
 
 
-def _spell(value: float | None, spell: Callable[[float], str]) -> str:
-    return UNDEFINED if value is None else spell(value)
+def _kind(name: str) -> Kind:
+    return Kind.SHARE if name in SHARES else Kind.RATE
+
+
+def _even(texts: Sequence[str], pad: Callable[[str, int], str]) -> list[str]:
+    """Texts of one width."""
+    width = max(map(len, texts))
+    return [pad(text, width) for text in texts]
+
+
+def _filled(text: str) -> str:
+    return console.filled(text, stream=sys.stdout)
+
+
+def _spell(value: float | None, kind: Kind) -> str:
+    return UNDEFINED if value is None else FORMATS[kind](value)

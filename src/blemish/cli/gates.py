@@ -8,9 +8,13 @@ from typing import Any
 
 from blemish.errors import UsageError, did_you_mean, told_at_once
 
-AT_LEAST = ("auroc", "ap", "f1_max", "f1")
 AT_MOST = ("false_alarm_rate", "miss_rate")
-KNOWN = tuple(f"{level}.{name}" for level in ("image", "pixel") for name in (*AT_LEAST, *AT_MOST))
+BOTH = ("auroc", "ap", "f1_max", "f1", *AT_MOST)
+LEVELS = {
+    "image": (*BOTH, "recall_at_0", "recall_at_1", "recall_at_5"),
+    "pixel": (*BOTH, "au_pro_30", "au_pro_5", "aupimo", "region_recall"),
+}
+KNOWN = tuple(f"{level}.{name}" for level, names in LEVELS.items() for name in names)
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Gate:
         level, name = self.figure.split(".")
         value = figures[level][name]
         if value is None:
-            return f"Gate not met: {self.figure} is undefined on these pictures."
+            reason = figures.get("undefined", {}).get(self.figure, "these pictures do not tell")
+            return f"Gate not met: {self.figure} is undefined: {reason}."
         met = value <= self.limit if name in AT_MOST else value >= self.limit
         side = "at most" if name in AT_MOST else "at least"
         wanted = f"{side} {self.limit:g} is required"

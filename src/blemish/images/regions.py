@@ -37,6 +37,19 @@ def find_regions(
     return tuple(sorted(large, key=lambda region: (-region.peak_score, region.box_xyxy)))
 
 
+def label_regions(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For each true pixel, in reading order, the number of its region, counted from 0.
+
+    Args:
+        mask: H x W.
+    """
+    runs = _find_runs(mask)
+    if not len(runs.row):
+        return np.empty(0, np.int64)
+    _, numbers = np.unique(_join_runs(runs), return_inverse=True)
+    return np.repeat(numbers, runs.end - runs.start)
+
+
 @dataclass(frozen=True, eq=False)
 class _Runs:
     """Stretches of flagged pixels: row, first column, column behind the last; in reading order."""
@@ -47,12 +60,13 @@ class _Runs:
 
 
 def _find_runs(flagged: NDArray[np.bool_]) -> _Runs:
-    padded = np.zeros((flagged.shape[0], flagged.shape[1] + 2), np.int8)
+    stride = flagged.shape[1] + 2  # an unflagged pixel on either side keeps rows apart
+    padded = np.zeros((flagged.shape[0], stride), np.bool_)
     padded[:, 1:-1] = flagged
-    steps = np.diff(padded, axis=1)
-    row, start = np.nonzero(steps == 1)
-    _, end = np.nonzero(steps == -1)
-    return _Runs(row, start, end)
+    pixels = padded.reshape(-1)
+    borders = np.flatnonzero(pixels[1:] != pixels[:-1])
+    starts, ends = borders[::2], borders[1::2]
+    return _Runs(starts // stride, starts % stride, ends % stride)
 
 
 def _join_runs(runs: _Runs) -> NDArray[np.int64]:

@@ -1,97 +1,217 @@
 """Exact pixel figures of any number of pictures, with memory for the defects' pixels only.
 
-Maps are written to a temporary file as they come. When all are there, the distinct scores of the
-defects' pixels are known, and one pass over the file counts all others against them (`ranking`).
+Pixels outside the masks are written to a temporary file as they come. When all are there, the
+distinct scores of the defects' pixels are known, and all others are counted against them
+(`counting`); AUROC, AP, F1-max, AU-PRO and AUPIMO follow from the counts, for all pictures and for
+each kind of defect, as if all pixels had been sorted together.
 """
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.errors import BlemishError
-from blemish.metrics.decisions import Decisions, decide
-from blemish.metrics.ranking import RankCounts, count_ranks, distinct
+from blemish.images.regions import label_regions
+from blemish.metrics.counting import Tally, count_blocks, good_rates
+from blemish.metrics.decisions import Decisions
+from blemish.metrics.overlap import PIMO_RANGE, GoodRates, RegionCounts, pimo_reached, pimo_worth
+from blemish.metrics.ranking import distinct
+from blemish.metrics.regions import FoundRegion
+from blemish.metrics.spill import Spill
 
-CHUNK_PIXELS = 4_000_000  # counted together
+GOOD = "good"
+
+
+@dataclass(frozen=True, eq=False)
+class PicturePixels:
+    """What is kept of a picture in memory.
+
+    Attributes:
+        name: what to call it.
+        kind: its defect type, or `good`.
+        scores: of its defective pixels, rising: looking such up is fastest.
+        region: for each of these, the number of its region in this picture.
+        areas_px: of its regions.
+        found: of its regions, whether a pixel is above the threshold.
+        highest: the highest score of its other pixels.
+        decisions: what the threshold does to its pixels.
+    """
+
+    name: str
+    kind: str
+    scores: NDArray[np.float32]
+    region: NDArray[np.int32]
+    areas_px: NDArray[np.int64]
+    found: NDArray[np.bool_]
+    highest: float
+    decisions: Decisions
+
+    @property
+    def good(self) -> bool:
+        """Whether the picture is good: it is called so, and no pixel of it is defective."""
+        return self.kind == GOOD and not self.scores.size
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """For each defective pixel, what share it is of its region."""
+        shares: NDArray[np.float64] = 1 / self.areas_px[self.region]
+        return shares
+
+
+@dataclass(frozen=True, eq=False)
+class PixelCounts:
+    """Counts of all pixels that were added.
+
+    Attributes:
+        whole: of all pictures.
+        kinds: for each kind of defect that has defective pixels, of its pictures and the good ones.
+        good: rates of flagged pixels in good pictures, for the values of `whole`; `None` without
+            good pictures.
+        pimo_range: of false-positive rates, for AUPIMO.
+    """
+
+    whole: RegionCounts
+    kinds: dict[str, RegionCounts]
+    good: GoodRates | None
+    pimo_range: tuple[float, float]
+
+    @property
+    def pimo_defined(self) -> bool:
+        """Whether a threshold reaches the lower end of the range on good pictures."""
+        return self.good is not None and pimo_reached(self.good, self.pimo_range[0])
 
 
 class PixelScores:
-    """Collects maps and masks, then counts; use it as a context, its file goes with it.
+    """Collects maps and masks, then counts; use it as a context, its temporary file goes with it.
 
     Args:
-        threshold: calibrated, for the decisions.
+        threshold: calibrated, for decisions and for the regions that are found.
+
+    Attributes:
+        pictures: that were added.
+        spill: pixels that are not defective, a block for each picture.
     """
 
     def __init__(self, threshold: float) -> None:
         self._threshold = threshold
-        self._file = tempfile.TemporaryFile(prefix="blemish-maps-")  # noqa: SIM115
-        self._good: list[tuple[str, int]] = []
-        self._defective: dict[str, list[NDArray[np.float32]]] = {}
-        self._decisions: dict[str, Decisions] = {}
+        self.pictures: list[PicturePixels] = []
+        self.spill = Spill()
 
-    def add(self, kind: str, score_map: NDArray[np.float32], mask: NDArray[np.bool_]) -> None:
-        """Add a picture.
+    def add(
+        self, score_map: NDArray[np.float32], mask: NDArray[np.bool_], *, name: str, kind: str
+    ) -> None:
+        """Add a picture, of any size.
 
         Args:
-            kind: its defect type, or `good`: what figures can be told apart by.
-            score_map: H x W, raw, at the size of the mask.
+            score_map: H x W, raw, at the size of the mask; kept as float32.
             mask: H x W, true where defective.
+            name: what to call the picture.
+            kind: its defect type, or `good`: what figures can be told apart by.
 
         Raises:
-            ValueError: a score is not a number.
+            ValueError: a score is not a number, or map and mask differ in size.
             BlemishError: the temporary file cannot be written.
         """
+        score_map, mask = np.asarray(score_map, np.float32), np.asarray(mask, np.bool_)
+        if score_map.shape != mask.shape:
+            raise ValueError(f"{name}: map {score_map.shape} and mask {mask.shape} differ in size")
         if np.isnan(score_map).any():
-            raise ValueError("a pixel's score is not a number (NaN)")
-        good = np.ascontiguousarray(score_map[~mask])
-        self._write(good)
-        self._good.append((kind, good.size))
-        self._defective.setdefault(kind, []).append(score_map[mask])
-        counted = decide(score_map, mask, self._threshold)
-        self._decisions[kind] = self._decisions.get(kind, Decisions()) + counted
-
-    def _write(self, scores: NDArray[np.float32]) -> None:
-        try:
-            self._file.write(scores.data)
-            self._file.flush()
-        except OSError as error:
-            raise BlemishError(
-                f"Cannot write maps to a temporary file in '{tempfile.gettempdir()}': "
-                f"{error.strerror}; make room, or name another folder (TMPDIR)."
-            ) from error
+            raise ValueError(f"{name}: a pixel's score is not a number (NaN)")
+        region, scores = label_regions(mask), score_map[mask]
+        order = np.argsort(scores)
+        region, scores = region[order], scores[order]
+        others = score_map[~mask] if region.size else score_map.reshape(-1)
+        areas = np.bincount(region)
+        self.spill.append(others)
+        self.pictures.append(
+            PicturePixels(
+                name=name,
+                kind=kind,
+                scores=scores,
+                region=region.astype(np.int32),
+                areas_px=areas,
+                found=np.bincount(region[scores > self._threshold], minlength=len(areas)) > 0,
+                highest=float(others.max(initial=-np.inf)),
+                decisions=_decide(scores, others, self._threshold),
+            )
+        )
 
     def decisions(self) -> dict[str, Decisions]:
         """What the threshold does to the pixels of each kind of picture."""
-        return dict(self._decisions)
+        kinds: dict[str, Decisions] = {}
+        for picture in self.pictures:
+            kinds[picture.kind] = kinds.get(picture.kind, Decisions()) + picture.decisions
+        return kinds
 
-    def count(self) -> dict[str, RankCounts]:
-        """Counts of the pixels of each kind of picture; they can be added."""
-        values = distinct(block for blocks in self._defective.values() for block in blocks)
-        none = np.empty(0, np.float32)
-        counts = {
-            kind: count_ranks(values, np.concatenate(blocks), none)
-            for kind, blocks in self._defective.items()
-        }
-        self._file.seek(0)
-        for kind, size in self._chunks():
-            block = np.fromfile(self._file, np.float32, size)
-            counts[kind] = counts[kind] + count_ranks(values, none, block)
-        return counts
+    def regions(self) -> list[FoundRegion]:
+        """The regions of all masks, and which of them the threshold finds."""
+        return [
+            FoundRegion(picture.name, picture.kind, area_px, found)
+            for picture in self.pictures
+            for area_px, found in zip(
+                picture.areas_px.tolist(), picture.found.tolist(), strict=True
+            )
+        ]
 
-    def _chunks(self) -> list[tuple[str, int]]:
-        """Stretches of the file of one kind, up to a chunk in size (or one picture)."""
-        chunks: list[tuple[str, int]] = []
-        for kind, size in self._good:
-            if chunks and chunks[-1][0] == kind and chunks[-1][1] + size <= CHUNK_PIXELS:
-                chunks[-1] = (kind, chunks[-1][1] + size)
-            else:
-                chunks.append((kind, size))
-        return chunks
+    def count(self, *, pimo_range: tuple[float, float] = PIMO_RANGE) -> PixelCounts:
+        """Count all pixels: what every figure follows from.
+
+        Args:
+            pimo_range: of false-positive rates, for AUPIMO.
+        """
+        whole, kinds, rates = self._tally(pimo_range[1])
+        own = [picture for picture in self.pictures if picture.scores.size]
+        return PixelCounts(
+            whole=_region_counts(whole, own),
+            kinds={
+                kind: _region_counts(tally, [picture for picture in own if picture.kind == kind])
+                for kind, tally in kinds.items()
+            },
+            good=rates,
+            pimo_range=pimo_range,
+        )
+
+    def _tally(self, high: float) -> tuple[Tally, dict[str, Tally], GoodRates | None]:
+        """Count pixels that are not defective: of all pictures, and of each kind and the good."""
+        values = self._distinct()
+        whole, good = Tally(values), Tally(values)
+        defects = dict.fromkeys(picture.kind for picture in self.pictures if picture.scores.size)
+        kinds = {kind: Tally(self._distinct(kind)) for kind in defects}
+        numbers: dict[str | None, list[int]] = {}  # of good pictures, of each other kind
+        for number, picture in enumerate(self.pictures):
+            numbers.setdefault(None if picture.good else picture.kind, []).append(number)
+        highest = {number: self.pictures[number].highest for number in numbers.pop(None, [])}
+        groups = [(list(highest), [good])]
+        for kind, own in numbers.items():
+            groups.append((own, [whole, kinds[kind]] if kind in kinds else [whole]))
+        count_blocks(self.spill, groups)
+        for tally in (whole, *kinds.values()):
+            tally.merge(good)
+        return whole, kinds, good_rates(self.spill, highest, good, high)
+
+    def _distinct(self, kind: str | None = None) -> NDArray[np.float32]:
+        """The distinct scores of defective pixels, of one kind or of all."""
+        return distinct(p.scores for p in self.pictures if kind in (None, p.kind))
+
+    def aupimo(self, counts: PixelCounts) -> list[float | None]:
+        """AUPIMO of each picture; `None` of those without a defective pixel, or where undefined.
+
+        Args:
+            counts: of these pictures.
+        """
+        worth = pimo_worth(counts.good, *counts.pimo_range) if counts.good else None
+        values = counts.whole.ranks.values
+        return [
+            float(worth[values.searchsorted(picture.scores)].mean())
+            if worth is not None and picture.scores.size
+            else None
+            for picture in self.pictures
+        ]
 
     def __enter__(self) -> Self:
         return self
@@ -102,4 +222,23 @@ class PixelScores:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        self.spill.close()
+
+
+def _decide(
+    defective: NDArray[np.float32], others: NDArray[np.float32], threshold: float
+) -> Decisions:
+    caught = int(np.count_nonzero(defective > threshold))
+    alarms = int(np.count_nonzero(others > threshold))
+    return Decisions(caught, defective.size - caught, alarms, others.size - alarms)
+
+
+def _region_counts(tally: Tally, pictures: Sequence[PicturePixels]) -> RegionCounts:
+    """What was tallied, beside the pictures' defective pixels and regions."""
+    positives = np.zeros(len(tally.values), np.int64)
+    shares = np.zeros(len(tally.values))
+    for picture in pictures:
+        place = tally.values.searchsorted(picture.scores)
+        np.add.at(positives, place, 1)
+        np.add.at(shares, place, picture.shares)
+    return RegionCounts(tally.with_positives(positives), shares)

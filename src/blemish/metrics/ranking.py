@@ -1,8 +1,8 @@
-"""How well scores separate defects from good: AUROC, AP, F1-max, from exact counts.
+"""How well scores separate defects from good: AUROC, AP, F1-max, recall, from exact counts.
 
-All three depend on the defects' scores and on how many good scores lie above each of them, nothing
-else. So the good scores (of pixels: nearly all there are) never have to be kept or sorted together:
-they are counted block by block against the sorted scores of the defects.
+All depend on the defects' scores and on how many good scores lie above each of them, nothing else.
+So the good scores (of pixels: nearly all there are) never have to be kept or sorted together: they
+are counted block by block against the sorted scores of the defects.
 
 Convention: higher = more anomalous; positive where score >= threshold; a defect is a positive.
 """
@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from blemish.metrics import formulas
+
 CURVE_POINTS = 400
+RECALL_RATES = {"recall_at_0": 0.0, "recall_at_1": 0.01, "recall_at_5": 0.05}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +49,38 @@ class RankCounts:
             self.negatives + other.negatives,
         )
 
+    @property
+    def defined(self) -> bool:
+        """Whether there are positives and negatives."""
+        return bool(self.positives.any()) and self.negatives > 0
+
 
 def distinct(positives: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
     """The distinct scores of all positives, rising: what counts are made against."""
     blocks = list(positives)
     return np.unique(np.concatenate(blocks)) if blocks else np.empty(0, np.float32)
+
+
+def count_below(
+    ordered: NDArray[np.float32], values: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many of some scores are less than, and at most, each of some values.
+
+    Args:
+        ordered: scores, rising.
+        values: rising, a stretch of a few thousand at a time being fastest.
+    """
+    if not len(values):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    first = int(ordered.searchsorted(values[0]))
+    last = int(ordered.searchsorted(values[-1], side="right"))
+    near = ordered[first:last]
+    less = near.searchsorted(values)
+    at_most = less.copy()
+    if len(near):  # few values are tied with a score: only these are searched for again
+        tied = np.flatnonzero(near[np.minimum(less, len(near) - 1)] == values)
+        at_most[tied] = near.searchsorted(values[tied], side="right")
+    return less + first, at_most + first
 
 
 def count_ranks(
@@ -67,13 +98,13 @@ def count_ranks(
     """
     if np.isnan(positives).any() or np.isnan(negatives).any():
         raise ValueError("a score is not a number (NaN)")
-    ordered = np.sort(negatives)
+    less, at_most = count_below(np.sort(negatives), values)
     return RankCounts(
         values,
         np.bincount(np.searchsorted(values, positives), minlength=len(values)),
-        len(ordered) - np.searchsorted(ordered, values, side="right"),
-        len(ordered) - np.searchsorted(ordered, values, side="left"),
-        len(ordered),
+        negatives.size - at_most,
+        negatives.size - less,
+        negatives.size,
     )
 
 
@@ -93,22 +124,16 @@ def auroc(counts: RankCounts) -> float | None:
 
     `None` without positives or without negatives.
     """
-    positives = int(counts.positives.sum())
-    if not positives or not counts.negatives:
+    if not counts.defined:
         return None
-    below = counts.negatives - (counts.above + counts.at_least) / 2
-    return float(np.dot(counts.positives, below) / (positives * counts.negatives))
+    return float(formulas.auroc(counts.positives, counts.above, counts.at_least, counts.negatives))
 
 
 def average_precision(counts: RankCounts) -> float | None:
     """Mean precision over the positives, tied scores taken together; `None` without positives."""
-    positives = int(counts.positives.sum())
-    if not positives:
+    if not counts.positives.any():
         return None
-    found = _found(counts)
-    # Counts of one kind of defect have values of other kinds too, with nothing at or above them.
-    precision = found / np.maximum(found + counts.at_least, 1)
-    return float(np.dot(counts.positives, precision) / positives)
+    return float(formulas.average_precision(counts.positives, counts.at_least))
 
 
 def f1_max(counts: RankCounts) -> tuple[float, float] | None:
@@ -116,29 +141,43 @@ def f1_max(counts: RankCounts) -> tuple[float, float] | None:
 
     Choosing the threshold looks at the labels it is measured on. `None` without positives.
     """
-    positives = int(counts.positives.sum())
-    if not positives:
+    if not counts.positives.any():
         return None
-    found = _found(counts)
-    scores = 2 * found / (found + counts.at_least + positives)
+    scores = formulas.f1(counts.positives, counts.at_least)
     best = len(scores) - 1 - int(np.argmax(scores[::-1]))
     return float(scores[best]), float(counts.values[best])
 
 
+def recall_within(counts: RankCounts, rate: float) -> float | None:
+    """Share of the positives found where at most this share of the negatives is flagged.
+
+    The threshold is the lowest that flags no more than floor(rate x negatives) of them: at rate 0,
+    found is what scores higher than all negatives. It peeks, as F1-max does. `None` without
+    positives or without negatives.
+    """
+    if not counts.defined:
+        return None
+    positives, at_least = counts.positives, counts.at_least
+    return float(formulas.recall_within(positives, at_least, counts.negatives, rate))
+
+
 def roc_curve(counts: RankCounts) -> tuple[list[float], list[float]] | None:
     """False-alarm rate and recall, rising from (0, 0) to (1, 1), thinned for drawing."""
-    positives = int(counts.positives.sum())
-    if not positives or not counts.negatives:
+    if not counts.defined:
         return None
+    return thinned_curve(counts, counts.positives)
+
+
+def thinned_curve(counts: RankCounts, weights: NDArray[Any]) -> tuple[list[float], list[float]]:
+    """Share of the negatives flagged, and of the positives' weight, for drawing.
+
+    Args:
+        counts: of positives and negatives.
+        weights: of all positives of each value.
+    """
     alarms = counts.at_least[::-1] / counts.negatives
-    recall = _found(counts)[::-1] / positives
+    found = np.cumsum(weights[::-1])
     steps = np.linspace(0, len(alarms) - 1, min(CURVE_POINTS // 2, len(alarms))).round().astype(int)
     spread = np.searchsorted(alarms, np.linspace(0, 1, CURVE_POINTS // 2))
     kept = np.unique(np.concatenate([steps, np.minimum(spread, len(alarms) - 1)]))
-    return [0.0, *alarms[kept].tolist(), 1.0], [0.0, *recall[kept].tolist(), 1.0]
-
-
-def _found(counts: RankCounts) -> NDArray[np.int64]:
-    """How many positives score at least each value."""
-    found: NDArray[np.int64] = np.cumsum(counts.positives[::-1])[::-1]
-    return found
+    return [0.0, *alarms[kept].tolist(), 1.0], [0.0, *(found[kept] / found[-1]).tolist(), 1.0]

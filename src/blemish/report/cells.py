@@ -6,7 +6,7 @@ rates are in percent; bytes are in decimal units.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,7 +30,7 @@ class Figure:
     """A figure of a row: mean, lowest and highest over seeds.
 
     `counts` are the hits and the total behind a rate. `mean_of` is set in a row of means whose
-    figure is known of fewer categories than the row has.
+    figure is known of fewer categories than the row has. `interval` is that of a single run.
     """
 
     mean: float
@@ -38,6 +38,7 @@ class Figure:
     high: float
     counts: tuple[int, int] | None = None
     mean_of: int | None = None
+    interval: tuple[float, float] | None = None
 
 
 Cell = str | Figure | None
@@ -50,16 +51,28 @@ def main_text(cell: Cell, kind: Kind) -> str:
     return UNDEFINED if cell is None else FORMATS[kind](cell.mean)
 
 
-def side_text(cell: Cell, kind: Kind) -> str:
-    """What stands beside a mean: counts behind a rate, or the range over seeds; often nothing."""
+def side_texts(cell: Cell, kind: Kind) -> list[str]:
+    """What stands beside a mean: counts behind a rate, or the range over seeds; its interval."""
     if not isinstance(cell, Figure):
-        return ""
-    if cell.counts is not None:
-        return f"{cell.counts[0]} of {cell.counts[1]}"
-    if cell.mean_of is not None:
-        return f"of {cell.mean_of}"
+        return []
     low, high = FORMATS[kind](cell.low), FORMATS[kind](cell.high)
-    return "" if low == high else f"{low} to {high}"
+    beside = [] if low == high else [f"{low} to {high}"]
+    if cell.counts is not None:
+        beside = [f"{cell.counts[0]} of {cell.counts[1]}"]
+    elif cell.mean_of is not None:
+        beside = [f"of {cell.mean_of}"]
+    return beside + ([] if cell.interval is None else [interval_text(cell.interval, kind)])
+
+
+def side_text(cell: Cell, kind: Kind) -> str:
+    """The same on one line, as it follows a mean: `(1 of 4) [0%, 75.0%]`; often nothing."""
+    texts = side_texts(cell, kind)
+    return " ".join(text if text.startswith("[") else f"({text})" for text in texts)
+
+
+def interval_text(interval: Sequence[float], kind: Kind) -> str:
+    """Low and high end: `[0.962, 0.997]`."""
+    return f"[{', '.join(FORMATS[kind](end) for end in interval)}]"
 
 
 def share_text(value: float) -> str:

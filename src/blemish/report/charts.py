@@ -1,4 +1,4 @@
-"""Charts as SVG text: a histogram of scores and ROC curves, drawn without any library.
+"""Charts as SVG text: a histogram of scores, ROC and PRO curves, drawn without any library.
 
 Colours are classes (`good`, `defect`, `image`, `pixel`, `axis`) that the page's style sheet fills
 in, so that a chart follows light and dark. Every chart has a title and a description for those who
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 WIDTH, HEIGHT = 480, 300
@@ -21,7 +21,10 @@ BINS = 36
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A ROC curve: `style` is its class in the style sheet, `point` where the threshold puts it."""
+    """A curve: `style` is its class in the style sheet, `point` where the threshold puts it.
+
+    `recall` is of pictures or pixels, or the mean over regions, which is PRO.
+    """
 
     name: str
     style: str
@@ -96,20 +99,66 @@ def roc(curves: Sequence[Curve], *, chart_id: str) -> str:
 
     Gives an empty text where no curve has points.
     """
-    curves = [curve for curve in curves if len(curve.recall) == len(curve.false_alarm_rate) > 1]
+    curves = [curve for curve in curves if _drawable(curve)]
     if not curves:
         return ""
-    x, y = Scale(0, 1, LEFT, WIDTH - RIGHT), Scale(0, 1, HEIGHT - BOTTOM, TOP)
-    parts = [_line(x(0), y(0), x(1), y(1), "chance"), _y_axis(y), _x_axis(x, "false-alarm rate")]
-    for curve in curves:
-        points = list(zip(curve.false_alarm_rate, curve.recall, strict=True))
-        parts.append(_path([(x(a), y(b)) for a, b in points], f"curve {curve.style}"))
+    x, y = _square(1)
+    parts = [_line(x(0), y(0), x(1), y(1), "chance"), _y_axis(y, "recall")]
+    parts += [_x_axis(x, "false-alarm rate"), *(_curve(curve, x, y) for curve in curves)]
     for row, curve in enumerate(curves):
         if curve.point is not None:
             parts.append(_dot(x(curve.point[0]), y(curve.point[1]), curve))
         parts.append(_key(curve, row))
     names = " and ".join(curve.name for curve in curves)
     return _svg(parts, chart_id, "ROC curves", f"Recall over false-alarm rate, {names} level.")
+
+
+def pro(curve: Curve, *, chart_id: str, limit: float = 0.3, mark: float = 0.05) -> str:
+    """The PRO curve up to a limit: the area under it, filled, is AU-PRO times the limit.
+
+    A line marks the lower limit that is also in use. Gives an empty text without points.
+    """
+    if not _drawable(curve):
+        return ""
+    x, y = _square(limit)
+    shown = _up_to(curve, limit)
+    corners = [(0.0, 0.0), *zip(shown.false_alarm_rate, shown.recall, strict=True), (limit, 0.0)]
+    area = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in corners)
+    parts = [
+        f'<polygon class="area {curve.style}" points="{area}"/>',
+        _y_axis(y, "mean share found of a region"),
+        _x_axis(x, "share of other pixels flagged"),
+        _line(x(mark), TOP, x(mark), y(0), "chance"),
+        _curve(shown, x, y),
+    ]
+    told = f"Mean share found of a region over the share of other pixels flagged, up to {limit:g}."
+    return _svg(parts, chart_id, "PRO curve", told)
+
+
+def _drawable(curve: Curve) -> bool:
+    return len(curve.recall) == len(curve.false_alarm_rate) > 1
+
+
+def _square(most: float) -> tuple[Scale, Scale]:
+    """Scales of a chart of shares over rates from 0 to `most`."""
+    return Scale(0, most, LEFT, WIDTH - RIGHT), Scale(0, 1, HEIGHT - BOTTOM, TOP)
+
+
+def _up_to(curve: Curve, limit: float) -> Curve:
+    """A curve whose rates rise, as far as a rate, with the point in between that lies on it."""
+    rates, heights = curve.false_alarm_rate, curve.recall
+    inside = sum(rate <= limit for rate in rates)
+    kept_rates, kept = list(rates[:inside]), list(heights[:inside])
+    if 0 < inside < len(rates):
+        share = (limit - rates[inside - 1]) / (rates[inside] - rates[inside - 1])
+        kept.append(heights[inside - 1] + share * (heights[inside] - heights[inside - 1]))
+        kept_rates.append(limit)
+    return replace(curve, false_alarm_rate=kept_rates, recall=kept)
+
+
+def _curve(curve: Curve, x: Scale, y: Scale) -> str:
+    points = zip(curve.false_alarm_rate, curve.recall, strict=True)
+    return _path([(x(a), y(b)) for a, b in points], f"curve {curve.style}")
 
 
 def ticks(low: float, high: float, *, about: int = 6) -> list[float]:
@@ -164,14 +213,14 @@ def _x_axis(x: Scale, title: str) -> str:
     return "".join(parts)
 
 
-def _y_axis(y: Scale) -> str:
+def _y_axis(y: Scale, title: str) -> str:
     parts = []
     for tick in ticks(y.low, y.high):
         parts.append(_line(LEFT, y(tick), WIDTH - RIGHT, y(tick), "grid"))
         parts.append(_text(LEFT - 6, y(tick) + 4, f"{tick:g}", "tick end"))
     parts.append(
         f'<text class="label middle" transform="translate(12 {(y.start + y.end) / 2:.1f}) '
-        'rotate(-90)">recall</text>'
+        f'rotate(-90)">{escape(title)}</text>'
     )
     return "".join(parts)
 

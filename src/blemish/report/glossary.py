@@ -36,6 +36,34 @@ GLOSSARY = (
         "F1 at the calibrated threshold, which was found from good training pictures alone.",
     ),
     (
+        "Recall at 0, 1, 5%",
+        "Share of defect pictures found at the lowest threshold that flags no more than this share "
+        "of the good test pictures. It chooses its threshold as F1-max does, so it peeks, too.",
+    ),
+    (
+        "PRO and AU-PRO",
+        "PRO is the share of a labelled region that is found, averaged over all regions, so that a "
+        "scratch counts as much as a broken corner. AU-PRO is the area under PRO over the share of "
+        "other pixels that are flagged, up to 0.3 or 0.05, divided by that limit.",
+    ),
+    (
+        "AUPIMO",
+        "How much of each picture's defect is found while good pictures stay all but clean: the "
+        "area under its recall where 1 in 100 000 to 1 in 10 000 pixels of good pictures are "
+        "flagged, averaged over pictures. The strictest of these figures.",
+    ),
+    (
+        "Regions found",
+        "Region recall: the share of labelled regions (touching pixels of a mask) with at least "
+        "one pixel above the calibrated threshold.",
+    ),
+    (
+        "Interval",
+        "In square brackets, with 95% confidence: what the figure might have been with other test "
+        "pictures of the same kind. With few pictures it is wide, and two detectors whose "
+        "intervals overlap widely are not told apart.",
+    ),
+    (
         "False alarms",
         "Share of good pictures (or pixels) above the calibrated threshold. Promised is the "
         "rate that calibration was asked to keep on pictures like the training ones, at image "

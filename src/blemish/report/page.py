@@ -17,7 +17,11 @@ from blemish.errors import DataError
 from blemish.files import write_whole
 from blemish.images.overlay import MASK_RGB, RAMP_RGB, REGION_RGB
 from blemish.report import cells, plain, tables
+from blemish.report.columns import Column
 from blemish.report.glossary import GLOSSARY
+from blemish.report.promise import promise_table
+from blemish.report.protocol import protocol
+from blemish.report.published import published_table
 from blemish.report.records import (
     Group,
     Record,
@@ -31,7 +35,8 @@ from blemish.report.records import (
 from blemish.report.sections import make_section
 
 READING = (
-    "1 is perfect, an AUROC of 0.5 is guessing. F1-max is read at the best threshold in hindsight; "
+    "1 is perfect, an AUROC of 0.5 is guessing. In square brackets: what the figure might have "
+    "been with other test pictures, 95%. F1-max is read at the best threshold in hindsight; "
     "what the calibrated threshold does is in its own table below."
 )
 
@@ -81,11 +86,7 @@ def _context(directory: Path, records: Sequence[Record]) -> dict[str, Any]:
         "summary": _summary(groups),
         "date": max(text(record, "date") for record in records)[:10],
         "main": tables.main_table(records),
-        "fuller": (
-            tables.ranking_table(records),
-            tables.threshold_table(records),
-            tables.cost_table(records),
-        ),
+        "fuller": _fuller(records),
         "failures": tables.failures(groups),
         "anchors": {(group.category, group.detector): anchor for anchor, group in shown},
         "sections": [make_section(directory, group, anchor) for anchor, group in shown],
@@ -93,10 +94,24 @@ def _context(directory: Path, records: Sequence[Record]) -> dict[str, Any]:
         "machines": _shared(ended, _environment),
         "sources": [_source(record) for record in ended],
         "reading": READING,
+        "protocol": protocol(ended),
         "glossary": GLOSSARY,
         "colours": {"region": _css(REGION_RGB), "mask": _css(MASK_RGB)},
         "ramp": ", ".join(_css(colour) for colour in RAMP_RGB),
     }
+
+
+def _fuller(records: Sequence[Record]) -> list[tables.Table]:
+    """The tables below the first; those that may have nothing to say only where they do."""
+    promises, published = promise_table(records), published_table(records)
+    return [
+        tables.separating_table(records),
+        tables.locating_table(records),
+        tables.threshold_table(records),
+        *([promises] if promises.rows else []),
+        *([published] if published.rows else []),
+        tables.cost_table(records),
+    ]
 
 
 def _render(template: str, context: Mapping[str, Any]) -> str:
@@ -110,14 +125,14 @@ def _render(template: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["main_text"] = cells.main_text
-    environment.filters["side_text"] = cells.side_text
+    environment.filters["side_texts"] = cells.side_texts
     environment.filters["runs"] = _runs
     environment.filters["markdown"] = plain.render_markdown
     environment.filters["one_line"] = plain.escape_markdown
     return environment.get_template(template).render(context)
 
 
-def _runs(columns: Sequence[tables.Column]) -> list[dict[str, Any]]:
+def _runs(columns: Sequence[Column]) -> list[dict[str, Any]]:
     """Neighbouring columns of the same group, for the upper line of headings."""
     return [
         {"group": group, "span": len(list(members))}

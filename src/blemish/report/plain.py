@@ -7,11 +7,12 @@ import io
 from collections.abc import Callable, Iterator
 
 from blemish.report.cells import Cell, Figure, Kind, main_text, side_text
-from blemish.report.tables import Column, Table
+from blemish.report.columns import Column
+from blemish.report.tables import Table
 
 
 def render_text(table: Table) -> str:
-    """A table for a plain terminal: aligned columns, no colour, a line for each row."""
+    """A table for a plain terminal: aligned columns under two lines of headings, no colour."""
     columns = [_aligned(column, table, i) for i, column in enumerate(table.columns)]
     lines = ("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
     return "\n".join(lines) + "\n"
@@ -34,7 +35,8 @@ def escape_markdown(text: str) -> str:
 def render_csv(table: Table) -> str:
     """A table at full precision: `name`, `name_low`, `name_high` for each figure.
 
-    A column that counts pictures adds `name_hits` and `name_of`. What is undefined stays empty.
+    A column with intervals adds `name_interval_low` and `name_interval_high`, one that counts
+    pictures `name_hits` and `name_of`. What is undefined stays empty, as are intervals of means.
     Rows of means have a category of the form `Mean of 3`.
     """
     stream = io.StringIO()
@@ -54,21 +56,23 @@ def _texts(table: Table) -> Iterator[list[str]]:
 
 
 def _full_text(column: Column, cell: Cell) -> str:
-    main, side = main_text(cell, column.kind), side_text(cell, column.kind)
-    return f"{main} ({side})" if side else main
+    return f"{main_text(cell, column.kind)} {side_text(cell, column.kind)}".rstrip()
 
 
 def _aligned(column: Column, table: Table, index: int) -> list[str]:
-    """Heading, rule and cells of a column, all of one width; figures line up on their right."""
+    """Headings, rule and cells of a column, all of one width; figures line up on their right."""
     cells = [row.cells[index] for row in table.rows]
     mains = [main_text(cell, column.kind) for cell in cells]
-    sides = [f" ({side})" if (side := side_text(cell, column.kind)) else "" for cell in cells]
+    sides = [side_text(cell, column.kind) for cell in cells]
     if column.kind is not Kind.TEXT:
         mains = _padded(mains, str.rjust)
-    joined = _padded([main + side for main, side in zip(mains, sides, strict=True)], str.ljust)
-    width = max(map(len, [column.full_title, *joined]))
+    pairs = zip(mains, sides, strict=True)
+    joined = _padded([f"{main} {side}".rstrip() for main, side in pairs], str.ljust)
+    headings = [column.group, column.title] if column.group else [column.title, ""]
+    width = max(map(len, [*headings, *joined]))
     pad = str.ljust if column.kind is Kind.TEXT else str.rjust
-    return [pad(column.full_title, width), "-" * width, *(pad(text, width) for text in joined)]
+    upper, lower = (pad(heading, width) for heading in headings)
+    return [upper, lower, "-" * width, *(pad(text, width) for text in joined)]
 
 
 def _padded(texts: list[str], pad: Callable[[str, int], str]) -> list[str]:
@@ -80,12 +84,14 @@ def _csv_names(column: Column) -> tuple[str, ...]:
     if column.kind is Kind.TEXT:
         return (column.name,)
     names = (column.name, f"{column.name}_low", f"{column.name}_high")
-    counts = (f"{column.name}_hits", f"{column.name}_of") if column.count else ()
-    return (*names, *counts)
+    ends = ("interval_low", "interval_high") if column.interval else ()
+    counts = ("hits", "of") if column.count else ()
+    return (*names, *(f"{column.name}_{name}" for name in (*ends, *counts)))
 
 
 def _csv_values(column: Column, cell: Cell) -> tuple[object, ...]:
     if not isinstance(cell, Figure):
         return (cell or "", *("" for _ in _csv_names(column)[1:]))
+    ends = (cell.interval or ("", "")) if column.interval else ()
     counts = (cell.counts or ("", "")) if column.count else ()
-    return (cell.mean, cell.low, cell.high, *counts)
+    return (cell.mean, cell.low, cell.high, *ends, *counts)

@@ -6,11 +6,12 @@ Over several seeds the tables are over all of them; charts and pictures are of t
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.report import cells, charts, tables
+from blemish.report.columns import COST
 from blemish.report.records import (
     Group,
     Record,
@@ -22,6 +23,7 @@ from blemish.report.records import (
     scores,
     text,
 )
+from blemish.report.titles import undefined_told
 
 EXAMPLES_SHOWN = 8
 MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
@@ -56,7 +58,10 @@ class Section:
     facts: tuple[tuple[str, str], ...]
     histogram: str
     roc: str
+    pro: str
     per_type: tables.Table
+    by_size: tables.Table
+    regions: str
     galleries: tuple[Gallery, ...]
     notes: tuple[str, ...]
     failures: tuple[str, ...]
@@ -72,13 +77,18 @@ def make_section(directory: Path, group: Group, anchor: str) -> Section:
     if len(group.records) > 1:
         notes.insert(0, f"Charts and pictures are of seed {text(shown, 'seed')}, the first of "
                         f"{len(group.records)}; tables are over all of them.")  # fmt: skip
+    reasons = look_up(shown, "figures", "undefined")
+    notes += undefined_told(reasons if isinstance(reasons, Mapping) else {})
     return Section(
         anchor=anchor,
         group=group,
         facts=_facts(group),
         histogram=_histogram(shown, anchor),
         roc=_roc(shown, anchor),
+        pro=_pro(shown, anchor),
         per_type=tables.per_type_table(group),
+        by_size=tables.by_size_table(group),
+        regions=_regions(shown),
         galleries=_galleries(directory, shown),
         notes=tuple(notes),
         failures=tuple(tables.failures([group])),
@@ -92,7 +102,7 @@ def _facts(group: Group) -> tuple[tuple[str, str], ...]:
         _told(number(shown, "dataset", "test_good"), "{:,.0f} good"),
         _told(number(shown, "dataset", "test_defect"), "{:,.0f} defect"),
     )
-    costs = ((column, tables.over_seeds(column, group.records)) for column in tables.COST)
+    costs = ((column, tables.over_seeds(column, group.records)) for column in COST)
     facts = {
         "Fitted on": _told(number(shown, "dataset", "train_good"), "{:,.0f} good pictures"),
         "Tested on": " + ".join(part for part in tested if part),
@@ -127,6 +137,27 @@ def _roc(record: Record, anchor: str) -> str:
         for name, level in (("Image", "image"), ("Pixel", "pixel"))
     ]
     return charts.roc(curves, chart_id=f"{anchor}-roc")
+
+
+def _pro(record: Record, anchor: str) -> str:
+    rates = numbers(record, "curves", "pro", "false_alarm_rate")
+    curve = charts.Curve("PRO", "region", rates, numbers(record, "curves", "pro", "overlap"))
+    return charts.pro(curve, chart_id=f"{anchor}-pro")
+
+
+def _regions(record: Record) -> str:
+    """How many regions were found, the smallest of them, and the largest that was missed."""
+    of, found = (number(record, "figures", "regions", name) for name in ("regions", "found"))
+    if not of or found is None:
+        return ""
+    told = [f"{found:,.0f} of {of:,.0f} labelled regions were found."]
+    for title, name in (("smallest found", "smallest_found"), ("largest missed", "largest_missed")):
+        area = number(record, "figures", "regions", name, "area_px")
+        kind, picture = (text(record, "figures", "regions", name, key)
+                         for key in ("defect_type", "picture"))  # fmt: skip
+        if area is not None:
+            told.append(f"The {title} has {area:,.0f} px ({kind}, {picture}).")
+    return " ".join(told)
 
 
 def _point(record: Record, level: str) -> tuple[float, float] | None:

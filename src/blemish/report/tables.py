@@ -1,44 +1,43 @@
 """Records in, tables out: value objects that the page, Markdown, CSV and terminals all print.
 
 Pure: no file is read or written here. Over several seeds a figure is their mean, with the lowest
-and highest beside it; a figure that is undefined is `None`, and left out of means.
+and highest beside it; of one run it has its interval. What is undefined is `None`, and left out of
+means.
 Counts behind a rate are there where the record lists its pictures.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from blemish.report.cells import Cell, Figure, Kind
-from blemish.report.records import Group, Record, flagged, group_records, look_up, number, text
-
-Count = Callable[[Record], tuple[int, int] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: `name` for scripts, `title` for readers under a shared `group` heading.
-
-    `path` is where its figure is in a record, `count` counts the pictures behind a rate.
-    """
-
-    name: str
-    title: str
-    kind: Kind
-    group: str = ""
-    path: tuple[str, ...] = ()
-    count: Count | None = None
-
-    @property
-    def full_title(self) -> str:
-        """The title with its group, for where there is just one line of headings."""
-        if not self.group:
-            return self.title
-        acronym = self.title[:2].isupper()
-        title = self.title if acronym else self.title[0].lower() + self.title[1:]
-        return f"{self.group} {title}"
+from blemish.report.columns import (
+    ALL,
+    AT_THRESHOLD,
+    BRIEF,
+    BY_SIZE,
+    CATEGORY,
+    COST,
+    DETECTOR,
+    LOCATING,
+    MAIN,
+    PER_TYPE,
+    SEPARATING,
+    Column,
+)
+from blemish.report.records import (
+    Group,
+    Record,
+    entries,
+    group_records,
+    look_up,
+    number,
+    numbers,
+    text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,88 +59,41 @@ class Table:
     note: str = ""
 
 
-def false_alarms(record: Record) -> tuple[int, int] | None:
-    """Good test pictures that were flagged, of how many."""
-    return flagged(record, "good")
-
-
-def misses(record: Record) -> tuple[int, int] | None:
-    """Defect test pictures that passed, of how many."""
-    found = flagged(record, "defect")
-    return None if found is None else (found[1] - found[0], found[1])
-
-
-def _level(level: str, *names: str) -> tuple[Column, ...]:
-    """Columns of figures at image or pixel level."""
-    titles = {"auroc": "AUROC", "ap": "AP", "f1_max": "F1-max", "f1": "F1"}
-    heading = level.capitalize()
-    return tuple(
-        Column(f"{level}_{name}", titles[name], Kind.SHARE, heading, ("figures", level, name))
-        for name in names
-    )
-
-
-def _rate(name: str, title: str, *path: str, count: Count | None = None) -> Column:
-    level = "Image" if name.startswith("image") else "Pixel" if name.startswith("pixel") else ""
-    return Column(name, title, Kind.RATE, level, path, count)
-
-
-CATEGORY = Column("category", "Category", Kind.TEXT)
-DETECTOR = Column("detector", "Detector", Kind.TEXT)
-MAIN = (*_level("image", "auroc", "f1_max"), *_level("pixel", "auroc", "f1_max"))
-RANKING = (*_level("image", "auroc", "ap", "f1_max"), *_level("pixel", "auroc", "ap", "f1_max"))
-PROMISED = _rate("false_alarm_rate_promised", "Promised", "calibration", "false_alarm_rate")
-IMAGE_ALARMS = _rate(
-    "image_false_alarm_rate",
-    "False alarms",
-    *("figures", "image", "false_alarm_rate"),
-    count=false_alarms,
-)
-IMAGE_MISSES = _rate("image_miss_rate", "Misses", *("figures", "image", "miss_rate"), count=misses)
-AT_THRESHOLD = (
-    PROMISED,
-    *_level("image", "f1"),
-    IMAGE_ALARMS,
-    IMAGE_MISSES,
-    *_level("pixel", "f1"),
-    _rate("pixel_false_alarm_rate", "False alarms", "figures", "pixel", "false_alarm_rate"),
-    _rate("pixel_miss_rate", "Misses", "figures", "pixel", "miss_rate"),
-)
-COST = (
-    Column("fit_seconds", "Fit", Kind.SECONDS, "", ("seconds", "fit")),
-    Column("predict_seconds", "One picture", Kind.SECONDS, "", ("seconds", "predict_per_picture")),
-    Column("fit_peak_bytes", "Peak memory", Kind.BYTES, "", ("bytes", "fit_peak")),
-    Column("bank_vectors", "Bank vectors", Kind.COUNT, "", ("bank_vectors",)),
-    Column("bank_bytes", "Memory bank", Kind.BYTES, "", ("bytes", "bank")),
-    Column("model_bytes", "Model file", Kind.BYTES, "", ("bytes", "model_file")),
-)
-PER_TYPE = (
-    Column("pictures", "Pictures", Kind.COUNT, "", ("pictures",)),
-    Column("image_auroc", "Image AUROC", Kind.SHARE, "", ("image_auroc",)),
-    Column("pixel_auroc", "Pixel AUROC", Kind.SHARE, "", ("pixel_auroc",)),
-    Column("miss_rate", "Misses", Kind.RATE, "", ("miss_rate",)),
-)
-
 PEEKING_NOTE = (
     "These figures ask how well raw scores separate good from defect, whatever the threshold. "
-    "F1-max is the F1 at the best threshold that the labels of the test pictures allow: it peeks, "
-    "and no line will reach it without labels."
+    "F1-max is the F1 at the best threshold that the labels of the test pictures allow, recall the "
+    "share of defects found at the lowest threshold with so many false alarms among the good test "
+    "pictures: both peek, and no line will reach them without labels."
+)
+LOCATING_NOTE = (
+    "These figures ask how well the maps tell defective pixels from all others, whatever the "
+    "threshold. AU-PRO gives small defects the weight of large ones; F1-max peeks here, too."
 )
 THRESHOLD_NOTE = (
     "These figures are what the line would see. The threshold comes from good training pictures "
     "alone, for the rate of false alarms that was promised; no test label moved it, so F1 here is "
-    "not F1-max."
+    "not F1-max. Regions found is the share of labelled regions with a pixel above the threshold."
 )
 
 
 def main_table(records: Sequence[Record]) -> Table:
-    """Category | Image AUROC | Image F1-max | Pixel AUROC | Pixel F1-max."""
+    """Category | Image AUROC | Image F1-max | Pixel AUROC | Pixel F1-max | AU-PRO, to 0.3."""
     return _table("Results", MAIN, records)
 
 
-def ranking_table(records: Sequence[Record]) -> Table:
-    """How well raw scores separate good from defect: AUROC, AP, F1-max."""
-    return _table("How well the scores separate", RANKING, records, note=PEEKING_NOTE)
+def brief_table(records: Sequence[Record]) -> Table:
+    """The main table with the interval of image AUROC alone: narrow enough for a terminal."""
+    return _table("Results", BRIEF, records)
+
+
+def separating_table(records: Sequence[Record]) -> Table:
+    """How well raw scores separate good pictures from defects."""
+    return _table("How well the scores separate", SEPARATING, records, note=PEEKING_NOTE)
+
+
+def locating_table(records: Sequence[Record]) -> Table:
+    """How well raw maps tell where the defects are."""
+    return _table("How well the maps locate", LOCATING, records, note=LOCATING_NOTE)
 
 
 def threshold_table(records: Sequence[Record]) -> Table:
@@ -156,21 +108,48 @@ def cost_table(records: Sequence[Record]) -> Table:
 
 def full_table(records: Sequence[Record]) -> Table:
     """Every figure of the other tables, each once: what goes to CSV."""
-    columns = dict.fromkeys((*RANKING, *AT_THRESHOLD, *COST))
-    return _table("All figures", tuple(columns), records, name_detector=True)
+    return _table("All figures", ALL, records, name_detector=True)
 
 
 def per_type_table(group: Group) -> Table:
     """Figures by defect type, of one category under one detector."""
-    found = [look_up(record, "figures", "per_type") or {} for record in group.records]
-    kinds = dict.fromkeys(kind for per_type in found for kind in per_type)
-    columns = (Column("defect_type", "Defect type", Kind.TEXT), *PER_TYPE)
+    found = [_mapping(look_up(record, "figures", "per_type")) for record in group.records]
+    return _by_kind("By defect type", Column("defect_type", "Defect type", Kind.TEXT), PER_TYPE,
+                    found)  # fmt: skip
+
+
+def by_size_table(group: Group) -> Table:
+    """Labelled regions by their size, and how many of them were found."""
+    found = [
+        {_size_text(row): row for row in entries(record, "figures", "regions", "by_size")}
+        for record in group.records
+    ]
+    return _by_kind("Regions by size", Column("size", "Size", Kind.TEXT), BY_SIZE, found)
+
+
+def _by_kind(
+    title: str,
+    kinds: Column,
+    columns: Sequence[Column],
+    found: Sequence[Mapping[str, Record]],
+) -> Table:
+    """A row for each kind of thing that any of the records tells of."""
     rows = [
         Row((kind, *(over_seeds(column, [one.get(kind) or {} for one in found])
-                     for column in PER_TYPE)))
-        for kind in kinds
+                     for column in columns)))
+        for kind in dict.fromkeys(kind for one in found for kind in one)
     ]  # fmt: skip
-    return Table("By defect type", columns, tuple(rows))
+    return Table(title, (kinds, *columns), tuple(rows))
+
+
+def _size_text(row: Record) -> str:
+    """`10 to 99 px`, in pixels of the picture as it is."""
+    low, above = number(row, "from_px") or 0, number(row, "below_px") or 0
+    return f"{low:,.0f} to {above - 1:,.0f} px"
+
+
+def _mapping(value: Any) -> Mapping[str, Record]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def failures(groups: Sequence[Group]) -> list[str]:
@@ -202,11 +181,15 @@ def _table(
         for detector in detectors
         if (mean := _mean_row(detector, [row for row in rows if row.cells[1] == detector]))
     ]
-    columns = (CATEGORY, DETECTOR, *figures)
-    if len(detectors) == 1 and not name_detector:
-        columns = (CATEGORY, *figures)
-        rows = [Row((row.cells[0], *row.cells[2:]), row.group, row.is_mean) for row in rows]
-    return Table(title, columns, tuple(rows), note)
+    table = Table(title, (CATEGORY, DETECTOR, *figures), tuple(rows), note)
+    return table if len(detectors) > 1 or name_detector else without_detector(table)
+
+
+def without_detector(table: Table) -> Table:
+    """A table without its second column, for where there is just one detector."""
+    first, _, *columns = table.columns
+    rows = [Row((row.cells[0], *row.cells[2:]), row.group, row.is_mean) for row in table.rows]
+    return replace(table, columns=(first, *columns), rows=tuple(rows))
 
 
 def _row(group: Group, figures: Sequence[Column]) -> Row:
@@ -234,8 +217,19 @@ def over_seeds(column: Column, records: Sequence[Record]) -> Figure | None:
     hits, total = sum(hit for hit, _ in summed), sum(of for _, of in summed)
     # A sum over some seeds only would not fit the rate beside it.
     complete = bool(summed) and len(summed) == len(records)
-    mean = math.fsum(known) / len(known)
-    return Figure(mean, min(known), max(known), (hits, total) if complete else None)
+    return Figure(
+        math.fsum(known) / len(known),
+        min(known),
+        max(known),
+        counts=(hits, total) if complete else None,
+        interval=_interval(column, records[0]) if len(records) == 1 else None,
+    )
+
+
+def _interval(column: Column, record: Record) -> tuple[float, float] | None:
+    """The interval of a figure of one run; `None` where the record has none."""
+    ends = numbers(record, *column.interval) if column.interval else []
+    return (ends[0], ends[1]) if len(ends) == 2 else None
 
 
 def _mean_of(cells: Sequence[Cell]) -> Figure | None:

@@ -1,0 +1,10 @@
+"""A model against a labelled test set: what it says of each picture, and the figures that follow.
+
+Figures are made from raw scores at the pictures' own resolution with the untouched masks. The
+model's thresholds stay what they are: no label of a test picture moves them.
+"""
+
+from blemish.evaluation.examples import write_examples
+from blemish.evaluation.measure import Evaluation, evaluate
+
+__all__ = ["Evaluation", "evaluate", "write_examples"]

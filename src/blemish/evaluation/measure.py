@@ -1,0 +1,201 @@
+"""Judge all test pictures, and gather what follows into one `Evaluation`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.errors import DataError, ImageError
+from blemish.evaluation import figures
+from blemish.images.read import DEFAULT_LIMITS, ReadLimits
+from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
+from blemish.metrics.intervals import intervals
+from blemish.metrics.pixels import PixelScores
+from blemish.metrics.ranking import RankCounts
+from blemish.metrics.regions import describe_regions
+from blemish.metrics.tables import PixelTables, tabulate
+from blemish.model import Failure, Model
+from blemish.progress import LoggedProgress, Progress
+from blemish.result import Prediction
+
+Rows = list[dict[str, Any]]
+Intervals = dict[str, list[float] | None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of a model on a data set.
+
+    Attributes:
+        image, pixel: `auroc`, `ap`, `f1_max`, `f1_max_threshold`, and at the calibrated threshold
+            `f1`, `false_alarm_rate`, `miss_rate`; `None` where undefined. Of pictures also
+            `recall_at_0`, `recall_at_1` and `recall_at_5` (per cent of false alarms); of pixels
+            `au_pro_30`, `au_pro_5`, `aupimo`, and `region_recall` at the calibrated threshold.
+        per_type: for each defect type, against the good test pictures, its number of `pictures`,
+            `image_auroc`, `image_ap`, `image_f1_max`, the same for `pixel_`, `pixel_au_pro_30`,
+            `pixel_au_pro_5`, `pixel_aupimo`, and at the calibrated threshold `region_recall`, `f1`
+            and `miss_rate`.
+        curves: `image_roc` and `pixel_roc`, `false_alarm_rate` and `recall` each, and `pro`,
+            `false_alarm_rate` and `overlap`.
+        pictures: what the model said of each picture, with its label and its `aupimo`.
+        intervals: for `image` and `pixel`, low and high end of figures, 95 % over the choice of
+            test pictures; `None` where there is none (see `metrics.intervals`).
+        regions: how many regions the masks have and how many were found, `by_size` too, the
+            `smallest_found` and the `largest_missed`.
+        undefined: for each figure that is `None`, as `pixel.aupimo`, the reason.
+        notes: sentences without which the figures would be misread.
+        seconds: `evaluate` for all, `predict_per_picture` for the graph alone.
+    """
+
+    image: dict[str, float | None]
+    pixel: dict[str, float | None]
+    per_type: dict[str, dict[str, float | None]]
+    curves: dict[str, dict[str, list[float]] | None]
+    pictures: Rows
+    intervals: dict[str, dict[str, list[float] | None]] = field(default_factory=dict)
+    regions: dict[str, Any] = field(default_factory=dict)
+    undefined: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def figures(self) -> dict[str, Any]:
+        """All figures as plain JSON values, without curves and pictures."""
+        return {
+            "image": self.image,
+            "pixel": self.pixel,
+            "per_type": self.per_type,
+            "intervals": self.intervals,
+            "regions": self.regions,
+            "undefined": self.undefined,
+            "notes": self.notes,
+        }
+
+
+def evaluate(
+    model: Model,
+    dataset: Dataset,
+    *,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Judge all test pictures and measure.
+
+    Raises:
+        DataError: there is no test picture.
+        ImageError: a picture or mask cannot be read, or a score is not a number.
+    """
+    progress = progress or LoggedProgress()
+    samples = dataset.test
+    if not samples:
+        raise DataError(
+            f"'{dataset.name}' has no test pictures (layout {dataset.layout}); figures need some."
+        )
+    start = time.perf_counter()
+    rows: Rows = []
+    with PixelScores(model.calibration.pixel_threshold) as pixels:
+        results = model.predict_each(samples, limits=limits)
+        with progress.stage("evaluate", len(samples)) as advance:
+            for sample, result in zip(samples, results, strict=True):
+                if isinstance(result, Failure):
+                    raise ImageError(result.error)
+                _add_pixels(pixels, sample, result, limits)
+                rows.append(_row(sample, result))
+                advance(1)
+        found = _measure(rows, pixels, model.calibration.image_threshold)
+    seconds = {
+        "evaluate": time.perf_counter() - start,
+        "predict_per_picture": float(np.median([row["seconds"] for row in rows])),
+    }
+    return replace(found, notes=_learned(model, samples) + found.notes, seconds=seconds)
+
+
+def _add_pixels(
+    pixels: PixelScores, sample: Sample, result: Prediction, limits: ReadLimits
+) -> None:
+    """Add a picture's pixels, unless no mask says which of them are defective."""
+    height, width = result.score_map.shape
+    mask = sample.read_mask((height, width), limits=limits)
+    if mask is None:
+        return
+    try:
+        pixels.add(result.score_map, mask, name=sample.id, kind=sample.defect_type)
+    except ValueError as error:
+        raise ImageError(f"{error}.") from error
+
+
+def _row(sample: Sample, result: Prediction) -> dict[str, Any]:
+    if math.isnan(result.score):
+        raise ImageError(f"{sample.id}: its score is not a number (NaN).")
+    labels = {"label": sample.label, "defect_type": sample.defect_type}
+    return result.to_dict() | labels | {"path": sample.id}
+
+
+def _measure(rows: Rows, pixels: PixelScores, threshold: float) -> Evaluation:
+    """All figures of pictures that were judged; pixels are those of pictures with masks."""
+    counts = pixels.count()
+    images = figures.rank_pictures(rows)
+    image, pixel = figures.image_figures(rows, threshold), figures.pixel_figures(pixels, counts)
+    aupimo = {
+        picture.name: value
+        for picture, value in zip(pixels.pictures, pixels.aupimo(counts), strict=True)
+    }
+    return Evaluation(
+        image=image,
+        pixel=pixel,
+        per_type=figures.figures_per_type(rows, threshold, pixels, counts),
+        curves=figures.curves(images, counts),
+        pictures=[row | {"aupimo": aupimo.get(row["path"])} for row in rows],
+        intervals={
+            "image": _image_intervals(rows, threshold, image),
+            "pixel": _pixel_intervals(tabulate(pixels, counts), pixel),
+        },
+        regions=describe_regions(pixels.regions()),
+        undefined=figures.why_undefined(image, pixel, images, counts),
+        notes=_notes(images, len(rows) - len(pixels.pictures)),
+    )
+
+
+def _image_intervals(rows: Rows, threshold: float, exact: figures.Figures) -> Intervals:
+    defective = np.array([row["label"] != GOOD for row in rows])
+    draws = image_draws([row["score"] for row in rows], defective, threshold, resample(defective))
+    return _intervals(exact, draws, defective)
+
+
+def _pixel_intervals(tables: PixelTables, exact: figures.Figures) -> Intervals:
+    draws = pixel_draws(tables, resample(tables.defective), exact)
+    return _intervals(exact, draws, tables.defective)
+
+
+def _intervals(exact: figures.Figures, draws: Draws, defective: NDArray[np.bool_]) -> Intervals:
+    defects = int(np.count_nonzero(defective))
+    return intervals(exact, draws, good=len(defective) - defects, defective=defects)
+
+
+def _learned(model: Model, samples: Sequence[Sample]) -> list[str]:
+    """A note where the model was fitted on test pictures."""
+    trained = {row[1] for row in model.facts["training"]["pictures"]}
+    learned_from = sum(sample.sha256 in trained for sample in samples)
+    if not learned_from:
+        return []
+    return [
+        f"The model was fitted on {learned_from} of these test pictures, so the figures are "
+        "better than on new ones; use the split of the fit."
+    ]
+
+
+def _notes(images: RankCounts, unmasked: int) -> list[str]:
+    notes = []
+    if not images.positives.any():
+        notes.append("There is no defect among the test pictures: figures that need one are empty.")
+    if not images.negatives:
+        notes.append("There is no good test picture: figures that need one are empty.")
+    if unmasked:
+        notes.append(f"Pixel figures leave out {unmasked} defect pictures without a mask.")
+    return notes

@@ -1,0 +1,176 @@
+"""Figures of pictures drawn again: the stratified bootstrap.
+
+A draw takes as many good and as many defective pictures as there are, each kind from its own, with
+repeats (Efron, 1979). It is written as how often each picture comes, so that the counts of a draw
+are sums of the pictures' counts, and those of many draws a product of matrices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from blemish.detectors.parallel import one_core_each
+from blemish.metrics import formulas
+from blemish.metrics.overlap import PRO_LIMITS, log_worth
+from blemish.metrics.ranking import RECALL_RATES
+from blemish.metrics.tables import PixelTables
+
+DRAWS = 2000
+TOGETHER = 300_000  # numbers in each array that is worked on at a time
+
+Draws = dict[str, NDArray[np.float64]]
+
+
+def resample(defective: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> NDArray[np.int32]:
+    """How often each picture comes in each draw, draws x N.
+
+    Detectors that judged the same pictures are compared on the same draws.
+
+    Args:
+        defective: N, true for a picture with a defect.
+        draws: how many.
+        seed: of the draws.
+    """
+    labels, rng = np.asarray(defective, np.bool_), np.random.default_rng(seed)
+    times = np.zeros((draws, len(labels)), np.int32)
+    for kind in (labels, ~labels):
+        count = int(np.count_nonzero(kind))
+        if count:
+            times[:, kind] = rng.multinomial(count, np.full(count, 1 / count), size=draws)
+    return times
+
+
+def image_draws(
+    scores: ArrayLike, labels: ArrayLike, threshold: float, times: NDArray[np.int32]
+) -> Draws:
+    """Figures of each draw of pictures, exactly; not a number where a figure is undefined.
+
+    Args:
+        scores: N, raw.
+        labels: N, true for a defect.
+        threshold: calibrated.
+        times: how often each picture comes, draws x N.
+
+    Returns:
+        `auroc`, `ap`, `f1_max`, `f1`, `false_alarm_rate`, `miss_rate` and the recalls.
+    """
+    values, defects = np.asarray(scores, np.float32), np.asarray(labels, np.bool_)
+    order = np.argsort(values, kind="stable")
+    _, starts = np.unique(values[order], return_index=True)
+    flagged = np.asarray(scores) > threshold
+    kinds = (flagged & defects, ~flagged & defects, flagged & ~defects, ~flagged & ~defects)
+    decisions = np.array(kinds, np.float64).T
+
+    def figures(drawn: NDArray[np.float64]) -> Draws:
+        own = drawn[:, order]
+        positives = np.add.reduceat(own * defects[order], starts, axis=1)
+        at_least = formulas.from_the_top(np.add.reduceat(own * ~defects[order], starts, axis=1))
+        recalls = {
+            name: formulas.recall_within(positives, at_least, at_least[:, 0], rate)
+            for name, rate in RECALL_RATES.items()
+        }
+        return _ranked(positives, at_least) | _decided(drawn @ decisions) | recalls
+
+    return _in_parts(figures, times, width=len(values))
+
+
+def pixel_draws(
+    tables: PixelTables, times: NDArray[np.int32], exact: Mapping[str, float | None]
+) -> Draws:
+    """Pixel figures of each draw of pictures, from bins, set right by the exact figures.
+
+    What binning moves the figure of all pictures by is taken off every draw.
+
+    Args:
+        tables: of N pictures.
+        times: how often each picture comes, draws x N.
+        exact: figures of all pictures.
+
+    Returns:
+        `auroc`, `ap`, `f1_max`, `f1`, `false_alarm_rate`, `miss_rate`, `au_pro_30`, `au_pro_5`,
+        `aupimo` and `region_recall`; not a number where a figure is undefined.
+    """
+    whole = binned_draws(tables, np.ones((1, times.shape[1]), np.int32))
+    drawn = {}
+    for name, values in binned_draws(tables, times).items():
+        known = exact[name]
+        moved = np.nan if known is None else known - whole[name][0]
+        drawn[name] = np.clip(values + moved, 0.0, 1.0)
+    return drawn
+
+
+def binned_draws(tables: PixelTables, times: NDArray[np.int32]) -> Draws:
+    """Pixel figures of each draw as the bins give them: scores within one are taken as equal."""
+
+    def figures(drawn: NDArray[np.float64]) -> Draws:
+        own = drawn[:, tables.defective]
+        at_least = formulas.from_the_top(drawn @ tables.negatives)
+        shares, rates = own @ tables.shares, at_least / at_least[:, :1]
+        above = formulas.next_above(rates)
+        overlaps = {
+            name: formulas.mean_worth(shares, formulas.worth(above, rates, 0.0, limit))
+            for name, limit in PRO_LIMITS.items()
+        }
+        regions = drawn @ tables.regions
+        return {
+            **_ranked(own @ tables.positives, at_least),
+            **_decided(drawn @ tables.decisions),
+            **overlaps,
+            "aupimo": _aupimo(tables, drawn),
+            "region_recall": regions[:, 1] / regions[:, 0],
+        }
+
+    return _in_parts(figures, times, width=tables.negatives.shape[1])
+
+
+def _aupimo(tables: PixelTables, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean AUPIMO of the drawn pictures that have defective pixels."""
+    if tables.pimo is None:
+        return np.full(len(drawn), np.nan)
+    good, own = drawn[:, ~tables.defective], drawn[:, tables.defective]
+    pixels = tables.positives.sum(axis=1, keepdims=True)
+    recalls = tables.positives / np.maximum(pixels, 1)
+    shares = tables.negatives[~tables.defective]
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    rates = formulas.from_the_top(good @ shares) / good.sum(axis=1, keepdims=True)
+    worth = log_worth(formulas.next_above(rates), rates, *tables.pimo)
+    mean: NDArray[np.float64] = ((own @ recalls) * worth).sum(axis=1) / (own @ (pixels[:, 0] > 0))
+    return mean
+
+
+def _ranked(positives: NDArray[np.float64], at_least: NDArray[np.float64]) -> Draws:
+    above = formulas.next_above(at_least)
+    best = formulas.f1(positives, at_least).max(axis=1)
+    return {
+        "auroc": formulas.auroc(positives, above, at_least, at_least[:, 0]),
+        "ap": formulas.average_precision(positives, at_least),
+        "f1_max": np.where(positives.any(axis=1), best, np.nan),
+    }
+
+
+def _decided(decisions: NDArray[np.float64]) -> Draws:
+    """Figures at the threshold from draws x 4 counts: caught, missed, false alarms, passed."""
+    caught, missed, alarms, passed = decisions.T
+    return {
+        "f1": np.where(caught + missed, 2 * caught / (2 * caught + alarms + missed), np.nan),
+        "false_alarm_rate": alarms / (alarms + passed),
+        "miss_rate": missed / (caught + missed),
+    }
+
+
+def _in_parts(
+    figures: Callable[[NDArray[np.float64]], Draws], times: NDArray[np.int32], *, width: int
+) -> Draws:
+    """Figures of all draws, some at a time, on all cores."""
+    rows = max(1, TOGETHER // max(width, 1))
+
+    def work(start: int) -> Draws:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return figures(times[start : start + rows].astype(np.float64))
+
+    with one_core_each() as pool:
+        parts = list(pool.map(work, range(0, len(times), rows)))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,97 @@
+"""The formulas behind the figures, on the last axis: for one set of counts, or many draws at once.
+
+Every figure here is a sum over the scores of positives, rising: how many positives have a score,
+times what a positive of that score adds. Nothing is checked; `ranking` and `overlap` do that.
+
+Convention: arrays are ... x V, of V scores rising; `above` and `at_least` count the negatives whose
+score is greater, or greater or equal, or give their rate.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[Any]
+
+
+def from_the_top(counts: Numbers) -> Numbers:
+    """How many score at least each value."""
+    summed: Numbers = np.cumsum(counts[..., ::-1], axis=-1)[..., ::-1]
+    return summed
+
+
+def next_above(at_least: Numbers) -> Numbers:
+    """How many score more than each value, from how many score at least each value."""
+    above = np.zeros_like(at_least)
+    above[..., :-1] = at_least[..., 1:]
+    return above
+
+
+def auroc(positives: Numbers, above: Numbers, at_least: Numbers, negatives: Any) -> Numbers:
+    """1 - the chance that a negative scores above a positive, ties as half."""
+    worse = (_dot(positives, above) + _dot(positives, at_least)) / 2
+    area: Numbers = 1 - worse / (positives.sum(axis=-1) * negatives)
+    return area
+
+
+def average_precision(positives: Numbers, at_least: Numbers) -> Numbers:
+    """Mean precision over the positives, tied scores taken together."""
+    found = from_the_top(positives)
+    # A value that none of these positives has may lie above all scores there are.
+    precision = found / np.maximum(found + at_least, 1)
+    mean: Numbers = _dot(positives, precision) / positives.sum(axis=-1)
+    return mean
+
+
+def f1(positives: Numbers, at_least: Numbers) -> Numbers:
+    """2 caught / (2 caught + false alarms + missed) where each value is the threshold."""
+    found = from_the_top(positives)
+    score: Numbers = found / (found + at_least + positives.sum(axis=-1, keepdims=True))
+    score *= 2
+    return score
+
+
+def recall_within(positives: Numbers, at_least: Numbers, negatives: Any, rate: float) -> Numbers:
+    """Share of the positives that the lowest threshold with at most this false-alarm rate finds."""
+    allowed = np.floor(np.asarray(negatives) * rate + 1e-9)[..., None]
+    found: Numbers = _dot(positives, at_least <= allowed) / positives.sum(axis=-1)
+    return found
+
+
+def worth(above: Numbers, at_least: Numbers, low: float, high: float) -> Numbers:
+    """What a positive of each value is worth: for which share of a range of rates it is found.
+
+    On a curve of recall over false-alarm rate, its points joined by straight lines, it is not found
+    up to the rate above its value, found from the rate at its value on, and partly in between. The
+    area under the curve over a range, divided by the range, is the mean worth of the positives.
+    """
+    share = _ramp(high, above, at_least)
+    share -= _ramp(low, above, at_least)
+    share /= high - low
+    return share
+
+
+def mean_worth(weights: Numbers, worths: Numbers) -> Numbers:
+    """The mean worth of positives with these weights."""
+    mean: Numbers = _dot(weights, worths) / _dot(weights, np.ones_like(worths))
+    return mean
+
+
+def _ramp(end: float, zero_until: Numbers, one_from: Numbers) -> Numbers:
+    """The area up to `end` under a line that rises from 0 to 1 between two places."""
+    width = one_from - zero_until
+    risen = np.clip(end - zero_until, 0, width)
+    risen *= risen
+    risen /= np.maximum(width, np.finfo(np.float64).tiny, out=width)
+    risen /= 2
+    risen += np.maximum(end - one_from, 0)
+    return risen
+
+
+def _dot(weights: Numbers, values: Numbers) -> Numbers:
+    """Sums of products along the last axis."""
+    summed: Numbers = np.einsum("...i,...i->...", weights, values)
+    return summed

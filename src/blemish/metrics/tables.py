@@ -1,0 +1,100 @@
+"""Pixels of each picture counted over bins of score: what the bootstrap draws pictures from.
+
+Bins are fine where figures are made: their borders are defective pixels' scores, spaced evenly in
+the share of defective pixels found, of regions covered and of other pixels flagged, and in the
+logarithm of the false-positive rate where AUPIMO looks. Figures of the bins take the scores within
+one as equal; that moves them by far less than the choice of pictures does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from blemish.detectors.parallel import one_core_each
+from blemish.metrics.formulas import from_the_top
+from blemish.metrics.pixels import PixelCounts, PixelScores
+
+STEPS = 1000  # along each of the four
+
+
+@dataclass(frozen=True, eq=False)
+class PixelTables:
+    """P pictures, D of them with defects, over B bins of score, rising.
+
+    Attributes:
+        defective: P, which of the pictures are not good.
+        positives: D x B, their defective pixels.
+        shares: D x B, sums over regions of the share of each one's pixels.
+        negatives: P x B, pixels that are not defective.
+        decisions: P x 4, pixels caught, missed, false alarms and passed at the threshold.
+        regions: P x 2, regions, and those of them that the threshold finds.
+        pimo: the lowest rate above 0, and the range of AUPIMO; `None` where it is undefined.
+    """
+
+    defective: NDArray[np.bool_]
+    positives: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    negatives: NDArray[np.float64]
+    decisions: NDArray[np.float64]
+    regions: NDArray[np.float64]
+    pimo: tuple[float, float, float] | None
+
+
+def tabulate(pixels: PixelScores, counts: PixelCounts) -> PixelTables:
+    """Count each picture's pixels over bins.
+
+    Args:
+        pixels: that were collected.
+        counts: of these.
+    """
+    borders = choose_borders(counts)
+    bins = len(borders) + 1
+
+    def negatives(number: int) -> NDArray[np.int64]:
+        ordered = pixels.spill.read([number])
+        ordered.sort()
+        return np.diff(ordered.searchsorted(borders), prepend=0, append=ordered.size)
+
+    with one_core_each() as pool:
+        others = list(pool.map(negatives, range(len(pixels.pictures))))
+    own = [picture for picture in pixels.pictures if not picture.good]
+    places = [borders.searchsorted(picture.scores, side="right") for picture in own]
+    shares = [
+        np.bincount(place, weights=picture.shares, minlength=bins)
+        for place, picture in zip(places, own, strict=True)
+    ]
+    good = counts.good
+    return PixelTables(
+        defective=np.array([not picture.good for picture in pixels.pictures], np.bool_),
+        positives=_rows([np.bincount(place, minlength=bins) for place in places], bins),
+        shares=_rows(shares, bins),
+        negatives=_rows(others, bins),
+        decisions=_rows([astuple(picture.decisions) for picture in pixels.pictures], 4),
+        regions=_rows([(len(p.found), p.found.sum()) for p in pixels.pictures], 2),
+        pimo=(good.lowest, *counts.pimo_range) if good and counts.pimo_defined else None,
+    )
+
+
+def choose_borders(counts: PixelCounts) -> NDArray[np.float32]:
+    """Scores of defective pixels, rising, at which bins begin; nothing lies below the first."""
+    ranks = counts.whole.ranks
+    if not len(ranks.values):
+        return ranks.values
+    axes = [from_the_top(ranks.positives), from_the_top(counts.whole.shares), ranks.at_least]
+    if counts.good:
+        axes.append(np.log(np.clip(counts.good.at_least, *counts.pimo_range)))
+    steps = [np.searchsorted(-axis, np.linspace(-axis[0], -axis[-1], STEPS)) for axis in axes]
+    places = np.concatenate([[0], *steps])
+    borders: NDArray[np.float32] = ranks.values[
+        np.unique(np.minimum(places, len(ranks.values) - 1))
+    ]
+    return borders
+
+
+def _rows(rows: Sequence[ArrayLike], width: int) -> NDArray[np.float64]:
+    """Rows of that width as one array, also where there are none."""
+    return np.array(rows, np.float64).reshape(len(rows), width)

@@ -1,0 +1,117 @@
+"""How figures were made, in sentences that a referee would want to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from blemish.report.cells import rate_text
+from blemish.report.records import Record, look_up, number, numbers, short, text
+
+MASKS = (
+    "A pixel is defective where its mask, at the picture's own size, is above half of its range. "
+    "Pixel figures take in the pixels of all test pictures, good ones included; only defect "
+    "pictures without a mask are left out."
+)
+SCORES = (
+    "All figures are made from raw scores and maps: nothing is rounded, squashed, or scaled by "
+    "what the test pictures hold."
+)
+SPLITS = {
+    "mvtec-ad": "Training and test pictures are those of the data set's own folders.",
+    "drawn": "Training and test pictures are drawn apart.",
+    "manifest": "Training and test pictures are as the manifest has them.",
+}
+THRESHOLDS = (
+    "Thresholds come from good pictures alone, scored as if they were new; no label of a test "
+    "picture moves one. F1-max and the recalls at a rate of false alarms are the exceptions, and "
+    "stand apart."
+)
+INTERVALS = (
+    "In square brackets, 95%: test pictures are drawn again 2000 times with repeats, good and "
+    "defective ones apart, and the middle 95% of the figures is shown (stratified bootstrap, "
+    "percentiles). Where a figure is 0 or 1 in every draw, a one-sided binomial bound for as many "
+    "pictures takes its place. They tell of the choice of test pictures, not of the training."
+)
+OVERLAP = (
+    "AU-PRO: regions are the 8-connected components of each mask; every distinct score is a "
+    "threshold, equal ones are one; trapezoids to the limit, interpolated there, divided by it. "
+    "AUPIMO: rates from 1e-5 to 1e-4 on good test pictures, on a logarithmic axis."
+)
+
+
+def protocol(records: Sequence[Record]) -> list[tuple[str, str]]:
+    """Name and text of each thing to know; what records do not tell of is left out."""
+    told = [
+        ("Resolution", _resolution(records)),
+        ("Masks", MASKS),
+        ("Scores", SCORES),
+        ("Split", _split(records)),
+        ("Seeds", _seeds(records)),
+        ("Thresholds", f"{THRESHOLDS} {_calibration(records)}".strip()),
+        ("AU-PRO and AUPIMO", OVERLAP if any(map(_has_overlap, records)) else ""),
+        ("Intervals", INTERVALS if any(map(_has_intervals, records)) else ""),
+    ]
+    return [(name, words) for name, words in told if words] if records else []
+
+
+def _resolution(records: Iterable[Record]) -> str:
+    sizes = _distinct(_working_size(record) for record in records)
+    if not sizes:
+        return ""
+    return (
+        f"Inside the model, pictures become {'; '.join(sizes)}. Maps are scaled back, and figures "
+        "are made at the pictures' own resolution, uncropped."
+    )
+
+
+def _working_size(record: Record) -> str:
+    size = look_up(record, "settings", "image_size")
+    fit = text(record, "settings", "fit") or "stretch"
+    if size is None:
+        return ""
+    if fit != "stretch":
+        return f"{short(size)} pixels at their {fit} side"
+    height, width = size if isinstance(size, list) and len(size) == 2 else (size, size)
+    return f"{short(height)} x {short(width)} pixels, stretched"
+
+
+def _split(records: Iterable[Record]) -> str:
+    """How training and test pictures were told apart, with what was said of each data set."""
+    told = []
+    for record in records:
+        told.append(SPLITS.get(text(record, "dataset", "layout"), ""))
+        notes = look_up(record, "dataset", "notes")
+        told += [f"{text(record, 'category')}: {note}" for note in notes or ()]
+    return " ".join(_distinct(told))
+
+
+def _seeds(records: Iterable[Record]) -> str:
+    seeds = sorted({seed for record in records if (seed := number(record, "seed")) is not None})
+    listed = ", ".join(f"{seed:.0f}" for seed in seeds)
+    return f"{listed}. A seed moves the detector, never which pictures are tested." if seeds else ""
+
+
+def _calibration(records: Iterable[Record]) -> str:
+    """The ways of calibrating, with the categories that each was used for."""
+    ways: dict[str, list[str]] = {}
+    for record in records:
+        pictures = number(record, "calibration", "pictures")
+        rate = number(record, "calibration", "false_alarm_rate")
+        if pictures is not None and rate is not None:
+            method = text(record, "calibration", "method")
+            way = f"{method}, {pictures:,.0f} pictures, for {rate_text(rate)} of false alarms"
+            ways.setdefault(way, []).append(text(record, "category"))
+    parts = [f"{', '.join(_distinct(names))}: {way}" for way, names in ways.items()]
+    return f"{'; '.join(parts)}." if parts else ""
+
+
+def _has_overlap(record: Record) -> bool:
+    return number(record, "figures", "pixel", "au_pro_30") is not None
+
+
+def _has_intervals(record: Record) -> bool:
+    return bool(numbers(record, "figures", "intervals", "image", "auroc"))
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(text for text in texts if text))
