@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -23,6 +22,16 @@ import numpy as np
 
 EMBEDDED = "embedded"
 RECORDS = Path(__file__).parent / "records"
+
+
+START_SMALL = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(child.pid, 0)
+print(time.perf_counter() - start, usage.ru_maxrss)
+sys.exit(status and 1)
+"""
 
 
 def main() -> None:
@@ -75,14 +84,17 @@ def timed(work: Callable[[], Any], repeats: int) -> list[float]:
 
 
 def process(*command: str) -> tuple[float, int]:
-    """Wall seconds and peak memory in bytes of a process of its own."""
-    start = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = child.stderr.read() if child.stderr else b""
-    _, status, usage = os.wait4(child.pid, 0)
-    if status:
-        raise RuntimeError(errors.decode())
-    return time.perf_counter() - start, usage.ru_maxrss * 1024
+    """Wall seconds and peak memory in bytes of a process of its own.
+
+    A process begins with the peak of the one that starts it, so a small one does that.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", START_SMALL, *command], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    seconds, peak = done.stdout.split()
+    return float(seconds), int(peak) * 1024
 
 
 def named(backbone: str, shared: Path) -> str:
