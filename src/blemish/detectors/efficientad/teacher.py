@@ -8,7 +8,7 @@ half precision. It takes pictures in [0, 1], less the mean of ImageNet, over its
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -184,11 +184,6 @@ def _checked(tensors: Mapping[str, NDArray[Any]], kind: str, path: Path) -> Weig
     if broken:
         raise BackboneError(f"'{path}' holds values that are not finite, in '{broken[0]}'.")
     return weights
-
-
-def _few(problems: Sequence[str]) -> str:
-    more = [f"And {len(problems) - FEW} more."] if len(problems) > FEW else []
-    return " ".join([*problems[:FEW], *more])
 
 
 def _named(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
