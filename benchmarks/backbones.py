@@ -110,9 +110,10 @@ def write_random(path: Path) -> None:
     import torch
     from common import Spread
     from export import export
-    from student import Student, normalised
+    from student import Student
 
     from blemish.data.textures import draw
+    from blemish.detectors.efficientad.jitter import normalised
 
     torch.manual_seed(0)
     channels = (24, 32, 96)

@@ -43,7 +43,9 @@ DRAWN_TOGETHER = 64
 CHECKPOINT = "checkpoint.safetensors"
 
 
-def parser(description: str | None, *, shards: int, batch: int, rate: float) -> Any:
+def parser(
+    description: str | None, *, shards: int, batch: int, rate: float
+) -> argparse.ArgumentParser:
     """Arguments that all trainings take."""
     known = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -63,6 +65,15 @@ def parser(description: str | None, *, shards: int, batch: int, rate: float) -> 
     add("--threads", type=int, default=cores, help="of the training itself")
     add("--drawers", type=int, default=cores, help="processes that draw")
     return known
+
+
+def begin(arguments: argparse.ArgumentParser) -> tuple[argparse.Namespace, str]:
+    """Read the arguments and make ready for a training; gives them and the commit it began at."""
+    a = arguments.parse_args()
+    torch.manual_seed(a.seed)
+    torch.set_num_threads(a.threads)
+    a.output.mkdir(parents=True, exist_ok=True)
+    return a, _current_commit()
 
 
 class Run:
@@ -308,7 +319,7 @@ def spreads(
 # --- where a result comes from -------------------------------------------------------------------
 
 
-def current_commit() -> str:
+def _current_commit() -> str:
     """The commit that this runs from, with a plus where files differ from it."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"],

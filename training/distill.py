@@ -7,25 +7,21 @@ The same command goes on from the last checkpoint. `--device cuda` trains on a G
 
 from __future__ import annotations
 
-import torch
-from common import Drawings, Run, current_commit, parser, provenance, spreads
+from common import Drawings, Run, begin, parser, provenance, spreads
 from export import export
-from student import LEVELS, Student, normalised
+from student import LEVELS, Student
 from teacher import Teacher
 from torch import Tensor
 
 from blemish.detectors.efficientad.freed_memory import freed_memory_kept
+from blemish.detectors.efficientad.jitter import normalised
 
 
 def main() -> None:
     """Train, or go on training, and write the ONNX file."""
     arguments = parser(__doc__, shards=64, batch=24, rate=3e-3)
     arguments.add_argument("--levels", default="block1,block4,block11", help="at strides 4, 8, 16")
-    a = arguments.parse_args()
-    commit = current_commit()
-    torch.manual_seed(a.seed)
-    torch.set_num_threads(a.threads)
-    a.output.mkdir(parents=True, exist_ok=True)
+    a, commit = begin(arguments)
     teacher = Teacher(a.teacher, a.levels.split(",")).to(a.device)
     with Drawings(a) as drawings, freed_memory_kept():
         targets = spreads(teacher, drawings.take(drawings.start(-1)), a.device)

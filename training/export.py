@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 import torch
 from common import Spread
-from student import LEVELS, MEAN, STD, Student
+from student import LEVELS, Student
 from torch import Tensor, nn
 
+from blemish.detectors.efficientad.architecture import MEAN, STD
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 
 

@@ -16,14 +16,14 @@ import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
-from common import Drawings, Run, current_commit, parser, provenance, spreads
+from common import Drawings, Run, begin, parser, provenance, spreads
 from onnx import TensorProto, helper, numpy_helper
-from student import normalised
 from teacher import Teacher
 from torch import Tensor, nn
 
 from blemish.detectors.efficientad.architecture import BORDER_CELLS, features_of, pdn
 from blemish.detectors.efficientad.freed_memory import freed_memory_kept
+from blemish.detectors.efficientad.jitter import normalised
 from blemish.detectors.efficientad.nets import Net, weights_of
 
 NEIGHBOURHOOD = 3
@@ -62,11 +62,7 @@ def main() -> None:
     arguments = parser(__doc__, shards=40, batch=16, rate=1e-3)
     arguments.add_argument("--levels", default="stage2,stage3", help="at strides 8, 16")
     arguments.add_argument("--kinds", default="extra_small,small", help="of PDN")
-    a = arguments.parse_args()
-    commit = current_commit()
-    torch.manual_seed(a.seed)
-    torch.set_num_threads(a.threads)
-    a.output.mkdir(parents=True, exist_ok=True)
+    a, commit = begin(arguments)
     kinds: list[str] = a.kinds.split(",")
     nets = {kind: Net(pdn(kind)) for kind in kinds}
     teacher = PatchTargets(

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 STAGES = ((24, 2, 3), (48, 3, 4), (128, 8, 5))
 STEM = 20
 LEVELS = ("s4", "s8", "s16")
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Depthwise(nn.Conv2d):
@@ -77,11 +76,3 @@ class Student(nn.Module):
             features = stage(features)
             levels.append(head(features))
         return levels
-
-
-def normalised(pictures: Tensor) -> Tensor:
-    """Pictures in [0, 1] as the student takes them."""
-    mean, std = (
-        torch.tensor(values, device=pictures.device).view(1, 3, 1, 1) for values in (MEAN, STD)
-    )
-    return (pictures - mean) / std

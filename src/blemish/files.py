@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from blemish.errors import BlemishError, UsageError
 
@@ -35,6 +37,27 @@ def write_whole(path: Path, content: bytes | str) -> None:
         if isinstance(error, OSError):
             raise BlemishError(f"Cannot write '{path}': {error.strerror}.") from error
         raise
+
+
+def append_block(file: IO[bytes], data: memoryview, *, what: str) -> None:
+    """Append to a temporary file.
+
+    Args:
+        file: as `tempfile.TemporaryFile` gives it.
+        data: to append.
+        what: it is, in the plural, for the error.
+
+    Raises:
+        BlemishError: it cannot be written; what to do about it.
+    """
+    try:
+        file.write(data)
+        file.flush()
+    except OSError as error:
+        raise BlemishError(
+            f"Cannot write {what} to a temporary file in '{tempfile.gettempdir()}': "
+            f"{error.strerror}; make room, or name another folder (TMPDIR)."
+        ) from error
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

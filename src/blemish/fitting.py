@@ -23,9 +23,10 @@ from blemish.calibration import (
 )
 from blemish.data.dataset import Dataset, Sample
 from blemish.data.loading import GoodPictures
-from blemish.detectors.base import Detector, Fitted
+from blemish.detectors.base import Detector, DetectorSettings, Fitted
 from blemish.errors import CalibrationError, DataError, ImageError
-from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
+from blemish.images.read import Alpha
 from blemish.model import Failure, Model, assemble, calibration_facts
 from blemish.progress import LoggedProgress, Progress
 
@@ -201,7 +202,7 @@ def _provenance(
         "versions": versions(),
         "detector": {
             "name": detector.name,
-            "settings": _portable(detector.settings.to_dict()),
+            "settings": _portable(detector.settings),
         },
         "input": {
             "format": {
@@ -306,10 +307,10 @@ def _method(model: Model, trained: int, fresh: int) -> str:
     return f"{left_out} ({trained}), {HELD_OUT} ({fresh})"
 
 
-def _portable(settings: dict[str, Any]) -> dict[str, Any]:
+def _portable(settings: DetectorSettings) -> dict[str, Any]:
     """Settings without the folders of the machine they were used on."""
-    files = ("backbone", "weights", "teacher", "penalty")
+    files = settings.names_of_files()
     return {
         name: Path(value).name if name in files and isinstance(value, str) else value
-        for name, value in settings.items()
+        for name, value in settings.to_dict().items()
     }

@@ -22,8 +22,9 @@ from blemish.errors import BlemishError, ImageError, ModelFileError
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.metadata import read_facts, sign, verify
 from blemish.graph.session import Session
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.picture_format import PictureFormat
-from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits, as_picture, read_picture
+from blemish.images.read import Alpha, as_picture, read_picture
 from blemish.images.regions import find_regions
 from blemish.result import Prediction, Verdict
 

@@ -28,6 +28,7 @@ class Limits:
     at_most: float | None = None
     choices: tuple[str, ...] | None = None
     fewest: int | None = None
+    names_file: bool = False  # or a folder: its content counts, not where it lies
 
     def problem(self, value: Any) -> str | None:
         """What is wrong with `value`, as `must be ...`, or `None`."""
@@ -103,6 +104,12 @@ class Settings:
         ]
         told_at_once(unknown, SettingError)
         return cls(**values)
+
+    @classmethod
+    def names_of_files(cls) -> tuple[str, ...]:
+        """The names of the settings that name a file or folder."""
+        fields = [(field.name, field.metadata.get("limits")) for field in dataclasses.fields(cls)]
+        return tuple(name for name, limits in fields if limits and limits.names_file)
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values."""

@@ -8,7 +8,7 @@ import pytest
 
 from blemish.benchmark.machine import machine, peak_memory_bytes
 from blemish.errors import SettingError
-from blemish.graph.session import available_cores
+from blemish.parallel import available_cores
 
 MEGABYTE = 10**6
 

@@ -19,7 +19,7 @@ from blemish.benchmark.plan import Job, plan_jobs
 from blemish.benchmark.records import read_records
 from blemish.benchmark.run import run_jobs
 from blemish.errors import DataError, UsageError
-from blemish.graph.session import available_cores
+from blemish.parallel import available_cores
 from blemish.progress import Advance
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 

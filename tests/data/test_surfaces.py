@@ -25,7 +25,7 @@ from blemish.data.surfaces import (
     write_surfaces,
 )
 from blemish.errors import BlemishError, DataError, ImageError, SettingError, UsageError
-from blemish.images.read import ReadLimits
+from blemish.images.header import ReadLimits
 from tiny import tiny_settings
 
 DEFECTS = [(category, kind) for category, kinds in SURFACES.items() for kind in kinds]

@@ -27,7 +27,7 @@ VARIANTS = {
         {"held_out": 0.4, "image_size": [133, 150], "precision": "bfloat16"},
     ],
 }
-LIKE = {"patchcore": 1.25, "efficientad": 2.5}  # times that two fits' scores may differ by
+CHANCE = {"patchcore": 1.0, "efficientad": 2.0}  # what so few steps of training may do to scores
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +61,7 @@ def test_the_contract_is_kept(settings_of, name, settings):
     def make(seed):
         return detector_class(name)(**given, seed=seed)
 
-    check_detector(make, like=LIKE[name])
+    check_detector(make, chance=CHANCE[name])
 
 
 def test_an_unknown_detector_is_told_with_the_closest():

@@ -12,13 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from blemish.errors import ImageError, SettingError
-from blemish.images.read import (
-    ReadLimits,
-    as_picture,
-    probe_picture,
-    read_mask,
-    read_picture,
-)
+from blemish.images.header import ReadLimits, probe_picture
+from blemish.images.read import as_picture, read_mask, read_picture
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from blemish.graph.session import available_cores
+from blemish.parallel import available_cores
 
 
 def machine() -> dict[str, Any]:

@@ -29,12 +29,12 @@ from blemish.errors import (
     did_you_mean,
     told_at_once,
 )
-from blemish.images.read import DEFAULT_LIMITS, Alpha, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
+from blemish.images.read import Alpha
 
 MOST_BYTES_OF_CATEGORY = 60  # in the name of a file, which may have 255 with all that is added
 SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the pictures
 ASKED = ("false_alarm_rate", "alpha", "smallest_region_px")
-NAMES_OF_FILES = ("backbone", "weights")  # settings whose file counts, not where it lies
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Job:
 
     def portable_settings(self) -> dict[str, Any]:
         """The settings without those that say where a file lies."""
-        return portable(self.settings)
+        return _without_files(self.settings, self.make_detector())
 
 
 def plan_jobs(
@@ -175,11 +175,10 @@ def plan_jobs(
 
 def job_id(dataset: Dataset, detector: Detector, asked: Mapping[str, Any]) -> str:
     """The id of the job that fits and measures a detector on a data set."""
-    backbone = getattr(detector, "backbone", None)
     content = {
         "dataset": dataset.fingerprint,
-        "settings": portable(detector.settings.to_dict()),
-        "backbone": backbone.sha256 if backbone else None,
+        "settings": _without_files(detector.settings.to_dict(), detector),
+        "sources": detector.sources,
         "asked": dict(asked),
     }
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
@@ -195,9 +194,10 @@ def id_of(category: str, detector: str, seed: int, content: Mapping[str, Any]) -
     return f"{name}-{detector}-{seed}-{digest[:8]}"
 
 
-def portable(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without those that say where a file lies."""
-    return {name: value for name, value in settings.items() if name not in NAMES_OF_FILES}
+def _without_files(settings: Mapping[str, Any], detector: Detector) -> dict[str, Any]:
+    """Settings of a detector without those that say where a file lies."""
+    files = detector.settings.names_of_files()
+    return {name: value for name, value in settings.items() if name not in files}
 
 
 def _check_something_to_do(**lists: Sequence[Any] | None) -> None:

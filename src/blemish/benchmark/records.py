@@ -21,7 +21,7 @@ from blemish.errors import DataError
 from blemish.evaluation import Evaluation, evaluate, write_examples
 from blemish.files import make_folder, write_whole
 from blemish.fitting import versions
-from blemish.images.read import DEFAULT_LIMITS, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model import Model
 from blemish.progress import Progress
 

@@ -34,7 +34,7 @@ from blemish.benchmark.records import (
 from blemish.benchmark.worker import MODELS
 from blemish.errors import UsageError
 from blemish.files import make_folder
-from blemish.graph.session import CORES_VARIABLE, available_cores
+from blemish.parallel import CORES_VARIABLE, available_cores
 from blemish.progress import LoggedProgress, Progress
 
 THREAD_VARIABLES = (

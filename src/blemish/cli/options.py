@@ -15,7 +15,7 @@ from blemish.errors import SettingError, UsageError, told_at_once
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from blemish.images.read import ReadLimits
+    from blemish.images.header import ReadLimits
 
 # Environment variables by which libraries learn how many threads they may have.
 THREAD_VARIABLES = ("BLEMISH_CORES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -178,7 +178,7 @@ def read_megabytes(text: str | None) -> int | None:
 
 def read_limits(max_pixels: int | None) -> ReadLimits:
     """What a picture may cost. Raises `SettingError`."""
-    from blemish.images.read import DEFAULT_LIMITS
+    from blemish.images.header import DEFAULT_LIMITS
 
     return DEFAULT_LIMITS if max_pixels is None else DEFAULT_LIMITS.replace(max_pixels=max_pixels)
 

@@ -15,7 +15,7 @@ from blemish.files import make_folder, write_whole
 from blemish.report.cells import count_text
 
 if TYPE_CHECKING:
-    from blemish.images.read import ReadLimits
+    from blemish.images.header import ReadLimits
     from blemish.model import Failure, Model
     from blemish.result import Prediction
 

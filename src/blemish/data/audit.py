@@ -22,7 +22,7 @@ from blemish.data.checks import CHECKS, Finding, Look, Severity
 from blemish.data.dataset import Dataset, Sample, open_dataset
 from blemish.data.duplicates import thumbnail
 from blemish.errors import ImageError
-from blemish.images.read import DEFAULT_LIMITS, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.progress import LoggedProgress, Progress
 
 

@@ -20,15 +20,8 @@ from numpy.typing import NDArray
 from blemish.data.layouts import Entry, Leftovers, categories_in, find_layout
 from blemish.data.split import Split, split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
-from blemish.images.read import (
-    DEFAULT_LIMITS,
-    Alpha,
-    PictureFacts,
-    ReadLimits,
-    probe_picture,
-    read_mask,
-    read_picture,
-)
+from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits, probe_picture
+from blemish.images.read import Alpha, read_mask, read_picture
 
 GOOD = "good"
 DRAWN = "surfaces"  # what drawn data sets go by

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import DRAWN, GOOD, Dataset, Sample
 from blemish.data.surfaces import DIFFICULTY, SIZE_PX, SURFACES, Drawing, drawings
-from blemish.images.read import DEFAULT_LIMITS, Alpha, PictureFacts, ReadLimits, as_picture
+from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
+from blemish.images.read import Alpha, as_picture
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import Sample
 from blemish.errors import DataError, ImageError, told_at_once
+from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
 from blemish.images.picture_format import PictureFormat, format_16_bit
-from blemish.images.read import (
-    DEFAULT_LIMITS,
-    Alpha,
-    PictureFacts,
-    ReadLimits,
-)
+from blemish.images.read import Alpha
 
 READERS = 2
 AHEAD = 6

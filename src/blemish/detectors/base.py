@@ -130,6 +130,15 @@ class Detector(Protocol):
         """Its settings; the seed is one of them."""
         ...
 
+    @property
+    def sources(self) -> dict[str, str]:
+        """A hash of each file or folder that it takes something from, by the setting's name.
+
+        Raises:
+            BackboneError: one cannot be used.
+        """
+        ...
+
     def calibration_pictures(self, split_keys: Sequence[str]) -> int:
         """How many of some pictures `left_out` will score once they are fitted on.
 

@@ -16,7 +16,7 @@ from itertools import repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.parallel import one_core_each
+from blemish.parallel import one_core_each
 from blemish.progress import Advance
 
 STARTS = ("random", "farthest", "sampled")

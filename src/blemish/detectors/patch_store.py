@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import BlemishError
+from blemish.files import append_block
 
 Vectors = NDArray[np.float32]
 
@@ -49,14 +50,8 @@ class PatchStore:
         if self._file is None:
             self._rows[self._count : self._count + len(rows)] = rows
         else:
-            try:
-                self._file.write(np.ascontiguousarray(rows, np.float32).data)
-                self._file.flush()
-            except OSError as error:
-                raise BlemishError(
-                    f"Cannot write patches to a temporary file in '{tempfile.gettempdir()}': "
-                    f"{error.strerror}; make room, or name another folder (TMPDIR)."
-                ) from error
+            data = np.ascontiguousarray(rows, np.float32).data
+            append_block(self._file, data, what="patches")
         self._count += len(rows)
 
     def read(self, first: int, last: int) -> Vectors:

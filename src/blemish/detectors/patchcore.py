@@ -20,13 +20,13 @@ from blemish.data.split import parts_of
 from blemish.detectors.base import ImageSource, LeftOut
 from blemish.detectors.coreset import Coreset, greedy_k_centre
 from blemish.detectors.neighbours import nearest, standing_out_of
-from blemish.detectors.parallel import one_core_each
 from blemish.detectors.patchcore_graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore_patches import Patches, extract
 from blemish.detectors.patchcore_plan import FitPlan, plan_fit
 from blemish.detectors.patchcore_settings import PatchCoreSettings
 from blemish.errors import CalibrationError, SettingError
 from blemish.graph.session import Session
+from blemish.parallel import one_core_each
 from blemish.progress import Progress
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ class PatchCore:
         """The feature extractor that the settings name. Raises `BackboneError`."""
         s = self.settings
         return load_backbone(s.backbone, levels=s.levels, weights=s.weights)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The backbone's hash. Raises `BackboneError`."""
+        return {"backbone": self.backbone.sha256}
 
     def plan(self, sizes_hw: Sequence[tuple[int, int]]) -> FitPlan:
         """What a fit on pictures of these sizes will take."""

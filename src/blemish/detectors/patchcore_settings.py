@@ -19,12 +19,16 @@ class PatchCoreSettings(DetectorSettings):
     """All that can be chosen in PatchCore."""
 
     backbone: str = setting(
-        EMBEDDED, "embedded (in the package), an ONNX file with named outputs, or timm:NAME"
+        EMBEDDED,
+        "embedded (in the package), an ONNX file with named outputs, or timm:NAME",
+        names_file=True,
     )
     levels: tuple[str, ...] | None = setting(
         None, "outputs of the backbone to use; by default those at strides 8 and 16", fewest=1
     )
-    weights: str | None = setting(None, "a safetensors file with the weights of timm:NAME")
+    weights: str | None = setting(
+        None, "a safetensors file with the weights of timm:NAME", names_file=True
+    )
     neighbourhood: int = setting(3, "side of the patch's neighbourhood, odd", at_least=1, at_most=9)
     embedding: str = setting(
         "concat",

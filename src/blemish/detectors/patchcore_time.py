@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from blemish.detectors.base import ImageSource
 from blemish.detectors.coreset import BLOCK_ROWS, LARGEST_BATCH
 from blemish.detectors.neighbours import nearest
-from blemish.detectors.parallel import one_core_each
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
-from blemish.graph.session import Session, available_cores
+from blemish.graph.session import Session
+from blemish.parallel import available_cores, one_core_each
 
 if TYPE_CHECKING:
     from blemish.detectors.patchcore import PatchCore

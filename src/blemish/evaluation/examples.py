@@ -8,7 +8,7 @@ from typing import Any
 
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.files import make_folder, write_whole
-from blemish.images.read import DEFAULT_LIMITS, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model import Model
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import figures
-from blemish.images.read import DEFAULT_LIMITS, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
 from blemish.metrics.intervals import intervals
 from blemish.metrics.pixels import PixelScores

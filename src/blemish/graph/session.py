@@ -5,16 +5,15 @@ A provider that was asked for and is not there is never replaced in silence.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from blemish.errors import ModelFileError, SettingError, UsageError, did_you_mean
+from blemish.errors import ModelFileError, UsageError, did_you_mean
+from blemish.parallel import available_cores
 
-CORES_VARIABLE = "BLEMISH_CORES"
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -66,27 +65,6 @@ class Session:
         """Run once; gives the named outputs, or all."""
         result: list[NDArray[Any]] = self._session.run(outputs, inputs)
         return result
-
-
-def available_cores() -> int:
-    """Cores that this process may use: `BLEMISH_CORES` of them where that is in the environment.
-
-    It decides the threads of sessions and of blemish's own pools; processes that share a machine
-    (the workers of a benchmark) get their part with it.
-
-    Raises:
-        SettingError: `BLEMISH_CORES` is not a whole number of at least 1.
-    """
-    wanted = os.environ.get(CORES_VARIABLE)
-    if wanted:
-        if not wanted.isdecimal() or int(wanted) < 1:
-            raise SettingError(
-                f"'{CORES_VARIABLE}' must be a whole number of at least 1; got {wanted!r}."
-            )
-        return int(wanted)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _provider(name: str, available: Sequence[str]) -> str:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from blemish.detectors.parallel import one_core_each
 from blemish.metrics import formulas
 from blemish.metrics.overlap import PRO_LIMITS, log_worth
 from blemish.metrics.ranking import RECALL_RATES
 from blemish.metrics.tables import PixelTables
+from blemish.parallel import one_core_each
 
 DRAWS = 2000
 TOGETHER = 300_000  # numbers in each array that is worked on at a time

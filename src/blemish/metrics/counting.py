@@ -12,12 +12,11 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.parallel import one_core_each
-from blemish.graph.session import available_cores
 from blemish.metrics.formulas import from_the_top
 from blemish.metrics.overlap import GoodRates
 from blemish.metrics.ranking import RankCounts, count_below
 from blemish.metrics.spill import Spill
+from blemish.parallel import available_cores, one_core_each
 
 BLOCK_PIXELS = 32_000_000  # sorted at a time, by all cores together
 STRETCH = 16_384  # values searched together: their part of a block fits the cache

@@ -10,7 +10,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.errors import BlemishError
+from blemish.files import append_block
 
 ITEM_BYTES = 4
 
@@ -29,14 +29,7 @@ class Spill:
 
     def append(self, block: NDArray[np.float32]) -> None:
         """Write a block. Raises `BlemishError` where the file cannot be written."""
-        try:
-            self._file.write(np.ascontiguousarray(block, np.float32).data)
-            self._file.flush()
-        except OSError as error:
-            raise BlemishError(
-                f"Cannot write maps to a temporary file in '{tempfile.gettempdir()}': "
-                f"{error.strerror}; make room, or name another folder (TMPDIR)."
-            ) from error
+        append_block(self._file, np.ascontiguousarray(block, np.float32).data, what="maps")
         self.sizes.append(block.size)
 
     def read(self, numbers: Sequence[int]) -> NDArray[np.float32]:

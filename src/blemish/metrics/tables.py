@@ -14,9 +14,9 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from blemish.detectors.parallel import one_core_each
 from blemish.metrics.formulas import from_the_top
 from blemish.metrics.pixels import PixelCounts, PixelScores
+from blemish.parallel import one_core_each
 
 STEPS = 1000  # along each of the four
 

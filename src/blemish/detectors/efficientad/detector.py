@@ -17,7 +17,7 @@ import numpy as np
 
 from blemish.detectors.base import ImageSource, LeftOut
 from blemish.detectors.efficientad.graph import EfficientAdGraph
-from blemish.detectors.efficientad.penalty import penalty_pictures
+from blemish.detectors.efficientad.penalty import listing_sha256, penalty_pictures
 from blemish.detectors.efficientad.pictures import Space, WorkingPictures, working_pictures
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
@@ -58,6 +58,18 @@ class EfficientAd:
     def teacher(self) -> Teacher:
         """The teacher that the settings name. Raises `BackboneError`."""
         return load_teacher(self.settings.teacher, self.settings.recipe.pdn)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Hashes of the teacher and of a folder of penalty pictures.
+
+        Raises:
+            BackboneError: the teacher cannot be used.
+            DataError: the folder cannot be listed.
+        """
+        folder = self.settings.penalty
+        penalty = {} if folder is None else {"penalty": listing_sha256(Path(folder))}
+        return {"teacher": self.teacher.sha256, **penalty}
 
     def calibration_pictures(self, split_keys: Sequence[str]) -> int:
         """How many pictures will be left out of some training; those of one key count once."""

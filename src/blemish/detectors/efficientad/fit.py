@@ -33,7 +33,6 @@ from blemish.graph.session import Session
 from blemish.progress import Advance, Progress
 
 MOST_SEEN = 64  # pictures that nets were trained on, to tell their scale
-NAMES_OF_FILES = ("teacher", "penalty")  # settings whose content counts, not where it lies
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +159,7 @@ class Trainings:
     def _checkpoint(self, one: Round) -> Checkpoint | None:
         if self._folder is None:
             return None
-        left_aside = (*CIRCUMSTANCES, *NAMES_OF_FILES)
+        left_aside = (*CIRCUMSTANCES, *self._settings.names_of_files())
         settings = self._settings.to_dict()
         made_of = {
             "settings": {k: v for k, v in settings.items() if k not in left_aside},

@@ -6,6 +6,8 @@ made once and shown again and again, each time another part of them where they a
 
 from __future__ import annotations
 
+import hashlib
+import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,9 +23,10 @@ from blemish.errors import DataError, ImageError
 from blemish.files import files_below
 from blemish.graph.builder import UINT8, GraphBuilder, tensor
 from blemish.graph.preprocessing import WorkingSize, geometry, picture_hw, preprocess
-from blemish.graph.session import Session, available_cores
+from blemish.graph.session import Session
 from blemish.images.picture_format import PictureFormat, format_16_bit
 from blemish.images.read import PICTURE_SUFFIXES, read_picture
+from blemish.parallel import available_cores
 from blemish.progress import Progress
 
 ENLARGED = 2  # a picture of a folder is made so much larger than what is cut out of it
@@ -61,13 +64,27 @@ def _drawn(settings: EfficientAdSettings, count: int, progress: Progress) -> Pic
     return pictures
 
 
-def _some_of(folder: Path, count: int, seed: int) -> list[Path]:
-    """A seeded sample of the pictures below a folder, in order."""
+def listing_sha256(folder: Path) -> str:
+    """A hash of the names and sizes of the pictures below a folder.
+
+    Raises:
+        DataError: the folder cannot be listed.
+    """
+    listed = [(p.relative_to(folder).as_posix(), p.stat().st_size) for p in _pictures_below(folder)]
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
+def _pictures_below(folder: Path) -> list[Path]:
     try:
         below = files_below(folder, enter=lambda _: True)
-        paths = sorted(path for path in below if path.suffix.lower() in PICTURE_SUFFIXES)
+        return sorted(path for path in below if path.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as error:
         raise DataError(f"Cannot list the penalty pictures in '{folder}': {error}.") from error
+
+
+def _some_of(folder: Path, count: int, seed: int) -> list[Path]:
+    """A seeded sample of the pictures below a folder, in order."""
+    paths = _pictures_below(folder)
     rng = np.random.default_rng([seed, PICKED])
     chosen = rng.choice(len(paths), min(count, len(paths)), replace=False)
     return [paths[i] for i in np.sort(chosen)]

@@ -95,7 +95,9 @@ class EfficientAdSettings(DetectorSettings):
         choices=tuple(PRESETS),
     )
     teacher: str | None = setting(
-        None, "safetensors or ONNX file of a teacher; by default the one in the package"
+        None,
+        "safetensors or ONNX file of a teacher; by default the one in the package",
+        names_file=True,
     )
     pdn: str | None = setting(
         None,
@@ -121,7 +123,9 @@ class EfficientAdSettings(DetectorSettings):
         0.999, "the student learns from differences at or above it", at_least=0, at_most=1
     )
     penalty: str | None = setting(
-        None, "folder of pictures of anything else; by default drawn ones are taken"
+        None,
+        "folder of pictures of anything else; by default drawn ones are taken",
+        names_file=True,
     )
     penalty_pictures: int | None = setting(None, "how many of them", at_least=1)
     penalty_weight: float = setting(1.0, "of the student's answers to them", at_least=0)

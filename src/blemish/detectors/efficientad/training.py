@@ -27,7 +27,7 @@ from blemish.detectors.efficientad.nets import weights_of
 from blemish.detectors.efficientad.objective import LOSSES, Trio, make_trio, step_losses
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.errors import BlemishError, SettingError
-from blemish.graph.session import available_cores
+from blemish.parallel import available_cores
 from blemish.progress import Progress
 
 FETCHED = 20  # steps whose losses are fetched together
