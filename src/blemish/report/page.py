@@ -18,6 +18,7 @@ from blemish.files import write_whole
 from blemish.images.overlay import MASK_RGB, RAMP_RGB, REGION_RGB
 from blemish.report import cells, plain, tables
 from blemish.report.columns import Column
+from blemish.report.comparison import comparisons, sides
 from blemish.report.glossary import GLOSSARY
 from blemish.report.promise import promise_table
 from blemish.report.protocol import protocol
@@ -86,6 +87,8 @@ def _context(directory: Path, records: Sequence[Record]) -> dict[str, Any]:
         "summary": _summary(groups),
         "date": max(text(record, "date") for record in records)[:10],
         "main": tables.main_table(records),
+        "sides": sides(records),
+        "comparisons": comparisons(records),
         "fuller": _fuller(records),
         "failures": tables.failures(groups),
         "anchors": {(group.category, group.detector): anchor for anchor, group in shown},
