@@ -78,13 +78,23 @@ def sides(records: Sequence[Record]) -> list[Table]:
 
 
 def comparisons(records: Sequence[Record]) -> list[Comparison]:
-    """The first detector against each other one that has a category in common with it."""
+    """The first detector against each other one that has a category in common with it.
+
+    Of several runs: each detector of the first run against the same one of the others.
+    """
     by_detector: dict[str, dict[str, Group]] = {}
     for group in group_records(records):
         if group.records:
             by_detector.setdefault(group.detector, {})[group.category] = group
-    first, *others = by_detector or [""]
-    found = (_compare(first, other, by_detector) for other in others)
+    series: dict[str, list[str]] = {}
+    for name, groups in by_detector.items():
+        shown = next(iter(groups.values())).records[0]
+        series.setdefault(text(shown, "detector") if text(shown, "run") else "", []).append(name)
+    found = (
+        _compare(first, other, by_detector)
+        for first, *others in series.values()
+        for other in others
+    )
     return [comparison for comparison in found if comparison.table.rows]
 
 

@@ -161,22 +161,29 @@ def _step_bytes(settings: EfficientAdSettings) -> int:
     """What one step holds of the nets' layers."""
     recipe, layers = settings.recipe, settings.layers
     seen_hw = (recipe.crop, recipe.crop) if recipe.crop else settings.size_hw
-    student = _outputs(layers.student, seen_hw)
-    coder = _outputs(layers.autoencoder, settings.size_hw)
+    student = _values(layers.student, seen_hw)
+    coder = _values(layers.autoencoder, settings.size_hw)
     return round(4 * TENSORS * recipe.batch * (3 * student + coder))
 
 
-def _outputs(net: Sequence[Layer], size_hw: tuple[int, int]) -> int:
+def _values(net: Sequence[Layer], size_hw: tuple[int, int]) -> int:
     """Values that all layers of a net give for one picture."""
-    total = 0
+    sizes = output_sizes(net, size_hw)
+    return sum(layer.outputs * cells for layer, cells in zip(net, sizes, strict=True))
+
+
+def output_sizes(net: Sequence[Layer], size_hw: tuple[int, int]) -> list[int]:
+    """Cells that each convolution of a net gives for a picture of a size, before pooling."""
     height, width = size_hw
+    sizes = []
     for layer in net:
-        height, width = layer.enlarged_hw or (height, width)
         height, width = (
             (side + 2 * layer.padding - kernel) // layer.stride + 1
-            for side, kernel in zip((height, width), layer.kernel_hw, strict=True)
+            for side, kernel in zip(
+                layer.enlarged_hw or (height, width), layer.kernel_hw, strict=True
+            )
         )
-        total += layer.outputs * height * width
+        sizes.append(height * width)
         if layer.pooled:
             height, width = height // 2, width // 2
-    return total
+    return sizes
