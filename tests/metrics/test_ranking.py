@@ -128,6 +128,15 @@ def test_large_and_negative_scores_keep_their_order():
     assert auroc(rank(scores, [0, 0, 0, 1, 1])) == 1
 
 
+def test_scores_of_64_bits_keep_their_digits_and_those_of_32_are_left():
+    close = [1 - 1e-15, 1 - 2e-15, 1 - 3e-15]
+    assert auroc(rank(close, [1, 0, 0])) == 1
+    assert f1_max(rank(close, [1, 0, 0])) == (1, close[0])
+    assert auroc(rank(np.float32(close), [1, 0, 0])) == 0.5
+    assert rank([2, 1], [1, 0]).values.dtype == np.float64
+    assert rank(np.float32([2, 1]), [1, 0]).values.dtype == np.float32
+
+
 def test_a_score_that_is_not_a_number_is_an_error():
     with pytest.raises(ValueError, match="NaN"):
         rank([1.0, np.nan], [0, 1])

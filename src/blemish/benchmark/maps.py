@@ -74,7 +74,7 @@ def evaluate_maps_into(
 def _settings(maps: ScoreMaps) -> dict[str, str | float | None]:
     """How the maps were measured, which moves figures as a detector's settings do."""
     return {
-        "maps": "as written" if not maps.resize else "resized to their pictures",
+        "maps": "as written" if not maps.resize else "resized",
         "image_score": "maximum of the map" if maps.scores is None else "as listed",
         "threshold": maps.thresholds.image,
         "pixel_threshold": maps.thresholds.pixel,

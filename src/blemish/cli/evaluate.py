@@ -109,7 +109,7 @@ def evaluate(
     provider: Provider = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model, or maps of another tool, on labelled test pictures.
+    """Measure a model, or maps of another tool, on labelled pictures.
 
     From raw scores, at the pictures' own resolution; no label moves a threshold.
     """

@@ -55,22 +55,22 @@ class ScoreMaps:
 
     def __init__(
         self,
-        folder: Path,
+        folder: str | Path,
         dataset: Dataset,
         *,
-        scores: Path | None = None,
+        scores: str | Path | None = None,
         resize: bool = False,
         thresholds: Thresholds = NO_THRESHOLDS,
         limits: ReadLimits = DEFAULT_LIMITS,
     ) -> None:
         self.samples = tested(dataset)
         self.resize, self.thresholds, self.limits = resize, thresholds, limits
-        matches = match_maps(folder, self.samples, dataset.name)
-        self.paths = {picture: folder / name for picture, name in matches.found.items()}
+        matches = match_maps(Path(folder), self.samples, dataset.name)
+        self.paths = {picture: Path(folder, name) for picture, name in matches.found.items()}
         self.problems, self.spare = list(matches.problems), matches.spare
         self.scores: dict[str, float] | None = None
         if scores is not None:
-            self.scores, problems = read_scores(scores, self.samples, dataset.name)
+            self.scores, problems = read_scores(Path(scores), self.samples, dataset.name)
             self.problems += problems
 
     @cached_property

@@ -10,7 +10,7 @@ has exactly one map, and no map could belong to two.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from blemish.data.dataset import Sample
@@ -50,12 +50,22 @@ def match_maps(folder: Path, samples: Sequence[Sample], category: str) -> Matche
         index.setdefault(PurePosixPath(file).with_suffix("").as_posix(), set()).add(file)
     candidates = {sample.id: look_up(index, names_of(sample, category)) for sample in samples}
     matches = match(candidates, files, what="map", place=str(folder), apart=APART)
-    if len(matches.found) == len(samples) or any(candidates.values()):
+    missing = [sample for sample in samples if not candidates[sample.id]]
+    if not missing:
         return matches
-    wanted = f"'{category}/test/crack/000.tiff', 'crack/000.npy', 'test/crack/000.png.npy'"
-    there = f"it holds {some(files)}" if files else f"it holds no {', '.join(sorted(MAP_SUFFIXES))}"
-    hint = f"The map of 'test/crack/000.png' would be {wanted} or '000.npy'; {there}."
-    return Matches(matches.found, (*matches.problems, hint), matches.spare)
+    return replace(matches, problems=(*matches.problems, _hint(missing[0], category, files)))
+
+
+def _hint(sample: Sample, category: str, files: Sequence[str]) -> str:
+    """What a map of a picture could be called, and what is there."""
+    stem = PurePosixPath(sample.id).stem
+    wanted = (
+        f"{category}/test/{sample.defect_type}/{stem}.tiff",
+        f"{sample.defect_type}/{stem}.npy",
+        f"{sample.id}.npy",
+    )
+    there = some(files) if files else f"no file that ends in {', '.join(sorted(MAP_SUFFIXES))}"
+    return f"The map of '{sample.id}' could be {', '.join(wanted)}; the folder holds {there}."
 
 
 def names_of(sample: Sample, category: str) -> set[str]:
