@@ -57,6 +57,7 @@ def evaluate_maps_into(
         "calibration": _thresholds(maps.thresholds),
         "figures": evaluation.figures(),
         "curves": evaluation.curves,
+        "draws": evaluation.draws,
         "pictures": evaluation.pictures,
         "examples": write_map_examples(maps, evaluation.pictures, directory, name=job),
         "seconds": {"fit": None, **evaluation.seconds},
