@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.images.regions import label_regions
-from blemish.metrics.counting import Tally, count_blocks, good_rates
+from blemish.metrics.counting import Group, Part, Tally, count_blocks, good_rates
 from blemish.metrics.decisions import Decisions
 from blemish.metrics.overlap import PIMO_RANGE, GoodRates, RegionCounts, pimo_reached, pimo_worth
 from blemish.metrics.ranking import distinct
@@ -184,17 +184,22 @@ class PixelScores:
         values = self._distinct()
         whole, good = Tally(values), Tally(values)
         defects = dict.fromkeys(picture.kind for picture in self.pictures if picture.scores.size)
-        kinds = {kind: Tally(self._distinct(kind)) for kind in defects}
+        parts = {}
+        for kind in defects:
+            own = self._distinct(kind)
+            parts[kind] = Part(Tally(own), values.searchsorted(own))
         numbers: dict[str | None, list[int]] = {}  # of good pictures, of each other kind
         for number, picture in enumerate(self.pictures):
             numbers.setdefault(None if picture.good else picture.kind, []).append(number)
         highest = {number: self.pictures[number].highest for number in numbers.pop(None, [])}
-        groups = [(list(highest), [good])]
-        for kind, own in numbers.items():
-            groups.append((own, [whole, kinds[kind]] if kind in kinds else [whole]))
+        groups = [Group(list(highest), good)]
+        groups += [Group(own, whole, parts.get(kind)) for kind, own in numbers.items() if kind]
         count_blocks(self.spill, groups)
-        for tally in (whole, *kinds.values()):
-            tally.merge(good)
+        whole.count(slice(None), good.above, good.at_least)
+        whole.total += good.total
+        for part in parts.values():
+            part.merge(good)
+        kinds = {kind: part.tally for kind, part in parts.items()}
         return whole, kinds, good_rates(self.spill, highest, good, high)
 
     def _distinct(self, kind: str | None = None) -> NDArray[np.float32]:
