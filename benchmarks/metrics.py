@@ -6,9 +6,9 @@
 one by one, and draws the pictures again for their intervals; the plain definition sorts all pixels
 together, scikit-learn gives two of the figures. Each runs in a process of its own, on the same
 maps, in turns, so that a machine that becomes slower does so for all; making the maps is not timed,
-but is in the memory. All figures must agree. Needs the extra `dev`, about 15 GB for the plain
-definition, and a machine that does nothing else: its load is in the record. Fewer or smaller maps
-(`--pictures`, `--side`) are a trial, which leaves no record.
+but is in the memory. All figures must agree. Needs the extra `dev`, about 16 GB, and a machine that
+does nothing else. Fewer or smaller maps (`--pictures`, `--side`), some of the ways (`--ways`), or a
+machine at work are a trial, which leaves no record.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> None:
     check_memory(arguments)
     load = os.getloadavg()[0]
     if load > QUIET_LOAD:
-        print(f"This machine is at work (load {load:.1f}): times are not worth keeping.")
+        print(f"This machine is at work (load {load:.1f}): times will not be kept.", flush=True)
     results = measure_all(arguments)
     apart = furthest_apart([result.pop("figures") for result in results.values()])
     print(f"figures differ by {apart:.1e} at most")
@@ -63,7 +63,7 @@ def main() -> None:
     claims = judge(results)
     print(json.dumps(claims, indent=2))
     whole = (arguments.pictures, arguments.side) == (PICTURES, SIDE_PX)
-    if whole and set(arguments.ways) == set(WAYS):
+    if whole and set(arguments.ways) == set(WAYS) and load <= QUIET_LOAD:
         write_record(results, claims, apart, load)
 
 

@@ -141,7 +141,7 @@ def test_options_of_maps_go_with_maps_and_are_looked_at(blemish, fitted, data, m
     assert found.code == 2
     for option in ("--scores", "--threshold", "--resize-maps", "--name", "--seed"):
         assert f"'{option}' goes with --maps." in found.err
-    found = blemish("evaluate", data, "--maps", maps, "--threshold", "nan", "--name", " ",
+    found = blemish("evaluate", data, "--maps", maps, "--threshold", "nan", "--name", "",
                     "--provider", "cuda")  # fmt: skip
     assert found.code == 2
     assert found.err.count("error: ") == 3

@@ -175,7 +175,7 @@ def _check_options(of_maps: Mapping[str, Any], maps: Path | None, provider: str)
         for option in ("--threshold", "--pixel-threshold")
         if option in given and not math.isfinite(given[option])
     ]
-    if not (given.get("--name") or "maps").strip():
+    if not given.get("--name", "maps").strip():
         problems.append("'--name' must not be empty.")
     told_at_once(problems, UsageError)
 
