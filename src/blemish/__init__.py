@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blemish.detectors.efficientad.detector import EfficientAd
     from blemish.detectors.patchcore import PatchCore
     from blemish.errors import BlemishError
-    from blemish.evaluation import Evaluation, evaluate
+    from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
     from blemish.fitting import fit, recalibrate
     from blemish.model import Failure, Model, inspect, load
     from blemish.result import Prediction, Region, Verdict
@@ -33,7 +33,9 @@ _HOMES = {
     "PatchCore": "detectors.patchcore",
     "BlemishError": "errors",
     "Evaluation": "evaluation",
+    "ScoreMaps": "evaluation",
     "evaluate": "evaluation",
+    "evaluate_maps": "evaluation",
     "fit": "fitting",
     "recalibrate": "fitting",
     "Failure": "model",
@@ -55,9 +57,11 @@ __all__ = [
     "PatchCore",
     "Prediction",
     "Region",
+    "ScoreMaps",
     "Verdict",
     "audit",
     "evaluate",
+    "evaluate_maps",
     "find_categories",
     "fit",
     "inspect",
