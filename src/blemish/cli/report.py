@@ -28,7 +28,7 @@ Output = Annotated[
 
 
 def report(directories: Directories, output: Output = None, as_json: AsJson = False) -> None:
-    """Write a page and tables from a folder of records, or compare several runs.
+    """Write a page and tables from folders of records; several are compared.
 
     One self-contained HTML page, and its tables as Markdown and CSV; an earlier report is replaced.
     """
