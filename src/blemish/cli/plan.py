@@ -85,7 +85,7 @@ def plan(
         memory_megabytes=read_megabytes(memory),
     )
     import blemish
-    from blemish.calibration import lowest_rate
+    from blemish.calibration import Asked, lowest_rate
     from blemish.data.loading import GoodPictures
     from blemish.detectors.base import make_detector
     from blemish.detectors.patchcore import PatchCore
@@ -98,7 +98,7 @@ def plan(
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
-    lowest = lowest_rate(check_promise(dataset, false_alarm_rate))
+    lowest = lowest_rate(check_promise(dataset, Asked(false_alarm_rate)))
     images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
     planned = chosen.plan(images.sizes_hw)
     seconds = estimate_seconds(chosen, images, planned)

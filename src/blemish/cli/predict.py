@@ -65,8 +65,8 @@ def predict(
 ) -> None:
     """Judge pictures: a line of JSON for each as it is known.
 
-    A line holds path, score, p_value, verdict, regions and seconds; of a picture that cannot be
-    judged, path and error. Exit code 1: there is such a picture, or one not drawn.
+    A line holds path, score, p_value, tail_p_value, verdict, regions and seconds; of a picture that
+    cannot be judged, path and error. Exit code 1: there is such a picture, or one not drawn.
     """
     if output is None and (overlay or maps):
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
