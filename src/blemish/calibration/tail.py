@@ -30,7 +30,7 @@ FEWEST_SCORES = 90
 FEWEST_EXCESSES = 30
 SHARE = 0.1  # of the scores that are the tail, where that is enough of them
 HEAVIEST = 0.5  # shape from which the excesses have no variance, and nothing can be said
-LEAST_FIT = 0.01  # chance that a fit's own draws fit as badly
+LEAST_FIT = 0.002  # share of a fit's own draws that must fit it worse
 FARTHEST = 100  # how many times below what can be promised a rate may be
 DRAWS = 1000
 
@@ -183,7 +183,7 @@ def _checked(tail: Tail, excesses: Values) -> Tail:
         excesses[None], np.array([[tail.shape]]), np.array([[tail.scale]])
     )
     fit = float(worse.mean())
-    if fit < LEAST_FIT and tail.shape > 0:  # a tail that ends sooner only makes alarms rarer
+    if fit < LEAST_FIT:
         raise CalibrationError(
             "The tail of the good pictures' scores is not of the shape that tails have (Anderson-"
             f"Darling, p < {LEAST_FIT}), so it cannot be gone on with. {_INSTEAD}"
