@@ -174,7 +174,7 @@ def coreset(shared: Path, repeats: int) -> dict[str, Any]:
     backbone = str(shared / "backbones" / "resnet50v2.onnx")
     detector = blemish.PatchCore(backbone=backbone)
     images = GoodPictures(blemish.open_dataset(shared / "data" / "mvtec" / "bottle").train)
-    plan = detector.plan(images.sizes_hw)
+    plan = detector.plan(images)
     graph = PatchCoreGraph(detector.settings, detector.backbone, images.picture_format)
     patches = extract(graph, images, plan, 0, LoggedProgress())
     points, results = patches.points, {}

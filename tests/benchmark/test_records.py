@@ -21,7 +21,8 @@ from tiny import tiny_settings
 
 EXPECTED = {
     "schema", "job", "category", "detector", "seed", "date", "error", "dataset", "settings",
-    "backbone", "asked", "calibration", "figures", "curves", "pictures", "examples", "seconds",
+    "backbone", "asked", "calibration", "figures", "curves", "draws", "pictures", "examples",
+    "seconds",
     "bytes", "bank_vectors", "versions", "machine", "model_sha256",
 }  # fmt: skip
 MOST_POINTS = 500  # of a curve that is thinned for drawing

@@ -47,7 +47,7 @@ class HeardProgress:
         self.totals[name] = total
         self.steps[name] = 0
 
-        def advance(steps: int) -> None:
+        def advance(steps: int, _note: str | None = None, /) -> None:
             self.steps[name] += steps
 
         yield advance

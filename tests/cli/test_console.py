@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from blemish.cli.command import with_output
+from blemish.cli.command import with_option
 from blemish.cli.console import columns, filled, shortened, spell_command
 
 
@@ -41,5 +41,11 @@ def test_a_path_that_begins_with_a_dash_is_no_option():
 
 
 def test_an_output_is_added_where_options_still_are_options():
-    assert with_output(["a", "--", "-data"], Path("m")) == ["a", "-o", Path("m"), "--", "-data"]
-    assert with_output(["a"], Path("m")) == ["a", "-o", Path("m")]
+    assert with_option(["a", "--", "-data"], "-o", Path("m")) == [
+        "a",
+        "-o",
+        Path("m"),
+        "--",
+        "-data",
+    ]
+    assert with_option(["a"], "-o", Path("m")) == ["a", "-o", Path("m")]

@@ -232,7 +232,7 @@ fitted = detector.fit(pictures, progress=LoggedProgress())
 list(fitted.left_out(progress=LoggedProgress()))
 fitted.close()
 fitted.graph.SerializeToString()
-print(peak_memory_bytes() - held, detector.plan(pictures.sizes_hw).memory_bytes)
+print(peak_memory_bytes() - held, detector.plan(pictures).memory_bytes)
 """
 
 

@@ -4,7 +4,6 @@ import pytest
 
 import blemish
 from blemish.data.loading import GoodPictures
-from blemish.detectors.patchcore_time import estimate_seconds
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 
@@ -17,18 +16,17 @@ def guess(tmp_path):
 
     def estimate(**settings):
         detector = blemish.PatchCore(**tiny_settings(backbone, **settings))
-        return estimate_seconds(detector, images, detector.plan(images.sizes_hw))
+        return detector.estimate_seconds(images)
 
     return estimate
 
 
-def test_every_stage_takes_time_and_they_add_up(guess):
+def test_every_stage_takes_time(guess):
     seconds = guess()
-    assert min(seconds.features, seconds.coreset, seconds.calibration) > 0
-    assert seconds.total == seconds.features + seconds.coreset + seconds.calibration
-    assert seconds.to_dict()["total"] == seconds.total
+    assert list(seconds) == ["features", "coreset", "calibration"]
+    assert min(seconds.values()) > 0
 
 
 def test_leaving_out_in_folds_picks_a_coreset_for_each(guess):
     folds = guess(calibration_folds=5)
-    assert folds.calibration > 5 * folds.coreset
+    assert folds["calibration"] > 5 * folds["coreset"]

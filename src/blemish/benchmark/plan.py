@@ -20,6 +20,7 @@ from typing import Any
 
 from blemish.calibration import SMALLEST_REGION_PX
 from blemish.data.dataset import Dataset, category_paths, open_dataset
+from blemish.detectors.assigned import settings_of_each
 from blemish.detectors.base import Detector, make_detector
 from blemish.errors import (
     DataError,
@@ -125,7 +126,7 @@ def plan_jobs(
         detectors: their names.
         categories: only these; by default all.
         seeds: of the detectors.
-        settings: of every detector, besides the seed.
+        settings: of the detectors, besides the seed, as `settings_of_each` takes them.
         false_alarm_rate: as `fit` takes it.
         alpha: as `fit` takes it.
         smallest_region_px: as `fit` takes it.
@@ -140,11 +141,12 @@ def plan_jobs(
         BackboneError: the backbone cannot be used.
     """
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
-    if settings and "seed" in settings:
+    own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
+    if any("seed" in values for values in own.values()):
         raise SettingError("'seed' must be given with --seeds here, not among the settings.")
     built = [
-        make_detector(name, {**(settings or {}), "seed": seed})
-        for name in dict.fromkeys(detectors)
+        make_detector(name, {**values, "seed": seed})
+        for name, values in own.items()
         for seed in dict.fromkeys(seeds)
     ]
     asked: dict[str, Any] = {

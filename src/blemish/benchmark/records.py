@@ -69,6 +69,7 @@ def make_record(
         "calibration": model.calibration.to_dict(),
         "figures": evaluation.figures(),
         "curves": evaluation.curves,
+        "draws": evaluation.draws,
         "pictures": evaluation.pictures,
         "examples": dict(examples),
         "seconds": {"fit": None, **evaluation.seconds, **seconds},

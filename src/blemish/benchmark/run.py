@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from blemish.benchmark.plan import Job
 from blemish.benchmark.records import (
@@ -45,6 +45,8 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
 )
 LAST_LINES, LAST_BYTES = 5, 4096
+
+Event = dict[str, Any]  # what a worker tells, a line of its protocol, or its record
 
 
 def run_jobs(
@@ -88,21 +90,23 @@ def run_jobs(
             crew.start(waiting.values())
             while left:
                 job, event = crew.next_event()
-                if isinstance(event, str):
-                    progress.say(f"{job.id}: {event}")
-                    continue
-                if event["error"]:
-                    progress.say(f"{job.id} failed: {event['error']}")
-                known[job.id] = event
-                left -= 1
-                advance(1)
+                if "say" in event:
+                    progress.say(f"{job.id}: {event['say']}")
+                elif "doing" in event:
+                    advance(0, f"{job.category}, {job.detector}: {event['doing']}")
+                else:
+                    if event["error"]:
+                        progress.say(f"{job.id} failed: {event['error']}")
+                    known[job.id] = event
+                    left -= 1
+                    advance(1, "")
     return [known[job.id] for job in jobs]
 
 
 class _Crew:
     """Worker processes, each watched by a thread, and one queue of what comes from them.
 
-    Sentences come as the workers say them, and once from each job its record. When the context is
+    What workers tell comes as they tell it, and once from each job its record. When the context is
     left, workers that still run are ended and what they left half written is taken away.
 
     Args:
@@ -111,7 +115,7 @@ class _Crew:
     """
 
     def __init__(self, directory: Path, workers: int) -> None:
-        self._events: SimpleQueue[tuple[Job, str | Record | BaseException]] = SimpleQueue()
+        self._events: SimpleQueue[tuple[Job, Event | BaseException]] = SimpleQueue()
         self._directory = directory
         cores = str(max(1, available_cores() // workers))
         self._environment = os.environ | dict.fromkeys(THREAD_VARIABLES, cores)
@@ -125,8 +129,8 @@ class _Crew:
         for job in jobs:
             self._watchers.submit(self._watch, job)
 
-    def next_event(self) -> tuple[Job, str | Record]:
-        """Wait for a sentence or a record; raises what went wrong in watching."""
+    def next_event(self) -> tuple[Job, Event]:
+        """Wait for what a worker tells, or a record; raises what went wrong in watching."""
         job, event = self._events.get()
         if isinstance(event, BaseException):
             raise event
@@ -192,7 +196,7 @@ class _Crew:
             os.write(process.stdin.fileno(), f"{job.to_json()}\n".encode())
         for line in process.stdout:
             with suppress(ValueError):  # a worker that was killed may leave half a line
-                self._events.put((job, json.loads(line)["say"]))
+                self._events.put((job, json.loads(line)))
         process.wait()
 
 

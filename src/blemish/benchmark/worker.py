@@ -2,8 +2,10 @@
 
 `run_jobs` starts `python -m blemish.benchmark.worker DIR` and writes the job as one line of JSON to
 its standard input, which stays open for as long as the parent lives: when it closes the worker ends
-too, whatever ended the parent. On standard output the worker writes one line of JSON for each
-sentence that a user must hear, `{"say": ...}`. A record is the last thing that a job writes.
+too, whatever ended the parent. On standard output the worker writes a line of JSON for each
+sentence that a user must hear, `{"say": ...}`, and one a second of what it does, `{"doing": ...}`.
+A record is the last thing that a job writes; a long training is kept in `unfinished/<job>` until
+then.
 
 Exit code 0: there is a record, of a result or of an error that the user can mend. Anything else:
 the worker crashed, and its last words are on standard error.
@@ -13,8 +15,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import TextIO
@@ -31,20 +36,38 @@ from blemish.errors import BlemishError, DataError
 from blemish.evaluation import evaluate, write_examples
 from blemish.files import make_folder
 from blemish.fitting import fit
-from blemish.progress import LoggedProgress, Progress
+from blemish.progress import Advance, Pace, Progress
 
-MODELS = "models"
+MODELS, UNFINISHED = "models", "unfinished"
+TOLD_SECONDS = 1.0
 
 
-class ToldProgress(LoggedProgress):
-    """Tells the parent what a user must hear."""
+class ToldProgress:
+    """Tells the parent how far it is, and what a user must hear."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Advance]:
+        """Open a stage that the parent hears of."""
+        pace, told = Pace(name, total), 0.0
+
+        def advance(steps: int, note: str | None = None, /) -> None:
+            nonlocal told
+            pace.add(steps, note)
+            if time.monotonic() - told >= TOLD_SECONDS:
+                told = time.monotonic()
+                self._tell("doing", str(pace))
+
+        yield advance
+
     def say(self, message: str) -> None:
         """Write the sentence as a line of the protocol."""
-        print(json.dumps({"say": message}), file=self._stream, flush=True)
+        self._tell("say", message)
+
+    def _tell(self, what: str, words: str) -> None:
+        print(json.dumps({what: words}), file=self._stream, flush=True)
 
 
 def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
@@ -58,8 +81,11 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         raise DataError("The pictures or the backbone have changed since the job was planned.")
     for note in dataset.notes:
         progress.say(note)
+    unfinished = directory / UNFINISHED / job.id
     start = time.perf_counter()
-    model = fit(dataset, detector, limits=job.limits, progress=progress, **job.asked)
+    model = fit(
+        dataset, detector, limits=job.limits, progress=progress, folder=unfinished, **job.asked
+    )
     fit_seconds, fit_peak_bytes = time.perf_counter() - start, peak_memory_bytes()
     make_folder(directory / MODELS)
     model.save(directory / MODELS / f"{job.id}.onnx", force=True)
@@ -79,6 +105,9 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         fit_peak_bytes=fit_peak_bytes,
     )
     write_record(directory, record)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    with suppress(OSError):  # another job's is in it, or there never was one
+        unfinished.parent.rmdir()
     return record
 
 

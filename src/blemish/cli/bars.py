@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from time import perf_counter
 
 from blemish.cli.console import note, say
-from blemish.progress import Advance
+from blemish.progress import Advance, Pace
 from blemish.report.cells import seconds_text
 
 NAME_WIDTH = 16
+LINE_SECONDS = 60.0  # between two lines of a stage that takes long
 
 
 class TerminalProgress:
@@ -63,15 +64,20 @@ def _bar(name: str, total: int) -> Iterator[Advance]:
 
 @contextmanager
 def _line(name: str, total: int) -> Iterator[Advance]:
-    start, last = perf_counter(), ""
+    """A line at the end, and one a minute on the way there."""
+    start = told = perf_counter()
+    pace = Pace(name, total)
 
-    def advance(_steps: int, note: str | None = None, /) -> None:
-        nonlocal last
-        last = last if note is None else note
+    def advance(steps: int, note: str | None = None, /) -> None:
+        nonlocal told
+        pace.add(steps, note)
+        if perf_counter() - told >= LINE_SECONDS:
+            told = perf_counter()
+            say(str(pace))
 
     yield advance
     took = seconds_text(perf_counter() - start)
-    say(f"{name.lower():<{NAME_WIDTH}} {total:>7,}  {took:>8}  {last}".rstrip())
+    say(f"{name.lower():<{NAME_WIDTH}} {total:>7,}  {took:>8}  {pace.note}".rstrip())
 
 
 @contextmanager

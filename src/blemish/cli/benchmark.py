@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +23,10 @@ from blemish.cli.options import (
     MaxPixels,
     Memory,
     OnAlpha,
+    Preset,
     Resize,
     SmallestRegion,
+    Teacher,
     TestFraction,
     Weights,
     read_image_size,
@@ -50,7 +53,7 @@ Workers = Annotated[
     int, typer.Option(metavar="N", min=1, help="Jobs at a time, sharing the cores.")
 ]
 MOST_SHOWN = 5
-LEFT_OUT_OF_JSON = ("pictures", "curves", "examples")
+LEFT_OUT_OF_JSON = ("pictures", "curves", "draws", "examples")
 
 
 def benchmark(
@@ -64,6 +67,8 @@ def benchmark(
     backbone: Backbone = None,
     levels: Levels = None,
     weights: Weights = None,
+    preset: Preset = None,
+    teacher: Teacher = None,
     image_size: ImageSize = None,
     resize: Resize = None,
     assignments: Assignments = None,
@@ -87,6 +92,8 @@ def benchmark(
         backbone=backbone,
         levels=levels,
         weights=weights,
+        preset=preset,
+        teacher=teacher,
         image_size=read_image_size(image_size),
         fit=resize,
         memory_megabytes=read_megabytes(memory),
@@ -96,6 +103,7 @@ def benchmark(
     from blemish.benchmark.run import run_jobs
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.layouts import not_categories_in
+    from blemish.report.comparison import comparisons
     from blemish.report.page import write_report
     from blemish.report.plain import render_text
     from blemish.report.tables import brief_table
@@ -125,6 +133,10 @@ def benchmark(
         console.write_json([_without(record, LEFT_OUT_OF_JSON) for record in records])
     else:
         console.write(render_text(brief_table(records)))
+        for comparison in comparisons(records):
+            console.write(f"\n{comparison.table.title}\n")
+            for sentence in comparison.told:
+                console.write(console.filled(sentence, stream=sys.stdout) + "\n")
     files = write_report(output, read_records(output))
     console.say(f"report: {files.html}")
     if any(record["error"] for record in records):

@@ -10,7 +10,7 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
-from blemish.cli.command import typed, with_output
+from blemish.cli.command import typed, with_option
 from blemish.cli.options import (
     AsJson,
     Category,
@@ -112,7 +112,7 @@ def calibrate(
         console.next_steps(["predict", output, "PICTURE..."])
     else:
         other = Path(f"{model.stem}-calibrated.onnx")
-        console.next_steps(["calibrate", *with_output(typed(ctx), other)])
+        console.next_steps(["calibrate", *with_option(typed(ctx), "-o", other)])
 
 
 def _read_costs(

@@ -56,10 +56,10 @@ def typed(ctx: typer.Context) -> list[str]:
     return [word for word in words if word != "--json"]
 
 
-def with_output(words: Sequence[str], output: Path) -> list[str | Path]:
-    """Arguments with `-o` added; before a `--`, after which nothing is an option."""
+def with_option(words: Sequence[str], *option: str | Path) -> list[str | Path]:
+    """Arguments with an option added; before a `--`, after which nothing is an option."""
     end = words.index("--") if "--" in words else len(words)
-    return [*words[:end], "-o", output, *words[end:]]
+    return [*words[:end], *option, *words[end:]]
 
 
 def _end_line() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
@@ -11,6 +12,7 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
+from blemish.cli.command import typed, with_option
 from blemish.cli.options import (
     Alpha,
     AsJson,
@@ -27,12 +29,14 @@ from blemish.cli.options import (
     MaxPixels,
     Memory,
     OnAlpha,
+    Preset,
     RegionRate,
     Resize,
     Seed,
     SmallestRegion,
     SplitSeed,
     Tail,
+    Teacher,
     TestFraction,
     Threads,
     Weights,
@@ -52,6 +56,7 @@ if TYPE_CHECKING:
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="Model file to write.")
 ]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was interrupted.")]
 DropSuspicious = Annotated[
     bool,
     typer.Option(
@@ -61,6 +66,7 @@ DropSuspicious = Annotated[
 
 
 def fit(
+    ctx: typer.Context,
     data: Data,
     output: Output,
     *,
@@ -69,6 +75,8 @@ def fit(
     backbone: Backbone = None,
     levels: Levels = None,
     weights: Weights = None,
+    preset: Preset = None,
+    teacher: Teacher = None,
     image_size: ImageSize = None,
     resize: Resize = None,
     assignments: Assignments = None,
@@ -85,12 +93,14 @@ def fit(
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
+    resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Learn from good pictures, set thresholds, write one model file.
 
-    Only the good training pictures of DATA are looked at.
+    Only the good training pictures of DATA are looked at. A long training is kept as it goes, in a
+    folder beside MODEL.onnx; the same command with --resume goes on from there.
     """
     use_threads(threads)
     settings = read_settings(
@@ -99,42 +109,54 @@ def fit(
         backbone=backbone,
         levels=levels,
         weights=weights,
+        preset=preset,
+        teacher=teacher,
         image_size=read_image_size(image_size),
         fit=resize,
         seed=seed,
         memory_megabytes=read_megabytes(memory),
     )
-    sources = (data, config, settings.get("backbone"), settings.get("weights"))
-    outputs.check_file(output, force=force, sources=[Path(source) for source in sources if source])
     import blemish
     from blemish.benchmark.machine import peak_memory_bytes
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.loading import GoodPictures
-    from blemish.detectors.base import make_detector
+    from blemish.detectors.assigned import make_assigned
 
-    chosen = make_detector(detector, settings)
+    chosen = make_assigned(detector, settings)
+    named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())
+    sources = [Path(source) for source in (data, config, *named) if source]
+    outputs.check_file(output, force=force, sources=sources)
+    unfinished = outputs.check_unfinished(output, resume=resume, force=force)
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
     for sentence in dataset.notes:
         console.note(sentence)
-    if isinstance(chosen, blemish.PatchCore):
-        images = GoodPictures(dataset.train, limits=read_limits(max_pixels))
-        outputs.check_space(output, chosen.plan(images.sizes_hw).model_bytes)
+    images = GoodPictures(dataset.train, limits=read_limits(max_pixels))
+    outputs.check_space(output, chosen.plan(images).model_bytes)
     start = perf_counter()
-    model = blemish.fit(
-        dataset,
-        chosen,
-        false_alarm_rate=false_alarm_rate,
-        region_rate=region_rate,
-        tail=tail,
-        drop_suspicious=drop_suspicious,
-        smallest_region_px=smallest_region or SMALLEST_REGION_PX,
-        alpha=alpha.value,
-        limits=read_limits(max_pixels),
-        progress=TerminalProgress(),
-    )
+    try:
+        model = blemish.fit(
+            dataset,
+            chosen,
+            false_alarm_rate=false_alarm_rate,
+            region_rate=region_rate,
+            tail=tail,
+            drop_suspicious=drop_suspicious,
+            smallest_region_px=smallest_region or SMALLEST_REGION_PX,
+            alpha=alpha.value,
+            limits=read_limits(max_pixels),
+            progress=TerminalProgress(),
+            folder=unfinished,
+        )
+    except KeyboardInterrupt:
+        if unfinished.exists():
+            console.note(f"What was trained is kept in '{unfinished}'.")
+            again = typed(ctx) if resume else with_option(typed(ctx), "--resume")
+            console.next_steps(["fit", *again])
+        raise
     model.save(output, force=force)
+    shutil.rmtree(unfinished, ignore_errors=True)
     seconds, peak_bytes = perf_counter() - start, peak_memory_bytes()
     if as_json:
         console.write_json(_result(model, output, seconds, peak_bytes))

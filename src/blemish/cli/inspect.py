@@ -50,7 +50,7 @@ def _facts(path: Path, facts: Mapping[str, Any]) -> Iterator[tuple[str, str | No
         f"{facts['input']['format']['bit_depth']} bit, alpha: {facts['input']['alpha']}",
     )
     yield "outputs", ", ".join(facts["outputs"])
-    yield "trained on", f"{len(training['pictures']):,} good pictures of {training['dataset']}"
+    yield "trained on", _trained_on(detector, training)
     yield from threshold_facts(facts["calibration"])
     yield from suspicious_facts(training)
 
@@ -66,9 +66,27 @@ def _detector_facts(detector: Mapping[str, Any]) -> Iterator[tuple[str, str | No
     if "bank_vectors" in detector:
         size = f"{detector['bank_vectors']:,} vectors of {detector['bank_dimensions']} dimensions"
         yield "memory bank", f"{size}, out of {detector['patches']:,} patches"
+    if teacher := detector.get("teacher"):
+        yield "teacher", f"{teacher['name']}, licence {teacher['licence']}"
+        yield "teacher sha256", teacher["sha256"]
+        made = detector["trained_with"]
+        yield "nets", f"PDN {teacher['pdn']}, {detector['parameters']:,} parameters in all"
+        yield (
+            "training",
+            f"{settings['steps']:,} steps on {made['device']} in {made['precision']}, against "
+            f"{detector['penalty']['pictures']:,} pictures ({detector['penalty']['source']})",
+        )
     chosen = {name: value for name, value in settings.items() if value is not None}
     others = [f"{name}={value}" for name, value in chosen.items() if name not in SHOWN_APART]
     yield "settings", ", ".join(others)
+
+
+def _trained_on(detector: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    """How many pictures the graph learned from, and how many were only judged by it."""
+    count = len(training["pictures"])
+    learned = detector.get("trained_on", count)
+    told = f"{learned:,} good pictures of {training['dataset']}"
+    return told if learned == count else f"{told}; {count - learned:,} more were held out"
 
 
 def _versions(facts: Mapping[str, Any]) -> str:

@@ -114,6 +114,14 @@ Levels = Annotated[
 Weights = Annotated[
     str | None, typer.Option(metavar="FILE", help="Safetensors file with weights for timm:NAME.")
 ]
+Preset = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Of efficientad: quick, standard or paper."),
+]
+Teacher = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Of efficientad: weights, safetensors or ONNX."),
+]
 ImageSize = Annotated[
     str | None,
     typer.Option(metavar="PIXELS", help="Working size: 256, or 256x320 as height x width."),
@@ -130,7 +138,11 @@ Memory = Annotated[
 ]
 Assignments = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any setting of the detector; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any setting of the detector, or of one of several: DETECTOR.NAME=VALUE. Repeatable.",
+    ),
 ]
 Config = Annotated[
     Path | None,

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from blemish.cli import console
 from blemish.errors import BlemishError, UsageError
 from blemish.files import looking_at, make_folder, refuse_existing
 from blemish.report.cells import bytes_text
@@ -53,6 +54,32 @@ def check_folder(path: Path, *, force: bool) -> None:
                 f"'{path}' is not empty; name another folder, or write into it with --force."
             )
     _check_writable(path)
+
+
+def check_unfinished(path: Path, *, resume: bool, force: bool) -> Path:
+    """The folder in which the fit of a model file is kept until it is done.
+
+    Args:
+        path: of the model file.
+        resume: whether to go on with what is there.
+        force: whether to throw it away otherwise.
+
+    Raises:
+        UsageError: something is there that is neither to be gone on with nor thrown away.
+    """
+    folder = path.with_name(f"{path.name}.unfinished")
+    with looking_at(folder):
+        there = folder.exists()
+    if resume and not there:
+        console.note(f"There is no unfinished fit of '{path}': it begins anew.")
+    if there and not resume:
+        if not force:
+            raise UsageError(
+                f"'{folder}' holds an unfinished fit; go on with it (--resume), or begin anew "
+                "(--force)."
+            )
+        shutil.rmtree(folder, ignore_errors=True)
+    return folder
 
 
 def check_space(path: Path, needed_bytes: int) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import typer
 
 from blemish.cli import console
-from blemish.cli.command import typed, with_output
+from blemish.cli.command import typed, with_option
 from blemish.cli.options import (
     Alpha,
     AsJson,
@@ -25,9 +25,11 @@ from blemish.cli.options import (
     MaxPixels,
     Memory,
     OnAlpha,
+    Preset,
     Resize,
     Seed,
     SplitSeed,
+    Teacher,
     TestFraction,
     Threads,
     Weights,
@@ -37,12 +39,7 @@ from blemish.cli.options import (
     read_settings,
     use_threads,
 )
-from blemish.errors import UsageError
 from blemish.report.cells import bytes_text, rate_text, seconds_text
-
-if TYPE_CHECKING:
-    from blemish.detectors.patchcore_plan import FitPlan
-    from blemish.detectors.patchcore_time import FitSeconds
 
 
 def plan(
@@ -54,6 +51,8 @@ def plan(
     backbone: Backbone = None,
     levels: Levels = None,
     weights: Weights = None,
+    preset: Preset = None,
+    teacher: Teacher = None,
     image_size: ImageSize = None,
     resize: Resize = None,
     assignments: Assignments = None,
@@ -79,6 +78,8 @@ def plan(
         backbone=backbone,
         levels=levels,
         weights=weights,
+        preset=preset,
+        teacher=teacher,
         image_size=read_image_size(image_size),
         fit=resize,
         seed=seed,
@@ -87,44 +88,43 @@ def plan(
     import blemish
     from blemish.calibration import Asked, lowest_rate
     from blemish.data.loading import GoodPictures
-    from blemish.detectors.base import make_detector
-    from blemish.detectors.patchcore import PatchCore
-    from blemish.detectors.patchcore_time import estimate_seconds
+    from blemish.detectors.assigned import make_assigned
     from blemish.fitting import check_promise
 
-    chosen = make_detector(detector, settings)
-    if not isinstance(chosen, PatchCore):
-        raise UsageError(f"A fit of '{detector}' cannot be planned; only one of patchcore can.")
+    chosen = make_assigned(detector, settings)
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
-    lowest = lowest_rate(check_promise(dataset, Asked(false_alarm_rate)))
+    lowest = lowest_rate(check_promise(dataset, Asked(false_alarm_rate), detector=chosen))
     images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
-    planned = chosen.plan(images.sizes_hw)
-    seconds = estimate_seconds(chosen, images, planned)
+    planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)
     notes = [*dataset.notes, *planned.notes()]
     if as_json:
         found = {"dataset": dataset.name} | planned.to_dict()
-        found |= {"lowest_false_alarm_rate": lowest, "estimated_seconds": seconds.to_dict()}
+        found["lowest_false_alarm_rate"] = lowest
+        found["estimated_seconds"] = seconds | {"total": sum(seconds.values())}
         console.write_json(found | {"notes": notes})
     else:
-        console.write_facts(_facts(dataset.name, planned, seconds, lowest))
+        console.write_facts(_facts(dataset.name, planned.to_dict(), seconds, lowest))
     for sentence in notes:
         console.note(sentence)
-    console.next_steps(["fit", *with_output(typed(ctx), Path(f"{dataset.name}.onnx"))])
+    console.next_steps(["fit", *with_option(typed(ctx), "-o", Path(f"{dataset.name}.onnx"))])
 
 
 def _facts(
-    name: str, plan: FitPlan, seconds: FitSeconds, lowest_rate: float
+    name: str, plan: Mapping[str, Any], seconds: Mapping[str, float], lowest_rate: float
 ) -> Iterator[tuple[str, str]]:
-    disk = bytes_text(plan.disk_bytes) if plan.disk_bytes else "none"
-    yield "data set", f"{name}, {plan.pictures:,} good pictures to learn from"
-    yield "patches", f"{plan.patches:,} of {plan.dimensions} dimensions"
-    yield "memory bank", f"{plan.bank_vectors:,} vectors, {bytes_text(plan.bank_bytes)}"
-    yield "memory", f"at most {bytes_text(plan.memory_bytes)}"
-    yield "disk", disk
-    yield "time", f"about {seconds_text(seconds.total)}, a guess from a short measurement:"
-    stages = seconds.to_dict()
-    stages.pop("total")
-    yield "", ", ".join(f"{name} {seconds_text(took)}" for name, took in stages.items())
+    yield "data set", f"{name}, {plan['pictures']:,} good pictures to learn from"
+    if "patches" in plan:
+        yield "patches", f"{plan['patches']:,} of {plan['dimensions']} dimensions"
+        yield "memory bank", f"{plan['bank_vectors']:,} vectors, {bytes_text(plan['bank_bytes'])}"
+    if "trainings" in plan:
+        times = f", {plan['trainings']} times" if plan["trainings"] > 1 else ""
+        yield "training", f"{plan['steps']:,} steps{times}, {plan['parameters']:,} parameters"
+        yield "left out", f"{plan['left_out']:,} pictures, to find thresholds"
+    yield "memory", f"at most {bytes_text(plan['memory_bytes'])}"
+    yield "disk", bytes_text(plan["disk_bytes"]) if plan["disk_bytes"] else "none"
+    total = seconds_text(sum(seconds.values()))
+    yield "time", f"about {total}, a guess from a short measurement:"
+    yield "", ", ".join(f"{name} {seconds_text(took)}" for name, took in seconds.items())
     yield "false-alarm rate", f"{rate_text(lowest_rate)} or more can be promised"

@@ -132,10 +132,28 @@ class Fitted(Protocol):
         ...
 
 
+class FitPlan(Protocol):
+    """What a fit will take, known before it starts."""
+
+    @property
+    def model_bytes(self) -> int:
+        """Size of the model file, nearly."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values: `pictures`, `memory_bytes`, `disk_bytes`, and the detector's own."""
+        ...
+
+    def notes(self) -> list[str]:
+        """What a user must hear of it."""
+        ...
+
+
 class Detector(Protocol):
     """A way to learn from good pictures."""
 
     name: str
+    settings_class: type[DetectorSettings]
 
     @property
     def settings(self) -> DetectorSettings:
@@ -158,6 +176,23 @@ class Detector(Protocol):
 
         Args:
             split_keys: a key for each picture; pictures with one key count once.
+        """
+        ...
+
+    def plan(self, images: ImageSource) -> FitPlan:
+        """What a fit on these pictures will take; none of them is decoded.
+
+        Raises:
+            DataError: there is no picture.
+            SettingError: what the settings allow is too little.
+        """
+        ...
+
+    def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
+        """Guess how long each stage of a fit will take, from a short measurement.
+
+        Raises:
+            ImageError: one of the first few pictures cannot be read.
         """
         ...
 

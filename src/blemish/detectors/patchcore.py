@@ -39,6 +39,7 @@ class PatchCore:
     """The detector. Settings are given by name, or as a `PatchCoreSettings`."""
 
     name = "patchcore"
+    settings_class = PatchCoreSettings
 
     def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
         if not isinstance(settings, (PatchCoreSettings, type(None))):
@@ -59,10 +60,20 @@ class PatchCore:
         """The backbone's hash. Raises `BackboneError`."""
         return {"backbone": self.backbone.sha256}
 
-    def plan(self, sizes_hw: Sequence[tuple[int, int]]) -> FitPlan:
-        """What a fit on pictures of these sizes will take."""
+    def plan(self, images: ImageSource) -> FitPlan:
+        """What a fit on these pictures will take."""
         weights = self.backbone.graph.ByteSize()
-        return plan_fit(self.settings, self.backbone, sizes_hw, backbone_bytes=weights)
+        return plan_fit(self.settings, self.backbone, images.sizes_hw, backbone_bytes=weights)
+
+    def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
+        """Guess how long each stage of a fit will take, from a short measurement.
+
+        Raises:
+            ImageError: one of the first few pictures cannot be read.
+        """
+        from blemish.detectors.patchcore_time import estimate_seconds
+
+        return estimate_seconds(self, images)
 
     def calibration_pictures(self, split_keys: Sequence[str]) -> int:
         """How many pictures `left_out` will score: all; those of one key count once."""
@@ -86,7 +97,7 @@ class PatchCore:
             DataError: there is no picture.
             SettingError: the memory allowed is too small.
         """
-        plan = self.plan(images.sizes_hw)
+        plan = self.plan(images)
         for note in [*plan.notes(), *_odd_grids(self.backbone)]:
             progress.say(note)
         graph = PatchCoreGraph(self.settings, self.backbone, images.picture_format)

@@ -8,7 +8,6 @@ guess: other work on the machine, slow disks and the pictures themselves move it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -34,42 +33,23 @@ BLOCKS_A_CORE = 16  # of distances from points to picks, as picking takes them
 QUERIES = 2048  # patches a core that look for their nearest neighbour
 
 
-@dataclass(frozen=True)
-class FitSeconds:
-    """Guessed seconds of the stages of a fit: features, coreset, leaving pictures out."""
-
-    features: float
-    coreset: float
-    calibration: float
-
-    @property
-    def total(self) -> float:
-        """Of the whole fit."""
-        return self.features + self.coreset + self.calibration
-
-    def to_dict(self) -> dict[str, float]:
-        """The guess as plain JSON values."""
-        return asdict(self) | {"total": self.total}
-
-
-def estimate_seconds(detector: PatchCore, images: ImageSource, plan: FitPlan) -> FitSeconds:
-    """Guess how long a fit will take; a second or two goes into measuring.
+def estimate_seconds(detector: PatchCore, images: ImageSource) -> dict[str, float]:
+    """Guess how long the stages of a fit will take; a second or two goes into measuring.
 
     Args:
         detector: what would be fitted.
         images: the good pictures; the first few are read.
-        plan: of that fit, `detector.plan(images.sizes_hw)`.
 
     Raises:
         ImageError: one of the pictures cannot be read.
     """
-    folds = detector.settings.calibration_folds
+    plan, folds = detector.plan(images), detector.settings.calibration_folds
     picking = _picking_seconds(plan)
-    return FitSeconds(
-        features=plan.pictures * _feature_seconds(detector, images),
-        coreset=picking,
-        calibration=folds * picking + _searching_seconds(plan),
-    )
+    return {
+        "features": plan.pictures * _feature_seconds(detector, images),
+        "coreset": picking,
+        "calibration": folds * picking + _searching_seconds(plan),
+    }
 
 
 def _feature_seconds(detector: PatchCore, images: ImageSource) -> float:

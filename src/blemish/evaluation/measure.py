@@ -20,13 +20,17 @@ from blemish.metrics.intervals import intervals
 from blemish.metrics.pixels import PixelScores
 from blemish.metrics.ranking import RankCounts
 from blemish.metrics.regions import describe_regions
-from blemish.metrics.tables import PixelTables, tabulate
+from blemish.metrics.tables import tabulate
 from blemish.model import Failure, Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Prediction
 
 Rows = list[dict[str, Any]]
 Intervals = dict[str, list[float] | None]
+
+# Figures whose draws are kept, so that detectors can be compared on the same draws of pictures.
+COMPARED = ("auroc", "f1_max", "au_pro_30")
+DECIMALS = 5  # of what is kept
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Evaluation:
         pictures: what the model said of each picture, with its label and its `aupimo`.
         intervals: for `image` and `pixel`, low and high end of figures, 95 % over the choice of
             test pictures; `None` where there is none (see `metrics.intervals`).
+        draws: for `image` and `pixel`, some figures of each bootstrap draw of test pictures. Draws
+            of the same number are of the same pictures, whatever the model.
         regions: how many regions the masks have and how many were found, `by_size` too, the
             `smallest_found` and the `largest_missed`.
         undefined: for each figure that is `None`, as `pixel.aupimo`, the reason.
@@ -60,6 +66,7 @@ class Evaluation:
     curves: dict[str, dict[str, list[float]] | None]
     pictures: Rows
     intervals: dict[str, dict[str, list[float] | None]] = field(default_factory=dict)
+    draws: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
     regions: dict[str, Any] = field(default_factory=dict)
     undefined: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -142,6 +149,12 @@ def _measure(rows: Rows, pixels: PixelScores, threshold: float) -> Evaluation:
     counts = pixels.count()
     images = figures.rank_pictures(rows)
     image, pixel = figures.image_figures(rows, threshold), figures.pixel_figures(pixels, counts)
+    defective = np.array([row["label"] != GOOD for row in rows])
+    tables = tabulate(pixels, counts)
+    image_drawn = image_draws(
+        [row["score"] for row in rows], defective, threshold, resample(defective)
+    )
+    pixel_drawn = pixel_draws(tables, resample(tables.defective), pixel)
     aupimo = {
         picture.name: value
         for picture, value in zip(pixels.pictures, pixels.aupimo(counts), strict=True)
@@ -153,29 +166,28 @@ def _measure(rows: Rows, pixels: PixelScores, threshold: float) -> Evaluation:
         curves=figures.curves(images, counts),
         pictures=[row | {"aupimo": aupimo.get(row["path"])} for row in rows],
         intervals={
-            "image": _image_intervals(rows, threshold, image),
-            "pixel": _pixel_intervals(tabulate(pixels, counts), pixel),
+            "image": _intervals(image, image_drawn, defective),
+            "pixel": _intervals(pixel, pixel_drawn, tables.defective),
         },
+        draws={"image": _kept(image_drawn), "pixel": _kept(pixel_drawn)},
         regions=describe_regions(pixels.regions()),
         undefined=figures.why_undefined(image, pixel, images, counts),
         notes=_notes(images, len(rows) - len(pixels.pictures)),
     )
 
 
-def _image_intervals(rows: Rows, threshold: float, exact: figures.Figures) -> Intervals:
-    defective = np.array([row["label"] != GOOD for row in rows])
-    draws = image_draws([row["score"] for row in rows], defective, threshold, resample(defective))
-    return _intervals(exact, draws, defective)
-
-
-def _pixel_intervals(tables: PixelTables, exact: figures.Figures) -> Intervals:
-    draws = pixel_draws(tables, resample(tables.defective), exact)
-    return _intervals(exact, draws, tables.defective)
-
-
 def _intervals(exact: figures.Figures, draws: Draws, defective: NDArray[np.bool_]) -> Intervals:
     defects = int(np.count_nonzero(defective))
     return intervals(exact, draws, good=len(defective) - defects, defective=defects)
+
+
+def _kept(draws: Draws) -> dict[str, list[float | None]]:
+    """Draws of the figures that are compared, as plain JSON values."""
+    return {
+        name: [round(v, DECIMALS) if math.isfinite(v) else None for v in draws[name].tolist()]
+        for name in COMPARED
+        if name in draws
+    }
 
 
 def _learned(model: Model, samples: Sequence[Sample]) -> list[str]:

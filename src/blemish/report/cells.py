@@ -18,6 +18,7 @@ class Kind(StrEnum):
 
     TEXT = "text"
     SHARE = "share"
+    DIFFERENCE = "difference"
     RATE = "rate"
     SCORE = "score"
     COUNT = "count"
@@ -80,6 +81,11 @@ def share_text(value: float) -> str:
     return f"{value if value >= 1 else min(value, 0.999):.3f}"
 
 
+def difference_text(value: float) -> str:
+    """A difference of shares, with its sign."""
+    return f"{value:+.3f}"
+
+
 def rate_text(value: float) -> str:
     """Percent, with as many decimals as small rates need."""
     percent = 100 * value
@@ -116,6 +122,7 @@ def score_text(value: float) -> str:
 
 FORMATS: dict[Kind, Callable[[float], str]] = {
     Kind.SHARE: share_text,
+    Kind.DIFFERENCE: difference_text,
     Kind.RATE: rate_text,
     Kind.SCORE: score_text,
     Kind.COUNT: count_text,

@@ -83,6 +83,7 @@ MAIN = (
     *_level("pixel", "au_pro_30"),
 )
 BRIEF = (MAIN[0], *map(_alone, MAIN[1:]))
+MISSION = tuple(map(_alone, MAIN[:4]))
 PROMISED = Column(
     "false_alarm_rate_promised",
     "Promised",

@@ -18,6 +18,7 @@ from blemish.files import write_whole
 from blemish.images.overlay import MASK_RGB, RAMP_RGB, REGION_RGB
 from blemish.report import cells, plain, tables
 from blemish.report.columns import Column
+from blemish.report.comparison import comparisons, sides
 from blemish.report.glossary import GLOSSARY
 from blemish.report.promise import promise_table
 from blemish.report.protocol import protocol
@@ -50,13 +51,20 @@ class ReportFiles:
     csv: Path
 
 
-def write_report(directory: Path | str, records: Sequence[Record]) -> ReportFiles:
-    """Write `report.html`, `report.md` and `table.csv` into a folder of records.
+def write_report(
+    directory: Path | str,
+    records: Sequence[Record],
+    *,
+    runs: Mapping[str, Path] | None = None,
+) -> ReportFiles:
+    """Write `report.html`, `report.md` and `table.csv` into a folder.
 
     Args:
         directory: the folder that `blemish benchmark` or `blemish evaluate` wrote; pictures that
             records name are read from it.
         records: what is in its records, one mapping a job.
+        runs: where records of several folders are reported together: each folder, to read pictures
+            from, by what its records say under `run`.
 
     Raises:
         DataError: there are no records.
@@ -69,7 +77,7 @@ def write_report(directory: Path | str, records: Sequence[Record]) -> ReportFile
             f"There are no records in '{directory}' to report on; "
             f"make some: blemish benchmark DATA -o {shlex.quote(str(directory))}"
         )
-    context = _context(directory, records)
+    context = _context(runs or {"": directory}, records)
     files = ReportFiles(directory / "report.html", directory / "report.md", directory / "table.csv")
     write_whole(files.html, _render("page.html.j2", context))
     write_whole(files.markdown, _render("page.md.j2", context))
@@ -77,8 +85,8 @@ def write_report(directory: Path | str, records: Sequence[Record]) -> ReportFile
     return files
 
 
-def _context(directory: Path, records: Sequence[Record]) -> dict[str, Any]:
-    """All that the templates print."""
+def _context(runs: Mapping[str, Path], records: Sequence[Record]) -> dict[str, Any]:
+    """All that the templates print; pictures come from the folder of a record's run."""
     groups = group_records(records)
     shown = [(f"part-{i}", group) for i, group in enumerate(groups, 1) if group.records]
     ended = [record for _, group in shown for record in group.records]
@@ -86,10 +94,15 @@ def _context(directory: Path, records: Sequence[Record]) -> dict[str, Any]:
         "summary": _summary(groups),
         "date": max(text(record, "date") for record in records)[:10],
         "main": tables.main_table(records),
+        "sides": sides(records),
+        "comparisons": comparisons(records),
         "fuller": _fuller(records),
         "failures": tables.failures(groups),
         "anchors": {(group.category, group.detector): anchor for anchor, group in shown},
-        "sections": [make_section(directory, group, anchor) for anchor, group in shown],
+        "sections": [
+            make_section(runs[text(group.records[0], "run")], group, anchor)
+            for anchor, group in shown
+        ],
         "settings": _shared(ended, _settings),
         "machines": _shared(ended, _environment),
         "sources": [_source(record) for record in ended],

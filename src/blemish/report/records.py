@@ -128,6 +128,7 @@ def conditions(record: Record) -> Conditions:
         if name != "seed"
     }
     named = {
+        "run": text(record, "run"),
         "backbone": text(record, "backbone", "name"),
         "levels": short(look_up(record, "backbone", "levels")),
         "backbone sha256": text(record, "backbone", "sha256")[:8],

@@ -24,6 +24,7 @@ from blemish.report.columns import (
     DETECTOR,
     LOCATING,
     MAIN,
+    MISSION,
     PER_TYPE,
     SEPARATING,
     Column,
@@ -84,6 +85,11 @@ def main_table(records: Sequence[Record]) -> Table:
 def brief_table(records: Sequence[Record]) -> Table:
     """The main table with the interval of image AUROC alone: narrow enough for a terminal."""
     return _table("Results", BRIEF, records)
+
+
+def mission_table(records: Sequence[Record]) -> Table:
+    """Category | Image AUROC | Image F1-max | Pixel AUROC | Pixel F1-max, detectors named."""
+    return _table("Results", MISSION, records, name_detector=True)
 
 
 def separating_table(records: Sequence[Record]) -> Table:

@@ -20,6 +20,7 @@ from blemish.detectors.base import ImageSource, LeftOut
 from blemish.detectors.efficientad.graph import EfficientAdGraph
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_pictures
 from blemish.detectors.efficientad.pictures import Space, WorkingPictures, working_pictures
+from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, plan_training
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
@@ -44,6 +45,7 @@ class EfficientAd:
     """
 
     name = "efficientad"
+    settings_class = EfficientAdSettings
 
     def __init__(self, settings: EfficientAdSettings | None = None, **values: Any) -> None:
         if not isinstance(settings, (EfficientAdSettings, type(None))):
@@ -76,6 +78,18 @@ class EfficientAd:
         """How many pictures will be left out of some training; those of one key count once."""
         parts = left_out_parts(self.settings, split_keys)
         return len({split_keys[position] for part in parts for position in part})
+
+    def plan(self, images: ImageSource) -> TrainingPlan:
+        """What a fit on these pictures will take."""
+        return plan_training(self.settings, images.split_keys)
+
+    def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
+        """Guess how long each stage of a fit will take, from a few steps of it.
+
+        Raises:
+            BackboneError: the teacher cannot be used.
+        """
+        return estimate_seconds(self.settings, self.teacher, self.plan(images))
 
     def fit(
         self, images: ImageSource, *, progress: Progress, folder: Path | None = None

@@ -8,7 +8,7 @@ was interrupted. Batzner et al., WACV 2024, section 3 and appendix.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,18 +18,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from blemish.detectors.efficientad.architecture import Weights
-from blemish.detectors.efficientad.batches import Batches
+from blemish.detectors.efficientad.architecture import COLOURS, Weights, features_of
+from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint, same_shape
 from blemish.detectors.efficientad.freed_memory import freed_memory_kept
 from blemish.detectors.efficientad.interruptions import Interruptions
 from blemish.detectors.efficientad.nets import weights_of
 from blemish.detectors.efficientad.objective import LOSSES, Trio, make_trio, step_losses
 from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.teacher import Statistics, Teacher
 from blemish.errors import BlemishError, SettingError
 from blemish.parallel import available_cores
 from blemish.progress import Progress
 
+TRIED = 5  # steps that are timed for a guess
 FETCHED = 20  # steps whose losses are fetched together
 MOST_TOLD = 100  # of them that are kept for the record
 DROPPED = 23  # what else seeds the dropout of a step, beside the setting
@@ -88,6 +90,43 @@ def train(
             if whole:
                 run.save_now_and_then()
     return run.result()
+
+
+def try_steps(
+    settings: EfficientAdSettings, teacher: Teacher, device: torch.device
+) -> tuple[float, float]:
+    """Take a few steps on noise, to know how long they take.
+
+    Returns:
+        Seconds a step, and seconds in which the teacher looks at one picture.
+    """
+    recipe, (height, width) = settings.recipe, settings.size_hw
+    rng = np.random.default_rng(settings.seed)
+    pictures = rng.standard_normal((2, COLOURS, height, width)).astype(np.float16)
+    penalty = rng.integers(0, 256, (2, COLOURS, height, width)).astype(np.uint8)
+    ones = Statistics(np.zeros(features_of(recipe.pdn)), np.ones(features_of(recipe.pdn)))
+    with _surroundings(device):
+        trio = make_trio(settings, teacher.weights, device)
+        shown = torch.from_numpy(pictures[:1]).to(device, torch.float32)
+        with torch.no_grad():
+            look = _timed(lambda: trio.teacher(shown), device)
+            kept = trio.teacher(shown).half().cpu().numpy().repeat(2, axis=0)
+        features = KeptFeatures(kept, np.zeros(kept.shape[1])) if recipe.keep_features else None
+        batches = Batches(Material(pictures, penalty, features), [0, 1], ones, settings, device)
+        step = _timed(_Run(settings, trio, batches, device, None).take_step, device)
+    return step, look
+
+
+def _timed(work: Callable[[], object], device: torch.device) -> float:
+    """Median seconds of a piece of work, after a first time that does not count."""
+    took = []
+    for _ in range(1 + TRIED):
+        start = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        took.append(time.perf_counter() - start)
+    return float(np.median(took[1:]))
 
 
 def pick_device(name: str) -> torch.device:

@@ -1,0 +1,77 @@
+"""Which settings go to which detector, where several share one list of settings.
+
+A plain name goes to every detector that has a setting of it. `efficientad.steps`, or `steps` in a
+table `efficientad`, goes to that detector alone, and wins over the plain name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from blemish.detectors.base import Detector, detector_class, detector_names, make_detector
+from blemish.errors import SettingError, did_you_mean, told_at_once
+
+Values = dict[str, Any]
+
+
+def settings_of_each(detectors: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Values]:
+    """The settings of each detector.
+
+    Args:
+        detectors: their names.
+        settings: plain names, `detector.name`, and tables by the name of a detector.
+
+    Raises:
+        SettingError: a detector is unknown, a setting is none of these detectors', or it is meant
+            for another.
+    """
+    known = {name: detector_class(name).settings_class.names() for name in detectors}
+    plain, own = _sorted_out(settings)
+    problems = [
+        f"Settings of '{name}' are given, but it is not among the detectors: {', '.join(known)}."
+        for name in own
+        if name not in known
+    ]
+    problems += _unknown([(name, list(known)) for name in plain], known)
+    problems += _unknown([(n, [d]) for d in known for n in own.get(d, {})], known)
+    told_at_once(problems, SettingError)
+    return {
+        detector: {k: v for k, v in plain.items() if k in names} | own.get(detector, {})
+        for detector, names in known.items()
+    }
+
+
+def make_assigned(detector: str, settings: Mapping[str, Any]) -> Detector:
+    """One detector with the settings that are its own. Raises `SettingError`."""
+    return make_detector(detector, settings_of_each([detector], settings)[detector])
+
+
+def _sorted_out(settings: Mapping[str, Any]) -> tuple[Values, dict[str, Values]]:
+    """Settings for whoever has them, and those for one detector each."""
+    plain: Values = {}
+    own: dict[str, Values] = {}
+    for name, value in settings.items():
+        detector, dot, rest = name.partition(".")
+        if dot and detector in detector_names():
+            own.setdefault(detector, {})[rest] = value
+        elif name in detector_names() and isinstance(value, Mapping):
+            own.setdefault(name, {}).update(value)
+        else:
+            plain[name] = value
+    return plain, own
+
+
+def _unknown(
+    given: Sequence[tuple[str, Sequence[str]]], known: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """What to say of names that none of the detectors they are for has."""
+    problems = []
+    for name, detectors in given:
+        names = list(dict.fromkeys(n for detector in detectors for n in known[detector]))
+        if name not in names:
+            problems.append(
+                f"Unknown setting '{name}' of {' and '.join(detectors)}; known are "
+                f"{', '.join(names)}.{did_you_mean(name, names)}"
+            )
+    return problems

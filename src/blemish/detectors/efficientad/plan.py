@@ -1,0 +1,189 @@
+"""What a fit of EfficientAd will take, known before it starts: trainings, memory, disk, time.
+
+Sizes follow from the settings; the time is a guess from a few steps that are really taken. Other
+work on the machine moves it easily by a third.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from blemish.detectors.efficientad.architecture import (
+    COLOURS,
+    Layer,
+    features_of,
+    grid_hw,
+)
+from blemish.detectors.efficientad.rounds import left_out_parts
+from blemish.parallel import available_cores
+
+if TYPE_CHECKING:
+    from blemish.detectors.efficientad.settings import EfficientAdSettings
+    from blemish.detectors.efficientad.teacher import Teacher
+
+MEGABYTE = 10**6
+RUNTIME_BYTES = 420 * MEGABYTE  # interpreter, torch and the other libraries
+COPIES = 5  # of trained weights: themselves, gradients, two of Adam's, one on its way to a file
+TENSORS = 3.0  # as large as a layer's output, that its way forth and back holds at a time
+READ_AHEAD_BYTES = 100 * MEGABYTE  # decoded pictures that wait, sessions that resize them
+FACTS_BYTES = 300  # of a training picture in the model file
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Sizes of a fit.
+
+    Attributes:
+        pictures: good pictures that there are.
+        left_out: of them, never trained on by the nets that score them.
+        trainings: how many; more than one with `calibration_folds`.
+        steps: of each.
+        parameters: of the three nets.
+        model_bytes: the model file, nearly.
+        memory_bytes, disk_bytes: the most that the fit will take, nearly.
+    """
+
+    pictures: int
+    left_out: int
+    trainings: int
+    steps: int
+    parameters: int
+    model_bytes: int
+    memory_bytes: int
+    disk_bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain JSON values."""
+        return asdict(self)
+
+    def notes(self) -> list[str]:
+        """What a user must hear of it."""
+        if not self.disk_bytes:
+            return []
+        return [
+            "Pictures and features do not fit the memory allowed: "
+            f"{self.disk_bytes / 1e9:.1f} GB go to a temporary file."
+        ]
+
+
+def plan_training(settings: EfficientAdSettings, split_keys: Sequence[str]) -> TrainingPlan:
+    """What a fit on pictures with these split keys will take."""
+    recipe, layers, count = settings.recipe, settings.layers, len(split_keys)
+    parts = left_out_parts(settings, split_keys)
+    sizes = [_parameters(net) for net in (layers.teacher, layers.student, layers.autoencoder)]
+    in_memory, on_disk = _kept_bytes(settings, count)
+    trained = COPIES * 4 * sum(sizes[1:]) + 4 * sizes[0]
+    model_bytes = 4 * sum(sizes) + FACTS_BYTES * count
+    return TrainingPlan(
+        pictures=count,
+        left_out=sum(map(len, parts)),
+        trainings=len(parts) + 1 if recipe.calibration_folds else 1,
+        steps=recipe.steps,
+        parameters=sum(sizes),
+        model_bytes=model_bytes,
+        memory_bytes=RUNTIME_BYTES
+        + READ_AHEAD_BYTES
+        + in_memory
+        + _penalty_bytes(settings)
+        + trained
+        + _step_bytes(settings)
+        + 2 * model_bytes,
+        disk_bytes=on_disk,
+    )
+
+
+def estimate_seconds(
+    settings: EfficientAdSettings, teacher: Teacher, plan: TrainingPlan
+) -> dict[str, float]:
+    """Guess the seconds of each stage; a few steps are taken on noise to know.
+
+    Args:
+        settings: of the fit.
+        teacher: of the fit.
+        plan: of the fit.
+
+    Raises:
+        SettingError: the device is not there.
+    """
+    from blemish.detectors.efficientad.training import pick_device, try_steps
+
+    step, look = try_steps(settings, teacher, pick_device(settings.device))
+    return {
+        "penalty": _drawing_seconds(settings),
+        "teacher": look * plan.pictures,
+        "training": step * plan.steps * plan.trainings,
+    }
+
+
+def _drawing_seconds(settings: EfficientAdSettings) -> float:
+    from blemish.data.textures import draw
+
+    if settings.penalty is not None:
+        return 0.0
+    side, start = settings.recipe.crop or max(settings.size_hw), perf_counter()
+    for number in range(2):
+        draw(number, seed=settings.seed, side_px=side)
+    seconds = (perf_counter() - start) / 2
+    return seconds * settings.recipe.penalty_pictures / available_cores()
+
+
+def _parameters(net: Sequence[Layer]) -> int:
+    return sum(math.prod(shape) for layer in net for shape in layer.shapes.values())
+
+
+def _kept_bytes(settings: EfficientAdSettings, count: int) -> tuple[int, int]:
+    """Bytes of pictures and features in memory, and of those that go to disk (`Space`)."""
+    height, width = settings.size_hw
+    wanted = [count * COLOURS * height * width * 2]
+    if settings.recipe.keep_features:
+        cells = math.prod(grid_hw(settings.size_hw))
+        wanted.append(count * features_of(settings.recipe.pdn) * cells * 2)
+    left, on_disk = settings.memory_megabytes * MEGABYTE, 0
+    for size in wanted:
+        if size <= left:
+            left -= size
+        else:
+            on_disk += size
+    return sum(wanted) - on_disk, on_disk
+
+
+def _penalty_bytes(settings: EfficientAdSettings) -> int:
+    crop = settings.recipe.crop if settings.penalty is None else 0
+    height, width = (crop, crop) if crop else settings.size_hw
+    return settings.recipe.penalty_pictures * COLOURS * height * width
+
+
+def _step_bytes(settings: EfficientAdSettings) -> int:
+    """What one step holds of the nets' layers."""
+    recipe, layers = settings.recipe, settings.layers
+    seen_hw = (recipe.crop, recipe.crop) if recipe.crop else settings.size_hw
+    student = _values(layers.student, seen_hw)
+    coder = _values(layers.autoencoder, settings.size_hw)
+    return round(4 * TENSORS * recipe.batch * (3 * student + coder))
+
+
+def _values(net: Sequence[Layer], size_hw: tuple[int, int]) -> int:
+    """Values that all layers of a net give for one picture."""
+    sizes = output_sizes(net, size_hw)
+    return sum(layer.outputs * cells for layer, cells in zip(net, sizes, strict=True))
+
+
+def output_sizes(net: Sequence[Layer], size_hw: tuple[int, int]) -> list[int]:
+    """Cells that each convolution of a net gives for a picture of a size, before pooling."""
+    height, width = size_hw
+    sizes = []
+    for layer in net:
+        height, width = (
+            (side + 2 * layer.padding - kernel) // layer.stride + 1
+            for side, kernel in zip(
+                layer.enlarged_hw or (height, width), layer.kernel_hw, strict=True
+            )
+        )
+        sizes.append(height * width)
+        if layer.pooled:
+            height, width = height // 2, width // 2
+    return sizes
