@@ -177,8 +177,10 @@ def test_training_pictures_that_stand_out_are_listed_with_what_is_odd_and_where(
     folder, model = with_strangers
     told = model.facts["training"]["suspicious"]
     assert told["scored"] == 27
-    assert {f"train/good/strange{i}.png" for i in range(3)} == {p["id"] for p in told["pictures"]}
-    for picture in told["pictures"]:
+    strange = told["pictures"][:3]  # highest first; a good one may follow by chance
+    assert {f"train/good/strange{i}.png" for i in range(3)} == {p["id"] for p in strange}
+    assert len(told["pictures"]) <= 5
+    for picture in strange:
         assert picture["score"] > told["typical_score"]
         assert picture["expected"] < 0.1
         mask = folder / "ground_truth" / "spot" / f"00{picture['id'][-5]}_mask.png"
@@ -189,31 +191,38 @@ def test_training_pictures_that_stand_out_are_listed_with_what_is_odd_and_where(
 
 
 def test_clean_training_pictures_do_not_stand_out_by_far(model):
-    assert all(p["expected"] > 0.01 for p in model.facts["training"]["suspicious"]["pictures"])
+    told = model.facts["training"]["suspicious"]["pictures"]
+    assert all(picture["expected"] > 0.01 for picture in told)
     assert model.facts["training"]["dropped"] == []
 
 
 def test_what_stands_out_is_told_with_what_to_do(with_strangers, backbone, caplog):
     fit(with_strangers[0], backbone)
-    assert "3 of 27 training pictures stand out" in caplog.text
+    assert "of 27 training pictures stand out (about 1 would by chance): train/good/strange" in (
+        caplog.text
+    )
     assert "--drop-suspicious" in caplog.text
 
 
 def test_dropping_what_stands_out_gives_the_model_of_the_rest_and_says_so(
-    with_strangers, backbone, model, caplog
+    with_strangers, backbone, tmp_path, caplog
 ):
     folder, before = with_strangers
     found = fit(folder, backbone, drop_suspicious=True)
-    assert len(found.facts["training"]["pictures"]) == 24
-    assert [row[0] for row in found.facts["training"]["dropped"]] == [
-        f"train/good/strange{i}.png" for i in range(3)
-    ]
-    assert "3 of 27 training pictures stand out and are left out of a second fit" in caplog.text
-    assert found.calibration.image_threshold == model.calibration.image_threshold
+    dropped = [row[0] for row in found.facts["training"]["dropped"]]
+    listed = [picture["id"] for picture in before.facts["training"]["suspicious"]["pictures"]]
+    assert sorted(dropped) == sorted(listed)
+    assert f"{len(listed)} of 27 training pictures stand out and are left out of" in caplog.text
+    shutil.copytree(folder, tmp_path / "noise")
+    for name in listed:
+        (tmp_path / "noise" / name).unlink()
+    rest = fit(tmp_path / "noise", backbone)
+    assert found.facts["training"]["pictures"] == rest.facts["training"]["pictures"]
+    assert found.calibration.image_threshold == rest.calibration.image_threshold
     assert found.calibration.image_threshold < before.calibration.image_threshold
-    told = found.calibration.to_dict()
-    assert told["false_alarm_rate"] == pytest.approx(1 / 25)
-    assert told["rate_if_dropped_were_good"] == pytest.approx(4 / 28)
+    told, count = found.calibration.to_dict(), 27 - len(listed)
+    assert told["false_alarm_rate"] == pytest.approx(1 / (count + 1))
+    assert told["rate_if_dropped_were_good"] == pytest.approx((1 + len(listed)) / 28)
 
 
 def test_where_nothing_stands_out_dropping_changes_nothing(tmp_path, backbone):
