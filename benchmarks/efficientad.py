@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 
 from blemish.detectors.efficientad.architecture import features_of, pdn
-from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets
+from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
 from blemish.detectors.efficientad.nets import Net, weights_of
-from blemish.detectors.efficientad.scale import Quantiles, Span
+from blemish.detectors.efficientad.scale import Span
 from blemish.detectors.efficientad.settings import PRESETS, EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Teacher
 from blemish.detectors.efficientad.training import try_steps
@@ -156,9 +156,9 @@ def prediction(kind: str, repeats: int) -> dict[str, Any]:
     writer = EfficientAdGraph(settings, PictureFormat())
     given = Nets(*(weights_of(net) for net in nets))
     maps = writer.maps(given).SerializeToString()
-    span = Span(0.0, 1.0)
-    whole = Session(writer.detector(given, Quantiles(span, span)).SerializeToString())
-    session, outputs = Session(maps), ["map_student", "map_autoencoder"]
+    scale = dict.fromkeys(settings.branches, Span(0.0, 1.0))
+    whole = Session(writer.detector(given, scale).SerializeToString())
+    session, outputs = Session(maps), [map_name(branch) for branch in settings.branches]
     rng = np.random.default_rng(0)
     picture = rng.standard_normal((1, 3, *settings.size_hw)).astype(np.float32)
     image = rng.integers(0, 256, (1, *settings.size_hw, 3), np.uint8)

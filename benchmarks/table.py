@@ -23,7 +23,9 @@ PAGES = (
     ROOT / "docs" / "explanation" / "settings.md",
     ROOT / "docs" / "explanation" / "embedded.md",
     ROOT / "docs" / "explanation" / "calibration.md",
+    ROOT / "docs" / "explanation" / "efficientad.md",
 )
+TEACHERS = ROOT / "src" / "blemish" / "detectors" / "efficientad" / "teachers"
 EMBEDDED = ROOT / "src" / "blemish" / "backbones" / "embedded.onnx"
 BACKBONES = {
     "embedded": "embedded",
@@ -62,12 +64,18 @@ def filled(text: str) -> str:
         "simulated": lambda: calibration_tables.simulated(newest("calibration-simulate-*.json")),
         "hidden": lambda: calibration_tables.hidden(newest("calibration-hidden-*.json")),
         "missed": lambda: calibration_tables.missed(newest("calibration-hidden-*.json")),
+        "presets": presets_table,
+        "detectors": detectors_table,
+        "efficientad-speed": efficientad_speed_table,
+        "penalty": penalty_table,
+        "teachers": teachers_table,
     }
     for name, make in tables.items():
-        pattern = rf"<!-- {name}: from records -->.*?<!-- end -->"
+        pattern = rf"(<!-- {name}: from \w+ -->\n).*?(<!-- end -->)"
         if re.search(pattern, text, flags=re.DOTALL):
-            block = f"<!-- {name}: from records -->\n{make()}\n<!-- end -->"
-            text = re.sub(pattern, lambda _, block=block: block, text, flags=re.DOTALL)
+            table = make()
+            fill = lambda found, table=table: f"{found[1]}{table}\n{found[2]}"  # noqa: E731
+            text = re.sub(pattern, fill, text, flags=re.DOTALL)
     return text
 
 
@@ -154,6 +162,111 @@ def card_table() -> str:
         "explained of s4, s8, s16": ", ".join(map(str, json.loads(known["explained"]))),
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in facts.items())])
+
+
+def teachers_table() -> str:
+    """What the files of EfficientAd's teachers say of themselves."""
+    import onnx
+
+    files = sorted(TEACHERS.glob("*.onnx"))
+    cards = [{entry.key: entry.value for entry in onnx.load(path).metadata_props} for path in files]
+    lines = [f"| | {' | '.join(path.stem for path in files)} |", "|---" * (len(files) + 1) + "|"]
+    sizes = " | ".join(f"{path.stat().st_size / 1e6:.2f} MB" for path in files)
+    explained = " | ".join(
+        f"{json.loads(card['explained'])[path.stem]}"
+        for card, path in zip(cards, files, strict=True)
+    )
+    lines += [f"| size | {sizes} |", f"| explained | {explained} |"]
+    for key in ("licence", "date", "script", "commit", "data", "schedule", "machine", "arguments"):
+        if key in cards[0]:
+            values = [_unpacked(card[key]) for card in cards]
+            lines.append(f"| {key} | {' | '.join(values)} |")
+    return "\n".join(lines)
+
+
+def _unpacked(text: str) -> str:
+    """A JSON mapping as words; other text as it is."""
+    if not text.startswith("{"):
+        return text
+    return ", ".join(f"{k} {v}" for k, v in json.loads(text).items())
+
+
+def presets_table() -> str:
+    """What the presets of EfficientAd choose."""
+    from dataclasses import asdict
+
+    from blemish.detectors.efficientad.settings import PRESETS
+
+    recipes = {name: asdict(recipe) for name, recipe in PRESETS.items()}
+    lines = [f"| setting | {' | '.join(recipes)} |", "|---" * (len(recipes) + 1) + "|"]
+    for setting in next(iter(recipes.values())):
+        values = " | ".join(f"{recipe[setting]}" for recipe in recipes.values())
+        lines.append(f"| `{setting}` | {values} |")
+    return "\n".join(lines)
+
+
+def detectors_table() -> str:
+    """Both detectors on the same pictures: figures with intervals, and what they cost."""
+    record = newest("detectors-*.json")
+    heads = ("data", "detector", "image AUROC", "image F1-max", "pixel AUROC", "pixel F1-max",
+             "AU-PRO", "fit", "a picture", "model")  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    rows = record["rows"]
+    for row in sorted(rows, key=lambda row: (row["category"], row["detector"] != "patchcore")):
+        preset = row["settings"].get("preset")
+        name = row["detector"] + (f", {preset}" if preset else "")
+        figures = " | ".join(
+            _figure(row["figures"][level][figure])
+            for level, figure in (("image", "auroc"), ("image", "f1_max"), ("pixel", "auroc"),
+                                  ("pixel", "f1_max"), ("pixel", "au_pro_30"))
+        )  # fmt: skip
+        fit, one = row["seconds"]["fit"], 1000 * row["seconds"]["predict_per_picture"]
+        took = f"{fit:.0f} s" if fit < 120 else f"{fit / 60:.0f} min"
+        size = f"{row['bytes']['model_file'] / 1e6:.1f} MB"
+        lines.append(f"| {row['category']} | {name} | {figures} | {took} | {one:.0f} ms | {size} |")
+    return "\n".join(lines)
+
+
+def _figure(found: dict[str, Any]) -> str:
+    """`0.984 [0.962, 0.997]`."""
+    ends = found["interval"]
+    beside = "" if ends is None else f" [{ends[0]:.3f}, {ends[1]:.3f}]"
+    return "-" if found["value"] is None else f"{found['value']:.3f}{beside}"
+
+
+def efficientad_speed_table() -> str:
+    """Steps of training and single pictures, against the plain way."""
+    record = newest("efficientad-2*.json")
+    lines = ["| | blemish | the plain way | ratio |", "|---|---|---|---|"]
+    for name, case in record["training"].items():
+        ours, plain = (case[k]["median"] for k in ("seconds_a_step", "plain_seconds_a_step"))
+        what = f"a step of `{name}` ({case['pdn']}, {case['batch']} x {case['side_px']} px)"
+        lines.append(
+            f"| {what} | {1000 * ours:.0f} ms, {1 / ours:.1f} a second | {1000 * plain:.0f} ms | "
+            f"{case['ratio']:.1f} |"
+        )
+    for kind, case in record["prediction"].items():
+        times = {name: found["median"] for name, found in case["milliseconds"].items()}
+        plain = times.pop("torch, eager")
+        for name, ours in times.items():
+            lines.append(
+                f"| a picture, `{kind}`, {name} | {ours:.1f} ms | {plain:.1f} ms | "
+                f"{plain / ours:.1f} |"
+            )
+    machine = record["machine"]
+    lines += ["", f"{record['date'][:10]}, {machine['cores']} cores ({machine['processor']})."]
+    return "\n".join(lines)
+
+
+def penalty_table() -> str:
+    """Drawn penalty pictures against photographs."""
+    rows = newest("penalty-*.json")["rows"]
+    lines = ["| data | penalty pictures | image AUROC | pixel AUROC | AU-PRO |",
+             "|---|---|---|---|---|"]  # fmt: skip
+    for row in rows:
+        figures = " | ".join(f"{row[k]:.3f}" for k in ("image_auroc", "pixel_auroc", "au_pro_30"))
+        lines.append(f"| {row['data']} | {row['penalty']} | {figures} |")
+    return "\n".join(lines)
 
 
 def spelled(value: Any) -> str:

@@ -119,11 +119,7 @@ def test_in_parts_the_pictures_of_each_are_scored_on_the_scale_of_its_nets(make)
     scores = {result.name: result.score for result in fitted.left_out(progress=QUIET)}
     assert sorted(scores) == [f"{i:02}" for i in range(8)]
     for maps, scale in fitted._left_out:
-        one, other = (
-            span.place(values)
-            for span, values in
-            ((scale.student, maps.student), (scale.autoencoder, maps.autoencoder))
-        )  # fmt: skip
+        one, other = (scale[branch].place(values) for branch, values in maps.values.items())
         for position, combined in zip(maps.positions, 0.05 * (one + other), strict=True):
             highest = float(combined.max())  # of the cells; the map is bilinear between them
             assert highest - 0.2 < scores[f"{position:02}"] <= highest + 1e-5

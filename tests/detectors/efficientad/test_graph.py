@@ -13,14 +13,14 @@ from blemish.detectors.efficientad.graph import (
     Nets,
     add_net,
 )
-from blemish.detectors.efficientad.scale import Maps, Quantiles, Span
+from blemish.detectors.efficientad.scale import Maps, Span
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher
 from blemish.graph.session import Session
 from blemish.images.picture_format import PictureFormat
 from graphs import run_nodes
 
-Q = Quantiles(Span(0.2, 0.5), Span(0.1, 0.3))
+Q = {"student": Span(0.2, 0.5), "autoencoder": Span(0.1, 0.3)}
 
 
 def session(model):
@@ -53,15 +53,15 @@ def test_raw_maps_are_those_of_the_reference(oracle, raw_maps, close):
 
 
 def test_quantiles_are_those_of_the_reference(oracle, raw_maps):
-    found = Maps([0, 1], *raw_maps("val_images")).quantiles(0.9, 0.995)
-    ends = [found.student.low, found.student.high, found.autoencoder.low, found.autoencoder.high]
+    found = Maps([0, 1], dict(zip(Q, raw_maps("val_images"), strict=True))).quantiles(0.9, 0.995)
+    ends = [end for span in found.values() for end in (span.low, span.high)]
     np.testing.assert_allclose(ends, list(oracle.values["quantiles"].values()), rtol=1e-5)
 
 
 def test_final_maps_and_scores_are_those_of_the_reference(oracle, reference, raw_maps, close):
     graph, _ = reference
     ends = list(oracle.values["quantiles"].values())
-    tail = session(graph.summary(Quantiles(Span(*ends[:2]), Span(*ends[2:]))))
+    tail = session(graph.summary({"student": Span(*ends[:2]), "autoencoder": Span(*ends[2:])}))
     student, autoencoder = raw_maps("test_images")
     for i, size_hw in enumerate(oracle.inputs["test_native_hw"]):
         score, score_map = tail.run(
@@ -150,9 +150,25 @@ def test_the_border_is_zero_or_the_nearest_cells_value():
     assert found["zero"][64, 64] == found["edge"][64, 64] == found["edge"][0, 0] > 0
 
 
+def test_branches_count_by_their_weights():
+    maps = {"map_student": np.full((1, 24, 24), 0.5, np.float32),
+            "map_autoencoder": np.full((1, 24, 24), 0.3, np.float32)}  # fmt: skip
+    picture_hw = np.array([128, 128], np.int64)
+    for share, wanted in ((0.5, 0.1), (0.25, 0.1), (0, 0.1)):
+        settings = tiny(border="edge", autoencoder_weight=share)
+        tail = session(EfficientAdGraph(settings, PictureFormat()).summary(Q))
+        given = {f"map_{branch}": maps[f"map_{branch}"] for branch in settings.branches}
+        assert tail.run(["score"], **given, picture_hw=picture_hw)[0] == pytest.approx(wanted)
+    maps["map_student"] += 0.3  # one more of its spans: 0.1 for it alone
+    settings = tiny(border="edge", autoencoder_weight=0.25)
+    tail = session(EfficientAdGraph(settings, PictureFormat()).summary(Q))
+    (score,) = tail.run(["score"], **maps, picture_hw=picture_hw)
+    assert score == pytest.approx(0.1 + 0.75 * 0.1)
+
+
 def test_maps_that_do_not_vary_give_finite_scores():
     still = np.full((3, 24, 24), 0.25, np.float32)
-    found = Maps([0, 1, 2], still, still * 0).quantiles(0.9, 0.995)
+    found = Maps([0, 1, 2], {"student": still, "autoencoder": still * 0}).quantiles(0.9, 0.995)
     tail = session(EfficientAdGraph(tiny(), PictureFormat()).summary(found))
     score, score_map = tail.run(
         None, map_student=still, map_autoencoder=still * 0, picture_hw=np.array([9, 9], np.int64)

@@ -29,9 +29,9 @@ def parameters(layers):
     ("layers", "count"),
     [
         (pdn("small"), 2_694_144),
-        (pdn("small", student=True), 4_267_392),
+        (pdn("small", doubled=True), 4_267_392),
         (pdn("medium"), 8_026_624),
-        (pdn("medium", student=True), 11_615_488),
+        (pdn("medium", doubled=True), 11_615_488),
         (autoencoder(384, (256, 256)), 1_096_320),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_crop_on_the_grid_has_the_features_of_its_part_of_the_picture(close):
 
 
 def test_half_of_the_features_are_the_same_as_among_all():
-    net = make(pdn("extra_small", student=True))
+    net = make(pdn("extra_small", doubled=True))
     picture = torch.randn(1, 3, 48, 48)
     with torch.no_grad():
         torch.testing.assert_close(net(picture, slice(96, None)), net(picture)[:, 96:])

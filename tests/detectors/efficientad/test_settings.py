@@ -17,7 +17,7 @@ def test_the_paper_is_the_paper():
         "learning_rate": 1e-4, "weight_decay": 1e-5, "decay_at": 0.95, "decay_by": 0.1,
         "hard_quantile": 0.999, "penalty_weight": 1.0, "penalty_grey": 0.3, "jitter": 0.2,
         "dropout": 0.2, "low_quantile": 0.9, "high_quantile": 0.995, "border": "zero",
-        "calibration_folds": 0, "held_out": 0.1, "autoencoder_width": 64,
+        "calibration_folds": 0, "held_out": 0.1, "autoencoder_width": 64, "autoencoder_weight": 0.5,
     }  # fmt: skip
     assert settings | published == settings
 
@@ -80,3 +80,13 @@ def test_sizes_inside_the_autoencoder_are_the_published_ones():
     assert [layer.enlarged_hw for layer in layers if layer.enlarged_hw] == [
         (side, side) for side in (3, 8, 15, 32, 63, 127, 56)
     ]
+
+
+def test_without_a_weight_there_is_no_autoencoder_and_nothing_to_follow_it():
+    settings = EfficientAdSettings(pdn="extra_small", autoencoder_weight=0)
+    assert settings.branches == {"student": 1}
+    assert settings.layers.autoencoder == ()
+    assert settings.layers.student == settings.layers.teacher
+    assert EfficientAdSettings(autoencoder_weight=0.2).branches == pytest.approx(
+        {"student": 0.8, "autoencoder": 0.2}
+    )

@@ -346,7 +346,7 @@ def test_losses_fall_are_told_and_are_kept_thin(teacher, monkeypatch):
     monkeypatch.setattr(training, "MOST_TOLD", 3)
     watcher = Watcher()
     fitted = fit(teacher, progress=watcher, steps=160)
-    assert len([note for note in watcher.notes if note.startswith("student ")]) == 8
+    assert len([note for note in watcher.notes if note.startswith("hard features ")]) == 8
     history = fitted.facts["losses"]["history"]
     assert 3 <= len(history) <= 6
     assert [row[0] for row in history] == sorted({row[0] for row in history})
@@ -377,3 +377,13 @@ def test_a_teacher_whose_features_do_not_vary_is_told_and_trained_with(teacher):
     fitted = detector.fit(grey, progress=watcher)
     assert any("96 of the teacher's 96 features do not vary" in said for said in watcher.said)
     assert np.isfinite([r.score for r in fitted.left_out(progress=watcher)]).all()
+
+
+def test_without_an_autoencoder_student_and_teacher_are_all_there_is(teacher):
+    fitted = fit(teacher, steps=60, autoencoder_weight=0)
+    facts = fitted.facts
+    assert facts["losses"]["names"] == ["step", "hard_features", "penalty"]
+    assert facts["losses"]["history"][-1][1] < facts["losses"]["history"][0][1]
+    assert facts["quantiles"].keys() == {"student"}
+    assert fitted.nets.autoencoder == {}
+    assert facts["parameters"] < fit(teacher, steps=1).facts["parameters"] / 2

@@ -62,22 +62,23 @@ class Layer:
 
 @dataclass(frozen=True)
 class Layers:
-    """The three nets of one detector."""
+    """The nets of one detector; `autoencoder` is empty where there is none."""
 
     teacher: tuple[Layer, ...]
     student: tuple[Layer, ...]
     autoencoder: tuple[Layer, ...]
 
 
-def pdn(kind: str, *, student: bool = False) -> tuple[Layer, ...]:
+def pdn(kind: str, *, doubled: bool = False) -> tuple[Layer, ...]:
     """A patch description network.
 
     Args:
         kind: `extra_small`, `small` or `medium`.
-        student: with twice the features; in `medium` the layer before the last is widened, too.
+        doubled: with twice the features, as a student that follows an autoencoder, too; in
+            `medium` the layer before the last is widened with it.
     """
     widths = list(PDN_WIDTHS[kind])
-    if student:
+    if doubled:
         for i in (-2, -1) if kind == "medium" else (-1,):
             widths[i] *= 2
     kernels = (4, 4, 1, 3, 4, 1) if kind == "medium" else (4, 4, 3, 4)

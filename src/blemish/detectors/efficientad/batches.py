@@ -15,7 +15,7 @@ from torch import Tensor
 
 from blemish.detectors.efficientad.architecture import STRIDE, grid_hw
 from blemish.detectors.efficientad.jitter import KINDS, grey, jittered, normalised
-from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.settings import AUTOENCODER, EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics
 
 ORDER, DRAWS = 21, 22  # what else seeds generators, beside the setting
@@ -77,7 +77,8 @@ class Batch:
         windows: the part of each that student and teacher see.
         pictures: those parts, n x 3 x h x w.
         features: the teacher's for them, n x C x h' x w', normalised; `None` where not kept.
-        varied: the whole pictures with changed colours, n x 3 x H x W.
+        varied: the whole pictures with changed colours, n x 3 x H x W; without an autoencoder,
+            which alone is shown them, as they are.
         penalty: pictures of anything else, of the size of the parts.
     """
 
@@ -169,6 +170,8 @@ class Batches:
 
     def _varied(self, whole: Tensor, rng: np.random.Generator) -> Tensor:
         count, most = len(whole), self._settings.jitter
+        if AUTOENCODER not in self._settings.branches:
+            return whole
         kinds = rng.integers(len(KINDS), size=count).tolist()
         return jittered(whole, kinds, rng.uniform(1 - most, 1 + most, count).tolist())
 

@@ -8,6 +8,7 @@ train; what was trained is one graph. Never does this module look at labels or t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.base import ImageSource, LeftOut
-from blemish.detectors.efficientad.graph import EfficientAdGraph
+from blemish.detectors.efficientad.graph import EfficientAdGraph, map_name
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_pictures
 from blemish.detectors.efficientad.pictures import Space, WorkingPictures, working_pictures
 from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, plan_training
@@ -160,7 +161,7 @@ class FittedEfficientAd:
             "teacher": self._teacher.provenance(),
             "batch": self._writer.batch,
             "parameters": sum(int(w.size) for net in nets for w in net.values()),
-            "quantiles": self.quantiles.to_dict(),
+            "quantiles": {branch: asdict(span) for branch, span in self.quantiles.items()},
             **self._facts,
         }
 
@@ -215,9 +216,8 @@ class FittedEfficientAd:
         """Score and map of a left-out picture from the raw maps of its nets."""
         score, score_map = summary.run(
             ["score", "score_map"],
-            map_student=maps.student[row, None],
-            map_autoencoder=maps.autoencoder[row, None],
             picture_hw=np.array(self._sizes_hw[maps.positions[row]], np.int64),
+            **{map_name(branch): values[row, None] for branch, values in maps.values.items()},
         )
         return float(score[0]), score_map[0]
 

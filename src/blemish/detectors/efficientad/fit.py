@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint
-from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets
+from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
 from blemish.detectors.efficientad.nets import fixed_net
-from blemish.detectors.efficientad.objective import LOSSES
 from blemish.detectors.efficientad.pictures import Space, WorkingPictures
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.scale import Maps, Measured
@@ -148,13 +147,13 @@ class Trainings:
 
     def _maps(self, session: Session, positions: list[int], advance: Advance) -> Maps:
         """Raw maps of some pictures."""
-        pairs = []
+        branches, found = list(self._settings.branches), []
         for position in positions:
             picture = self._pictures.values[position][None].astype(np.float32)
-            pairs.append(session.run(["map_student", "map_autoencoder"], working=picture))
+            found.append(session.run([map_name(branch) for branch in branches], working=picture))
             advance(1)
-        student, autoencoder = (np.concatenate(maps) for maps in zip(*pairs, strict=True))
-        return Maps(positions, student, autoencoder)
+        values = (np.concatenate(maps) for maps in zip(*found, strict=True))
+        return Maps(positions, dict(zip(branches, values, strict=True)))
 
     def _checkpoint(self, one: Round) -> Checkpoint | None:
         if self._folder is None:
@@ -179,7 +178,7 @@ class Trainings:
                 "source": "drawn" if folder is None else Path(folder).name,
                 "pictures": len(self._material.penalty),
             },
-            "losses": {"names": ["step", *LOSSES], "history": trained.history},
+            "losses": {"names": ["step", *trained.losses], "history": trained.history},
             "trained_with": {
                 "device": self._device.type,
                 "precision": str(precision).removeprefix("torch."),

@@ -2,12 +2,13 @@
 
 Batzner et al., WACV 2024, section 3.4. Each map is the mean over the features of a squared
 difference: student to teacher, student's second half to autoencoder. Both are shifted and scaled so
-that quantiles of good pictures become 0 and 0.1, then averaged.
+that quantiles of good pictures become 0 and 0.1, then averaged. Without an autoencoder there is one
+map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from blemish.detectors.efficientad.architecture import (
     Weights,
 )
 from blemish.detectors.efficientad.scale import Quantiles, Span
+from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import enlarge
 from blemish.graph.preprocessing import (
@@ -35,15 +37,16 @@ from blemish.images.picture_format import PictureFormat
 if TYPE_CHECKING:
     import onnx
 
-    from blemish.detectors.efficientad.settings import EfficientAdSettings
-
 TOP = 0.1  # what the high quantile becomes
 BATCH_PIXELS = 4 * 256 * 256  # of working pictures to run at once
 
 
 @dataclass(frozen=True, eq=False)
 class Nets:
-    """Weights of the nets of one detector; the teacher's features come out normalised."""
+    """Weights of the nets of one detector; the teacher's features come out normalised.
+
+    `autoencoder` is empty where there is none.
+    """
 
     teacher: Weights
     student: Weights
@@ -73,27 +76,26 @@ class EfficientAdGraph:
         return g.build([image_input(self.picture_format)], outputs)
 
     def maps(self, nets: Nets) -> onnx.ModelProto:
-        """From `working` to `map_student` and `map_autoencoder`, raw, N x h x w."""
+        """From `working` to the raw map of each branch, `map_student` say, N x h x w."""
         g = GraphBuilder()
-        student, reconstruction = self._raw_maps(g, nets, "working")
-        g.op("Identity", student, name="map_student")
-        g.op("Identity", reconstruction, name="map_autoencoder")
+        for branch, values in self._raw_maps(g, nets, "working").items():
+            g.op("Identity", values, name=map_name(branch))
         height, width = self.settings.size_hw
-        return g.build([tensor("working", FLOAT, "N", COLOURS, height, width)], _maps())
+        return g.build([tensor("working", FLOAT, "N", COLOURS, height, width)], self._maps())
 
     def detector(self, nets: Nets, quantiles: Quantiles) -> onnx.ModelProto:
-        """From `image` to `score` and `score_map`: the model that ships."""
+        """The model that ships: from `image` to `score` and `score_map`."""
         g = GraphBuilder()
         picture, sizes = self._preprocessed(g)
-        student, reconstruction = self._raw_maps(g, nets, picture)
-        self._summarise(g, student, reconstruction, quantiles, sizes.picture_hw)
+        self._summarise(g, self._raw_maps(g, nets, picture), quantiles, sizes.picture_hw)
         return g.build([image_input(self.picture_format)], _summary())
 
     def summary(self, quantiles: Quantiles) -> onnx.ModelProto:
-        """From both raw maps and `picture_hw` to `score` and `score_map`: the detector's tail."""
+        """From raw maps and `picture_hw` to `score` and `score_map`: the detector's tail."""
         g = GraphBuilder()
-        self._summarise(g, "map_student", "map_autoencoder", quantiles, "picture_hw")
-        return g.build([*_maps(), tensor("picture_hw", INT64, 2)], _summary())
+        maps = {branch: map_name(branch) for branch in self.settings.branches}
+        self._summarise(g, maps, quantiles, "picture_hw")
+        return g.build([*self._maps(), tensor("picture_hw", INT64, 2)], _summary())
 
     def _preprocessed(self, g: GraphBuilder) -> tuple[str, Geometry]:
         size = self.settings.working_size(1)
@@ -101,27 +103,43 @@ class EfficientAdGraph:
         picture = preprocess(g, sizes, size, picture_format=self.picture_format, mean=MEAN, std=STD)
         return picture, sizes
 
-    def _raw_maps(self, g: GraphBuilder, nets: Nets, picture: str) -> tuple[str, str]:
+    def _raw_maps(self, g: GraphBuilder, nets: Nets, picture: str) -> dict[str, str]:
+        """The map of each branch."""
         layers = self.settings.layers
         teacher = add_net(g, picture, layers.teacher, nets.teacher)
         student = add_net(g, picture, layers.student, nets.student)
+        if not layers.autoencoder:
+            return {STUDENT: _difference(g, teacher, student)}
         reconstruction = add_net(g, picture, layers.autoencoder, nets.autoencoder)
         halves = g.ops("Split", student, outputs=g.fresh("half", 2), axis=1, num_outputs=2)
-        return _difference(g, teacher, halves[0]), _difference(g, reconstruction, halves[1])
+        return {
+            STUDENT: _difference(g, teacher, halves[0]),
+            AUTOENCODER: _difference(g, reconstruction, halves[1]),
+        }
 
     def _summarise(
-        self, g: GraphBuilder, student: str, reconstruction: str, q: Quantiles, original_hw: str
+        self, g: GraphBuilder, maps: Mapping[str, str], quantiles: Quantiles, original_hw: str
     ) -> None:
         """Nodes from raw maps to `score_map` (bilinear from the padded grid) and its maximum."""
-        one = _rescaled(g, student, q.student)
-        other = _rescaled(g, reconstruction, q.autoencoder)
-        combined = g.op("Mul", g.op("Add", one, other), g.number(0.5))
+        weighted = [
+            _rescaled(g, values, quantiles[branch], self.settings.branches[branch] * TOP)
+            for branch, values in maps.items()
+        ]
+        combined = g.op("Sum", *weighted)
         edge = self.settings.recipe.border == "edge"
         sides = g.ints(*[BORDER_CELLS] * 4)
         padded = g.op("Pad", combined, sides, "", g.ints(1, 2), mode="edge" if edge else "constant")
         straight = Geometry(original_hw, original_hw, original_hw)
         g.op("Identity", enlarge(g, padded, straight, sigma_px=0), name="score_map")
         g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
+
+    def _maps(self) -> list[onnx.ValueInfoProto]:
+        return [tensor(map_name(b), FLOAT, "N", "h", "w") for b in self.settings.branches]
+
+
+def map_name(branch: str) -> str:
+    """What the raw map of a branch is called in graphs."""
+    return f"map_{branch}"
 
 
 def add_net(g: GraphBuilder, picture: str, layers: Sequence[Layer], weights: Weights) -> str:
@@ -160,13 +178,9 @@ def _difference(g: GraphBuilder, one: str, other: str) -> str:
     return g.op("ReduceMean", g.op("Mul", gap, gap), g.ints(1), keepdims=0)
 
 
-def _rescaled(g: GraphBuilder, values: str, span: Span) -> str:
-    """Values with the low end at 0 and the high end at 0.1."""
-    return g.op("Mul", g.op("Sub", values, g.number(span.low)), g.number(TOP / span.width))
-
-
-def _maps() -> list[onnx.ValueInfoProto]:
-    return [tensor(name, FLOAT, "N", "h", "w") for name in ("map_student", "map_autoencoder")]
+def _rescaled(g: GraphBuilder, values: str, span: Span, top: float) -> str:
+    """Values with the low end at 0 and the high end at `top`."""
+    return g.op("Mul", g.op("Sub", values, g.number(span.low)), g.number(top / span.width))
 
 
 def _summary() -> list[onnx.ValueInfoProto]:

@@ -11,7 +11,7 @@ from blemish.detectors.efficientad.architecture import Weights
 from blemish.detectors.efficientad.batches import Batch
 from blemish.detectors.efficientad.losses import distance, hard_feature_loss, penalty_loss
 from blemish.detectors.efficientad.nets import Net, fixed_net
-from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
 
 # What the student learns of the teacher and of pictures of anything else; the autoencoder of the
 # teacher, and the student's second half of it.
@@ -20,16 +20,22 @@ LOSSES = ("hard_features", "penalty", "autoencoder", "student_autoencoder")
 
 @dataclass(frozen=True, eq=False)
 class Trio:
-    """The three nets; the teacher's features are normalised and it is never trained."""
+    """The nets; the teacher's features are normalised and it is never trained."""
 
     teacher: Net
     student: Net
-    autoencoder: Net
+    autoencoder: Net | None
 
     @property
     def trained(self) -> dict[str, Net]:
         """Those that are trained, by name."""
-        return {"student": self.student, "autoencoder": self.autoencoder}
+        coder = {} if self.autoencoder is None else {AUTOENCODER: self.autoencoder}
+        return {STUDENT: self.student} | coder
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Names of what `step_losses` gives."""
+        return LOSSES if self.autoencoder is not None else LOSSES[:2]
 
 
 def make_trio(settings: EfficientAdSettings, teacher: Weights, device: torch.device) -> Trio:
@@ -44,30 +50,38 @@ def make_trio(settings: EfficientAdSettings, teacher: Weights, device: torch.dev
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         student = Net(layers.student)
-        autoencoder = Net(layers.autoencoder, dropout=settings.dropout)
+        coder = Net(layers.autoencoder, dropout=settings.dropout) if layers.autoencoder else None
     fixed = fixed_net(layers.teacher, teacher)
     place = {"device": device, "memory_format": torch.channels_last}
-    return Trio(fixed.to(**place), student.to(**place), autoencoder.to(**place))
+    return Trio(fixed.to(**place), student.to(**place), coder.to(**place) if coder else None)
 
 
 def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tensor:
-    """The losses in the order of `LOSSES`, a vector whose sum is to be made small.
+    """The losses in the order of `LOSSES`, a vector whose sum is to be made small."""
+    with torch.no_grad():
+        wanted = trio.teacher(batch.pictures) if batch.features is None else batch.features
+    half, count = wanted.shape[1], len(batch.pictures)
+    answers = trio.student(torch.cat([batch.pictures, batch.penalty]), slice(half))
+    losses = [
+        hard_feature_loss(answers[:count], wanted, settings.hard_quantile),
+        penalty_loss(answers[count:]) * settings.penalty_weight,
+    ]
+    if trio.autoencoder is not None:
+        losses += _autoencoder_losses(trio, trio.autoencoder, batch, half)
+    return torch.stack(losses)
+
+
+def _autoencoder_losses(trio: Trio, autoencoder: Net, batch: Batch, half: int) -> list[Tensor]:
+    """What the autoencoder learns of the teacher, and the student's second half of it.
 
     The autoencoder sees whole pictures, the others only the batch's windows. What the autoencoder
     makes is not detached where the student learns of it, as is usual.
     """
+    varied = batch.parts(batch.varied)
     with torch.no_grad():
-        wanted = trio.teacher(batch.pictures) if batch.features is None else batch.features
-        varied = batch.parts(batch.varied)
-        varied_wanted = trio.teacher(varied)
-    half, count = wanted.shape[1], len(batch.pictures)
-    answers = trio.student(torch.cat([batch.pictures, batch.penalty]), slice(half))
-    rebuilt = batch.cells(trio.autoencoder(batch.varied))
-    return torch.stack(
-        [
-            hard_feature_loss(answers[:count], wanted, settings.hard_quantile),
-            penalty_loss(answers[count:]) * settings.penalty_weight,
-            distance(rebuilt, varied_wanted),
-            distance(trio.student(varied, slice(half, None)), rebuilt),
-        ]
-    )
+        wanted = trio.teacher(varied)
+    rebuilt = batch.cells(autoencoder(batch.varied))
+    return [
+        distance(rebuilt, wanted),
+        distance(trio.student(varied, slice(half, None)), rebuilt),
+    ]

@@ -161,9 +161,9 @@ def _step_bytes(settings: EfficientAdSettings) -> int:
     """What one step holds of the nets' layers."""
     recipe, layers = settings.recipe, settings.layers
     seen_hw = (recipe.crop, recipe.crop) if recipe.crop else settings.size_hw
-    student = _values(layers.student, seen_hw)
-    coder = _values(layers.autoencoder, settings.size_hw)
-    return round(4 * TENSORS * recipe.batch * (3 * student + coder))
+    student, coder = _values(layers.student, seen_hw), _values(layers.autoencoder, settings.size_hw)
+    passes = 3 if coder else 2
+    return round(4 * TENSORS * recipe.batch * (passes * student + coder))
 
 
 def _values(net: Sequence[Layer], size_hw: tuple[int, int]) -> int:

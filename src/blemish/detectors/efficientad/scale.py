@@ -19,7 +19,7 @@ the paper's quantiles: scales cancel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -51,16 +51,8 @@ class Span:
         return Span(*(self.low + end * self.width for end in (relative.low, relative.high)))
 
 
-@dataclass(frozen=True)
-class Quantiles:
-    """What becomes 0 and 0.1 in the map of the student and of the autoencoder."""
-
-    student: Span
-    autoencoder: Span
-
-    def to_dict(self) -> dict[str, Any]:
-        """The numbers by their names."""
-        return asdict(self)
+# What becomes 0 and 0.1 in the map of each branch.
+Quantiles = dict[str, Span]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +61,19 @@ class Maps:
 
     Attributes:
         positions: of the pictures, N.
-        student, autoencoder: N x h x w.
+        values: of each branch, N x h x w.
     """
 
     positions: list[int]
-    student: NDArray[np.float32]
-    autoencoder: NDArray[np.float32]
+    values: dict[str, NDArray[np.float32]]
 
     def quantiles(self, low: float, high: float) -> Quantiles:
         """Quantiles over all cells of all pictures together."""
-        return Quantiles(*(_span(values, low, high) for values in (self.student, self.autoencoder)))
+        return {branch: _span(values, low, high) for branch, values in self.values.items()}
+
+    def placed(self, scale: Quantiles) -> dict[str, NDArray[np.float64]]:
+        """Values on a scale."""
+        return {branch: scale[branch].place(values) for branch, values in self.values.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +93,16 @@ def common_scale(rounds: Sequence[Measured], low: float, high: float) -> list[Qu
         high: share of those at or below what becomes 0.1.
     """
     own = [one.seen.quantiles(low, high) for one in rounds]
-    new = [(one.left_out, scale) for one, scale in zip(rounds, own, strict=True) if one.left_out]
-    placed = new or [(one.seen, scale) for one, scale in zip(rounds, own, strict=True)]
-    student = [scale.student.place(maps.student) for maps, scale in placed]
-    autoencoder = [scale.autoencoder.place(maps.autoencoder) for maps, scale in placed]
-    shared = [_span(np.concatenate(values), low, high) for values in (student, autoencoder)]
+    new = [
+        one.left_out.placed(scale) for one, scale in zip(rounds, own, strict=True) if one.left_out
+    ]
+    placed = new or [one.seen.placed(scale) for one, scale in zip(rounds, own, strict=True)]
+    shared = {
+        branch: _span(np.concatenate([values[branch] for values in placed]), low, high)
+        for branch in placed[0]
+    }
     return [
-        Quantiles(scale.student.inside(shared[0]), scale.autoencoder.inside(shared[1]))
-        for scale in own
+        {branch: span.inside(shared[branch]) for branch, span in scale.items()} for scale in own
     ]
 
 

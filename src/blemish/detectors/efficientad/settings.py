@@ -38,6 +38,7 @@ class Recipe:
     keep_features: bool
     penalty_pictures: int
     border: str
+    autoencoder_weight: float
     calibration_folds: int
     held_out: float
 
@@ -52,6 +53,7 @@ PRESETS = {
         keep_features=True,
         penalty_pictures=128,
         border="edge",
+        autoencoder_weight=0.5,
         calibration_folds=0,
         held_out=0.15,
     ),
@@ -64,6 +66,7 @@ PRESETS = {
         keep_features=True,
         penalty_pictures=400,
         border="edge",
+        autoencoder_weight=0.5,
         calibration_folds=0,
         held_out=0.1,
     ),
@@ -76,10 +79,13 @@ PRESETS = {
         keep_features=False,
         penalty_pictures=2000,
         border="zero",
+        autoencoder_weight=0.5,
         calibration_folds=0,
         held_out=0.1,
     ),
 }
+
+STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes of
 
 # What decides where and how safely a training runs, not what comes of it.
 CIRCUMSTANCES = ("device", "memory_megabytes", "checkpoint_seconds")
@@ -103,6 +109,13 @@ class EfficientAdSettings(DetectorSettings):
         None,
         "size of teacher and student: S and M of the paper, or S / 4",
         choices=tuple(PDN_WIDTHS),
+    )
+    autoencoder_weight: float | None = setting(
+        None,
+        "share of the autoencoder's map in the combined one, 0.5 as published; "
+        "with 0 there is no autoencoder",
+        at_least=0,
+        at_most=0.9,
     )
     autoencoder_width: int = setting(64, "channels of its bottleneck, even", at_least=2)
     steps: int | None = setting(None, "of training", at_least=1)
@@ -182,12 +195,19 @@ class EfficientAdSettings(DetectorSettings):
         return (side, side) if isinstance(side, int) else side
 
     @property
+    def branches(self) -> dict[str, float]:
+        """Weights in the combined map: of the student's map, and the autoencoder's if any."""
+        share = self.recipe.autoencoder_weight
+        return {STUDENT: 1 - share} | ({AUTOENCODER: share} if share else {})
+
+    @property
     def layers(self) -> Layers:
         """The nets."""
-        kind = self.recipe.pdn
-        width = self.autoencoder_width
+        kind, width = self.recipe.pdn, self.autoencoder_width
+        if AUTOENCODER not in self.branches:
+            return Layers(pdn(kind), pdn(kind), ())
         coder = autoencoder(features_of(kind), self.size_hw, width=width)
-        return Layers(pdn(kind), pdn(kind, student=True), coder)
+        return Layers(pdn(kind), pdn(kind, doubled=True), coder)
 
     @property
     def recipe(self) -> Recipe:

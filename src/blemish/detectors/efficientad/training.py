@@ -24,8 +24,8 @@ from blemish.detectors.efficientad.checkpoint import Checkpoint, same_shape
 from blemish.detectors.efficientad.freed_memory import freed_memory_kept
 from blemish.detectors.efficientad.interruptions import Interruptions
 from blemish.detectors.efficientad.nets import weights_of
-from blemish.detectors.efficientad.objective import LOSSES, Trio, make_trio, step_losses
-from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.objective import Trio, make_trio, step_losses
+from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher
 from blemish.errors import BlemishError, SettingError
 from blemish.parallel import available_cores
@@ -41,10 +41,17 @@ STATE = ("exp_avg", "exp_avg_sq", "step")  # of Adam
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What a training gives: weights, and [step, loss, loss, ...] in the order of `LOSSES`."""
+    """What a training gives.
+
+    Attributes:
+        student, autoencoder: weights; no autoencoder, none.
+        losses: their names.
+        history: [step, loss, loss, ...] each.
+    """
 
     student: dict[str, NDArray[Any]]
     autoencoder: dict[str, NDArray[Any]]
+    losses: tuple[str, ...]
     history: list[list[float]]
 
 
@@ -216,21 +223,23 @@ class _Run:
         wrong = np.argwhere(~np.isfinite(losses))
         if len(wrong):
             row, column = wrong[0]
-            raise self._lost(f"The loss '{LOSSES[column]}' is not a finite number", first + row)
+            name = self._trio.losses[column]
+            raise self._lost(f"The loss '{name}' is not a finite number", first + row)
         means = losses.mean(axis=0)
         self._history.append([self.step, *(float(f"{value:.5g}") for value in means)])
         if len(self._history) >= 2 * MOST_TOLD:
             self._history = self._history[1::2]
-        student, penalty, coder, both = means
-        return f"student {student + penalty:.3g}, autoencoder {coder:.3g}, both {both:.3g}"
+        told = zip(self._trio.losses, means, strict=True)
+        return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in told)
 
     def result(self) -> Trained:
         """The nets as they are now."""
-        student, autoencoder = (weights_of(net) for net in self._trio.trained.values())
-        values = (*student.values(), *autoencoder.values())
+        trained = {name: weights_of(net) for name, net in self._trio.trained.items()}
+        values = (value for weights in trained.values() for value in weights.values())
         if not all(np.isfinite(value).all() for value in values):
             raise self._lost("The weights are no longer finite numbers", self.step)
-        return Trained(student, autoencoder, self._history)
+        losses, coder = self._trio.losses, trained.get(AUTOENCODER, {})
+        return Trained(trained[STUDENT], coder, losses, self._history)
 
     def save_now_and_then(self) -> None:
         """Write the checkpoint if the last is old enough, or the training done."""
@@ -255,7 +264,8 @@ class _Run:
             return
         tensors, facts = found
         self._begin_state()
-        self._fresh = [torch.zeros(len(LOSSES), device=self._device)] * facts["fresh"]
+        nothing = torch.zeros(len(self._trio.losses), device=self._device)
+        self._fresh = [nothing] * facts["fresh"]
         wanted = self._tensors()
         if not same_shape(tensors, wanted):
             raise self._checkpoint.damaged()
