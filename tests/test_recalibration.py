@@ -9,6 +9,7 @@ import pytest
 
 import blemish
 from blemish.errors import CalibrationError, DataError, ImageError, UsageError
+from blemish.recalibration import thresholds_saw
 from tiny import HoldsOut, tiny_dataset, tiny_settings
 
 
@@ -190,6 +191,15 @@ def test_defects_that_may_not_have_a_say_are_refused(category, model, tmp_path):
     good = sorted((other / "train" / "good").iterdir())
     with pytest.raises(DataError, match="among the good pictures"):
         blemish.recalibrate(model, blemish.open_dataset(other), costs=costs, defects=good)
+
+
+def test_test_pictures_that_had_a_say_are_told(category, model, known_defects):
+    dataset = blemish.open_dataset(category)
+    costs = blemish.Costs(5, 1)
+    found = blemish.recalibrate(model, dataset, costs=costs, defects=known_defects)
+    assert thresholds_saw(found, dataset.test) == []
+    known = blemish.open_dataset(known_defects[0].parents[2])
+    assert "set with 12 of these test pictures" in thresholds_saw(found, known.test)[0]
 
 
 def test_parts_of_a_cost_rule_that_are_missing_are_told(category, model, known_defects):

@@ -100,6 +100,20 @@ def recalibrate(
     return model.with_calibration(calibration, scored, wrong)
 
 
+def thresholds_saw(model: Model, samples: Sequence[Sample]) -> list[str]:
+    """A note where test pictures had a say in a model's thresholds, as good ones or as defects."""
+    facts = model.facts["calibration"]
+    trained = {row[1] for row in model.facts["training"]["pictures"]}
+    seen = {row[1] for row in (*facts["scored"], *facts.get("defects", ()))} - trained
+    count = sum(sample.sha256 in seen for sample in samples)
+    if not count:
+        return []
+    return [
+        f"The thresholds were set with {count} of these test pictures, so figures at the threshold "
+        "are better than on new ones; calibrate on others."
+    ]
+
+
 @dataclass(frozen=True)
 class _Pictures:
     """The good pictures that count.

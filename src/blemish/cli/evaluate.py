@@ -80,6 +80,7 @@ def evaluate(
     gates = read_gates(require or ())
     import blemish
     from blemish.benchmark.records import evaluate_into
+    from blemish.recalibration import thresholds_saw
 
     loaded = blemish.load(model, provider=provider)
     dataset = blemish.open_dataset(
@@ -94,7 +95,7 @@ def evaluate(
         console.write_json(found.figures() | {"seconds": found.seconds})
     else:
         console.write(_text(found))
-    for sentence in (*dataset.notes, *found.notes):
+    for sentence in (*dataset.notes, *found.notes, *thresholds_saw(loaded, dataset.test)):
         console.note(sentence)
     if output is not None:
         console.next_steps(["report", output])
