@@ -178,6 +178,7 @@ class _Job:
         gone = {left_out.keys[name] for name in left_out.stand_out}
         kept = [s for s in self.dataset.samples if s.split != "train" or s.split_key not in gone]
         dropped = [row for name, row in left_out.rows.items() if left_out.keys[name] in gone]
+        dropped.sort(key=lambda row: (-row[2], row[0]))
         self.progress.say(
             f"{len(dropped)} of {len(self.dataset.train):,} training pictures stand out and are "
             f"left out of a second fit: {', '.join(row[0] for row in dropped)}."
