@@ -9,6 +9,7 @@ from blemish.report.cells import count_text, rate_text, score_text
 
 MOST_SHOWN = 10  # pictures that stand out
 NOT_KNOWN = "not known (a fit tells, or calibrate on pictures that the model was not fitted on)"
+NOT_KNOWN_SO_LOW = "not known for a model-based rate"
 
 Facts = Iterator[tuple[str, str]]
 
@@ -102,7 +103,8 @@ def _regions(calibration: Mapping[str, Any]) -> Facts:
         bound = small_rate_text(calibration["region_upper_bound_95"])
         yield "region rate", _spell_promise(calibration["region_basis"], rate, bound)
     shown = calibration["false_regions"]
-    yield "false regions", _spell_regions(shown) if shown else NOT_KNOWN
+    unknown = NOT_KNOWN if calibration["region_basis"] == "conformal" else NOT_KNOWN_SO_LOW
+    yield "false regions", _spell_regions(shown) if shown else unknown
     if calibration["either_rate"] is not None:
         either = small_rate_text(calibration["either_rate"])
         yield "rejected or region", f"{either} of good pictures expected"
