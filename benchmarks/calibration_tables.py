@@ -45,6 +45,15 @@ def regions(record: Record) -> str:
     return "\n".join(lines)
 
 
+def standing(record: Record) -> str:
+    """How many clean training pictures stand out."""
+    counts = [split["stand_out"] for split in record["splits"]]
+    return (
+        f"In the {len(counts)} splits of mtd above, whose pictures are all good, {mean(counts):.1f} of "
+        f"{record['trained']} stand out on average ({min(counts)} to {max(counts)})."
+    )
+
+
 def tails(record: Record) -> str:
     """Rates by a fitted tail, and what was seen."""
     rows = record["tails"]

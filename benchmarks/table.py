@@ -60,6 +60,7 @@ def filled(text: str) -> str:
         "card": card_table,
         "promised": lambda: calibration_tables.promised(newest("calibration-promise-*.json")),
         "regions": lambda: calibration_tables.regions(newest("calibration-promise-*.json")),
+        "standing": lambda: calibration_tables.standing(newest("calibration-promise-*.json")),
         "tails": lambda: calibration_tables.tails(newest("calibration-promise-*.json")),
         "simulated": lambda: calibration_tables.simulated(newest("calibration-simulate-*.json")),
         "hidden": lambda: calibration_tables.hidden(newest("calibration-hidden-*.json")),
