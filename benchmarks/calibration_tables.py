@@ -49,8 +49,8 @@ def standing(record: Record) -> str:
     """How many clean training pictures stand out."""
     counts = [split["stand_out"] for split in record["splits"]]
     return (
-        f"In the {len(counts)} splits of mtd above, whose pictures are all good, {mean(counts):.1f} of "
-        f"{record['trained']} stand out on average ({min(counts)} to {max(counts)})."
+        f"In the {len(counts)} splits of mtd above, whose pictures are all good, {mean(counts):.1f} "
+        f"of {record['trained']} stand out on average ({min(counts)} to {max(counts)})."
     )
 
 
