@@ -48,10 +48,8 @@ def regions(record: Record) -> str:
 def standing(record: Record) -> str:
     """How many clean training pictures stand out."""
     counts = [split["stand_out"] for split in record["splits"]]
-    return (
-        f"In the {len(counts)} splits of mtd above, whose pictures are all good, {mean(counts):.1f} "
-        f"of {record['trained']} stand out on average ({min(counts)} to {max(counts)})."
-    )
+    spread = f"{mean(counts):.1f} of {record['trained']} ({min(counts)} to {max(counts)})"
+    return f"In the {len(counts)} splits of mtd, whose pictures are all good, {spread} stand out."
 
 
 def tails(record: Record) -> str:
