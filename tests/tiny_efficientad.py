@@ -18,6 +18,7 @@ def tiny_settings(teacher: Path, **settings: Any) -> dict[str, Any]:
         "teacher": str(teacher),
         "image_size": 128,
         "autoencoder_width": 8,
+        "autoencoder_weight": 0.5,
         "steps": 24,
         "batch": 2,
         "crop": 64,

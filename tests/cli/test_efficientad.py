@@ -25,7 +25,7 @@ def teacher(tmp_path_factory):
 def options(teacher):
     small = {
         "batch": 2, "crop": 64, "steps": STEPS, "penalty_pictures": 4, "autoencoder_width": 8,
-        "checkpoint_seconds": 0, "precision": "float32", "device": "cpu",
+        "autoencoder_weight": 0.5, "checkpoint_seconds": 0, "precision": "float32", "device": "cpu",
     }  # fmt: skip
     settings = [word for name, value in small.items() for word in ("--set", f"{name}={value}")]
     return ["--detector", "efficientad", "--preset", "quick", "--teacher", str(teacher),

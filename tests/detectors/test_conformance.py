@@ -25,6 +25,7 @@ VARIANTS = {
         {"calibration_folds": 2},
         {"held_out": 0.4, "crop": 0, "keep_features": False, "border": "zero"},
         {"held_out": 0.4, "image_size": [133, 150], "precision": "bfloat16"},
+        {"held_out": 0.4, "autoencoder_weight": 0},
     ],
 }
 CHANCE = {"patchcore": 1.0, "efficientad": 2.0}  # what so few steps of training may do to scores

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
 class DetectorSettings(Settings):
     """What all detectors share: how a picture becomes a working picture, and the seed."""
 
-    image_size: int | tuple[int, int] = setting(
-        256, "side of the working picture in pixels, or [height, width]", at_least=32, at_most=4096
+    image_size: int | tuple[int, int] | None = setting(
+        None,
+        "side of the working picture in pixels, or [height, width]; 256, or what a preset decides",
+        at_least=32,
+        at_most=4096,
     )
     fit: str = setting(
         "stretch",
@@ -41,15 +44,29 @@ class DetectorSettings(Settings):
 
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed."""
-        if self.fit != "stretch" and not isinstance(self.image_size, int):
+        if self.fit != "stretch" and isinstance(self.image_size, tuple):
             return [f"'image_size' must be one number with fit '{self.fit}'; got two."]
         return []
 
+    @property
+    def usual_side_px(self) -> int:
+        """The side of a working picture where no size is given."""
+        return 256
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the working picture, before it is padded."""
+        side = self.usual_side_px if self.image_size is None else self.image_size
+        return (side, side) if isinstance(side, int) else side
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as plain JSON values, with the size that holds."""
+        values = super().to_dict()
+        return values | ({"image_size": self.usual_side_px} if self.image_size is None else {})
+
     def working_size(self, multiple: int) -> WorkingSize:
         """How pictures are resized; padded sizes are multiples of `multiple` pixels."""
-        side = self.image_size
-        size_hw = (side, side) if isinstance(side, int) else side
-        return WorkingSize(size_hw, self.fit, multiple)
+        return WorkingSize(self.size_hw, self.fit, multiple)
 
 
 class ImageSource(Protocol):

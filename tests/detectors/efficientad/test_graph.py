@@ -92,7 +92,8 @@ def tiny_nets(settings, seed=0):
 
 
 def tiny(**settings):
-    given = {"preset": "quick", "image_size": 128, "autoencoder_width": 8} | settings
+    usual = {"preset": "quick", "image_size": 128}
+    given = {**usual, "autoencoder_width": 8, "autoencoder_weight": 0.5} | settings
     return EfficientAdSettings(**given)
 
 

@@ -62,7 +62,7 @@ def test_left_out_pictures_score_as_new_ones_under_the_nets_that_ship():
             [*rounds, Measured(maps(rng, 17, scale=scales[3]), None)], LOW, HIGH
         )
         left_out = np.concatenate([
-            q.student.place(one.left_out.values["student"]).max((1, 2))
+            q["student"].place(one.left_out.values["student"]).max((1, 2))
             for q, one in zip(quantiles, rounds, strict=False)
         ])  # fmt: skip
         fresh = maps(rng, 20, scale=1.2 * scales[3]).values["student"]

@@ -28,9 +28,14 @@ SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a preset decides; the settings of the same names say what each is."""
+    """What a preset decides; the settings of the same names say what each is.
 
+    `side_px` is that of the working picture where no `image_size` is given.
+    """
+
+    side_px: int
     pdn: str
+    autoencoder_weight: float
     steps: int
     batch: int
     crop: int
@@ -38,40 +43,43 @@ class Recipe:
     keep_features: bool
     penalty_pictures: int
     border: str
-    autoencoder_weight: float
     calibration_folds: int
     held_out: float
 
 
 PRESETS = {
     "quick": Recipe(
+        side_px=512,
         pdn="extra_small",
-        steps=800,
-        batch=8,
+        autoencoder_weight=0.0,
+        steps=5000,
+        batch=2,
         crop=128,
         learning_rate=1e-3,
         keep_features=True,
-        penalty_pictures=128,
+        penalty_pictures=256,
         border="edge",
-        autoencoder_weight=0.5,
         calibration_folds=0,
         held_out=0.15,
     ),
     "standard": Recipe(
+        side_px=256,
         pdn="small",
+        autoencoder_weight=0.5,
         steps=10_000,
         batch=2,
-        crop=0,
-        learning_rate=2e-4,
+        crop=128,
+        learning_rate=4e-4,
         keep_features=True,
         penalty_pictures=400,
         border="edge",
-        autoencoder_weight=0.5,
         calibration_folds=0,
         held_out=0.1,
     ),
     "paper": Recipe(
+        side_px=256,
         pdn="small",
+        autoencoder_weight=0.5,
         steps=70_000,
         batch=1,
         crop=0,
@@ -79,12 +87,10 @@ PRESETS = {
         keep_features=False,
         penalty_pictures=2000,
         border="zero",
-        autoencoder_weight=0.5,
         calibration_folds=0,
         held_out=0.1,
     ),
 }
-
 STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes of
 
 # What decides where and how safely a training runs, not what comes of it.
@@ -189,10 +195,9 @@ class EfficientAdSettings(DetectorSettings):
     )
 
     @property
-    def size_hw(self) -> tuple[int, int]:
-        """Height and width of the working picture."""
-        side = self.image_size
-        return (side, side) if isinstance(side, int) else side
+    def usual_side_px(self) -> int:
+        """The side of a working picture where no size is given."""
+        return PRESETS[self.preset].side_px
 
     @property
     def branches(self) -> dict[str, float]:
@@ -213,14 +218,17 @@ class EfficientAdSettings(DetectorSettings):
     def recipe(self) -> Recipe:
         """What the preset decides, less what was given."""
         preset = PRESETS[self.preset]
-        chosen = {name: getattr(self, name) for name in dataclasses.asdict(preset)}
+        names = [name for name in dataclasses.asdict(preset) if name != "side_px"]
+        chosen = {name: getattr(self, name) for name in names}
         if self.crop is None and preset.crop >= min(self.size_hw):
             chosen["crop"] = 0
         return dataclasses.replace(preset, **{k: v for k, v in chosen.items() if v is not None})
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values, with what the preset decides filled in."""
-        return super().to_dict() | dataclasses.asdict(self.recipe)
+        decided = dataclasses.asdict(self.recipe)
+        decided.pop("side_px")
+        return super().to_dict() | decided
 
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed."""
