@@ -228,3 +228,7 @@ def test_a_tail_can_be_fitted_later(tmp_path, backbone):
     assert found.calibration.basis == "model-based"
     kept = blemish.recalibrate(found, dataset, tail=True).calibration
     assert kept.false_alarm_rate == 0.001
+    regions = blemish.recalibrate(model, dataset, region_rate=0.001, tail=True)
+    assert regions.calibration.region_basis == "model-based"
+    without = blemish.recalibrate(regions, dataset).calibration
+    assert without.region_rate == pytest.approx(1 / 97)

@@ -18,6 +18,7 @@ from blemish.calibration import (
     Row,
     calibrate,
     choose_threshold,
+    lowest_for,
     settled,
     with_false_regions,
 )
@@ -76,12 +77,12 @@ def recalibrate(
     _check_given(false_alarm_rate, costs, defects)
     progress = progress or LoggedProgress()
     old = model.calibration
-    if false_alarm_rate is None and region_rate is None and old.region_rate != old.false_alarm_rate:
-        region_rate = old.region_rate
     smallest = old.smallest_region_px if smallest_region_px is None else smallest_region_px
     asked = Asked(false_alarm_rate, region_rate, smallest, tail)
     pictures = _Pictures.of(model, dataset, progress)
     count = check_promise(replace(dataset, samples=tuple(pictures.samples)), asked)
+    if false_alarm_rate is None and region_rate is None and old.region_rate != old.false_alarm_rate:
+        asked = replace(asked, region_rate=max(old.region_rate, lowest_for(asked, count)))
     asked = settled(asked, count, progress, default_rate=old.false_alarm_rate)
     suspects = _may_have_a_say(model, dataset, defects)
     rows = pictures.rows(model, limits, progress)

@@ -21,6 +21,7 @@ from blemish.calibration.asked import (
     SMALLEST_REGION_PX,
     Asked,
     check_asked,
+    lowest_for,
     settled,
 )
 from blemish.calibration.conformal import (
@@ -56,6 +57,7 @@ __all__ = [
     "check_rate",
     "choose_threshold",
     "conformal_threshold",
+    "lowest_for",
     "lowest_rate",
     "p_value",
     "pictures_needed",

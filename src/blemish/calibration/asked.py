@@ -43,13 +43,18 @@ def check_asked(pictures: int, asked: Asked) -> None:
             check_reach(pictures, rate)
 
 
+def lowest_for(asked: Asked, pictures: int) -> float:
+    """The lowest rate that so many pictures can give: promised, or by a fitted tail."""
+    return lowest_rate(pictures) / (FARTHEST if asked.tail else 1)
+
+
 def settled(
     asked: Asked, pictures: int, progress: Progress, *, default_rate: float = DEFAULT_RATE
 ) -> Asked:
     """What is asked, with a rate: the default, or the lowest that can be, and the user hears it."""
     if asked.false_alarm_rate is not None:
         return asked
-    rate = max(default_rate, lowest_rate(pictures) / (FARTHEST if asked.tail else 1))
+    rate = max(default_rate, lowest_for(asked, pictures))
     if rate > default_rate:
         progress.say(
             f"{pictures} good pictures cannot promise a false-alarm rate of {default_rate:g}; "
