@@ -19,6 +19,7 @@ def tiny_settings(teacher: Path, **settings: Any) -> dict[str, Any]:
         "image_size": 128,
         "autoencoder_width": 8,
         "autoencoder_weight": 0.5,
+        "smoothing": 0.0,
         "steps": 24,
         "batch": 2,
         "crop": 64,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from blemish.detectors.efficientad.detector import EfficientAd
     from blemish.detectors.patchcore import PatchCore
     from blemish.errors import BlemishError
-    from blemish.evaluation import Evaluation, evaluate
+    from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
     from blemish.fitting import fit
     from blemish.model import Failure, Model, inspect, load
     from blemish.recalibration import recalibrate
@@ -36,7 +36,9 @@ _HOMES = {
     "PatchCore": "detectors.patchcore",
     "BlemishError": "errors",
     "Evaluation": "evaluation",
+    "ScoreMaps": "evaluation",
     "evaluate": "evaluation",
+    "evaluate_maps": "evaluation",
     "fit": "fitting",
     "recalibrate": "recalibration",
     "Failure": "model",
@@ -59,9 +61,11 @@ __all__ = [
     "PatchCore",
     "Prediction",
     "Region",
+    "ScoreMaps",
     "Verdict",
     "audit",
     "evaluate",
+    "evaluate_maps",
     "find_categories",
     "fit",
     "inspect",

@@ -85,6 +85,14 @@ def test_image_figures_of_a_draw_are_exactly_those_of_the_repeated_pictures(seed
             assert drawn[name][number] == pytest.approx(value, abs=1e-12), name
 
 
+def test_without_a_threshold_draws_at_it_are_undefined():
+    labels = np.array([0, 0, 1, 1], bool)
+    drawn = image_draws([1.0, 2.0, 3.0, 4.0], labels, None, resample(labels, draws=5))
+    for name in ("f1", "false_alarm_rate", "miss_rate"):
+        assert np.isnan(drawn[name]).all()
+    assert (drawn["auroc"] == 1).all()
+
+
 def test_pixel_figures_of_a_draw_are_nearly_those_of_the_repeated_pictures():
     everything = list(surfaces())
     pixels, counts = collect(everything)

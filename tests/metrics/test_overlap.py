@@ -1,8 +1,6 @@
-"""AU-PRO and AUPIMO against their definitions and the figures of the reference code."""
+"""AU-PRO and AUPIMO against their definitions."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
@@ -13,10 +11,6 @@ from blemish.metrics.overlap import GoodRates, au_pro, pimo_worth, pro_curve
 from blemish.metrics.pixels import PixelScores
 from oracles.pixels import slow_au_pro, slow_aupimo, slow_pro_curve
 
-CASES = [
-    *("continuous_101", "continuous_102", "ties8_103", "magnitude_104", "single_region_105"),
-    *("tiny_regions_106", "sizes_107", "constant_109", "perfect_110", "aupimo_size_111"),
-]
 LIMITS = (0.01, 0.05, 0.3, 1.0)
 WIDE = (0.05, 0.7)  # false-positive rates that a few small pictures reach
 
@@ -29,14 +23,6 @@ def counted(maps, masks, **options):
             pixels.add(score_map, mask, name=str(number), kind=kind)
         counts = pixels.count(**options)
         return counts, pixels.aupimo(counts)
-
-
-def read_case(folder, case):
-    z = np.load(folder / "oracles" / "metrics" / f"{case}.npz")
-    expected = json.loads((folder / "oracles" / "metrics" / f"{case}.json").read_text())
-    numbers = range(int(z["n"]))
-    maps, masks = [z[f"map_{i:03}"] for i in numbers], [z[f"mask_{i:03}"] > 0 for i in numbers]
-    return maps, masks, expected["expected"]
 
 
 @st.composite
@@ -104,40 +90,10 @@ def test_nothing_changes_with_a_rising_map_of_the_scores_a_flip_or_another_order
         assert sorted(v or 0 for v in other_found) == pytest.approx(sorted(v or 0 for v in found))
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_figures_equal_those_of_the_reference(shared, case):
-    maps, masks, expected = read_case(shared, case)
-    counts, _ = counted(maps, masks)
-    assert round(counts.whole.shares.sum(), 9) == expected["n_regions_8_connected"]
-    for limit, exact in expected["aupro_rederived_float64"].items():
-        found = au_pro(counts.whole, float(limit))
-        assert found == pytest.approx(exact, abs=1e-12)
-        assert found == pytest.approx(expected["aupro_official"][limit], abs=1e-8)
-
-
-@pytest.mark.parametrize("case", ["continuous_101", "magnitude_104", "perfect_110",
-                                  "tiny_regions_106", "aupimo_size_111"])  # fmt: skip
-def test_aupimo_is_exact_on_all_distinct_thresholds_and_near_the_authors_own(shared, case):
-    maps, masks, expected = read_case(shared, case)
-    for ends, reference in expected["aupimo"].items():
-        low, high = map(float, ends.split(".."))
-        _, found = counted(maps, masks, pimo_range=(low, high))
-        if "error" in reference:  # a bound below the lowest rate that is reached
-            assert found == [None] * len(maps)
-            continue
-        exact = reference["scores_all_distinct_thresholds"]
-        known = [number for number, value in enumerate(exact) if value is not None]
-        assert [number for number, value in enumerate(found) if value is not None] == known
-        assert [found[i] for i in known] == pytest.approx([exact[i] for i in known], abs=1e-12)
-        near = [reference["scores"][i] for i in known]
-        assert [found[i] for i in known] == pytest.approx(near, abs=0.02)
-
-
-def test_without_a_defect_or_without_a_good_pixel_au_pro_is_undefined(shared):
-    maps, masks, _ = read_case(shared, "no_defect_108")
-    counts, found = counted(maps, masks)
+def test_without_a_defect_or_without_a_good_pixel_au_pro_is_undefined():
+    counts, found = counted([np.eye(3)], [np.zeros((3, 3), bool)])
     assert (au_pro(counts.whole, 0.3), pro_curve(counts.whole)) == (None, None)
-    assert found == [None] * 4
+    assert found == [None]
     everywhere, _ = counted([np.ones((3, 4))], [np.ones((3, 4), bool)])
     assert au_pro(everywhere.whole, 0.3) is None
 

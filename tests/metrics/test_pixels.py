@@ -12,6 +12,7 @@ from blemish.metrics.decisions import Decisions, decide
 from blemish.metrics.overlap import au_pro
 from blemish.metrics.pixels import PixelScores
 from blemish.metrics.ranking import auroc, average_precision, f1_max, rank
+from blemish.metrics.tables import tabulate
 from oracles.pixels import slow_au_pro
 
 
@@ -94,6 +95,17 @@ def test_regions_are_found_where_a_pixel_is_above_the_threshold():
         regions = pixels.regions()
     assert {(r.picture, r.kind) for r in regions} == {("a", "crack")}
     assert sorted((r.area_px, r.found) for r in regions) == [(1, False), (2, True), (4, True)]
+
+
+def test_without_a_threshold_decisions_and_found_regions_are_unknown():
+    with PixelScores(threshold=None) as pixels:
+        pixels.add(np.eye(3), np.eye(3, dtype=bool), name="a", kind="crack")
+        counts, regions = pixels.count(), pixels.regions()
+        tables = tabulate(pixels, counts)
+    assert sum(pixels.decisions().values(), Decisions()).f1 is None
+    assert [region.found for region in regions] == [None]
+    assert np.isnan(tables.regions[0, 1])
+    assert auroc(counts.whole.ranks) == 1
 
 
 @pytest.mark.parametrize("where", [(0, 0), (1, 1)])

@@ -22,6 +22,13 @@ def test_the_smallest_found_and_the_largest_missed_are_named():
     assert told["largest_missed"]["area_px"] == 4000
 
 
+def test_without_a_threshold_nobody_knows_which_were_found():
+    told = describe_regions([FoundRegion("a.png", "crack", area, None) for area in (3, 40)])
+    assert (told["regions"], told["found"]) == (2, None)
+    assert [(row["found"], row["recall"]) for row in told["by_size"]] == [(None, None)] * 2
+    assert (told["smallest_found"], told["largest_missed"]) == (None, None)
+
+
 def test_without_regions_nothing_is_told():
     told = describe_regions([])
     assert (told["regions"], told["by_size"], told["smallest_found"]) == (0, [], None)

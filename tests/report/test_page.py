@@ -266,3 +266,14 @@ def test_long_names_break_and_leave_room_for_figures(tmp_path: Path, make_record
     (rule,) = re.findall(r"th:first-child, td:first-child \{(.*?)\}", html)
     assert "overflow-wrap: anywhere" in rule
     assert "max-width" in rule
+
+
+def test_maps_of_another_tool_are_not_said_to_have_learned(make_record, tmp_path: Path) -> None:
+    peer = make_record({"maps_sha256": "ab" * 32}, detector="peer", job="mtd-peer", model_sha256="")
+    alone = write_report(tmp_path, [peer]).html.read_text("utf-8")
+    assert "Maps that peer wrote were measured by the same code." in alone
+    assert "learned" not in alone.partition("</header>")[0]
+    assert "Fitted on" not in alone
+    both = write_report(tmp_path, [make_record(), peer]).html.read_text("utf-8")
+    assert "The detector patchcore learned from 762 pictures" in both
+    assert "Maps that peer wrote" in both

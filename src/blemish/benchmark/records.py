@@ -57,8 +57,8 @@ def make_record(
         fit_peak_bytes: the most memory that the fit took, `None` where it is not known.
     """
     facts = model.facts["detector"]
-    return _heading(job, dataset.name, model.detector, seed) | {
-        "dataset": _describe(dataset),
+    return heading(job, dataset.name, model.detector, seed) | {
+        "dataset": describe(dataset),
         "settings": facts["settings"],
         "backbone": facts.get("backbone"),
         "asked": {
@@ -87,7 +87,7 @@ def make_record(
 
 def failed_record(job: Job, error: str) -> Record:
     """The record of a job that failed: what was asked for, and why there is no result."""
-    return _heading(job.id, job.category, job.detector, job.seed) | {
+    return heading(job.id, job.category, job.detector, job.seed) | {
         "error": error,
         "settings": job.portable_settings(),
         "backbone": job.backbone,
@@ -192,7 +192,8 @@ def evaluate_into(
     return evaluation, record
 
 
-def _heading(job: str, category: str, detector: str, seed: int) -> Record:
+def heading(job: str, category: str, detector: str, seed: int) -> Record:
+    """What every record begins with."""
     return {
         "schema": SCHEMA,
         "job": job,
@@ -210,7 +211,8 @@ def _asked(calibration: Calibration) -> float | None:
     return None if calibration.false_alarm_rate == default else calibration.false_alarm_rate
 
 
-def _describe(dataset: Dataset) -> dict[str, Any]:
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """What a record tells of its data set."""
     good = [sample for sample in dataset.test if sample.label == "good"]
     return {
         "name": dataset.name,

@@ -34,6 +34,11 @@ class Command(TyperCommand):
         ctx.meta[_TYPED] = list(args)
         return super().parse_args(ctx, args)
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What follows the name in the line of usage; a metavar of several words as it is."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [piece.strip("{}.") if " " in piece else piece for piece in pieces]
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:

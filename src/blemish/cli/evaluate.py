@@ -1,9 +1,9 @@
-"""`blemish evaluate`: how good a model is, on labelled test pictures."""
+"""`blemish evaluate`: how good a model is, or the maps of another tool, on labelled pictures."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,13 +12,12 @@ import typer
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import GATE_NOT_MET
+from blemish.cli.figures import figures_text
 from blemish.cli.gates import read_gates
 from blemish.cli.options import (
     AsJson,
     Category,
-    Data,
     MaxPixels,
-    ModelFile,
     Provider,
     SplitSeed,
     TestFraction,
@@ -26,14 +25,24 @@ from blemish.cli.options import (
     read_limits,
     use_threads,
 )
-from blemish.report.cells import FORMATS, UNDEFINED, Kind, interval_text, seconds_text
-from blemish.report.titles import RATES, SHARES, undefined_told
+from blemish.errors import UsageError, told_at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from blemish.data.dataset import Dataset
     from blemish.evaluation import Evaluation
+    from blemish.images.header import ReadLimits
+    from blemish.model import Model
 
+ModelAndData = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="[MODEL] DATA",
+        help="Model file (none with --maps), and folder, manifest, or surfaces (drawn).",
+        show_default=False,
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="Also write a record for blemish report."),
@@ -45,60 +54,90 @@ Require = Annotated[
         help="Exit code 4 unless met, as image.auroc=0.95; rates at most. Repeatable.",
     ),
 ]
-
-TITLES = SHARES | RATES | {"f1": "F1 at threshold"}
-READING = "Recall: at so many false alarms. In brackets: 95% over the choice of pictures."
-PER_TYPE = (
-    ("pictures", "pictures", Kind.COUNT),
-    ("image AUROC", "image_auroc", Kind.SHARE),
-    ("pixel AUROC", "pixel_auroc", Kind.SHARE),
-    ("AU-PRO", "pixel_au_pro_30", Kind.SHARE),
-    ("regions", "region_recall", Kind.RATE),
-    ("misses", "miss_rate", Kind.RATE),
-)
+Maps = Annotated[
+    Path | None,
+    typer.Option(
+        "--maps",
+        metavar="DIR",
+        help="Measure maps of another tool (.npy, .tiff, 16-bit .png) in place of a model.",
+    ),
+]
+Scores = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="With --maps: CSV (path,score) or JSONL of picture scores (default: maxima of maps).",
+    ),
+]
+ImageThreshold = Annotated[
+    float | None,
+    typer.Option("--threshold", metavar="SCORE", help="With --maps: reject pictures above it."),
+]
+PixelThreshold = Annotated[
+    float | None,
+    typer.Option(metavar="SCORE", help="With --maps: flag pixels above it."),
+]
+ResizeMaps = Annotated[
+    bool,
+    typer.Option("--resize-maps", help="With --maps: bring maps to their pictures' size."),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="With --maps: of the tool (default: the folder's name)."),
+]
+RunSeed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="With --maps: seed of the tool's run.")
+]
 
 
 def evaluate(
-    model: ModelFile,
-    data: Data,
+    model_and_data: ModelAndData,
     *,
+    maps: Maps = None,
     output: Output = None,
     require: Require = None,
     category: Category = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
+    scores: Scores = None,
+    threshold: ImageThreshold = None,
+    pixel_threshold: PixelThreshold = None,
+    resize_maps: ResizeMaps = False,
+    name: Name = None,
+    seed: RunSeed = None,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model on labelled test pictures.
+    """Measure a model, or maps of another tool, on labelled pictures.
 
     From raw scores, at the pictures' own resolution; no label moves a threshold.
     """
+    of_maps: dict[str, Any] = {
+        "--scores": scores,
+        "--threshold": threshold,
+        "--pixel-threshold": pixel_threshold,
+        "--resize-maps": resize_maps or None,
+        "--name": name,
+        "--seed": seed,
+    }
+    model, data = _model_and_data(model_and_data, maps)
+    _check_options(of_maps, maps, provider)
     use_threads(threads)
     gates = read_gates(require or ())
     import blemish
-    from blemish.benchmark.records import evaluate_into
-    from blemish.recalibration import thresholds_saw
 
-    loaded = blemish.load(model, provider=provider)
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
-    progress, limits = TerminalProgress(), read_limits(max_pixels)
-    if output is None:
-        found = blemish.evaluate(loaded, dataset, limits=limits, progress=progress)
+    limits = read_limits(max_pixels)
+    if maps is None:
+        loaded = blemish.load(model, provider=provider)
+        found = _measure_model(loaded, dataset, output, limits)
     else:
-        found, _ = evaluate_into(loaded, dataset, output, progress=progress, limits=limits)
-    if as_json:
-        console.write_json(found.figures() | {"seconds": found.seconds})
-    else:
-        console.write(_text(found))
-    for sentence in (*dataset.notes, *found.notes, *thresholds_saw(loaded, dataset.test)):
-        console.note(sentence)
-    if output is not None:
-        console.next_steps(["report", output])
+        found = _measure_maps(maps, dataset, output, limits, of_maps)
+    _tell(found, dataset, output, as_json=as_json)
     missed = [problem for gate in gates if (problem := gate.problem(found.figures()))]
     for problem in missed:
         console.error(problem)
@@ -106,79 +145,91 @@ def evaluate(
         raise typer.Exit(GATE_NOT_MET)
 
 
-def _text(found: Evaluation) -> str:
-    """Figures of pictures and pixels side by side, of regions, of each type of defect."""
-    parts = [_levels(found) + READING + "\n", _regions(found.regions)]
-    if found.per_type:
-        parts.append(console.columns(_type_rows(found)))
-    parts.append("".join(f"{_filled(told)}\n" for told in undefined_told(found.undefined)))
-    took = found.seconds["predict_per_picture"]
-    parts.append(f"{len(found.pictures):,} pictures, {seconds_text(took)} each\n")
-    return "\n".join(part for part in parts if part)
+def _model_and_data(words: Sequence[Path], maps: Path | None) -> tuple[Path, Path]:
+    """Model and data set that were named; of maps the data set is the only one, given twice.
+
+    Raises:
+        UsageError: too much or too little is named.
+    """
+    if maps is None and len(words) == 1:
+        raise UsageError(
+            f"'{words[0]}' is all that is named; name a model and a data set (MODEL DATA), or a "
+            "data set and the maps of another tool (DATA --maps DIR)."
+        )
+    if maps is not None and len(words) == 2:
+        raise UsageError(
+            f"--maps measures '{maps}' in place of a model; leave out '{words[0]}', or --maps."
+        )
+    if len(words) > 2:
+        raise UsageError(f"'{words[2]}' is one name too many; evaluate takes [MODEL] DATA.")
+    return words[0], words[-1]
 
 
-def _levels(found: Evaluation) -> str:
-    """A line for each figure, of pictures and of pixels."""
-    levels = {"image": found.image, "pixel": found.pixel}
-    names = [name for name in TITLES if any(name in figures for figures in levels.values())]
-    titles = _even(["", *(TITLES[name] for name in names)], str.ljust)
-    columns = [
-        _level(level, figures, found.intervals.get(level, {}), names)
-        for level, figures in levels.items()
+def _check_options(of_maps: Mapping[str, Any], maps: Path | None, provider: str) -> None:
+    """Raise `UsageError` for options that do not go together, or hold what cannot be used."""
+    given = {option: value for option, value in of_maps.items() if value is not None}
+    problems = [f"'{option}' goes with --maps." for option in given] if maps is None else []
+    if maps is not None and provider != "cpu":
+        problems.append("'--provider' goes with a model; maps need none.")
+    problems += [
+        f"'{option}' must be a finite number; got {given[option]}."
+        for option in ("--threshold", "--pixel-threshold")
+        if option in given and not math.isfinite(given[option])
     ]
-    lines = ("  ".join(parts).rstrip() for parts in zip(titles, *columns, strict=True))
-    return "".join(f"{line}\n" for line in lines)
+    if not given.get("--name", "maps").strip():
+        problems.append("'--name' must not be empty.")
+    told_at_once(problems, UsageError)
 
 
-def _level(
-    level: str,
-    figures: Mapping[str, float | None],
-    intervals: Mapping[str, Any],
-    names: Sequence[str],
-) -> list[str]:
-    """The figures of a level under its name, each with its interval where it has one."""
-    values = [_spell(figures[name], _kind(name)) if name in figures else "" for name in names]
-    ends = [intervals.get(name) for name in names]
-    spreads = [interval_text(end, _kind(name)) if end else ""
-               for name, end in zip(names, ends, strict=True)]  # fmt: skip
-    pairs = zip(_even([level, *values], str.rjust), _even(["", *spreads], str.ljust), strict=True)
-    return [f"{value} {spread}" for value, spread in pairs]
+def _measure_model(
+    model: Model, dataset: Dataset, output: Path | None, limits: ReadLimits
+) -> Evaluation:
+    from blemish.benchmark.records import evaluate_into
+    from blemish.evaluation import evaluate as measure
+    from blemish.recalibration import thresholds_saw
+
+    progress = TerminalProgress()
+    if output is None:
+        found = measure(model, dataset, limits=limits, progress=progress)
+    else:
+        found, _ = evaluate_into(model, dataset, output, progress=progress, limits=limits)
+    return replace(found, notes=[*found.notes, *thresholds_saw(model, dataset.test)])
 
 
-def _regions(regions: Mapping[str, Any]) -> str:
-    """How many regions were found, which was the smallest, and the largest that was missed."""
-    if not regions.get("regions"):
-        return ""
-    text = f"{regions['found']:,} of {regions['regions']:,} labelled regions found\n"
-    named = {
-        "smallest found": regions["smallest_found"],
-        "largest missed": regions["largest_missed"],
-    }
-    for title, region in named.items():
-        if region:
-            text += f"{title}  {region['area_px']:,} px  {region['picture']}\n"
-    return text
+def _measure_maps(
+    folder: Path,
+    dataset: Dataset,
+    output: Path | None,
+    limits: ReadLimits,
+    options: Mapping[str, Any],
+) -> Evaluation:
+    from blemish.benchmark.maps import evaluate_maps_into
+    from blemish.evaluation import ScoreMaps, evaluate_maps
+    from blemish.metrics.decisions import Thresholds
+
+    progress = TerminalProgress()
+    maps = ScoreMaps(
+        folder,
+        dataset,
+        scores=options["--scores"],
+        resize=bool(options["--resize-maps"]),
+        thresholds=Thresholds(options["--threshold"], options["--pixel-threshold"]),
+        limits=limits,
+    )
+    if output is None:
+        return evaluate_maps(maps, progress=progress)
+    name = options["--name"] or folder.resolve().name or "maps"
+    seed = options["--seed"] or 0
+    return evaluate_maps_into(maps, dataset, output, name=name, seed=seed, progress=progress)[0]
 
 
-def _type_rows(found: Evaluation) -> Iterator[tuple[str, ...]]:
-    yield "defect", *(title for title, _, _ in PER_TYPE)
-    for kind, figures in found.per_type.items():
-        yield kind, *(_spell(figures[name], of) for _, name, of in PER_TYPE)
-
-
-def _kind(name: str) -> Kind:
-    return Kind.SHARE if name in SHARES else Kind.RATE
-
-
-def _even(texts: Sequence[str], pad: Callable[[str, int], str]) -> list[str]:
-    """Texts of one width."""
-    width = max(map(len, texts))
-    return [pad(text, width) for text in texts]
-
-
-def _filled(text: str) -> str:
-    return console.filled(text, stream=sys.stdout)
-
-
-def _spell(value: float | None, kind: Kind) -> str:
-    return UNDEFINED if value is None else FORMATS[kind](value)
+def _tell(found: Evaluation, dataset: Dataset, output: Path | None, *, as_json: bool) -> None:
+    """Figures on standard output; what must be said of them, and what comes next, beside it."""
+    if as_json:
+        console.write_json(found.figures() | {"seconds": found.seconds})
+    else:
+        console.write(figures_text(found))
+    for sentence in (*dataset.notes, *found.notes):
+        console.note(sentence)
+    if output is not None:
+        console.next_steps(["report", output])

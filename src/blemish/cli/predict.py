@@ -22,7 +22,7 @@ from blemish.cli.options import (
     use_threads,
 )
 from blemish.cli.pictures import find_pictures, spell_passed_over
-from blemish.cli.predictions import LINES, Keeper, Tally
+from blemish.cli.predictions import LINES, Keeper, MapFormat, Tally
 from blemish.errors import UsageError
 
 Pictures = Annotated[
@@ -38,6 +38,10 @@ Overlay = Annotated[
 ]
 Maps = Annotated[
     bool, typer.Option("--maps", help="Write each map of raw scores, H x W float32 .npy, to DIR.")
+]
+MapsAs = Annotated[
+    MapFormat | None,
+    typer.Option(help="The same as a.png.npy or a.tiff, say; evaluate --maps reads both."),
 ]
 FailOnDefect = Annotated[
     bool, typer.Option("--fail-on-defect", help="Exit code 3 where a picture is a defect.")
@@ -55,6 +59,7 @@ def predict(
     output: Output = None,
     overlay: Overlay = False,
     maps: Maps = False,
+    maps_as: MapsAs = None,
     fail_on_defect: FailOnDefect = False,
     batch: Batch = 8,
     max_pixels: MaxPixels = None,
@@ -68,7 +73,8 @@ def predict(
     A line holds path, score, p_value, tail_p_value, verdict, regions and seconds; of a picture that
     cannot be judged, path and error. Exit code 1: there is such a picture, or one not drawn.
     """
-    if output is None and (overlay or maps):
+    map_format = maps_as or (MapFormat.NPY if maps else None)
+    if output is None and (overlay or map_format):
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
     use_threads(threads)
     named = find_pictures(pictures, output=output)
@@ -82,7 +88,7 @@ def predict(
     keeper = None
     if output is not None:
         outputs.check_folder(output, force=force)
-        keeper = Keeper(output, loaded, limits=limits, overlays=overlay, maps=maps)
+        keeper = Keeper(output, loaded, limits=limits, overlays=overlay, maps=map_format)
     tally, start = Tally(), perf_counter()
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
     results = loaded.predict_each([p.path for p in found], batch=batch, limits=limits)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, field
-from io import BytesIO
-from pathlib import Path
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from blemish.cli import console
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 LINES = "predictions.jsonl"
 JPEG_QUALITY = 92
 JPEG_LONG_SIDE_PX = 65_500  # the format's own limit
+
+
+class MapFormat(StrEnum):
+    """How maps are written."""
+
+    NPY = "npy"
+    TIFF = "tiff"
 
 
 @dataclass
@@ -56,17 +63,19 @@ class Tally:
 class Keeper:
     """Writes what was asked for into a folder: each file whole, the lines at the end.
 
-    A picture `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and `a/b.png.npy`, its map of
-    raw scores (H x W, float32). One that cannot be made is noted and counted in `failures`.
+    A picture `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and its map of raw scores
+    (H x W, float32): `a/b.png.npy`, or `a/b.tiff`, which is where other tools look for it. What
+    cannot be made is noted and counted in `failures`.
     """
 
     folder: Path
     model: Model
     limits: ReadLimits
     overlays: bool = False
-    maps: bool = False
+    maps: MapFormat | None = None
     failures: int = 0
     _lines: list[str] = field(default_factory=list)
+    _maps: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, result: Prediction | Failure) -> None:
         """Keep a result, and write the pictures of it."""
@@ -79,7 +88,7 @@ class Keeper:
             if self.overlays:
                 self._write(f"{name}.jpg", self._overlay(result))
             if self.maps:
-                self._write(f"{name}.npy", _npy(result))
+                self._write_map(name, result, self.maps)
         except BlemishError as error:
             self.failures += 1
             console.note(f"No drawing or map of {name}: {error}")
@@ -97,6 +106,17 @@ class Keeper:
         make_folder(path.parent)
         write_whole(path, content)
 
+    def _write_map(self, name: str, result: Prediction, map_format: MapFormat) -> None:
+        from blemish.images.score_map import encode_score_map
+
+        map_name = f"{name}.npy"
+        if map_format == MapFormat.TIFF:
+            map_name = PurePosixPath(name).with_suffix(".tiff").as_posix()
+        other = self._maps.setdefault(map_name, name)
+        if other != name:
+            raise BlemishError(f"'{map_name}' is the map of '{other}'; write maps as npy.")
+        self._write(map_name, encode_score_map(result.score_map, map_format.value))
+
     def _overlay(self, result: Prediction) -> bytes:
         from blemish.images.overlay import encode_jpeg, overlay
 
@@ -104,11 +124,3 @@ class Keeper:
         threshold = self.model.calibration.pixel_threshold
         drawn = overlay(picture, result.score_map, threshold=threshold, regions=result.regions)
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
-
-
-def _npy(result: Prediction) -> bytes:
-    import numpy as np
-
-    stream = BytesIO()
-    np.save(stream, result.score_map)
-    return stream.getvalue()

@@ -28,9 +28,10 @@ Output = Annotated[
 
 
 def report(directories: Directories, output: Output = None, as_json: AsJson = False) -> None:
-    """Write a page and tables from a folder of records, or compare several runs.
+    """Write a page and tables from folders of records.
 
     One self-contained HTML page, and its tables as Markdown and CSV; an earlier report is replaced.
+    Several folders are compared.
     """
     from blemish.benchmark.records import read_records
     from blemish.report.page import write_report

@@ -1,15 +1,20 @@
-"""Pictures of a model's worst decisions, for the report."""
+"""Pictures of the worst decisions of a model, or of maps at a threshold, for the report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.evaluation.maps import ScoreMaps
 from blemish.files import make_folder, write_whole
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model import Model
+from blemish.result import Prediction
 
 
 def write_examples(
@@ -37,18 +42,57 @@ def write_examples(
         `false_alarms` (highest scores first), `misses` (lowest first) and `caught` (median of
         their defect types), each with the paths of `picture` and `map` relative to `directory`.
     """
-    samples = {sample.id: sample for sample in dataset.test}
-    folder = directory / "examples" / name
-    make_folder(folder)
-    chosen = _choose(pictures, most)
-    examples: dict[str, list[dict[str, Any]]] = {}
-    for kind, rows in chosen.items():
-        examples[kind] = [
+
+    def judge(sample: Sample) -> tuple[NDArray[Any], Prediction]:
+        picture = model.read(sample, limits=limits)
+        return picture, model.predict(picture)
+
+    threshold = model.calibration.pixel_threshold
+    draw = _Drawing(judge, threshold, directory, directory / "examples" / name, limits)
+    return _write(draw, dataset.test, pictures, most)
+
+
+def write_map_examples(
+    maps: ScoreMaps,
+    pictures: Sequence[dict[str, Any]],
+    directory: Path,
+    *,
+    name: str,
+    most: int = 6,
+) -> dict[str, list[dict[str, Any]]]:
+    """The same of maps that another tool wrote; none without both thresholds.
+
+    Args:
+        maps: with thresholds that the user set.
+        pictures: rows of an `Evaluation`.
+        directory: of the report; files go to `examples/NAME/` below it.
+        name: of the job.
+        most: how many of each kind.
+    """
+    threshold, limits = maps.thresholds.pixel, maps.limits
+    if threshold is None or maps.thresholds.image is None:
+        return {}
+
+    def judge(sample: Sample) -> tuple[NDArray[Any], Prediction]:
+        return sample.read(limits=limits, alpha="flatten"), maps.judge(sample)[0]
+
+    draw = _Drawing(judge, threshold, directory, directory / "examples" / name, limits)
+    return _write(draw, maps.samples, pictures, most)
+
+
+def _write(
+    draw: _Drawing, test: Sequence[Sample], pictures: Sequence[dict[str, Any]], most: int
+) -> dict[str, list[dict[str, Any]]]:
+    samples = {sample.id: sample for sample in test}
+    make_folder(draw.folder)
+    return {
+        kind: [
             {key: row[key] for key in ("path", "score", "defect_type")}
-            | _draw(model, samples[row["path"]], folder / f"{kind}_{number}", directory, limits)
+            | draw(samples[row["path"]], f"{kind}_{number}")
             for number, row in enumerate(rows)
         ]
-    return examples
+        for kind, rows in _choose(pictures, most).items()
+    }
 
 
 def _choose(rows: Sequence[dict[str, Any]], most: int) -> dict[str, list[dict[str, Any]]]:
@@ -68,23 +112,31 @@ def _choose(rows: Sequence[dict[str, Any]], most: int) -> dict[str, list[dict[st
     }
 
 
-def _draw(
-    model: Model, sample: Sample, stem: Path, directory: Path, limits: ReadLimits
-) -> dict[str, str]:
-    from blemish.images.overlay import displayable, encode_jpeg, overlay
+@dataclass(frozen=True)
+class _Drawing:
+    """Draws a picture, and its map laid over it; `judge` reads the one and makes the other."""
 
-    picture = model.read(sample, limits=limits)
-    result = model.predict(picture)
-    drawn = overlay(
-        picture,
-        result.score_map,
-        threshold=model.calibration.pixel_threshold,
-        regions=result.regions,
-        mask=sample.read_mask((picture.shape[0], picture.shape[1]), limits=limits),
-    )
-    files = {}
-    for kind, pixels in (("picture", displayable(picture)), ("map", drawn)):
-        path = stem.with_name(f"{stem.name}_{kind}.jpg")
-        write_whole(path, encode_jpeg(pixels))
-        files[kind] = path.relative_to(directory).as_posix()
-    return files
+    judge: Callable[[Sample], tuple[NDArray[Any], Prediction]]
+    threshold: float
+    directory: Path
+    folder: Path
+    limits: ReadLimits
+
+    def __call__(self, sample: Sample, stem: str) -> dict[str, str]:
+        """Write both; their paths relative to the directory."""
+        from blemish.images.overlay import displayable, encode_jpeg, overlay
+
+        picture, result = self.judge(sample)
+        drawn = overlay(
+            picture,
+            result.score_map,
+            threshold=self.threshold,
+            regions=result.regions,
+            mask=sample.read_mask((picture.shape[0], picture.shape[1]), limits=self.limits),
+        )
+        files = {}
+        for kind, pixels in (("picture", displayable(picture)), ("map", drawn)):
+            path = self.folder / f"{stem}_{kind}.jpg"
+            write_whole(path, encode_jpeg(pixels))
+            files[kind] = path.relative_to(self.directory).as_posix()
+        return files

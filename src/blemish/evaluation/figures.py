@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from blemish.data.dataset import GOOD
-from blemish.metrics.decisions import Decisions, decide
+from blemish.metrics.decisions import Decisions, Thresholds, decide
 from blemish.metrics.overlap import PRO_LIMITS, RegionCounts, au_pro, pro_curve
 from blemish.metrics.pixels import PixelCounts, PixelScores
 from blemish.metrics.ranking import (
@@ -27,14 +27,20 @@ Figures = dict[str, float | None]
 Rows = Sequence[dict[str, Any]]
 Curve = dict[str, list[float]]
 
+AT_THRESHOLD = frozenset({"f1", "false_alarm_rate", "miss_rate", "region_recall"})
+NO_THRESHOLD = {
+    "image": "there is no threshold, neither calibrated nor given (--threshold)",
+    "pixel": "there is no threshold, neither calibrated nor given (--pixel-threshold)",
+}
+
 
 def rank_pictures(rows: Rows) -> RankCounts:
     """Counts of the pictures' scores."""
     return rank([row["score"] for row in rows], [row["label"] != GOOD for row in rows])
 
 
-def image_figures(rows: Rows, threshold: float) -> Figures:
-    """Figures of pictures, at the calibrated threshold and whatever the threshold."""
+def image_figures(rows: Rows, threshold: float | None) -> Figures:
+    """Figures of pictures, at the threshold (`None` where there is none) and whatever it is."""
     counts = rank_pictures(rows)
     recalls = {name: recall_within(counts, rate) for name, rate in RECALL_RATES.items()}
     return {**_ranked(counts, peek=True), **_decided(_decide(rows, threshold)), **recalls}
@@ -53,7 +59,7 @@ def pixel_figures(pixels: PixelScores, counts: PixelCounts) -> Figures:
 
 
 def figures_per_type(
-    rows: Rows, threshold: float, pixels: PixelScores, counts: PixelCounts
+    rows: Rows, threshold: float | None, pixels: PixelScores, counts: PixelCounts
 ) -> dict[str, Figures]:
     """For each type of defect, figures of its pictures against the good ones."""
     good = [row for row in rows if row["label"] == GOOD]
@@ -87,7 +93,11 @@ def curves(images: RankCounts, counts: PixelCounts) -> dict[str, Curve | None]:
 
 
 def why_undefined(
-    image: Figures, pixel: Figures, images: RankCounts, counts: PixelCounts
+    image: Figures,
+    pixel: Figures,
+    images: RankCounts,
+    counts: PixelCounts,
+    thresholds: Thresholds,
 ) -> dict[str, str]:
     """For each figure that is `None`, as `pixel.aupimo`, the reason."""
     few = (
@@ -103,6 +113,10 @@ def why_undefined(
     )  # fmt: skip
     if "pixel.aupimo" in reasons and counts.whole.ranks.positives.any():
         reasons["pixel.aupimo"] = few if counts.good else no_good
+    without = {level for level in NO_THRESHOLD if getattr(thresholds, level) is None}
+    for level, _, name in (figure.partition(".") for figure in reasons):
+        if level in without and name in AT_THRESHOLD:
+            reasons[f"{level}.{name}"] = NO_THRESHOLD[level]
     return reasons
 
 
@@ -137,7 +151,9 @@ def _pixel_ranked(counts: RegionCounts | None) -> Figures:
     return _ranked(counts.ranks) | _overlaps(counts)
 
 
-def _decide(rows: Rows, threshold: float) -> Decisions:
+def _decide(rows: Rows, threshold: float | None) -> Decisions:
+    if threshold is None:
+        return Decisions()
     return decide([r["score"] for r in rows], [r["label"] != GOOD for r in rows], threshold)
 
 

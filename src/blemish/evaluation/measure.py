@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import figures
+from blemish.evaluation.notes import cut_off_notes
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
+from blemish.metrics.decisions import Thresholds
 from blemish.metrics.intervals import intervals
 from blemish.metrics.pixels import PixelScores
 from blemish.metrics.ranking import RankCounts
@@ -27,6 +29,7 @@ from blemish.result import Prediction
 
 Rows = list[dict[str, Any]]
 Intervals = dict[str, list[float] | None]
+Judged = tuple[Sample, Prediction]
 
 # Figures whose draws are kept, so that detectors can be compared on the same draws of pictures.
 COMPARED = ("auroc", "f1_max", "au_pro_30")
@@ -38,10 +41,11 @@ class Evaluation:
     """Figures of a model on a data set.
 
     Attributes:
-        image, pixel: `auroc`, `ap`, `f1_max`, `f1_max_threshold`, and at the calibrated threshold
-            `f1`, `false_alarm_rate`, `miss_rate`; `None` where undefined. Of pictures also
-            `recall_at_0`, `recall_at_1` and `recall_at_5` (per cent of false alarms); of pixels
-            `au_pro_30`, `au_pro_5`, `aupimo`, and `region_recall` at the calibrated threshold.
+        image, pixel: `auroc`, `ap`, `f1_max`, `f1_max_threshold`, and at the threshold (calibrated;
+            of maps of other tools, the user's) `f1`, `false_alarm_rate`, `miss_rate`; `None` where
+            undefined. Of pictures also `recall_at_0`, `recall_at_1` and `recall_at_5` (per cent of
+            false alarms); of pixels `au_pro_30`, `au_pro_5`, `aupimo`, and `region_recall` at the
+            threshold.
         per_type: for each defect type, against the good test pictures, its number of `pictures`,
             `image_auroc`, `image_ap`, `image_f1_max`, the same for `pixel_`, `pixel_au_pro_30`,
             `pixel_au_pro_5`, `pixel_aupimo`, and at the calibrated threshold `region_recall`, `f1`
@@ -57,7 +61,7 @@ class Evaluation:
             `smallest_found` and the `largest_missed`.
         undefined: for each figure that is `None`, as `pixel.aupimo`, the reason.
         notes: sentences without which the figures would be misread.
-        seconds: `evaluate` for all, `predict_per_picture` for the graph alone.
+        seconds: `evaluate` for all, `predict_per_picture` for the graph alone, where one ran.
     """
 
     image: dict[str, float | None]
@@ -85,6 +89,15 @@ class Evaluation:
         }
 
 
+def tested(dataset: Dataset) -> tuple[Sample, ...]:
+    """The test pictures of a data set. Raises `DataError` where there are none."""
+    if not dataset.test:
+        raise DataError(
+            f"'{dataset.name}' has no test pictures (layout {dataset.layout}); figures need some."
+        )
+    return dataset.test
+
+
 def evaluate(
     model: Model,
     dataset: Dataset,
@@ -98,29 +111,59 @@ def evaluate(
         DataError: there is no test picture.
         ImageError: a picture or mask cannot be read, or a score is not a number.
     """
+    samples = tested(dataset)
+    calibration = model.calibration
+    thresholds = Thresholds(calibration.image_threshold, calibration.pixel_threshold)
+    judged = _judged(model, samples, limits)
+    found = measure(judged, len(samples), thresholds, limits=limits, progress=progress)
+    took = float(np.median([row["seconds"] for row in found.pictures]))
+    return replace(
+        found,
+        notes=_learned(model, samples) + found.notes,
+        seconds=found.seconds | {"predict_per_picture": took},
+    )
+
+
+def _judged(model: Model, samples: Sequence[Sample], limits: ReadLimits) -> Iterator[Judged]:
+    """What the model says of each picture. Raises `ImageError` for the first it cannot judge."""
+    results = model.predict_each(samples, limits=limits)
+    for sample, result in zip(samples, results, strict=True):
+        if isinstance(result, Failure):
+            raise ImageError(result.error)
+        yield sample, result
+
+
+def measure(
+    judged: Iterable[Judged],
+    pictures: int,
+    thresholds: Thresholds,
+    *,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure what was said of test pictures, by whatever judged them.
+
+    Args:
+        judged: the pictures, and what was said of each; its map is of the picture's size.
+        pictures: how many there will be.
+        thresholds: of the scores; figures that need one that is not there are `None`.
+        limits: what a mask may cost.
+        progress: where to tell how far it is.
+
+    Raises:
+        ImageError: a mask cannot be read, or a score is not a number.
+    """
     progress = progress or LoggedProgress()
-    samples = dataset.test
-    if not samples:
-        raise DataError(
-            f"'{dataset.name}' has no test pictures (layout {dataset.layout}); figures need some."
-        )
     start = time.perf_counter()
     rows: Rows = []
-    with PixelScores(model.calibration.pixel_threshold) as pixels:
-        results = model.predict_each(samples, limits=limits)
-        with progress.stage("evaluate", len(samples)) as advance:
-            for sample, result in zip(samples, results, strict=True):
-                if isinstance(result, Failure):
-                    raise ImageError(result.error)
+    with PixelScores(thresholds.pixel) as pixels:
+        with progress.stage("evaluate", pictures) as advance:
+            for sample, result in judged:
                 _add_pixels(pixels, sample, result, limits)
                 rows.append(_row(sample, result))
                 advance(1)
-        found = _measure(rows, pixels, model.calibration.image_threshold)
-    seconds = {
-        "evaluate": time.perf_counter() - start,
-        "predict_per_picture": float(np.median([row["seconds"] for row in rows])),
-    }
-    return replace(found, notes=_learned(model, samples) + found.notes, seconds=seconds)
+        found = _measure(rows, pixels, thresholds)
+    return replace(found, seconds={"evaluate": time.perf_counter() - start})
 
 
 def _add_pixels(
@@ -138,15 +181,15 @@ def _add_pixels(
 
 
 def _row(sample: Sample, result: Prediction) -> dict[str, Any]:
-    if math.isnan(result.score):
-        raise ImageError(f"{sample.id}: its score is not a number (NaN).")
+    if not math.isfinite(result.score):
+        raise ImageError(f"{sample.id}: its score is not a finite number (NaN or infinite).")
     labels = {"label": sample.label, "defect_type": sample.defect_type}
     return result.to_dict() | labels | {"path": sample.id}
 
 
-def _measure(rows: Rows, pixels: PixelScores, threshold: float) -> Evaluation:
+def _measure(rows: Rows, pixels: PixelScores, thresholds: Thresholds) -> Evaluation:
     """All figures of pictures that were judged; pixels are those of pictures with masks."""
-    counts = pixels.count()
+    counts, threshold = pixels.count(), thresholds.image
     images = figures.rank_pictures(rows)
     image, pixel = figures.image_figures(rows, threshold), figures.pixel_figures(pixels, counts)
     defective = np.array([row["label"] != GOOD for row in rows])
@@ -171,8 +214,9 @@ def _measure(rows: Rows, pixels: PixelScores, threshold: float) -> Evaluation:
         },
         draws={"image": _kept(image_drawn), "pixel": _kept(pixel_drawn)},
         regions=describe_regions(pixels.regions()),
-        undefined=figures.why_undefined(image, pixel, images, counts),
-        notes=_notes(images, len(rows) - len(pixels.pictures)),
+        undefined=figures.why_undefined(image, pixel, images, counts, thresholds),
+        notes=_notes(images, len(rows) - len(pixels.pictures))
+        + cut_off_notes(rows, counts.whole.ranks),
     )
 
 

@@ -82,17 +82,34 @@ def probe_picture(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> P
 @contextmanager
 def opened(path: Path, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, PictureFacts]]:
     """The file as an undecoded Pillow image within the limits; every failure names the path."""
-    try:
-        _check_file(path, limits)
+    with undecoded(path, limits) as (image, head):
+        facts = facts_of(image, _kind(head), _depth_in_header(image, head))
+        check_size(facts.size_hw, limits)
+        with trusting_our_limit(facts.size_hw):
+            yield image, facts
+
+
+@contextmanager
+def undecoded(path: Path, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
+    """The file as a Pillow image of one page, and its first bytes; every failure names the path.
+
+    Its size and the kind of its pixels are still to be looked at.
+    """
+    with naming(path):
+        check_file(path, limits)
         with path.open("rb") as stream:
             head = stream.read(32)
             stream.seek(0)
             image = _open(stream, head)
-            facts = facts_of(image, _kind(head), _depth_in_header(image, head))
-            check_size(facts.size_hw, limits)
             _check_single(image)
-            with _trusting_our_limit(facts.size_hw):
-                yield image, facts
+            yield image, head
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Turn whatever is wrong with a file into an `ImageError` that names it."""
+    try:
+        yield
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from error
     except FileNotFoundError as error:
@@ -104,7 +121,8 @@ def opened(path: Path, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile
         raise ImageError(f"{path}: cannot be decoded, it may be damaged ({reason}).") from error
 
 
-def _check_file(path: Path, limits: ReadLimits) -> None:
+def check_file(path: Path, limits: ReadLimits) -> None:
+    """Raise `ImageError` where it is no file, empty, or too large."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
         raise ImageError("is a folder or a device, not a picture file.")
@@ -148,7 +166,7 @@ def _open(stream: Any, head: bytes) -> ImageFile.ImageFile:
 
 
 @contextmanager
-def _trusting_our_limit(size_hw: tuple[int, int]) -> Iterator[None]:
+def trusting_our_limit(size_hw: tuple[int, int]) -> Iterator[None]:
     """Lift Pillow's global pixel limit for the rare picture that ours allows and it does not."""
     from PIL import Image
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from blemish.metrics import formulas
 from blemish.metrics.overlap import PRO_LIMITS, log_worth
-from blemish.metrics.ranking import RECALL_RATES
+from blemish.metrics.ranking import RECALL_RATES, as_scores
 from blemish.metrics.tables import PixelTables
 from blemish.parallel import one_core_each
 
@@ -44,25 +44,23 @@ def resample(defective: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> NDAr
 
 
 def image_draws(
-    scores: ArrayLike, labels: ArrayLike, threshold: float, times: NDArray[np.int32]
+    scores: ArrayLike, labels: ArrayLike, threshold: float | None, times: NDArray[np.int32]
 ) -> Draws:
     """Figures of each draw of pictures, exactly; not a number where a figure is undefined.
 
     Args:
         scores: N, raw.
         labels: N, true for a defect.
-        threshold: calibrated.
+        threshold: calibrated, or set by a user; `None` where there is none.
         times: how often each picture comes, draws x N.
 
     Returns:
         `auroc`, `ap`, `f1_max`, `f1`, `false_alarm_rate`, `miss_rate` and the recalls.
     """
-    values, defects = np.asarray(scores, np.float32), np.asarray(labels, np.bool_)
+    values, defects = as_scores(scores), np.asarray(labels, np.bool_)
     order = np.argsort(values, kind="stable")
     _, starts = np.unique(values[order], return_index=True)
-    flagged = np.asarray(scores) > threshold
-    kinds = (flagged & defects, ~flagged & defects, flagged & ~defects, ~flagged & ~defects)
-    decisions = np.array(kinds, np.float64).T
+    decisions = _decisions(values, defects, threshold)
 
     def figures(drawn: NDArray[np.float64]) -> Draws:
         own = drawn[:, order]
@@ -75,6 +73,17 @@ def image_draws(
         return _ranked(positives, at_least) | _decided(drawn @ decisions) | recalls
 
     return _in_parts(figures, times, width=len(values))
+
+
+def _decisions(
+    scores: NDArray[np.floating], defects: NDArray[np.bool_], threshold: float | None
+) -> NDArray[np.float64]:
+    """What the threshold does to each picture, N x 4 as of `decisions.Decisions`."""
+    if threshold is None:
+        return np.zeros((len(scores), 4))
+    flagged = scores > threshold
+    kinds = (flagged & defects, ~flagged & defects, flagged & ~defects, ~flagged & ~defects)
+    return np.array(kinds, np.float64).T
 
 
 def pixel_draws(

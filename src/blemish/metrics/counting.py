@@ -7,6 +7,7 @@ the scores that are counted against, not the number of pictures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
@@ -38,45 +39,75 @@ class Tally:
         self.total = 0
         self._lock = Lock()
 
-    def add(self, ordered: NDArray[np.float32]) -> None:
-        """Count scores, rising."""
-        for start in range(0, len(self.values), STRETCH):
-            part = slice(start, start + STRETCH)
-            less, at_most = count_below(ordered, self.values[part])
-            with self._lock:
-                self.above[part] += ordered.size - at_most
-                self.at_least[part] += ordered.size - less
+    def count(self, places: slice, above: NDArray[np.int64], at_least: NDArray[np.int64]) -> None:
+        """Count in how many scores are above, and at least, the values at some places."""
         with self._lock:
-            self.total += ordered.size
-
-    def merge(self, other: Tally) -> None:
-        """Count in what another has counted against the same values and maybe more."""
-        place = other.values.searchsorted(self.values)
-        self.above += other.above[place]
-        self.at_least += other.at_least[place]
-        self.total += other.total
+            self.above[places] += above
+            self.at_least[places] += at_least
 
     def with_positives(self, positives: NDArray[np.int64]) -> RankCounts:
         """The counts as those of negatives, beside how many positives have each value."""
         return RankCounts(self.values, positives, self.above, self.at_least, self.total)
 
 
-def count_blocks(spill: Spill, groups: Sequence[tuple[Sequence[int], Sequence[Tally]]]) -> None:
-    """Count blocks of a file, given by their numbers, in the tallies that go with them."""
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A tally against some of the values of another, which stand there at these places, rising."""
 
-    def work(numbers: Sequence[int], tallies: Sequence[Tally]) -> None:
+    tally: Tally
+    places: NDArray[np.int64]
+
+    def count(self, start: int, above: NDArray[np.int64], at_least: NDArray[np.int64]) -> None:
+        """Count in what the other has counted against its values from a place on."""
+        first, last = self.places.searchsorted([start, start + len(above)])
+        chosen = self.places[first:last] - start
+        self.tally.count(slice(first, last), above[chosen], at_least[chosen])
+
+    def merge(self, other: Tally) -> None:
+        """Count in all that another tally, against the same values, has counted."""
+        self.count(0, other.above, other.at_least)
+        self.tally.total += other.total
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Blocks, by their numbers, with the tally that counts them, and maybe a part of it."""
+
+    numbers: Sequence[int]
+    tally: Tally
+    part: Part | None = None
+
+
+def count_blocks(spill: Spill, groups: Sequence[Group]) -> None:
+    """Count blocks of a file in the tallies that go with them."""
+    most = BLOCK_PIXELS // available_cores()
+    jobs = []
+    for group in groups:
+        pixels = sum(spill.sizes[number] for number in group.numbers)
+        for tally in (group.tally, *([group.part.tally] if group.part else [])):
+            tally.total += pixels
+        jobs += [(group, joined) for joined in _joined(spill, group.numbers, most)]
+
+    def work(job: tuple[Group, list[int]]) -> None:
+        group, numbers = job
         ordered = spill.read(numbers)
         ordered.sort()
-        for tally in tallies:
-            tally.add(ordered)
+        _count_ordered(ordered, group.tally, group.part)
 
-    most = BLOCK_PIXELS // available_cores()
-    jobs = [
-        (joined, tallies) for numbers, tallies in groups for joined in _joined(spill, numbers, most)
-    ]
     with one_core_each() as pool:
-        for _ in pool.map(work, *zip(*jobs, strict=True)):
+        for _ in pool.map(work, jobs):
             pass
+
+
+def _count_ordered(ordered: NDArray[np.float32], tally: Tally, part: Part | None) -> None:
+    """Count scores, rising, against all values, some at a time."""
+    for start in range(0, len(tally.values), STRETCH):
+        places = slice(start, start + STRETCH)
+        less, at_most = count_below(ordered, tally.values[places])
+        above, at_least = ordered.size - at_most, ordered.size - less
+        tally.count(places, above, at_least)
+        if part is not None:
+            part.count(start, above, at_least)
 
 
 def good_rates(

@@ -8,6 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Above which scores a picture is rejected and a pixel flagged; `None` where there is none."""
+
+    image: float | None = None
+    pixel: float | None = None
+
+
 @dataclass(frozen=True)
 class Decisions:
     """Counts of decisions at a threshold, of pictures or of pixels; they can be added."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.images.regions import label_regions
-from blemish.metrics.counting import Tally, count_blocks, good_rates
+from blemish.metrics.counting import Group, Part, Tally, count_blocks, good_rates
 from blemish.metrics.decisions import Decisions
 from blemish.metrics.overlap import PIMO_RANGE, GoodRates, RegionCounts, pimo_reached, pimo_worth
 from blemish.metrics.ranking import distinct
@@ -37,9 +37,9 @@ class PicturePixels:
         scores: of its defective pixels, rising: looking such up is fastest.
         region: for each of these, the number of its region in this picture.
         areas_px: of its regions.
-        found: of its regions, whether a pixel is above the threshold.
+        found: of its regions, whether a pixel is above the threshold; `None` without one.
         highest: the highest score of its other pixels.
-        decisions: what the threshold does to its pixels.
+        decisions: what the threshold does to its pixels; of none without one.
     """
 
     name: str
@@ -47,7 +47,7 @@ class PicturePixels:
     scores: NDArray[np.float32]
     region: NDArray[np.int32]
     areas_px: NDArray[np.int64]
-    found: NDArray[np.bool_]
+    found: NDArray[np.bool_] | None
     highest: float
     decisions: Decisions
 
@@ -90,14 +90,15 @@ class PixelScores:
     """Collects maps and masks, then counts; use it as a context, its temporary file goes with it.
 
     Args:
-        threshold: calibrated, for decisions and for the regions that are found.
+        threshold: for decisions and for the regions that are found: calibrated, or set by a user;
+            `None` where there is none, and these are unknown.
 
     Attributes:
         pictures: that were added.
         spill: pixels that are not defective, a block for each picture.
     """
 
-    def __init__(self, threshold: float) -> None:
+    def __init__(self, threshold: float | None) -> None:
         self._threshold = threshold
         self.pictures: list[PicturePixels] = []
         self.spill = Spill()
@@ -135,7 +136,7 @@ class PixelScores:
                 scores=scores,
                 region=region.astype(np.int32),
                 areas_px=areas,
-                found=np.bincount(region[scores > self._threshold], minlength=len(areas)) > 0,
+                found=_found(region, scores, len(areas), self._threshold),
                 highest=float(others.max(initial=-np.inf)),
                 decisions=_decide(scores, others, self._threshold),
             )
@@ -150,13 +151,15 @@ class PixelScores:
 
     def regions(self) -> list[FoundRegion]:
         """The regions of all masks, and which of them the threshold finds."""
-        return [
-            FoundRegion(picture.name, picture.kind, area_px, found)
-            for picture in self.pictures
-            for area_px, found in zip(
-                picture.areas_px.tolist(), picture.found.tolist(), strict=True
-            )
-        ]
+        found = []
+        for picture in self.pictures:
+            areas = picture.areas_px.tolist()
+            told = [None] * len(areas) if picture.found is None else picture.found.tolist()
+            found += [
+                FoundRegion(picture.name, picture.kind, area_px, whether)
+                for area_px, whether in zip(areas, told, strict=True)
+            ]
+        return found
 
     def count(self, *, pimo_range: tuple[float, float] = PIMO_RANGE) -> PixelCounts:
         """Count all pixels: what every figure follows from.
@@ -181,17 +184,22 @@ class PixelScores:
         values = self._distinct()
         whole, good = Tally(values), Tally(values)
         defects = dict.fromkeys(picture.kind for picture in self.pictures if picture.scores.size)
-        kinds = {kind: Tally(self._distinct(kind)) for kind in defects}
+        parts = {}
+        for kind in defects:
+            own = self._distinct(kind)
+            parts[kind] = Part(Tally(own), values.searchsorted(own))
         numbers: dict[str | None, list[int]] = {}  # of good pictures, of each other kind
         for number, picture in enumerate(self.pictures):
             numbers.setdefault(None if picture.good else picture.kind, []).append(number)
         highest = {number: self.pictures[number].highest for number in numbers.pop(None, [])}
-        groups = [(list(highest), [good])]
-        for kind, own in numbers.items():
-            groups.append((own, [whole, kinds[kind]] if kind in kinds else [whole]))
+        groups = [Group(list(highest), good)]
+        groups += [Group(own, whole, parts.get(kind)) for kind, own in numbers.items() if kind]
         count_blocks(self.spill, groups)
-        for tally in (whole, *kinds.values()):
-            tally.merge(good)
+        whole.count(slice(None), good.above, good.at_least)
+        whole.total += good.total
+        for part in parts.values():
+            part.merge(good)
+        kinds = {kind: part.tally for kind, part in parts.items()}
         return whole, kinds, good_rates(self.spill, highest, good, high)
 
     def _distinct(self, kind: str | None = None) -> NDArray[np.float32]:
@@ -225,9 +233,21 @@ class PixelScores:
         self.spill.close()
 
 
+def _found(
+    region: NDArray[np.int64], scores: NDArray[np.float32], regions: int, threshold: float | None
+) -> NDArray[np.bool_] | None:
+    """Of each region, whether a pixel is above the threshold."""
+    if threshold is None:
+        return None
+    found: NDArray[np.bool_] = np.bincount(region[scores > threshold], minlength=regions) > 0
+    return found
+
+
 def _decide(
-    defective: NDArray[np.float32], others: NDArray[np.float32], threshold: float
+    defective: NDArray[np.float32], others: NDArray[np.float32], threshold: float | None
 ) -> Decisions:
+    if threshold is None:
+        return Decisions()
     caught = int(np.count_nonzero(defective > threshold))
     alarms = int(np.count_nonzero(others > threshold))
     return Decisions(caught, defective.size - caught, alarms, others.size - alarms)

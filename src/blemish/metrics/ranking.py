@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from blemish.metrics import formulas
 
+Scores = NDArray[np.floating[Any]]
+
 CURVE_POINTS = 400
 RECALL_RATES = {"recall_at_0": 0.0, "recall_at_1": 0.01, "recall_at_5": 0.05}
 
@@ -27,14 +29,15 @@ class RankCounts:
     """Counts of positives and negatives at and above each of some distinct scores.
 
     Attributes:
-        values: distinct scores of positives, rising; counts with the same values can be added.
+        values: distinct scores of positives, rising, 32-bit floats (of pixels) or 64-bit ones;
+            counts with the same values can be added.
         positives: how many positives have each value.
         above: how many negatives are greater.
         at_least: how many negatives are greater or equal.
         negatives: how many there are in all.
     """
 
-    values: NDArray[np.float32]
+    values: Scores
     positives: NDArray[np.int64]
     above: NDArray[np.int64]
     at_least: NDArray[np.int64]
@@ -55,15 +58,22 @@ class RankCounts:
         return bool(self.positives.any()) and self.negatives > 0
 
 
+def as_scores(scores: ArrayLike) -> Scores:
+    """Scores of pictures, 32-bit floats as they are, anything else as 64-bit floats.
+
+    Scores of other tools may differ by less than 32 bits tell: near 1, say, after a sigmoid.
+    """
+    values = np.asarray(scores)
+    return values if values.dtype == np.float32 else values.astype(np.float64)
+
+
 def distinct(positives: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
     """The distinct scores of all positives, rising: what counts are made against."""
     blocks = list(positives)
     return np.unique(np.concatenate(blocks)) if blocks else np.empty(0, np.float32)
 
 
-def count_below(
-    ordered: NDArray[np.float32], values: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def count_below(ordered: Scores, values: Scores) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many of some scores are less than, and at most, each of some values.
 
     Args:
@@ -83,9 +93,7 @@ def count_below(
     return less + first, at_most + first
 
 
-def count_ranks(
-    values: NDArray[np.float32], positives: NDArray[np.float32], negatives: NDArray[np.float32]
-) -> RankCounts:
+def count_ranks(values: Scores, positives: Scores, negatives: Scores) -> RankCounts:
     """Count a block of positives and a block of negatives against distinct values.
 
     Args:
@@ -115,8 +123,8 @@ def rank(scores: ArrayLike, labels: ArrayLike) -> RankCounts:
         scores: N raw scores.
         labels: N, true for a defect.
     """
-    values, defects = np.asarray(scores, np.float32), np.asarray(labels, np.bool_)
-    return count_ranks(distinct([values[defects]]), values[defects], values[~defects])
+    values, defects = as_scores(scores), np.asarray(labels, np.bool_)
+    return count_ranks(np.unique(values[defects]), values[defects], values[~defects])
 
 
 def auroc(counts: RankCounts) -> float | None:

@@ -2,7 +2,8 @@
 
 A region (8-connected pixels of a mask) counts as found where at least one of its pixels scores
 above the threshold calibrated on good pictures. That is lenient on outlines and strict on chance:
-the threshold is such that hardly a good picture has even one pixel above it.
+the threshold is such that hardly a good picture has even one pixel above it. Without a threshold
+nobody knows which are found: that is `None`, everywhere.
 """
 
 from __future__ import annotations
@@ -19,16 +20,23 @@ class FoundRegion:
     picture: str
     kind: str
     area_px: int
-    found: bool
+    found: bool | None
 
     def to_dict(self) -> dict[str, Any]:
         """Where it is and how large, as plain JSON values."""
         return {"picture": self.picture, "defect_type": self.kind, "area_px": self.area_px}
 
 
+def count_found(regions: Sequence[FoundRegion]) -> int | None:
+    """How many of the regions were found; `None` without a threshold."""
+    told = [region.found for region in regions if region.found is not None]
+    return sum(told) if len(told) == len(regions) else None
+
+
 def region_recall(regions: Sequence[FoundRegion]) -> float | None:
-    """Share of the regions that were found; `None` without regions."""
-    return sum(region.found for region in regions) / len(regions) if regions else None
+    """Share of the regions that were found; `None` without regions, or without a threshold."""
+    found = count_found(regions)
+    return found / len(regions) if regions and found is not None else None
 
 
 def recall_by_size(regions: Sequence[FoundRegion]) -> list[dict[str, Any]]:
@@ -46,7 +54,7 @@ def recall_by_size(regions: Sequence[FoundRegion]) -> list[dict[str, Any]]:
                 "from_px": 10 ** (digits - 1),
                 "below_px": 10**digits,
                 "regions": len(own),
-                "found": sum(region.found for region in own),
+                "found": count_found(own),
                 "recall": region_recall(own),
             }
         )
@@ -56,12 +64,12 @@ def recall_by_size(regions: Sequence[FoundRegion]) -> list[dict[str, Any]]:
 def describe_regions(regions: Sequence[FoundRegion]) -> dict[str, Any]:
     """How many there are and were found, by size, with the smallest found and largest missed."""
     found = [region for region in regions if region.found]
-    missed = [region for region in regions if not region.found]
+    missed = [region for region in regions if region.found is False]
     smallest = min(found, key=lambda region: region.area_px, default=None)
     largest = max(missed, key=lambda region: region.area_px, default=None)
     return {
         "regions": len(regions),
-        "found": len(found),
+        "found": count_found(regions),
         "by_size": recall_by_size(regions),
         "smallest_found": smallest.to_dict() if smallest else None,
         "largest_missed": largest.to_dict() if largest else None,

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blemish.metrics.formulas import from_the_top
-from blemish.metrics.pixels import PixelCounts, PixelScores
+from blemish.metrics.pixels import PicturePixels, PixelCounts, PixelScores
+from blemish.metrics.ranking import Scores
 from blemish.parallel import one_core_each
 
 STEPS = 1000  # along each of the four
@@ -31,7 +32,8 @@ class PixelTables:
         shares: D x B, sums over regions of the share of each one's pixels.
         negatives: P x B, pixels that are not defective.
         decisions: P x 4, pixels caught, missed, false alarms and passed at the threshold.
-        regions: P x 2, regions, and those of them that the threshold finds.
+        regions: P x 2, regions, and those of them that the threshold finds; not a number
+            without one.
         pimo: the lowest rate above 0, and the range of AUPIMO; `None` where it is undefined.
     """
 
@@ -74,12 +76,12 @@ def tabulate(pixels: PixelScores, counts: PixelCounts) -> PixelTables:
         shares=_rows(shares, bins),
         negatives=_rows(others, bins),
         decisions=_rows([astuple(picture.decisions) for picture in pixels.pictures], 4),
-        regions=_rows([(len(p.found), p.found.sum()) for p in pixels.pictures], 2),
+        regions=_rows([_regions(picture) for picture in pixels.pictures], 2),
         pimo=(good.lowest, *counts.pimo_range) if good and counts.pimo_defined else None,
     )
 
 
-def choose_borders(counts: PixelCounts) -> NDArray[np.float32]:
+def choose_borders(counts: PixelCounts) -> Scores:
     """Scores of defective pixels, rising, at which bins begin; nothing lies below the first."""
     ranks = counts.whole.ranks
     if not len(ranks.values):
@@ -89,10 +91,13 @@ def choose_borders(counts: PixelCounts) -> NDArray[np.float32]:
         axes.append(np.log(np.clip(counts.good.at_least, *counts.pimo_range)))
     steps = [np.searchsorted(-axis, np.linspace(-axis[0], -axis[-1], STEPS)) for axis in axes]
     places = np.concatenate([[0], *steps])
-    borders: NDArray[np.float32] = ranks.values[
-        np.unique(np.minimum(places, len(ranks.values) - 1))
-    ]
+    borders: Scores = ranks.values[np.unique(np.minimum(places, len(ranks.values) - 1))]
     return borders
+
+
+def _regions(picture: PicturePixels) -> tuple[int, float]:
+    """How many regions it has, and how many of them are found."""
+    return len(picture.areas_px), np.nan if picture.found is None else int(picture.found.sum())
 
 
 def _rows(rows: Sequence[ArrayLike], width: int) -> NDArray[np.float64]:

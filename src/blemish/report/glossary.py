@@ -33,7 +33,8 @@ GLOSSARY = (
     ),
     (
         "F1",
-        "F1 at the calibrated threshold, which was found from good training pictures alone.",
+        "F1 at the calibrated threshold, which was found from good training pictures alone. (For "
+        "maps of other tools: at a threshold that the user set, if any.)",
     ),
     (
         "Recall at 0, 1, 5%",

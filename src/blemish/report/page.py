@@ -154,21 +154,38 @@ def _runs(columns: Sequence[Column]) -> list[dict[str, Any]]:
 
 
 def _summary(groups: Sequence[Group]) -> str:
-    """What was measured, in one sentence."""
-    detectors = list(dict.fromkeys(group.detector for group in groups))
-    firsts = {group.category: group.records[0] for group in reversed(groups) if group.records}
-    if not firsts:
+    """What was measured, in a few sentences."""
+    ended = [group for group in groups if group.records]
+    if not ended:
         return "No job ended well, so there is nothing to compare yet."
-    fitted, good, defect = (
-        int(sum(number(record, "dataset", name) or 0 for record in firsts.values()))
-        for name in ("train_good", "test_good", "test_defect")
-    )
-    return (
-        f"{_detectors(detectors)} learned from {_counted(fitted, 'picture')} of good parts in "
-        f"{_counted(len(firsts), 'category', 'categories')}, without ever seeing a defect, and "
-        f"{'was' if len(detectors) == 1 else 'were'} tested on {_counted(good + defect, 'other')}: "
-        f"{good:,} good and {defect:,} with defects."
-    )
+    good, defect = _pictures(ended, "test_good"), _pictures(ended, "test_defect")
+    categories = _counted(len({g.category for g in ended}), "category", "categories")
+    tested = f"{_counted(good + defect, 'picture')}: {good:,} good and {defect:,} with defects"
+    ours = [group for group in ended if not _foreign(group)]
+    told = []
+    if ours:
+        names = list(dict.fromkeys(group.detector for group in ours))
+        fitted = _counted(_pictures(ours, "train_good"), "picture")
+        were = "was" if len(names) == 1 else "were"
+        told.append(
+            f"{_detectors(names)} learned from {fitted} of good parts, without ever seeing a "
+            f"defect, and {were} tested on others."
+        )
+    others = list(dict.fromkeys(group.detector for group in ended if _foreign(group)))
+    if others:
+        told.append(f"Maps that {_joined(others)} wrote were measured by the same code.")
+    return " ".join([*told, f"The test: {tested}, in {categories}."])
+
+
+def _pictures(groups: Sequence[Group], kind: str) -> int:
+    """How many pictures of a kind there are in all categories."""
+    firsts = {group.category: group.records[0] for group in reversed(groups)}
+    return int(sum(number(record, "dataset", kind) or 0 for record in firsts.values()))
+
+
+def _foreign(group: Group) -> bool:
+    """Whether its maps were written by another tool, of whose training nothing is known."""
+    return any(text(record, "maps_sha256") for record in group.records)
 
 
 def _shared(
@@ -224,9 +241,11 @@ def _counted(count: int, one: str, many: str = "") -> str:
 
 
 def _detectors(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return f"The detector {names[0]}"
-    return f"The detectors {', '.join(names[:-1])} and {names[-1]}"
+    return f"The detector{'s' if len(names) > 1 else ''} {_joined(names)}"
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
 
 
 def _css(colour: tuple[int, int, int]) -> str:

@@ -32,6 +32,11 @@ INTERVALS = (
     "percentiles). Where a figure is 0 or 1 in every draw, a one-sided binomial bound for as many "
     "pictures takes its place. They tell of the choice of test pictures, not of the training."
 )
+MAPS = (
+    "They were written by other tools and measured by the same code. What these learned from, and "
+    "what they did to their scores, is not known here; numbers of training pictures are those of "
+    "the data set. Resized means bilinear, pixel centres at half, as if a map covered its picture."
+)
 OVERLAP = (
     "AU-PRO: regions are the 8-connected components of each mask; every distinct score is a "
     "threshold, equal ones are one; trapezoids to the limit, interpolated there, divided by it. "
@@ -48,6 +53,7 @@ def protocol(records: Sequence[Record]) -> list[tuple[str, str]]:
         ("Split", _split(records)),
         ("Seeds", _seeds(records)),
         ("Thresholds", f"{THRESHOLDS} {_calibration(records)}".strip()),
+        ("Maps of other tools", _maps(records)),
         ("AU-PRO and AUPIMO", OVERLAP if any(map(_has_overlap, records)) else ""),
         ("Intervals", INTERVALS if any(map(_has_intervals, records)) else ""),
     ]
@@ -103,6 +109,28 @@ def _calibration(records: Iterable[Record]) -> str:
             ways.setdefault(way, []).append(text(record, "category"))
     parts = [f"{', '.join(_distinct(names))}: {way}" for way, names in ways.items()]
     return f"{'; '.join(parts)}." if parts else ""
+
+
+def _maps(records: Iterable[Record]) -> str:
+    """How maps that other tools wrote were measured, and what is not known of them."""
+    ways: dict[str, list[str]] = {}
+    for record in records:
+        if look_up(record, "maps_sha256"):
+            ways.setdefault(_way_of_maps(record), []).append(text(record, "detector"))
+    told = [f"{', '.join(_distinct(names))}: {way}" for way, names in ways.items()]
+    return " ".join([*told, MAPS]) if told else ""
+
+
+def _way_of_maps(record: Record) -> str:
+    """How the maps of one record were measured."""
+    thresholds = [
+        f"{level} threshold {value:.4g}"
+        for level in ("image", "pixel")
+        if (value := number(record, "calibration", f"{level}_threshold")) is not None
+    ]
+    given = f"{' and '.join(thresholds)} set by the user" if thresholds else "no threshold"
+    maps, score = (text(record, "settings", name) for name in ("maps", "image_score"))
+    return f"maps {maps}, a picture's score {score}, {given}."
 
 
 def _has_overlap(record: Record) -> bool:

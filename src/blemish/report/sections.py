@@ -102,9 +102,10 @@ def _facts(group: Group) -> tuple[tuple[str, str], ...]:
         _told(number(shown, "dataset", "test_good"), "{:,.0f} good"),
         _told(number(shown, "dataset", "test_defect"), "{:,.0f} defect"),
     )
+    fitted = _told(number(shown, "dataset", "train_good"), "{:,.0f} good pictures")
     costs = ((column, tables.over_seeds(column, group.records)) for column in COST)
     facts = {
-        "Fitted on": _told(number(shown, "dataset", "train_good"), "{:,.0f} good pictures"),
+        "Fitted on": "" if text(shown, "maps_sha256") else fitted,
         "Tested on": " + ".join(part for part in tested if part),
         **{column.title: cells.main_text(cell, column.kind) for column, cell in costs if cell},
         "Image threshold": _told(number(shown, "calibration", "image_threshold"), "{:.4g}"),

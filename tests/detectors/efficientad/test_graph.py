@@ -92,7 +92,7 @@ def tiny_nets(settings, seed=0):
 
 
 def tiny(**settings):
-    usual = {"preset": "quick", "image_size": 128}
+    usual = {"preset": "quick", "image_size": 128, "smoothing": 0}
     given = {**usual, "autoencoder_width": 8, "autoencoder_weight": 0.5} | settings
     return EfficientAdSettings(**given)
 
@@ -149,6 +149,22 @@ def test_the_border_is_zero_or_the_nearest_cells_value():
     }
     assert found["zero"][0, 0] == 0
     assert found["zero"][64, 64] == found["edge"][64, 64] == found["edge"][0, 0] > 0
+
+
+def test_a_smoothed_map_is_that_of_scipy_on_the_working_picture():
+    from scipy.ndimage import gaussian_filter
+
+    values = np.random.default_rng(0).random((1, 24, 24)).astype(np.float32)
+    maps = {"map_student": values, "map_autoencoder": values}
+    picture_hw = np.array([128, 128], np.int64)
+
+    def summed(sigma):
+        settings = tiny(border="edge", smoothing=sigma)
+        tail = session(EfficientAdGraph(settings, PictureFormat()).summary(Q))
+        return tail.run(["score_map"], **maps, picture_hw=picture_hw)[0][0]
+
+    wanted = gaussian_filter(summed(0), 5.0, mode="reflect")
+    np.testing.assert_allclose(summed(5.0), wanted, atol=1e-5)
 
 
 def test_branches_count_by_their_weights():

@@ -77,15 +77,15 @@ class Batch:
         windows: the part of each that student and teacher see.
         pictures: those parts, n x 3 x h x w.
         features: the teacher's for them, n x C x h' x w', normalised; `None` where not kept.
-        varied: the whole pictures with changed colours, n x 3 x H x W; without an autoencoder,
-            which alone is shown them, as they are.
+        varied: the whole pictures with changed colours, n x 3 x H x W; `None` without an
+            autoencoder, which alone is shown them.
         penalty: pictures of anything else, of the size of the parts.
     """
 
     windows: list[Window]
     pictures: Tensor
     features: Tensor | None
-    varied: Tensor
+    varied: Tensor | None
     penalty: Tensor
 
     def parts(self, pictures: Tensor) -> Tensor:
@@ -134,13 +134,12 @@ class Batches:
         rng = np.random.default_rng([self._settings.seed, DRAWS, step])
         chosen = self._chosen(step)
         windows = [self._window(rng) for _ in chosen]
-        whole = self._on_device(torch.stack([self._pictures[i] for i in chosen]))
-        parts = _cut([w.of_picture(picture) for w, picture in zip(windows, whole, strict=True)])
+        parts = [w.of_picture(self._pictures[i]) for w, i in zip(windows, chosen, strict=True)]
         return Batch(
             windows,
-            parts,
+            self._on_device(torch.stack(parts)),
             self._kept_features(chosen, windows),
-            self._varied(whole, rng),
+            self._varied(chosen, rng) if AUTOENCODER in self._settings.branches else None,
             self._penalty_parts(rng),
         )
 
@@ -168,10 +167,9 @@ class Batches:
         kept = [w.of_grid(self._features[i]) for w, i in zip(windows, chosen, strict=True)]
         return (self._on_device(torch.stack(kept)) - self._shift) / self._divisor
 
-    def _varied(self, whole: Tensor, rng: np.random.Generator) -> Tensor:
-        count, most = len(whole), self._settings.jitter
-        if AUTOENCODER not in self._settings.branches:
-            return whole
+    def _varied(self, chosen: list[int], rng: np.random.Generator) -> Tensor:
+        count, most = len(chosen), self._settings.jitter
+        whole = self._on_device(torch.stack([self._pictures[i] for i in chosen]))
         kinds = rng.integers(len(KINDS), size=count).tolist()
         return jittered(whole, kinds, rng.uniform(1 - most, 1 + most, count).tolist())
 

@@ -129,8 +129,11 @@ class EfficientAdGraph:
         edge = self.settings.recipe.border == "edge"
         sides = g.ints(*[BORDER_CELLS] * 4)
         padded = g.op("Pad", combined, sides, "", g.ints(1, 2), mode="edge" if edge else "constant")
-        straight = Geometry(original_hw, original_hw, original_hw)
-        g.op("Identity", enlarge(g, padded, straight, sigma_px=0), name="score_map")
+        # Straight to the picture as published, unless it is smoothed on the way.
+        sigma_px = self.settings.recipe.smoothing
+        between_hw = g.ints(*self.settings.size_hw) if sigma_px else original_hw
+        sizes = Geometry(original_hw, between_hw, between_hw)
+        g.op("Identity", enlarge(g, padded, sizes, sigma_px=sigma_px), name="score_map")
         g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
 
     def _maps(self) -> list[onnx.ValueInfoProto]:

@@ -66,22 +66,20 @@ def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tens
         hard_feature_loss(answers[:count], wanted, settings.hard_quantile),
         penalty_loss(answers[count:]) * settings.penalty_weight,
     ]
-    if trio.autoencoder is not None:
-        losses += _autoencoder_losses(trio, trio.autoencoder, batch, half)
+    if trio.autoencoder is not None and batch.varied is not None:
+        losses += _autoencoder_losses(trio, trio.autoencoder, batch, batch.varied)
     return torch.stack(losses)
 
 
-def _autoencoder_losses(trio: Trio, autoencoder: Net, batch: Batch, half: int) -> list[Tensor]:
+def _autoencoder_losses(trio: Trio, autoencoder: Net, batch: Batch, whole: Tensor) -> list[Tensor]:
     """What the autoencoder learns of the teacher, and the student's second half of it.
 
     The autoencoder sees whole pictures, the others only the batch's windows. What the autoencoder
     makes is not detached where the student learns of it, as is usual.
     """
-    varied = batch.parts(batch.varied)
+    varied = batch.parts(whole)
     with torch.no_grad():
         wanted = trio.teacher(varied)
-    rebuilt = batch.cells(autoencoder(batch.varied))
-    return [
-        distance(rebuilt, wanted),
-        distance(trio.student(varied, slice(half, None)), rebuilt),
-    ]
+    rebuilt = batch.cells(autoencoder(whole))
+    followed = slice(wanted.shape[1], None)
+    return [distance(rebuilt, wanted), distance(trio.student(varied, followed), rebuilt)]

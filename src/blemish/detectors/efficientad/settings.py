@@ -43,6 +43,7 @@ class Recipe:
     keep_features: bool
     penalty_pictures: int
     border: str
+    smoothing: float
     calibration_folds: int
     held_out: float
 
@@ -52,13 +53,14 @@ PRESETS = {
         side_px=512,
         pdn="extra_small",
         autoencoder_weight=0.0,
-        steps=5000,
+        steps=6000,
         batch=2,
         crop=128,
         learning_rate=1e-3,
         keep_features=True,
         penalty_pictures=256,
         border="edge",
+        smoothing=6.0,
         calibration_folds=0,
         held_out=0.15,
     ),
@@ -73,6 +75,7 @@ PRESETS = {
         keep_features=True,
         penalty_pictures=400,
         border="edge",
+        smoothing=0.0,
         calibration_folds=0,
         held_out=0.1,
     ),
@@ -87,6 +90,7 @@ PRESETS = {
         keep_features=False,
         penalty_pictures=2000,
         border="zero",
+        smoothing=0.0,
         calibration_folds=0,
         held_out=0.1,
     ),
@@ -167,6 +171,12 @@ class EfficientAdSettings(DetectorSettings):
         None,
         "of the map, where the nets do not reach: zero as published, or the nearest cell's value",
         choices=("zero", "edge"),
+    )
+    smoothing: float | None = setting(
+        None,
+        "sigma of the combined map's Gaussian, in working pixels; 0 for none, as published",
+        at_least=0,
+        at_most=32,
     )
     calibration_folds: int | None = setting(
         None,

@@ -1,0 +1,43 @@
+"""Sentences without which figures would be misread, from what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from blemish.metrics.ranking import RankCounts
+
+FEW_PICTURES = 3  # with the same highest score are no accident
+FEW_PIXELS, SMALL_SHARE = 100, 0.01
+
+
+def cut_off_notes(rows: Sequence[dict[str, Any]], pixels: RankCounts) -> list[str]:
+    """Whether scores look cut off at the top: clipped, or squashed until they are equal.
+
+    Scores that a sigmoid or a clip made equal cannot be ranked any more, and figures count them as
+    ties.
+
+    Args:
+        rows: of the pictures.
+        pixels: counts of defective pixels and others.
+    """
+    notes = []
+    scores = np.array([row["score"] for row in rows])
+    same = int(np.count_nonzero(scores == scores.max()))
+    if same >= FEW_PICTURES:
+        notes.append(
+            f"{same:,} of {len(scores):,} test pictures have the same highest score, "
+            f"{scores.max():.6g}: if scores were clipped or squashed, figures cannot tell these "
+            "apart."
+        )
+    defective = int(pixels.positives.sum())
+    top = int(pixels.positives[-1]) if defective else 0
+    if top >= FEW_PIXELS and top >= SMALL_SHARE * defective:
+        notes.append(
+            f"{100 * top / defective:.0f}% of the defective pixels have the same highest score, "
+            f"{pixels.values[-1]:.6g}: if scores were clipped or squashed, figures cannot tell "
+            "these apart."
+        )
+    return notes

@@ -1,0 +1,166 @@
+"""Anomaly maps as files: what other tools wrote is read, and our own are written for them.
+
+A map is a number for each pixel, higher being more anomalous: `.npy` (floats or integers, H x W or
+1 x H x W), TIFF (one channel of 32-bit floats or of integers) or 16-bit grey PNG. It comes out as
+float32, the precision in which all figures are made; nothing is scaled. A PNG of 8 bits is
+refused: that is a drawing of a map, with 256 levels left of its scores.
+
+Convention: resizing takes pixel centres at half (`align_corners` false) and repeats the border.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.errors import ImageError
+from blemish.images.header import (
+    DEFAULT_LIMITS,
+    ReadLimits,
+    check_file,
+    check_size,
+    naming,
+    opened,
+    trusting_our_limit,
+    undecoded,
+)
+
+MapFormat = Literal["npy", "tiff"]
+
+MAP_SUFFIXES = frozenset({".npy", ".tif", ".tiff", ".png"})
+
+ScoreMap = NDArray[np.float32]
+
+# What a TIFF says of its numbers, SampleFormat and bits: Pillow gives the bytes of some as others.
+_STORED = {(1, 8): "u1", (2, 8): "i1", (1, 16): "u2", (2, 16): "i4", (1, 32): "u4", (2, 32): "i4",
+           (3, 32): "f4"}  # fmt: skip
+
+
+def read_score_map(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> ScoreMap:
+    """Read an anomaly map.
+
+    Args:
+        path: the file; its suffix says whether it is a `.npy` array or a picture.
+        limits: what it may cost; a map may be smaller than a picture.
+
+    Returns:
+        H x W, float32, as written; wider numbers are rounded to it.
+
+    Raises:
+        ImageError: the file is missing, damaged, beyond the limits, no map, or holds a score that
+            is not a finite number.
+    """
+    path, limits = Path(path), limits.replace(min_side_px=1)
+    read = {".npy": _read_npy, ".png": _read_png}.get(path.suffix.lower(), _read_tiff)
+    values = read(path, limits)
+    with np.errstate(over="ignore"):
+        score_map = np.ascontiguousarray(values, np.float32)
+    unknown = score_map.size - int(np.count_nonzero(np.isfinite(score_map)))
+    if unknown:
+        raise ImageError(
+            f"{path}: {unknown:,} of its {score_map.size:,} scores are not finite numbers (NaN or "
+            "infinite in 32 bits)."
+        )
+    return score_map
+
+
+def encode_score_map(score_map: ScoreMap, map_format: MapFormat) -> bytes:
+    """A map as a file that holds each score exactly.
+
+    Args:
+        score_map: H x W.
+        map_format: `npy`, or `tiff` with one channel of 32-bit floats, uncompressed.
+    """
+    stream, values = BytesIO(), np.asarray(score_map, np.float32)
+    if map_format == "npy":
+        np.save(stream, values)
+    else:
+        from PIL import Image
+
+        Image.fromarray(values).save(stream, "TIFF")
+    return stream.getvalue()
+
+
+def resize_score_map(score_map: ScoreMap, size_hw: tuple[int, int]) -> ScoreMap:
+    """Bilinear to another size, without smoothing where it becomes smaller.
+
+    Args:
+        score_map: h x w.
+        size_hw: height and width to give.
+    """
+    rows = _interpolated(np.asarray(score_map, np.float64), size_hw[0])
+    return np.ascontiguousarray(_interpolated(rows.T, size_hw[1]).T, np.float32)
+
+
+def _interpolated(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Along the first axis."""
+    last = len(values) - 1
+    places = np.clip((np.arange(length) + 0.5) * (len(values) / length) - 0.5, 0, last)
+    low = places.astype(np.int64)
+    step: NDArray[np.float64] = values[np.minimum(low + 1, last)] - values[low]
+    step *= (places - low)[:, np.newaxis]
+    step += values[low]
+    return step
+
+
+def _read_npy(path: Path, limits: ReadLimits) -> NDArray[Any]:
+    with naming(path):
+        check_file(path, limits)
+        values: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+        if values.dtype.kind not in "fiu":
+            raise ImageError(f"holds {values.dtype}; a map must hold floats or integers.")
+        height, width = _two_axes(values.shape)
+        check_size((height, width), limits)
+        return np.array(values).reshape(height, width)
+
+
+def _two_axes(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Height and width of H x W or 1 x H x W."""
+    axes = shape[1:] if len(shape) == 3 and shape[0] == 1 else shape
+    if len(axes) != 2 or 0 in axes:
+        spelled = " x ".join(map(str, shape)) or "a single number"
+        raise ImageError(f"is {spelled}; a map must be H x W or 1 x H x W.")
+    return axes[0], axes[1]
+
+
+def _read_png(path: Path, limits: ReadLimits) -> NDArray[Any]:
+    with opened(path, limits) as (image, facts):
+        if facts.format == "PNG" and (facts.bit_depth, facts.channels) == (16, "grey"):
+            return np.asarray(image)
+        raise ImageError(
+            f"is a drawing ({facts.format}, {facts.bit_depth} bits, {facts.channels}), no map of "
+            "scores; write .npy, TIFF of 32-bit floats, or 16-bit grey PNG."
+        )
+
+
+def _read_tiff(path: Path, limits: ReadLimits) -> NDArray[Any]:
+    try:
+        return _tiff_values(path, limits)
+    except ImageError as error:
+        if "unknown pixel mode" not in str(error):
+            raise
+        raise ImageError(
+            f"{path}: is a TIFF of numbers that are not read; save 32-bit floats, or .npy."
+        ) from error
+
+
+def _tiff_values(path: Path, limits: ReadLimits) -> NDArray[Any]:
+    with undecoded(path, limits) as (image, _):
+        check_size(image.size[::-1], limits)
+        tags = getattr(image, "tag_v2", None)
+        if tags is None:
+            raise ImageError(f"is a {image.format}; a map must be .npy, TIFF, or 16-bit PNG.")
+        bits, kinds, photometric = tags.get(258, (1,)), tags.get(339, (1,)), tags.get(262, 1)
+        stored = _STORED.get((kinds[0], bits[0]))
+        if len(bits) > 1 or photometric != 1 or stored is None:
+            raise ImageError(
+                f"is a TIFF of {len(bits)} x {bits[0]} bits (SampleFormat {kinds[0]}, photometric "
+                f"{photometric}); a map must have one channel of 32-bit floats or of integers, "
+                "black as zero."
+            )
+        with trusting_our_limit(image.size[::-1]):
+            return np.asarray(image).view(stored)
