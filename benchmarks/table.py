@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import calibration_tables
+
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "records"
 NOT_SHOWN = ("calibration_folds", "memory_megabytes")  # they do not move these figures
@@ -20,6 +22,7 @@ PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "explanation" / "settings.md",
     ROOT / "docs" / "explanation" / "embedded.md",
+    ROOT / "docs" / "explanation" / "calibration.md",
     ROOT / "docs" / "explanation" / "efficientad.md",
 )
 TEACHERS = ROOT / "src" / "blemish" / "detectors" / "efficientad" / "teachers"
@@ -55,6 +58,13 @@ def filled(text: str) -> str:
         "backbones": backbones_table,
         "choices": choices_table,
         "card": card_table,
+        "promised": lambda: calibration_tables.promised(newest("calibration-promise-*.json")),
+        "regions": lambda: calibration_tables.regions(newest("calibration-promise-*.json")),
+        "standing": lambda: calibration_tables.standing(newest("calibration-promise-*.json")),
+        "tails": lambda: calibration_tables.tails(newest("calibration-promise-*.json")),
+        "simulated": lambda: calibration_tables.simulated(newest("calibration-simulate-*.json")),
+        "hidden": lambda: calibration_tables.hidden(newest("calibration-hidden-*.json")),
+        "missed": lambda: calibration_tables.missed(newest("calibration-hidden-*.json")),
         "presets": presets_table,
         "detectors": detectors_table,
         "mission": mission_table,

@@ -10,7 +10,7 @@ from PIL import Image
 
 import blemish
 from blemish.errors import CalibrationError, DataError, ImageError
-from tiny import tiny_dataset, tiny_settings
+from tiny import HoldsOut, tiny_dataset, tiny_settings
 
 
 def fit(category, backbone, **options):
@@ -108,35 +108,6 @@ def test_mixed_depth_is_refused(tmp_path, backbone):
         )
 
 
-def test_recalibrating_on_the_training_pictures_uses_their_left_out_scores(category, model):
-    again = blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.2)
-    scored = again.facts["calibration"]["scored"]
-    assert scored == model.facts["training"]["pictures"]
-    assert again.calibration.false_alarm_rate == 0.2
-    assert again.calibration.image_threshold < model.calibration.image_threshold
-    picture = np.full((64, 64, 3), 60, np.uint8)
-    assert again.predict(picture).score == model.predict(picture).score
-
-
-def test_recalibrating_on_new_pictures_scores_them_and_never_looks_at_test_pictures(
-    tmp_path, model
-):
-    fresh = tiny_dataset(tmp_path / "noise", good=30, test_good=9, defects=9, seed=9)
-    again = blemish.recalibrate(model, blemish.open_dataset(fresh))
-    assert again.facts["calibration"]["method"] == "held out"
-    assert len(again.calibration.scores) == 30
-
-
-def test_recalibrating_on_old_and_new_pictures_together_counts_both(tmp_path, model, category):
-    both = tmp_path / "both"
-    shutil.copytree(category / "train" / "good", both)
-    fresh = tiny_dataset(tmp_path / "noise", good=5, seed=9) / "train" / "good"
-    for path in fresh.iterdir():
-        shutil.copy(path, both / f"new_{path.name}")
-    again = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
-    assert again.facts["calibration"]["method"] == "2-fold (24), held out (5)"
-
-
 def test_copies_of_a_picture_count_once_towards_a_promise(tmp_path, backbone):
     folder = tiny_dataset(tmp_path / "noise", good=10)
     for path in sorted((folder / "train" / "good").iterdir()):
@@ -156,59 +127,6 @@ def test_pictures_that_are_all_copies_are_too_few(tmp_path, backbone):
     shutil.copy(first, first.with_name("copy.png"))
     with pytest.raises(DataError, match="1 that are no copies"):
         fit(folder, backbone)
-
-
-def test_recalibrating_keeps_the_rate_of_the_model_and_tells_when_it_cannot(
-    category, model, caplog
-):
-    wide = blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.2)
-    again = blemish.recalibrate(wide, blemish.open_dataset(category), smallest_region_px=20)
-    assert again.calibration.false_alarm_rate == 0.2
-    assert again.calibration.smallest_region_px == 20
-    assert again.facts["calibration"]["method"] == "2-fold"
-    few = blemish.open_dataset(category / "test" / "good", test_fraction=0)
-    assert blemish.recalibrate(wide, few).calibration.false_alarm_rate == pytest.approx(0.25)
-    assert "cannot promise" in caplog.text
-
-
-def test_recalibrating_on_an_unreadable_picture_names_it(tmp_path, model):
-    folder = tiny_dataset(tmp_path / "noise", seed=5)
-    (folder / "train" / "good" / "x.png").write_text("no picture")
-    with pytest.raises(ImageError, match=r"x\.png"):
-        blemish.recalibrate(model, blemish.open_dataset(folder))
-
-
-def test_recalibrating_for_a_rate_out_of_reach_is_refused(category, model):
-    with pytest.raises(CalibrationError, match="takes at least 199"):
-        blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.005)
-
-
-class HeldOut:
-    """A fitted detector that leaves out only some of its pictures."""
-
-    left_out_method = "held out"
-
-    def __init__(self, fitted, names):
-        self._fitted, self._names = fitted, names
-
-    def __getattr__(self, name):
-        return getattr(self._fitted, name)
-
-    def left_out(self, *, progress):
-        results = self._fitted.left_out(progress=progress)
-        return (result for result in results if result.name in self._names)
-
-
-class HoldsOut(blemish.PatchCore):
-    """A detector that leaves out only the first six pictures, and remembers its folder."""
-
-    def calibration_pictures(self, split_keys):
-        return min(6, len(set(split_keys)))
-
-    def fit(self, images, *, progress, folder=None):
-        self.folder = folder
-        names = [sample.id for sample in images.samples[:6]]
-        return HeldOut(super().fit(images, progress=progress), names)
 
 
 @pytest.fixture
@@ -238,31 +156,109 @@ def test_a_rate_that_only_all_pictures_could_promise_is_refused_with_what_would_
     assert "calibration_folds" not in str(error.value)
 
 
-def test_recalibrating_leaves_aside_what_was_only_trained_on(category, holds_out, tmp_path, caplog):
-    model = blemish.fit(blemish.open_dataset(category), holds_out)
-    again = blemish.recalibrate(model, blemish.open_dataset(category))
-    assert again.facts["calibration"]["scored"] == model.facts["calibration"]["scored"]
-    assert "18 pictures do not count" in caplog.text
-    both = tmp_path / "both"
-    shutil.copytree(category / "train" / "good", both)
-    fresh = tiny_dataset(tmp_path / "noise", good=5, seed=9) / "train" / "good"
-    for path in fresh.iterdir():
-        shutil.copy(path, both / f"new_{path.name}")
-    more = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
-    assert len(more.calibration.scores) == 11
-    assert more.facts["calibration"]["method"] == "held out"
-
-
-def test_recalibrating_on_nothing_but_pictures_trained_on_is_refused(category, holds_out, tmp_path):
-    model = blemish.fit(blemish.open_dataset(category), holds_out)
-    only = tmp_path / "only"
-    only.mkdir()
-    for path in sorted((category / "train" / "good").iterdir())[6:]:
-        shutil.copy(path, only)
-    with pytest.raises(DataError, match="at least 2 are needed"):
-        blemish.recalibrate(model, blemish.open_dataset(only, test_fraction=0))
-
-
 def test_the_folder_for_what_is_done_so_far_is_handed_on(category, holds_out, tmp_path):
     blemish.fit(blemish.open_dataset(category), holds_out, folder=tmp_path)
     assert holds_out.folder == tmp_path
+
+
+@pytest.fixture(scope="module")
+def with_strangers(tmp_path_factory, backbone):
+    """24 good training pictures, three of them with a bright square, and the model of them."""
+    folder = tiny_dataset(tmp_path_factory.mktemp("data") / "noise", good=24, defects=3)
+    for number in range(3):
+        spot = folder / "test" / "spot" / f"{number:03}.png"
+        shutil.copy(spot, folder / "train" / "good" / f"strange{number}.png")
+    return folder, fit(folder, backbone)
+
+
+def test_training_pictures_that_stand_out_are_listed_with_what_is_odd_and_where(
+    with_strangers, caplog
+):
+    folder, model = with_strangers
+    told = model.facts["training"]["suspicious"]
+    assert told["scored"] == 27
+    strange = told["pictures"][:3]  # highest first; a good one may follow by chance
+    assert {f"train/good/strange{i}.png" for i in range(3)} == {p["id"] for p in strange}
+    assert len(told["pictures"]) <= 5
+    for picture in strange:
+        assert picture["score"] > told["typical_score"]
+        assert picture["expected"] < 0.1
+        mask = folder / "ground_truth" / "spot" / f"00{picture['id'][-5]}_mask.png"
+        rows, columns = np.nonzero(np.asarray(Image.open(mask)))
+        x0, y0, x1, y1 = picture["box_xyxy"]
+        assert x0 < columns.mean() < x1
+        assert y0 < rows.mean() < y1
+
+
+def test_clean_training_pictures_do_not_stand_out_by_far(model):
+    told = model.facts["training"]["suspicious"]["pictures"]
+    assert all(picture["expected"] > 0.01 for picture in told)
+    assert model.facts["training"]["dropped"] == []
+
+
+def test_what_stands_out_is_told_with_what_to_do(with_strangers, backbone, caplog):
+    fit(with_strangers[0], backbone)
+    assert "of 27 training pictures stand out (about 1 would by chance): train/good/strange" in (
+        caplog.text
+    )
+    assert "--drop-suspicious" in caplog.text
+
+
+def test_dropping_what_stands_out_gives_the_model_of_the_rest_and_says_so(
+    with_strangers, backbone, tmp_path, caplog
+):
+    folder, before = with_strangers
+    found = fit(folder, backbone, drop_suspicious=True)
+    dropped = [row[0] for row in found.facts["training"]["dropped"]]
+    listed = [picture["id"] for picture in before.facts["training"]["suspicious"]["pictures"]]
+    assert sorted(dropped) == sorted(listed)
+    assert f"{len(listed)} of 27 training pictures stand out and are left out of" in caplog.text
+    shutil.copytree(folder, tmp_path / "noise")
+    for name in listed:
+        (tmp_path / "noise" / name).unlink()
+    rest = fit(tmp_path / "noise", backbone)
+    assert found.facts["training"]["pictures"] == rest.facts["training"]["pictures"]
+    assert found.calibration.image_threshold == rest.calibration.image_threshold
+    assert found.calibration.image_threshold < before.calibration.image_threshold
+    told, count = found.calibration.to_dict(), 27 - len(listed)
+    assert told["false_alarm_rate"] == pytest.approx(1 / (count + 1))
+    assert told["rate_if_dropped_were_good"] == pytest.approx((1 + len(listed)) / 28)
+
+
+def test_where_nothing_stands_out_dropping_changes_nothing(tmp_path, backbone):
+    folder = tiny_dataset(tmp_path / "noise", good=12)  # too few to tell
+    plain, dropped = (fit(folder, backbone, drop_suspicious=drop) for drop in (False, True))
+    assert plain.sha256 == dropped.sha256
+    assert plain.facts["training"]["suspicious"] is None
+
+
+def test_false_regions_are_told_and_follow_the_rate_of_regions(category, backbone):
+    found = fit(category, backbone, false_alarm_rate=0.08, region_rate=0.2).calibration
+    assert found.false_regions.pictures == pytest.approx(0.2)
+    assert found.false_regions.regions >= 0.2
+    assert np.sum(found.peaks > found.pixel_threshold) == 4
+    assert found.either_rate >= 0.2
+    large = fit(category, backbone, region_rate=0.2, smallest_region_px=4000).calibration
+    assert large.false_regions.regions == 0
+    assert large.false_regions.pixels > 0
+
+
+def test_a_tail_needs_pictures_and_is_refused_before_the_fit(category, backbone, monkeypatch):
+    monkeypatch.setattr(blemish.PatchCore, "fit", None)
+    with pytest.raises(CalibrationError, match="at least 90 good pictures; there are 24"):
+        fit(category, backbone, false_alarm_rate=0.001, tail=True)
+
+
+def test_a_rate_below_the_promise_is_model_based_and_says_so(tmp_path, backbone):
+    folder = tiny_dataset(tmp_path / "noise", good=96)
+    with pytest.raises(CalibrationError, match="takes at least 999"):
+        fit(folder, backbone, false_alarm_rate=0.001)
+    found = fit(folder, backbone, false_alarm_rate=0.001, tail=True)
+    told = found.calibration.to_dict()
+    assert told["basis"] == told["region_basis"] == "model-based"
+    assert found.calibration.false_regions is None
+    prediction = found.predict(next((folder / "test" / "spot").iterdir()))
+    assert prediction.verdict == "defect"
+    assert prediction.p_value == pytest.approx(1 / 97)
+    assert prediction.tail_p_value < 0.001
+    assert prediction.to_dict()["tail_p_value"] == prediction.tail_p_value

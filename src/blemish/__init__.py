@@ -14,18 +14,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from blemish.calibration import Costs
     from blemish.data.audit import audit
     from blemish.data.dataset import Dataset, find_categories, open_dataset
     from blemish.detectors.efficientad.detector import EfficientAd
     from blemish.detectors.patchcore import PatchCore
     from blemish.errors import BlemishError
     from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
-    from blemish.fitting import fit, recalibrate
+    from blemish.fitting import fit
     from blemish.model import Failure, Model, inspect, load
+    from blemish.recalibration import recalibrate
     from blemish.result import Prediction, Region, Verdict
 
 _HOMES = {
     "audit": "data.audit",
+    "Costs": "calibration",
     "Dataset": "data.dataset",
     "find_categories": "data.dataset",
     "open_dataset": "data.dataset",
@@ -37,7 +40,7 @@ _HOMES = {
     "evaluate": "evaluation",
     "evaluate_maps": "evaluation",
     "fit": "fitting",
-    "recalibrate": "fitting",
+    "recalibrate": "recalibration",
     "Failure": "model",
     "Model": "model",
     "inspect": "model",
@@ -49,6 +52,7 @@ _HOMES = {
 
 __all__ = [
     "BlemishError",
+    "Costs",
     "Dataset",
     "EfficientAd",
     "Evaluation",

@@ -7,35 +7,37 @@ file, byte for byte, on the same machine.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from blemish.calibration import (
-    DEFAULT_RATE,
     SMALLEST_REGION_PX,
-    Calibration,
+    Asked,
+    Row,
     calibrate,
-    check_rate,
-    lowest_rate,
+    calibration_facts,
+    check_asked,
+    settled,
+    with_false_regions,
 )
-from blemish.data.dataset import Dataset, Sample
+from blemish.calibration.rows import highest_peaks, one_a_key
+from blemish.calibration.suspicious import advice, find_suspicious, suspicious_facts, typical
+from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodPictures
 from blemish.detectors.base import Detector, DetectorSettings, Fitted
-from blemish.errors import CalibrationError, DataError, ImageError
+from blemish.errors import CalibrationError, DataError
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha
-from blemish.model import Failure, Model, assemble, calibration_facts
+from blemish.model import Model, assemble
 from blemish.progress import LoggedProgress, Progress
 
 VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
 FEWEST_PICTURES = 2
-HELD_OUT = "held out"  # pictures that a model was never fitted on
-
-# What a model file keeps of a picture that was left out: id, sha256, score, peak of its map.
-Row = tuple[str, str, float, float]
+AGAIN = "without-suspicious"  # folder of the second fit's checkpoints
 
 
 def fit(
@@ -43,7 +45,10 @@ def fit(
     detector: Detector,
     *,
     false_alarm_rate: float | None = None,
+    region_rate: float | None = None,
     smallest_region_px: int = SMALLEST_REGION_PX,
+    tail: bool = False,
+    drop_suspicious: bool = False,
     alpha: Alpha = "refuse",
     limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
@@ -56,7 +61,12 @@ def fit(
         detector: `PatchCore(...)`, say.
         false_alarm_rate: share of good pictures that may be rejected; by default 0.01, or the
             lowest that so many pictures can promise.
+        region_rate: share of good pictures that may show a region; by default the same.
         smallest_region_px: regions of fewer pixels are not shown.
+        tail: fit a tail to the scores, so that rates below what so many pictures can promise can be
+            asked for; they are model-based.
+        drop_suspicious: where training pictures stand out, fit again without them. The model says
+            which, and what the rate would be were they good.
         alpha: what to do with transparency that hides something; the model remembers it.
         limits: what a picture may cost.
         progress: told of stages and of what a user must hear.
@@ -66,99 +76,134 @@ def fit(
     Raises:
         DataError: fewer than 2 training pictures, or of mixed depth.
         ImageError: a training picture cannot be read.
-        CalibrationError: so few pictures cannot promise the rate (told before the fit).
+        CalibrationError: so few pictures cannot promise the rate (told before the fit), or no tail
+            can be fitted to their scores.
     """
-    progress = progress or LoggedProgress()
-    check_promise(dataset, false_alarm_rate, detector=detector)
-    samples = dataset.train
-    images = GoodPictures(samples, alpha=alpha, limits=limits)
-    fitted = detector.fit(images, progress=progress, folder=folder)
-    try:
-        left_out = _left_out_rows(fitted, images.samples, progress)
-    finally:
-        fitted.close()
-    scored = _one_a_key(left_out, [s for s in images.samples if s.id in left_out])
-    calibration = _calibrate(
-        scored,
-        method=fitted.left_out_method,
-        rate=false_alarm_rate,
-        smallest_region_px=smallest_region_px,
-        progress=progress,
-    )
-    facts = {
-        **_provenance(dataset, detector, images, alpha),
-        "calibration": calibration_facts(calibration, scored),
-    }
-    facts["detector"] |= fitted.facts
-    facts["training"] |= {
-        "left_out": fitted.left_out_method,
-        "pictures": [
-            list(left_out.get(s.id, (s.id, s.sha256, None, None))) for s in images.samples
-        ],
-    }
-    return assemble(fitted.graph, facts)
+    asked = Asked(false_alarm_rate, region_rate, smallest_region_px, tail)
+    job = _Job(dataset, detector, asked, alpha, limits, progress or LoggedProgress())
+    with closing(job.fit(folder)) as fitted:
+        left_out = job.left_out(fitted)
+        if not (drop_suspicious and left_out.stand_out):
+            return job.model(fitted, left_out)
+    job = job.without(left_out)
+    with closing(job.fit(folder and folder / AGAIN)) as fitted:
+        return job.model(fitted, job.left_out(fitted))
 
 
-def recalibrate(
-    model: Model,
-    dataset: Dataset,
-    *,
-    false_alarm_rate: float | None = None,
-    smallest_region_px: int | None = None,
-    limits: ReadLimits = DEFAULT_LIMITS,
-    progress: Progress | None = None,
-) -> Model:
-    """Set new thresholds from the good training pictures of a data set, without fitting again.
+@dataclass(frozen=True)
+class _LeftOutPictures:
+    """Training pictures as if they were new.
 
-    Pictures that the model was fitted on count with the score that they had when left out, or not
-    at all if they never were; others are scored now. Test pictures stay untouched.
-
-    Args:
-        model: stays as it is.
-        dataset: of good pictures.
-        false_alarm_rate: by default the model's own, or the lowest that so many can promise.
-        smallest_region_px: by default the model's own.
-        limits: what a picture may cost.
-        progress: told of stages and of what a user must hear.
-
-    Raises:
-        DataError: fewer than 2 pictures.
-        CalibrationError: so few pictures cannot promise the rate.
-        ImageError: a picture cannot be read.
+    Attributes:
+        rows: of those that were left out, by their ids.
+        keys: what keeps them together, by their ids.
+        suspicious: what the model file says of those that stand out; `None` where not known.
     """
-    progress = progress or LoggedProgress()
-    known = {row[1]: row for row in model.facts["training"]["pictures"]}
-    samples = _not_only_trained_on(dataset, known, progress)
-    check_promise(replace(dataset, samples=samples), false_alarm_rate)
-    fresh = {s.id: s for s in samples if s.sha256 not in known}
-    scored_now = _score(model, list(fresh.values()), limits, progress)
-    rows = {s.id: scored_now[s.id] if s.id in fresh else _row(known[s.sha256]) for s in samples}
-    scored = _one_a_key(rows, samples)
-    old = model.calibration
-    calibration = _calibrate(
-        scored,
-        method=_method(model, len(samples) - len(fresh), len(fresh)),
-        rate=false_alarm_rate,
-        default_rate=old.false_alarm_rate,
-        smallest_region_px=smallest_region_px or old.smallest_region_px,
-        progress=progress,
-    )
-    return model.with_calibration(calibration, scored)
+
+    rows: dict[str, Row]
+    keys: dict[str, str]
+    suspicious: dict[str, Any] | None
+
+    @property
+    def stand_out(self) -> list[str]:
+        """Ids of the pictures that stand out."""
+        return [picture["id"] for picture in (self.suspicious or {}).get("pictures", ())]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A fit and what is asked of it; `dropped` are rows of pictures that it goes without."""
+
+    dataset: Dataset
+    detector: Detector
+    asked: Asked
+    alpha: Alpha
+    limits: ReadLimits
+    progress: Progress
+    dropped: tuple[Row, ...] = ()
+    dropped_keys: int = 0
+
+    @cached_property
+    def images(self) -> GoodPictures:
+        return GoodPictures(self.dataset.train, alpha=self.alpha, limits=self.limits)
+
+    def fit(self, folder: Path | None) -> Fitted:
+        """Fit, where the pictures can give what is asked."""
+        check_promise(self.dataset, self.asked, detector=self.detector)
+        return self.detector.fit(self.images, progress=self.progress, folder=folder)
+
+    def left_out(self, fitted: Fitted) -> _LeftOutPictures:
+        """Score the training pictures as if they were new, and look which stand out."""
+        sha256 = {sample.id: sample.sha256 for sample in self.images.samples}
+        rows = {
+            found.name: (found.name, sha256[found.name], found.score, found.peak)
+            for found in fitted.left_out(progress=self.progress)
+        }
+        keys = {s.id: s.split_key for s in self.images.samples if s.id in rows}
+        most = typical([row[2] for row in one_a_key(rows, keys)])
+        found = find_suspicious(list(rows.values()), most, fitted.left_out_map) if most else []
+        told = suspicious_facts(most, found) if most else None
+        return _LeftOutPictures(rows, keys, told)
+
+    def model(self, fitted: Fitted, left_out: _LeftOutPictures) -> Model:
+        """Set thresholds and put all together."""
+        if left_out.suspicious and (told := advice(left_out.suspicious)):
+            self.progress.say(told)
+        scored = one_a_key(left_out.rows, left_out.keys)
+        calibration = calibrate(
+            [row[2] for row in scored],
+            [row[3] for row in scored],
+            method=fitted.left_out_method,
+            asked=settled(self.asked, len(scored), self.progress),
+            dropped=self.dropped_keys,
+        )
+        peaks = highest_peaks(left_out.rows, left_out.keys)
+        calibration = with_false_regions(calibration, peaks, fitted.left_out_map)
+        facts = _provenance(self.dataset, self.detector, self.images, self.alpha)
+        facts["calibration"] = calibration_facts(calibration, scored)
+        facts["detector"] |= fitted.facts
+        facts["training"] |= {
+            "left_out": fitted.left_out_method,
+            "pictures": [
+                list(left_out.rows.get(s.id, (s.id, s.sha256, None, None)))
+                for s in self.images.samples
+            ],
+            "suspicious": left_out.suspicious,
+            "dropped": [list(row) for row in self.dropped],
+        }
+        return assemble(fitted.graph, facts)
+
+    def without(self, left_out: _LeftOutPictures) -> _Job:
+        """The same without the pictures that stand out, and those that belong to them."""
+        gone = {left_out.keys[name] for name in left_out.stand_out}
+        kept = [s for s in self.dataset.samples if s.split != "train" or s.split_key not in gone]
+        dropped = [row for name, row in left_out.rows.items() if left_out.keys[name] in gone]
+        dropped.sort(key=lambda row: (-row[2], row[0]))
+        self.progress.say(
+            f"{len(dropped)} of {len(self.dataset.train):,} training pictures stand out and are "
+            f"left out of a second fit: {', '.join(row[0] for row in dropped)}."
+        )
+        return replace(
+            self,
+            dataset=replace(self.dataset, samples=tuple(kept)),
+            dropped=tuple(dropped),
+            dropped_keys=len(gone),
+        )
 
 
 def check_promise(
-    dataset: Dataset, rate: float | None = None, *, detector: Detector | None = None
+    dataset: Dataset, asked: Asked | None = None, *, detector: Detector | None = None
 ) -> int:
     """How many training pictures count for a promise: copies, and those of a group, count as one.
 
     Args:
         dataset: its training split counts.
-        rate: of false alarms, to be promised.
+        asked: rates to be promised.
         detector: only pictures that it will leave out count; without one, all.
 
     Raises:
         DataError: fewer than 2 pictures.
-        CalibrationError: they cannot promise the rate.
+        CalibrationError: they cannot promise the rates, or are too few for a tail.
     """
     keys = [sample.split_key for sample in dataset.train]
     all_count = len(set(keys))
@@ -169,22 +214,30 @@ def check_promise(
             "for a false-alarm rate of 1 %."
         )
     count = detector.calibration_pictures(keys) if detector else all_count
-    if rate is not None:
-        _check_rate(count, all_count, rate)
+    if asked is not None:
+        _check_asked(count, all_count, asked)
     return count
 
 
-def _check_rate(count: int, all_count: int, rate: float) -> None:
-    """Raise `CalibrationError` where the pictures left out cannot promise a rate, but all could."""
+def _check_asked(count: int, all_count: int, asked: Asked) -> None:
+    """Raise `CalibrationError` where the pictures left out cannot give what is asked."""
     try:
-        check_rate(count, rate)
+        check_asked(count, asked)
     except CalibrationError as error:
-        if count == all_count or not lowest_rate(all_count) <= rate < 1:
+        if count == all_count or not _can_give(all_count, asked):
             raise
         raise CalibrationError(
             f"{error} These are held out of the fit; if each of all {all_count} is left out in "
-            "turn (calibration_folds=5), that rate can be promised."
+            "turn (calibration_folds=5), that can be had."
         ) from error
+
+
+def _can_give(pictures: int, asked: Asked) -> bool:
+    try:
+        check_asked(pictures, asked)
+    except CalibrationError:
+        return False
+    return True
 
 
 def versions() -> dict[str, str]:
@@ -213,98 +266,6 @@ def _provenance(
         },
         "training": {"dataset": dataset.name, "layout": dataset.layout},
     }
-
-
-def _left_out_rows(fitted: Fitted, samples: Sequence[Sample], progress: Progress) -> dict[str, Row]:
-    """Rows of the pictures that were left out, by their ids."""
-    sha256 = {sample.id: sample.sha256 for sample in samples}
-    return {
-        result.name: (result.name, sha256[result.name], result.score, result.peak)
-        for result in fitted.left_out(progress=progress)
-    }
-
-
-def _not_only_trained_on(
-    dataset: Dataset, known: Mapping[str, Sequence[Any]], progress: Progress
-) -> tuple[Sample, ...]:
-    """The training split less what a model was fitted on without ever leaving it out."""
-    seen = {sha256 for sha256, row in known.items() if row[2] is None}
-    kept = tuple(sample for sample in dataset.train if sample.sha256 not in seen)
-    if len(kept) < len(dataset.train):
-        progress.say(
-            f"{len(dataset.train) - len(kept)} pictures do not count: the model was fitted on "
-            "them, so their scores are not those of new ones."
-        )
-    return kept
-
-
-def _score(
-    model: Model, samples: Sequence[Sample], limits: ReadLimits, progress: Progress
-) -> dict[str, Row]:
-    rows = {}
-    with progress.stage("scoring", len(samples)) as advance:
-        results = model.predict_each(samples, limits=limits)
-        for sample, result in zip(samples, results, strict=True):
-            if isinstance(result, Failure):
-                raise ImageError(result.error)
-            peak = float(result.score_map.max())
-            rows[sample.id] = (sample.id, sample.sha256, result.score, peak)
-            advance(1)
-    return rows
-
-
-def _one_a_key(rows: Mapping[str, Row], samples: Sequence[Sample]) -> list[Row]:
-    """One row for pictures that belong together (copies, a group), with the largest score of each.
-
-    They are one draw from the line, not several: counting each would promise too much.
-    """
-    together: dict[str, list[Row]] = {}
-    for sample in samples:
-        together.setdefault(sample.split_key, []).append(rows[sample.id])
-    return [
-        (same[0][0], same[0][1], max(row[2] for row in same), max(row[3] for row in same))
-        for same in together.values()
-    ]
-
-
-def _calibrate(
-    rows: Sequence[Row],
-    *,
-    method: str,
-    rate: float | None,
-    smallest_region_px: int,
-    progress: Progress,
-    default_rate: float = DEFAULT_RATE,
-) -> Calibration:
-    """Thresholds for a rate; without one, for the default or the lowest, and the user hears it."""
-    if rate is None:
-        rate = max(default_rate, lowest_rate(len(rows)))
-        if rate > default_rate:
-            progress.say(
-                f"{len(rows)} good pictures cannot promise a false-alarm rate of {default_rate:g}; "
-                f"thresholds are set for {rate:.2g}."
-            )
-    return calibrate(
-        [row[2] for row in rows],
-        [row[3] for row in rows],
-        method=method,
-        false_alarm_rate=rate,
-        smallest_region_px=smallest_region_px,
-    )
-
-
-def _row(stored: Sequence[Any]) -> Row:
-    name, sha256, score, peak = stored
-    return name, sha256, float(score), float(peak)
-
-
-def _method(model: Model, trained: int, fresh: int) -> str:
-    left_out: str = model.facts["training"]["left_out"]
-    if not fresh:
-        return left_out
-    if not trained or left_out == HELD_OUT:
-        return HELD_OUT
-    return f"{left_out} ({trained}), {HELD_OUT} ({fresh})"
 
 
 def _portable(settings: DetectorSettings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.calibration import Calibration
+from blemish.calibration import Calibration, Row, calibration_facts, read_calibration
 from blemish.data.dataset import Sample
 from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH, read_ahead
 from blemish.errors import BlemishError, ImageError, ModelFileError
@@ -77,7 +77,7 @@ class Model:
         self._data = data
         self.session = Session(data, threads=threads, provider=provider)
         self.facts = read_facts(self.session.metadata, name)
-        self.calibration = _read_calibration(self.facts["calibration"])
+        self.calibration = read_calibration(self.facts["calibration"])
         self.picture_format = PictureFormat(**self.facts["input"]["format"])
         self.alpha: Alpha = self.facts["input"]["alpha"]
 
@@ -185,16 +185,19 @@ class Model:
         refuse_existing(Path(path), force=force)
         write_whole(Path(path), self._data)
 
-    def with_calibration(self, calibration: Calibration, pictures: Sequence[Any]) -> Model:
+    def with_calibration(
+        self, calibration: Calibration, pictures: Sequence[Row], defects: Sequence[Row] = ()
+    ) -> Model:
         """The same graph with other thresholds.
 
         Args:
             calibration: the new one.
-            pictures: what was calibrated on: [id, sha256, score, peak] each.
+            pictures: the good ones that it rests on.
+            defects: those that had a say in a threshold by costs.
         """
         import onnx
 
-        facts = self.facts | {"calibration": calibration_facts(calibration, pictures)}
+        facts = self.facts | {"calibration": calibration_facts(calibration, pictures, defects)}
         facts.pop("schema")
         graph = onnx.load_model_from_string(self._data)
         return Model(
@@ -216,6 +219,7 @@ class Model:
             score=score,
             score_map=score_map,
             p_value=c.p_value(score),
+            tail_p_value=c.tail_p_value(score),
             verdict=Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD,
             regions=find_regions(score_map, c.pixel_threshold, smallest_px=c.smallest_region_px),
             seconds=seconds,
@@ -253,22 +257,6 @@ def inspect(path: str | Path) -> dict[str, Any]:
 def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:
     """A model from a fitted graph and what is to be said of it."""
     return Model(sign(graph, facts))
-
-
-def calibration_facts(calibration: Calibration, pictures: Sequence[Any]) -> dict[str, Any]:
-    """What a model file keeps of its calibration."""
-    return calibration.to_dict() | {"scored": list(pictures)}
-
-
-def _read_calibration(facts: dict[str, Any]) -> Calibration:
-    scored = facts["scored"]
-    return Calibration(
-        method=facts["method"],
-        scores=np.sort([float(row[2]) for row in scored]),
-        peaks=np.sort([float(row[3]) for row in scored]),
-        false_alarm_rate=facts["false_alarm_rate"],
-        smallest_region_px=facts["smallest_region_px"],
-    )
 
 
 def _path_of(picture: Picture) -> str | None:

@@ -58,6 +58,8 @@ class Prediction:
             good with one.
         seconds: time from decoded picture to score and map; of a batch, its share.
         path: where the picture came from; `None` for an array.
+        tail_p_value: the p-value by a fitted tail: model-based, and below what so many pictures
+            can tell; `None` where no tail was asked for.
     """
 
     score: float
@@ -67,6 +69,7 @@ class Prediction:
     regions: tuple[Region, ...] = ()
     seconds: float = 0.0
     path: str | None = None
+    tail_p_value: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The prediction without its map, as plain JSON values: a line of `blemish predict`."""
@@ -74,6 +77,7 @@ class Prediction:
             "path": self.path,
             "score": self.score,
             "p_value": self.p_value,
+            "tail_p_value": self.tail_p_value,
             "verdict": None if self.verdict is None else str(self.verdict),
             "regions": [region.to_dict() for region in self.regions],
             "seconds": self.seconds,

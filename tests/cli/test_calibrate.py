@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import re
+
+import pytest
+
 from blemish.model import load
+from tiny import tiny_dataset
 
 
 def test_thresholds_are_shown_and_nothing_is_written_without_an_output(blemish, fitted, data):
@@ -33,3 +38,66 @@ def test_a_rate_that_cannot_be_promised_is_told(blemish, fitted, data):
     found = blemish("calibrate", fitted, data, "--false-alarm-rate", "0.001")
     assert found.code == 1
     assert "at least 999 good pictures" in found.err
+
+
+@pytest.fixture(scope="module")
+def defects(tmp_path_factory):
+    """A folder of known defects, none of them in `data`."""
+    folder = tiny_dataset(tmp_path_factory.mktemp("known") / "tile", defects=8, seed=3)
+    return folder / "test" / "spot"
+
+
+def test_costs_choose_the_threshold_and_what_it_amounts_to_is_told(
+    blemish, fitted, data, defects, tmp_path
+):
+    new = tmp_path / "new.onnx"
+    words = ["--defects", defects, "--cost-miss", "50", "--cost-false-alarm", "1"]
+    found = blemish("calibrate", fitted, data, *words, "--defect-rate", "0.01", "-o", new)
+    assert found.code == 0
+    for told in (
+        "by costs, no promise",
+        "0 of 8 known defects",
+        "miss 50, false alarm 1, 1.0% def",
+    ):
+        assert told in found.out
+    assert load(new).calibration.costs.defects == 8
+    shown = blemish("inspect", new)
+    assert "by costs, no promise" in shown.out
+    told = blemish("calibrate", fitted, data, *words, "--json").json["calibration"]
+    assert told["basis"] == "costs"
+    assert told["costs"]["miss_rate_at_most_95"] > 0.2
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["--cost-miss", "50"], "--defects, --cost-false-alarm is missing"),
+        (["--cost-miss", "50", "--cost-false-alarm", "1"], "--defects is missing"),
+        (["--defect-rate", "0.1"], "--defects, --cost-miss, --cost-false-alarm is missing"),
+    ],
+)
+def test_parts_of_a_cost_rule_that_are_missing_are_named(blemish, fitted, data, words, missing):
+    found = blemish("calibrate", fitted, data, *words)
+    assert found.code == 2
+    assert missing in found.err
+
+
+def test_defects_of_the_test_split_are_refused(blemish, fitted, data):
+    words = ["--defects", data / "test" / "spot", "--cost-miss", "50", "--cost-false-alarm", "1"]
+    found = blemish("calibrate", fitted, data, *words)
+    assert found.code == 1
+    assert "no label of the test split ever moves a threshold" in found.err
+
+
+def test_regions_can_be_promised_apart(blemish, fitted, data):
+    words = ["--false-alarm-rate", "0.2", "--region-rate", "0.08"]
+    found = blemish("calibrate", fitted, data, *words)
+    assert re.search(r"region rate +8\.0% promised", found.out)
+    assert "not known" in found.out
+    assert "rejected or region" in found.out
+
+
+def test_a_tail_of_so_few_pictures_is_refused(blemish, fitted, data):
+    found = blemish("calibrate", fitted, data, "--tail", "--false-alarm-rate", "0.001")
+    assert found.code == 1
+    assert "at least 90 good pictures" in found.err

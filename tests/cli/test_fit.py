@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from blemish.model import load
 from cli.broken import enormous, one_pixel, text_named_png, truncated_jpeg
+from tiny import tiny_dataset
 
 
 @pytest.fixture
@@ -250,3 +252,23 @@ def test_the_next_step_names_the_same_limit_of_pixels(blemish, data, fit_options
     assert f"evaluate {tmp_path / 'm.onnx'} {data} --max-pixels 5000" in (
         blemish("fit", data, *words).err
     )
+
+
+def test_training_pictures_that_stand_out_are_listed_and_can_be_dropped(
+    blemish, tmp_path, fit_options
+):
+    folder = tiny_dataset(tmp_path / "tile", good=24)
+    shutil.copy(folder / "test" / "spot" / "000.png", folder / "train" / "good" / "strange.png")
+    model = tmp_path / "tile.onnx"
+    found = blemish("fit", folder, "-o", model, *fit_options)
+    assert "of 25 training pictures stand" in found.err
+    assert "--drop-suspicious" in found.err
+    assert re.search(r"stand out +train/good/strange\.png: score [\d.]+ \(typical", found.out)
+    assert "train/good/strange.png" in blemish("inspect", model).out
+    words = ["--drop-suspicious", "--force", "--json"]
+    dropped = blemish("fit", folder, "-o", model, *fit_options, *words).json
+    assert "train/good/strange.png" in {row[0] for row in dropped["dropped"]}
+    assert dropped["calibration"]["rate_if_dropped_were_good"] > 1 / 25
+    shown = blemish("inspect", model).out
+    assert "were they good ones" in shown
+    assert "dropped pictures" in shown

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import onnx
+
+from blemish.graph import metadata
+from blemish.model import inspect as read
 from blemish.model import load
 
 
@@ -8,7 +12,13 @@ def test_inspect_says_what_is_in_the_file(blemish, fitted):
     assert found.code == 0
     for word in (
         *("patchcore, seed 0", "tiny, licence CC0-1.0", "fine, coarse", "64 x 64, stretch"),
-        *("24 good pictures of tile", "4.0% promised", "95% confidence", "coreset_ratio=0.1"),
+        *(
+            "24 good pictures of tile",
+            "4.0% promised",
+            "95% confidence",
+            "expected in a thousand good pictures",
+            "coreset_ratio=0.1",
+        ),
         load(fitted).sha256,
     ):
         assert word in found.out
@@ -27,3 +37,24 @@ def test_json_is_all_the_file_says(blemish, fitted):
     assert facts["sha256"] == load(fitted).sha256
     assert facts["detector"]["backbone"]["licence"] == "CC0-1.0"
     assert len(facts["training"]["pictures"]) == 24
+
+
+def test_a_file_of_the_first_schema_is_read_and_the_rest_is_not_shown(
+    blemish, fitted, tmp_path, monkeypatch, good
+):
+    facts = {k: v for k, v in read(fitted).items() if k not in ("schema", "sha256", "bytes")}
+    del facts["training"]["suspicious"], facts["training"]["dropped"], facts["outputs"]
+    old = ("method", "pictures", "false_alarm_rate", "lowest_rate", "upper_bound_95", "scored",
+           "image_threshold", "pixel_threshold", "smallest_region_px")  # fmt: skip
+    facts["calibration"] = {name: facts["calibration"][name] for name in old}
+    monkeypatch.setattr(metadata, "SCHEMA", 1)
+    first = tmp_path / "first.onnx"
+    first.write_bytes(metadata.sign(onnx.load(fitted), facts))
+    monkeypatch.undo()
+    assert read(first)["schema"] == 1
+    shown = blemish("inspect", first, "--verify")
+    assert shown.code == 0
+    assert "4.0% promised" in shown.out
+    assert "false regions" not in shown.out
+    one, other = (load(path).predict(good) for path in (first, fitted))
+    assert (one.score, one.verdict, one.p_value) == (other.score, other.verdict, other.p_value)

@@ -21,7 +21,8 @@ def test_a_line_for_each_picture_in_order(blemish, fitted, data):
     assert found.code == 0
     paths = sorted(map(str, (data / "test").rglob("*.png")))
     assert [line["path"] for line in found.lines] == paths
-    assert set(found.lines[0]) == {"path", "score", "p_value", "verdict", "regions", "seconds"}
+    keys = {"path", "score", "p_value", "tail_p_value", "verdict", "regions", "seconds"}
+    assert set(found.lines[0]) == keys
     verdicts = [line["verdict"] for line in found.lines]
     good, defects = verdicts.count("good"), verdicts.count("defect")
     assert f"6 pictures, {good} good, {defects} defects; " in found.err

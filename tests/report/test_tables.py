@@ -179,6 +179,24 @@ def test_a_promise_that_does_not_fit_is_told(make_record, promised: float, told:
     assert printed(table)[0][-1] == told
 
 
+def test_false_regions_stand_beside_what_was_expected_where_it_is_known(make_record) -> None:
+    told = make_record({"calibration.false_regions": {"regions_per_thousand": 12.5}})
+    for row in told["pictures"]:
+        row["regions"] = [{"area_px": 9}, {"area_px": 4}] if row["score"] > 3 else []
+    table = promise_table([told])
+    assert main_text(cell_of(table, "false_regions_expected"), Kind.COUNT) == "12.5"
+    assert main_text(cell_of(table, "false_regions_seen"), Kind.COUNT) == "500"
+    assert "False regions" in table.note
+    assert len(promise_table([make_record()]).columns) == len(table.columns) - 2
+
+
+@pytest.mark.parametrize(("basis", "mark"), [("model-based", "model-based"), ("costs", "by costs")])
+def test_a_rate_that_is_no_promise_is_marked(make_record, basis: str, mark: str) -> None:
+    table = promise_table([make_record({"calibration.basis": basis})])
+    assert printed(table)[0][-1] == f"{mark}; fits the promise"
+    assert "no promise" in table.note
+
+
 def test_without_good_pictures_there_is_no_promise_to_look_at(make_record, failed_record) -> None:
     assert promise_table([make_record(pictures=[]), failed_record]).rows == ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,19 +19,41 @@ from blemish.cli.options import (
     Force,
     MaxPixels,
     ModelFile,
+    RegionRate,
     SmallestRegion,
+    Tail,
     Threads,
     read_limits,
     use_threads,
 )
+from blemish.cli.pictures import find_pictures
 from blemish.cli.thresholds import threshold_facts
+from blemish.errors import UsageError
 
 if TYPE_CHECKING:
+    from blemish.calibration import Costs
     from blemish.model import Model
 
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="NEW.onnx", help="Model file to write (default: none)."),
+]
+Defects = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="PATH",
+        help="Known defects, pictures or folders of them, for a threshold by costs. Repeatable.",
+    ),
+]
+CostMiss = Annotated[
+    float | None, typer.Option(metavar="COST", help="Of a defect that passes, in any unit.")
+]
+CostFalseAlarm = Annotated[
+    float | None, typer.Option(metavar="COST", help="Of a good picture that is rejected.")
+]
+DefectRate = Annotated[
+    float | None,
+    typer.Option(metavar="RATE", help="Defects on the line (default: as among those given)."),
 ]
 
 
@@ -43,6 +65,12 @@ def calibrate(
     output: Output = None,
     category: Category = None,
     false_alarm_rate: FalseAlarmRate = None,
+    region_rate: RegionRate = None,
+    tail: Tail = False,
+    defects: Defects = None,
+    cost_miss: CostMiss = None,
+    cost_false_alarm: CostFalseAlarm = None,
+    defect_rate: DefectRate = None,
     smallest_region: SmallestRegion = None,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
@@ -52,9 +80,11 @@ def calibrate(
     """Set new thresholds from good pictures, without a new fit.
 
     The good training pictures of DATA count. Without -o the thresholds are shown, and nothing is
-    written.
+    written. With --defects, --cost-miss and --cost-false-alarm the image threshold is the one of
+    the lowest cost; such defects must be no test pictures.
     """
     use_threads(threads)
+    costs = _read_costs(defects, cost_miss, cost_false_alarm, defect_rate)
     if output is not None:
         outputs.check_file(output, force=force)
     import blemish
@@ -64,6 +94,10 @@ def calibrate(
         old,
         blemish.open_dataset(data, category=category),
         false_alarm_rate=false_alarm_rate,
+        region_rate=region_rate,
+        tail=tail,
+        costs=costs,
+        defects=[picture.path for picture in find_pictures(defects).found] if defects else (),
         smallest_region_px=smallest_region,
         limits=read_limits(max_pixels),
         progress=TerminalProgress(),
@@ -79,6 +113,31 @@ def calibrate(
     else:
         other = Path(f"{model.stem}-calibrated.onnx")
         console.next_steps(["calibrate", *with_option(typed(ctx), "-o", other)])
+
+
+def _read_costs(
+    defects: Sequence[Path] | None,
+    miss: float | None,
+    false_alarm: float | None,
+    defect_rate: float | None,
+) -> Costs | None:
+    """The costs, where any part of the rule is given. Raises `UsageError` where one is missing."""
+    given = {
+        "--defects": defects or None,
+        "--cost-miss": miss,
+        "--cost-false-alarm": false_alarm,
+    }
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == len(given) and defect_rate is None:
+        return None
+    if miss is None or false_alarm is None or missing:
+        raise UsageError(
+            f"A threshold by costs takes {', '.join(given)} together; {', '.join(missing)} is "
+            "missing."
+        )
+    from blemish.calibration import Costs
+
+    return Costs(miss, false_alarm, defect_rate)
 
 
 def _result(old: Model, new: Model, output: Path | None) -> dict[str, Any]:

@@ -30,10 +30,12 @@ from blemish.cli.options import (
     Memory,
     OnAlpha,
     Preset,
+    RegionRate,
     Resize,
     Seed,
     SmallestRegion,
     SplitSeed,
+    Tail,
     Teacher,
     TestFraction,
     Threads,
@@ -45,7 +47,7 @@ from blemish.cli.options import (
     read_settings,
     use_threads,
 )
-from blemish.cli.thresholds import threshold_facts
+from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.report.cells import bytes_text, seconds_text
 
 if TYPE_CHECKING:
@@ -55,6 +57,12 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="Model file to write.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was interrupted.")]
+DropSuspicious = Annotated[
+    bool,
+    typer.Option(
+        "--drop-suspicious", help="Fit again without training pictures that stand out, if any."
+    ),
+]
 
 
 def fit(
@@ -75,6 +83,9 @@ def fit(
     config: Config = None,
     seed: Seed = None,
     false_alarm_rate: FalseAlarmRate = None,
+    region_rate: RegionRate = None,
+    tail: Tail = False,
+    drop_suspicious: DropSuspicious = False,
     smallest_region: SmallestRegion = None,
     memory: Memory = None,
     alpha: Alpha = OnAlpha.REFUSE,
@@ -129,6 +140,9 @@ def fit(
             dataset,
             chosen,
             false_alarm_rate=false_alarm_rate,
+            region_rate=region_rate,
+            tail=tail,
+            drop_suspicious=drop_suspicious,
             smallest_region_px=smallest_region or SMALLEST_REGION_PX,
             alpha=alpha.value,
             limits=read_limits(max_pixels),
@@ -166,6 +180,8 @@ def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) ->
         "bank_dimensions": facts.get("bank_dimensions"),
         "bank_bytes": facts.get("bank_bytes"),
         "calibration": model.calibration.to_dict(),
+        "suspicious": model.facts["training"]["suspicious"],
+        "dropped": model.facts["training"]["dropped"],
         "seconds": seconds,
         "peak_memory_bytes": peak_bytes,
     }
@@ -181,5 +197,6 @@ def _facts(
         size = f"{facts['bank_vectors']:,} vectors of {facts['bank_dimensions']} dimensions"
         yield "memory bank", f"{size}, {bytes_text(facts['bank_bytes'])}"
     yield from threshold_facts(model.calibration.to_dict())
+    yield from suspicious_facts(model.facts["training"])
     yield "time", seconds_text(seconds)
     yield "peak memory", None if peak_bytes is None else bytes_text(peak_bytes)

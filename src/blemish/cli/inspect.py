@@ -10,7 +10,7 @@ import typer
 
 from blemish.cli import console
 from blemish.cli.options import AsJson, ModelFile
-from blemish.cli.thresholds import threshold_facts
+from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.report.cells import bytes_text
 
 Verify = Annotated[
@@ -52,6 +52,7 @@ def _facts(path: Path, facts: Mapping[str, Any]) -> Iterator[tuple[str, str | No
     yield "outputs", ", ".join(facts["outputs"])
     yield "trained on", _trained_on(detector, training)
     yield from threshold_facts(facts["calibration"])
+    yield from suspicious_facts(training)
 
 
 def _detector_facts(detector: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:

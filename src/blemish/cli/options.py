@@ -83,6 +83,18 @@ FalseAlarmRate = Annotated[
         help="Good pictures that may be rejected (default 0.01).",
     ),
 ]
+RegionRate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        callback=_check_rate,
+        help="Good pictures that may show a region (default: the false-alarm rate).",
+    ),
+]
+Tail = Annotated[
+    bool,
+    typer.Option("--tail", help="Allow lower rates than can be promised, by a fitted tail."),
+]
 SmallestRegion = Annotated[
     int | None,
     typer.Option(metavar="PIXELS", min=1, help="Regions of fewer pixels are not shown."),

@@ -86,7 +86,7 @@ def plan(
         memory_megabytes=read_megabytes(memory),
     )
     import blemish
-    from blemish.calibration import lowest_rate
+    from blemish.calibration import Asked, lowest_rate
     from blemish.data.loading import GoodPictures
     from blemish.detectors.assigned import make_assigned
     from blemish.fitting import check_promise
@@ -95,7 +95,7 @@ def plan(
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
-    lowest = lowest_rate(check_promise(dataset, false_alarm_rate, detector=chosen))
+    lowest = lowest_rate(check_promise(dataset, Asked(false_alarm_rate), detector=chosen))
     images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
     planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)
     notes = [*dataset.notes, *planned.notes()]

@@ -70,8 +70,8 @@ def predict(
 ) -> None:
     """Judge pictures: a line of JSON for each as it is known.
 
-    A line holds path, score, p_value, verdict, regions and seconds; of a picture that cannot be
-    judged, path and error. Exit code 1: there is such a picture, or one not drawn.
+    A line holds path, score, p_value, tail_p_value, verdict, regions and seconds; of a picture that
+    cannot be judged, path and error. Exit code 1: there is such a picture, or one not drawn.
     """
     map_format = maps_as or (MapFormat.NPY if maps else None)
     if output is None and (overlay or map_format):

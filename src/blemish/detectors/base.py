@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import SettingError, did_you_mean
@@ -132,8 +133,19 @@ class Fitted(Protocol):
         """
         ...
 
+    def left_out_map(self, name: str) -> NDArray[np.float32]:
+        """The score map, H x W, of a picture as it was when `left_out` scored it.
+
+        Made again for the few pictures that somebody wants to look into, so that not all maps are
+        kept. Its largest value is the picture's `peak`.
+
+        Raises:
+            KeyError: `left_out` did not score a picture of that name.
+        """
+        ...
+
     def close(self) -> None:
-        """Give back what `left_out` needs (memory, temporary files)."""
+        """Give back what `left_out` and `left_out_map` need (memory, temporary files)."""
         ...
 
 

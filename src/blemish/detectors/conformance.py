@@ -130,6 +130,20 @@ def _pictures_are_left_out_as_said(make: Callable[[int], Detector], chance: floa
         yield f"left-out scores {new} are lower than those of the graph that ships, {shipped}"
 
 
+def _left_out_maps_are_those_of_the_scores(make: Callable[[int], Detector]) -> Iterator[str]:
+    pictures = _training()
+    fitted = make(0).fit(DrawnPictures(pictures), progress=LoggedProgress())
+    try:
+        for result in list(fitted.left_out(progress=LoggedProgress())):
+            score_map = fitted.left_out_map(result.name)
+            if score_map.shape != pictures[result.name].shape[:2]:
+                yield f"left_out_map of {result.name} is not of the picture's size"
+            if not np.isclose(score_map.max(), result.peak, rtol=CLOSE):
+                yield f"left_out_map of {result.name} has another peak than left_out said"
+    finally:
+        fitted.close()
+
+
 def _groups_are_left_out_together(make: Callable[[int], Detector]) -> Iterator[str]:
     pictures = DrawnPictures(_training())
     pictures.split_keys = [f"pair {i // 2}" for i in range(TRAINING_PICTURES)]
@@ -148,6 +162,7 @@ _CHECKS: Sequence[Callable[[Callable[[int], Detector]], Iterator[str]]] = (
     _any_picture_gets_a_finite_score,
     _scores_rise_with_a_planted_defect,
     _one_training_picture_is_enough,
+    _left_out_maps_are_those_of_the_scores,
     _groups_are_left_out_together,
 )
 

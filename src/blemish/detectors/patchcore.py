@@ -7,7 +7,7 @@ thresholds or files of pictures.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +135,7 @@ class FittedPatchCore:
         self._patches = patches
         self._coreset = coreset
         self._counts = {"patches": len(patches.store), "candidates": len(patches.points)}
+        self._bank_without: dict[int, Callable[[], Vectors]] = {}
         self.bank = bank
 
     @cached_property
@@ -178,27 +179,35 @@ class FittedPatchCore:
             raise CalibrationError(
                 "Scoring pictures as if they were new takes at least 2 that do not belong together."
             )
-        summary = Session(self._writer.summary().SerializeToString(), threads=1)
         with progress.stage("leave out", len(p.names)) as advance:
             for pictures, bank in self._banks_without():
+                self._bank_without |= dict.fromkeys(pictures, bank)
                 with one_core_each() as pool:
-                    results = list(pool.map(partial(self._score, bank, summary), pictures))
+                    results = list(pool.map(partial(self._leave_out, bank()), pictures))
                 advance(len(results))
                 yield from results
 
-    def _banks_without(self) -> Iterator[tuple[list[int], Vectors]]:
-        """Parts of the pictures, each with the bank that it is to be scored against."""
+    def left_out_map(self, name: str) -> NDArray[np.float32]:
+        """The map of a picture against the bank that `left_out` scored it against.
+
+        Raises:
+            KeyError: it was not left out.
+        """
+        picture = {self._patches.names[i]: i for i in self._bank_without}[name]
+        return self._score(self._bank_without[picture](), picture)[1]
+
+    def _banks_without(self) -> Iterator[tuple[list[int], Callable[[], Vectors]]]:
+        """Parts of the pictures, each with how to get the bank that it is to be scored against."""
         s, p = self._writer.settings, self._patches
         if not s.calibration_folds:
             owner = p.owner[self._coreset.picks]
             for together in parts_of(p.split_keys, len(p.names), seed=s.seed):
-                others = ~np.isin(owner, together)
-                if not others.any():
+                if not (~np.isin(owner, together)).any():
                     raise CalibrationError(
                         f"The whole bank comes from '{p.names[together[0]]}', which cannot be left "
                         "out of it; use a larger coreset, or calibration_folds=5."
                     )
-                yield together, self.bank.vectors[others]
+                yield together, partial(self._shipped_without, together)
             return
         for part in parts_of(p.split_keys, s.calibration_folds, seed=s.seed):
             picks = greedy_k_centre(
@@ -208,9 +217,23 @@ class FittedPatchCore:
                 rng=np.random.default_rng([s.seed, 1]),
                 among=~np.isin(p.owner, part),
             ).picks
-            yield part, p.store.take(p.rows[picks])
+            yield part, partial(p.store.take, p.rows[picks])
 
-    def _score(self, bank: Vectors, summary: Session, picture: int) -> LeftOut:
+    def _shipped_without(self, pictures: list[int]) -> Vectors:
+        """The bank that ships without the vectors of some pictures."""
+        owner = self._patches.owner[self._coreset.picks]
+        return self.bank.vectors[~np.isin(owner, pictures)]
+
+    def _leave_out(self, bank: Vectors, picture: int) -> LeftOut:
+        score, score_map = self._score(bank, picture)
+        return LeftOut(self._patches.names[picture], score, float(score_map.max()))
+
+    @cached_property
+    def _summary(self) -> Session:
+        return Session(self._writer.summary().SerializeToString(), threads=1)
+
+    def _score(self, bank: Vectors, picture: int) -> tuple[float, NDArray[np.float32]]:
+        """Score and map of a training picture against a bank."""
         s, p = self._writer.settings, self._patches
         patches = p.store.read(p.starts[picture], p.starts[picture + 1])
         squared, rows = nearest(patches, bank, k=min(s.k, len(bank)))
@@ -220,16 +243,17 @@ class FittedPatchCore:
             worst = int(scores.argmax())
             companions = min(s.reweight, len(bank))
             weight = standing_out_of(patches[worst], rows[worst, 0], bank, companions)
-        score, score_map = summary.run(
+        score, maps = self._summary.run(
             ["score", "score_map"],
             patch_scores=p.on_grid(picture, scores),
             weight=np.array([weight], np.float32),
             picture_hw=np.array(p.sizes_hw[picture], np.int64),
         )
-        return LeftOut(p.names[picture], float(score[0]), float(score_map.max()))
+        return float(score[0]), maps[0]
 
     def close(self) -> None:
         """Give the training patches back."""
+        self._bank_without.clear()
         self._patches.close()
 
 

@@ -16,7 +16,7 @@ from blemish.errors import ModelFileError
 if TYPE_CHECKING:
     import onnx
 
-SCHEMA = 1
+SCHEMA = 2  # 1: no tail, no costs, nothing of false regions and suspicious pictures
 KEY, HASH_KEY = "blemish", "blemish.sha256"
 _HASH_LENGTH = 64
 _BLANK = b"0" * _HASH_LENGTH

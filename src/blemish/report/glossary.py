@@ -68,7 +68,14 @@ GLOSSARY = (
         "False alarms",
         "Share of good pictures (or pixels) above the calibrated threshold. Promised is the "
         "rate that calibration was asked to keep on pictures like the training ones, at image "
-        "level.",
+        "level. Model-based means that the rate is below what so many pictures can promise and "
+        "comes from a fitted tail; by costs, that the threshold follows the costs of misses and "
+        "false alarms.",
+    ),
+    (
+        "False regions",
+        "Regions that a thousand good pictures show above the calibrated pixel threshold: expected "
+        "from training pictures left out, and seen on the good test pictures.",
     ),
     (
         "Misses",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from blemish.calibration import upper_bound
+from blemish.calibration import rate_at_most
 from blemish.report.cells import Cell, Figure, Kind, rate_text
 from blemish.report.columns import (
     CATEGORY,
@@ -15,7 +16,7 @@ from blemish.report.columns import (
     Column,
     false_alarms,
 )
-from blemish.report.records import Group, Record, group_records
+from blemish.report.records import Group, Record, entries, group_records, text
 from blemish.report.tables import Row, Table, over_seeds, without_detector
 
 CONFIDENCE = 0.95
@@ -25,16 +26,34 @@ NOTE = (
     "under for 95 of 100 such sets. The range holds all rates that fit the observed count "
     "(binomial, 95%): few good pictures can hardly contradict a promise."
 )
+REGIONS_NOTE = " False regions are those that a thousand good pictures show."
+MARKED_NOTE = " What is marked as model-based or by costs is no promise."
 FIGURES = (PROMISED, PROMISED_AT_MOST, OBSERVED)
 RANGE = Column("false_alarm_rate_range", "Rates that fit", Kind.TEXT)
 READING = Column("promise_kept", "Reading", Kind.TEXT)
+EXPECTED_REGIONS = Column(
+    "false_regions_expected",
+    "Expected",
+    Kind.COUNT,
+    "False regions",
+    ("calibration", "false_regions", "regions_per_thousand"),
+)
+SEEN_REGIONS = Column("false_regions_seen", "Seen", Kind.COUNT, "False regions")
+MARKS = {"model-based": "model-based; ", "costs": "by costs; "}
 
 
 def promise_table(records: Sequence[Record]) -> Table:
     """A row for each category and detector that was calibrated and has good test pictures."""
     rows = [row for group in group_records(records) if (row := _row(group))]
-    columns = (CATEGORY, DETECTOR, *FIGURES, RANGE, READING)
-    table = Table("False alarms, promised and observed", columns, tuple(rows), NOTE)
+    columns: tuple[Column, ...] = (CATEGORY, DETECTOR, *FIGURES, RANGE, READING)
+    note = NOTE
+    if any(isinstance(row.cells[-2], Figure) for row in rows):
+        columns, note = (*columns, EXPECTED_REGIONS, SEEN_REGIONS), note + REGIONS_NOTE
+    else:  # records of before it was told
+        rows = [replace(row, cells=row.cells[:-2]) for row in rows]
+    if any(_mark(row.group) for row in rows if row.group):
+        note += MARKED_NOTE
+    table = Table("False alarms, promised and observed", columns, tuple(rows), note)
     return table if len({row.cells[1] for row in rows}) > 1 else without_detector(table)
 
 
@@ -45,9 +64,7 @@ def binomial_range(hits: int, total: int) -> tuple[float, float]:
 
 def _most(hits: int, total: int) -> float:
     """The highest rate that still gives so few hits in 2.5 % of all cases."""
-    if hits == total:
-        return 1.0
-    return upper_bound(total, (hits + 1) / (total + 1), confidence=(1 + CONFIDENCE) / 2)
+    return rate_at_most(hits, total, confidence=(1 + CONFIDENCE) / 2)
 
 
 def _row(group: Group) -> Row | None:
@@ -59,8 +76,29 @@ def _row(group: Group) -> Row | None:
     ranges = [binomial_range(*count) for count in counts]
     # Seeds share their test pictures, so that counts added up would feign more of them.
     low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
-    told: tuple[Cell, ...] = (f"{rate_text(low)} to {rate_text(high)}", _read(promised, low, high))
+    told: tuple[Cell, ...] = (
+        f"{rate_text(low)} to {rate_text(high)}",
+        _mark(group) + _read(promised, low, high),
+        over_seeds(EXPECTED_REGIONS, group.records),
+        _seen_regions(group.records),
+    )
     return Row((group.category, group.detector, *figures, *told), group)
+
+
+def _mark(group: Group) -> str:
+    """What a reading is to be introduced by, where the rate is no promise."""
+    return MARKS.get(text(group.records[0], "calibration", "basis"), "")
+
+
+def _seen_regions(records: Sequence[Record]) -> Figure | None:
+    """Regions shown in a thousand good test pictures; `None` where no record tells."""
+    shown = [
+        [len(entries(row, "regions")) for row in entries(record, "pictures")
+         if row.get("label") == "good" and "regions" in row]
+        for record in records
+    ]  # fmt: skip
+    rates = [1000 * sum(counts) / len(counts) for counts in shown if counts]
+    return Figure(sum(rates) / len(rates), min(rates), max(rates)) if rates else None
 
 
 def _read(promised: Figure, low: float, high: float) -> str:

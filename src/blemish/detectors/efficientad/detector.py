@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blemish.detectors.base import ImageSource, LeftOut
 from blemish.detectors.efficientad.graph import EfficientAdGraph, map_name
@@ -186,15 +187,39 @@ class FittedEfficientAd:
                 yield from self._scores(maps, scale)
                 advance(len(maps.positions))
 
+    def left_out_map(self, name: str) -> NDArray[np.float32]:
+        """The map of a picture by the nets that did not see it.
+
+        Raises:
+            KeyError: it was not left out.
+        """
+        places = {
+            self._names[position]: (maps, scale, row)
+            for maps, scale in self._left_out
+            for row, position in enumerate(maps.positions)
+        }
+        maps, scale, row = places[name]
+        return self._summarised(self._summary(scale), maps, row)[1]
+
     def _scores(self, maps: Maps, scale: Quantiles) -> Iterator[LeftOut]:
-        summary = Session(self._writer.summary(scale).SerializeToString(), threads=1)
+        summary = self._summary(scale)
         for row, position in enumerate(maps.positions):
-            (score,) = summary.run(
-                ["score"],
-                picture_hw=np.array(self._sizes_hw[position], np.int64),
-                **{map_name(branch): values[row, None] for branch, values in maps.values.items()},
-            )
-            yield LeftOut(self._names[position], float(score[0]), float(score[0]))
+            score, _ = self._summarised(summary, maps, row)
+            yield LeftOut(self._names[position], score, score)
+
+    def _summary(self, scale: Quantiles) -> Session:
+        return Session(self._writer.summary(scale).SerializeToString(), threads=1)
+
+    def _summarised(
+        self, summary: Session, maps: Maps, row: int
+    ) -> tuple[float, NDArray[np.float32]]:
+        """Score and map of a left-out picture from the raw maps of its nets."""
+        score, score_map = summary.run(
+            ["score", "score_map"],
+            picture_hw=np.array(self._sizes_hw[maps.positions[row]], np.int64),
+            **{map_name(branch): values[row, None] for branch, values in maps.values.items()},
+        )
+        return float(score[0]), score_map[0]
 
     def close(self) -> None:
         """Nothing is held: the pictures went when the training ended."""

@@ -1,0 +1,69 @@
+"""Thresholds and p-values from good pictures alone, with what they can and cannot promise.
+
+Conformal prediction (Vovk et al., 2005): if a new good picture and the n calibration pictures are
+exchangeable, the chance that it scores above the threshold is at most the rate that was asked for.
+That is exact for pictures held out of the fit. Training pictures left out in parts come from models
+that differ a little from the one that ships (cross-conformal); there the rate holds nearly, as
+measured. No label of a test picture ever comes in here. A known defect does where a user names it
+and its costs, and then the threshold says that it follows costs.
+
+    asked           what a user asks for
+    conformal       thresholds, p-values, what so many pictures can promise
+    tail            a fitted tail for rates below that, model-based
+    false_regions   pixels and regions that good pictures show
+    suspicious      training pictures that stand out
+    costs           a threshold by what misses and false alarms cost
+    thresholds      all that together: `Calibration`
+"""
+
+from blemish.calibration.asked import (
+    DEFAULT_RATE,
+    SMALLEST_REGION_PX,
+    Asked,
+    check_asked,
+    lowest_for,
+    settled,
+)
+from blemish.calibration.conformal import (
+    check_rate,
+    conformal_threshold,
+    lowest_rate,
+    p_value,
+    pictures_needed,
+    rate_at_most,
+    upper_bound,
+)
+from blemish.calibration.costs import CostRule, Costs, choose_threshold
+from blemish.calibration.rows import Row
+from blemish.calibration.thresholds import (
+    Calibration,
+    calibrate,
+    calibration_facts,
+    read_calibration,
+    with_false_regions,
+)
+
+__all__ = [
+    "DEFAULT_RATE",
+    "SMALLEST_REGION_PX",
+    "Asked",
+    "Calibration",
+    "CostRule",
+    "Costs",
+    "Row",
+    "calibrate",
+    "calibration_facts",
+    "check_asked",
+    "check_rate",
+    "choose_threshold",
+    "conformal_threshold",
+    "lowest_for",
+    "lowest_rate",
+    "p_value",
+    "pictures_needed",
+    "rate_at_most",
+    "read_calibration",
+    "settled",
+    "upper_bound",
+    "with_false_regions",
+]

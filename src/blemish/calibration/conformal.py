@@ -1,0 +1,112 @@
+"""Conformal thresholds and p-values: what n good pictures can promise, with nothing assumed.
+
+If a new good picture and the n calibration pictures are exchangeable, each place of the new score
+among the n + 1 is as likely as any other. So the chance that it lands above the threshold is at
+most the rate that was asked for, whatever the scores' distribution (Vovk, Gammerman and Shafer,
+"Algorithmic Learning in a Random World", 2005).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from blemish.errors import CalibrationError
+
+RATES = {"false_alarm_rate": "false-alarm rate", "region_rate": "region rate"}
+
+
+def lowest_rate(pictures: int) -> float:
+    """The lowest false-alarm rate that so many good pictures can promise."""
+    return 1 / (pictures + 1)
+
+
+def pictures_needed(rate: float) -> int:
+    """The fewest good pictures that can promise a false-alarm rate."""
+    return math.ceil(round(1 / rate, 9)) - 1
+
+
+def exceedances(pictures: int, rate: float) -> int:
+    """How many of the calibration scores may lie above the threshold for a rate."""
+    return math.floor(rate * (pictures + 1) + 1e-9) - 1
+
+
+def conformal_threshold(scores: ArrayLike, rate: float) -> float:
+    """The lowest threshold with a p-value of at most `rate` for whatever scores above it.
+
+    Args:
+        scores: n of them, in any order.
+        rate: in [1 / (n + 1), 1).
+    """
+    ordered = np.sort(np.asarray(scores, np.float64))
+    return float(ordered[len(ordered) - 1 - exceedances(len(ordered), rate)])
+
+
+def p_value(scores: ArrayLike, score: float) -> float:
+    """(1 + how many of the n scores are at least as high) / (n + 1)."""
+    values = np.asarray(scores, np.float64)
+    return float(1 + np.count_nonzero(values >= score)) / (len(values) + 1)
+
+
+def upper_bound(pictures: int, rate: float, *, confidence: float) -> float:
+    """What the false-alarm rate stays under with some confidence over the draw of the pictures.
+
+    The promised rate holds on average over calibration sets. For one set of held-out pictures, the
+    rate above the threshold that leaves j of n scores above it is Beta(j + 1, n - j) distributed;
+    this is that distribution's quantile. For pictures left out in parts it is a good guess.
+    """
+    above = exceedances(pictures, rate)
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        enough = 1 - _binomial_cdf(above, pictures, middle) >= confidence
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+def rate_at_most(hits: int, pictures: int, *, confidence: float) -> float:
+    """The highest rate that so few hits among some pictures leave possible, one-sided.
+
+    Clopper and Pearson, 1934.
+    """
+    if hits >= pictures:
+        return 1.0
+    return upper_bound(pictures, (hits + 1) / (pictures + 1), confidence=confidence)
+
+
+def check_rate(pictures: int, rate: float, *, name: str = "false_alarm_rate") -> None:
+    """Raise `CalibrationError` where so many pictures cannot promise a rate, given as `name`."""
+    check_share(rate, name=name)
+    if not promises(pictures, rate):
+        raise CalibrationError(
+            f"A {RATES[name]} of {rate:g} takes at least {pictures_needed(rate)} good pictures; "
+            f"there are {pictures}, which can promise {lowest_rate(pictures):.2g} at the lowest."
+        )
+
+
+def promises(pictures: int, rate: float) -> bool:
+    """Whether so many good pictures can promise a rate."""
+    return rate >= lowest_rate(pictures) - 1e-12
+
+
+def check_share(rate: float, *, name: str) -> None:
+    """Raise `CalibrationError` where a rate is none."""
+    if not 0 < rate < 1:
+        raise CalibrationError(f"'{name}' must be in (0, 1); got {rate:g}.")
+
+
+def _binomial_cdf(successes: int, trials: int, chance: float) -> float:
+    """P(X <= successes) for X of `trials` with `chance` each."""
+    if chance <= 0 or chance >= 1:
+        return float(chance <= 0 or successes >= trials)
+    logs = [
+        math.lgamma(trials + 1)
+        - math.lgamma(i + 1)
+        - math.lgamma(trials - i + 1)
+        + i * math.log(chance)
+        + (trials - i) * math.log1p(-chance)
+        for i in range(successes + 1)
+    ]
+    return min(1.0, math.fsum(math.exp(value) for value in logs))

@@ -1,0 +1,97 @@
+"""What good pictures show above the pixel threshold: false-alarm pixels and false regions.
+
+Only a picture whose map peaks above the threshold shows anything, so only those few maps are
+needed. Each of them is looked at as if it were the new one: at the threshold that the other n - 1
+pictures give. With j peaks above the threshold of all n, the pictures concerned are those with the
+j + 1 highest peaks, and their threshold is the peak next below. Summed over them and divided by
+n + 1, that is an unbiased estimate of what a new picture shows (the argument of leave-one-out
+conformal prediction, with a count in place of yes or no). Nothing is assumed but exchangeability;
+it is an expectation and no bound, because nobody knows how many regions one picture may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.calibration.conformal import exceedances
+from blemish.images.regions import find_regions
+
+MapOf = Callable[[str], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class FalseRegions:
+    """What is to be expected of a new good picture at the pixel threshold.
+
+    Attributes:
+        pixels: above the threshold, a picture.
+        regions: of at least the smallest size, a picture.
+        pictures: share of pictures that show such a region.
+    """
+
+    pixels: float
+    regions: float
+    pictures: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain JSON values, in the units that people read."""
+        return {
+            "pixels_per_picture": self.pixels,
+            "regions_per_thousand": 1000 * self.regions,
+            "pictures_per_thousand": 1000 * self.pictures,
+        }
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, float]) -> FalseRegions:
+        """What `to_dict` gave."""
+        regions, pictures = facts["regions_per_thousand"], facts["pictures_per_thousand"]
+        return cls(facts["pixels_per_picture"], regions / 1000, pictures / 1000)
+
+
+def pictures_to_look_into(
+    peaks: Mapping[str, float], rate: float
+) -> tuple[list[str], float | None]:
+    """The pictures whose maps are needed, highest peak first, and the threshold for them.
+
+    Args:
+        peaks: largest value of each picture's map, n of them.
+        rate: of good pictures that may show a region, in [1 / (n + 1), 1).
+
+    Returns:
+        j + 1 names and the peak next below; `None` in place of it where there are too few.
+    """
+    ordered = sorted(peaks, key=lambda name: (-peaks[name], name))
+    count = exceedances(len(peaks), rate) + 1
+    return ordered[:count], peaks[ordered[count]] if count < len(ordered) else None
+
+
+def expect_false_regions(
+    peaks: Mapping[str, float], rate: float, map_of: MapOf, *, smallest_region_px: int = 1
+) -> FalseRegions | None:
+    """What a new good picture shows at the pixel threshold, on average.
+
+    Args:
+        peaks: largest value of each picture's map as if it were new, n of them.
+        rate: of good pictures that may show a region, in [1 / (n + 1), 1).
+        map_of: gives the map, H x W, of a picture by its name.
+        smallest_region_px: regions of fewer pixels do not count as such; their pixels do.
+
+    Returns:
+        `None` where the pictures are too few to tell.
+    """
+    names, threshold = pictures_to_look_into(peaks, rate)
+    if threshold is None:
+        return None
+    pixels, regions, pictures = 0, 0, 0
+    for name in names:
+        score_map = map_of(name)
+        found = find_regions(score_map, threshold, smallest_px=smallest_region_px)
+        pixels += int(np.count_nonzero(score_map > threshold))
+        regions += len(found)
+        pictures += bool(found)
+    return FalseRegions(*(count / (len(peaks) + 1) for count in (pixels, regions, pictures)))

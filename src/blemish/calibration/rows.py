@@ -1,0 +1,36 @@
+"""Rows of pictures that were scored as if they were new, and what counts as one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# What a model file keeps of such a picture: id, sha256, score, peak of its map.
+Row = tuple[str, str, float, float]
+
+
+def one_a_key(rows: Mapping[str, Row], keys: Mapping[str, str]) -> list[Row]:
+    """One row for pictures that belong together (copies, a group), with the largest score of each.
+
+    They are one draw from the line, not several: counting each would promise too much.
+
+    Args:
+        rows: by the picture's id.
+        keys: what keeps pictures together, by the picture's id; in the order wanted.
+    """
+    return [
+        (same[0][0], same[0][1], max(row[2] for row in same), max(row[3] for row in same))
+        for same in _together(rows, keys)
+    ]
+
+
+def highest_peaks(rows: Mapping[str, Row], keys: Mapping[str, str]) -> dict[str, float]:
+    """Of pictures that belong together the one whose map peaks highest, with that peak."""
+    highest = (max(same, key=lambda row: row[3]) for same in _together(rows, keys))
+    return {row[0]: row[3] for row in highest}
+
+
+def _together(rows: Mapping[str, Row], keys: Mapping[str, str]) -> list[list[Row]]:
+    together: dict[str, list[Row]] = {}
+    for name, key in keys.items():
+        together.setdefault(key, []).append(rows[name])
+    return list(together.values())

@@ -1,0 +1,160 @@
+"""Training pictures that do not look like the others: defects among the good, or rare good ones.
+
+A picture's score is the largest of very many patch scores, and largest values of many are about
+Gumbel distributed (Coles 2001, chapter 3). Its place and width are taken from the median and the
+median distance to it, which up to a quarter of strangers hardly moves. Then, of n pictures, one
+good picture is expected to score above the level where n times the chance is 1: what scores above
+that stands out, and is listed with how many good pictures would be expected to score so high. So
+about one good picture is listed by chance, whatever n, and that is said.
+
+Left-out scores are needed: a picture that is in the bank, or was trained on, hides itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from blemish.images.regions import find_regions
+
+FEWEST_SCORES = 20
+BY_CHANCE = 1.0  # good pictures that are listed, on average
+MOST_NAMED = 3
+GUMBEL_MEDIAN = -math.log(math.log(2))
+GUMBEL_MAD = 0.767049  # median distance to the median, of scale 1
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Typical:
+    """What the scores of most pictures look like.
+
+    Attributes:
+        pictures: how many there are.
+        median: of their scores, raw.
+        scale: of the Gumbel distribution, in units of the score.
+    """
+
+    pictures: int
+    median: float
+    scale: float
+
+    def expected(self, score: float) -> float:
+        """How many of so many good pictures would score at least so high."""
+        place = (score - self.median) / self.scale + GUMBEL_MEDIAN
+        return self.pictures * -math.expm1(-math.exp(-min(max(place, -30.0), 700.0)))
+
+    def robust_z(self, score: float) -> float:
+        """Distance to the median in standard deviations, as the median distance tells them."""
+        return (score - self.median) / (self.scale * GUMBEL_MAD * 1.4826)
+
+
+@dataclass(frozen=True)
+class Suspicious:
+    """A training picture that stands out.
+
+    Attributes:
+        name: id of the picture.
+        sha256: of its file.
+        score: left out, raw.
+        expected: how many good pictures would be expected to score so high, below 1.
+        robust_z: distance to the median in robust standard deviations.
+        box_xyxy: where its map peaks, in pixels of the picture; `x1` and `y1` exclusive.
+    """
+
+    name: str
+    sha256: str
+    score: float
+    expected: float
+    robust_z: float
+    box_xyxy: Box
+
+    def to_dict(self) -> dict[str, Any]:
+        """The picture as plain JSON values."""
+        return {
+            "id": self.name,
+            "sha256": self.sha256,
+            "score": self.score,
+            "expected": self.expected,
+            "robust_z": self.robust_z,
+            "box_xyxy": list(self.box_xyxy),
+        }
+
+
+def typical(scores: ArrayLike) -> Typical | None:
+    """What most scores look like; `None` where they are fewer than 20, or most are the same.
+
+    Args:
+        scores: of pictures as if they were new, raw; copies of a picture count once.
+    """
+    values = np.asarray(scores, np.float64)
+    if len(values) < FEWEST_SCORES:
+        return None
+    median = float(np.median(values))
+    scale = float(np.median(np.abs(values - median))) / GUMBEL_MAD
+    return Typical(len(values), median, scale) if scale > 0 else None
+
+
+def find_suspicious(
+    rows: Sequence[tuple[str, str, float, float]],
+    most: Typical,
+    map_of: Callable[[str], NDArray[np.float32]],
+) -> list[Suspicious]:
+    """The pictures that stand out, highest score first.
+
+    Args:
+        rows: name, sha256, score, and peak of the map of each picture as if it were new.
+        most: what most of the scores look like.
+        map_of: gives the map, H x W, of a picture by its name.
+    """
+    typical_peak = float(np.median([row[3] for row in rows]))
+    return [
+        Suspicious(
+            name,
+            sha256,
+            score,
+            most.expected(score),
+            most.robust_z(score),
+            _peak_box(map_of(name), typical_peak),
+        )
+        for name, sha256, score, _ in sorted(rows, key=lambda row: (-row[2], row[0]))
+        if most.expected(score) < BY_CHANCE
+    ]
+
+
+def suspicious_facts(most: Typical, found: Sequence[Suspicious]) -> dict[str, Any]:
+    """What a model file keeps of them."""
+    return {
+        "scored": most.pictures,
+        "typical_score": most.median,
+        "by_chance": BY_CHANCE,
+        "pictures": [picture.to_dict() for picture in found],
+    }
+
+
+def advice(facts: Mapping[str, Any]) -> str | None:
+    """What a user must hear of `suspicious_facts`, and can do; `None` where nothing stands out."""
+    count = len(facts["pictures"])
+    if not count:
+        return None
+    names = ", ".join(picture["id"] for picture in facts["pictures"][:MOST_NAMED])
+    return (
+        f"{count} of {facts['scored']:,} training pictures stand{'s' * (count == 1)} out (about "
+        f"{facts['by_chance']:g} would by chance): {names}{', ...' * (count > MOST_NAMED)}. "
+        "Look at them: defects among the good pictures hide defects like them and raise the "
+        "thresholds. Remove what is defective and fit again, or fit with --drop-suspicious."
+    )
+
+
+def _peak_box(score_map: NDArray[np.float32], typical_peak: float) -> Box:
+    """The box of what is above the middle between a typical peak and this map's, at its peak."""
+    peak = float(score_map.max())
+    level = (peak + min(typical_peak, peak)) / 2
+    regions = find_regions(score_map, min(level, float(np.nextafter(np.float32(peak), -np.inf))))
+    return regions[0].box_xyxy

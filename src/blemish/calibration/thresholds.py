@@ -1,0 +1,287 @@
+"""A calibration: scores of good pictures that a model was not fitted on, and thresholds from them.
+
+There are two thresholds, each with a rate of its own: one for the picture's score, which is the
+verdict, and one for the largest value of its map, above which regions are shown. So a good picture
+may be rejected without a region, or pass with one; how many do either is told, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from blemish.calibration.asked import DEFAULT_RATE, SMALLEST_REGION_PX, Asked, check_asked
+from blemish.calibration.conformal import (
+    conformal_threshold,
+    exceedances,
+    lowest_rate,
+    p_value,
+    promises,
+    upper_bound,
+)
+from blemish.calibration.costs import CostRule
+from blemish.calibration.false_regions import FalseRegions, MapOf, expect_false_regions
+from blemish.calibration.rows import Row
+from blemish.calibration.tail import Tail, fit_tail
+from blemish.errors import CalibrationError
+
+CONFIDENCE = 0.95
+CONFORMAL, MODEL_BASED, BY_COSTS = "conformal", "model-based", "costs"
+
+
+@dataclass(frozen=True)
+class Tails:
+    """Tails of the scores and of the peaks, where they were asked for."""
+
+    scores: Tail
+    peaks: Tail
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Scores of good pictures that a model was not fitted on, and the thresholds they give.
+
+    Attributes:
+        method: how the scores were had: the training pictures left out (`5-fold`,
+            `leave-one-out`), other pictures (`held out`), or some of each.
+        scores: of the pictures, raw, rising.
+        peaks: largest values of their maps, raw, rising.
+        false_alarm_rate: the promised share of good pictures above the image threshold.
+        region_rate: the promised share of good pictures with a pixel above the pixel threshold.
+        smallest_region_px: regions of fewer pixels are not shown.
+        tails: fitted to scores and peaks, for rates that cannot be promised; `None` without.
+        costs: what the image threshold follows in place of a rate; `None` without.
+        false_regions: what a good picture shows at the pixel threshold; `None` where not known.
+        either_rate: share of good pictures that are rejected or show a region; `None` where not
+            known.
+        dropped: training pictures that were left out of fit and calibration as suspicious.
+    """
+
+    method: str
+    scores: NDArray[np.float64]
+    peaks: NDArray[np.float64]
+    false_alarm_rate: float
+    region_rate: float
+    smallest_region_px: int = SMALLEST_REGION_PX
+    tails: Tails | None = None
+    costs: CostRule | None = None
+    false_regions: FalseRegions | None = None
+    either_rate: float | None = None
+    dropped: int = 0
+
+    @property
+    def image_threshold(self) -> float:
+        """A picture is rejected where its score is greater."""
+        if self.costs:
+            return self.costs.threshold
+        tail = self.tails.scores if self.tails else None
+        return _threshold(self.scores, self.false_alarm_rate, tail)
+
+    @property
+    def pixel_threshold(self) -> float:
+        """A pixel belongs to a region where its score is greater."""
+        return _threshold(self.peaks, self.region_rate, self.tails.peaks if self.tails else None)
+
+    @property
+    def basis(self) -> str:
+        """What the image threshold rests on: `conformal`, `model-based` or `costs`."""
+        return BY_COSTS if self.costs else _basis(len(self.scores), self.false_alarm_rate)
+
+    @property
+    def region_basis(self) -> str:
+        """What the pixel threshold rests on: `conformal` or `model-based`."""
+        return _basis(len(self.peaks), self.region_rate)
+
+    def p_value(self, score: float) -> float:
+        """Conformal p-value of a picture's score: small where hardly a good picture scores so."""
+        return p_value(self.scores, score)
+
+    def tail_p_value(self, score: float) -> float | None:
+        """The p-value by the fitted tail: model-based; `None` without one.
+
+        Below the tail it is the conformal one.
+        """
+        if self.tails is None:
+            return None
+        tail = self.tails.scores
+        return tail.p_value(score) if score > tail.level else self.p_value(score)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What a user wants to know of it, as plain JSON values, without the scores."""
+        pictures = len(self.scores)
+        rate, bound = self._image_promise()
+        return {
+            "method": self.method,
+            "pictures": pictures,
+            "basis": self.basis,
+            "false_alarm_rate": rate,
+            "lowest_rate": lowest_rate(pictures),
+            "upper_bound_95": bound,
+            "image_threshold": self.image_threshold,
+            "pixel_threshold": self.pixel_threshold,
+            "smallest_region_px": self.smallest_region_px,
+            "region_rate": self.region_rate,
+            "region_basis": self.region_basis,
+            "region_upper_bound_95": self._bound(self.region_rate, "peaks"),
+            "false_regions": self.false_regions and self.false_regions.to_dict(),
+            "either_rate": self.either_rate,
+            "dropped": self.dropped,
+            "rate_if_dropped_were_good": self._rate_if_dropped_were_good(),
+            "tails": self.tails
+            and {"scores": self.tails.scores.to_dict(), "peaks": self.tails.peaks.to_dict()},
+            "costs": self.costs and self.costs.to_dict(),
+        }
+
+    def _image_promise(self) -> tuple[float, float]:
+        """The false-alarm rate, and what it stays under with 95 % confidence."""
+        if self.costs:
+            return self.costs.false_alarm_rate, self.costs.bounds()[0]
+        return self.false_alarm_rate, self._bound(self.false_alarm_rate, "scores")
+
+    def _bound(self, rate: float, of: str) -> float:
+        pictures = len(self.scores)
+        if self.tails and _basis(pictures, rate) == MODEL_BASED:
+            tail: Tail = getattr(self.tails, of)
+            return tail.upper_bound(rate, confidence=CONFIDENCE)
+        return upper_bound(pictures, rate, confidence=CONFIDENCE)
+
+    def _rate_if_dropped_were_good(self) -> float | None:
+        """The promise, were the dropped pictures good ones that all score above the threshold."""
+        if not self.dropped:
+            return None
+        pictures = len(self.scores)
+        above = int(np.count_nonzero(self.scores > self.image_threshold))
+        return (above + self.dropped + 1) / (pictures + self.dropped + 1)
+
+
+def calibrate(
+    scores: ArrayLike,
+    peaks: ArrayLike,
+    *,
+    method: str,
+    asked: Asked | None = None,
+    costs: CostRule | None = None,
+    dropped: int = 0,
+) -> Calibration:
+    """Find the thresholds that were asked for.
+
+    Args:
+        scores: of good pictures as if they were new, raw.
+        peaks: the largest value of each one's map, raw, in the same order.
+        method: how they were had.
+        asked: rates and what else decides; by default 0.01, or the lowest rate that so many
+            pictures can promise.
+        costs: what the image threshold is to follow in place of a rate.
+        dropped: training pictures that were left out as suspicious.
+
+    Raises:
+        CalibrationError: a score is not finite, so few pictures cannot promise a rate, or no tail
+            can be fitted.
+    """
+    asked = asked or Asked()
+    pairs = np.stack([np.asarray(values, np.float64) for values in (scores, peaks)])
+    if not np.isfinite(pairs).all():
+        raise CalibrationError("A score of a calibration picture is not a finite number.")
+    smallest = SMALLEST_REGION_PX if asked.smallest_region_px is None else asked.smallest_region_px
+    if smallest < 1:
+        raise CalibrationError(f"'smallest_region_px' must be at least 1; got {smallest}.")
+    ordered, ordered_peaks = np.sort(pairs, axis=1)
+    pictures = pairs.shape[1]
+    rate = asked.false_alarm_rate
+    rate = max(DEFAULT_RATE, lowest_rate(pictures)) if rate is None else rate
+    region_rate = rate if asked.region_rate is None else asked.region_rate
+    check_asked(pictures, replace(asked, false_alarm_rate=rate, region_rate=region_rate))
+    tails = Tails(fit_tail(ordered), fit_tail(ordered_peaks)) if asked.tail else None
+    found = Calibration(
+        method, ordered, ordered_peaks, rate, region_rate, smallest, tails, costs, dropped=dropped
+    )
+    return replace(found, either_rate=_either_rate(pairs, found))
+
+
+def with_false_regions(
+    calibration: Calibration, peaks: Mapping[str, float], map_of: MapOf
+) -> Calibration:
+    """A calibration with what good pictures show at the pixel threshold, where that is promised.
+
+    Args:
+        calibration: without it.
+        peaks: of each picture's map as if it were new; of copies and groups the highest.
+        map_of: gives a picture's map by its name.
+    """
+    if calibration.region_basis != CONFORMAL:
+        return calibration
+    found = expect_false_regions(
+        peaks,
+        calibration.region_rate,
+        map_of,
+        smallest_region_px=calibration.smallest_region_px,
+    )
+    return replace(calibration, false_regions=found)
+
+
+def calibration_facts(
+    calibration: Calibration, rows: Sequence[Row], defects: Sequence[Row] = ()
+) -> dict[str, Any]:
+    """What a model file keeps of its calibration: all of it, and the rows it rests on.
+
+    Args:
+        calibration: as it was found.
+        rows: of the good pictures.
+        defects: rows of the defects that had a say in a threshold by costs.
+    """
+    told = calibration.to_dict() | {"scored": list(rows)}
+    return told | ({"defects": list(defects)} if defects else {})
+
+
+def read_calibration(facts: Mapping[str, Any]) -> Calibration:
+    """The calibration that `calibration_facts` told of; what older files lack is not known."""
+    rows, tails, costs = facts["scored"], facts.get("tails"), facts.get("costs")
+    regions = facts.get("false_regions")
+    # Of a threshold by costs, the rate is what it amounts to; the one of regions was asked for.
+    rate = float(facts["region_rate"] if costs else facts["false_alarm_rate"])
+    return Calibration(
+        method=facts["method"],
+        scores=np.sort([float(row[2]) for row in rows]),
+        peaks=np.sort([float(row[3]) for row in rows]),
+        false_alarm_rate=rate,
+        region_rate=facts.get("region_rate", rate),
+        smallest_region_px=facts["smallest_region_px"],
+        tails=tails and Tails(Tail.from_dict(tails["scores"]), Tail.from_dict(tails["peaks"])),
+        costs=costs and CostRule.from_dict(costs),
+        false_regions=regions and FalseRegions.from_dict(regions),
+        either_rate=facts.get("either_rate"),
+        dropped=facts.get("dropped", 0),
+    )
+
+
+def _threshold(values: NDArray[np.float64], rate: float, tail: Tail | None) -> float:
+    if tail and not promises(len(values), rate):
+        return tail.threshold(rate)
+    return conformal_threshold(values, rate)
+
+
+def _basis(pictures: int, rate: float) -> str:
+    return CONFORMAL if promises(pictures, rate) else MODEL_BASED
+
+
+def _either_rate(pairs: NDArray[np.float64], found: Calibration) -> float | None:
+    """Share of pictures that are rejected or show a region, each judged by the others.
+
+    Args:
+        pairs: score and peak of each picture, 2 x n.
+        found: the calibration, whose rates count.
+    """
+    pictures = pairs.shape[1]
+    rates = (found.false_alarm_rate, found.region_rate)
+    if found.costs or not all(promises(pictures, rate) for rate in rates):
+        return None
+    above = np.zeros(pictures, np.bool_)
+    for values, rate in zip(pairs, rates, strict=True):
+        place = pictures - 2 - exceedances(pictures, rate)  # of the threshold that the others give
+        above |= values > (np.sort(values)[place] if place >= 0 else -np.inf)
+    share: float = np.count_nonzero(above) / (pictures + 1)
+    return share
