@@ -126,7 +126,7 @@ class PlainLoop:
         with torch.no_grad():
             wanted, varied_wanted = self.teacher(seen), self.teacher(varied)
         apart = (wanted - self.student(seen)[:, : self.half]) ** 2
-        hard = apart[apart >= quantile(apart.detach(), self.settings.hard_quantile)].mean()
+        hard = apart[apart >= quantile(apart.detach(), recipe.hard_quantile)].mean()
         away = (self.student(penalty)[:, : self.half] ** 2).mean()
         height, width = varied_wanted.shape[2:]
         rebuilt = self.coder(torch.randn(recipe.batch, 3, *whole_hw))[:, :, :height, :width]
