@@ -70,7 +70,7 @@ PRESETS = {
     ),
     "standard": Recipe(
         side_px=256,
-        pdn="small",
+        pdn="extra_small",
         autoencoder_weight=0.5,
         steps=10_000,
         batch=2,
@@ -79,11 +79,11 @@ PRESETS = {
         averaged_steps=500,
         hard_quantile=0.99,
         keep_features=True,
-        penalty_pictures=400,
+        penalty_pictures=256,
         border="edge",
         smoothing=0.0,
         calibration_folds=0,
-        held_out=0.1,
+        held_out=0.15,
     ),
     "paper": Recipe(
         side_px=256,
@@ -115,7 +115,7 @@ class EfficientAdSettings(DetectorSettings):
 
     preset: str = setting(
         "standard",
-        "a budget: minutes on two cores, hours, or all as published",
+        "a budget: minutes on two cores, half an hour, or all as published",
         choices=tuple(PRESETS),
     )
     teacher: str | None = setting(
