@@ -171,6 +171,11 @@ class Model:
         scores, maps = self.session.run(["score", "score_map"], image=pictures)
         return scores, maps
 
+    @property
+    def fitted_on(self) -> frozenset[str]:
+        """Hashes of the pictures that it was fitted on, left out in turn or not."""
+        return frozenset(row[1] for row in self.facts["training"]["pictures"])
+
     def warm_up(self, size_hw: tuple[int, int]) -> None:
         """Run once on an empty picture of that size, so that the first real one is not slow."""
         self.raw(np.zeros((1, *size_hw, 3), self.picture_format.dtype))
