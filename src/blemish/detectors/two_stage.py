@@ -131,7 +131,8 @@ class TwoStageSearch:
         count = int(np.ceil(np.abs(total).max() / BANK_LEVELS))
         filled = np.arange(count) * BANK_LEVELS
         parts: Vectors = (np.abs(total)[:, None] - filled).clip(0, BANK_LEVELS)
-        return np.sign(total)[:, None] * parts
+        parts *= np.sign(total)[:, None]
+        return parts
 
     def _bound(self, centred: Vectors, rounded: Vectors) -> NDArray[np.float32]:
         """How far closeness by rounded vectors can be from the true one, a query."""
