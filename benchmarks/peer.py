@@ -1,0 +1,177 @@
+"""blemish against anomalib 2.7.0: the same pictures, backbone architecture and bank size, in turns.
+
+The peer gets an environment of its own (6.5 GB), made where it is not there. Its coreset of 10 %
+takes an hour, so picks are timed and scaled up; all else is run in full. Weights are random, which
+changes no time; both sides take 200 pictures of 320 x 320 and work at 256 x 256.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from run import process, spread, timed
+
+PEER = "anomalib==2.7.0"
+ROOT = Path(__file__).parents[1]
+RECORDS = Path(__file__).parent / "records"
+BUILD = ROOT / "build" / "peer"
+PICTURES = 200
+BANKS = (2048, 20480)  # 1 and 10 % of 200 x 32 x 32 patches
+REPEATS = 9
+PARTS = ("default", "resnet18", "wide_resnet50_2", "anomalib resnet18", "anomalib wide_resnet50_2")
+PRECISIONS = ("float32", "int8")
+TIMED_PICKS = {"resnet18": 2048, "wide_resnet50_2": 112}
+
+
+def main() -> None:
+    """Measure the parts asked for; what was measured on this day is kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True, help="folder with data/mvtec/bottle")
+    parser.add_argument("--environment", type=Path, default=BUILD / "venv", help="of the peer")
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    arguments = parser.parse_args()
+    from blemish.benchmark.machine import machine
+    from blemish.fitting import versions
+
+    path = RECORDS / f"peer-{datetime.now(UTC).date().isoformat()}.json"
+    record = json.loads(path.read_text()) if path.exists() else {"parts": {}}
+    record |= {"machine": machine(), "versions": versions(), "peer": PEER}
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = copy_pictures(arguments.shared, Path(folder) / "surface" / "train" / "good")
+        for part in arguments.only:
+            print(f"{part} ...", flush=True)
+            if part.startswith("anomalib"):
+                result = peer(arguments.environment, pictures, part.split()[1])
+            else:
+                result = ours(pictures, part)
+            record["parts"][part] = result
+            print(json.dumps(result), flush=True)
+            path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+
+
+def copy_pictures(shared: Path, folder: Path) -> Path:
+    """The first good pictures of bottle, in the layout of MVTec AD."""
+    folder.mkdir(parents=True)
+    source = sorted((shared / "data" / "mvtec" / "bottle" / "train" / "good").glob("*.png"))
+    for file in source[:PICTURES]:
+        shutil.copy(file, folder)
+    return folder
+
+
+def peer(environment: Path, pictures: Path, backbone: str) -> dict[str, Any]:
+    """The peer's times, or why there are none."""
+    python = environment / "bin" / "python"
+    try:
+        if not python.exists():
+            subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "-q", PEER], check=True)
+        command = [
+            str(python), str(Path(__file__).with_name("peer_anomalib.py")),
+            "--pictures", str(pictures), "--backbone", backbone,
+            "--picks", str(TIMED_PICKS[backbone]), "--banks", *map(str, BANKS),
+            "--threads", str(cores()),
+        ]  # fmt: skip
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        return {"skipped": f"{error} {getattr(error, 'stderr', '') or ''}"[-500:]}
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def cores() -> int:
+    """Cores that both sides use."""
+    from blemish.parallel import available_cores
+
+    return available_cores()
+
+
+def ours(pictures: Path, part: str) -> dict[str, Any]:
+    """Fits from the shell, and predictions, in both precisions."""
+    surface = pictures.parents[1]
+    backbone = [] if part == "default" else ["--backbone", str(exported(part))]
+    result: dict[str, Any] = {"pictures": PICTURES}
+    for bank in BANKS[:1] if part == "default" else BANKS:
+        for precision in PRECISIONS:
+            settings = {"coreset_count": str(bank), "precision": precision}
+            name = f"{precision}_{bank}"
+            result[f"predict_{name}"] = predict(pictures, backbone[1:], settings)
+            if part == "wide_resnet50_2" or precision == "int8" != part:
+                continue  # fits of these are not compared
+            for folds in ("5", "0"):
+                chosen = settings | {"calibration_folds": folds}
+                result[f"fit_{name}_folds_{folds}"] = fit(surface, backbone, chosen)
+    return result
+
+
+def fit(surface: Path, backbone: list[str], settings: dict[str, str]) -> dict[str, Any]:
+    """`blemish fit`, a process of its own: start-up, features, coreset, thresholds, file."""
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = [word for pair in settings.items() for word in ("--set", "=".join(pair))]
+        seconds, peak = process(
+            sys.executable, "-c", "from blemish.cli.main import run; run()",
+            "fit", str(surface), "-o", f"{folder}/model.onnx", *backbone, *chosen,
+        )  # fmt: skip
+    return {"seconds": round(seconds, 2), "peak_megabytes": round(peak / 1e6)}
+
+
+def predict(pictures: Path, backbone: list[str], settings: dict[str, str]) -> dict[str, Any]:
+    """Milliseconds of one warm decoded picture and of eight, from pixels to score and map."""
+    import blemish
+    from blemish.data.loading import GoodPictures
+    from blemish.graph.session import Session
+    from blemish.progress import LoggedProgress
+
+    images = GoodPictures(blemish.open_dataset(pictures.parents[1]).train)
+    chosen: dict[str, Any] = settings | {"coreset_count": int(settings["coreset_count"])}
+    if backbone:
+        chosen["backbone"] = backbone[0]
+    fitted = blemish.PatchCore(**chosen).fit(images, progress=LoggedProgress())
+    session = Session(fitted.graph.SerializeToString())
+    fitted.close()
+    _, picture = next(iter(images))
+    result = {}
+    for name, batch in (("one", 1), ("eight", 8)):
+        stack = np.stack([picture] * batch)
+        session.run(["score", "score_map"], image=stack)
+        time.sleep(0.2)
+        seconds = timed(lambda s=stack: session.run(["score", "score_map"], image=s), REPEATS)
+        result[name] = spread([1000 * second for second in seconds], 2)
+    return result
+
+
+def exported(name: str) -> Path:
+    """The backbone as an ONNX file, with random weights."""
+    import torch
+
+    try:
+        import timm
+    except RuntimeError:  # torchvision of another torch: its two operators are not needed here
+        library = torch.library.Library("torchvision", "DEF")
+        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import timm
+    from safetensors.torch import save_file
+
+    from blemish.backbones.timm_export import export_timm
+
+    BUILD.mkdir(parents=True, exist_ok=True)
+    weights = BUILD / f"{name}.safetensors"
+    if not weights.exists():
+        torch.manual_seed(0)
+        save_file(timm.create_model(name, pretrained=False).state_dict(), weights)
+    return export_timm(name, weights=weights, cache=BUILD)
+
+
+if __name__ == "__main__":
+    main()
