@@ -39,8 +39,11 @@ def test_only_the_download_on_request_knows_how_to_reach_a_network():
         for path in root.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, (ast.Import, ast.ImportFrom))
-        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else
-                     [alias.name for alias in node.names])
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+        )
         if name.split(".")[0] in reaching
     }
     assert found == {"data/download.py"}

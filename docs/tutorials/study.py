@@ -79,7 +79,7 @@ def categories() -> dict[str, Path]:
     if not DATA and not root.is_dir():
         command("surfaces", root, *SIZES.surface)
     names = blemish.find_categories(root)
-    if names == [root.resolve().name]:
+    if len(names) == 1 and not (root / names[0]).is_dir():
         return {names[0]: root}
     chosen = [name for name in FLAT if name in names] or names
     return {name: root / name for name in chosen}
@@ -181,17 +181,16 @@ def strip(
     picture(figure, words)
 
 
-def colours_of(features: Any) -> tuple[Any, Any]:
-    """The mean of some features (D x h x w) and the three directions in which they vary most."""
+def colours_of(features: Any) -> tuple[Any, Any, Any]:
+    """Mean, directions and spread of features (D x h x w): the three in which they vary most."""
     flat = features.reshape(len(features), -1).T
     mean = flat.mean(axis=0)
     _, _, directions = np.linalg.svd(flat - mean, full_matrices=False)
-    return mean, directions[:3]
+    return mean, directions[:3], ((flat - mean) @ directions[:3].T).std(axis=0)
 
 
-def in_colours(features: Any, basis: tuple[Any, Any]) -> Any:
-    """Features (D x h x w) as a picture: red, green and blue are three directions of `basis`."""
-    mean, directions = basis
+def in_colours(features: Any, basis: tuple[Any, Any, Any]) -> Any:
+    """Features (D x h x w) as a picture: red, green, blue are the three directions of `basis`."""
+    mean, directions, spread = basis
     flat = (features.reshape(len(features), -1).T - mean) @ directions.T
-    spread = np.maximum(np.abs(flat).std(axis=0) * 3, 1e-9)
-    return np.clip(0.5 + flat / (2 * spread), 0, 1).reshape(*features.shape[1:], 3)
+    return np.clip(0.5 + flat / (5 * spread), 0, 1).reshape(*features.shape[1:], 3)
