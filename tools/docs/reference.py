@@ -24,7 +24,7 @@ from blemish.cli.main import app
 from blemish.detectors.base import detector_class, detector_names
 from blemish.settings import Limits
 
-WIDTH = 96
+WIDTH = 92
 LONGEST_DEFAULT = 40
 MODULES = (
     "blemish.metrics.ranking",
@@ -62,8 +62,8 @@ def pages() -> dict[str, str]:
 def commands() -> str:
     """All commands with their help."""
     group = typer.main.get_command(app)
-    told = _prose(inspect.getdoc(cli_command) or "")
-    parts = ["# Commands", "What `--help` says.", told, _block(_help())]
+    exit_codes = (inspect.getdoc(cli_command) or "").partition("\n\n")[2]
+    parts = ["# Commands", "What `--help` says.", exit_codes, _block(_help())]
     for name in group.commands:  # type: ignore[attr-defined]
         parts += [f"## blemish {name}", _block(_help(name))]
     return "\n\n".join(parts) + "\n"
