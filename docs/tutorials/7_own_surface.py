@@ -65,7 +65,7 @@ command("predict", model_file, *files, "-o", out, "--overlay", "--force")
 # %%
 model = blemish.load(model_file)
 judged = model.predict([str(file) for file in files])
-drawn = sorted(out.rglob("*.png"))
+drawn = sorted(out.rglob("*.jpg"))
 strip(
     [Image.open(path) for path in drawn],
     [path.name.split(".")[0] for path in drawn],
