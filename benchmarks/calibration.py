@@ -62,11 +62,12 @@ def main() -> None:
     parser.add_argument("study", choices=("promise", "hidden", "simulate"))
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="holds data/")
     parser.add_argument("--splits", type=int, default=20, help="of promise")
+    parser.add_argument("--shares", type=float, nargs="*", default=SHARES, help="of hidden")
     arguments = parser.parse_args()
     data, study = arguments.shared / "data", arguments.study
     cases = {
         "promise": lambda: promises(data / "mtd", arguments.splits),
-        "hidden": lambda: hidden(data / "lgp"),
+        "hidden": lambda: hidden(data / "lgp", arguments.shares),
         "simulate": simulations,
     }[study]()
     kept = KEPT / f"calibration-{study}.json"  # all scores, to go on with
@@ -180,7 +181,7 @@ def shown(score_map: Any, threshold: float) -> tuple[int, int, int]:
     return int(np.count_nonzero(score_map > threshold)), len(regions), int(bool(regions))
 
 
-def hidden(folder: Path) -> Iterator[tuple[Row, Callable[[], Row]]]:
+def hidden(folder: Path, shares: Sequence[float]) -> Iterator[tuple[Row, Callable[[], Row]]]:
     """Defects among the good training pictures: several shares, several draws of each."""
     dataset = blemish.open_dataset(folder)
     defects = [s for s in dataset.test if s.label == "defect"]
@@ -192,7 +193,7 @@ def hidden(folder: Path) -> Iterator[tuple[Row, Callable[[], Row]]]:
             clean.append((model, scored(model, dataset.test)))
         return clean[0]
 
-    for share in SHARES:
+    for share in shares:
         count = round(share * len(dataset.train) / (1 - share))
         for draw in range(DRAWS):
             chosen = np.random.default_rng(draw).choice(len(defects), count, replace=False)

@@ -133,7 +133,7 @@ def mean(values: list[float]) -> float:
 
 def percent(share: float) -> str:
     """Percent with two digits."""
-    return f"{100 * share:.2g} %"
+    return f"{100 * share:.2g} %" if share < 0.995 else "100 %"
 
 
 def made(record: dict[str, Any]) -> str:

@@ -113,8 +113,13 @@ class PlainLoop:
         self.settings, layers = settings, settings.layers
         self.teacher = Net(layers.teacher).eval().requires_grad_(False)
         self.student = Net(layers.student).train()
-        self.coder = Net(layers.autoencoder, dropout=settings.dropout).train()
-        parameters = [*self.student.parameters(), *self.coder.parameters()]
+        self.coder = (
+            Net(layers.autoencoder, dropout=settings.dropout).train()
+            if layers.autoencoder
+            else None
+        )
+        trained = [net for net in (self.student, self.coder) if net is not None]
+        parameters = [p for net in trained for p in net.parameters()]
         self.optimiser = torch.optim.Adam(parameters, lr=1e-4, weight_decay=1e-5)
         self.half = features_of(teacher.kind)
 
@@ -124,19 +129,25 @@ class PlainLoop:
         seen_hw = (recipe.crop, recipe.crop) if recipe.crop else whole_hw
         seen, penalty, varied = (torch.randn(recipe.batch, 3, *seen_hw) for _ in range(3))
         with torch.no_grad():
-            wanted, varied_wanted = self.teacher(seen), self.teacher(varied)
+            wanted = self.teacher(seen)
         apart = (wanted - self.student(seen)[:, : self.half]) ** 2
-        hard = apart[apart >= quantile(apart.detach(), self.settings.hard_quantile)].mean()
-        away = (self.student(penalty)[:, : self.half] ** 2).mean()
-        height, width = varied_wanted.shape[2:]
-        rebuilt = self.coder(torch.randn(recipe.batch, 3, *whole_hw))[:, :, :height, :width]
-        coder = ((varied_wanted - rebuilt) ** 2).mean()
-        follow = ((rebuilt - self.student(varied)[:, self.half :]) ** 2).mean()
-        loss = hard + away + coder + follow
+        hard = apart[apart >= quantile(apart.detach(), recipe.hard_quantile)].mean()
+        loss = hard + (self.student(penalty)[:, : self.half] ** 2).mean()
+        if self.coder is not None:
+            loss += self.coder_losses(self.coder, varied, torch.randn(recipe.batch, 3, *whole_hw))
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         return float(loss.item())
+
+    def coder_losses(self, coder: Net, varied: Tensor, whole: Tensor) -> Tensor:
+        """What the autoencoder learns of the teacher, and the student of it."""
+        with torch.no_grad():
+            wanted = self.teacher(varied)
+        height, width = wanted.shape[2:]
+        rebuilt = coder(whole)[:, :, :height, :width]
+        answers = self.student(varied)[:, self.half :]
+        return ((wanted - rebuilt) ** 2).mean() + ((rebuilt - answers) ** 2).mean()
 
 
 def quantile(values: Tensor, share: float) -> Tensor:

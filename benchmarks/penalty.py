@@ -24,13 +24,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/")
     parser.add_argument("--preset", default="quick")
+    parser.add_argument("--data", nargs="*", choices=list(DATA), default=list(DATA))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     arguments = parser.parse_args()
     from blemish.benchmark.machine import machine
     from blemish.fitting import versions
 
     data, rows = arguments.shared.resolve() / "data", []
-    for name, folder in DATA.items():
+    for name in arguments.data:
+        folder = DATA[name]
         with tempfile.TemporaryDirectory() as photographs:
             for other in OTHERS[name]:
                 (Path(photographs) / other).symlink_to(data / other)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import numpy_helper
 
 from blemish.detectors.conformance import DrawnPictures, _weave
 from blemish.detectors.efficientad.detector import EfficientAd
@@ -145,6 +146,18 @@ def test_penalty_pictures_are_of_the_students_size_and_some_without_colour():
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(teacher, uninterrupted):
     assert graph_bytes(fit(teacher)) == graph_bytes(uninterrupted)
     assert graph_bytes(fit(teacher, seed=1)) != graph_bytes(uninterrupted)
+
+
+def test_running_means_are_those_of_the_weights_after_each_step(teacher):
+    def kernels(steps, averaged_steps):
+        fitted = fit(teacher, steps=steps, averaged_steps=averaged_steps, decay_by=1.0)
+        values = map(numpy_helper.to_array, fitted.graph.graph.initializer)
+        return [value for value in values if value.ndim == 4]
+
+    each, means = [kernels(steps, 0) for steps in (1, 2, 3)], kernels(3, 100)
+    assert sum(not np.array_equal(first, last) for first, _, last in zip(*each, strict=True)) > 10
+    for mean, *values in zip(means, *each, strict=True):
+        assert np.abs(mean - np.mean(values, axis=0)).max() < 1e-6
 
 
 @pytest.mark.parametrize("step", [1, 20, 27])

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from blemish.detectors.efficientad.architecture import features_of, grid_hw
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint
 from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
@@ -111,24 +112,24 @@ class Trainings:
         """Find mean and variance of the teacher's features of each picture; keep these, or not."""
         net = fixed_net(self._settings.layers.teacher, self._teacher.weights)
         net = net.to(self._device, memory_format=torch.channels_last)
-        values = self._pictures.values
-        means, variances = [], []
-        kept: KeptFeatures | None = None
+        values, keep = self._pictures.values, self._settings.recipe.keep_features
+        # Room beforehand: small arrays made in between would keep the C library from taking the
+        # same memory for each picture, hundreds of megabytes of it.
+        shape = (len(values), features_of(self._settings.recipe.pdn))
+        self._means, self._variances = np.empty(shape), np.empty(shape)
+        room_hw = grid_hw(self._settings.size_hw)
+        room = space.array((*shape, *room_hw), np.float16) if keep else None
         with self._progress.stage("teacher", len(values)) as advance, torch.no_grad():
             for i, picture in enumerate(values):
                 shown = torch.from_numpy(picture[None].astype(np.float32)).to(self._device)
                 features = net(shown)[0]
                 wide = features.double()
-                means.append(wide.mean((1, 2)).cpu().numpy())
-                variances.append(wide.var((1, 2), correction=0).cpu().numpy())
-                if self._settings.recipe.keep_features:
-                    if kept is None:
-                        room = space.array((len(values), *features.shape), np.float16)
-                        kept = KeptFeatures(room, means[0])
-                    kept.values[i] = features.cpu().numpy() - kept.offset[:, None, None]
+                self._means[i] = wide.mean((1, 2)).cpu().numpy()
+                self._variances[i] = wide.var((1, 2), correction=0).cpu().numpy()
+                if room is not None:
+                    room[i] = features.cpu().numpy() - self._means[0][:, None, None]
                 advance(1)
-        self._means, self._variances = np.stack(means), np.stack(variances)
-        return kept
+        return None if room is None else KeptFeatures(room, self._means[0])
 
     def _tell_of_constant(self, statistics: Statistics) -> None:
         count = int(statistics.constant.sum())

@@ -63,7 +63,7 @@ def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tens
     half, count = wanted.shape[1], len(batch.pictures)
     answers = trio.student(torch.cat([batch.pictures, batch.penalty]), slice(half))
     losses = [
-        hard_feature_loss(answers[:count], wanted, settings.hard_quantile),
+        hard_feature_loss(answers[:count], wanted, settings.recipe.hard_quantile),
         penalty_loss(answers[count:]) * settings.penalty_weight,
     ]
     if trio.autoencoder is not None and batch.varied is not None:

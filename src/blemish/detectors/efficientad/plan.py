@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 10**6
 RUNTIME_BYTES = 420 * MEGABYTE  # interpreter, torch and the other libraries
-COPIES = 5  # of trained weights: themselves, gradients, two of Adam's, one on its way to a file
+COPIES = 6  # of trained weights: also gradients, means, two of Adam's, one on its way to a file
 TENSORS = 3.0  # as large as a layer's output, that its way forth and back holds at a time
 READ_AHEAD_BYTES = 100 * MEGABYTE  # decoded pictures that wait, sessions that resize them
 FACTS_BYTES = 300  # of a training picture in the model file

@@ -40,6 +40,8 @@ class Recipe:
     batch: int
     crop: int
     learning_rate: float
+    averaged_steps: int
+    hard_quantile: float
     keep_features: bool
     penalty_pictures: int
     border: str
@@ -57,6 +59,8 @@ PRESETS = {
         batch=2,
         crop=128,
         learning_rate=1e-3,
+        averaged_steps=500,
+        hard_quantile=0.99,
         keep_features=True,
         penalty_pictures=256,
         border="edge",
@@ -66,18 +70,20 @@ PRESETS = {
     ),
     "standard": Recipe(
         side_px=256,
-        pdn="small",
+        pdn="extra_small",
         autoencoder_weight=0.5,
         steps=10_000,
         batch=2,
         crop=128,
         learning_rate=4e-4,
+        averaged_steps=500,
+        hard_quantile=0.99,
         keep_features=True,
-        penalty_pictures=400,
+        penalty_pictures=256,
         border="edge",
         smoothing=0.0,
         calibration_folds=0,
-        held_out=0.1,
+        held_out=0.15,
     ),
     "paper": Recipe(
         side_px=256,
@@ -87,6 +93,8 @@ PRESETS = {
         batch=1,
         crop=0,
         learning_rate=1e-4,
+        averaged_steps=0,
+        hard_quantile=0.999,
         keep_features=False,
         penalty_pictures=2000,
         border="zero",
@@ -107,7 +115,7 @@ class EfficientAdSettings(DetectorSettings):
 
     preset: str = setting(
         "standard",
-        "a budget: minutes on two cores, hours, or all as published",
+        "a budget: minutes on two cores, half an hour, or all as published",
         choices=tuple(PRESETS),
     )
     teacher: str | None = setting(
@@ -142,8 +150,14 @@ class EfficientAdSettings(DetectorSettings):
         0.95, "share of the steps after which the learning rate falls", above=0, at_most=1
     )
     decay_by: float = setting(0.1, "what it is then multiplied by", above=0, at_most=1)
-    hard_quantile: float = setting(
-        0.999, "the student learns from differences at or above it", at_least=0, at_most=1
+    averaged_steps: int | None = setting(
+        None,
+        "the nets' weights are running means over about so many steps; 0 for those of the last "
+        "step, as published",
+        at_least=0,
+    )
+    hard_quantile: float | None = setting(
+        None, "the student learns from differences at or above it", at_least=0, at_most=1
     )
     penalty: str | None = setting(
         None,

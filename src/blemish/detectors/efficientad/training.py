@@ -170,7 +170,11 @@ def _surroundings(device: torch.device) -> Iterator[None]:
 
 
 class _Run:
-    """A training on its way: nets, optimiser, number of steps done, losses so far."""
+    """A training on its way: nets, optimiser, number of steps done, losses so far.
+
+    The weights jump about while the learning rate is high. Where `averaged_steps` says so, what
+    ships is a running mean of them (Polyak and Juditsky, SIAM J. Control Optim. 30, 1992).
+    """
 
     def __init__(
         self,
@@ -190,6 +194,11 @@ class _Run:
             for net_name, net in trio.trained.items()
             for name, parameter in net.train().named_parameters()
         }
+        self._means = (
+            {name: p.detach().clone() for name, p in self._parameters.items()}
+            if self._recipe.averaged_steps
+            else {}
+        )
         self._optimiser = torch.optim.Adam(
             self._parameters.values(),
             lr=self._recipe.learning_rate,
@@ -212,8 +221,16 @@ class _Run:
         self._optimiser.zero_grad()
         losses.sum().backward()
         self._optimiser.step()
+        self._average()
         self._fresh.append(losses.detach())
         self.step += 1
+
+    def _average(self) -> None:
+        """Let the running means follow the weights: plainly at first, then exponentially."""
+        share = 1 / min(self.step + 1, max(self._recipe.averaged_steps, 1))
+        with torch.no_grad():
+            for name, mean in self._means.items():
+                mean.lerp_(self._parameters[name], share)
 
     def fetch(self) -> str:
         """Wait for the losses of the last steps and give them in words."""
@@ -233,7 +250,10 @@ class _Run:
         return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in told)
 
     def result(self) -> Trained:
-        """The nets as they are now."""
+        """The nets as they are now, or the running means of their weights."""
+        with torch.no_grad():
+            for name, mean in self._means.items():
+                self._parameters[name].copy_(mean)
         trained = {name: weights_of(net) for name, net in self._trio.trained.items()}
         values = (value for weights in trained.values() for value in weights.values())
         if not all(np.isfinite(value).all() for value in values):
@@ -291,6 +311,7 @@ class _Run:
         for name, parameter in self._parameters.items():
             state = self._optimiser.state[parameter]
             tensors |= {f"{key}.{name}": state[key] for key in STATE}
+        tensors |= {f"mean.{name}": mean for name, mean in self._means.items()}
         return tensors | ({"fresh": torch.stack(self._fresh)} if self._fresh else {})
 
     def _rate(self) -> float:
