@@ -40,7 +40,7 @@ def place(tmp_path_factory):
     )
     tile = folder / "data" / "tile"
     write_surfaces(
-        folder / "other", categories=["tile"], good=105, test_good=0, defects_a_type=4, size_px=64,
+        folder / "other", categories=["tile"], good=105, test_good=0, defects_a_type=6, size_px=64,
         seed=1,
     )  # fmt: skip
     shutil.copytree(folder / "other" / "tile" / "train" / "good", folder / "data" / "another-day")
