@@ -197,9 +197,11 @@ def presets_table() -> str:
     """What the presets of EfficientAd choose."""
     from dataclasses import asdict
 
-    from blemish.detectors.efficientad.settings import PRESETS
+    from blemish.detectors.efficientad.settings import PRESETS, SIDES_PX
 
-    recipes = {name: asdict(recipe) for name, recipe in PRESETS.items()}
+    recipes = {
+        name: {"image_size": SIDES_PX[name]} | asdict(recipe) for name, recipe in PRESETS.items()
+    }
     lines = [f"| setting | {' | '.join(recipes)} |", "|---" * (len(recipes) + 1) + "|"]
     for setting in next(iter(recipes.values())):
         values = " | ".join(f"{recipe[setting]}" for recipe in recipes.values())

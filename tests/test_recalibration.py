@@ -9,8 +9,18 @@ import pytest
 
 import blemish
 from blemish.errors import CalibrationError, DataError, ImageError, UsageError
-from blemish.recalibration import thresholds_saw
+from blemish.evaluation.notes import seen_notes
 from tiny import HoldsOut, tiny_dataset, tiny_settings
+
+
+def with_five_more(category, tmp_path):
+    """A folder of a category's training pictures and five new ones."""
+    both = tmp_path / "both"
+    shutil.copytree(category / "train" / "good", both)
+    fresh = tiny_dataset(tmp_path / "noise", good=5, seed=9) / "train" / "good"
+    for path in fresh.iterdir():
+        shutil.copy(path, both / f"new_{path.name}")
+    return both
 
 
 @pytest.fixture
@@ -38,11 +48,7 @@ def test_recalibrating_on_new_pictures_scores_them_and_never_looks_at_test_pictu
 
 
 def test_recalibrating_on_old_and_new_pictures_together_counts_both(tmp_path, model, category):
-    both = tmp_path / "both"
-    shutil.copytree(category / "train" / "good", both)
-    fresh = tiny_dataset(tmp_path / "noise", good=5, seed=9) / "train" / "good"
-    for path in fresh.iterdir():
-        shutil.copy(path, both / f"new_{path.name}")
+    both = with_five_more(category, tmp_path)
     again = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
     assert again.facts["calibration"]["method"] == "2-fold (24), held out (5)"
 
@@ -77,11 +83,7 @@ def test_recalibrating_leaves_aside_what_was_only_trained_on(category, holds_out
     again = blemish.recalibrate(model, blemish.open_dataset(category))
     assert again.facts["calibration"]["scored"] == model.facts["calibration"]["scored"]
     assert "18 pictures do not count" in caplog.text
-    both = tmp_path / "both"
-    shutil.copytree(category / "train" / "good", both)
-    fresh = tiny_dataset(tmp_path / "noise", good=5, seed=9) / "train" / "good"
-    for path in fresh.iterdir():
-        shutil.copy(path, both / f"new_{path.name}")
+    both = with_five_more(category, tmp_path)
     more = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
     assert len(more.calibration.scores) == 11
     assert more.facts["calibration"]["method"] == "held out"
@@ -199,9 +201,9 @@ def test_test_pictures_that_had_a_say_are_told(category, model, known_defects):
     dataset = blemish.open_dataset(category)
     costs = blemish.Costs(5, 1)
     found = blemish.recalibrate(model, dataset, costs=costs, defects=known_defects)
-    assert thresholds_saw(found, dataset.test) == []
+    assert seen_notes(found, dataset.test) == []
     known = blemish.open_dataset(known_defects[0].parents[2])
-    assert "set with 12 of these test pictures" in thresholds_saw(found, known.test)[0]
+    assert "set with 12 of these test pictures" in seen_notes(found, known.test)[0]
 
 
 def test_parts_of_a_cost_rule_that_are_missing_are_told(category, model, known_defects):

@@ -198,6 +198,11 @@ class Model:
         values = self._traces[wanted].run(list(names), image=self.read(picture)[None])
         return {name: value[0] for name, value in zip(names, values, strict=True)}
 
+    @property
+    def fitted_on(self) -> frozenset[str]:
+        """Hashes of the pictures that it was fitted on, left out in turn or not."""
+        return frozenset(row[1] for row in self.facts["training"]["pictures"])
+
     def warm_up(self, size_hw: tuple[int, int]) -> None:
         """Run once on an empty picture of that size, so that the first real one is not slow."""
         self.raw(np.zeros((1, *size_hw, 3), self.picture_format.dtype))

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from blemish.calibration import (
     Asked,
-    Calibration,
     CostRule,
     Costs,
     Row,
@@ -22,15 +21,14 @@ from blemish.calibration import (
     settled,
     with_false_regions,
 )
-from blemish.calibration.false_regions import pictures_to_look_into
 from blemish.calibration.rows import highest_peaks, one_a_key
-from blemish.calibration.thresholds import CONFORMAL
 from blemish.data.dataset import Dataset, Sample
 from blemish.errors import DataError, ImageError, UsageError, told_at_once
 from blemish.fitting import check_promise
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model import Failure, Model
 from blemish.progress import LoggedProgress, Progress
+from blemish.result import Prediction
 
 HELD_OUT = "held out"  # pictures that a model was never fitted on
 MOST_TOLD = 20  # problems with pictures
@@ -96,23 +94,14 @@ def recalibrate(
         costs=_rule(costs, scored, wrong, progress),
         dropped=0 if pictures.all_fresh else old.dropped,
     )
+
+    def map_of(name: str) -> NDArray[np.float32]:
+        (result,) = model.predict_each([pictures.fresh[name]], limits=limits)
+        return _judged(result).score_map
+
     peaks = highest_peaks(rows, pictures.keys)
-    calibration = _with_false_regions(calibration, model, peaks, pictures.fresh, limits)
+    calibration = with_false_regions(calibration, peaks, map_of, mapped=pictures.fresh.keys())
     return model.with_calibration(calibration, scored, wrong)
-
-
-def thresholds_saw(model: Model, samples: Sequence[Sample]) -> list[str]:
-    """A note where test pictures had a say in a model's thresholds, as good ones or as defects."""
-    facts = model.facts["calibration"]
-    trained = {row[1] for row in model.facts["training"]["pictures"]}
-    seen = {row[1] for row in (*facts["scored"], *facts.get("defects", ()))} - trained
-    count = sum(sample.sha256 in seen for sample in samples)
-    if not count:
-        return []
-    return [
-        f"The thresholds were set with {count} of these test pictures, so figures at the threshold "
-        "are better than on new ones; calibrate on others."
-    ]
 
 
 @dataclass(frozen=True)
@@ -199,9 +188,7 @@ def _may_have_a_say(model: Model, dataset: Dataset, defects: Sequence[str | Path
     """Known defects as samples, copies once; raises `DataError` for those that may not have one."""
     samples = [Sample(str(p), Path(p), "train", "defect", "defect") for p in defects]
     barred = {
-        "the model was fitted on it as a good one": {
-            row[1] for row in model.facts["training"]["pictures"]
-        },
+        "the model was fitted on it as a good one": model.fitted_on,
         f"it is a test picture of '{dataset.name}', and no label of the test split ever moves a "
         "threshold": {s.sha256 for s in dataset.test},
         f"it is among the good pictures of '{dataset.name}', too": {
@@ -235,29 +222,6 @@ def _rule(
     return rule
 
 
-def _with_false_regions(
-    calibration: Calibration,
-    model: Model,
-    peaks: dict[str, float],
-    fresh: dict[str, Sample],
-    limits: ReadLimits,
-) -> Calibration:
-    """A calibration with what good pictures show; not where a map of a left-out one is needed."""
-
-    def map_of(name: str) -> NDArray[np.float32]:
-        (result,) = model.predict_each([fresh[name]], limits=limits)
-        if isinstance(result, Failure):
-            raise ImageError(result.error)
-        return result.score_map
-
-    if calibration.region_basis != CONFORMAL:
-        return calibration
-    names, _ = pictures_to_look_into(peaks, calibration.region_rate)
-    if not fresh.keys() >= set(names):
-        return calibration
-    return with_false_regions(calibration, peaks, map_of)
-
-
 def _score(
     model: Model, samples: Sequence[Sample], limits: ReadLimits, progress: Progress
 ) -> dict[str, Row]:
@@ -265,12 +229,18 @@ def _score(
     with progress.stage("scoring", len(samples)) as advance:
         results = model.predict_each(samples, limits=limits)
         for sample, result in zip(samples, results, strict=True):
-            if isinstance(result, Failure):
-                raise ImageError(result.error)
-            peak = float(result.score_map.max())
-            rows[sample.id] = (sample.id, sample.sha256, result.score, peak)
+            found = _judged(result)
+            peak = float(found.score_map.max())
+            rows[sample.id] = (sample.id, sample.sha256, found.score, peak)
             advance(1)
     return rows
+
+
+def _judged(result: Prediction | Failure) -> Prediction:
+    """A result, or the `ImageError` that came in its place."""
+    if isinstance(result, Failure):
+        raise ImageError(result.error)
+    return result
 
 
 def _row(stored: Sequence[Any]) -> Row:

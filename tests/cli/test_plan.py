@@ -27,3 +27,12 @@ def test_a_rate_that_cannot_be_promised_is_told(blemish, data, fit_options):
     found = blemish("plan", data, *fit_options, "--false-alarm-rate", "0.01")
     assert found.code == 1
     assert "at least 99 good pictures" in found.err
+
+
+def test_rates_that_a_fit_would_refuse_are_refused_before_it(blemish, data, fit_options):
+    found = blemish("plan", data, *fit_options, "--region-rate", "0.01")
+    assert found.code == 1
+    assert "A region rate of 0.01 takes at least 99 good pictures" in found.err
+    found = blemish("plan", data, *fit_options, "--tail", "--false-alarm-rate", "0.01")
+    assert found.code == 1
+    assert "at least 90 good pictures" in found.err

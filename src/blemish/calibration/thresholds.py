@@ -7,7 +7,7 @@ may be rejected without a region, or pass with one; how many do either is told, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,12 @@ from blemish.calibration.conformal import (
     upper_bound,
 )
 from blemish.calibration.costs import CostRule
-from blemish.calibration.false_regions import FalseRegions, MapOf, expect_false_regions
+from blemish.calibration.false_regions import (
+    FalseRegions,
+    MapOf,
+    expect_false_regions,
+    pictures_to_look_into,
+)
 from blemish.calibration.rows import Row
 from blemish.calibration.tail import Tail, fit_tail
 from blemish.errors import CalibrationError
@@ -203,16 +208,26 @@ def calibrate(
 
 
 def with_false_regions(
-    calibration: Calibration, peaks: Mapping[str, float], map_of: MapOf
+    calibration: Calibration,
+    peaks: Mapping[str, float],
+    map_of: MapOf,
+    *,
+    mapped: Set[str] | None = None,
 ) -> Calibration:
-    """A calibration with what good pictures show at the pixel threshold, where that is promised.
+    """A calibration with what good pictures show at the pixel threshold, where that can be told.
+
+    It is for a conformal threshold, and where all maps that are needed can be had.
 
     Args:
         calibration: without it.
         peaks: of each picture's map as if it were new; of copies and groups the highest.
         map_of: gives a picture's map by its name.
+        mapped: names of the pictures whose maps can be had; by default all.
     """
     if calibration.region_basis != CONFORMAL:
+        return calibration
+    needed, _ = pictures_to_look_into(peaks, calibration.region_rate)
+    if mapped is not None and not mapped >= set(needed):
         return calibration
     found = expect_false_regions(
         peaks,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -186,14 +185,11 @@ def _measure_model(
 ) -> Evaluation:
     from blemish.benchmark.records import evaluate_into
     from blemish.evaluation import evaluate as measure
-    from blemish.recalibration import thresholds_saw
 
     progress = TerminalProgress()
     if output is None:
-        found = measure(model, dataset, limits=limits, progress=progress)
-    else:
-        found, _ = evaluate_into(model, dataset, output, progress=progress, limits=limits)
-    return replace(found, notes=[*found.notes, *thresholds_saw(model, dataset.test)])
+        return measure(model, dataset, limits=limits, progress=progress)
+    return evaluate_into(model, dataset, output, progress=progress, limits=limits)[0]
 
 
 def _measure_maps(

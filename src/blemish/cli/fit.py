@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -135,7 +136,7 @@ def fit(
     images = GoodPictures(dataset.train, limits=read_limits(max_pixels))
     outputs.check_space(output, chosen.plan(images).model_bytes)
     start = perf_counter()
-    try:
+    with _told_how_to_go_on(ctx, unfinished, resume=resume):
         model = blemish.fit(
             dataset,
             chosen,
@@ -149,12 +150,6 @@ def fit(
             progress=TerminalProgress(),
             folder=unfinished,
         )
-    except KeyboardInterrupt:
-        if unfinished.exists():
-            console.note(f"What was trained is kept in '{unfinished}'.")
-            again = typed(ctx) if resume else with_option(typed(ctx), "--resume")
-            console.next_steps(["fit", *again])
-        raise
     model.save(output, force=force)
     shutil.rmtree(unfinished, ignore_errors=True)
     seconds, peak_bytes = perf_counter() - start, peak_memory_bytes()
@@ -165,6 +160,19 @@ def fit(
     same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
     steps = [["evaluate", output, *same_data]] if dataset.test else []
     console.next_steps(["predict", output, "PICTURE..."], *steps)
+
+
+@contextmanager
+def _told_how_to_go_on(ctx: typer.Context, unfinished: Path, *, resume: bool) -> Iterator[None]:
+    """Let a user who interrupts a training know what is kept of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if unfinished.exists():
+            console.note(f"What was trained is kept in '{unfinished}'.")
+            again = typed(ctx) if resume else with_option(typed(ctx), "--resume")
+            console.next_steps(["fit", *again])
+        raise
 
 
 def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) -> dict[str, Any]:

@@ -26,9 +26,11 @@ from blemish.cli.options import (
     Memory,
     OnAlpha,
     Preset,
+    RegionRate,
     Resize,
     Seed,
     SplitSeed,
+    Tail,
     Teacher,
     TestFraction,
     Threads,
@@ -59,6 +61,8 @@ def plan(
     config: Config = None,
     seed: Seed = None,
     false_alarm_rate: FalseAlarmRate = None,
+    region_rate: RegionRate = None,
+    tail: Tail = False,
     memory: Memory = None,
     alpha: Alpha = OnAlpha.REFUSE,
     test_fraction: TestFraction = None,
@@ -69,7 +73,8 @@ def plan(
 ) -> None:
     """Say what a fit will take: memory, disk, time, bank size.
 
-    Takes the options of `blemish fit`, and fits nothing.
+    Takes the options of `blemish fit` that decide it, or whether the rates can be had; fits
+    nothing.
     """
     use_threads(threads)
     settings = read_settings(
@@ -95,7 +100,8 @@ def plan(
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
-    lowest = lowest_rate(check_promise(dataset, Asked(false_alarm_rate), detector=chosen))
+    asked = Asked(false_alarm_rate, region_rate, tail=tail)
+    lowest = lowest_rate(check_promise(dataset, asked, detector=chosen))
     images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
     planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)
     notes = [*dataset.notes, *planned.notes()]

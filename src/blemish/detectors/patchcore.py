@@ -24,6 +24,7 @@ from blemish.detectors.patchcore_graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore_patches import Patches, extract
 from blemish.detectors.patchcore_plan import FitPlan, plan_fit
 from blemish.detectors.patchcore_settings import PatchCoreSettings
+from blemish.detectors.two_stage import Searcher, searcher
 from blemish.errors import CalibrationError, SettingError
 from blemish.graph.session import Session
 from blemish.parallel import one_core_each
@@ -182,8 +183,10 @@ class FittedPatchCore:
         with progress.stage("leave out", len(p.names)) as advance:
             for pictures, bank in self._banks_without():
                 self._bank_without |= dict.fromkeys(pictures, bank)
+                vectors = bank()
+                search = self._searcher(vectors, pictures)
                 with one_core_each() as pool:
-                    results = list(pool.map(partial(self._leave_out, bank()), pictures))
+                    results = list(pool.map(partial(self._leave_out, vectors, search), pictures))
                 advance(len(results))
                 yield from results
 
@@ -194,7 +197,13 @@ class FittedPatchCore:
             KeyError: it was not left out.
         """
         picture = {self._patches.names[i]: i for i in self._bank_without}[name]
-        return self._score(self._bank_without[picture](), picture)[1]
+        bank = self._bank_without[picture]()
+        return self._score(bank, self._searcher(bank, [picture]), picture)[1]
+
+    def _searcher(self, bank: Vectors, pictures: list[int]) -> Searcher:
+        starts = self._patches.starts
+        queries = sum(starts[picture + 1] - starts[picture] for picture in pictures)
+        return searcher(bank, k=self._writer.settings.k, queries=int(queries))
 
     def _banks_without(self) -> Iterator[tuple[list[int], Callable[[], Vectors]]]:
         """Parts of the pictures, each with how to get the bank that it is to be scored against."""
@@ -224,19 +233,21 @@ class FittedPatchCore:
         owner = self._patches.owner[self._coreset.picks]
         return self.bank.vectors[~np.isin(owner, pictures)]
 
-    def _leave_out(self, bank: Vectors, picture: int) -> LeftOut:
-        score, score_map = self._score(bank, picture)
+    def _leave_out(self, bank: Vectors, search: Searcher, picture: int) -> LeftOut:
+        score, score_map = self._score(bank, search, picture)
         return LeftOut(self._patches.names[picture], score, float(score_map.max()))
 
     @cached_property
     def _summary(self) -> Session:
         return Session(self._writer.summary().SerializeToString(), threads=1)
 
-    def _score(self, bank: Vectors, picture: int) -> tuple[float, NDArray[np.float32]]:
+    def _score(
+        self, bank: Vectors, search: Searcher, picture: int
+    ) -> tuple[float, NDArray[np.float32]]:
         """Score and map of a training picture against a bank."""
         s, p = self._writer.settings, self._patches
         patches = p.store.read(p.starts[picture], p.starts[picture + 1])
-        squared, rows = nearest(patches, bank, k=min(s.k, len(bank)))
+        squared, rows = search(patches)
         scores = (squared if s.distance == "squared" else np.sqrt(squared)).mean(axis=1)
         weight = 1.0
         if s.reweight and len(bank) > 1:

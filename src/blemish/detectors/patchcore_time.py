@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from blemish.detectors.base import ImageSource
 from blemish.detectors.coreset import BLOCK_ROWS, LARGEST_BATCH
-from blemish.detectors.neighbours import nearest
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
+from blemish.detectors.two_stage import searcher
 from blemish.graph.session import Session
 from blemish.parallel import available_cores, one_core_each
 
@@ -31,6 +31,7 @@ Vectors = NDArray[np.float32]
 PICTURES = 8  # that are run
 BLOCKS_A_CORE = 16  # of distances from points to picks, as picking takes them
 QUERIES = 2048  # patches a core that look for their nearest neighbour
+VECTORS = 8192  # of the bank in which they look, enough for the search that large banks get
 
 
 def estimate_seconds(detector: PatchCore, images: ImageSource) -> dict[str, float]:
@@ -85,10 +86,11 @@ def _distances(points: Vectors, picks: Vectors) -> Vectors:
 def _searching_seconds(plan: FitPlan) -> float:
     """Seconds in which all patches find their nearest neighbour in the bank, on all cores."""
     cores = available_cores()
-    vectors = min(plan.bank_vectors, QUERIES)
+    vectors = min(plan.bank_vectors, VECTORS)
     queries, bank = _random(QUERIES, plan.dimensions), _random(vectors, plan.dimensions)
+    search = searcher(bank, k=1, queries=plan.patches)
     with one_core_each() as pool:
-        seconds = _seconds(lambda: list(pool.map(nearest, [queries] * cores, [bank] * cores)))
+        seconds = _seconds(lambda: list(pool.map(search, [queries] * cores)))
     return seconds * plan.patches / (QUERIES * cores) * (plan.bank_vectors / vectors)
 
 

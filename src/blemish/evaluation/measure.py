@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from blemish.data.dataset import GOOD, Dataset, Sample
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import figures
-from blemish.evaluation.notes import cut_off_notes
+from blemish.evaluation.notes import cut_off_notes, seen_notes
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
 from blemish.metrics.decisions import Thresholds
@@ -119,7 +119,7 @@ def evaluate(
     took = float(np.median([row["seconds"] for row in found.pictures]))
     return replace(
         found,
-        notes=_learned(model, samples) + found.notes,
+        notes=seen_notes(model, samples) + found.notes,
         seconds=found.seconds | {"predict_per_picture": took},
     )
 
@@ -232,18 +232,6 @@ def _kept(draws: Draws) -> dict[str, list[float | None]]:
         for name in COMPARED
         if name in draws
     }
-
-
-def _learned(model: Model, samples: Sequence[Sample]) -> list[str]:
-    """A note where the model was fitted on test pictures."""
-    trained = {row[1] for row in model.facts["training"]["pictures"]}
-    learned_from = sum(sample.sha256 in trained for sample in samples)
-    if not learned_from:
-        return []
-    return [
-        f"The model was fitted on {learned_from} of these test pictures, so the figures are "
-        "better than on new ones; use the split of the fit."
-    ]
 
 
 def _notes(images: RankCounts, unmasked: int) -> list[str]:

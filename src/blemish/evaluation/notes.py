@@ -1,4 +1,4 @@
-"""Sentences without which figures would be misread, from what was measured."""
+"""Sentences without which figures would be misread."""
 
 from __future__ import annotations
 
@@ -7,10 +7,35 @@ from typing import Any
 
 import numpy as np
 
+from blemish.data.dataset import Sample
 from blemish.metrics.ranking import RankCounts
+from blemish.model import Model
 
 FEW_PICTURES = 3  # with the same highest score are no accident
 FEW_PIXELS, SMALL_SHARE = 100, 0.01
+
+
+def seen_notes(model: Model, samples: Sequence[Sample]) -> list[str]:
+    """Whether a model was fitted on test pictures, or its thresholds were set with them.
+
+    Args:
+        model: as it is measured.
+        samples: the test pictures.
+    """
+    notes = []
+    calibration = model.facts["calibration"]
+    had_a_say = {row[1] for row in (*calibration["scored"], *calibration.get("defects", ()))}
+    if count := sum(sample.sha256 in model.fitted_on for sample in samples):
+        notes.append(
+            f"The model was fitted on {count} of these test pictures, so the figures are better "
+            "than on new ones; use the split of the fit."
+        )
+    if count := sum(sample.sha256 in had_a_say - model.fitted_on for sample in samples):
+        notes.append(
+            f"The thresholds were set with {count} of these test pictures, so figures at the "
+            "threshold are better than on new ones; calibrate on others."
+        )
+    return notes
 
 
 def cut_off_notes(rows: Sequence[dict[str, Any]], pixels: RankCounts) -> list[str]:

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 OPSET = 18  # the first with antialiased Resize
 IR_VERSION = 9  # what runtimes of that age read
 
-FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+FLOAT, INT32, INT64 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64
 UINT8, UINT16 = TensorProto.UINT8, TensorProto.UINT16
 
 

@@ -47,11 +47,12 @@ def promise_table(records: Sequence[Record]) -> Table:
     rows = [row for group in group_records(records) if (row := _row(group))]
     columns: tuple[Column, ...] = (CATEGORY, DETECTOR, *FIGURES, RANGE, READING)
     note = NOTE
-    if any(isinstance(row.cells[-2], Figure) for row in rows):
+    groups = [row.group for row in rows if row.group]
+    regions = [_regions(group.records) for group in groups]
+    if any(expected for expected, _ in regions):  # older records do not tell
         columns, note = (*columns, EXPECTED_REGIONS, SEEN_REGIONS), note + REGIONS_NOTE
-    else:  # records of before it was told
-        rows = [replace(row, cells=row.cells[:-2]) for row in rows]
-    if any(_mark(row.group) for row in rows if row.group):
+        rows = [replace(r, cells=r.cells + more) for r, more in zip(rows, regions, strict=True)]
+    if any(map(_mark, groups)):
         note += MARKED_NOTE
     table = Table("False alarms, promised and observed", columns, tuple(rows), note)
     return table if len({row.cells[1] for row in rows}) > 1 else without_detector(table)
@@ -79,8 +80,6 @@ def _row(group: Group) -> Row | None:
     told: tuple[Cell, ...] = (
         f"{rate_text(low)} to {rate_text(high)}",
         _mark(group) + _read(promised, low, high),
-        over_seeds(EXPECTED_REGIONS, group.records),
-        _seen_regions(group.records),
     )
     return Row((group.category, group.detector, *figures, *told), group)
 
@@ -88,6 +87,11 @@ def _row(group: Group) -> Row | None:
 def _mark(group: Group) -> str:
     """What a reading is to be introduced by, where the rate is no promise."""
     return MARKS.get(text(group.records[0], "calibration", "basis"), "")
+
+
+def _regions(records: Sequence[Record]) -> tuple[Figure | None, Figure | None]:
+    """False regions in a thousand good pictures, expected and seen."""
+    return over_seeds(EXPECTED_REGIONS, records), _seen_regions(records)
 
 
 def _seen_regions(records: Sequence[Record]) -> Figure | None:

@@ -28,12 +28,8 @@ SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a preset decides; the settings of the same names say what each is.
+    """What a preset decides; the settings of the same names say what each is."""
 
-    `side_px` is that of the working picture where no `image_size` is given.
-    """
-
-    side_px: int
     pdn: str
     autoencoder_weight: float
     steps: int
@@ -52,7 +48,6 @@ class Recipe:
 
 PRESETS = {
     "quick": Recipe(
-        side_px=512,
         pdn="extra_small",
         autoencoder_weight=0.0,
         steps=6000,
@@ -69,7 +64,6 @@ PRESETS = {
         held_out=0.15,
     ),
     "standard": Recipe(
-        side_px=256,
         pdn="extra_small",
         autoencoder_weight=0.5,
         steps=10_000,
@@ -86,7 +80,6 @@ PRESETS = {
         held_out=0.15,
     ),
     "paper": Recipe(
-        side_px=256,
         pdn="small",
         autoencoder_weight=0.5,
         steps=70_000,
@@ -103,6 +96,7 @@ PRESETS = {
         held_out=0.1,
     ),
 }
+SIDES_PX = {"quick": 512, "standard": 256, "paper": 256}  # of the working picture, by default
 STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes of
 
 # What decides where and how safely a training runs, not what comes of it.
@@ -221,7 +215,7 @@ class EfficientAdSettings(DetectorSettings):
     @property
     def usual_side_px(self) -> int:
         """The side of a working picture where no size is given."""
-        return PRESETS[self.preset].side_px
+        return SIDES_PX[self.preset]
 
     @property
     def branches(self) -> dict[str, float]:
@@ -242,17 +236,14 @@ class EfficientAdSettings(DetectorSettings):
     def recipe(self) -> Recipe:
         """What the preset decides, less what was given."""
         preset = PRESETS[self.preset]
-        names = [name for name in dataclasses.asdict(preset) if name != "side_px"]
-        chosen = {name: getattr(self, name) for name in names}
+        chosen = {name: getattr(self, name) for name in dataclasses.asdict(preset)}
         if self.crop is None and preset.crop >= min(self.size_hw):
             chosen["crop"] = 0
         return dataclasses.replace(preset, **{k: v for k, v in chosen.items() if v is not None})
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values, with what the preset decides filled in."""
-        decided = dataclasses.asdict(self.recipe)
-        decided.pop("side_px")
-        return super().to_dict() | decided
+        return super().to_dict() | dataclasses.asdict(self.recipe)
 
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed."""

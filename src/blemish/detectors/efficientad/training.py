@@ -194,11 +194,8 @@ class _Run:
             for net_name, net in trio.trained.items()
             for name, parameter in net.train().named_parameters()
         }
-        self._means = (
-            {name: p.detach().clone() for name, p in self._parameters.items()}
-            if self._recipe.averaged_steps
-            else {}
-        )
+        averaged = self._parameters if self._recipe.averaged_steps else {}
+        self._means = {name: p.detach().clone() for name, p in averaged.items()}
         self._optimiser = torch.optim.Adam(
             self._parameters.values(),
             lr=self._recipe.learning_rate,
@@ -227,9 +224,9 @@ class _Run:
 
     def _average(self) -> None:
         """Let the running means follow the weights: plainly at first, then exponentially."""
-        share = 1 / min(self.step + 1, max(self._recipe.averaged_steps, 1))
         with torch.no_grad():
             for name, mean in self._means.items():
+                share = 1 / min(self.step + 1, self._recipe.averaged_steps)
                 mean.lerp_(self._parameters[name], share)
 
     def fetch(self) -> str:
