@@ -36,7 +36,7 @@ def figures(level, name, **wanted):
 
 # %%
 for comparison in comparisons(records):
-    say(*comparison.told)
+    say("\n".join(f"* {sentence}" for sentence in comparison.told))
 
 # %% [markdown]
 # ## What the coreset saves, and what it costs
@@ -58,7 +58,7 @@ table(["category", "vectors kept", "memory of the bank", "of all patches, about"
 #
 # ## Pictures and pixels
 #
-# To reject a part is easier than to say where it is wrong, and pixel F1 is the hardest of the four figures. A score needs
+# To reject a part is easier than to say where it is wrong, and pixel F1 is as a rule the hardest of the four figures. A score needs
 # one patch that stands out. Pixel F1 needs the outline: a map is smooth and coarser than the picture, so it is wrong along
 # the rim of each defect, and small defects are all rim. And defective pixels are few, so that what is flagged falsely
 # soon outnumbers them.
