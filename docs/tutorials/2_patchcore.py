@@ -236,8 +236,8 @@ strip(
 )
 say(
     f"Its score is {judged.score:.2f}; the threshold, from good pictures alone, is",
-    f"{model.calibration.image_threshold:.2f}. Verdict: {judged.verdict}, in {len(judged.regions)}",
-    f"regions. Of good pictures, a share of {judged.p_value:.3f} would score as high.",
+    f"{model.calibration.image_threshold:.2f}. Verdict: {judged.verdict}; regions: {len(judged.regions)}.",
+    f"Of good pictures, a share of {judged.p_value:.3f} would score as high.",
 )
 
 # %% [markdown]

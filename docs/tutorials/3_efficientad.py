@@ -216,8 +216,9 @@ table(
     ],
 )  # fmt: skip
 say(
-    f"A share of {(scores > 0.1).mean():.2f} of the good pictures has a pixel above the upper quantile:",
-    "it is a quantile of pixels, and a picture has very many. What is promised with the calibrated one is",
+    f"A share of {(scores > 0.1).mean():.2f} of the good pictures has a pixel above the upper quantile.",
+    "It is a quantile of pixels, of which a picture has very many, so it promises nothing of pictures.",
+    "What is promised with the calibrated one is",
     f"{calibration.false_alarm_rate:.3f}, since {len(calibration.scores)} good pictures were held out.",
 )
 
