@@ -60,6 +60,13 @@ class Backbone:
     licence: str
     sha256: str
 
+    @property
+    def entry(self) -> str:
+        """Name of the graph's input."""
+        weights = {constant.name for constant in self.graph.graph.initializer}
+        name: str = next(v.name for v in self.graph.graph.input if v.name not in weights)
+        return name
+
     def with_levels(self, names: Sequence[str] | None) -> Backbone:
         """Only the levels named; without names, the last one at each of the strides 8 and 16.
 

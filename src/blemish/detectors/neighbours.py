@@ -7,11 +7,13 @@ uses NumPy to score training pictures as if they had been left out. Tests hold t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.detectors.rounded_bank import QUERY_LEVELS, ZERO, round_bank
 from blemish.graph.builder import FLOAT, GraphBuilder
 
 BLOCK_BYTES = 32 * 2**20  # of products held at a time
@@ -99,8 +101,9 @@ def search(
     k: int,
     squared: bool,
     block: int = 4096,
+    measured: int | None = None,
 ) -> Found:
-    """Exact nearest neighbours: ranked by products, measured by differences.
+    """Nearest neighbours: ranked by products, measured by differences.
 
     Args:
         g: where to add the nodes.
@@ -109,12 +112,25 @@ def search(
         k: neighbours whose mean distance is a score.
         squared: leave distances squared.
         block: bank vectors searched at a time, which bounds the matrix of products.
+        measured: rank by products of bytes, and measure the distances of so many (at least `k`):
+            three times as fast, and nearly always the nearest. By default products are of floats
+            and the search is exact.
     """
     bank = g.constant(vectors, name="bank")
     queries = g.op("Reshape", patches, g.ints(-1, vectors.shape[1]))
-    rows = _nearest_rows(g, queries, bank, vectors, k=min(k, len(vectors)), block=block)
-    gaps = g.op("Sub", g.op("Unsqueeze", queries, g.ints(1)), g.op("Gather", bank, rows, axis=0))
-    distances = g.op("ReduceSumSquare", gaps, g.ints(2), keepdims=0)
+    k = min(k, len(vectors))
+    if measured is None:
+        rows = _nearest_rows(g, queries, bank, vectors, k=k, block=block)
+        distances = _measure(g, queries, bank, rows)
+    else:
+        likely = _likely_rows(
+            g, queries, vectors, k=min(max(measured, k), len(vectors)), block=block
+        )
+        every = _measure(g, queries, bank, likely)
+        distances, order = g.ops(
+            "TopK", every, g.ints(k), outputs=g.fresh("nearest", 2), axis=1, largest=0
+        )
+        rows = g.op("GatherElements", likely, order, axis=1)
     if not squared:
         distances = g.op("Sqrt", distances)
     scores = g.op("ReduceMean", distances, g.ints(1), keepdims=0)
@@ -122,6 +138,12 @@ def search(
     grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
     patch_scores = g.op("Reshape", scores, grid, name="patch_scores")
     return Found(patch_scores, g.op("Reshape", first, grid), queries, bank)
+
+
+def _measure(g: GraphBuilder, queries: str, bank: str, rows: str) -> str:
+    """Squared distances of queries to some rows of the bank each, Q x k."""
+    gaps = g.op("Sub", g.op("Unsqueeze", queries, g.ints(1)), g.op("Gather", bank, rows, axis=0))
+    return g.op("ReduceSumSquare", gaps, g.ints(2), keepdims=0)
 
 
 def _nearest_rows(
@@ -135,15 +157,43 @@ def _nearest_rows(
 ) -> str:
     """Rows of the `k` nearest bank vectors, nearest first: Q x k, int64."""
     offsets = half_norms(vectors)
-    values, rows = [], []
-    for first in range(0, len(vectors), block):
-        last = min(first + block, len(vectors))
+
+    def closeness(first: int, last: int) -> str:
         whole = last - first == len(vectors)
         part = bank if whole else g.op("Slice", bank, g.ints(first), g.ints(last), g.ints(0))
-        closeness = g.op("Gemm", queries, part, g.constant(offsets[first:last]), transB=1)
+        return g.op("Gemm", queries, part, g.constant(offsets[first:last]), transB=1)
+
+    return _closest(g, closeness, len(vectors), k=k, block=block)
+
+
+def _likely_rows(
+    g: GraphBuilder, queries: str, vectors: NDArray[np.float32], *, k: int, block: int
+) -> str:
+    """Rows of the `k` bank vectors that are nearest by products of bytes: Q x k, int64."""
+    rounded = round_bank(vectors)
+    zero = g.constant(ZERO, np.uint8)
+    centred = g.op("Sub", queries, g.constant(rounded.centre))
+    levels = g.op("QuantizeLinear", centred, g.number(float(rounded.query_step)), zero)
+    largest = g.constant(ZERO + QUERY_LEVELS, np.uint8)
+    levels = g.op("Pad", levels, g.ints(0, 0, 0, rounded.offset_columns), largest)
+
+    def closeness(first: int, last: int) -> str:
+        part = g.constant(rounded.levels[:, first:last], np.int8)
+        return g.op("MatMulInteger", levels, part, zero)
+
+    return _closest(g, closeness, len(vectors), k=k, block=block)
+
+
+def _closest(
+    g: GraphBuilder, closeness: Callable[[int, int], str], count: int, *, k: int, block: int
+) -> str:
+    """Columns of the `k` largest values of a matrix that is made block by block of its columns."""
+    values, rows = [], []
+    for first in range(0, count, block):
+        last = min(first + block, count)
         value, row = g.ops(
             "TopK",
-            closeness,
+            closeness(first, last),
             g.ints(min(k, last - first)),
             outputs=g.fresh("near", 2),
             axis=1,

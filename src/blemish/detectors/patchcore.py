@@ -21,7 +21,7 @@ from blemish.detectors.base import ImageSource, LeftOut
 from blemish.detectors.coreset import Coreset, greedy_k_centre
 from blemish.detectors.neighbours import nearest, standing_out_of
 from blemish.detectors.patchcore_graph import Bank, PatchCoreGraph
-from blemish.detectors.patchcore_patches import Patches, extract
+from blemish.detectors.patchcore_patches import Patches, extract, in_int8
 from blemish.detectors.patchcore_plan import FitPlan, plan_fit
 from blemish.detectors.patchcore_settings import PatchCoreSettings
 from blemish.detectors.two_stage import Searcher, searcher
@@ -102,6 +102,8 @@ class PatchCore:
         for note in [*plan.notes(), *_odd_grids(self.backbone)]:
             progress.say(note)
         graph = PatchCoreGraph(self.settings, self.backbone, images.picture_format)
+        if self.settings.precision == "int8":
+            graph = in_int8(graph, images, progress)
         patches = extract(graph, images, plan, self.settings.seed, progress)
         try:
             return self._pick(graph, patches, plan, progress)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from blemish.detectors.patchcore_settings import PatchCoreSettings
 
+FEWEST_MEASURED, MOST_MEASURED = 2, 8  # distances a patch, where products of bytes rank
+
 
 @dataclass(frozen=True, eq=False)
 class Bank:
@@ -55,6 +57,14 @@ class PatchCoreGraph:
     backbone: Backbone
     picture_format: PictureFormat
 
+    def working_pictures(self) -> onnx.ModelProto:
+        """From `image` to `working_picture`, N x 3 x h x w, as the backbone takes it."""
+        g = GraphBuilder()
+        picture, _ = self._working_picture(g)
+        g.op("Identity", picture, name="working_picture")
+        outputs = [tensor("working_picture", FLOAT, "N", 3, "h", "w")]
+        return g.build([image_input(self.picture_format)], outputs)
+
     def features(self) -> onnx.ModelProto:
         """From `image` to `patches`, N x h x w x D."""
         g = GraphBuilder()
@@ -68,7 +78,13 @@ class PatchCoreGraph:
         patches, sizes = self._patches(g)
         s = self.settings
         found = search(
-            g, patches, bank.vectors, k=s.k, squared=s.distance == "squared", block=self._block()
+            g,
+            patches,
+            bank.vectors,
+            k=s.k,
+            squared=s.distance == "squared",
+            block=max(256, SEARCHED // self._queries),
+            measured=self._measured(bank) if self._in_bytes else None,
         )
         weight = None
         if bank.companions is not None:
@@ -99,18 +115,24 @@ class PatchCoreGraph:
         height, width = self.working_size.size_hw
         return batch_size(decoded_px=1, working_px=height * width)
 
-    def _block(self) -> int:
-        """Bank vectors to search at a time so that a batch's products stay bounded."""
+    @property
+    def _queries(self) -> int:
+        """Patches of a batch."""
         finest = min(self.backbone.levels, key=lambda level: level.stride)
         height, width = self.working_size.size_hw
-        return max(256, SEARCHED // (self.batch * finest.cells(height) * finest.cells(width)))
+        return self.batch * finest.cells(height) * finest.cells(width)
+
+    def _measured(self, bank: Bank) -> int:
+        """Distances to measure a patch so that a batch's differences stay bounded."""
+        room: int = SEARCHED // (self._queries * bank.vectors.shape[1])
+        return min(max(room, FEWEST_MEASURED), MOST_MEASURED)
 
     @property
     def working_size(self) -> WorkingSize:
         """How pictures are resized: padded to the coarsest level's stride."""
         return self.settings.working_size(max(level.stride for level in self.backbone.levels))
 
-    def _patches(self, g: GraphBuilder) -> tuple[str, Geometry]:
+    def _working_picture(self, g: GraphBuilder) -> tuple[str, Geometry]:
         sizes = geometry(g, picture_hw(g), self.working_size)
         picture = preprocess(
             g,
@@ -120,19 +142,34 @@ class PatchCoreGraph:
             mean=self.backbone.mean,
             std=self.backbone.std,
         )
+        return picture, sizes
+
+    def _patches(self, g: GraphBuilder) -> tuple[str, Geometry]:
+        picture, sizes = self._working_picture(g)
         inner = self.backbone.graph
         g.use_opset(max(entry.version for entry in inner.opset_import))
-        weights = {constant.name for constant in inner.graph.initializer}
-        entry = next(value.name for value in inner.graph.input if value.name not in weights)
-        maps = g.include(inner.graph, prefix="backbone/", inputs={entry: picture})
+        picture = self._apart(g, picture)
+        maps = g.include(inner.graph, prefix="backbone/", inputs={self.backbone.entry: picture})
         embedded = embed(
             g,
-            [maps[level.name] for level in self.backbone.levels],
+            [self._apart(g, maps[level.name]) for level in self.backbone.levels],
             channels=[level.channels for level in self.backbone.levels],
             strides=[level.stride for level in self.backbone.levels],
             settings=self.settings,
         )
         return g.op("Transpose", embedded, name="patches", perm=[0, 2, 3, 1]), sizes
+
+    def _apart(self, g: GraphBuilder, maps: str) -> str:
+        """The same maps, so that ONNX Runtime leaves what is on their other side as it is.
+
+        It turns whole-number convolutions to channels last, and carries that on through what comes
+        before and after them; a Resize that names its axes breaks by it (seen in 1.32).
+        """
+        return g.op("Reshape", maps, g.ints(0, 0, 0, 0)) if self._in_bytes else maps
+
+    @property
+    def _in_bytes(self) -> bool:
+        return self.settings.precision == "int8"
 
     def _masked(self, g: GraphBuilder, scores: str, sizes: Geometry) -> str:
         """Patch scores with those of padding lowered out of the way, N x (h w)."""

@@ -118,7 +118,9 @@ def plan_fit(
     projected = settings.projection_dimensions(dimensions)
     vectors = settings.bank_size(sizes.patches, dimensions)
     row_bytes = 4 * dimensions
-    fixed = _fixed_bytes(sizes, dimensions) + 3 * backbone_bytes + BANK_COPIES * vectors * row_bytes
+    bank_row_bytes = row_bytes + (dimensions if settings.precision == "int8" else 0)
+    fixed = _fixed_bytes(sizes, dimensions) + 3 * backbone_bytes
+    fixed += BANK_COPIES * vectors * bank_row_bytes
     free = settings.memory_megabytes * MEGABYTE - fixed
     point_bytes = 4 * projected + 24  # and its norm, distance, owner and row
     in_memory = sizes.patches * (row_bytes + (point_bytes if projected < dimensions else 24))
@@ -132,8 +134,8 @@ def plan_fit(
         candidates=candidates,
         point_dimensions=projected,
         bank_vectors=bank_vectors,
-        bank_bytes=bank_vectors * row_bytes,
-        model_bytes=backbone_bytes + bank_vectors * row_bytes + FACTS_BYTES * len(sizes_hw),
+        bank_bytes=bank_vectors * bank_row_bytes,
+        model_bytes=backbone_bytes + bank_vectors * bank_row_bytes + FACTS_BYTES * len(sizes_hw),
         on_disk=on_disk,
         memory_bytes=fixed + (candidates * point_bytes if on_disk else in_memory),
         disk_bytes=sizes.patches * row_bytes if on_disk else 0,

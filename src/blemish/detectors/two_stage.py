@@ -1,12 +1,13 @@
-"""The exact nearest neighbour, found with a first pass in whole numbers of 8 and 7 bits.
+"""The exact nearest neighbour, found with a first pass in bytes.
 
-Processors multiply bytes three to four times as fast as floats. So all products of queries and bank
-are first taken between rounded vectors; how far a rounded product can be from the true one is
-bounded (Cauchy and Schwarz); and only where the rounded one comes within that bound of the best is
-the distance measured in float32. What is found is therefore what a search in float32 finds.
+All products of queries and bank are first taken between rounded vectors (see `rounded_bank`). How
+far a rounded product can be from the true one is bounded, by Cauchy and Schwarz: with x = x' + e
+and b = b' + f, what rounding left being e and f,
 
-With x = x' + e and b = b' + f (rounded vectors and what rounding left):
-x.b = x'.b' + x'.f + e.b, so that |x.b - x'.b'| <= |x'| |f| + |e| |b|.
+    x.b - x'.b' = x'.f + e.b, at most |x'| |f| + |e| |b|.
+
+Only where the rounded product comes within that bound of the best is the distance measured in
+float32. What is found is therefore what a search in float32 finds.
 """
 
 from __future__ import annotations
@@ -18,15 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.neighbours import half_norms, nearest
+from blemish.detectors.rounded_bank import QUERY_LEVELS, ZERO, round_bank
 from blemish.graph.builder import INT32, UINT8, GraphBuilder, tensor
 from blemish.graph.session import Session
 
-QUERY_LEVELS = 127  # either side of 128, in a byte
-BANK_LEVELS = 63  # either side of 0: older processors add two products of bytes in 16 bits
-TAILS = 1e-4  # share of coordinates that may be cut off in queries, for finer steps
 PRODUCTS = 2**21  # held at a time by a core
 PAIRS = 512  # distances that are measured at a time
-SAMPLED = 512  # bank vectors that the size of a level is found from
 ROUNDING = np.float32(1e-5)  # of a product of lengths: more than float32 can go wrong by
 WORTH_BANK = 2**20  # numbers in a bank, and queries, from which two stages pay for their making
 WORTH_QUERIES = 4096
@@ -61,27 +59,8 @@ class TwoStageSearch:
 
     def __init__(self, bank: Vectors) -> None:
         self._bank = bank
-        self._centre = bank.mean(axis=0)
-        centred = bank - self._centre
-        lengths = np.linalg.norm(centred, axis=1)
-        halves = lengths**2 / 2  # x.b - |b|^2 / 2 is largest for the nearest b
-        self._halves = halves - (halves.max() + halves.min()) / 2
-        sample = centred[:: -(-len(bank) // SAMPLED)]
-        self._bank_step = _step(max(centred.max(), -centred.min()), BANK_LEVELS)
-        self._query_step = _step(np.quantile(np.abs(sample), 1 - TAILS), QUERY_LEVELS)
-        self._longest = lengths.max()
-        offsets = self._offset_columns()
-        levels = np.empty((bank.shape[1] + offsets.shape[1], len(bank)), np.int8)
-        levels[bank.shape[1] :] = offsets.T
-        self._lost = np.float32(0)
-        for first in range(0, len(bank), PAIRS):
-            rows = slice(first, first + PAIRS)
-            rounded = np.rint(centred[rows] / self._bank_step)
-            levels[: bank.shape[1], rows] = rounded.T
-            lost = np.linalg.norm(centred[rows] - rounded * self._bank_step, axis=1)
-            self._lost = max(self._lost, lost.max())
-        self._offset_width = offsets.shape[1]
-        self._session = _products_session(levels)
+        self._rounded = round_bank(bank)
+        self._session = _products_session(self._rounded.levels)
 
     def nearest(self, queries: Vectors) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The nearest bank vector of each query, found on one core; for many threads at once.
@@ -101,13 +80,14 @@ class TwoStageSearch:
         return squared, rows
 
     def _search(self, queries: Vectors) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        centred = queries - self._centre
-        rounded = np.rint(centred / self._query_step).clip(-QUERY_LEVELS, QUERY_LEVELS)
-        products = self._products(rounded)
+        r = self._rounded
+        centred = queries - r.centre
+        levels = np.rint(centred / r.query_step).clip(-QUERY_LEVELS, QUERY_LEVELS)
+        products = self._products(levels)
         likely = products.argmax(axis=1)
-        closeness = np.einsum("qd,qd->q", centred, self._bank[likely] - self._centre)
-        least = closeness - self._halves[likely] - self._bound(centred, rounded)
-        least = np.floor(least / (self._query_step * self._bank_step)).astype(np.int32)
+        closeness = np.einsum("qd,qd->q", centred, self._bank[likely] - r.centre)
+        least = closeness - r.halves[likely] - self._bound(centred, levels * r.query_step)
+        least = np.floor(least / (r.query_step * r.bank_step)).astype(np.int32)
         owners, rows = np.divmod(np.flatnonzero(products >= least[:, None]), len(self._bank))
         squared = self._measure(queries, owners, rows)
         firsts = np.searchsorted(owners, np.arange(len(queries)))
@@ -115,33 +95,22 @@ class TwoStageSearch:
         best = best[np.searchsorted(owners[best], np.arange(len(queries)))]
         return squared[best], rows[best]
 
-    def _products(self, rounded: Vectors) -> NDArray[np.int32]:
+    def _products(self, levels: Vectors) -> NDArray[np.int32]:
         """Closeness of all rounded vectors in steps of both, Q x M."""
-        width = rounded.shape[1]
-        levels = np.full((len(rounded), width + self._offset_width), 128 + QUERY_LEVELS, np.uint8)
-        levels[:, :width] = rounded + 128
-        (products,) = self._session.run(None, levels=levels)
+        queries, width = levels.shape
+        filled = np.full((queries, len(self._rounded.levels)), ZERO + QUERY_LEVELS, np.uint8)
+        filled[:, :width] = levels + ZERO
+        (products,) = self._session.run(None, levels=filled)
         result: NDArray[np.int32] = products
         return result
 
-    def _offset_columns(self) -> Vectors:
-        """Minus half of each squared length as columns that meet the largest level of a query."""
-        unit = QUERY_LEVELS * self._query_step * self._bank_step
-        total = np.rint(-self._halves / unit)
-        count = int(np.ceil(np.abs(total).max() / BANK_LEVELS))
-        filled = np.arange(count) * BANK_LEVELS
-        parts: Vectors = (np.abs(total)[:, None] - filled).clip(0, BANK_LEVELS)
-        parts *= np.sign(total)[:, None]
-        return parts
-
     def _bound(self, centred: Vectors, rounded: Vectors) -> NDArray[np.float32]:
         """How far closeness by rounded vectors can be from the true one, a query."""
-        used = rounded * self._query_step
-        bound: NDArray[np.float32] = np.linalg.norm(used, axis=1) * self._lost
-        bound += np.linalg.norm(centred - used, axis=1) * self._longest
-        bound += QUERY_LEVELS * self._query_step * self._bank_step / 2  # of the offsets
-        lengths = np.linalg.norm(centred, axis=1) + self._longest
-        bound += ROUNDING * lengths * self._longest
+        r = self._rounded
+        bound: NDArray[np.float32] = np.linalg.norm(rounded, axis=1) * r.lost
+        bound += np.linalg.norm(centred - rounded, axis=1) * r.longest
+        bound += r.offset_step / 2
+        bound += ROUNDING * (np.linalg.norm(centred, axis=1) + r.longest) * r.longest
         return bound
 
     def _measure(
@@ -156,16 +125,11 @@ class TwoStageSearch:
         return squared
 
 
-def _step(largest: np.float32, levels: int) -> np.float32:
-    """Size of a level; anything will do where all vectors are one."""
-    return np.float32(largest / levels) if largest > 0 else np.float32(1)
-
-
 def _products_session(bank: NDArray[np.int8]) -> Session:
-    """A session that multiplies `levels` (Q x D, 128 being zero) by a rounded bank (D x M)."""
+    """A session that multiplies `levels` (Q x D) by a rounded bank (D x M)."""
     g = GraphBuilder()
     columns = g.constant(bank, np.int8)
-    g.op("MatMulInteger", "levels", columns, g.constant(128, np.uint8), name="products")
+    g.op("MatMulInteger", "levels", columns, g.constant(ZERO, np.uint8), name="products")
     inputs = [tensor("levels", UINT8, "Q", len(bank))]
     outputs = [tensor("products", INT32, "Q", bank.shape[1])]
     return Session(g.build(inputs, outputs).SerializeToString(), threads=1)

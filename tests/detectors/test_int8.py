@@ -1,0 +1,134 @@
+"""PatchCore in whole numbers: close to float32, the same anywhere, no side effects."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import onnx
+import pytest
+from scipy.spatial.distance import cdist
+
+from blemish.backbones import load_backbone
+from blemish.backbones.int8 import to_int8
+from blemish.detectors.conformance import DrawnPictures, _blotted, _weave, check_detector
+from blemish.detectors.neighbours import search
+from blemish.detectors.patchcore import PatchCore
+from blemish.graph.session import Session
+from blemish.progress import LoggedProgress
+from graphs import run_nodes
+from tiny import tiny_settings
+
+QUIET = LoggedProgress()
+
+
+def weaves(count=12):
+    return DrawnPictures({f"{seed:02}": _weave(seed) for seed in range(count)})
+
+
+def fitted(backbone, **settings):
+    detector = PatchCore(**tiny_settings(backbone, precision="int8", **settings))
+    return detector.fit(weaves(), progress=QUIET)
+
+
+def run(model, *pictures):
+    return Session(model.SerializeToString()).run(["score", "score_map"], image=np.stack(pictures))
+
+
+def working_pictures(count=8, hw=(96, 96)):
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal((1, 3, *hw)).astype(np.float32) for _ in range(count)]
+
+
+def test_it_keeps_the_contract_of_detectors(backbone):
+    check_detector(lambda seed: PatchCore(**tiny_settings(backbone, precision="int8", seed=seed)))
+
+
+def test_the_quantised_backbone_stays_close_on_any_size_and_batch():
+    backbone = load_backbone("embedded")
+    quantised = to_int8(backbone, working_pictures())
+    assert quantised.levels == backbone.levels
+    picture = np.random.default_rng(1).standard_normal((2, 3, 64, 160)).astype(np.float32)
+    sessions = [Session(b.graph.SerializeToString()) for b in (backbone, quantised)]
+    for whole, rounded in zip(
+        *(s.run(None, **{backbone.entry: picture}) for s in sessions), strict=True
+    ):
+        assert whole.shape == rounded.shape
+        assert np.linalg.norm(whole - rounded) < 0.5 * np.linalg.norm(whole)
+    (first, *_) = sessions[1].run(None, **{backbone.entry: picture[:1]})
+    np.testing.assert_allclose(first, sessions[1].run(None, **{backbone.entry: picture})[0][:1])
+
+
+def test_weights_keep_seven_bits():
+    quantised = to_int8(load_backbone("embedded"), working_pictures(2))
+    weights = [
+        onnx.numpy_helper.to_array(constant)
+        for constant in quantised.graph.graph.initializer
+        if constant.data_type == onnx.TensorProto.INT8 and len(constant.dims) == 4
+    ]
+    assert weights
+    assert max(np.abs(values.astype(int)).max() for values in weights) <= 64
+
+
+def test_quantising_leaves_logging_as_it_was(capfd):
+    root = logging.getLogger()
+    before = list(root.handlers), list(root.filters), root.level
+    to_int8(load_backbone("embedded"), working_pictures(1))
+    assert (list(root.handlers), list(root.filters), root.level) == before
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"embedding": "pooled", "embedding_width": 16},
+        {"fit": "shorter"},
+        {"k": 3},
+        {"reweight": 5},
+    ],
+)
+def test_scores_are_close_to_those_in_float32(backbone, settings):
+    pictures = [_weave(100), _blotted(101, 200.0)]
+    model = fitted(backbone, **settings).graph
+    onnx.checker.check_model(model, full_check=True)
+    detector = PatchCore(**tiny_settings(backbone, **settings))
+    whole = detector.fit(weaves(), progress=QUIET).graph
+    (good, bad), maps = run(model, *pictures)
+    (whole_good, whole_bad), whole_maps = run(whole, *pictures)
+    assert bad > 2 * good  # what lies outside the good pictures' ranges is not cut down to them
+    np.testing.assert_allclose([good, bad], [whole_good, whole_bad], rtol=0.2)
+    assert np.abs(maps - whole_maps).max() < 0.25 * whole_maps.max()
+
+
+def test_the_same_pictures_give_the_same_bytes(backbone):
+    one, other = (fitted(backbone).graph.SerializeToString() for _ in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("block", [90, 4096])
+def test_products_of_bytes_find_the_nearest_and_floats_measure_it(k, block):
+    rng = np.random.default_rng(0)
+    bank = (rng.standard_normal((300, 24)) + 2).astype(np.float32)
+    patches = (rng.standard_normal((2, 4, 8, 24)) + 2).astype(np.float32)
+
+    def add(g):
+        found = search(g, "patches", bank, k=k, squared=False, block=block, measured=8)
+        return [found.scores, found.nearest]
+
+    scores, rows = run_nodes(add, patches=patches)
+    distances = cdist(patches.reshape(-1, 24), bank)
+    expected = np.sort(distances, axis=1)[:, :k].mean(axis=1)
+    np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-5)
+    np.testing.assert_array_equal(rows.ravel(), distances.argmin(axis=1))
+
+
+def test_a_bank_smaller_than_what_is_measured():
+    bank = np.eye(3, dtype=np.float32)
+
+    def add(g):
+        return [search(g, "patches", bank, k=1, squared=True, measured=8).scores]
+
+    (scores,) = run_nodes(add, patches=np.zeros((1, 1, 2, 3), np.float32))
+    np.testing.assert_allclose(scores, 1.0)
