@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SHARED ?= ../shared
 
-.PHONY: setup demo test check bench clean
+.PHONY: setup demo test check bench docs tutorial clean
 
 setup: $(VENV)/.dev
 
@@ -18,7 +18,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 # What a developer installs. torch comes first and alone, at the version that is pinned.
 $(VENV)/.dev: $(VENV)/.base
 	$(PIP) torch
-	$(PIP) --editable '.[dev,train]'
+	$(PIP) --editable '.[dev,docs,train]'
 	touch $@
 
 demo: $(VENV)/.base
@@ -34,6 +34,15 @@ check: setup
 
 bench: setup
 	$(BIN)/python benchmarks/run.py --shared $(SHARED)
+
+# The pages, with the last full run of the tutorial or, where there is none, one of reduced size.
+docs: setup
+	$(BIN)/python tools/docs/build.py
+
+# The tutorial in full, less than half an hour on two cores; BLEMISH_DATA names other pictures.
+tutorial: setup
+	$(BIN)/python tools/docs/run_tutorial.py
+	$(BIN)/python tools/docs/build.py
 
 clean:
 	rm -rf $(VENV) demo build dist

@@ -75,6 +75,7 @@ class Model:
     ) -> None:
         self.sha256 = verify(data, name)
         self._data = data
+        self._traces: dict[frozenset[str], Session] = {}
         self.session = Session(data, threads=threads, provider=provider)
         self.facts = read_facts(self.session.metadata, name)
         self.calibration = read_calibration(self.facts["calibration"])
@@ -170,6 +171,32 @@ class Model:
         """Raw scores (N) and maps (N x H x W) of a stack of pictures, N x H x W x 3."""
         scores, maps = self.session.run(["score", "score_map"], image=pictures)
         return scores, maps
+
+    def trace(self, picture: Picture, *names: str) -> dict[str, NDArray[Any]]:
+        """What the graph holds on its way from a picture to its score.
+
+        Args:
+            picture: as `predict` takes it.
+            names: of tensors of the graph. Of PatchCore: `patches` (h x w x D), `patch_scores`
+                and `nearest` (h x w: which vector of the bank). Of EfficientAd: `teacher`,
+                `student`, `autoencoder` (features x h x w), `map_student`, `map_autoencoder`
+                (h x w, before they are scaled). Any other node's output, as `onnx` names it.
+
+        Returns:
+            The tensors by their names, without the batch's dimension.
+
+        Raises:
+            UsageError: the graph has no tensor of that name.
+            ImageError: the picture cannot be read.
+        """
+        from blemish.graph.trace import with_outputs
+
+        wanted = frozenset(names)
+        if wanted not in self._traces:
+            graph = with_outputs(self._data, sorted(wanted))
+            self._traces[wanted] = Session(graph, threads=self.session.threads)
+        values = self._traces[wanted].run(list(names), image=self.read(picture)[None])
+        return {name: value[0] for name, value in zip(names, values, strict=True)}
 
     @property
     def fitted_on(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from blemish.cli import (
     benchmark,
     calibrate,
     check,
+    download,
     evaluate,
     fit,
     inspect,
@@ -45,6 +46,7 @@ for _command in (
     benchmark.benchmark,
     report.report,
     surfaces.surfaces,
+    download.download,
 ):
     app.command(cls=Command)(_command)
 

@@ -136,7 +136,8 @@ def search(
     scores = g.op("ReduceMean", distances, g.ints(1), keepdims=0)
     first = g.op("Gather", rows, g.constant(0, np.int64), axis=1)
     grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
-    return Found(g.op("Reshape", scores, grid), g.op("Reshape", first, grid), queries, bank)
+    patch_scores = g.op("Reshape", scores, grid, name="patch_scores")
+    return Found(patch_scores, g.op("Reshape", first, grid), queries, bank)
 
 
 def _measure(g: GraphBuilder, queries: str, bank: str, rows: str) -> str:

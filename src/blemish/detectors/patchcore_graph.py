@@ -68,8 +68,7 @@ class PatchCoreGraph:
     def features(self) -> onnx.ModelProto:
         """From `image` to `patches`, N x h x w x D."""
         g = GraphBuilder()
-        patches, _ = self._patches(g)
-        g.op("Identity", patches, name="patches")
+        self._patches(g)
         outputs = [tensor("patches", FLOAT, "N", "h", "w", "D")]
         return g.build([image_input(self.picture_format)], outputs)
 
@@ -158,7 +157,7 @@ class PatchCoreGraph:
             strides=[level.stride for level in self.backbone.levels],
             settings=self.settings,
         )
-        return g.op("Transpose", embedded, perm=[0, 2, 3, 1]), sizes
+        return g.op("Transpose", embedded, name="patches", perm=[0, 2, 3, 1]), sizes
 
     def _apart(self, g: GraphBuilder, maps: str) -> str:
         """The same maps, so that ONNX Runtime leaves what is on their other side as it is.

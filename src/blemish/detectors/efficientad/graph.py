@@ -78,8 +78,7 @@ class EfficientAdGraph:
     def maps(self, nets: Nets) -> onnx.ModelProto:
         """From `working` to the raw map of each branch, `map_student` say, N x h x w."""
         g = GraphBuilder()
-        for branch, values in self._raw_maps(g, nets, "working").items():
-            g.op("Identity", values, name=map_name(branch))
+        self._raw_maps(g, nets, "working")
         height, width = self.settings.size_hw
         return g.build([tensor("working", FLOAT, "N", COLOURS, height, width)], self._maps())
 
@@ -104,17 +103,17 @@ class EfficientAdGraph:
         return picture, sizes
 
     def _raw_maps(self, g: GraphBuilder, nets: Nets, picture: str) -> dict[str, str]:
-        """The map of each branch."""
+        """The map of each branch; features and maps have names that `Model.trace` knows."""
         layers = self.settings.layers
-        teacher = add_net(g, picture, layers.teacher, nets.teacher)
-        student = add_net(g, picture, layers.student, nets.student)
+        teacher = add_net(g, picture, layers.teacher, nets.teacher, name="teacher")
+        student = add_net(g, picture, layers.student, nets.student, name="student")
         if not layers.autoencoder:
-            return {STUDENT: _difference(g, teacher, student)}
-        reconstruction = add_net(g, picture, layers.autoencoder, nets.autoencoder)
+            return {STUDENT: _difference(g, teacher, student, name=map_name(STUDENT))}
+        coder = add_net(g, picture, layers.autoencoder, nets.autoencoder, name="autoencoder")
         halves = g.ops("Split", student, outputs=g.fresh("half", 2), axis=1, num_outputs=2)
         return {
-            STUDENT: _difference(g, teacher, halves[0]),
-            AUTOENCODER: _difference(g, reconstruction, halves[1]),
+            STUDENT: _difference(g, teacher, halves[0], name=map_name(STUDENT)),
+            AUTOENCODER: _difference(g, coder, halves[1], name=map_name(AUTOENCODER)),
         }
 
     def _summarise(
@@ -145,8 +144,15 @@ def map_name(branch: str) -> str:
     return f"map_{branch}"
 
 
-def add_net(g: GraphBuilder, picture: str, layers: Sequence[Layer], weights: Weights) -> str:
-    """Nodes of a net."""
+def add_net(
+    g: GraphBuilder,
+    picture: str,
+    layers: Sequence[Layer],
+    weights: Weights,
+    *,
+    name: str | None = None,
+) -> str:
+    """Nodes of a net; its features, N x features x h x w, go by `name`."""
     x = picture
     for layer in layers:
         if layer.enlarged_hw is not None:
@@ -172,13 +178,13 @@ def add_net(g: GraphBuilder, picture: str, layers: Sequence[Layer], weights: Wei
         )
         x = g.op("Relu", x) if layer.rectified else x
         x = g.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]) if layer.pooled else x
-    return x
+    return g.op("Identity", x, name=name)
 
 
-def _difference(g: GraphBuilder, one: str, other: str) -> str:
+def _difference(g: GraphBuilder, one: str, other: str, *, name: str) -> str:
     """Mean squared difference over the features, N x h x w."""
     gap = g.op("Sub", one, other)
-    return g.op("ReduceMean", g.op("Mul", gap, gap), g.ints(1), keepdims=0)
+    return g.op("ReduceMean", g.op("Mul", gap, gap), g.ints(1), name=name, keepdims=0)
 
 
 def _rescaled(g: GraphBuilder, values: str, span: Span, top: float) -> str:

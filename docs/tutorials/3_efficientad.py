@@ -1,0 +1,230 @@
+# %% [markdown]
+# # 3. EfficientAd
+#
+# EfficientAd (Batzner et al., WACV 2024) remembers no patch. It trains a small network to behave on good
+# pictures of one surface, and watches where it stops behaving. [How it works](../explanation/efficientad.md)
+# is told elsewhere in full; here it is looked at while it does.
+#
+# The training below is a short one with an autoencoder, so that all three networks can be shown.
+
+# %%
+import numpy as np
+from matplotlib import pyplot as plt
+
+import blemish
+from study import (
+    DEFECT,
+    GOOD,
+    SIZES,
+    WORK,
+    colours_of,
+    first,
+    in_colours,
+    picture,
+    say,
+    strip,
+    table,
+)
+
+WORK.mkdir(parents=True, exist_ok=True)
+dataset = first()
+print(SIZES.efficientad)
+model = blemish.fit(dataset, blemish.EfficientAd(**SIZES.efficientad))
+model.save(WORK / "efficientad.onnx", force=True)
+
+# %% [markdown]
+# ## What each network sees
+#
+# The **teacher** was trained once, on other pictures, and describes every fourth pixel by some numbers. The
+# **student**, of the same shape, learns to give the same numbers, on good pictures alone. The **autoencoder**
+# must guess the teacher's numbers from a summary of the whole picture. All are shown in the same colours.
+
+# %%
+tested = [sample for sample in dataset.test if sample.read_mask(sample.probe().size_hw) is not None]
+good = next(sample for sample in tested if sample.label == "good")
+defects = [sample for sample in tested if sample.label == "defect"]
+shown = max(defects or tested, key=lambda sample: model.predict(sample).score)
+NAMES = ("teacher", "student", "autoencoder")
+pictures, titles = [], []
+basis = colours_of(model.trace(good, "teacher")["teacher"])
+for sample in (good, shown):
+    nets = model.trace(sample, *NAMES)
+    features = len(nets["teacher"])
+    pictures += [sample.read(), *(in_colours(nets[name][:features], basis) for name in NAMES)]
+    titles += [sample.defect_type, *NAMES]
+strip(
+    pictures, titles, columns=4, words="What teacher, student and autoencoder make of two pictures"
+)
+
+# %% [markdown]
+# How much of what the teacher says do they give back? Taken over good test pictures, as a share of the
+# variance of the teacher's numbers: one is everything, zero is as good as always guessing the mean.
+
+
+# %%
+def explained(sample):
+    """Shares of the teacher's variance that student and autoencoder give back."""
+    nets = model.trace(sample, *NAMES)
+    variance = nets["teacher"].var(axis=(1, 2)).mean()
+    return [
+        1 - ((nets[name][:features] - nets["teacher"]) ** 2).mean() / variance for name in NAMES[1:]
+    ]
+
+
+shares = np.mean([explained(s) for s in tested if s.label == "good"][:20], axis=0)
+say(
+    f"The student gives back a share of {shares[0]:.3f}, the autoencoder {shares[1]:.3f}.",
+    "The autoencoder is slow to learn:",
+    f"after {SIZES.efficientad['steps']:,} steps it still knows little of the picture,"
+    if shares[1] < 0.5
+    else f"{SIZES.efficientad['steps']:,} steps were enough for much of the picture here,",
+    "which is why the preset `quick` goes without it.",
+)
+
+# %% [markdown]
+# ## Where they disagree
+#
+# The first map is the squared difference of student and teacher, the second that of autoencoder and the
+# student's other half, which was trained to follow it.
+
+# %%
+pictures, titles, masks = [], [], []
+for sample in (good, shown):
+    maps = model.trace(sample, "map_student", "map_autoencoder")
+    judged = model.predict(sample)
+    pictures += [sample.read(), *maps.values(), judged.score_map]
+    titles += [sample.defect_type, "student", "autoencoder", "map"]
+    masks += [sample.read_mask(sample.probe().size_hw), None, None, None]
+tops = [max(pictures[i].max(), pictures[i + 4].max()) for i in (1, 2, 3)]
+low = min(pictures[3].min(), pictures[7].min())
+limits = [None, (0, tops[0]), (0, tops[1]), (low, tops[2])] * 2
+strip(pictures, titles, masks=masks, columns=4, limits=limits,
+      words="Both maps of a good picture and a defect, and what they are combined to")  # fmt: skip
+
+# %% [markdown]
+# Its strength is no cleverness of the networks. It is that **the student fails on what it never saw**. So the
+# difference on defective pixels should be many times that on good ones:
+
+# %%
+inside, outside = [], []
+for sample in defects:
+    found = model.trace(sample, "map_student")["map_student"]
+    mask = sample.read_mask(sample.probe().size_hw)
+    rows, columns = (
+        ((np.arange(count) + 0.5) * side / count).astype(int)
+        for count, side in zip(found.shape, mask.shape, strict=True)
+    )
+    marked = mask[np.ix_(rows, columns)]
+    inside.append(found[marked])
+    outside.append(found[~marked])
+if inside:
+    means = [float(np.concatenate(values).mean()) for values in (inside, outside)]
+    say(
+        f"The student is off by {means[0]:.3f} where a mask marks a defect and by {means[1]:.3f}",
+        f"elsewhere: {means[0] / means[1]:.1f} times as much.",
+    )
+
+# %% [markdown]
+# ## Hard features
+#
+# The student learns only from the largest differences of a step (`hard_quantile`). On a good picture, these
+# are the few numbers that it still gets wrong. A loss over all of them would be small already, and would go on
+# to teach the student to be a teacher, everywhere, on defects too.
+
+# %%
+quantile = model.facts["detector"]["settings"]["hard_quantile"]
+learned = next(iter(dataset.train))
+nets = model.trace(learned, "teacher", "student")
+gap = (nets["student"][:features] - nets["teacher"]) ** 2
+hard = gap >= np.quantile(gap, quantile)
+strip(
+    [learned.read(), gap.mean(axis=0), hard.sum(axis=0)],
+    ["a training picture", "all differences", "hard features"],
+    words="A training picture, where the student is off, and where its hard features are",
+)
+say(
+    f"{hard.sum():,} of {hard.size:,} numbers are hard, in {np.mean(hard.any(axis=0)):.1%} of the places.",
+    f"They hold {gap[hard].sum() / gap.sum():.1%} of the whole difference;",
+    f"the mean of the hard ones is {gap[hard].mean() / gap.mean():.0f} times the mean of all.",
+)
+
+# %% [markdown]
+# ## The training
+#
+# Three losses are summed: the student's on its hard features, on pictures of anything else (it is pulled to zero
+# there, so that it learns no more of the teacher than it must), and what autoencoder and student's other half are
+# off by. They are in the model file.
+
+# %%
+losses = model.facts["detector"]["losses"]
+history = np.array(losses["history"])
+figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+for name, values in zip(losses["names"][1:], history.T[1:], strict=True):
+    axis.semilogy(history[:, 0], values, label=name)
+axis.set_xlabel("step")
+axis.set_ylabel("loss")
+axis.legend()
+picture(figure, "The losses of the training by step")
+table(
+    ["loss", "at the beginning", "at the end"],
+    [
+        [name, float(values[0]), float(values[-1])]
+        for name, values in zip(losses["names"][1:], history.T[1:], strict=True)
+    ],
+)
+
+# %% [markdown]
+# ## Quantiles: a scale, not a threshold
+#
+# Two maps of different size cannot be averaged as they are. So each is shifted and scaled by two quantiles of its
+# values on good training pictures that were held out: one becomes zero, the other a tenth.
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+goods = [sample for sample in tested if sample.label == "good"]
+for axis, (branch, span) in zip(axes, model.facts["detector"]["quantiles"].items(), strict=True):
+    name = f"map_{branch}"
+    for group, colour, label in ((goods, GOOD, "good"), (defects, DEFECT, "defects")):
+        if group:
+            found = [model.trace(s, name)[name].ravel() for s in group[:20]]
+            values = np.maximum(np.concatenate(found), 1e-6)
+            bins = np.geomspace(values.min(), values.max(), 60)
+            axis.hist(values, bins=bins, density=True, histtype="step", color=colour, label=label)
+    for end in span.values():
+        axis.axvline(end, color="#5b6675", linestyle=":")
+    axis.set(xscale="log", yscale="log", title=branch, xlabel="value of the map")
+axes[0].legend()
+picture(figure, "Values of both maps on good pictures and defects; dotted: the two quantiles")
+
+# %% [markdown]
+# Common descriptions credit EfficientAd with an *adaptive threshold*. It has none. The quantiles look like one, so
+# here is what would happen if the upper one were taken for it, beside the threshold that blemish
+# [calibrates](../explanation/calibration.md) on good pictures.
+
+# %%
+scores = np.array([model.predict(sample).score for sample in goods])
+calibration = model.calibration
+table(
+    ["threshold", "value", "good test pictures rejected", "defects missed"],
+    [
+        [name, float(at), f"{(scores > at).sum()} of {len(scores)}",
+         f"{sum(model.predict(s).score <= at for s in defects)} of {len(defects)}"]
+        for name, at in (
+            ("the upper quantile, a tenth", 0.1),
+            ("calibrated", calibration.image_threshold),
+        )
+    ],
+)  # fmt: skip
+say(
+    f"A share of {(scores > 0.1).mean():.2f} of the good pictures has a pixel above the upper quantile.",
+    "It is a quantile of pixels, of which a picture has very many, so it promises nothing of pictures.",
+    "What is promised with the calibrated one is",
+    f"{calibration.false_alarm_rate:.3f}, since {len(calibration.scores)} good pictures were held out.",
+)
+
+# %% [markdown]
+# Two more things are often told otherwise. The quantiles come from good training pictures, never from test pictures:
+# who takes them from there has looked at the answers. And the teacher is no network of the size of PatchCore's
+# backbone, only trained by one; that is why a picture takes milliseconds.
+#
+# Next: [the figures](4_figures.py), and what they do not tell.

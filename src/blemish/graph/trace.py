@@ -1,0 +1,29 @@
+"""A graph with other outputs: what it holds on the way from a picture to its score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blemish.errors import UsageError, did_you_mean, told_at_once
+
+
+def with_outputs(data: bytes, names: Sequence[str]) -> bytes:
+    """A model whose outputs are the named tensors, which any of its nodes may give.
+
+    Raises:
+        UsageError: no node gives a tensor of that name.
+    """
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    known = [output for node in model.graph.node for output in node.output]
+    problems = [
+        f"The graph has no tensor '{name}'.{did_you_mean(name, known)}"
+        for name in names
+        if name not in known
+    ]
+    told_at_once(problems, UsageError)
+    del model.graph.output[:]
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    changed: bytes = model.SerializeToString()
+    return changed
