@@ -24,6 +24,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "embedded.md",
     ROOT / "docs" / "explanation" / "calibration.md",
     ROOT / "docs" / "explanation" / "efficientad.md",
+    ROOT / "docs" / "explanation" / "speed.md",
 )
 TEACHERS = ROOT / "src" / "blemish" / "detectors" / "efficientad" / "teachers"
 EMBEDDED = ROOT / "src" / "blemish" / "backbones" / "embedded.onnx"
@@ -70,6 +71,7 @@ def filled(text: str) -> str:
         "mission": mission_table,
         "efficientad-speed": efficientad_speed_table,
         "penalty": penalty_table,
+        "precision": precision_table,
         "teachers": teachers_table,
     }
     for name, make in tables.items():
@@ -337,6 +339,33 @@ def speed_table() -> str:
     lines.append(f"| install | {results['size']['megabytes_added']} MB, no torch |")
     lines.append("")
     lines.append(f"{record['date'][:10]}, {machine['cores']} cores ({machine['processor']}).")
+    return "\n".join(lines)
+
+
+def precision_table() -> str:
+    """What 8 bits change, a row each pair."""
+    heads = (
+        "data",
+        "backbone",
+        "image AUROC",
+        "pixel AUROC",
+        "AU-PRO",
+        "one picture",
+        "eight",
+        "file",
+    )
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for row in newest("precision-*.json")["rows"]:
+        whole, rounded = row["float32"], row["int8"]
+        cells = [
+            f"{whole[name]:.3f} ({rounded[name] - whole[name]:+.3f})"
+            for name in ("image_auroc", "pixel_auroc", "au_pro")
+        ]
+        for batch in ("one", "eight"):
+            before, after = (v[f"milliseconds_{batch}"]["median"] for v in (whole, rounded))
+            cells.append(f"{before:.0f} → {after:.0f} ms, {before / after:.1f} times")
+        cells.append(f"{whole['model_bytes'] / 1e6:.1f} → {rounded['model_bytes'] / 1e6:.1f} MB")
+        lines.append(f"| {row['data']} | {row['backbone']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
