@@ -11,7 +11,7 @@ import pytest
 
 COMMANDS = [
     "check", "plan", "fit", "inspect", "calibrate", "predict", "evaluate", "benchmark", "report",
-    "surfaces",
+    "surfaces", "download",
 ]  # fmt: skip
 
 
