@@ -1,0 +1,197 @@
+"""How near the machine's limits the search and the coreset come, and how a fit grows.
+
+Peaks are measured in the same run: float32 and byte products by NumPy and ONNX Runtime, memory by
+copying. Everything that has a peak memory runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from run import process, spread, timed
+
+RECORDS = Path(__file__).parent / "records"
+SEARCHES = ((1024, 16000, 1024), (1024, 2048, 384), (1024, 20480, 384), (1024, 200000, 128))
+CORESETS = ((205_000, 2050), (205_000, 20_500), (1_000_000, 10_000))
+GROWTH = (50, 200, 800, 3200)
+GROWN_BANK, GROWN_MEGABYTES = 2048, 1000
+REPEATS = 7
+
+CORESET = """
+import json, sys, time
+import numpy as np
+from blemish.benchmark.machine import peak_memory_bytes
+from blemish.detectors.coreset import greedy_k_centre
+rows, picks = map(int, sys.argv[1:])
+points = np.random.default_rng(0).standard_normal((rows, 128), dtype=np.float32)
+start = time.perf_counter()
+greedy_k_centre(points, picks)
+print(json.dumps([time.perf_counter() - start, peak_memory_bytes()]))
+"""
+
+
+def main() -> None:
+    """Measure the parts asked for; what was measured on this day is kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, help="folder with data/mvtec/bottle, for growth")
+    parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS))
+    arguments = parser.parse_args()
+    if "growth" in arguments.only and arguments.shared is None:
+        parser.error("growth takes real pictures: give --shared, or leave it out by --only")
+    from blemish.benchmark.machine import machine
+    from blemish.fitting import versions
+
+    path = RECORDS / f"limits-{datetime.now(UTC).date().isoformat()}.json"
+    record = json.loads(path.read_text()) if path.exists() else {"parts": {}}
+    record |= {"machine": machine(), "versions": versions()}
+    for part in arguments.only:
+        print(f"{part} ...", flush=True)
+        record["parts"][part] = PARTS[part](arguments)
+        print(json.dumps(record["parts"][part], indent=2), flush=True)
+        path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+
+
+def peaks(_arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the machine can do: products a second, bytes a second."""
+    from blemish.graph.builder import INT32, UINT8, GraphBuilder, tensor
+    from blemish.graph.session import Session
+
+    queries, rows, width = SEARCHES[0]
+    operations = 2 * queries * rows * width
+    x, bank = random(queries, width), random(rows, width)
+    g = GraphBuilder()
+    columns = g.constant((bank.T * 10).astype(np.int8), np.int8)
+    g.op("MatMulInteger", "x", columns, g.constant(128, np.uint8), name="y")
+    graph = g.build([tensor("x", UINT8, "q", width)], [tensor("y", INT32, "q", rows)])
+    session = Session(graph.SerializeToString())
+    levels = (x * 10 + 128).astype(np.uint8)
+    large = np.zeros(2**27, np.float32)
+    other = np.empty_like(large)
+    return {
+        "float32_gflops": rate(operations, lambda: x @ bank.T),
+        "int8_gops": rate(operations, lambda: session.run(None, x=levels)),
+        "copy_gigabytes_a_second": rate(2 * large.nbytes, lambda: np.copyto(other, large)),
+    }
+
+
+def search(_arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Exact searches, in floats and in two stages, beside the product of floats alone."""
+    from blemish.detectors.neighbours import half_norms, nearest
+    from blemish.detectors.two_stage import TwoStageSearch
+    from blemish.parallel import available_cores, one_core_each
+
+    results = []
+    for queries, rows, width in SEARCHES:
+        x, bank = random(queries, width), random(rows, width)
+        parts = np.array_split(x, available_cores())
+        offsets, two_stages = half_norms(bank), TwoStageSearch(bank)
+        ways: dict[str, Callable[[np.ndarray], Any]] = {
+            "floats": lambda part, b=bank, o=offsets: nearest(part, b, offsets=o),
+            "two_stages": two_stages.nearest,
+        }
+        product = spread(timed(lambda a=x, b=bank: a @ b.T, REPEATS))
+        result: dict[str, Any] = {"queries": queries, "rows": rows, "width": width}
+        result["product_seconds"] = product
+        found = {}
+        with one_core_each() as pool:
+            for name, way in ways.items():
+                list(pool.map(way, parts))
+                seconds = spread(timed(lambda w=way, p=parts: list(pool.map(w, p)), REPEATS))
+                share = round(product["median"] / seconds["median"], 2)
+                result[name] = {"seconds": seconds, "times_the_product": share}
+                found[name] = np.concatenate([squared for squared, _ in pool.map(way, parts)])
+        apart = np.abs(found["floats"] / found["two_stages"] - 1).max()
+        results.append(result | {"furthest_apart": float(apart)})
+    return results
+
+
+def coreset(_arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Exact greedy picks of random points of 128 dimensions, which give it the least to prune."""
+    results = []
+    for rows, picks in CORESETS:
+        seconds, peak = last_line(CORESET, str(rows), str(picks))
+        results.append(
+            {
+                "points": rows,
+                "picks": picks,
+                "seconds": round(seconds, 2),
+                "peak_megabytes": round(peak / 1e6),
+                "points_megabytes": round(rows * 128 * 4 / 1e6),
+            }
+        )
+    return results
+
+
+def growth(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """`blemish fit` on more and more pictures, the bank and the memory allowed staying the same."""
+    from PIL import Image
+
+    source = sorted((arguments.shared / "data/mvtec/bottle/train/good").glob("*.png"))
+    pictures = [np.asarray(Image.open(path).convert("RGB")) for path in source]
+    rng, results = np.random.default_rng(0), []
+    with tempfile.TemporaryDirectory() as folder:
+        good = Path(folder) / "surface" / "good"
+        good.mkdir(parents=True)
+        for count in GROWTH:
+            for i in range(len(list(good.iterdir())), count):
+                picture = pictures[i % len(pictures)].astype(np.int16)
+                noisy = (picture + rng.integers(-3, 4, picture.shape)).clip(0, 255)
+                Image.fromarray(noisy.astype(np.uint8)).save(good / f"{i:05}.png", compress_level=1)
+            seconds, peak = process(
+                sys.executable, "-c", "from blemish.cli.main import run; run()",
+                "fit", str(good.parent), "-o", f"{folder}/model.onnx", "--force",
+                "--set", f"coreset_count={GROWN_BANK}",
+                "--set", f"memory_megabytes={GROWN_MEGABYTES}",
+            )  # fmt: skip
+            results.append(
+                {
+                    "pictures": count,
+                    "seconds": round(seconds, 1),
+                    "milliseconds_a_picture": round(1000 * seconds / count, 1),
+                    "peak_megabytes": round(peak / 1e6),
+                }
+            )
+            print(json.dumps(results[-1]), flush=True)
+    return results
+
+
+def last_line(code: str, *arguments: str) -> Any:
+    """What a process of its own prints last, as JSON."""
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def rate(amount: float, work: Callable[[], Any]) -> float:
+    """Billions a second, by the median."""
+    work()
+    return round(amount / statistics.median(timed(work, REPEATS)) / 1e9, 1)
+
+
+def random(rows: int, width: int) -> np.ndarray:
+    """Vectors that no order or low dimension helps with."""
+    return np.random.default_rng(rows).standard_normal((rows, width), dtype=np.float32)
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], Any]] = {
+    "peaks": peaks,
+    "search": search,
+    "coreset": coreset,
+    "growth": growth,
+}
+
+if __name__ == "__main__":
+    main()
