@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -167,8 +168,6 @@ def growth(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 def last_line(code: str, *arguments: str) -> Any:
     """What a process of its own prints last, as JSON."""
-    import subprocess
-
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
     )

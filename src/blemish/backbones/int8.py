@@ -1,4 +1,4 @@
-"""A backbone in whole numbers of 8 bits: two to four times as fast, and a little different.
+"""A backbone in whole numbers of 8 bits: faster, and a little different.
 
 Weights are rounded once; the range of every layer's numbers is taken from good pictures that run
 through it. ONNX Runtime's own tool does it; what it gives is standard ONNX (QuantizeLinear,

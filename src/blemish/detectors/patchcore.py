@@ -21,7 +21,8 @@ from blemish.detectors.base import ImageSource, LeftOut
 from blemish.detectors.coreset import Coreset, greedy_k_centre
 from blemish.detectors.neighbours import nearest, standing_out_of
 from blemish.detectors.patchcore_graph import Bank, PatchCoreGraph
-from blemish.detectors.patchcore_patches import Patches, extract, in_int8
+from blemish.detectors.patchcore_int8 import in_int8
+from blemish.detectors.patchcore_patches import Patches, extract
 from blemish.detectors.patchcore_plan import FitPlan, plan_fit
 from blemish.detectors.patchcore_settings import PatchCoreSettings
 from blemish.detectors.two_stage import Searcher, searcher

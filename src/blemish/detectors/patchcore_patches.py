@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.backbones.int8 import to_int8
 from blemish.detectors.base import ImageSource
 from blemish.detectors.coreset import projection
 from blemish.detectors.patch_store import PatchStore
@@ -19,9 +16,6 @@ from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
 from blemish.graph.session import Session
 from blemish.progress import Progress
-
-QUANTISED_WITH = 32  # pictures, from which the ranges of numbers in the backbone are taken
-CONTRASTS = (1, -1, 2)  # of each of them, or a defect would leave the ranges and be cut down
 
 Vectors = NDArray[np.float32]
 
@@ -117,22 +111,6 @@ def extract(
         patches.close()
         raise
     return patches
-
-
-def in_int8(graph: PatchCoreGraph, images: ImageSource, progress: Progress) -> PatchCoreGraph:
-    """The same with its backbone quantised, by pictures spread evenly over all."""
-    session = Session(graph.working_pictures().SerializeToString())
-    every = -(-len(images.sizes_hw) // QUANTISED_WITH)
-    with progress.stage("quantise", len(images.sizes_hw[::every])) as advance:
-
-        def pictures() -> Iterator[Vectors]:
-            for _, picture in islice(images, 0, None, every):
-                (working,) = session.run(["working_picture"], image=picture[None])
-                for contrast in CONTRASTS:
-                    yield contrast * working
-                advance(1)
-
-        return replace(graph, backbone=to_int8(graph.backbone, pictures()))
 
 
 class _Points:

@@ -3,6 +3,7 @@
 The first pictures go through the backbone, and a few blocks of random vectors through the matrix
 products that picking and searching consist of; both are scaled up to the size of the fit. It is a
 guess: other work on the machine, slow disks and the pictures themselves move it, easily by a third.
+The backbone is measured in float32 whatever the precision, which is too long for int8.
 """
 
 from __future__ import annotations
