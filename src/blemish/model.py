@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -21,7 +22,7 @@ from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH, read_ahead
 from blemish.errors import BlemishError, ImageError, ModelFileError
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.metadata import read_facts, sign, verify
-from blemish.graph.session import Session
+from blemish.graph.session import Crew, Session
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.picture_format import PictureFormat
 from blemish.images.read import Alpha, as_picture, read_picture
@@ -169,8 +170,14 @@ class Model:
 
     def raw(self, pictures: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Raw scores (N) and maps (N x H x W) of a stack of pictures, N x H x W x 3."""
-        scores, maps = self.session.run(["score", "score_map"], image=pictures)
+        alone = len(pictures) == 1 or self.session.threads == 1 or self.session.provider != "cpu"
+        runner = self.session if alone else self._crew
+        scores, maps = runner.run(["score", "score_map"], image=pictures)
         return scores, maps
+
+    @cached_property
+    def _crew(self) -> Crew:
+        return Crew(self._data, cores=self.session.threads)
 
     def trace(self, picture: Picture, *names: str) -> dict[str, NDArray[Any]]:
         """What the graph holds on its way from a picture to its score.

@@ -28,9 +28,13 @@ Result = TypeVar("Result")
 
 
 def read_ahead(
-    items: Iterable[Item], read: Callable[[Item], Result], *, readers: int = READERS
+    items: Iterable[Item],
+    read: Callable[[Item], Result],
+    *,
+    readers: int = READERS,
+    most: int = AHEAD,
 ) -> Iterator[tuple[Item, Result | Exception]]:
-    """Apply `read` to items in threads, a few ahead of use; results come in order.
+    """Apply `read` to items in threads, `most` of them ahead of use; results come in order.
 
     An exception takes the place of its result, so that one bad item does not stop the rest.
     """
@@ -38,7 +42,7 @@ def read_ahead(
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     with ThreadPoolExecutor(readers) as pool:
         try:
-            waiting.extend((item, pool.submit(read, item)) for item in islice(iterator, AHEAD))
+            waiting.extend((item, pool.submit(read, item)) for item in islice(iterator, most))
             while waiting:
                 item, future = waiting.popleft()
                 try:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.detectors.sketched_bank import SketchedBank, sketch_bank
 from blemish.parallel import one_core_each
 from blemish.progress import Advance
 
@@ -24,6 +26,9 @@ SAMPLED_POINTS = 10  # start points of the original's approximate sampler
 CANDIDATES = 2048  # rows that stay in the second-level cache at 128 dimensions
 BLOCK_ROWS = 4096
 LARGEST_BATCH = 128
+DIRECTIONS = 24  # of sketches
+WORTH_SKETCHING = 4 * DIRECTIONS  # dimensions, from which sketches pay
+FEW_IMPROVED, FEW_NEAR = 0.3, 0.6  # shares of the points, below which they do
 ROUNDING = np.float32(1e-6)  # of a squared length: squared distances below it are rounding, not 0
 
 Points = NDArray[np.float32]
@@ -39,6 +44,11 @@ class Coreset:
 
     picks: NDArray[np.int64]
     radius: float
+
+
+def sketched_bytes(dimensions: int) -> int:
+    """Memory that picking takes for the sketch of a point, in both ways that it is laid out."""
+    return 4 * (2 * DIRECTIONS + 5) if dimensions >= WORTH_SKETCHING else 0
 
 
 def projection(dimensions: int, target: int, rng: np.random.Generator) -> Points:
@@ -131,6 +141,14 @@ def _squared_norms(points: Points) -> NDArray[np.float32]:
     return norms
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Picks and their sketches, each with minus half its floor behind."""
+
+    picks: NDArray[np.int64]
+    sketches: Points
+
+
 class _Distances:
     """Squared distance of every point to its nearest pick; picks, and rows left out, read -1.
 
@@ -146,20 +164,62 @@ class _Distances:
         self._blocks = [
             slice(first, first + BLOCK_ROWS) for first in range(0, len(points), BLOCK_ROWS)
         ]
+        self._sketches_may_pay = points.shape[1] >= WORTH_SKETCHING
+        self._sketches_pay = False
 
     def update(self, picks: NDArray[np.int64]) -> None:
         """Bring every point up to date with new picks."""
-        centres, norms = -2 * self.points[picks], self.norms[picks][:, None]
-        list(self._pool.map(self._lower, self._blocks, repeat(centres), repeat(norms)))
+        if self._sketches_pay:
+            near = sum(self._pool.map(self._lower_near, self._blocks, repeat(self._asked(picks))))
+            if near > FEW_NEAR * len(self.points):  # these points have no few directions
+                self._sketches_pay = self._sketches_may_pay = False
+        else:
+            improved = sum(self._pool.map(self._lower_all, self._blocks, repeat(picks)))
+            few = improved < FEW_IMPROVED * len(self.points)
+            self._sketches_pay = self._sketches_may_pay and few
         self.nearest_sq[picks] = -1
 
-    def _lower(self, block: slice, centres: Points, norms: NDArray[np.float32]) -> None:
-        products = centres @ self.points[block].T
-        products += norms
-        nearest = products.min(axis=0)
-        nearest += self.norms[block]
-        nearest[nearest <= ROUNDING * self.norms[block]] = 0
-        np.minimum(self.nearest_sq[block], nearest, out=self.nearest_sq[block])
+    def _lower_all(self, block: slice, picks: NDArray[np.int64]) -> int:
+        """Compare a block of points with new picks; tells how many came nearer to one."""
+        nearest_sq = self._to_nearest(self.points[block], self.norms[block], picks)
+        improved = int(np.count_nonzero(nearest_sq < self.nearest_sq[block]))
+        np.minimum(self.nearest_sq[block], nearest_sq, out=self.nearest_sq[block])
+        return improved
+
+    def _lower_near(self, block: slice, asked: _Asked) -> int:
+        """The same for those whose sketches come near enough; tells how many these are."""
+        closest = (asked.sketches @ self._columns[:, block]).max(axis=0)
+        near = np.flatnonzero(-2 * closest < self.nearest_sq[block])
+        nearest_sq = self._to_nearest(
+            self.points[block][near], self.norms[block][near], asked.picks
+        )
+        self.nearest_sq[block][near] = np.minimum(self.nearest_sq[block][near], nearest_sq)
+        return len(near)
+
+    def _to_nearest(
+        self, points: Points, norms: NDArray[np.float32], picks: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Squared distances of points to the nearest of some picks."""
+        products = (-2 * self.points[picks]) @ points.T
+        products += self.norms[picks][:, None]
+        nearest_sq: NDArray[np.float32] = products.min(axis=0)
+        nearest_sq += norms
+        nearest_sq[nearest_sq <= ROUNDING * norms] = 0
+        return nearest_sq
+
+    def _asked(self, picks: NDArray[np.int64]) -> _Asked:
+        sketches, floors = self._sketched.sketch(self.points[picks])
+        return _Asked(picks, np.column_stack([sketches, floors / -2]))
+
+    @cached_property
+    def _sketched(self) -> SketchedBank:
+        return sketch_bank(self.points, directions=DIRECTIONS)
+
+    @cached_property
+    def _columns(self) -> Points:
+        """Of all points, so that a product with what `_asked` gives is minus half the bound."""
+        columns = self._sketched.columns[:, : len(self.points)]
+        return np.vstack([columns, np.ones(len(self.points), np.float32)])
 
     def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Mean Euclidean distance of every point to some rows."""

@@ -7,7 +7,8 @@ thresholds or files of pictures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,13 @@ from blemish.backbones.backbone import Backbone, load_backbone
 from blemish.data.split import parts_of
 from blemish.detectors.base import ImageSource, LeftOut
 from blemish.detectors.coreset import Coreset, greedy_k_centre
-from blemish.detectors.neighbours import nearest, standing_out_of
+from blemish.detectors.neighbours import half_norms, nearest, standing_out_of
 from blemish.detectors.patchcore_graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore_int8 import in_int8
 from blemish.detectors.patchcore_patches import Patches, extract
 from blemish.detectors.patchcore_plan import FitPlan, plan_fit
 from blemish.detectors.patchcore_settings import PatchCoreSettings
-from blemish.detectors.two_stage import Searcher, searcher
+from blemish.detectors.two_stage import Searcher, nearest_of_others, searcher
 from blemish.errors import CalibrationError, SettingError
 from blemish.graph.session import Session
 from blemish.parallel import one_core_each
@@ -184,13 +185,14 @@ class FittedPatchCore:
                 "Scoring pictures as if they were new takes at least 2 that do not belong together."
             )
         with progress.stage("leave out", len(p.names)) as advance:
-            for pictures, bank in self._banks_without():
-                self._bank_without |= dict.fromkeys(pictures, bank)
-                vectors = bank()
-                search = self._searcher(vectors, pictures)
+            for part in self._left_out_parts():
+                self._bank_without |= {p: without.again for p, without in part.items()}
+                results = []
                 with one_core_each() as pool:
-                    results = list(pool.map(partial(self._leave_out, vectors, search), pictures))
-                advance(len(results))
+                    for result in pool.map(self._leave_out, part.values(), part):
+                        results.append(result)
+                        advance(1)
+                del part  # before the next bank is made
                 yield from results
 
     def left_out_map(self, name: str) -> NDArray[np.float32]:
@@ -200,26 +202,22 @@ class FittedPatchCore:
             KeyError: it was not left out.
         """
         picture = {self._patches.names[i]: i for i in self._bank_without}[name]
-        bank = self._bank_without[picture]()
-        return self._score(bank, self._searcher(bank, [picture]), picture)[1]
+        return self._score(self._without([picture], self._bank_without[picture]), picture)[1]
 
-    def _searcher(self, bank: Vectors, pictures: list[int]) -> Searcher:
+    def _without(self, pictures: list[int], bank: Callable[[], Vectors]) -> _Without:
+        vectors = bank()
+        return _Without(lambda: vectors, self._searcher(vectors, pictures), again=bank)
+
+    def _searcher(self, bank: Vectors, pictures: Iterable[int]) -> Searcher:
         starts = self._patches.starts
         queries = sum(starts[picture + 1] - starts[picture] for picture in pictures)
         return searcher(bank, k=self._writer.settings.k, queries=int(queries))
 
-    def _banks_without(self) -> Iterator[tuple[list[int], Callable[[], Vectors]]]:
-        """Parts of the pictures, each with how to get the bank that it is to be scored against."""
+    def _left_out_parts(self) -> Iterator[dict[int, _Without]]:
+        """Parts of the pictures, each with what it is to be scored against."""
         s, p = self._writer.settings, self._patches
         if not s.calibration_folds:
-            owner = p.owner[self._coreset.picks]
-            for together in parts_of(p.split_keys, len(p.names), seed=s.seed):
-                if not (~np.isin(owner, together)).any():
-                    raise CalibrationError(
-                        f"The whole bank comes from '{p.names[together[0]]}', which cannot be left "
-                        "out of it; use a larger coreset, or calibration_folds=5."
-                    )
-                yield together, partial(self._shipped_without, together)
+            yield self._each_left_out()
             return
         for part in parts_of(p.split_keys, s.calibration_folds, seed=s.seed):
             picks = greedy_k_centre(
@@ -229,31 +227,46 @@ class FittedPatchCore:
                 rng=np.random.default_rng([s.seed, 1]),
                 among=~np.isin(p.owner, part),
             ).picks
-            yield part, partial(p.store.take, p.rows[picks])
+            bank = partial(p.store.take, p.rows[picks])
+            yield dict.fromkeys(part, self._without(part, bank))
 
-    def _shipped_without(self, pictures: list[int]) -> Vectors:
-        """The bank that ships without the vectors of some pictures."""
-        owner = self._patches.owner[self._coreset.picks]
-        return self.bank.vectors[~np.isin(owner, pictures)]
+    def _each_left_out(self) -> dict[int, _Without]:
+        """For each picture the bank that ships less its own vectors."""
+        p, vectors = self._patches, self.bank.vectors
+        whole = self._searcher(vectors, range(len(p.names)))
+        offsets = half_norms(vectors)
+        owner = p.owner[self._coreset.picks]
+        found: dict[int, _Without] = {}
+        for together in parts_of(p.split_keys, len(p.names), seed=self._writer.settings.seed):
+            own = np.isin(owner, together)
+            if own.all():
+                raise CalibrationError(
+                    f"The whole bank comes from '{p.names[together[0]]}', which cannot be left "
+                    "out of it; use a larger coreset, or calibration_folds=5."
+                )
+            bank = partial(vectors.__getitem__, ~own)
+            search = partial(
+                nearest_of_others, own=own, bank=vectors, offsets=offsets, search=whole
+            )
+            found |= dict.fromkeys(together, _Without(bank, search, again=bank))
+        return found
 
-    def _leave_out(self, bank: Vectors, search: Searcher, picture: int) -> LeftOut:
-        score, score_map = self._score(bank, search, picture)
+    def _leave_out(self, without: _Without, picture: int) -> LeftOut:
+        score, score_map = self._score(without, picture)
         return LeftOut(self._patches.names[picture], score, float(score_map.max()))
 
     @cached_property
     def _summary(self) -> Session:
         return Session(self._writer.summary().SerializeToString(), threads=1)
 
-    def _score(
-        self, bank: Vectors, search: Searcher, picture: int
-    ) -> tuple[float, NDArray[np.float32]]:
-        """Score and map of a training picture against a bank."""
+    def _score(self, without: _Without, picture: int) -> tuple[float, NDArray[np.float32]]:
+        """Score and map of a training picture against a bank without it."""
         s, p = self._writer.settings, self._patches
         patches = p.store.read(p.starts[picture], p.starts[picture + 1])
-        squared, rows = search(patches)
+        squared, rows = without.search(patches)
         scores = (squared if s.distance == "squared" else np.sqrt(squared)).mean(axis=1)
         weight = 1.0
-        if s.reweight and len(bank) > 1:
+        if s.reweight and len(bank := without.bank()) > 1:
             worst = int(scores.argmax())
             companions = min(s.reweight, len(bank))
             weight = standing_out_of(patches[worst], rows[worst, 0], bank, companions)
@@ -269,6 +282,21 @@ class FittedPatchCore:
         """Give the training patches back."""
         self._bank_without.clear()
         self._patches.close()
+
+
+@dataclass(frozen=True, eq=False)
+class _Without:
+    """What a picture is scored against: a bank without it, and how to search that.
+
+    Attributes:
+        bank: gives the bank, M x D.
+        search: as `searcher` gives it.
+        again: gives the bank once more, later, and holds no memory until then.
+    """
+
+    bank: Callable[[], Vectors]
+    search: Searcher
+    again: Callable[[], Vectors]
 
 
 def _odd_grids(backbone: Backbone) -> list[str]:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.embedding import embed
-from blemish.detectors.neighbours import search, standing_out
 from blemish.detectors.patchcore_plan import SEARCHED, batch_size
+from blemish.detectors.search_graph import search, standing_out
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import content_cells, enlarge
 from blemish.graph.preprocessing import (
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     import onnx
 
     from blemish.detectors.patchcore_settings import PatchCoreSettings
-
-FEWEST_MEASURED, MOST_MEASURED = 2, 8  # distances a patch, where products of bytes rank
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +82,6 @@ class PatchCoreGraph:
             k=s.k,
             squared=s.distance == "squared",
             block=max(256, SEARCHED // self._queries),
-            measured=self._measured(bank) if self._in_bytes else None,
         )
         weight = None
         if bank.companions is not None:
@@ -121,11 +118,6 @@ class PatchCoreGraph:
         finest = min(self.backbone.levels, key=lambda level: level.stride)
         height, width = self.working_size.size_hw
         return self.batch * finest.cells(height) * finest.cells(width)
-
-    def _measured(self, bank: Bank) -> int:
-        """Distances to measure a patch so that a batch's differences stay bounded."""
-        room: int = SEARCHED // (self._queries * bank.vectors.shape[1])
-        return min(max(room, FEWEST_MEASURED), MOST_MEASURED)
 
     @property
     def working_size(self) -> WorkingSize:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.loading import read_ahead
 from blemish.detectors.base import ImageSource
 from blemish.detectors.coreset import projection
 from blemish.detectors.patch_store import PatchStore
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
 from blemish.graph.session import Session
+from blemish.parallel import available_cores
 from blemish.progress import Progress
 
 Vectors = NDArray[np.float32]
@@ -95,18 +96,29 @@ class Patches:
 def extract(
     graph: PatchCoreGraph, images: ImageSource, plan: FitPlan, seed: int, progress: Progress
 ) -> Patches:
-    """Stream all pictures through the backbone, keeping patches and points as planned."""
-    session = Session(graph.features().SerializeToString())
+    """Stream all pictures through the backbone, keeping patches and points as planned.
+
+    Each core takes a picture of its own, which keeps it busy all the time; where pictures are too
+    large for that, all cores take the same.
+    """
+    together = plan.at_once
+    session = Session(graph.features().SerializeToString(), threads=available_cores() // together)
+
+    def grid_of(item: tuple[str, NDArray[Any]]) -> Vectors:
+        _, picture = item
+        grid: Vectors = session.run(["patches"], image=picture[None])[0][0]
+        return grid
+
     patches = Patches(images, plan, seed)
     try:
         with progress.stage("features", len(patches.sizes_hw)) as advance:
-            for names, pictures in _batches(images, plan.batch):
-                (grids,) = session.run(["patches"], image=pictures)
-                for name, grid in zip(names, grids, strict=True):
-                    size_hw = patches.sizes_hw[len(patches.names)]
-                    inside_hw = graph.working_size.cells_inside(size_hw, grid.shape[:2])
-                    patches.add(name, grid, inside_hw)
-                advance(len(names))
+            for (name, _), grid in read_ahead(images, grid_of, readers=together, most=together + 1):
+                if isinstance(grid, Exception):
+                    raise grid
+                size_hw = patches.sizes_hw[len(patches.names)]
+                inside_hw = graph.working_size.cells_inside(size_hw, grid.shape[:2])
+                patches.add(name, grid, inside_hw)
+                advance(1)
     except BaseException:
         patches.close()
         raise
@@ -152,19 +164,3 @@ def _sample(count: int, share: float, rng: np.random.Generator) -> NDArray[np.in
     if share >= 1:
         return np.arange(count)
     return np.sort(rng.choice(count, max(1, int(count * share)), replace=False))
-
-
-def _batches(
-    images: Iterable[tuple[str, NDArray[Any]]], most: int
-) -> Iterator[tuple[list[str], NDArray[Any]]]:
-    """Stacks of pictures of one size that follow each other."""
-    names: list[str] = []
-    pictures: list[NDArray[Any]] = []
-    for name, picture in images:
-        if pictures and (len(pictures) == most or pictures[0].shape != picture.shape):
-            yield names, np.stack(pictures)
-            names, pictures = [], []
-        names.append(name)
-        pictures.append(picture)
-    if pictures:
-        yield names, np.stack(pictures)

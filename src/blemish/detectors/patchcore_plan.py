@@ -8,12 +8,14 @@ seeded sample of each picture's patches stands for all).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
 from blemish.data.loading import AHEAD, DECODED_PIXELS, LARGEST_BATCH, READERS
+from blemish.detectors.coreset import sketched_bytes
+from blemish.detectors.sketched_bank import searched_bytes
 from blemish.errors import DataError, SettingError
+from blemish.parallel import available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,7 @@ BYTES_A_DECODED_PIXEL = 3 * (1 + 1 + 4)  # stacked, turned, as floats
 READ_AHEAD = AHEAD + READERS  # decoded pictures that wait, as bytes
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
 BANK_COPIES = 6  # left out, in the graph, in the file and while that is signed, in the session
+PICKING_BYTES = 24  # of a point: its norm, distance, owner and row
 SMALLEST_SAMPLE = 1000
 FACTS_BYTES = 300  # of a training picture in the model file
 LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
@@ -46,7 +49,7 @@ class FitPlan:
         model_bytes: the model file, nearly.
         on_disk: all patches are kept in a temporary file.
         memory_bytes, disk_bytes: the most that the fit will take.
-        batch: working pictures that go through the backbone at once.
+        at_once: pictures that go through the backbone at once, each on a core of its own.
     """
 
     pictures: int
@@ -60,7 +63,7 @@ class FitPlan:
     on_disk: bool
     memory_bytes: int
     disk_bytes: int
-    batch: int
+    at_once: int
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
@@ -84,13 +87,13 @@ class FitPlan:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """What follows from the pictures' sizes alone: largest picture, padded size, grid; batch."""
+    """What follows from the pictures' sizes: the largest, padded size, grid, how many at once."""
 
     decoded_px: int
     working_px: int
     cells: int
     patches: int
-    batch: int
+    at_once: int
 
 
 def batch_size(*, decoded_px: int, working_px: int) -> int:
@@ -118,12 +121,13 @@ def plan_fit(
     projected = settings.projection_dimensions(dimensions)
     vectors = settings.bank_size(sizes.patches, dimensions)
     row_bytes = 4 * dimensions
-    bank_row_bytes = row_bytes + (dimensions if settings.precision == "int8" else 0)
+    bank_row_bytes = row_bytes + searched_bytes(vectors, dimensions)
     fixed = _fixed_bytes(sizes, dimensions) + 3 * backbone_bytes
     fixed += BANK_COPIES * vectors * bank_row_bytes
     free = settings.memory_megabytes * MEGABYTE - fixed
-    point_bytes = 4 * projected + 24  # and its norm, distance, owner and row
-    in_memory = sizes.patches * (row_bytes + (point_bytes if projected < dimensions else 24))
+    picking = PICKING_BYTES + sketched_bytes(projected)
+    point_bytes = 4 * projected + picking
+    in_memory = sizes.patches * (row_bytes + (point_bytes if projected < dimensions else picking))
     on_disk = in_memory > free
     candidates = min(sizes.patches, max(0, free // point_bytes)) if on_disk else sizes.patches
     bank_vectors = min(vectors, candidates)
@@ -139,7 +143,7 @@ def plan_fit(
         on_disk=on_disk,
         memory_bytes=fixed + (candidates * point_bytes if on_disk else in_memory),
         disk_bytes=sizes.patches * row_bytes if on_disk else 0,
-        batch=sizes.batch,
+        at_once=sizes.at_once,
     )
     _check_plan(plan, settings, fixed + SMALLEST_SAMPLE * point_bytes)
     return plan
@@ -167,17 +171,15 @@ def _measure(
     grids = [finest.cells(height) * finest.cells(width) for height, width in padded]
     decoded_px = max(height * width for height, width in sizes_hw)
     working_px = max(height * width for height, width in padded)
-    batch = min(longest_run(sizes_hw), batch_size(decoded_px=decoded_px, working_px=working_px))
-    return _Sizes(decoded_px, working_px, max(grids), sum(grids), batch)
+    at_once = batch_size(decoded_px=decoded_px, working_px=working_px)
+    at_once = min(at_once, available_cores(), len(sizes_hw))
+    return _Sizes(decoded_px, working_px, max(grids), sum(grids), at_once)
 
 
 def _fixed_bytes(sizes: _Sizes, dimensions: int) -> int:
-    """What is taken whatever is kept: the runtime, and a batch on its way through the graph."""
-    reading = (BYTES_A_DECODED_PIXEL * sizes.batch + 3 * READ_AHEAD) * sizes.decoded_px
-    features = BYTES_A_PIXEL * sizes.working_px + COPIES * 4 * dimensions * sizes.cells
-    return RUNTIME_BYTES + reading + sizes.batch * features
-
-
-def longest_run(sizes_hw: Sequence[tuple[int, int]]) -> int:
-    """How many pictures of one size follow each other at most: only those share a batch."""
-    return max((len(list(run)) for _, run in groupby(sizes_hw)), default=0)
+    """What is taken whatever is kept: the runtime, and pictures on their way through the graph."""
+    waiting = READ_AHEAD + sizes.at_once + 1
+    reading = (BYTES_A_DECODED_PIXEL * sizes.at_once + 3 * waiting) * sizes.decoded_px
+    grid = 4 * dimensions * sizes.cells
+    features = sizes.at_once * (BYTES_A_PIXEL * sizes.working_px + COPIES * grid) + grid
+    return RUNTIME_BYTES + reading + features

@@ -1,13 +1,8 @@
-"""The exact nearest neighbour, found with a first pass in bytes.
+"""The exact nearest neighbour, found with a first pass in few dimensions.
 
-All products of queries and bank are first taken between rounded vectors (see `rounded_bank`). How
-far a rounded product can be from the true one is bounded, by Cauchy and Schwarz: with x = x' + e
-and b = b' + f, what rounding left being e and f,
-
-    x.b - x'.b' = x'.f + e.b, at most |x'| |f| + |e| |b|.
-
-Only where the rounded product comes within that bound of the best is the distance measured in
-float32. What is found is therefore what a search in float32 finds.
+The first pass compares sketches (see `sketched_bank`), by which no vector looks farther than it is.
+Only those that look nearer than the best is are measured, in all dimensions. What is found is
+therefore what a search through all of them finds.
 """
 
 from __future__ import annotations
@@ -19,15 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.neighbours import half_norms, nearest
-from blemish.detectors.rounded_bank import QUERY_LEVELS, ZERO, round_bank
-from blemish.graph.builder import INT32, UINT8, GraphBuilder, tensor
-from blemish.graph.session import Session
+from blemish.detectors.sketched_bank import GROUP, sketch_bank, worth_sketching
 
-PRODUCTS = 2**21  # held at a time by a core
+PRODUCTS = 2**20  # held at a time by a core
 PAIRS = 512  # distances that are measured at a time
-ROUNDING = np.float32(1e-5)  # of a product of lengths: more than float32 can go wrong by
-WORTH_BANK = 2**20  # numbers in a bank, and queries, from which two stages pay for their making
-WORTH_QUERIES = 4096
+CROWDED = 256  # groups that may hold the nearest, beyond which a query is compared with all
+WORTH_QUERIES = 8192  # for which two stages pay for the sketching
 
 Vectors = NDArray[np.float32]
 Searcher = Callable[[Vectors], tuple[NDArray[np.float32], NDArray[np.int64]]]
@@ -45,9 +37,41 @@ def searcher(bank: Vectors, *, k: int, queries: int) -> Searcher:
         A function from queries (Q x D) to squared distances and rows of the bank (Q x k each),
         nearest first.
     """
-    if k == 1 and bank.size >= WORTH_BANK and queries >= WORTH_QUERIES:
+    if k == 1 and queries >= WORTH_QUERIES and worth_sketching(*bank.shape):
         return TwoStageSearch(bank).nearest
     return partial(nearest, bank=bank, k=min(k, len(bank)), offsets=half_norms(bank))
+
+
+def nearest_of_others(
+    queries: Vectors,
+    *,
+    own: NDArray[np.bool_],
+    bank: Vectors,
+    offsets: NDArray[np.float32],
+    search: Searcher,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The nearest bank vectors that are not the queries' own.
+
+    The whole bank is searched, and once more for the few queries that find one of their own.
+
+    Args:
+        queries: Q x D.
+        own: M, true for the vectors to leave out.
+        bank: M x D.
+        offsets: `half_norms(bank)`.
+        search: of the whole bank, by `searcher`.
+
+    Returns:
+        Squared distances and rows of `bank[~own]`, as `search` gives them.
+    """
+    others = np.count_nonzero(~own)
+    squared, rows = search(queries)
+    k = min(rows.shape[1], others)
+    again = np.flatnonzero(own[rows].any(axis=1))
+    squared, rows = squared[:, :k], rows[:, :k]
+    barred = np.where(own, np.float32(-np.inf), offsets)
+    squared[again], rows[again] = nearest(queries[again], bank, k=k, offsets=barred)
+    return squared, (np.cumsum(~own) - 1)[rows]
 
 
 class TwoStageSearch:
@@ -59,8 +83,8 @@ class TwoStageSearch:
 
     def __init__(self, bank: Vectors) -> None:
         self._bank = bank
-        self._rounded = round_bank(bank)
-        self._session = _products_session(self._rounded.levels)
+        self._offsets = half_norms(bank)
+        self._sketched = sketch_bank(bank)
 
     def nearest(self, queries: Vectors) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """The nearest bank vector of each query, found on one core; for many threads at once.
@@ -73,45 +97,36 @@ class TwoStageSearch:
         """
         squared = np.empty((len(queries), 1), np.float32)
         rows = np.empty((len(queries), 1), np.int64)
+        crowded = np.empty(len(queries), np.bool_)
         step = max(1, PRODUCTS // len(self._bank))
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
-            squared[block, 0], rows[block, 0] = self._search(queries[block])
+            squared[block], rows[block], crowded[block] = self._search(queries[block])
+        squared[crowded], rows[crowded] = nearest(
+            queries[crowded], self._bank, offsets=self._offsets
+        )
         return squared, rows
 
-    def _search(self, queries: Vectors) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        r = self._rounded
-        centred = queries - r.centre
-        levels = np.rint(centred / r.query_step).clip(-QUERY_LEVELS, QUERY_LEVELS)
-        products = self._products(levels)
-        likely = products.argmax(axis=1)
-        closeness = np.einsum("qd,qd->q", centred, self._bank[likely] - r.centre)
-        least = closeness - r.halves[likely] - self._bound(centred, levels * r.query_step)
-        least = np.floor(least / (r.query_step * r.bank_step)).astype(np.int32)
-        owners, rows = np.divmod(np.flatnonzero(products >= least[:, None]), len(self._bank))
+    def _search(
+        self, queries: Vectors
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.bool_]]:
+        """Distances and rows, and which queries have too many vectors near for that to be all."""
+        every = np.arange(len(queries))
+        sketches, floors = self._sketched.sketch(queries)
+        closeness = (sketches @ self._sketched.columns).reshape(len(queries), GROUP, -1)
+        closest = closeness.max(axis=1)
+        group = closest.argmax(axis=1)
+        likely = group + closest.shape[1] * closeness[every, :, group].argmax(axis=1)
+        least = (floors - self._measure(queries, every, likely)) / 2
+        crowded = np.count_nonzero(closest >= least[:, None], axis=1) > CROWDED
+        least[crowded] = closest.max(axis=1)[crowded]
+        owners, groups = np.divmod(np.flatnonzero(closest >= least[:, None]), closest.shape[1])
+        pairs, place = np.nonzero(closeness[owners, :, groups] >= least[owners, None])
+        owners, rows = owners[pairs], groups[pairs] + closest.shape[1] * place
         squared = self._measure(queries, owners, rows)
-        firsts = np.searchsorted(owners, np.arange(len(queries)))
-        best = np.flatnonzero(squared == np.minimum.reduceat(squared, firsts)[owners])
-        best = best[np.searchsorted(owners[best], np.arange(len(queries)))]
-        return squared[best], rows[best]
-
-    def _products(self, levels: Vectors) -> NDArray[np.int32]:
-        """Closeness of all rounded vectors in steps of both, Q x M."""
-        queries, width = levels.shape
-        filled = np.full((queries, len(self._rounded.levels)), ZERO + QUERY_LEVELS, np.uint8)
-        filled[:, :width] = levels + ZERO
-        (products,) = self._session.run(None, levels=filled)
-        result: NDArray[np.int32] = products
-        return result
-
-    def _bound(self, centred: Vectors, rounded: Vectors) -> NDArray[np.float32]:
-        """How far closeness by rounded vectors can be from the true one, a query."""
-        r = self._rounded
-        bound: NDArray[np.float32] = np.linalg.norm(rounded, axis=1) * r.lost
-        bound += np.linalg.norm(centred - rounded, axis=1) * r.longest
-        bound += r.offset_step / 2
-        bound += ROUNDING * (np.linalg.norm(centred, axis=1) + r.longest) * r.longest
-        return bound
+        order = np.lexsort([rows, squared, owners])
+        chosen = order[np.searchsorted(owners[order], every)]
+        return squared[chosen, None], rows[chosen, None], crowded
 
     def _measure(
         self, queries: Vectors, owners: NDArray[np.int64], rows: NDArray[np.int64]
@@ -123,13 +138,3 @@ class TwoStageSearch:
             gaps = queries[owners[pairs]] - self._bank[rows[pairs]]
             squared[pairs] = np.einsum("pd,pd->p", gaps, gaps)
         return squared
-
-
-def _products_session(bank: NDArray[np.int8]) -> Session:
-    """A session that multiplies `levels` (Q x D) by a rounded bank (D x M)."""
-    g = GraphBuilder()
-    columns = g.constant(bank, np.int8)
-    g.op("MatMulInteger", "levels", columns, g.constant(ZERO, np.uint8), name="products")
-    inputs = [tensor("levels", UINT8, "Q", len(bank))]
-    outputs = [tensor("products", INT32, "Q", bank.shape[1])]
-    return Session(g.build(inputs, outputs).SerializeToString(), threads=1)

@@ -6,9 +6,11 @@ A provider that was asked for and is not there is never replaced in silence.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ModelFileError, UsageError, did_you_mean
@@ -65,6 +67,30 @@ class Session:
         """Run once; gives the named outputs, or all."""
         result: list[NDArray[Any]] = self._session.run(outputs, inputs)
         return result
+
+
+class Crew:
+    """A graph that every core runs on its own, each on one picture: more a second than in batches.
+
+    Numbers of one picture stay in a core's cache, and no core waits for another.
+
+    Args:
+        model: the graph; what its inputs and outputs hold of a picture must be their first axis.
+        cores: by default all.
+    """
+
+    def __init__(self, model: bytes | Path, *, cores: int | None = None) -> None:
+        self._session = Session(model, threads=1)
+        self._pool = ThreadPoolExecutor(cores or available_cores())
+
+    def run(self, outputs: Sequence[str], *, image: NDArray[Any]) -> list[NDArray[Any]]:
+        """The named outputs for a stack of pictures."""
+
+        def one(i: int) -> list[NDArray[Any]]:
+            return self._session.run(outputs, image=image[i : i + 1])
+
+        each = list(self._pool.map(one, range(len(image))))
+        return [np.concatenate(values) for values in zip(*each, strict=True)]
 
 
 def _provider(name: str, available: Sequence[str]) -> str:
