@@ -1,8 +1,9 @@
 """A backbone in whole numbers of 8 bits: faster, and a little different.
 
 Weights are rounded once; the range of every layer's numbers is taken from good pictures that run
-through it. ONNX Runtime's own tool does it; what it gives is standard ONNX (QuantizeLinear,
-DequantizeLinear), so any runtime computes with it, in floats at worst.
+through it. The network is made ready for that (`evened`), then ONNX Runtime's own tool does it;
+what it gives is standard ONNX (QuantizeLinear, DequantizeLinear), so any runtime computes with it,
+in floats at worst.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
+from blemish.backbones.evened import even_out
 
 
 def to_int8(backbone: Backbone, pictures: Iterable[NDArray[np.float32]]) -> Backbone:
@@ -28,18 +30,20 @@ def to_int8(backbone: Backbone, pictures: Iterable[NDArray[np.float32]]) -> Back
 
     Args:
         backbone: what to quantise.
-        pictures: normalised as the backbone takes them, N x 3 x H x W each; good ones.
+        pictures: good ones, normalised as the backbone takes them, V x 3 x H x W each: first as
+            it is, then in variants that widen the ranges. They are read twice.
     """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as name, _unheard():
-        given, simplified, quantised = (Path(name) / f"{stage}.onnx" for stage in range(3))
+        given, simplified, evened, quantised = (Path(name) / f"{i}.onnx" for i in range(4))
         onnx.save(backbone.graph, given)
         quant_pre_process(given, simplified, skip_symbolic_shape=True)
+        onnx.save(even_out(onnx.load(simplified), backbone.entry, pictures), evened)
         quantize_static(
-            simplified,
+            evened,
             quantised,
             _Ranges(backbone.entry, iter(pictures)),
             quant_format=QuantFormat.QDQ,
