@@ -7,18 +7,15 @@ import logging
 import numpy as np
 import onnx
 import pytest
-from scipy.spatial.distance import cdist
 
 from blemish.backbones import load_backbone
 from blemish.backbones.int8 import to_int8
 from blemish.detectors.conformance import DrawnPictures, _blotted, _weave, check_detector
-from blemish.detectors.neighbours import search
 from blemish.detectors.patchcore import PatchCore
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_int8 import in_int8
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
-from graphs import run_nodes
 from tiny import tiny_settings
 
 QUIET = LoggedProgress()
@@ -125,31 +122,3 @@ def test_scores_are_close_to_those_in_float32(backbone, settings):
 def test_the_same_pictures_give_the_same_bytes(backbone):
     one, other = (fitted(backbone).graph.SerializeToString() for _ in range(2))
     assert one == other
-
-
-@pytest.mark.parametrize("k", [1, 3])
-@pytest.mark.parametrize("block", [90, 4096])
-def test_products_of_bytes_find_the_nearest_and_floats_measure_it(k, block):
-    rng = np.random.default_rng(0)
-    bank = (rng.standard_normal((300, 24)) + 2).astype(np.float32)
-    patches = (rng.standard_normal((2, 4, 8, 24)) + 2).astype(np.float32)
-
-    def add(g):
-        found = search(g, "patches", bank, k=k, squared=False, block=block, measured=8)
-        return [found.scores, found.nearest]
-
-    scores, rows = run_nodes(add, patches=patches)
-    distances = cdist(patches.reshape(-1, 24), bank)
-    expected = np.sort(distances, axis=1)[:, :k].mean(axis=1)
-    np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-5)
-    np.testing.assert_array_equal(rows.ravel(), distances.argmin(axis=1))
-
-
-def test_a_bank_smaller_than_what_is_measured():
-    bank = np.eye(3, dtype=np.float32)
-
-    def add(g):
-        return [search(g, "patches", bank, k=1, squared=True, measured=8).scores]
-
-    (scores,) = run_nodes(add, patches=np.zeros((1, 1, 2, 3), np.float32))
-    np.testing.assert_allclose(scores, 1.0)

@@ -7,7 +7,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from blemish.detectors import neighbours
-from blemish.detectors.neighbours import nearest, search, standing_out, standing_out_of
+from blemish.detectors.neighbours import nearest, standing_out_of
+from blemish.detectors.search_graph import search, standing_out
 from graphs import run_nodes
 
 

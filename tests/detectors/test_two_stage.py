@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from blemish.detectors import two_stage
-from blemish.detectors.neighbours import nearest
-from blemish.detectors.two_stage import TwoStageSearch, searcher
+from blemish.detectors.neighbours import half_norms, nearest
+from blemish.detectors.two_stage import TwoStageSearch, nearest_of_others, searcher
 from blemish.parallel import one_core_each
 
 
@@ -97,9 +97,37 @@ def test_blocks_and_threads_do_not_change_what_is_found(monkeypatch):
 
 @pytest.mark.parametrize(("k", "queries"), [(1, 10), (1, 10**6), (3, 10**6), (2000, 10**6)])
 def test_searchers_agree(monkeypatch, k, queries):
-    monkeypatch.setattr(two_stage, "WORTH_BANK", 100)
+    monkeypatch.setattr(two_stage, "worth_sketching", lambda _vectors, _dimensions: True)
     bank, asked = vectors(50, 8), vectors(20, 8, seed=1)
     squared, rows = searcher(bank, k=k, queries=queries)(asked)
     expected, expected_rows = nearest(asked, bank, k=min(k, 50))
     np.testing.assert_array_equal(rows, expected_rows)
     np.testing.assert_allclose(squared, expected, rtol=1e-6)
+
+
+def test_queries_with_too_many_candidates_are_compared_with_all(monkeypatch):
+    monkeypatch.setattr(two_stage, "CROWDED", 2)
+    check(vectors(40, 100, seed=1), vectors(300, 100))
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_own_vectors_are_left_out(k):
+    bank, queries = vectors(60, 8), vectors(30, 8, seed=1)
+    queries[:10] = bank[:10]
+    own = np.arange(60) < 20
+    search = searcher(bank, k=k, queries=30)
+    found = nearest_of_others(queries, own=own, bank=bank, offsets=half_norms(bank), search=search)
+    for values, expected in zip(found, nearest(queries, bank[~own], k=k), strict=True):
+        np.testing.assert_allclose(values, expected, rtol=1e-6)
+
+
+def test_fewer_others_than_neighbours_asked_for():
+    bank = vectors(5, 8)
+    own = np.array([False, True, True, True, False])
+    search = searcher(bank, k=3, queries=4)
+    squared, rows = nearest_of_others(
+        bank[:4], own=own, bank=bank, offsets=half_norms(bank), search=search
+    )
+    expected = nearest(bank[:4], bank[~own], k=2)
+    np.testing.assert_array_equal(rows, expected[1])
+    np.testing.assert_allclose(squared, expected[0], rtol=1e-6)
