@@ -2,7 +2,8 @@
 
 The peer gets an environment of its own (6.5 GB), made where it is not there. Its coreset of 10 %
 takes an hour, so picks are timed and scaled up; all else is run in full. Weights are random, which
-changes no time; both sides take 200 pictures of 320 x 320 and work at 256 x 256.
+changes no time; both sides take 200 pictures of 320 x 320 and work at 256 x 256. Parts remember
+which run of this script measured them: only those of one run are to be compared.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,15 @@ BUILD = ROOT / "build" / "peer"
 PICTURES = 200
 BANKS = (2048, 20480)  # 1 and 10 % of 200 x 32 x 32 patches
 REPEATS = 9
-PARTS = ("default", "resnet18", "wide_resnet50_2", "anomalib resnet18", "anomalib wide_resnet50_2")
+PARTS = ("default", "anomalib wide_resnet50_2", "wide_resnet50_2", "anomalib resnet18", "resnet18",
+         "figures")  # fmt: skip
 PRECISIONS = ("float32", "int8")
 TIMED_PICKS = {"resnet18": 2048, "wide_resnet50_2": 112}
+MEASURED_ON = ("mvtec/bottle", "mtd")
+KINDS: dict[str, dict[str, Any]] = {  # of set-up: blemish's default, and one as large as the peer's
+    "embedded": {},
+    "resnet50v2": {"backbone": "backbones/resnet50v2.onnx", "coreset_count": BANKS[1]},
+}
 
 
 def main() -> None:
@@ -44,6 +52,7 @@ def main() -> None:
     from blemish.benchmark.machine import machine
     from blemish.fitting import versions
 
+    started = datetime.now(UTC).isoformat(timespec="seconds")
     path = RECORDS / f"peer-{datetime.now(UTC).date().isoformat()}.json"
     record = json.loads(path.read_text()) if path.exists() else {"parts": {}}
     record |= {"machine": machine(), "versions": versions(), "peer": PEER}
@@ -53,9 +62,11 @@ def main() -> None:
             print(f"{part} ...", flush=True)
             if part.startswith("anomalib"):
                 result = peer(arguments.environment, pictures, part.split()[1])
+            elif part == "figures":
+                result = figures(arguments.shared)
             else:
                 result = ours(pictures, part)
-            record["parts"][part] = result
+            record["parts"][part] = result | {"run": started}
             print(json.dumps(result), flush=True)
             path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
@@ -140,13 +151,46 @@ def predict(pictures: Path, backbone: list[str], settings: dict[str, str]) -> di
     session = Session(fitted.graph.SerializeToString())
     fitted.close()
     _, picture = next(iter(images))
+    return warm(lambda stack: session.run(["score", "score_map"], image=stack), picture)
+
+
+def warm(run: Callable[[np.ndarray], Any], picture: np.ndarray) -> dict[str, Any]:
+    """Milliseconds of a picture, and of eight at once."""
     result = {}
     for name, batch in (("one", 1), ("eight", 8)):
         stack = np.stack([picture] * batch)
-        session.run(["score", "score_map"], image=stack)
+        run(stack)
         time.sleep(0.2)
-        seconds = timed(lambda s=stack: session.run(["score", "score_map"], image=s), REPEATS)
+        seconds = timed(lambda s=stack: run(s), REPEATS)
         result[name] = spread([1000 * second for second in seconds], 2)
+    return result
+
+
+def figures(shared: Path) -> dict[str, Any]:
+    """What either kind of set-up finds, and what it costs; fits set their thresholds, too."""
+    import blemish
+
+    result: dict[str, Any] = {}
+    for data in MEASURED_ON:
+        dataset = blemish.open_dataset(shared / "data" / data)
+        rows = result[Path(data).name] = {}
+        for kind, settings in KINDS.items():
+            chosen = dict(settings)
+            if "backbone" in chosen:
+                chosen["backbone"] = str(shared / chosen["backbone"])
+            start = time.perf_counter()
+            model = blemish.fit(dataset, blemish.PatchCore(memory_megabytes=6000, **chosen))
+            seconds = time.perf_counter() - start
+            found = blemish.evaluate(model, dataset)
+            rows[kind] = {
+                "bank_vectors": model.facts["detector"]["bank_vectors"],
+                "fit_seconds": round(seconds, 1),
+                "image_auroc": found.image["auroc"],
+                "pixel_auroc": found.pixel["auroc"],
+                "intervals": {name: found.intervals[name]["auroc"] for name in ("image", "pixel")},
+                "milliseconds": warm(model.raw, model.read(dataset.test[0].path)),
+            }
+            print(json.dumps(rows[kind]), flush=True)
     return result
 
 

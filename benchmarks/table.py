@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import calibration_tables
+import peer_tables
+import speed_tables
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "records"
@@ -73,6 +75,15 @@ def filled(text: str) -> str:
         "penalty": penalty_table,
         "precision": precision_table,
         "teachers": teachers_table,
+        "peer": lambda: peer_tables.peer(newest("peer-*.json")),
+        "peer-short": lambda: peer_tables.peer_short(newest("peer-*.json")),
+        "kinds": lambda: peer_tables.kinds(newest("peer-*.json")),
+        "stages": lambda: speed_tables.stages(newest("stages-*.json")),
+        "fit-stages": lambda: speed_tables.fit_stages(newest("stages-*.json")),
+        "peaks": lambda: speed_tables.peaks(newest("limits-*.json")),
+        "search": lambda: speed_tables.search(newest("limits-*.json")),
+        "coreset": lambda: speed_tables.coreset(newest("limits-*.json")),
+        "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():
         pattern = rf"(<!-- {name}: from \w+ -->\n).*?(<!-- end -->)"
@@ -370,9 +381,12 @@ def precision_table() -> str:
 
 
 def newest(pattern: str) -> dict[str, Any]:
-    """The record with the latest date in its name."""
-    record: dict[str, Any] = json.loads(sorted(RECORDS.glob(pattern))[-1].read_text())
-    return record
+    """The record with the latest date in its name; empty where there is none."""
+    records = sorted(RECORDS.glob(pattern))
+    if not records:
+        return {}
+    record: dict[str, Any] = json.loads(records[-1].read_text())
+    return {"date": records[-1].stem[-10:]} | record
 
 
 if __name__ == "__main__":
