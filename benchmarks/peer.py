@@ -140,7 +140,7 @@ def predict(pictures: Path, backbone: list[str], settings: dict[str, str]) -> di
     """Milliseconds of one warm decoded picture and of eight, from pixels to score and map."""
     import blemish
     from blemish.data.loading import GoodPictures
-    from blemish.graph.session import Session
+    from blemish.graph.session import Crew, Session
     from blemish.progress import LoggedProgress
 
     images = GoodPictures(blemish.open_dataset(pictures.parents[1]).train)
@@ -148,10 +148,15 @@ def predict(pictures: Path, backbone: list[str], settings: dict[str, str]) -> di
     if backbone:
         chosen["backbone"] = backbone[0]
     fitted = blemish.PatchCore(**chosen).fit(images, progress=LoggedProgress())
-    session = Session(fitted.graph.SerializeToString())
+    graph = fitted.graph.SerializeToString()
     fitted.close()
     _, picture = next(iter(images))
-    return warm(lambda stack: session.run(["score", "score_map"], image=stack), picture)
+    session, crew = Session(graph), Crew(graph)
+
+    def run(stack: np.ndarray) -> Any:  # as `Model.raw` does
+        return (session if len(stack) == 1 else crew).run(["score", "score_map"], image=stack)
+
+    return warm(run, picture)
 
 
 def warm(run: Callable[[np.ndarray], Any], picture: np.ndarray) -> dict[str, Any]:
