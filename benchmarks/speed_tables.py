@@ -50,13 +50,13 @@ def peaks(record: Record) -> str:
 
 def search(record: Record) -> str:
     """Exact searches beside the product alone."""
-    lines = table("queries", "vectors", "dimensions", "the product alone", "search in floats",
+    lines = table("patches of", "vectors", "dimensions", "the product alone", "search in floats",
                   "in two stages")  # fmt: skip
     for row in part(record, "search"):
-        sizes = " | ".join(f"{row[name]:,}" for name in ("queries", "rows", "width"))
+        sizes = f"{row['of']} | {row['rows']:,} | {row['width']:,}"
         product = row["product_seconds"]["median"]
         ways = [row[way]["seconds"]["median"] for way in ("floats", "two_stages")]
-        cells = " | ".join(f"{ms(taken)}, {taken / product:.2f} of it" for taken in ways)
+        cells = " | ".join(f"{ms(taken)}, {product / taken:.2f} times as fast" for taken in ways)
         lines.append(f"| {sizes} | {ms(product)} | {cells} |")
     return finished(lines, record)
 

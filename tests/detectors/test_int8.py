@@ -119,6 +119,15 @@ def test_scores_are_close_to_those_in_float32(backbone, settings):
     assert np.abs(maps - whole_maps).max() < 0.25 * whole_maps.max()
 
 
+def test_both_precisions_keep_the_same_patches(backbone):
+    settings = tiny_settings(backbone)
+    whole = PatchCore(**settings).fit(weaves(), progress=QUIET)
+    rounded = PatchCore(precision="int8", **settings).fit(weaves(), progress=QUIET)
+    np.testing.assert_array_equal(whole._coreset.picks, rounded._coreset.picks)
+    assert whole.bank.vectors.shape == rounded.bank.vectors.shape
+    assert not np.array_equal(whole.bank.vectors, rounded.bank.vectors)
+
+
 def test_the_same_pictures_give_the_same_bytes(backbone):
     one, other = (fitted(backbone).graph.SerializeToString() for _ in range(2))
     assert one == other

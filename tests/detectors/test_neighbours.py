@@ -36,7 +36,8 @@ def graph_weight(patches, bank, companions):
 
 @pytest.mark.parametrize("k", [1, 3, 20])
 def test_numpy_search_equals_brute_force(monkeypatch, k):
-    monkeypatch.setattr(neighbours, "BLOCK_BYTES", 4 * 20 * 7)
+    monkeypatch.setattr(neighbours, "QUERIES", 7)
+    monkeypatch.setattr(neighbours, "VECTORS", 6)
     queries, bank = vectors(50, 6), vectors(20, 6, seed=1)
     squared, rows = nearest(queries, bank, k=k)
     distances = cdist(queries.astype(np.float64), bank.astype(np.float64), "sqeuclidean")

@@ -18,9 +18,9 @@ from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
 from blemish.images.picture_format import PictureFormat, format_16_bit
 from blemish.images.read import Alpha
 
-READERS = 2
-AHEAD = 6
 LARGEST_BATCH = 8  # pictures that go through a graph at once
+READERS = 2
+AHEAD = LARGEST_BATCH  # so that the next ones are there when these are done
 DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
 
 Item = TypeVar("Item")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK_BYTES = 32 * 2**20  # of products held at a time
+QUERIES, VECTORS = 256, 2048  # whose products are held at a time: they stay in the cache
 
 Vectors = NDArray[np.float32]
 
@@ -40,16 +40,31 @@ def nearest(
     """
     offsets = half_norms(bank) if offsets is None else offsets
     rows = np.empty((len(queries), k), np.int64)
-    step = max(1, BLOCK_BYTES // (4 * len(bank)))
-    for first in range(0, len(queries), step):
-        closeness = queries[first : first + step] @ bank.T
-        closeness += offsets
-        rows[first : first + step] = _largest(closeness, k)
+    for first in range(0, len(queries), QUERIES):
+        block = slice(first, first + QUERIES)
+        rows[block] = _nearest_rows(queries[block], bank, offsets, k)
     squared = np.empty(rows.shape, np.float32)
     for column in range(k):
         gap = queries - bank[rows[:, column]]
         squared[:, column] = np.einsum("qd,qd->q", gap, gap)
     return squared, rows
+
+
+def _nearest_rows(
+    queries: Vectors, bank: Vectors, offsets: NDArray[np.float32], k: int
+) -> NDArray[np.int64]:
+    """Rows of the `k` nearest vectors by products, block by block of the bank."""
+    closest = np.empty((len(queries), 0), np.float32)
+    rows = np.empty((len(queries), 0), np.int64)
+    for first in range(0, len(bank), VECTORS):
+        closeness = queries @ bank[first : first + VECTORS].T
+        closeness += offsets[first : first + VECTORS]
+        columns = _largest(closeness, min(k, closeness.shape[1]))
+        closest = np.hstack([closest, np.take_along_axis(closeness, columns, axis=1)])
+        rows = np.hstack([rows, first + columns])
+        best = _largest(closest, min(k, closest.shape[1]))
+        closest, rows = (np.take_along_axis(found, best, axis=1) for found in (closest, rows))
+    return rows
 
 
 def _largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:

@@ -104,9 +104,10 @@ class PatchCore:
         for note in [*plan.notes(), *_odd_grids(self.backbone)]:
             progress.say(note)
         graph = PatchCoreGraph(self.settings, self.backbone, images.picture_format)
+        picked_by = None
         if self.settings.precision == "int8":
-            graph = in_int8(graph, images, progress)
-        patches = extract(graph, images, plan, self.settings.seed, progress)
+            graph, picked_by = in_int8(graph, images, progress), graph
+        patches = extract(graph, images, plan, self.settings.seed, progress, picked_by=picked_by)
         try:
             return self._pick(graph, patches, plan, progress)
         except BaseException:

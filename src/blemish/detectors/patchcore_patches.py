@@ -40,18 +40,23 @@ class Patches:
         self._inside_hw: list[tuple[int, int]] = []
         self._rows: list[NDArray[np.int64]] = []
 
-    def add(self, name: str, grid: Vectors, inside_hw: tuple[int, int]) -> None:
+    def add(
+        self, name: str, grid: Vectors, inside_hw: tuple[int, int], picked_by: Vectors | None = None
+    ) -> None:
         """Keep the patches of the next picture.
 
         Args:
             name: of the picture.
             grid: h x w x D, padding included.
             inside_hw: the part of the grid that shows the picture.
+            picked_by: what picking compares in the place of the patches, a grid of the same size.
         """
-        vectors = grid[: inside_hw[0], : inside_hw[1]].reshape(-1, grid.shape[2])
+        inside = slice(inside_hw[0]), slice(inside_hw[1])
+        vectors = grid[inside].reshape(-1, grid.shape[2])
+        compared = vectors if picked_by is None else picked_by[inside].reshape(vectors.shape)
         rng = np.random.default_rng([self._seed, 2, len(self.names)])
         chosen = _sample(len(vectors), self._share, rng)
-        self._points.append(vectors[chosen])
+        self._points.append(compared[chosen])
         self._rows.append(len(self.store) + chosen)
         self._grids_hw.append((grid.shape[0], grid.shape[1]))
         self._inside_hw.append(inside_hw)
@@ -94,30 +99,48 @@ class Patches:
 
 
 def extract(
-    graph: PatchCoreGraph, images: ImageSource, plan: FitPlan, seed: int, progress: Progress
+    graph: PatchCoreGraph,
+    images: ImageSource,
+    plan: FitPlan,
+    seed: int,
+    progress: Progress,
+    *,
+    picked_by: PatchCoreGraph | None = None,
 ) -> Patches:
     """Stream all pictures through the backbone, keeping patches and points as planned.
 
     Each core takes a picture of its own, which keeps it busy all the time; where pictures are too
     large for that, all cores take the same.
+
+    Args:
+        graph: gives the patches.
+        images: the pictures.
+        plan: of the fit.
+        seed: of what is drawn at random.
+        progress: told of the stage.
+        picked_by: gives what picking compares, where that is not the patches themselves.
     """
     together = plan.at_once
-    session = Session(graph.features().SerializeToString(), threads=available_cores() // together)
+    sessions = [
+        Session(g.features().SerializeToString(), threads=available_cores() // together)
+        for g in (graph, picked_by)
+        if g is not None
+    ]
 
-    def grid_of(item: tuple[str, NDArray[Any]]) -> Vectors:
+    def grids_of(item: tuple[str, NDArray[Any]]) -> list[Vectors]:
         _, picture = item
-        grid: Vectors = session.run(["patches"], image=picture[None])[0][0]
-        return grid
+        return [session.run(["patches"], image=picture[None])[0][0] for session in sessions]
 
     patches = Patches(images, plan, seed)
     try:
         with progress.stage("features", len(patches.sizes_hw)) as advance:
-            for (name, _), grid in read_ahead(images, grid_of, readers=together, most=together + 1):
-                if isinstance(grid, Exception):
-                    raise grid
+            ahead = together + 1
+            for (name, _), grids in read_ahead(images, grids_of, readers=together, most=ahead):
+                if isinstance(grids, Exception):
+                    raise grids
                 size_hw = patches.sizes_hw[len(patches.names)]
-                inside_hw = graph.working_size.cells_inside(size_hw, grid.shape[:2])
-                patches.add(name, grid, inside_hw)
+                inside_hw = graph.working_size.cells_inside(size_hw, grids[0].shape[:2])
+                patches.add(name, grids[0], inside_hw, *grids[1:])
                 advance(1)
     except BaseException:
         patches.close()
@@ -128,8 +151,8 @@ def extract(
 class _Points:
     """Room for the points, filled as patches come: projected, or as they are.
 
-    Where the store holds all vectors in memory and nothing is projected, its rows serve as points
-    and nothing is kept here.
+    Where the store holds all vectors in memory and points are these as they are, its rows serve and
+    nothing is kept here.
     """
 
     def __init__(self, plan: FitPlan, store: PatchStore, pictures: int, seed: int) -> None:
@@ -138,7 +161,7 @@ class _Points:
         if plan.point_dimensions < plan.dimensions:
             rng = np.random.default_rng([seed, 0])
             self._matrix = projection(plan.dimensions, plan.point_dimensions, rng)
-        self._own = self._matrix is not None or store.on_disk
+        self._own = self._matrix is not None or store.on_disk or plan.points_apart
         room = plan.candidates + pictures if self._own else 0  # a sample has at least one a picture
         self._rows = np.empty((room, plan.point_dimensions), np.float32)
         self._count = 0

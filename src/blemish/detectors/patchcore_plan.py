@@ -45,6 +45,7 @@ class FitPlan:
         pictures, patches, dimensions: what comes out of the backbone (patches at most).
         candidates: patches that the coreset is picked from; fewer than all where memory is short.
         point_dimensions: length of the vectors that the picking compares.
+        points_apart: picking compares other vectors than those that are kept: those in float32.
         bank_vectors, bank_bytes: the memory bank.
         model_bytes: the model file, nearly.
         on_disk: all patches are kept in a temporary file.
@@ -57,6 +58,7 @@ class FitPlan:
     dimensions: int
     candidates: int
     point_dimensions: int
+    points_apart: bool
     bank_vectors: int
     bank_bytes: int
     model_bytes: int
@@ -127,7 +129,9 @@ def plan_fit(
     free = settings.memory_megabytes * MEGABYTE - fixed
     picking = PICKING_BYTES + sketched_bytes(projected)
     point_bytes = 4 * projected + picking
-    in_memory = sizes.patches * (row_bytes + (point_bytes if projected < dimensions else picking))
+    points_apart = settings.precision == "int8"
+    own_points = points_apart or projected < dimensions
+    in_memory = sizes.patches * (row_bytes + (point_bytes if own_points else picking))
     on_disk = in_memory > free
     candidates = min(sizes.patches, max(0, free // point_bytes)) if on_disk else sizes.patches
     bank_vectors = min(vectors, candidates)
@@ -137,6 +141,7 @@ def plan_fit(
         dimensions=dimensions,
         candidates=candidates,
         point_dimensions=projected,
+        points_apart=points_apart,
         bank_vectors=bank_vectors,
         bank_bytes=bank_vectors * bank_row_bytes,
         model_bytes=backbone_bytes + bank_vectors * bank_row_bytes + FACTS_BYTES * len(sizes_hw),
