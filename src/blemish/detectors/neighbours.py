@@ -63,7 +63,8 @@ def _nearest_rows(
         closest = np.hstack([closest, np.take_along_axis(closeness, columns, axis=1)])
         rows = np.hstack([rows, first + columns])
         best = _largest(closest, min(k, closest.shape[1]))
-        closest, rows = (np.take_along_axis(found, best, axis=1) for found in (closest, rows))
+        closest = np.take_along_axis(closest, best, axis=1)
+        rows = np.take_along_axis(rows, best, axis=1)
     return rows
 
 
