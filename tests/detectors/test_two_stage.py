@@ -87,6 +87,7 @@ def test_blocks_and_threads_do_not_change_what_is_found(monkeypatch):
     bank, queries = vectors(500, 32), vectors(300, 32, seed=1)
     whole = TwoStageSearch(bank).nearest(queries)
     monkeypatch.setattr(two_stage, "PRODUCTS", 500 * 7)
+    monkeypatch.setattr(two_stage, "FEWEST_QUERIES", 1)
     monkeypatch.setattr(two_stage, "PAIRS", 5)
     search = TwoStageSearch(bank)
     with one_core_each() as pool:

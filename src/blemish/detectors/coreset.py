@@ -10,7 +10,7 @@ all points brought up to date, by one matrix product for the whole batch of pick
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import repeat
 
@@ -26,8 +26,8 @@ SAMPLED_POINTS = 10  # start points of the original's approximate sampler
 CANDIDATES = 2048  # rows that stay in the second-level cache at 128 dimensions
 BLOCK_ROWS = 4096
 LARGEST_BATCH = 128
-DIRECTIONS = 24  # of sketches
-WORTH_SKETCHING = 4 * DIRECTIONS  # dimensions, from which sketches pay
+DIRECTIONS = 36  # of sketches
+WORTH_SKETCHING = 96  # dimensions, from which sketches pay
 FEW_IMPROVED, FEW_NEAR = 0.3, 0.6  # shares of the points, below which they do
 ROUNDING = np.float32(1e-6)  # of a squared length: squared distances below it are rounding, not 0
 
@@ -47,8 +47,8 @@ class Coreset:
 
 
 def sketched_bytes(dimensions: int) -> int:
-    """Memory that picking takes for the sketch of a point, in both ways that it is laid out."""
-    return 4 * (2 * DIRECTIONS + 5) if dimensions >= WORTH_SKETCHING else 0
+    """Memory that picking takes for the sketch of a point."""
+    return 4 * (DIRECTIONS + 3) if dimensions >= WORTH_SKETCHING else 0
 
 
 def projection(dimensions: int, target: int, rng: np.random.Generator) -> Points:
@@ -166,17 +166,21 @@ class _Distances:
         ]
         self._sketches_may_pay = points.shape[1] >= WORTH_SKETCHING
         self._sketches_pay = False
+        self._pause, self._paused = 1, 0  # updates before sketches are tried again
 
     def update(self, picks: NDArray[np.int64]) -> None:
         """Bring every point up to date with new picks."""
         if self._sketches_pay:
             near = sum(self._pool.map(self._lower_near, self._blocks, repeat(self._asked(picks))))
-            if near > FEW_NEAR * len(self.points):  # these points have no few directions
-                self._sketches_pay = self._sketches_may_pay = False
+            if near > FEW_NEAR * len(self.points):
+                self._sketches_pay = False
+                self._pause *= 2
+                self._paused = self._pause
         else:
             improved = sum(self._pool.map(self._lower_all, self._blocks, repeat(picks)))
             few = improved < FEW_IMPROVED * len(self.points)
-            self._sketches_pay = self._sketches_may_pay and few
+            self._paused = max(self._paused - 1, 0)
+            self._sketches_pay = few and self._sketches_may_pay and not self._paused
         self.nearest_sq[picks] = -1
 
     def _lower_all(self, block: slice, picks: NDArray[np.int64]) -> int:
@@ -208,18 +212,17 @@ class _Distances:
         return nearest_sq
 
     def _asked(self, picks: NDArray[np.int64]) -> _Asked:
+        """What a product with the points' columns makes minus half the bounds of distances."""
         sketches, floors = self._sketched.sketch(self.points[picks])
         return _Asked(picks, np.column_stack([sketches, floors / -2]))
 
     @cached_property
     def _sketched(self) -> SketchedBank:
-        return sketch_bank(self.points, directions=DIRECTIONS)
-
-    @cached_property
-    def _columns(self) -> Points:
-        """Of all points, so that a product with what `_asked` gives is minus half the bound."""
-        columns = self._sketched.columns[:, : len(self.points)]
-        return np.vstack([columns, np.ones(len(self.points), np.float32)])
+        """How to sketch; the points' own columns are `_columns`."""
+        sketched = sketch_bank(self.points, directions=DIRECTIONS)
+        columns = sketched.columns[:, : len(self.points)]
+        self._columns = np.vstack([columns, np.ones(len(self.points), np.float32)])
+        return replace(sketched, columns=columns[:, :0])
 
     def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Mean Euclidean distance of every point to some rows."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-QUERIES, VECTORS = 256, 2048  # whose products are held at a time: they stay in the cache
+QUERIES, VECTORS = 512, 8192  # whose products are held at a time
 
 Vectors = NDArray[np.float32]
 

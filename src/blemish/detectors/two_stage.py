@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from blemish.detectors.neighbours import half_norms, nearest
 from blemish.detectors.sketched_bank import GROUP, sketch_bank, worth_sketching
 
-PRODUCTS = 2**20  # held at a time by a core
+PRODUCTS, FEWEST_QUERIES = 2**20, 32  # held at a time by a core; queries, however large a bank
 PAIRS = 512  # distances that are measured at a time
 CROWDED = 256  # groups that may hold the nearest, beyond which a query is compared with all
 WORTH_QUERIES = 8192  # for which two stages pay for the sketching
@@ -98,7 +98,7 @@ class TwoStageSearch:
         squared = np.empty((len(queries), 1), np.float32)
         rows = np.empty((len(queries), 1), np.int64)
         crowded = np.empty(len(queries), np.bool_)
-        step = max(1, PRODUCTS // len(self._bank))
+        step = max(FEWEST_QUERIES, PRODUCTS // len(self._bank))
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
             squared[block], rows[block], crowded[block] = self._search(queries[block])
