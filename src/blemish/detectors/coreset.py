@@ -222,7 +222,7 @@ class _Distances:
         sketched = sketch_bank(self.points, directions=DIRECTIONS)
         columns = sketched.columns[:, : len(self.points)]
         self._columns = np.vstack([columns, np.ones(len(self.points), np.float32)])
-        return replace(sketched, columns=columns[:, :0])
+        return replace(sketched, columns=columns[:, :0].copy())
 
     def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Mean Euclidean distance of every point to some rows."""
