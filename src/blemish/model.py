@@ -170,7 +170,7 @@ class Model:
 
     def raw(self, pictures: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Raw scores (N) and maps (N x H x W) of a stack of pictures, N x H x W x 3."""
-        alone = len(pictures) == 1 or self.session.threads == 1 or self.session.provider != "cpu"
+        alone = len(pictures) < 2 or self.session.threads == 1 or self.session.provider != "cpu"
         runner = self.session if alone else self._crew
         scores, maps = runner.run(["score", "score_map"], image=pictures)
         return scores, maps
