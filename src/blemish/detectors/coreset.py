@@ -10,7 +10,7 @@ all points brought up to date, by one matrix product for the whole batch of pick
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
 
@@ -48,7 +48,7 @@ class Coreset:
 
 def sketched_bytes(dimensions: int) -> int:
     """Memory that picking takes for the sketch of a point."""
-    return 4 * (DIRECTIONS + 3) if dimensions >= WORTH_SKETCHING else 0
+    return 4 * (DIRECTIONS + 2) if dimensions >= WORTH_SKETCHING else 0
 
 
 def projection(dimensions: int, target: int, rng: np.random.Generator) -> Points:
@@ -143,10 +143,11 @@ def _squared_norms(points: Points) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Picks and their sketches, each with minus half its floor behind."""
+    """Picks, and what `SketchedBank.sketch` gives of them."""
 
     picks: NDArray[np.int64]
     sketches: Points
+    floors: NDArray[np.float32]
 
 
 class _Distances:
@@ -171,7 +172,8 @@ class _Distances:
     def update(self, picks: NDArray[np.int64]) -> None:
         """Bring every point up to date with new picks."""
         if self._sketches_pay:
-            near = sum(self._pool.map(self._lower_near, self._blocks, repeat(self._asked(picks))))
+            asked = _Asked(picks, *self._sketched.sketch(self.points[picks]))
+            near = sum(self._pool.map(self._lower_near, self._blocks, repeat(asked)))
             if near > FEW_NEAR * len(self.points):
                 self._sketches_pay = False
                 self._pause *= 2
@@ -192,8 +194,10 @@ class _Distances:
 
     def _lower_near(self, block: slice, asked: _Asked) -> int:
         """The same for those whose sketches come near enough; tells how many these are."""
-        closest = (asked.sketches @ self._columns[:, block]).max(axis=0)
-        near = np.flatnonzero(-2 * closest < self.nearest_sq[block])
+        closeness = asked.sketches @ self._sketched.columns[:, block]
+        closeness -= asked.floors[:, None] / 2
+        bounds = -2 * closeness.max(axis=0)[: len(self.points[block])]
+        near = np.flatnonzero(bounds < self.nearest_sq[block])
         nearest_sq = self._to_nearest(
             self.points[block][near], self.norms[block][near], asked.picks
         )
@@ -211,18 +215,9 @@ class _Distances:
         nearest_sq[nearest_sq <= ROUNDING * norms] = 0
         return nearest_sq
 
-    def _asked(self, picks: NDArray[np.int64]) -> _Asked:
-        """What a product with the points' columns makes minus half the bounds of distances."""
-        sketches, floors = self._sketched.sketch(self.points[picks])
-        return _Asked(picks, np.column_stack([sketches, floors / -2]))
-
     @cached_property
     def _sketched(self) -> SketchedBank:
-        """How to sketch; the points' own columns are `_columns`."""
-        sketched = sketch_bank(self.points, directions=DIRECTIONS)
-        columns = sketched.columns[:, : len(self.points)]
-        self._columns = np.vstack([columns, np.ones(len(self.points), np.float32)])
-        return replace(sketched, columns=columns[:, :0].copy())
+        return sketch_bank(self.points, directions=DIRECTIONS)
 
     def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Mean Euclidean distance of every point to some rows."""
