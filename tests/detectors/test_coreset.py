@@ -30,6 +30,19 @@ def test_picks_are_those_of_the_plain_loop(monkeypatch, candidates, batch):
     assert found.picks.tolist() == greedy(points, 60, int(found.picks[0]))
 
 
+@pytest.mark.parametrize(("few", "near"), [(2, 2), (2, 0.2), (0.3, 0.6)])
+def test_sketches_change_no_pick(monkeypatch, few, near):
+    monkeypatch.setattr(coreset, "FEW_IMPROVED", few)
+    monkeypatch.setattr(coreset, "FEW_NEAR", near)
+    monkeypatch.setattr(coreset, "DIRECTIONS", 6)
+    monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(coreset, "LARGEST_BATCH", 8)
+    points = cloud(730, 96, spread=0.3)
+    among = np.arange(730) % 5 > 0
+    found = greedy_k_centre(points, 120, start="farthest", among=among)
+    assert found.picks.tolist() == greedy(points, 120, int(found.picks[0]), among)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 300), st.integers(1, 6), st.integers(0, 10**6))
 def test_no_point_is_farther_from_its_pick_than_the_radius(rows, dimensions, seed):
