@@ -53,7 +53,8 @@ def peer(record: Record) -> str:
             both = f"{backbone}, {bank:,} vectors"
             if backbone == "resnet18":
                 pairs += [
-                    fit_pair(record, f"fit, {both}", (backbone, bank, "0"), (theirs, bank)),
+                    fit_pair(record, f"fit with thresholds from the one bank, {both}",
+                             (backbone, bank, "0"), (theirs, bank)),
                     fit_pair(record, f"fit with thresholds from five parts, {both}",
                              (backbone, bank, "5"), (theirs, bank)),
                 ]  # fmt: skip
@@ -71,7 +72,12 @@ def peer_short(record: Record) -> str:
     pairs = [
         fit_pair(record, "fit, each by default", ("default", SMALL, "5"), large),
         *predictions(record, "each by default", ("default", SMALL), large, ("float32",)),
-        fit_pair(record, f"fit, both resnet18, {bank}", ("resnet18", SMALL, "0"), small),
+        fit_pair(
+            record,
+            f"fit, thresholds from the one bank, both resnet18, {bank}",
+            ("resnet18", SMALL, "0"),
+            small,
+        ),
         *predictions(record, f"both resnet18, {bank}", ("resnet18", SMALL), small)[:2],
     ]
     return versus(record, pairs)
