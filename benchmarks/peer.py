@@ -1,9 +1,10 @@
 """blemish against anomalib 2.7.0: the same pictures, backbone architecture and bank size, in turns.
 
 The peer gets an environment of its own (6.5 GB), made where it is not there. Its coreset of 10 %
-takes an hour, so picks are timed and scaled up; all else is run in full. Weights are random,
-which leaves the search of blemish more to measure and changes no other time; both sides take 200 pictures of 320 x 320 and work at 256 x 256. Parts remember
-which run of this script measured them: only those of one run are to be compared.
+takes an hour, so picks are timed and scaled up; all else is run in full. Weights are random, which
+leaves the search of blemish more to measure and changes no other time; both sides take 200 pictures
+of 320 x 320 and work at 256 x 256. Parts remember which run of this script measured them: only
+those of one run are to be compared.
 """
 
 from __future__ import annotations
