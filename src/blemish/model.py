@@ -126,8 +126,8 @@ class Model:
     ) -> Iterator[Prediction | Failure]:
         """Judge any number of pictures in order; what cannot be read gives a `Failure`.
 
-        Pictures of one size that follow each other run as a batch, the next ones being decoded
-        meanwhile. A picture's result does not depend on its batch.
+        Pictures of one size that follow each other run together, each on a core of its own, the
+        next ones being decoded meanwhile. A picture's result does not depend on the others.
 
         Args:
             pictures: of any number.

@@ -88,9 +88,8 @@ def _by_all(bank: _Bank, queries: str) -> tuple[str, str]:
     """Squared distances and rows of the nearest by all dimensions: Q x k each."""
     g, vectors = bank.g, bank.vectors
     offsets = half_norms(vectors)[:, None]
-    one = g.op("Slice", queries, g.ints(0), g.ints(1), g.ints(1))
-    one = g.op("Add", g.op("Mul", one, g.number(0.0)), g.number(1.0))
-    asked = g.op("Concat", queries, one, axis=1)
+    first_column = g.op("Slice", queries, g.ints(0), g.ints(1), g.ints(1))
+    asked = g.op("Concat", queries, _ones_like(g, first_column), axis=1)
 
     def closeness(first: int, last: int) -> str:
         """Runtimes make the columns once, when they load the graph: all in them is constant."""
@@ -139,10 +138,10 @@ def _shortlist(
     g = bank.g
     blocks = [(first, min(first + bank.block, count)) for first in range(0, count, bank.block)]
     wanted = bank.k - 1 + FEWEST_MEASURED + len(bank.vectors) // VECTORS_A_MEASURED
-    of_each = -(-wanted // len(blocks)) + (SPARE if len(blocks) > 1 else 0)
+    of_each = max(-(-wanted // len(blocks)) + (SPARE if len(blocks) > 1 else 0), bank.k)
+    counts = [min(of_each, last - first) for first, last in blocks]
     values, rows, edges = [], [], []
-    for first, last in blocks:
-        most = min(max(of_each, bank.k), last - first)
+    for (first, last), most in zip(blocks, counts, strict=True):
         value, row = _largest(g, closeness(first, last), last - first, most)
         values.append(value)
         rows.append(row if first == 0 else g.op("Add", row, g.constant(first, np.int64)))
@@ -150,8 +149,7 @@ def _shortlist(
     if len(blocks) == 1:
         return values[0], rows[0], edges[0]
     all_rows = g.op("Concat", *rows, axis=1)
-    width = sum(min(max(of_each, bank.k), last - first) for first, last in blocks)
-    near, place = _top(g, g.op("Concat", *values, axis=1), width)
+    near, place = _top(g, g.op("Concat", *values, axis=1), sum(counts))
     return near, g.op("GatherElements", all_rows, place, axis=1), g.op("Max", *edges)
 
 
@@ -170,9 +168,12 @@ def _sketch(g: GraphBuilder, queries: str, bank: SketchedBank) -> tuple[str, str
     reach = g.op("Add", g.op("Sqrt", total), g.number(bank.longest))
     slack = g.op("Mul", g.op("Mul", reach, reach), g.number(ROUNDING))
     blur = g.op("Mul", g.op("Div", unsure_sq, least), g.number(2 * bank.farthest_off))
-    one = g.op("Add", g.op("Mul", off, g.number(0.0)), g.number(1.0))
-    sketches = g.op("Concat", along, off, one, axis=1)
+    sketches = g.op("Concat", along, off, _ones_like(g, off), axis=1)
     return sketches, g.op("Sub", total, g.op("Add", slack, blur))
+
+
+def _ones_like(g: GraphBuilder, column: str) -> str:
+    return g.op("Add", g.op("Mul", column, g.number(0.0)), g.number(1.0))
 
 
 def _measured_within(bank: _Bank, queries: str, others: Sequence[str], limit: str) -> str:
