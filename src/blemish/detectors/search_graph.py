@@ -126,9 +126,16 @@ def _by_sketches(bank: _Bank, queries: str) -> tuple[str, str]:
     rows = g.op("GatherElements", rows, order, axis=1)
     doubtful = g.op("NonZero", g.op("Not", g.op("Greater", bound(edge), limit)))
     doubtful = g.op("Gather", doubtful, g.constant(0, np.int64), axis=0)
-    exact, exact_rows = _by_all(bank, g.op("Gather", queries, doubtful, axis=0))
+    by_all = _by_all(bank, g.op("Gather", queries, doubtful, axis=0))
+    by_sketches = [g.op("Gather", found, doubtful, axis=0) for found in (distances, rows)]
+    far, near = (g.op("ReduceSum", d, g.ints(1)) for d in (by_sketches[0], by_all[0]))
+    nearer = g.op("Less", near, far)  # products of floats may miss what was found already
     where = g.op("Unsqueeze", doubtful, g.ints(1))
-    return g.op("ScatterND", distances, where, exact), g.op("ScatterND", rows, where, exact_rows)
+    distances, rows = (
+        g.op("ScatterND", found, where, g.op("Where", nearer, new, old))
+        for found, new, old in zip((distances, rows), by_all, by_sketches, strict=True)
+    )
+    return distances, rows
 
 
 def _shortlist(

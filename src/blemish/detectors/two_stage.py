@@ -102,9 +102,10 @@ class TwoStageSearch:
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
             squared[block], rows[block], crowded[block] = self._search(queries[block])
-        squared[crowded], rows[crowded] = nearest(
-            queries[crowded], self._bank, offsets=self._offsets
-        )
+        by_all, rows_by_all = nearest(queries[crowded], self._bank, offsets=self._offsets)
+        nearer = by_all < squared[crowded]  # products of floats may miss what was found already
+        squared[crowded] = np.where(nearer, by_all, squared[crowded])
+        rows[crowded] = np.where(nearer, rows_by_all, rows[crowded])
         return squared, rows
 
     def _search(
