@@ -142,14 +142,15 @@ class PatchCoreGraph:
         g.use_opset(max(entry.version for entry in inner.opset_import))
         picture = self._apart(g, picture)
         maps = g.include(inner.graph, prefix="backbone/", inputs={self.backbone.entry: picture})
-        embedded = embed(
+        patches = embed(
             g,
             [self._apart(g, maps[level.name]) for level in self.backbone.levels],
             channels=[level.channels for level in self.backbone.levels],
             strides=[level.stride for level in self.backbone.levels],
             settings=self.settings,
+            name="patches",
         )
-        return g.op("Transpose", embedded, name="patches", perm=[0, 2, 3, 1]), sizes
+        return patches, sizes
 
     def _apart(self, g: GraphBuilder, maps: str) -> str:
         """The same maps, so that ONNX Runtime leaves what is on their other side as it is.

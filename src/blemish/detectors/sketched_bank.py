@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 SHARE = 12  # dimensions a direction
 FEWEST_DIRECTIONS, MOST_DIRECTIONS = 48, 128
 FEWEST_DIMENSIONS, FEWEST_NUMBERS = 96, 2**19  # of a bank that is worth sketching
-GROUP = 16  # columns of which only the largest closeness is looked at first
-NEVER = -3e38  # closeness of what only makes a last group whole
+GROUP = 32  # columns of which only the largest closeness is looked at first
 SAMPLED = 2048  # vectors that the directions are found from
 ROUNDS = 2  # of power iteration
 ROWS = 4096  # sketched at a time
@@ -38,9 +37,9 @@ class SketchedBank:
     Attributes:
         centre: the bank's mean, D.
         basis: the directions, D x d, orthonormal.
-        columns: d + 2 x M: along the directions, off them, minus half the squared length. After
-            them come such as no query is close to, so that they are whole groups. A group are those
-            whose numbers differ by a `GROUP`th of them all.
+        columns: d + 2 x M: along the directions, off them, minus half the squared length. Copies
+            of the last make them whole groups. A group are those whose numbers differ by a
+            `GROUP`th of them all.
         longest, farthest_off: the greatest length of a vector from the centre, and off the
             directions.
     """
@@ -91,7 +90,6 @@ def sketch_bank(bank: Vectors, *, directions: int | None = None) -> SketchedBank
     sample = bank[:: -(-len(bank) // SAMPLED)] - centre
     basis = _directions(sample, min(directions, dimensions))
     columns = np.zeros((basis.shape[1] + 2, -(-len(bank) // GROUP) * GROUP), np.float32)
-    columns[-1, len(bank) :] = NEVER
     longest_sq = 0.0
     for first in range(0, len(bank), ROWS):
         rows = slice(first, first + ROWS)
@@ -101,6 +99,7 @@ def sketch_bank(bank: Vectors, *, directions: int | None = None) -> SketchedBank
         off_sq = np.maximum(total - np.einsum("md,md->m", along, along), 0)
         columns[:, first : first + len(total)] = np.vstack([along.T, np.sqrt(off_sq), total / -2])
         longest_sq = max(longest_sq, total.max())
+    columns[:, len(bank) :] = columns[:, [len(bank) - 1]]
     return SketchedBank(centre, basis, columns, longest_sq**0.5, float(columns[-2].max()))
 
 

@@ -117,17 +117,22 @@ class TwoStageSearch:
         closeness = (sketches @ self._sketched.columns).reshape(len(queries), GROUP, -1)
         closest = closeness.max(axis=1)
         group = closest.argmax(axis=1)
-        likely = group + closest.shape[1] * closeness[every, :, group].argmax(axis=1)
+        place = closeness[every, :, group].argmax(axis=1)
+        likely = self._rows(group + closest.shape[1] * place)
         least = (floors - self._measure(queries, every, likely)) / 2
         crowded = np.count_nonzero(closest >= least[:, None], axis=1) > CROWDED
         least[crowded] = closest.max(axis=1)[crowded]
         owners, groups = np.divmod(np.flatnonzero(closest >= least[:, None]), closest.shape[1])
         pairs, place = np.nonzero(closeness[owners, :, groups] >= least[owners, None])
-        owners, rows = owners[pairs], groups[pairs] + closest.shape[1] * place
+        owners, rows = owners[pairs], self._rows(groups[pairs] + closest.shape[1] * place)
         squared = self._measure(queries, owners, rows)
         order = np.lexsort([rows, squared, owners])
         chosen = order[np.searchsorted(owners[order], every)]
         return squared[chosen, None], rows[chosen, None], crowded
+
+    def _rows(self, columns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows of the bank: what fills the last group are copies of the last vector."""
+        return np.minimum(columns, len(self._bank) - 1)
 
     def _measure(
         self, queries: Vectors, owners: NDArray[np.int64], rows: NDArray[np.int64]
