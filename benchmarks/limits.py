@@ -108,15 +108,14 @@ def search(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 def searched(name: str, x: np.ndarray, bank: np.ndarray) -> dict[str, Any]:
     """One bank, searched in both ways."""
-    from blemish.detectors.neighbours import half_norms, nearest
+    from blemish.detectors.neighbours import ProductSearch
     from blemish.detectors.two_stage import TwoStageSearch
     from blemish.parallel import available_cores, one_core_each
 
     parts = np.array_split(x, available_cores())
-    offsets, two_stages = half_norms(bank), TwoStageSearch(bank)
     ways: dict[str, Callable[[np.ndarray], Any]] = {
-        "floats": lambda part: nearest(part, bank, offsets=offsets),
-        "two_stages": two_stages.nearest,
+        "floats": ProductSearch(bank).nearest,
+        "two_stages": TwoStageSearch(bank).nearest,
     }
     product = spread(timed(lambda: x @ bank.T, REPEATS))
     result: dict[str, Any] = {"of": name, "queries": len(x), "rows": len(bank)}

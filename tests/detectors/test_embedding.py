@@ -27,7 +27,7 @@ def embed_levels(levels, **settings):
             )
         ]
 
-    return np.moveaxis(run_nodes(add, **names)[0], 1, 3)
+    return run_nodes(add, **names)[0]
 
 
 def levels_of(*shapes, seed=0):

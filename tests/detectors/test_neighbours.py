@@ -67,6 +67,17 @@ def test_small_distances_between_long_vectors_keep_their_digits():
     np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-4)
 
 
+def test_a_mean_that_dwarfs_the_differences_hides_no_neighbour():
+    queries, bank = vectors(200, 64, seed=1, offset=300.0), vectors(300, 64, offset=300.0)
+    distances = cdist(queries.astype(np.float64), bank.astype(np.float64))
+    squared, rows = nearest(queries, bank)
+    np.testing.assert_array_equal(rows[:, 0], distances.argmin(axis=1))
+    np.testing.assert_allclose(np.sqrt(squared[:, 0]), distances.min(axis=1), rtol=1e-5)
+    scores, first = graph_search(queries.reshape(1, 10, 20, 64), bank)
+    np.testing.assert_array_equal(first.ravel(), distances.argmin(axis=1))
+    np.testing.assert_allclose(scores.ravel(), distances.min(axis=1), rtol=1e-5)
+
+
 def test_reweighting_in_the_graph_equals_its_numpy_twin():
     patches, bank = vectors(3 * 16, 5).reshape(3, 4, 4, 5), vectors(25, 5, seed=1)
     _, companions = nearest(bank, bank, k=9)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
 from blemish.detectors import two_stage
-from blemish.detectors.neighbours import half_norms, nearest
+from blemish.detectors.neighbours import ProductSearch, nearest
 from blemish.detectors.two_stage import TwoStageSearch, nearest_of_others, searcher
 from blemish.parallel import one_core_each
 
@@ -117,7 +117,7 @@ def test_own_vectors_are_left_out(k):
     queries[:10] = bank[:10]
     own = np.arange(60) < 20
     search = searcher(bank, k=k, queries=30)
-    found = nearest_of_others(queries, own=own, bank=bank, offsets=half_norms(bank), search=search)
+    found = nearest_of_others(queries, own=own, search=search, by_products=ProductSearch(bank))
     for values, expected in zip(found, nearest(queries, bank[~own], k=k), strict=True):
         np.testing.assert_allclose(values, expected, rtol=1e-6)
 
@@ -126,9 +126,8 @@ def test_fewer_others_than_neighbours_asked_for():
     bank = vectors(5, 8)
     own = np.array([False, True, True, True, False])
     search = searcher(bank, k=3, queries=4)
-    squared, rows = nearest_of_others(
-        bank[:4], own=own, bank=bank, offsets=half_norms(bank), search=search
-    )
+    by_products = ProductSearch(bank)
+    squared, rows = nearest_of_others(bank[:4], own=own, search=search, by_products=by_products)
     expected = nearest(bank[:4], bank[~own], k=2)
     np.testing.assert_array_equal(rows, expected[1])
     np.testing.assert_allclose(squared, expected[0], rtol=1e-6)

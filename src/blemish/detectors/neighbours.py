@@ -1,4 +1,4 @@
-"""Exact nearest neighbours in a memory bank, in NumPy; `search_graph` has the same as a graph.
+"""Exact nearest neighbours in a memory bank, in NumPy; `neighbours_graph` is the same as a graph.
 
 Matrix products rank, and the distances of the winners are taken from the differences themselves, so
 that small distances between long vectors keep their digits. The graph is what ships; fitting uses
@@ -15,39 +15,72 @@ QUERIES, VECTORS = 512, 8192  # whose products are held at a time
 Vectors = NDArray[np.float32]
 
 
-def half_norms(bank: Vectors) -> NDArray[np.float32]:
-    """Minus half of each squared length: `x.b - |b|^2 / 2` is largest for the nearest vector b."""
-    norms: NDArray[np.float32] = np.einsum("md,md->m", bank, bank)
-    return norms * np.float32(-0.5)
-
-
 def nearest(
-    queries: Vectors, bank: Vectors, *, k: int = 1, offsets: NDArray[np.float32] | None = None
+    queries: Vectors, bank: Vectors, *, k: int = 1
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The `k` nearest bank vectors of each query, nearest first.
-
-    The products only rank; the distances of the winners are taken from the differences themselves,
-    so that small distances between long vectors keep their digits.
 
     Args:
         queries: Q x D.
         bank: M x D.
         k: how many neighbours; at most M.
-        offsets: `half_norms(bank)` where the caller has them already.
 
     Returns:
         Squared distances (Q x k) and rows of the bank (Q x k).
     """
-    offsets = half_norms(bank) if offsets is None else offsets
-    rows = np.empty((len(queries), k), np.int64)
-    for first in range(0, len(queries), QUERIES):
-        block = slice(first, first + QUERIES)
-        rows[block] = _nearest_rows(queries[block], bank, offsets, k)
-    squared = np.empty(rows.shape, np.float32)
-    for column in range(k):
-        gap = queries - bank[rows[:, column]]
-        squared[:, column] = np.einsum("qd,qd->q", gap, gap)
-    return squared, rows
+    return ProductSearch(bank).nearest(queries, k=k)
+
+
+class ProductSearch:
+    """A bank made ready for searches by products.
+
+    With queries taken from the bank's centre c, the nearest vector b is where
+    (q - c).b - |b - c|^2 / 2 is largest; what the centre adds is the same for all vectors.
+
+    Args:
+        bank: M x D, float32.
+    """
+
+    def __init__(self, bank: Vectors) -> None:
+        self._bank = bank
+        self._centre = bank.mean(axis=0)
+        self._offsets = half_norms(bank, self._centre)
+
+    def nearest(
+        self, queries: Vectors, *, k: int = 1, barred: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The `k` nearest bank vectors of each query, nearest first.
+
+        Args:
+            queries: Q x D.
+            k: how many neighbours; at most as many as are not barred.
+            barred: M, vectors to pass over.
+
+        Returns:
+            Squared distances (Q x k) and rows of the bank (Q x k).
+        """
+        offsets = self._offsets
+        if barred is not None:
+            offsets = np.where(barred, np.float32(-np.inf), offsets)
+        rows = np.empty((len(queries), k), np.int64)
+        for first in range(0, len(queries), QUERIES):
+            block = slice(first, first + QUERIES)
+            rows[block] = _nearest_rows(queries[block] - self._centre, self._bank, offsets, k)
+        squared = np.empty(rows.shape, np.float32)
+        for column in range(k):
+            gap = queries - self._bank[rows[:, column]]
+            squared[:, column] = np.einsum("qd,qd->q", gap, gap)
+        return squared, rows
+
+
+def half_norms(bank: Vectors, centre: Vectors) -> NDArray[np.float32]:
+    """Minus half of each vector's squared length from a centre."""
+    halves = np.empty(len(bank), np.float32)
+    for first in range(0, len(bank), VECTORS):
+        block = slice(first, first + VECTORS)
+        centred = bank[block] - centre
+        halves[block] = np.einsum("md,md->m", centred, centred) / -2
+    return halves
 
 
 def _nearest_rows(

@@ -30,18 +30,22 @@ class GraphBank:
     def nearest(self, queries: str, *, k: int) -> tuple[str, str]:
         """Squared distances and rows of the nearest, Q x k each: ranked by products.
 
-        What ranks is s.t - |t|^2 / 2: one product of matrices, when the half squared lengths are
-        one more column of the bank that meets a 1 in the query.
+        What ranks is q.b - |b|^2 / 2, with both from the bank's centre: one product of matrices,
+        when the half squared lengths are one more column of the bank that meets a 1 in the query.
         """
         g = self.g
-        offsets = half_norms(self.vectors)[:, None]
-        first_column = g.op("Slice", queries, g.ints(0), g.ints(1), g.ints(1))
-        asked = g.op("Concat", queries, ones_like(g, first_column), axis=1)
+        centre = self.vectors.mean(axis=0)
+        offsets = half_norms(self.vectors, centre)[:, None]
+        origin = g.constant(centre)
+        centred = g.op("Sub", queries, origin)
+        first_column = g.op("Slice", centred, g.ints(0), g.ints(1), g.ints(1))
+        asked = g.op("Concat", centred, ones_like(g, first_column), axis=1)
         values, rows = [], []
         for first in range(0, len(self.vectors), self.block):
             last = min(first + self.block, len(self.vectors))
             # Runtimes make the columns once, when they load the graph: all in them is constant.
             part = g.op("Slice", self.name, g.ints(first), g.ints(last), g.ints(0))
+            part = g.op("Sub", part, origin)
             part = g.op("Concat", part, g.constant(offsets[first:last]), axis=1)
             closeness = g.op("MatMul", asked, g.op("Transpose", part, perm=[1, 0]))
             value, row = _top(g, closeness, min(k, last - first))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from blemish.data.split import parts_of
 from blemish.detectors.base import LeftOut
 from blemish.detectors.coreset import Coreset, greedy_k_centre
-from blemish.detectors.neighbours import half_norms, standing_out_of
+from blemish.detectors.neighbours import ProductSearch, standing_out_of
 from blemish.detectors.patchcore_graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore_patches import Patches
 from blemish.detectors.two_stage import Searcher, nearest_of_others, searcher
@@ -136,7 +136,7 @@ class FittedPatchCore:
         """For each picture the bank that ships less its own vectors."""
         p, vectors = self._patches, self.bank.vectors
         whole = self._searcher(vectors, range(len(p.names)))
-        offsets = half_norms(vectors)
+        by_products = ProductSearch(vectors)
         owner = p.owner[self._coreset.picks]
         found: dict[int, _Without] = {}
         for together in parts_of(p.split_keys, len(p.names), seed=self._writer.settings.seed):
@@ -147,9 +147,7 @@ class FittedPatchCore:
                     "out of it; use a larger coreset, or calibration_folds=5."
                 )
             bank = partial(vectors.__getitem__, ~own)
-            search = partial(
-                nearest_of_others, own=own, bank=vectors, offsets=offsets, search=whole
-            )
+            search = partial(nearest_of_others, own=own, search=whole, by_products=by_products)
             found |= dict.fromkeys(together, _Without(bank, search, again=bank))
         return found
 

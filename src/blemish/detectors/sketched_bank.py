@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SHARE = 12  # dimensions a direction
+SHARE = 16  # dimensions a direction
 FEWEST_DIRECTIONS, MOST_DIRECTIONS = 48, 128
 FEWEST_DIMENSIONS, FEWEST_NUMBERS = 96, 2**19  # of a bank that is worth sketching
 GROUP = 32  # columns of which only the largest closeness is looked at first

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.neighbours import half_norms, nearest
+from blemish.detectors.neighbours import ProductSearch
 from blemish.detectors.sketched_bank import GROUP, sketch_bank, worth_sketching
 
 PRODUCTS, FEWEST_QUERIES = 2**20, 32  # held at a time by a core; queries, however large a bank
@@ -39,16 +39,15 @@ def searcher(bank: Vectors, *, k: int, queries: int) -> Searcher:
     """
     if k == 1 and queries >= WORTH_QUERIES and worth_sketching(*bank.shape):
         return TwoStageSearch(bank).nearest
-    return partial(nearest, bank=bank, k=min(k, len(bank)), offsets=half_norms(bank))
+    return partial(ProductSearch(bank).nearest, k=min(k, len(bank)))
 
 
 def nearest_of_others(
     queries: Vectors,
     *,
     own: NDArray[np.bool_],
-    bank: Vectors,
-    offsets: NDArray[np.float32],
     search: Searcher,
+    by_products: ProductSearch,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The nearest bank vectors that are not the queries' own.
 
@@ -57,20 +56,18 @@ def nearest_of_others(
     Args:
         queries: Q x D.
         own: M, true for the vectors to leave out.
-        bank: M x D.
-        offsets: `half_norms(bank)`.
         search: of the whole bank, by `searcher`.
+        by_products: of the same bank.
 
     Returns:
-        Squared distances and rows of `bank[~own]`, as `search` gives them.
+        Squared distances and rows of the bank without its own, as `search` gives them.
     """
     others = np.count_nonzero(~own)
     squared, rows = search(queries)
     k = min(rows.shape[1], others)
     again = np.flatnonzero(own[rows].any(axis=1))
     squared, rows = squared[:, :k], rows[:, :k]
-    barred = np.where(own, np.float32(-np.inf), offsets)
-    squared[again], rows[again] = nearest(queries[again], bank, k=k, offsets=barred)
+    squared[again], rows[again] = by_products.nearest(queries[again], k=k, barred=own)
     return squared, (np.cumsum(~own) - 1)[rows]
 
 
@@ -83,7 +80,7 @@ class TwoStageSearch:
 
     def __init__(self, bank: Vectors) -> None:
         self._bank = bank
-        self._offsets = half_norms(bank)
+        self._by_products = ProductSearch(bank)
         self._sketched = sketch_bank(bank)
 
     def nearest(self, queries: Vectors) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -102,7 +99,7 @@ class TwoStageSearch:
         for first in range(0, len(queries), step):
             block = slice(first, first + step)
             squared[block], rows[block], crowded[block] = self._search(queries[block])
-        by_all, rows_by_all = nearest(queries[crowded], self._bank, offsets=self._offsets)
+        by_all, rows_by_all = self._by_products.nearest(queries[crowded])
         nearer = by_all < squared[crowded]  # products of floats may miss what was found already
         squared[crowded] = np.where(nearer, by_all, squared[crowded])
         rows[crowded] = np.where(nearer, rows_by_all, rows[crowded])
@@ -124,15 +121,17 @@ class TwoStageSearch:
         least[crowded] = closest.max(axis=1)[crowded]
         owners, groups = np.divmod(np.flatnonzero(closest >= least[:, None]), closest.shape[1])
         pairs, place = np.nonzero(closeness[owners, :, groups] >= least[owners, None])
-        owners, rows = owners[pairs], self._rows(groups[pairs] + closest.shape[1] * place)
+        rows = self._rows(groups[pairs] + closest.shape[1] * place)
+        owners = owners[pairs]
         squared = self._measure(queries, owners, rows)
-        order = np.lexsort([rows, squared, owners])
+        order = np.lexsort((rows, squared, owners))
         chosen = order[np.searchsorted(owners[order], every)]
         return squared[chosen, None], rows[chosen, None], crowded
 
     def _rows(self, columns: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the bank: what fills the last group are copies of the last vector."""
-        return np.minimum(columns, len(self._bank) - 1)
+        rows: NDArray[np.int64] = np.minimum(columns, len(self._bank) - 1)
+        return rows
 
     def _measure(
         self, queries: Vectors, owners: NDArray[np.int64], rows: NDArray[np.int64]

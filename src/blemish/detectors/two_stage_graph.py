@@ -23,7 +23,7 @@ from blemish.detectors.sketched_bank import (
 )
 from blemish.graph.builder import FLOAT, GraphBuilder
 
-CROWDED = 24  # vectors of a block that may be nearer, beyond which a query is compared with all
+CROWDED = 48  # vectors of a block that may be nearer, beyond which a query is compared with all
 
 
 def nearest_by_sketches(bank: GraphBank, queries: str) -> tuple[str, str]:
@@ -115,11 +115,10 @@ def _nearer(bank: GraphBank, queries: str, floors: str, block: _Block, found: _F
     owners, groups = (g.op("Gather", x, pair, axis=0) for x in (owners, groups))
     rows = _rows(bank, block, groups, place)
 
-    one, none = (g.op("Cast", g.op("Equal", x, x), to=FLOAT) for x in (rows, found.rows))
-    none = g.op("Mul", none, g.number(0.0))
-    few = g.op(
-        "And", few, _at_most(g, g.op("ScatterElements", none, owners, one, reduction="add"), CROWDED)
-    )
+    none, one = (ones_like(g, g.op("Cast", x, to=FLOAT)) for x in (found.rows, rows))
+    none = g.op("Sub", none, none)
+    each = g.op("ScatterElements", none, owners, one, reduction="add")
+    few = g.op("And", few, _at_most(g, each, CROWDED))
     unknown = g.op("Not", g.op("Equal", rows, g.op("Gather", found.rows, owners, axis=0)))
     wanted = g.op("And", unknown, g.op("Gather", few, owners, axis=0))
     owners, rows = (g.op("Compress", x, wanted, axis=0) for x in (owners, rows))
@@ -139,9 +138,7 @@ def _all_for_crowded(bank: GraphBank, queries: str, found: _Found) -> tuple[str,
     crowded = g.op("Reshape", g.op("NonZero", found.crowded), g.ints(-1))
     by_all = bank.nearest(g.op("Gather", queries, crowded, axis=0), k=1)
     squared, rows = (g.op("Squeeze", x, g.ints(1)) for x in by_all)
-    known_squared, known = (
-        g.op("Gather", x, crowded, axis=0) for x in (found.squared, found.rows)
-    )
+    known_squared, known = (g.op("Gather", x, crowded, axis=0) for x in (found.squared, found.rows))
     nearer = g.op("Less", squared, known_squared)  # floats may miss what was found already
     found_squared, found_rows = (
         g.op("ScatterElements", old, crowded, g.op("Where", nearer, new, its))
