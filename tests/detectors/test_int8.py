@@ -58,6 +58,32 @@ def test_the_quantised_backbone_stays_close_on_any_size_and_batch():
     np.testing.assert_allclose(first, sessions[1].run(None, **{backbone.entry: picture})[0][:1])
 
 
+def test_a_stem_over_blocks_of_pixels_comes_as_close():
+    backbone, pictures = load_backbone("embedded"), working_pictures(2)
+    plain, in_blocks = (to_int8(backbone, pictures, even_sides=even) for even in (False, True))
+    assert "SpaceToDepth" in [node.op_type for node in in_blocks.graph.graph.node]
+    picture = np.random.default_rng(1).standard_normal((2, 3, 64, 160)).astype(np.float32)
+    every = (
+        Session(b.graph.SerializeToString()).run(None, **{backbone.entry: picture})
+        for b in (backbone, plain, in_blocks)
+    )
+    for exact, rounded, other in zip(*every, strict=True):
+        error, expected = (np.linalg.norm(exact - level) for level in (other, rounded))
+        assert error == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("size", "fit", "even"), [(64, "stretch", 1), (63, "stretch", 0), (63, "longer", 1)]
+)
+def test_only_even_pictures_meet_a_stem_over_blocks(size, fit, even):
+    settings = PatchCore(backbone="embedded", precision="int8", image_size=size, fit=fit).settings
+    pictures = weaves(2)
+    graph = PatchCoreGraph(settings, load_backbone("embedded"), pictures.picture_format)
+    quantised = in_int8(graph, pictures, QUIET)
+    kinds = [node.op_type for node in quantised.backbone.graph.graph.node]
+    assert kinds.count("SpaceToDepth") == even
+
+
 def test_weights_keep_seven_bits():
     quantised = to_int8(load_backbone("embedded"), working_pictures(2))
     weights = [
@@ -72,7 +98,7 @@ def test_weights_keep_seven_bits():
 def test_ranges_come_from_pictures_that_there_can_be(backbone, monkeypatch):
     seen = []
 
-    def look(found, pictures):
+    def look(found, pictures, **_):
         seen.extend(pictures)
         return found
 

@@ -20,9 +20,12 @@ from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
 from blemish.backbones.evened import even_out
+from blemish.backbones.stem import in_blocks
 
 
-def to_int8(backbone: Backbone, pictures: Iterable[NDArray[np.float32]]) -> Backbone:
+def to_int8(
+    backbone: Backbone, pictures: Iterable[NDArray[np.float32]], *, even_sides: bool = False
+) -> Backbone:
     """Quantise a backbone with the pictures that it is to see.
 
     Weights keep 7 bits, so that processors which add products of bytes in 16 bits (those without
@@ -32,6 +35,7 @@ def to_int8(backbone: Backbone, pictures: Iterable[NDArray[np.float32]]) -> Back
         backbone: what to quantise.
         pictures: good ones, normalised as the backbone takes them, V x 3 x H x W each: first as
             it is, then in variants that widen the ranges. They are read twice.
+        even_sides: it will only see pictures of even height and width.
     """
     import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -41,7 +45,8 @@ def to_int8(backbone: Backbone, pictures: Iterable[NDArray[np.float32]]) -> Back
         given, simplified, evened, quantised = (Path(name) / f"{i}.onnx" for i in range(4))
         onnx.save(backbone.graph, given)
         quant_pre_process(given, simplified, skip_symbolic_shape=True)
-        onnx.save(even_out(onnx.load(simplified), backbone.entry, pictures), evened)
+        ready = even_out(onnx.load(simplified), backbone.entry, pictures)
+        onnx.save(in_blocks(ready, backbone.entry) if even_sides else ready, evened)
         quantize_static(
             evened,
             quantised,

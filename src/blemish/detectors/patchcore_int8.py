@@ -27,7 +27,8 @@ def in_int8(graph: PatchCoreGraph, images: ImageSource, progress: Progress) -> P
     every = -(-len(images.sizes_hw) // PICTURES)
     with progress.stage("quantise", PASSES * len(images.sizes_hw[::every])) as advance:
         pictures = _Pictures(graph, images, every, advance)
-        return replace(graph, backbone=to_int8(graph.backbone, pictures))
+        even_sides = graph.working_size.always_even
+        return replace(graph, backbone=to_int8(graph.backbone, pictures, even_sides=even_sides))
 
 
 class _Pictures:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 SHARE = 16  # dimensions a direction
 FEWEST_DIRECTIONS, MOST_DIRECTIONS = 48, 128
-FEWEST_DIMENSIONS, FEWEST_NUMBERS = 96, 2**19  # of a bank that is worth sketching
+FEWEST_DIMENSIONS, FEWEST_NUMBERS = 96, 2**17  # of a bank that is worth sketching
 GROUP = 32  # columns of which only the largest closeness is looked at first
 SAMPLED = 2048  # vectors that the directions are found from
 ROUNDS = 2  # of power iteration

@@ -47,6 +47,12 @@ class WorkingSize:
         padded = tuple(-(-length // self.multiple) * self.multiple for length in content)
         return (content[0], content[1]), (padded[0], padded[1])
 
+    @property
+    def always_even(self) -> bool:
+        """Whether height and width are even whatever the picture's size."""
+        sides = self.size_hw if self.fit == "stretch" else (self.multiple,)
+        return all(side % 2 == 0 for side in sides)
+
     def cells_inside(
         self, picture_hw: tuple[int, int], grid_hw: tuple[int, ...]
     ) -> tuple[int, int]:
