@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from blemish.data.loading import read_ahead
 from blemish.detectors.base import ImageSource
@@ -133,7 +134,9 @@ def extract(
 
     patches = Patches(images, plan, seed)
     try:
-        with progress.stage("features", len(patches.sizes_hw)) as advance:
+        stage = progress.stage("features", len(patches.sizes_hw))
+        # What is done to patches meanwhile must not take a core from the backbone.
+        with stage as advance, threadpool_limits(limits=1, user_api="blas"):
             ahead = together + 1
             for (name, _), grids in read_ahead(images, grids_of, readers=together, most=ahead):
                 if isinstance(grids, Exception):
