@@ -177,7 +177,7 @@ def coreset(shared: Path, repeats: int) -> dict[str, Any]:
     plan = detector.plan(images)
     graph = PatchCoreGraph(detector.settings, detector.backbone, images.picture_format)
     patches = extract(graph, images, plan, 0, LoggedProgress())
-    points, results = patches.points, {}
+    points, results = patches.points.points, {}
     for name, count in (("1 %", len(points) // 100), ("10 %", len(points) // 10)):
         seconds = spread(timed(lambda n=count: greedy_k_centre(points, n), repeats))
         loop = plain_loop_seconds(points, 40) * count

@@ -24,9 +24,9 @@ from blemish.progress import Advance
 STARTS = ("random", "farthest", "sampled")
 SAMPLED_POINTS = 10  # start points of the original's approximate sampler
 CANDIDATES = 2048  # rows that stay in the second-level cache at 128 dimensions
-BLOCK_ROWS = 4096
+BLOCK_ROWS = 8192
 LARGEST_BATCH = 128
-DIRECTIONS = 36  # of sketches
+DIRECTIONS = 28  # of sketches
 WORTH_SKETCHING = 96  # dimensions, from which sketches pay
 FEW_IMPROVED, FEW_NEAR = 0.3, 0.6  # shares of the points, below which they do
 ROUNDING = np.float32(1e-6)  # of a squared length: squared distances below it are rounding, not 0
@@ -46,6 +46,31 @@ class Coreset:
     radius: float
 
 
+class PointCloud:
+    """Points to pick from, and what every picking of them goes by: worked out once.
+
+    Args:
+        points: N x D, float32.
+    """
+
+    def __init__(self, points: Points) -> None:
+        self.points = points
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @cached_property
+    def norms(self) -> NDArray[np.float32]:
+        """Squared lengths."""
+        norms: NDArray[np.float32] = np.einsum("nd,nd->n", self.points, self.points)
+        return norms
+
+    @cached_property
+    def sketched(self) -> SketchedBank:
+        """The points in few directions."""
+        return sketch_bank(self.points, directions=DIRECTIONS)
+
+
 def sketched_bytes(dimensions: int) -> int:
     """Memory that picking takes for the sketch of a point."""
     return 4 * (DIRECTIONS + 2) if dimensions >= WORTH_SKETCHING else 0
@@ -58,7 +83,7 @@ def projection(dimensions: int, target: int, rng: np.random.Generator) -> Points
 
 
 def greedy_k_centre(
-    points: Points,
+    points: Points | PointCloud,
     count: int,
     *,
     start: str = "random",
@@ -70,7 +95,7 @@ def greedy_k_centre(
     """Pick `count` rows so that the farthest point is as near to a pick as greed can make it.
 
     Args:
-        points: N x D, float32.
+        points: N x D, float32; as a cloud where they are picked from more than once.
         count: how many rows to pick; fewer come back where fewer are distinct.
         start: how the first is picked. `random`: a seeded row. `farthest`: the row farthest from
             the mean, as the original's exact sampler does. `sampled`: the row with the largest mean
@@ -81,19 +106,20 @@ def greedy_k_centre(
         among: N, true for the rows that are to be covered and may be picked; by default all.
         advance: told how many rows were picked since the last call.
     """
-    rows = np.arange(len(points)) if among is None else np.flatnonzero(among)
+    cloud = points if isinstance(points, PointCloud) else PointCloud(points)
+    rows = np.arange(len(cloud)) if among is None else np.flatnonzero(among)
     count = min(count, len(rows))
     rng = rng or np.random.default_rng(0)
     with one_core_each() as pool:
-        distances = _Distances(points, pool)
+        distances = _Distances(cloud, pool)
         nearest_sq = distances.nearest_sq
         if among is not None:
             nearest_sq[~among] = -1
         if start == "random":
             first = rows[rng.integers(len(rows))]
         elif start == "farthest":
-            mean = points.mean(axis=0, where=True if among is None else among[:, None])
-            first = rows[np.argmax((distances.norms - 2 * (points @ mean))[rows])]
+            mean = cloud.points.mean(axis=0, where=True if among is None else among[:, None])
+            first = rows[np.argmax((cloud.norms - 2 * (cloud.points @ mean))[rows])]
         else:
             if start_rows is None:
                 start_rows = rng.choice(rows, min(SAMPLED_POINTS, len(rows)), replace=False)
@@ -136,11 +162,6 @@ def _next_picks(distances: _Distances, most: int) -> NDArray[np.int64]:
     return np.array(picks, np.int64)
 
 
-def _squared_norms(points: Points) -> NDArray[np.float32]:
-    norms: NDArray[np.float32] = np.einsum("nd,nd->n", points, points)
-    return norms
-
-
 @dataclass(frozen=True)
 class _Asked:
     """Picks, and what `SketchedBank.sketch` gives of them."""
@@ -157,10 +178,10 @@ class _Distances:
     neither the product nor the minimum over it leaves the cache.
     """
 
-    def __init__(self, points: Points, pool: ThreadPoolExecutor) -> None:
-        self.points = points
-        self._pool = pool
-        self.norms = _squared_norms(points)
+    def __init__(self, cloud: PointCloud, pool: ThreadPoolExecutor) -> None:
+        self.points, self.norms = cloud.points, cloud.norms
+        self._cloud, self._pool = cloud, pool
+        points = cloud.points
         self.nearest_sq = np.full(len(points), np.inf, np.float32)
         self._blocks = [
             slice(first, first + BLOCK_ROWS) for first in range(0, len(points), BLOCK_ROWS)
@@ -172,7 +193,7 @@ class _Distances:
     def update(self, picks: NDArray[np.int64]) -> None:
         """Bring every point up to date with new picks."""
         if self._sketches_pay:
-            asked = _Asked(picks, *self._sketched.sketch(self.points[picks]))
+            asked = _Asked(picks, *self._cloud.sketched.sketch(self.points[picks]))
             near = sum(self._pool.map(self._lower_near, self._blocks, repeat(asked)))
             if near > FEW_NEAR * len(self.points):
                 self._sketches_pay = False
@@ -194,7 +215,7 @@ class _Distances:
 
     def _lower_near(self, block: slice, asked: _Asked) -> int:
         """The same for those whose sketches come near enough; tells how many these are."""
-        closeness = asked.sketches @ self._sketched.columns[:, block]
+        closeness = asked.sketches @ self._cloud.sketched.columns[:, block]
         closeness -= asked.floors[:, None] / 2
         bounds = -2 * closeness.max(axis=0)[: len(self.points[block])]
         near = np.flatnonzero(bounds < self.nearest_sq[block])
@@ -214,10 +235,6 @@ class _Distances:
         nearest_sq += norms
         nearest_sq[nearest_sq <= ROUNDING * norms] = 0
         return nearest_sq
-
-    @cached_property
-    def _sketched(self) -> SketchedBank:
-        return sketch_bank(self.points, directions=DIRECTIONS)
 
     def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Mean Euclidean distance of every point to some rows."""

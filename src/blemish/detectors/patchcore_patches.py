@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from blemish.data.loading import read_ahead
 from blemish.detectors.base import ImageSource
-from blemish.detectors.coreset import projection
+from blemish.detectors.coreset import PointCloud, projection
 from blemish.detectors.patch_store import PatchStore
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
@@ -55,9 +55,13 @@ class Patches:
         inside = slice(inside_hw[0]), slice(inside_hw[1])
         vectors = grid[inside].reshape(-1, grid.shape[2])
         compared = vectors if picked_by is None else picked_by[inside].reshape(vectors.shape)
-        rng = np.random.default_rng([self._seed, 2, len(self.names)])
-        chosen = _sample(len(vectors), self._share, rng)
-        self._points.append(compared[chosen])
+        if self._share < 1:
+            rng = np.random.default_rng([self._seed, 2, len(self.names)])
+            chosen = _sample(len(vectors), self._share, rng)
+            compared = compared[chosen]
+        else:
+            chosen = np.arange(len(vectors))
+        self._points.append(compared)
         self._rows.append(len(self.store) + chosen)
         self._grids_hw.append((grid.shape[0], grid.shape[1]))
         self._inside_hw.append(inside_hw)
@@ -65,9 +69,9 @@ class Patches:
         self.store.append(vectors)
 
     @cached_property
-    def points(self) -> Vectors:
+    def points(self) -> PointCloud:
         """What picking compares: some or all of the vectors, projected or not."""
-        return self._points.all()
+        return PointCloud(self._points.all())
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:
@@ -187,6 +191,4 @@ class _Points:
 
 def _sample(count: int, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """A seeded sample of that share of `count` rows, rising."""
-    if share >= 1:
-        return np.arange(count)
     return np.sort(rng.choice(count, max(1, int(count * share)), replace=False))
