@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -28,6 +29,9 @@ from blemish.images.picture_format import PictureFormat
 from blemish.images.read import Alpha, as_picture, read_picture
 from blemish.images.regions import find_regions
 from blemish.result import Prediction, Verdict
+
+OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
+WAITING = 2  # results of each core that may wait for whoever takes them
 
 if TYPE_CHECKING:
     import onnx
@@ -126,8 +130,10 @@ class Model:
     ) -> Iterator[Prediction | Failure]:
         """Judge any number of pictures in order; what cannot be read gives a `Failure`.
 
-        Pictures of one size that follow each other run together, each on a core of its own, the
-        next ones being decoded meanwhile. A picture's result does not depend on the others.
+        Each core reads, runs and judges a picture of its own, a few ahead of use, so that none
+        waits for another; a picture that comes alone has all cores. Other providers are given
+        pictures of one size that follow each other together. A picture's result does not depend on
+        the others.
 
         Args:
             pictures: of any number.
@@ -135,6 +141,18 @@ class Model:
             limits: what a picture may cost.
         """
         most = batch or self.facts["detector"].get("batch", LARGEST_BATCH)
+        iterator = iter(pictures)
+        first = list(islice(iterator, 2))
+        every = chain(first, iterator)
+        at_once = min(most, self._cores)
+        if len(first) == 1 or at_once == 1:
+            return self._each_together(every, most, limits)
+        return self._each_alone(every, at_once, limits)
+
+    def _each_together(
+        self, pictures: Iterable[Picture], most: int, limits: ReadLimits
+    ) -> Iterator[Prediction | Failure]:
+        """Judge pictures in batches, the next ones being decoded meanwhile."""
 
         def read(picture: Picture) -> NDArray[Any]:
             return self.read(picture, limits=limits)
@@ -155,6 +173,29 @@ class Model:
         if waiting:
             yield from self._judge(waiting)
 
+    def _each_alone(
+        self, pictures: Iterable[Picture], at_once: int, limits: ReadLimits
+    ) -> Iterator[Prediction | Failure]:
+        """Judge pictures on a core each, from the file to the verdict."""
+        crew = self._crew
+
+        def judge(picture: Picture) -> Prediction | Failure:
+            path = _path_of(picture)
+            try:
+                array = self.read(picture, limits=limits)
+            except BlemishError as error:
+                return Failure(path, str(error))
+            start = time.perf_counter()
+            (score,), (score_map,) = crew.run_here(OUTPUTS, image=array[None])
+            seconds = (time.perf_counter() - start) / at_once
+            return self._verdict(path, float(score), score_map, seconds)
+
+        ahead = WAITING * at_once
+        for _, result in read_ahead(pictures, judge, readers=at_once, most=ahead):
+            if isinstance(result, Exception):
+                raise result
+            yield result
+
     def read(self, picture: Picture, *, limits: ReadLimits = DEFAULT_LIMITS) -> NDArray[Any]:
         """A picture as this model takes it, H x W x 3. Raises `ImageError`."""
         if isinstance(picture, Sample):
@@ -170,14 +211,18 @@ class Model:
 
     def raw(self, pictures: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Raw scores (N) and maps (N x H x W) of a stack of pictures, N x H x W x 3."""
-        alone = len(pictures) < 2 or self.session.threads == 1 or self.session.provider != "cpu"
-        runner = self.session if alone else self._crew
-        scores, maps = runner.run(["score", "score_map"], image=pictures)
+        runner = self.session if len(pictures) < 2 or self._cores == 1 else self._crew
+        scores, maps = runner.run(OUTPUTS, image=pictures)
         return scores, maps
+
+    @property
+    def _cores(self) -> int:
+        """How many pictures can be run at once, each alone."""
+        return self.session.threads if self.session.provider == "cpu" else 1
 
     @cached_property
     def _crew(self) -> Crew:
-        return Crew(self._data, cores=self.session.threads)
+        return Crew(self._data, cores=self._cores)
 
     def trace(self, picture: Picture, *names: str) -> dict[str, NDArray[Any]]:
         """What the graph holds on its way from a picture to its score.

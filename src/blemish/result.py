@@ -56,7 +56,7 @@ class Prediction:
         regions: connected regions above the pixel threshold, highest peak first. That threshold is
             calibrated on its own, so a picture near either may be a defect without a region, or
             good with one.
-        seconds: time from decoded picture to score and map; of a batch, its share.
+        seconds: time from decoded picture to score and map; where several run at once, its share.
         path: where the picture came from; `None` for an array.
         tail_p_value: the p-value by a fitted tail: model-based, and below what so many pictures
             can tell; `None` where no tail was asked for.

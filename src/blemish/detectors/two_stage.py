@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from blemish.detectors.neighbours import ProductSearch
 from blemish.detectors.sketched_bank import GROUP, sketch_bank, worth_sketching
 
-PRODUCTS, FEWEST_QUERIES = 2**20, 32  # held at a time by a core; queries, however large a bank
+PRODUCTS, FEWEST_QUERIES = 2**22, 32  # held at a time by a core; queries, however large a bank
 PAIRS = 512  # distances that are measured at a time
 CROWDED = 256  # groups that may hold the nearest, beyond which a query is compared with all
 WORTH_QUERIES = 8192  # for which two stages pay for the sketching

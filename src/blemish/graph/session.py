@@ -87,10 +87,14 @@ class Crew:
         """The named outputs for a stack of pictures."""
 
         def one(i: int) -> list[NDArray[Any]]:
-            return self._session.run(outputs, image=image[i : i + 1])
+            return self.run_here(outputs, image=image[i : i + 1])
 
         each = list(self._pool.map(one, range(len(image))))
         return [np.concatenate(values) for values in zip(*each, strict=True)]
+
+    def run_here(self, outputs: Sequence[str], *, image: NDArray[Any]) -> list[NDArray[Any]]:
+        """The same on the core of whoever calls, for many threads at once."""
+        return self._session.run(outputs, image=image)
 
 
 def _provider(name: str, available: Sequence[str]) -> str:
