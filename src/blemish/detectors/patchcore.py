@@ -8,6 +8,7 @@ thresholds or files of pictures.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,8 @@ class PatchCore:
         self, graph: PatchCoreGraph, patches: Patches, plan: FitPlan, progress: Progress
     ) -> FittedPatchCore:
         s = self.settings
+        if s.fit == "stretch":  # any other picture has the same
+            graph = replace(graph, grid_hw=patches.grids_hw[0])
         rng = np.random.default_rng([s.seed, 1])
         count = min(s.bank_size(len(patches.store), plan.dimensions), len(patches.points))
         with progress.stage("coreset", count) as advance:

@@ -49,11 +49,16 @@ class Bank:
 
 @dataclass(frozen=True, eq=False)
 class PatchCoreGraph:
-    """Writes the graphs of one PatchCore: they share every node up to where they end."""
+    """Writes the graphs of one PatchCore: they share every node up to where they end.
+
+    Attributes:
+        grid_hw: of every picture's patches, where it is known and does not vary.
+    """
 
     settings: PatchCoreSettings
     backbone: Backbone
     picture_format: PictureFormat
+    grid_hw: tuple[int, int] | None = None
 
     def working_pictures(self) -> onnx.ModelProto:
         """From `image` to `working_picture`, N x 3 x h x w, as the backbone takes it."""
@@ -174,7 +179,13 @@ class PatchCoreGraph:
         return g.op("Flatten", scores, axis=1)
 
     def _summarise(self, g: GraphBuilder, scores: str, sizes: Geometry, weight: str | None) -> None:
-        score_map = enlarge(g, scores, sizes, sigma_px=self.settings.smoothing)
+        score_map = enlarge(
+            g,
+            scores,
+            sizes,
+            sigma_px=self.settings.smoothing,
+            grid_hw=g.ints(*self.grid_hw) if self.grid_hw else None,
+        )
         g.op("Identity", score_map, name="score_map")
         if self.settings.image_score == "map":
             g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")

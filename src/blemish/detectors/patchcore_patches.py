@@ -26,7 +26,7 @@ class Patches:
     """The patches of all training pictures, and the points that picking compares.
 
     Attributes:
-        names, split_keys, sizes_hw: of the pictures.
+        names, split_keys, sizes_hw, grids_hw: of the pictures, and the grids of their patches.
         store: the vectors, picture after picture, row after row of each grid's inside.
     """
 
@@ -37,7 +37,7 @@ class Patches:
         self.store = PatchStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
         self._points = _Points(plan, self.store, len(self.sizes_hw), seed)
         self._share, self._seed = plan.candidates / plan.patches, seed
-        self._grids_hw: list[tuple[int, int]] = []
+        self.grids_hw: list[tuple[int, int]] = []
         self._inside_hw: list[tuple[int, int]] = []
         self._rows: list[NDArray[np.int64]] = []
 
@@ -63,7 +63,7 @@ class Patches:
             chosen = np.arange(len(vectors))
         self._points.append(compared)
         self._rows.append(len(self.store) + chosen)
-        self._grids_hw.append((grid.shape[0], grid.shape[1]))
+        self.grids_hw.append((grid.shape[0], grid.shape[1]))
         self._inside_hw.append(inside_hw)
         self.names.append(name)
         self.store.append(vectors)
@@ -92,7 +92,7 @@ class Patches:
     def on_grid(self, picture: int, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores of a picture's patches on its grid, 1 x h x w; padding reads 0."""
         height, width = self._inside_hw[picture]
-        grid = np.zeros((1, *self._grids_hw[picture]), np.float32)
+        grid = np.zeros((1, *self.grids_hw[picture]), np.float32)
         grid[0, :height, :width] = scores.reshape(height, width)
         return grid
 

@@ -18,7 +18,9 @@ from blemish.graph.preprocessing import Geometry
 TRUNCATE_SIGMAS = 4.0
 
 
-def enlarge(g: GraphBuilder, grid: str, sizes: Geometry, *, sigma_px: float) -> str:
+def enlarge(
+    g: GraphBuilder, grid: str, sizes: Geometry, *, sigma_px: float, grid_hw: str | None = None
+) -> str:
     """Nodes from patch scores (N x h x w) to a map over the original picture (N x H x W).
 
     Args:
@@ -26,8 +28,10 @@ def enlarge(g: GraphBuilder, grid: str, sizes: Geometry, *, sigma_px: float) -> 
         grid: name of the patch scores.
         sizes: of the picture and the working picture.
         sigma_px: of the Gaussian, in pixels of the working picture; 0 leaves it out.
+        grid_hw: name of (h, w), where the caller has a constant; runtimes then work most of this
+            out when they load the graph.
     """
-    grid_hw = g.op("Slice", g.op("Shape", grid), g.ints(1), g.ints(3), g.ints(0))
+    grid_hw = grid_hw or g.op("Slice", g.op("Shape", grid), g.ints(1), g.ints(3), g.ints(0))
     rows, columns = (_axis_matrix(g, grid_hw, sizes, axis, sigma_px) for axis in (0, 1))
     return g.op("MatMul", g.op("MatMul", rows, grid), g.op("Transpose", columns, perm=[1, 0]))
 
