@@ -31,7 +31,8 @@ RECORDS = Path(__file__).parent / "records"
 BUILD = ROOT / "build" / "peer"
 PICTURES = 200
 BANKS = (2048, 20480)  # 1 and 10 % of 200 x 32 x 32 patches
-REPEATS = 9
+ROUNDS, REPEATS = 5, 9
+PAUSE = 3.0  # seconds between rounds: what slows a shared machine comes and goes
 PARTS = ("default", "anomalib wide_resnet50_2", "wide_resnet50_2", "anomalib resnet18", "resnet18",
          "figures")  # fmt: skip
 PRECISIONS = ("float32", "int8")
@@ -93,6 +94,7 @@ def peer(environment: Path, pictures: Path, backbone: str) -> dict[str, Any]:
             "--pictures", str(pictures), "--backbone", backbone,
             "--picks", str(TIMED_PICKS[backbone]), "--banks", *map(str, BANKS),
             "--threads", str(cores()),
+            "--rounds", str(ROUNDS), "--repeats", str(REPEATS), "--pause", str(PAUSE),
         ]  # fmt: skip
         done = subprocess.run(command, check=True, capture_output=True, text=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -162,14 +164,14 @@ def predict(pictures: Path, backbone: list[str], settings: dict[str, str]) -> di
 
 def warm(run: Callable[[np.ndarray], Any], picture: np.ndarray) -> dict[str, Any]:
     """Milliseconds of a picture, and of eight at once."""
-    result = {}
-    for name, batch in (("one", 1), ("eight", 8)):
-        stack = np.stack([picture] * batch)
-        run(stack)
-        time.sleep(0.2)
-        seconds = timed(lambda s=stack: run(s), REPEATS)
-        result[name] = spread([1000 * second for second in seconds], 2)
-    return result
+    stacks = {name: np.stack([picture] * count) for name, count in (("one", 1), ("eight", 8))}
+    seconds: dict[str, list[float]] = {name: [] for name in stacks}
+    for _ in range(ROUNDS):
+        for name, stack in stacks.items():
+            run(stack)
+            seconds[name] += timed(lambda s=stack: run(s), REPEATS)
+        time.sleep(PAUSE)
+    return {name: spread([1000 * s for s in found], 2) for name, found in seconds.items()}
 
 
 def figures(shared: Path) -> dict[str, Any]:

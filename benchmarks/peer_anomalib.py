@@ -10,6 +10,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,9 @@ def main() -> None:
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--picks", type=int, required=True, help="of the coreset that is timed")
     parser.add_argument("--banks", type=int, nargs="+", required=True)
-    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--rounds", type=int, required=True)
+    parser.add_argument("--repeats", type=int, required=True, help="of a round")
+    parser.add_argument("--pause", type=float, required=True, help="seconds between rounds")
     parser.add_argument("--threads", type=int, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -53,10 +56,13 @@ def main() -> None:
     picture = np.asarray(Image.open(paths[0]).convert("RGB"))
     for bank in arguments.banks:
         model.memory_bank = vectors[torch.randperm(len(vectors))[:bank]].clone()
-        result[f"predict_{bank}"] = {
-            name: spread(lambda b=batch: predict(model, [picture] * b), arguments.repeats)
-            for name, batch in (("one", 1), ("eight", 8))
-        }
+        milliseconds: dict[str, list[float]] = {"one": [], "eight": []}
+        for _ in range(arguments.rounds):
+            for name, count in (("one", 1), ("eight", 8)):
+                work = partial(predict, model, [picture] * count)
+                milliseconds[name] += timed(work, arguments.repeats)
+            time.sleep(arguments.pause)
+        result[f"predict_{bank}"] = {name: spread(each) for name, each in milliseconds.items()}
     result["versions"] = {"torch": torch.__version__}
     print(json.dumps(result))
 
@@ -95,14 +101,19 @@ def predict(model: PatchcoreModel, pictures: list[np.ndarray]) -> None:
         model(prepare(pictures))
 
 
-def spread(work: Callable[[], None], repeats: int) -> dict[str, float]:
-    """Milliseconds: median, lowest and highest."""
+def timed(work: Callable[[], None], repeats: int) -> list[float]:
+    """Milliseconds of each repeat, after one that is not counted."""
     work()
     milliseconds = []
     for _ in range(repeats):
         start = time.perf_counter()
         work()
         milliseconds.append(1000 * (time.perf_counter() - start))
+    return milliseconds
+
+
+def spread(milliseconds: list[float]) -> dict[str, float]:
+    """Median, lowest and highest."""
     return {
         "median": round(statistics.median(milliseconds), 2),
         "lowest": round(min(milliseconds), 2),

@@ -93,3 +93,20 @@ def test_the_graph_finds_the_nearest(monkeypatch, name, k, block):
     np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-5)
     found = distances[np.arange(len(queries)), rows.ravel()]
     np.testing.assert_allclose(found, distances.min(axis=1), rtol=1e-6)
+
+
+def test_what_is_no_number_disturbs_no_other_query(monkeypatch):
+    monkeypatch.setattr(search_graph, "worth_sketching", lambda _vectors, _dimensions: True)
+    bank, queries = BANKS["few directions"], few_directions(32, 40, 5, seed=1)
+    queries[3], queries[4, 7], queries[5] = np.nan, np.inf, 3e38
+
+    def add(g):
+        found = search(g, "patches", bank, k=1, squared=True, block=96)
+        return [found.scores, found.nearest]
+
+    scores, rows = run_nodes(add, patches=queries.reshape(1, 4, 8, 40))
+    assert ((rows >= 0) & (rows < len(bank))).all()
+    assert not np.isfinite(scores.ravel()[3:6]).any()
+    others = np.delete(np.arange(32), [3, 4, 5])
+    expected = squared_distances(queries[others], bank).min(axis=1)
+    np.testing.assert_allclose(scores.ravel()[others], expected, rtol=1e-5)

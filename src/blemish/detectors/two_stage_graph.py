@@ -103,6 +103,23 @@ def _likely(bank: GraphBank, queries: str, block: _Block) -> _Found:
 def _nearer(bank: GraphBank, queries: str, floors: str, block: _Block, found: _Found) -> _Found:
     """The nearest of those found and of a block: measured are only those that may be nearer."""
     g = bank.g
+    owners, rows, few = _candidates(bank, floors, block, found)
+    squared = bank.measured(g.op("Gather", queries, owners, axis=0), rows)
+    least = g.op("ScatterElements", found.squared, owners, squared, reduction="min")
+    never = g.constant(2**62, np.int64)
+    known = g.op("Where", g.op("Greater", found.squared, least), never, found.rows)
+    as_near = g.op("Equal", squared, g.op("Gather", least, owners, axis=0))
+    rows = g.op("Where", as_near, rows, never)
+    rows = g.op("ScatterElements", known, owners, rows, reduction="min")
+    return _Found(least, rows, g.op("Or", found.crowded, g.op("Not", few)))
+
+
+def _candidates(bank: GraphBank, floors: str, block: _Block, found: _Found) -> tuple[str, str, str]:
+    """Pairs of query and row that may be nearer than what is found, C each; and which have few, Q.
+
+    Queries with many have no pair.
+    """
+    g = bank.g
     least = g.op("Mul", g.op("Sub", floors, found.squared), g.number(0.5))
     likely = _not_less(g, block.closest, g.op("Unsqueeze", least, g.ints(1)))
     groups_likely = g.op("ReduceSum", g.op("Cast", likely, to=FLOAT), g.ints(1), keepdims=0)
@@ -111,26 +128,18 @@ def _nearer(bank: GraphBank, queries: str, floors: str, block: _Block, found: _F
     owners, groups = _split(g, pairs)
     least = g.op("Unsqueeze", g.op("Gather", least, owners, axis=0), g.ints(1))
     near = g.op("NonZero", _not_less(g, _members(g, block, owners, groups), least))
-    pair, place = _split(g, near)
+    pair, places = _split(g, near)
     owners, groups = (g.op("Gather", x, pair, axis=0) for x in (owners, groups))
-    rows = _rows(bank, block, groups, place)
+    rows = _rows(bank, block, groups, places)
 
     none, one = (ones_like(g, g.op("Cast", x, to=FLOAT)) for x in (found.rows, rows))
     none = g.op("Sub", none, none)
-    each = g.op("ScatterElements", none, owners, one, reduction="add")
-    few = g.op("And", few, _at_most(g, each, CROWDED))
+    counts = g.op("ScatterElements", none, owners, one, reduction="add")
+    few = g.op("And", few, _at_most(g, counts, CROWDED))
     unknown = g.op("Not", g.op("Equal", rows, g.op("Gather", found.rows, owners, axis=0)))
     wanted = g.op("And", unknown, g.op("Gather", few, owners, axis=0))
     owners, rows = (g.op("Compress", x, wanted, axis=0) for x in (owners, rows))
-
-    squared = bank.measured(g.op("Gather", queries, owners, axis=0), rows)
-    least_squared = g.op("ScatterElements", found.squared, owners, squared, reduction="min")
-    never = g.constant(2**62, np.int64)
-    kept = g.op("Where", g.op("Equal", found.squared, least_squared), found.rows, never)
-    nearest = g.op("Equal", squared, g.op("Gather", least_squared, owners, axis=0))
-    rows = g.op("Where", nearest, rows, never)
-    rows = g.op("ScatterElements", kept, owners, rows, reduction="min")
-    return _Found(least_squared, rows, g.op("Or", found.crowded, g.op("Not", few)))
+    return owners, rows, few
 
 
 def _all_for_crowded(bank: GraphBank, queries: str, found: _Found) -> tuple[str, str]:
@@ -140,15 +149,10 @@ def _all_for_crowded(bank: GraphBank, queries: str, found: _Found) -> tuple[str,
     squared, rows = (g.op("Squeeze", x, g.ints(1)) for x in by_all)
     known_squared, known = (g.op("Gather", x, crowded, axis=0) for x in (found.squared, found.rows))
     nearer = g.op("Less", squared, known_squared)  # floats may miss what was found already
-    found_squared, found_rows = (
-        g.op("ScatterElements", old, crowded, g.op("Where", nearer, new, its))
-        for old, new, its in (
-            (found.squared, squared, known_squared),
-            (found.rows, rows, known),
-        )
-    )
-    squared, rows = (g.op("Unsqueeze", x, g.ints(1)) for x in (found_squared, found_rows))
-    return squared, rows
+    squared = g.op("Where", nearer, squared, known_squared)
+    squared = g.op("ScatterElements", found.squared, crowded, squared)
+    rows = g.op("ScatterElements", found.rows, crowded, g.op("Where", nearer, rows, known))
+    return g.op("Unsqueeze", squared, g.ints(1)), g.op("Unsqueeze", rows, g.ints(1))
 
 
 def _sketch(g: GraphBuilder, queries: str, bank: SketchedBank) -> tuple[str, str]:
