@@ -1,23 +1,25 @@
 """How long a fit of PatchCore will take on this machine: a guess from a very short measurement.
 
-The first pictures go through the backbone, and a few blocks of random vectors through the matrix
-products that picking and searching consist of; both are scaled up to the size of the fit. It is a
-guess: other work on the machine, slow disks and the pictures themselves move it, easily by a third.
-The backbone is measured in float32 whatever the precision, which is too long for int8.
+The first pictures go through the backbone; some of their patches look for neighbours among the
+others, and a few blocks of random vectors go through the products that picking consists of. All is
+scaled up to the size of the fit. It is a guess: other work on the machine, slow disks and the
+pictures themselves move it, easily by a third. The backbone is measured in float32 whatever the
+precision, which is too long for int8.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.base import ImageSource
-from blemish.detectors.coreset import BLOCK_ROWS, LARGEST_BATCH
+from blemish.detectors.coreset import BLOCK_ROWS, DIRECTIONS, LARGEST_BATCH, WORTH_SKETCHING
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
 from blemish.detectors.two_stage import searcher
@@ -30,9 +32,10 @@ if TYPE_CHECKING:
 Vectors = NDArray[np.float32]
 
 PICTURES = 8  # that are run
-BLOCKS_A_CORE = 16  # of distances from points to picks, as picking takes them
+BLOCKS_A_CORE = 8  # of distances from points to picks, as picking takes them
+NEAR = 0.2  # of all points are measured after sketches have been asked
 QUERIES = 2048  # patches a core that look for their nearest neighbour
-VECTORS = 8192  # of the bank in which they look, enough for the search that large banks get
+VECTORS = 4096  # of the bank in which they look
 
 
 def estimate_seconds(detector: PatchCore, images: ImageSource) -> dict[str, float]:
@@ -46,34 +49,50 @@ def estimate_seconds(detector: PatchCore, images: ImageSource) -> dict[str, floa
         ImageError: one of the pictures cannot be read.
     """
     plan, folds = detector.plan(images), detector.settings.calibration_folds
+    a_picture, patches = _features(detector, images, plan)
     picking = _picking_seconds(plan)
     return {
-        "features": plan.pictures * _feature_seconds(detector, images),
+        "features": plan.pictures * a_picture,
         "coreset": picking,
-        "calibration": folds * picking + _searching_seconds(plan),
+        "calibration": folds * picking + _searching_seconds(plan, patches),
     }
 
 
-def _feature_seconds(detector: PatchCore, images: ImageSource) -> float:
-    """Seconds a picture, from file to patches, once the graph is warm."""
+def _features(detector: PatchCore, images: ImageSource, plan: FitPlan) -> tuple[float, Vectors]:
+    """Seconds a picture, from file to patches, once the graph is warm; and the patches."""
     writer = PatchCoreGraph(detector.settings, detector.backbone, images.picture_format)
-    session = Session(writer.features().SerializeToString())
+    cores = available_cores()
+    session = Session(writer.features().SerializeToString(), threads=cores // plan.at_once)
     start = perf_counter()
     pictures = [picture[None] for _, picture in islice(images, PICTURES)]
-    reading = perf_counter() - start
-    session.run(["patches"], image=pictures[0])
-    running = _seconds(lambda: [session.run(["patches"], image=one) for one in pictures])
-    return (reading + running) / len(pictures)
+    reading = (perf_counter() - start) / cores
+
+    def run(picture: NDArray[Any]) -> Vectors:
+        patches: Vectors = session.run(["patches"], image=picture)[0]
+        return patches.reshape(-1, patches.shape[3])
+
+    patches = [run(pictures[0])]
+    with ThreadPoolExecutor(plan.at_once) as pool:
+        running = _seconds(lambda: patches.extend(pool.map(run, pictures)))
+    return (reading + running) / len(pictures), np.concatenate(patches[1:])
 
 
 def _picking_seconds(plan: FitPlan) -> float:
     """Seconds of one coreset: nearly all of it is distances from all candidates to all picks."""
+    dimensions = plan.point_dimensions
+    if dimensions < WORTH_SKETCHING:
+        a_distance = _seconds_a_distance(dimensions)
+    else:
+        a_distance = _seconds_a_distance(DIRECTIONS) + NEAR * _seconds_a_distance(dimensions)
+    return a_distance * plan.candidates * plan.bank_vectors
+
+
+def _seconds_a_distance(dimensions: int) -> float:
     blocks = BLOCKS_A_CORE * available_cores()
-    points, picks = (_random(rows, plan.point_dimensions) for rows in (BLOCK_ROWS, LARGEST_BATCH))
+    points, picks = (_random(rows, dimensions) for rows in (BLOCK_ROWS, LARGEST_BATCH))
     with one_core_each() as pool:
         seconds = _seconds(lambda: list(pool.map(_distances, [points] * blocks, [picks] * blocks)))
-    measured = blocks * len(points) * len(picks)
-    return seconds * plan.candidates * plan.bank_vectors / measured
+    return seconds / (blocks * len(points) * len(picks))
 
 
 def _distances(points: Vectors, picks: Vectors) -> Vectors:
@@ -84,15 +103,16 @@ def _distances(points: Vectors, picks: Vectors) -> Vectors:
     return nearest_sq
 
 
-def _searching_seconds(plan: FitPlan) -> float:
+def _searching_seconds(plan: FitPlan, patches: Vectors) -> float:
     """Seconds in which all patches find their nearest neighbour in the bank, on all cores."""
     cores = available_cores()
-    vectors = min(plan.bank_vectors, VECTORS)
-    queries, bank = _random(QUERIES, plan.dimensions), _random(vectors, plan.dimensions)
+    halves = np.random.default_rng(0).permutation(len(patches))
+    vectors = min(plan.bank_vectors, VECTORS, len(patches) // 2)
+    bank, queries = patches[halves[:vectors]], patches[halves[vectors:][:QUERIES]]
     search = searcher(bank, k=1, queries=plan.patches)
     with one_core_each() as pool:
         seconds = _seconds(lambda: list(pool.map(search, [queries] * cores)))
-    return seconds * plan.patches / (QUERIES * cores) * (plan.bank_vectors / vectors)
+    return seconds * plan.patches / (len(queries) * cores) * (plan.bank_vectors / vectors)
 
 
 def _seconds(work: Callable[[], object]) -> float:
