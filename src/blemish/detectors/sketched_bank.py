@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-SHARE = 16  # dimensions a direction
-FEWEST_DIRECTIONS, MOST_DIRECTIONS = 48, 128
+SHARE = 8  # dimensions a direction
+FEWEST_DIRECTIONS, MOST_DIRECTIONS = 48, 160
 FEWEST_DIMENSIONS, FEWEST_NUMBERS = 96, 2**17  # of a bank that is worth sketching
 GROUP = 32  # columns of which only the largest closeness is looked at first
 SAMPLED = 2048  # vectors that the directions are found from

@@ -23,7 +23,7 @@ from blemish.detectors.sketched_bank import (
 )
 from blemish.graph.builder import FLOAT, GraphBuilder
 
-CROWDED = 48  # vectors of a block that may be nearer, beyond which a query is compared with all
+CROWDED = 32  # vectors of a block that may be nearer, beyond which a query is compared with all
 
 
 def nearest_by_sketches(bank: GraphBank, queries: str) -> tuple[str, str]:
