@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx.checker import check_model
+from onnx.reference import ReferenceEvaluator
 from scipy.spatial.distance import cdist
 
 from blemish.detectors import search_graph
 from blemish.detectors.search_graph import search
 from blemish.detectors.sketched_bank import GROUP, sketch_bank
+from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
+from blemish.graph.session import Session
 from graphs import run_nodes
 
 
@@ -93,6 +97,24 @@ def test_the_graph_finds_the_nearest(monkeypatch, name, k, block):
     np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-5)
     found = distances[np.arange(len(queries)), rows.ravel()]
     np.testing.assert_allclose(found, distances.min(axis=1), rtol=1e-6)
+
+
+def test_the_reference_implementation_of_onnx_finds_the_same(monkeypatch):
+    monkeypatch.setattr(search_graph, "worth_sketching", lambda _vectors, _dimensions: True)
+    bank, queries = BANKS["few directions"], few_directions(20, 40, 5, seed=1)
+    g = GraphBuilder()
+    found = search(g, "patches", bank, k=1, squared=True, block=96)
+    outputs = [
+        tensor(found.scores, FLOAT, "N", "h", "w"),
+        tensor(found.nearest, INT64, "N", "h", "w"),
+    ]
+    model = g.build([tensor("patches", FLOAT, "N", "h", "w", 40)], outputs)
+    check_model(model, full_check=True)
+    patches = queries.reshape(1, 4, 5, 40)
+    scores, rows = ReferenceEvaluator(model).run(None, {"patches": patches})
+    expected, expected_rows = Session(model.SerializeToString()).run(None, patches=patches)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+    np.testing.assert_array_equal(rows, expected_rows)
 
 
 def test_what_is_no_number_disturbs_no_other_query(monkeypatch):
