@@ -35,6 +35,11 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def products_on_one_core() -> threadpool_limits:
+    """Turns NumPy's own threading off, in the whole process, while it is entered."""
+    return threadpool_limits(limits=1, user_api="blas")
+
+
 @contextmanager
 def one_core_each() -> Iterator[ThreadPoolExecutor]:
     """A pool with a thread for each core; NumPy's own threading is off while it is open.
@@ -42,7 +47,7 @@ def one_core_each() -> Iterator[ThreadPoolExecutor]:
     Work cut into blocks that fit the cache then keeps both the products and what is done to them
     on the core that made them.
     """
-    with threadpool_limits(limits=1, user_api="blas"):
+    with products_on_one_core():
         pool = ThreadPoolExecutor(available_cores())
         try:
             yield pool

@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 BLOCK = 2  # pixels, each way
+DEFAULTS = {
+    "strides": [1, 1],
+    "dilations": [1, 1],
+    "group": 1,
+    "auto_pad": b"NOTSET",
+    "pads": [0] * 4,
+}  # of a convolution, as ONNX has them
+WANTED = {"strides": [BLOCK] * 2, "dilations": [1, 1], "group": 1, "auto_pad": b"NOTSET"}
 
 
 def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
@@ -29,14 +37,12 @@ def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
     if len(readers) != 1 or readers[0].op_type != "Conv":
         return model
     constants = {constant.name: constant for constant in model.graph.initializer}
-    attributes = {a.name: helper.get_attribute_value(a) for a in readers[0].attribute}
     weights = constants.get(readers[0].input[1])
-    plain = {"strides": [BLOCK, BLOCK], "dilations": [1, 1], "group": 1, "auto_pad": b"NOTSET"}
-    if weights is None or any(attributes.get(k, v) != v for k, v in plain.items()):
+    given = {a.name: helper.get_attribute_value(a) for a in readers[0].attribute}
+    attributes = DEFAULTS | given
+    if weights is None or any(attributes[name] != value for name, value in WANTED.items()):
         return model
-    if "strides" not in attributes:
-        return model
-    kernel, pads = _of_blocks(numpy_helper.to_array(weights), attributes.get("pads", [0] * 4))
+    kernel, pads = _of_blocks(numpy_helper.to_array(weights), attributes["pads"])
     if min(pads) < 0:
         return model
     changed = onnx.ModelProto()

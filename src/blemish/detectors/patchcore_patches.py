@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from blemish.data.loading import read_ahead
 from blemish.detectors.base import ImageSource
@@ -16,7 +15,7 @@ from blemish.detectors.patch_store import PatchStore
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
 from blemish.graph.session import Session
-from blemish.parallel import available_cores
+from blemish.parallel import available_cores, products_on_one_core
 from blemish.progress import Progress
 
 Vectors = NDArray[np.float32]
@@ -140,7 +139,7 @@ def extract(
     try:
         stage = progress.stage("features", len(patches.sizes_hw))
         # What is done to patches meanwhile must not take a core from the backbone.
-        with stage as advance, threadpool_limits(limits=1, user_api="blas"):
+        with stage as advance, products_on_one_core():
             ahead = together + 1
             for (name, _), grids in read_ahead(images, grids_of, readers=together, most=ahead):
                 if isinstance(grids, Exception):

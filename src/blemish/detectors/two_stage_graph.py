@@ -97,7 +97,8 @@ def _likely(bank: GraphBank, queries: str, block: _Block) -> _Found:
     every = g.op("Range", g.constant(0, np.int64), count, g.constant(1, np.int64))
     place = g.op("ArgMax", _members(g, block, every, group), axis=1, keepdims=0)
     rows = _rows(bank, block, group, place)
-    return _Found(bank.measured(queries, rows), rows, g.op("Greater", every, count))
+    crowded = g.op("Less", every, g.constant(0, np.int64))  # none is so far
+    return _Found(bank.measured(queries, rows), rows, crowded)
 
 
 def _nearer(bank: GraphBank, queries: str, floors: str, block: _Block, found: _Found) -> _Found:
