@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from run import process, spread, timed
+from run import process, rounds, spread, warm
 
 RECORDS = Path(__file__).parent / "records"
 QUERIES = 1024
@@ -33,7 +33,7 @@ BANKS: tuple[tuple[str, dict[str, Any], int], ...] = (
 CORESETS = ((205_000, 2050), (205_000, 20_500), (1_000_000, 10_000))
 GROWTH = (50, 200, 800, 3200)
 GROWN_BANK, GROWN_MEGABYTES = 2048, 400
-REPEATS = 7
+REPEATS = 3  # in each round
 
 CORESET = """
 import json, sys, time
@@ -117,19 +117,33 @@ def searched(name: str, x: np.ndarray, bank: np.ndarray) -> dict[str, Any]:
         "floats": ProductSearch(bank).nearest,
         "two_stages": TwoStageSearch(bank).nearest,
     }
-    product = spread(timed(lambda: x @ bank.T, REPEATS))
-    result: dict[str, Any] = {"of": name, "queries": len(x), "rows": len(bank)}
-    result |= {"width": bank.shape[1], "product_seconds": product}
+    products: list[float] = []
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     found = {}
-    with one_core_each() as pool:
+    for _ in rounds():
+        products += warm(lambda: x @ bank.T, REPEATS)
         for way, search_part in ways.items():
-            list(pool.map(search_part, parts))
-            seconds = timed(lambda s=search_part: list(pool.map(s, parts)), REPEATS)
-            share = round(product["median"] / statistics.median(seconds), 2)
-            result[way] = {"seconds": spread(seconds), "times_the_product": share}
-            found[way] = np.concatenate([sq for sq, _ in pool.map(search_part, parts)])
+            with one_core_each() as pool:
+                seconds[way] += warm(lambda s=search_part: list(pool.map(s, parts)), REPEATS)
+                found[way] = np.concatenate([sq for sq, _ in pool.map(search_part, parts)])
     nearer = found["two_stages"] <= found["floats"] * (1 + 1e-6)
-    return result | {"nearest_found": float(nearer.mean())}
+    return {
+        "of": name,
+        "queries": len(x),
+        "rows": len(bank),
+        "width": bank.shape[1],
+        "product_seconds": spread(products),
+        **{
+            way: {
+                "seconds": spread(taken),
+                "times_the_product": round(
+                    statistics.median(products) / statistics.median(taken), 2
+                ),
+            }
+            for way, taken in seconds.items()
+        },
+        "nearest_found": float(nearer.mean()),
+    }
 
 
 def patches(shared: Path, backbone: str, settings: dict[str, Any]) -> np.ndarray:
@@ -208,8 +222,8 @@ def last_line(code: str, *arguments: str) -> Any:
 
 def rate(amount: float, work: Callable[[], Any]) -> float:
     """Billions a second, by the median."""
-    work()
-    return round(amount / statistics.median(timed(work, REPEATS)) / 1e9, 1)
+    seconds = [second for _ in rounds() for second in warm(work, REPEATS)]
+    return round(amount / statistics.median(seconds) / 1e9, 1)
 
 
 def random(rows: int, width: int) -> np.ndarray:

@@ -18,12 +18,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from run import process, spread, timed
+from run import PAUSE, ROUNDS, process, rounds, spread, warm
 
 PEER = "anomalib==2.7.0"
 ROOT = Path(__file__).parents[1]
@@ -31,8 +32,7 @@ RECORDS = Path(__file__).parent / "records"
 BUILD = ROOT / "build" / "peer"
 PICTURES = 200
 BANKS = (2048, 20480)  # 1 and 10 % of 200 x 32 x 32 patches
-ROUNDS, REPEATS = 5, 9
-PAUSE = 3.0  # seconds between rounds: what slows a shared machine comes and goes
+REPEATS = 9  # in each round
 PARTS = ("default", "anomalib wide_resnet50_2", "wide_resnet50_2", "anomalib resnet18", "resnet18",
          "figures")  # fmt: skip
 PRECISIONS = ("float32", "int8")
@@ -159,18 +159,16 @@ def predict(pictures: Path, backbone: list[str], settings: dict[str, str]) -> di
     def run(stack: np.ndarray) -> Any:  # as `Model.raw` does
         return (session if len(stack) == 1 else crew).run(["score", "score_map"], image=stack)
 
-    return warm(run, picture)
+    return milliseconds(run, picture)
 
 
-def warm(run: Callable[[np.ndarray], Any], picture: np.ndarray) -> dict[str, Any]:
+def milliseconds(run: Callable[[np.ndarray], Any], picture: np.ndarray) -> dict[str, Any]:
     """Milliseconds of a picture, and of eight at once."""
     stacks = {name: np.stack([picture] * count) for name, count in (("one", 1), ("eight", 8))}
     seconds: dict[str, list[float]] = {name: [] for name in stacks}
-    for _ in range(ROUNDS):
+    for _ in rounds():
         for name, stack in stacks.items():
-            run(stack)
-            seconds[name] += timed(lambda s=stack: run(s), REPEATS)
-        time.sleep(PAUSE)
+            seconds[name] += warm(partial(run, stack), REPEATS)
     return {name: spread([1000 * s for s in found], 2) for name, found in seconds.items()}
 
 
@@ -196,7 +194,7 @@ def figures(shared: Path) -> dict[str, Any]:
                 "image_auroc": found.image["auroc"],
                 "pixel_auroc": found.pixel["auroc"],
                 "intervals": {name: found.intervals[name]["auroc"] for name in ("image", "pixel")},
-                "milliseconds": warm(model.raw, model.read(dataset.test[0].path)),
+                "milliseconds": milliseconds(model.raw, model.read(dataset.test[0].path)),
             }
             print(json.dumps(rows[kind]), flush=True)
     return result

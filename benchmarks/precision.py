@@ -1,28 +1,28 @@
 """What 8 bits do to speed and to figures: PatchCore in float32 and in int8, side by side.
 
 Each pair is fitted on the same pictures with the same seed; a warm picture and a warm batch of 8
-are timed in turns of some runs, so that whatever else the machine does falls on both.
+are timed in turns some seconds apart, so that whatever else the machine does falls on both.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-EMBEDDED = "embedded"
+from run import EMBEDDED, named, rounds, spread, warm
+
 RECORDS = Path(__file__).parent / "records"
 PRECISIONS = ("float32", "int8")
 DATA = ("mvtec/bottle", "lgp", "mtd")
 BACKBONES = (EMBEDDED, "mobilenetv2", "resnet50v2")
-TURNS, REPEATS = 5, 6  # turns of each model, of so many runs
-PAUSE = 0.2  # seconds before a turn, in which the threads of the other model fall asleep
+REPEATS = 6  # in each turn of each model
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def measure(shared: Path, data: str, backbone: str) -> dict[str, Any]:
     import blemish
 
     dataset = blemish.open_dataset(shared / "data" / data)
-    file = backbone if backbone == EMBEDDED else str(shared / f"backbones/{backbone}.onnx")
+    file = named(backbone, shared)
     models, row = {}, {}
     for precision in PRECISIONS:
         start = time.perf_counter()
@@ -74,19 +74,12 @@ def measure(shared: Path, data: str, backbone: str) -> dict[str, Any]:
     for name, batch in (("one", 1), ("eight", 8)):
         stack = np.stack([picture] * batch)
         times: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
-        for precision in PRECISIONS * TURNS:
-            time.sleep(PAUSE)
-            models[precision].raw(stack)  # warms up
-            for _ in range(REPEATS):
-                start = time.perf_counter()
-                models[precision].raw(stack)
-                times[precision].append(1000 * (time.perf_counter() - start))
-        for precision, milliseconds in times.items():
-            row[precision][f"milliseconds_{name}"] = {
-                "median": round(statistics.median(milliseconds), 2),
-                "lowest": round(min(milliseconds), 2),
-                "highest": round(max(milliseconds), 2),
-            }
+        for _ in rounds():
+            for precision, model in models.items():
+                times[precision] += warm(partial(model.raw, stack), REPEATS)
+        for precision, taken in times.items():
+            milliseconds = [1000 * second for second in taken]
+            row[precision][f"milliseconds_{name}"] = spread(milliseconds, 2)
     return row
 
 

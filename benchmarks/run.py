@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ import numpy as np
 
 EMBEDDED = "embedded"
 RECORDS = Path(__file__).parent / "records"
-
+ROUNDS = 5
+PAUSE = 3.0  # seconds between rounds
+SETTLE = 0.2  # seconds in which the threads of another session fall asleep
 
 START_SMALL = """
 import os, subprocess, sys, time
@@ -71,6 +73,20 @@ def spread(seconds: list[float], digits: int = 4) -> dict[str, float]:
         "lowest": round(min(seconds), digits),
         "highest": round(max(seconds), digits),
     }
+
+
+def rounds() -> Iterator[None]:
+    """Turns some seconds apart: what slows a shared machine down comes and goes."""
+    for done in range(ROUNDS):
+        time.sleep(PAUSE if done else 0)
+        yield
+
+
+def warm(work: Callable[[], Any], repeats: int) -> list[float]:
+    """Seconds of each repeat, after one that is not counted."""
+    time.sleep(SETTLE)
+    work()
+    return timed(work, repeats)
 
 
 def timed(work: Callable[[], Any], repeats: int) -> list[float]:
@@ -148,12 +164,14 @@ def predict(shared: Path, repeats: int) -> dict[str, Any]:
         def single(model: Any = model, picture: Any = picture) -> None:
             model.raw(picture[None])
 
-        rates = [len(paths) / seconds for seconds in timed(folder, repeats + 2)]
+        rates: list[float] = []
+        milliseconds: list[float] = []
+        for _ in rounds():
+            rates += [len(paths) / seconds for seconds in timed(folder, repeats)]
+            milliseconds += [1000 * seconds for seconds in warm(single, 5 * repeats)]
         results[backbone] = {
             "pictures_per_second_batch_8": spread(rates, 1),
-            "milliseconds_one_warm_picture": spread(
-                [1000 * seconds for seconds in timed(single, 10 * repeats)], 2
-            ),
+            "milliseconds_one_warm_picture": spread(milliseconds, 2),
         }
     return results
 

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ import numpy as np
 
 from graph_stages import Stage, stage_seconds, stages_of
 from limits import last_line, peaks
-from run import EMBEDDED, named, spread, timed
+from run import EMBEDDED, named, rounds, spread, timed, warm
 
 if TYPE_CHECKING:
     import blemish
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 RECORDS = Path(__file__).parent / "records"
 BACKBONES = (EMBEDDED, "mobilenetv2")
 BATCHES = {"one": 1, "eight": 8}
-REPEATS, FITS = 25, 3
-PAUSE = 0.2  # seconds in which the threads of another session fall asleep
+REPEATS, FITS = 5, 3
 
 OPEN = """
 import json, sys, time
@@ -84,51 +83,45 @@ def stages(
         stack = np.stack([model.read(path) for path in paths])
         scores, maps = model.raw(stack)
 
-        def decode(paths: list[Path] = paths) -> None:
-            list(decoded(model, paths))
-
         def verdicts(scores: np.ndarray = scores, maps: np.ndarray = maps) -> None:
             for score, score_map in zip(scores.tolist(), maps, strict=True):
                 model._verdict(None, score, score_map, 0.0)
 
-        found = {"decode": {"milliseconds": a_picture(timed(decode, arguments.repeats), batch)}}
-        found |= of_the_graph(model, stack, arguments.repeats, limits)
-        found["verdict and regions"] = {
-            "milliseconds": a_picture(timed(verdicts, arguments.repeats), batch)
+        works: dict[str, Callable[[], Any]] = {
+            "decode": lambda paths=paths: list(decoded(model, paths)),
+            "graph": partial(model.raw, stack),
+            "verdict and regions": verdicts,
         }
-        result[name] = found
+        parts = stages_of(model._data, stack)
+        taken: dict[str, list[float]] = defaultdict(list)
+        for _ in rounds():
+            profiled = stage_seconds(model._data, parts, stack, arguments.repeats)
+            for part, seconds in profiled.items():
+                taken[part] += seconds
+            for part, work in works.items():
+                taken[part] += warm(work, arguments.repeats)
+        result[name] = {
+            part: {"milliseconds": a_picture(seconds, batch)} for part, seconds in taken.items()
+        }
+        for stage in parts:
+            median = statistics.median(taken[stage.name])
+            result[name][stage.name] |= work_of(stage, batch, median, limits)
     result["figures"] = figures(model, samples, arguments.fits)
     return result
 
 
-def of_the_graph(
-    model: blemish.Model, stack: np.ndarray, runs: int, limits: dict[str, float]
-) -> dict[str, Any]:
-    """Each stage of the graph, and the whole of it, which nobody profiles."""
-    parts, batch = stages_of(model._data, stack), len(stack)
-    taken = stage_seconds(model._data, parts, stack, runs)
-    time.sleep(PAUSE)
-    model.raw(stack)
-    whole = timed(lambda: model.raw(stack), runs)
-    result: dict[str, Any] = {
-        stage.name: {
-            "milliseconds": a_picture(taken[stage.name], batch),
-            "gflop": round((stage.float_operations + stage.byte_operations) / batch / 1e9, 4),
-            "megabytes": round(stage.moved_bytes / batch / 1e6, 3),
-            **shares(stage, statistics.median(taken[stage.name]), limits),
-        }
-        for stage in parts
-    }
-    return result | {"graph": {"milliseconds": a_picture(whole, batch)}}
-
-
-def shares(stage: Stage, seconds: float, limits: dict[str, float]) -> dict[str, float]:
-    """The least time by the machine's peaks, as shares of the time taken."""
+def work_of(stage: Stage, batch: int, seconds: float, limits: dict[str, float]) -> dict[str, float]:
+    """Work a picture, and the least time for it by the machine's peaks, as shares of that taken."""
+    operations = stage.float_operations + stage.byte_operations
     products = stage.float_operations / limits["float32_gflops"]
     products += stage.byte_operations / limits["int8_gops"]
     copying = stage.moved_bytes / limits["copy_gigabytes_a_second"]
     least = {"products": products / 1e9, "copying": copying / 1e9}
-    return {f"share_of_{limit}": round(needed / seconds, 3) for limit, needed in least.items()}
+    return {
+        "gflop": round(operations / batch / 1e9, 4),
+        "megabytes": round(stage.moved_bytes / batch / 1e6, 3),
+        **{f"share_of_{limit}": round(needed / seconds, 3) for limit, needed in least.items()},
+    }
 
 
 def decoded(model: blemish.Model, paths: list[Path]) -> Iterator[Any]:
@@ -192,7 +185,7 @@ def opening(
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         fitted(backbone, arguments.shared).save(file)
-        runs = [last_line(OPEN, str(file)) for _ in range(arguments.repeats)]
+        runs = [last_line(OPEN, str(file)) for _ in rounds() for _ in range(arguments.repeats)]
         size = file.stat().st_size
     names = ("import_onnxruntime", "first", "again")
     return {"bytes": size} | {
@@ -216,7 +209,7 @@ def folder(
     paths: list[Any] = [sample.path for sample in bottle(arguments.shared).test]
     list(model.predict_each(paths))
     rates, busy = [], []
-    for _ in range(arguments.repeats):
+    for _ in (turn for turn in rounds() for _ in range(arguments.repeats)):
         start, worked = time.perf_counter(), time.process_time()
         list(model.predict_each(paths))
         wall, worked = time.perf_counter() - start, time.process_time() - worked
