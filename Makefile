@@ -32,8 +32,13 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+# All that is said of speed, and the tables of it: an hour and a half, most of it for anomalib, which
+# gets an environment of 6.5 GB of its own.
 bench: setup
-	$(BIN)/python benchmarks/run.py --shared $(SHARED)
+	for part in run stages limits precision peer; do \
+		$(BIN)/python benchmarks/$$part.py --shared $(SHARED) || exit 1; \
+	done
+	$(BIN)/python benchmarks/table.py
 
 # The pages, with the last full run of the tutorial or, where there is none, one of reduced size.
 docs: setup

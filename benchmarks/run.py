@@ -1,4 +1,4 @@
-"""Measure blemish on this machine and write a record: `make bench`.
+"""What a user's commands take on this machine: fit, predict, start, install.
 
 Each figure is the median of repeats, with the spread; peak memory is that of a process of its own;
 baselines run in the same run. Needs the real pictures and backbones (see `--shared`).
