@@ -87,6 +87,20 @@ def test_weights_are_on_seven_bits():
     np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
 
 
+def test_a_convolution_in_floats_is_not_rounded():
+    model = network("Relu", depthwise=False)
+    weights = {}
+    for in_floats in (None, "first"):
+        evened = even_out(model, "image", pictures(), in_floats=in_floats)
+        constants = {c.name: onnx.numpy_helper.to_array(c) for c in evened.graph.initializer}
+        node = next(node for node in evened.graph.node if node.output[0] == "first")
+        weights[in_floats] = constants[node.input[1]]
+    largest = np.abs(weights["first"]).max(axis=(1, 2, 3), keepdims=True)
+    np.testing.assert_allclose(weights["first"], weights[None], atol=largest.max() / 64)
+    levels = weights["first"] / largest * 64
+    assert np.abs(levels - levels.round()).max() > 0.1
+
+
 def test_channels_that_somebody_else_reads_stay():
     model = network("Relu", depthwise=True, read_twice=True)
     evened = even_out(model, "image", pictures())

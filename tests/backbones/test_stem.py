@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blemish.backbones.stem import in_blocks
+from blemish.backbones.stem import in_blocks, small_stem
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
 
@@ -47,6 +47,19 @@ def test_it_gives_the_same(kernel, pads, bias):
     assert "weights" not in [constant.name for constant in changed.graph.initializer]
     picture = np.random.default_rng(1).standard_normal((2, 3, 20, 34)).astype(np.float32)
     np.testing.assert_allclose(run(changed, picture), run(model, picture), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (network(), "given"),
+        (network((1, 1)), "given"),
+        (network((7, 7)), None),
+        (network(read_twice=True), None),
+    ],
+)
+def test_small_kernels_are_told(model, name):
+    assert small_stem(model, "image") == name
 
 
 @pytest.mark.parametrize(

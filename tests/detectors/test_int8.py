@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -58,8 +59,35 @@ def test_the_quantised_backbone_stays_close_on_any_size_and_batch():
     np.testing.assert_allclose(first, sessions[1].run(None, **{backbone.entry: picture})[0][:1])
 
 
+def with_large_kernel(backbone):
+    """The same features, the first convolution's kernel with a border of zeros: 5 x 5."""
+    graph = onnx.ModelProto()
+    graph.CopyFrom(backbone.graph)
+    makers = {node.output[0]: node for node in graph.graph.node}
+    stem = next(node for node in graph.graph.node if node.op_type == "Conv")
+    name = makers[stem.input[1]].input[0]  # weights are kept in 16 bits
+    weights = next(constant for constant in graph.graph.initializer if constant.name == name)
+    values = np.pad(onnx.numpy_helper.to_array(weights), [(0, 0), (0, 0), (1, 1), (1, 1)])
+    weights.CopyFrom(onnx.numpy_helper.from_array(values, name))
+    given = {a.name: onnx.helper.get_attribute_value(a) for a in stem.attribute}
+    del stem.attribute[:]
+    for attribute, value in (given | {"pads": [pad + 1 for pad in given["pads"]]}).items():
+        if attribute != "kernel_shape":
+            stem.attribute.append(onnx.helper.make_attribute(attribute, value))
+    return replace(backbone, graph=graph)
+
+
+def test_a_small_stem_stays_in_floats():
+    backbone = load_backbone("embedded")
+    quantised = to_int8(backbone, working_pictures(2), even_sides=True).graph.graph
+    (stem,) = (node for node in quantised.node if backbone.entry in node.input)
+    assert stem.op_type == "Conv"
+    constants = {constant.name: constant.data_type for constant in quantised.initializer}
+    assert constants[stem.input[1]] == onnx.TensorProto.FLOAT
+
+
 def test_a_stem_over_blocks_of_pixels_comes_as_close():
-    backbone, pictures = load_backbone("embedded"), working_pictures(2)
+    backbone, pictures = with_large_kernel(load_backbone("embedded")), working_pictures(2)
     plain, in_blocks = (to_int8(backbone, pictures, even_sides=even) for even in (False, True))
     assert "SpaceToDepth" in [node.op_type for node in in_blocks.graph.graph.node]
     picture = np.random.default_rng(1).standard_normal((2, 3, 64, 160)).astype(np.float32)
@@ -78,7 +106,8 @@ def test_a_stem_over_blocks_of_pixels_comes_as_close():
 def test_only_even_pictures_meet_a_stem_over_blocks(size, fit, even):
     settings = PatchCore(backbone="embedded", precision="int8", image_size=size, fit=fit).settings
     pictures = weaves(2)
-    graph = PatchCoreGraph(settings, load_backbone("embedded"), pictures.picture_format)
+    large = with_large_kernel(load_backbone("embedded"))
+    graph = PatchCoreGraph(settings, large, pictures.picture_format)
     quantised = in_int8(graph, pictures, QUIET)
     kinds = [node.op_type for node in quantised.backbone.graph.graph.node]
     assert kinds.count("SpaceToDepth") == even

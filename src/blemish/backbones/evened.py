@@ -28,7 +28,11 @@ Vector = NDArray[np.float32]
 
 
 def even_out(
-    model: onnx.ModelProto, entry: str, pictures: Iterable[NDArray[np.float32]]
+    model: onnx.ModelProto,
+    entry: str,
+    pictures: Iterable[NDArray[np.float32]],
+    *,
+    in_floats: str | None = None,
 ) -> onnx.ModelProto:
     """The network with its channels of like size and its weights of 7 bits.
 
@@ -36,6 +40,7 @@ def even_out(
         model: opset 18 or later; its weights are initializers.
         entry: its input.
         pictures: V x 3 x H x W each; biases follow the first of its variants, ranges all.
+        in_floats: what a convolution gives whose weights are not to be rounded.
     """
     evened = onnx.ModelProto()
     evened.CopyFrom(model)
@@ -51,8 +56,9 @@ def even_out(
         first.multiply(factors)
         second.divide(factors)
         means[second.entry] = means[second.entry] * factors
-    for convolution in convolutions.values():
-        convolution.round(means[convolution.entry])
+    for name, convolution in convolutions.items():
+        if name != in_floats:
+            convolution.round(means[convolution.entry])
         convolution.write(graph)
     used = {name for node in graph.node for name in node.input}
     kept = [constant for constant in graph.initializer if constant.name in used]

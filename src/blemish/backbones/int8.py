@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
 from blemish.backbones.evened import even_out
-from blemish.backbones.stem import in_blocks
+from blemish.backbones.stem import in_blocks, small_stem
+
+STEM = "blemish/stem"  # a node that stays in floats
 
 
 def to_int8(
@@ -45,8 +47,15 @@ def to_int8(
         given, simplified, evened, quantised = (Path(name) / f"{i}.onnx" for i in range(4))
         onnx.save(backbone.graph, given)
         quant_pre_process(given, simplified, skip_symbolic_shape=True)
-        ready = even_out(onnx.load(simplified), backbone.entry, pictures)
-        onnx.save(in_blocks(ready, backbone.entry) if even_sides else ready, evened)
+        plain = onnx.load(simplified)
+        in_floats = small_stem(plain, backbone.entry)
+        ready = even_out(plain, backbone.entry, pictures, in_floats=in_floats)
+        for node in ready.graph.node:
+            if in_floats in node.output:
+                node.name = STEM
+        if even_sides and in_floats is None:
+            ready = in_blocks(ready, backbone.entry)
+        onnx.save(ready, evened)
         quantize_static(
             evened,
             quantised,
@@ -56,6 +65,7 @@ def to_int8(
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
+            nodes_to_exclude=[STEM],
         )
         return replace(backbone, graph=onnx.load(quantised))
 

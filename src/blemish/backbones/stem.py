@@ -1,17 +1,24 @@
-"""A first convolution over blocks of pixels: the same numbers, sooner.
+"""The first convolution of a backbone in whole numbers: left in floats, or over blocks of pixels.
 
-The stem of most backbones goes over a picture of three channels in steps of two pixels. In whole
-numbers its inputs are gathered channels last, so three bytes at a time; once blocks of 2 x 2 pixels
-are twelve channels, a kernel of 7 x 7 gathers 16 times twelve bytes instead of 49 times three.
+In whole numbers it reads a picture whose grey levels were rounded once more after resizing, which
+shows where a surface has little contrast. A small kernel takes no longer in floats and stays there.
+
+A large one would take longer. It goes over a picture of three channels in steps of two pixels; in
+whole numbers its inputs are gathered channels last, so three bytes at a time. Once blocks of 2 x 2
+pixels are twelve channels, a kernel of 7 x 7 gathers 16 times twelve bytes instead of 49 times
+three: the same numbers, sooner.
 """
 
 from __future__ import annotations
+
+from math import prod
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+SMALL = 3 * 3  # pixels of a kernel that is left in floats
 BLOCK = 2  # pixels, each way
 DEFAULTS = {
     "strides": [1, 1],
@@ -21,6 +28,18 @@ DEFAULTS = {
     "pads": [0] * 4,
 }  # of a convolution, as ONNX has them
 WANTED = {"strides": [BLOCK] * 2, "dilations": [1, 1], "group": 1, "auto_pad": b"NOTSET"}
+
+
+def small_stem(model: onnx.ModelProto, entry: str) -> str | None:
+    """What the first convolution gives, by name, where it is best left in floats.
+
+    Args:
+        model: its weights are initializers.
+        entry: its input.
+    """
+    stem, weights = _stem(model.graph, entry)
+    small = weights is not None and prod(weights.dims[2:]) <= SMALL
+    return str(stem.output[0]) if stem is not None and small else None
 
 
 def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
@@ -33,14 +52,11 @@ def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
         model: opset 18 or later.
         entry: its input, N x C x H x W.
     """
-    readers = [node for node in model.graph.node if entry in node.input]
-    if len(readers) != 1 or readers[0].op_type != "Conv":
+    stem, weights = _stem(model.graph, entry)
+    if stem is None or weights is None:
         return model
-    constants = {constant.name: constant for constant in model.graph.initializer}
-    weights = constants.get(readers[0].input[1])
-    given = {a.name: helper.get_attribute_value(a) for a in readers[0].attribute}
-    attributes = DEFAULTS | given
-    if weights is None or any(attributes[name] != value for name, value in WANTED.items()):
+    attributes = DEFAULTS | {a.name: helper.get_attribute_value(a) for a in stem.attribute}
+    if any(attributes[name] != value for name, value in WANTED.items()):
         return model
     kernel, pads = _of_blocks(numpy_helper.to_array(weights), attributes["pads"])
     if min(pads) < 0:
@@ -58,6 +74,17 @@ def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
         graph.initializer.remove(weights)
     graph.node.insert(0, helper.make_node("SpaceToDepth", [entry], [blocks], blocksize=BLOCK))
     return changed
+
+
+def _stem(
+    graph: onnx.GraphProto, entry: str
+) -> tuple[onnx.NodeProto | None, onnx.TensorProto | None]:
+    """The convolution that alone reads the picture, and its weights where they are constant."""
+    readers = [node for node in graph.node if entry in node.input]
+    if len(readers) != 1 or readers[0].op_type != "Conv":
+        return None, None
+    constants = {constant.name: constant for constant in graph.initializer}
+    return readers[0], constants.get(readers[0].input[1])
 
 
 def _of_blocks(
