@@ -32,8 +32,8 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# All that is said of speed, and the tables of it: an hour and a half, most of it for anomalib, which
-# gets an environment of 6.5 GB of its own.
+# All that is said of speed, and the tables of it, in an hour and a half; anomalib gets an environment
+# of 6.5 GB of its own.
 bench: setup
 	for part in run stages limits precision peer; do \
 		$(BIN)/python benchmarks/$$part.py --shared $(SHARED) || exit 1; \

@@ -11,7 +11,6 @@ import argparse
 import importlib.util
 import json
 import statistics
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +29,7 @@ from blemish.detectors.efficientad.teacher import Teacher
 from blemish.detectors.efficientad.training import try_steps
 from blemish.graph.session import Session
 from blemish.images.picture_format import PictureFormat
+from timing import spread, warm
 
 RECORDS = Path(__file__).parent / "records"
 ENGINES = {"float32": {}, "bfloat16": {"INFERENCE_PRECISION_HINT": "bf16"}}
@@ -58,26 +58,6 @@ def main() -> None:
     print(f"written: {path}")
 
 
-def spread(seconds: list[float], digits: int = 4) -> dict[str, float]:
-    """Median, lowest and highest of repeats."""
-    return {
-        "median": round(statistics.median(seconds), digits),
-        "lowest": round(min(seconds), digits),
-        "highest": round(max(seconds), digits),
-    }
-
-
-def timed(work: Callable[[], Any], repeats: int) -> list[float]:
-    """Seconds of each repeat, after one that does not count."""
-    work()
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return seconds
-
-
 def random_teacher(kind: str) -> Teacher:
     """A teacher with random weights."""
     return Teacher(kind, weights_of(Net(pdn(kind))), "random", "none", "0" * 64)
@@ -93,7 +73,7 @@ def training(preset: str, repeats: int) -> dict[str, Any]:
     device = torch.device("cpu")
     ours = [try_steps(settings, teacher, device)[0] for _ in range(repeats)]
     step = PlainLoop(settings, teacher).step
-    plain = timed(step, max(3, repeats))
+    plain = warm(step, max(3, repeats))
     found = {
         "pdn": settings.recipe.pdn,
         "batch": settings.recipe.batch,
@@ -182,9 +162,7 @@ def prediction(kind: str, repeats: int) -> dict[str, Any]:
         ),
     }
     count = 4 * repeats
-    found = {
-        name: spread([1000 * s for s in timed(run, count)], 2) for name, run in engines.items()
-    }
+    found = {name: spread([1000 * s for s in warm(run, count)], 2) for name, run in engines.items()}
     print(kind, json.dumps(found), flush=True)
     return {"milliseconds": found, "floating_point_operations": operations(nets, settings)}
 

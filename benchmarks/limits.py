@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -19,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from run import process, rounds, spread, warm
+from run import EMBEDDED, named
+from timing import last_line, process, rounds, spread, warm
 
 RECORDS = Path(__file__).parent / "records"
 QUERIES = 1024
@@ -27,8 +27,8 @@ RANDOM = (16000, 1024)  # vectors and dimensions that no bank has: all direction
 BANKS: tuple[tuple[str, dict[str, Any], int], ...] = (
     ("resnet50v2, pooled", {"embedding": "pooled"}, 16_000),
     ("resnet50v2", {}, 20_480),
-    ("embedded", {}, 20_480),
-    ("embedded", {}, 200_000),
+    (EMBEDDED, {}, 20_480),
+    (EMBEDDED, {}, 200_000),
 )
 CORESETS = ((205_000, 2050), (205_000, 20_500), (1_000_000, 10_000))
 GROWTH = (50, 200, 800, 3200)
@@ -153,8 +153,7 @@ def patches(shared: Path, backbone: str, settings: dict[str, Any]) -> np.ndarray
     from blemish.detectors.patchcore_graph import PatchCoreGraph
     from blemish.graph.session import Session
 
-    file = backbone if backbone == "embedded" else str(shared / f"backbones/{backbone}.onnx")
-    detector = blemish.PatchCore(backbone=file, **settings)
+    detector = blemish.PatchCore(backbone=named(backbone, shared), **settings)
     images = GoodPictures(blemish.open_dataset(shared / "data/mvtec/bottle").train)
     graph = PatchCoreGraph(detector.settings, detector.backbone, images.picture_format)
     session = Session(graph.features().SerializeToString())
@@ -210,14 +209,6 @@ def growth(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             )
             print(json.dumps(results[-1]), flush=True)
     return results
-
-
-def last_line(code: str, *arguments: str) -> Any:
-    """What a process of its own prints last, as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True
-    )
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def rate(amount: float, work: Callable[[], Any]) -> float:

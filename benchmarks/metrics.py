@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -27,6 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from timing import spread
 
 RECORDS = Path(__file__).parent / "records"
 PICTURES, SIDE_PX = 200, 1024
@@ -113,8 +114,8 @@ def measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
             print(f"{number + 1} {way}: {times}, {memory}", flush=True)
     return {
         way: {
-            "seconds": spread([run["seconds"] for run in own]),
-            "cpu_seconds": spread([run["cpu_seconds"] for run in own]),
+            "seconds": spread([run["seconds"] for run in own], 3),
+            "cpu_seconds": spread([run["cpu_seconds"] for run in own], 3),
             "peak_megabytes": round(max(run["peak_bytes"] for run in own) / 1e6),
             "figures": own[0]["figures"],
         }
@@ -150,15 +151,6 @@ def judge(results: dict[str, Any]) -> dict[str, Any]:
         claims["bootstrap_seconds"] = seconds["bootstrap"]
         claims["bootstrap_kept"] = seconds["bootstrap"] < MOST_SECONDS
     return claims
-
-
-def spread(seconds: list[float]) -> dict[str, float]:
-    """Median, lowest and highest of repeats."""
-    return {
-        "median": round(statistics.median(seconds), 3),
-        "lowest": round(min(seconds), 3),
-        "highest": round(max(seconds), 3),
-    }
 
 
 def furthest_apart(figures: list[dict[str, float | None]]) -> float:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from run import PAUSE, ROUNDS, process, rounds, spread, warm
+from timing import PAUSE, ROUNDS, process, rounds, spread, warm
 
 PEER = "anomalib==2.7.0"
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from run import EMBEDDED, named, rounds, spread, warm
+from run import EMBEDDED, named
+from timing import rounds, spread, warm
 
 RECORDS = Path(__file__).parent / "records"
 PRECISIONS = ("float32", "int8")

@@ -8,32 +8,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from timing import process, rounds, spread, timed, warm
+
 EMBEDDED = "embedded"
 RECORDS = Path(__file__).parent / "records"
-ROUNDS = 5
-PAUSE = 3.0  # seconds between rounds
-SETTLE = 0.2  # seconds in which the threads of another session fall asleep
-
-START_SMALL = """
-import os, subprocess, sys, time
-start = time.perf_counter()
-child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, usage = os.wait4(child.pid, 0)
-print(time.perf_counter() - start, usage.ru_maxrss)
-sys.exit(status and 1)
-"""
 
 
 def main() -> None:
@@ -64,53 +52,6 @@ def main() -> None:
         record["results"] = json.loads(path.read_text())["results"] | results
     path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
     print(f"written: {path}")
-
-
-def spread(seconds: list[float], digits: int = 4) -> dict[str, float]:
-    """Median, lowest and highest of repeats."""
-    return {
-        "median": round(statistics.median(seconds), digits),
-        "lowest": round(min(seconds), digits),
-        "highest": round(max(seconds), digits),
-    }
-
-
-def rounds() -> Iterator[None]:
-    """Turns some seconds apart: what slows a shared machine down comes and goes."""
-    for done in range(ROUNDS):
-        time.sleep(PAUSE if done else 0)
-        yield
-
-
-def warm(work: Callable[[], Any], repeats: int) -> list[float]:
-    """Seconds of each repeat, after one that is not counted."""
-    time.sleep(SETTLE)
-    work()
-    return timed(work, repeats)
-
-
-def timed(work: Callable[[], Any], repeats: int) -> list[float]:
-    """Seconds of each repeat."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return seconds
-
-
-def process(*command: str) -> tuple[float, int]:
-    """Wall seconds and peak memory in bytes of a process of its own.
-
-    A process begins with the peak of the one that starts it, so a small one does that.
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", START_SMALL, *command], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    seconds, peak = done.stdout.split()
-    return float(seconds), int(peak) * 1024
 
 
 def named(backbone: str, shared: Path) -> str:

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graph_stages import Stage, stage_seconds, stages_of
-from limits import last_line, peaks
-from run import EMBEDDED, named, rounds, spread, timed, warm
+from limits import peaks
+from run import EMBEDDED, named
+from timing import last_line, rounds, spread, timed, warm
 
 if TYPE_CHECKING:
     import blemish
@@ -185,7 +186,7 @@ def opening(
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
         fitted(backbone, arguments.shared).save(file)
-        runs = [last_line(OPEN, str(file)) for _ in rounds() for _ in range(arguments.repeats)]
+        runs = [last_line(OPEN, str(file)) for _ in rounds(arguments.repeats)]
         size = file.stat().st_size
     names = ("import_onnxruntime", "first", "again")
     return {"bytes": size} | {
@@ -209,7 +210,7 @@ def folder(
     paths: list[Any] = [sample.path for sample in bottle(arguments.shared).test]
     list(model.predict_each(paths))
     rates, busy = [], []
-    for _ in (turn for turn in rounds() for _ in range(arguments.repeats)):
+    for _ in rounds(arguments.repeats):
         start, worked = time.perf_counter(), time.process_time()
         list(model.predict_each(paths))
         wall, worked = time.perf_counter() - start, time.process_time() - worked

@@ -51,7 +51,7 @@ def to_int8(
         in_floats = small_stem(plain, backbone.entry)
         ready = even_out(plain, backbone.entry, pictures, in_floats=in_floats)
         for node in ready.graph.node:
-            if in_floats in node.output:
+            if node.output[0] == in_floats:
                 node.name = STEM
         if even_sides and in_floats is None:
             ready = in_blocks(ready, backbone.entry)

@@ -12,6 +12,7 @@ three: the same numbers, sooner.
 from __future__ import annotations
 
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -37,9 +38,11 @@ def small_stem(model: onnx.ModelProto, entry: str) -> str | None:
         model: its weights are initializers.
         entry: its input.
     """
-    stem, weights = _stem(model.graph, entry)
-    small = weights is not None and prod(weights.dims[2:]) <= SMALL
-    return str(stem.output[0]) if stem is not None and small else None
+    found = _stem(model.graph, entry)
+    if found is None or prod(found.weights.dims[2:]) > SMALL:
+        return None
+    name: str = found.node.output[0]
+    return name
 
 
 def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
@@ -52,20 +55,20 @@ def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
         model: opset 18 or later.
         entry: its input, N x C x H x W.
     """
-    stem, weights = _stem(model.graph, entry)
-    if stem is None or weights is None:
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model)
+    graph = changed.graph
+    found = _stem(graph, entry)
+    if found is None:
         return model
+    stem, weights = found
     attributes = DEFAULTS | {a.name: helper.get_attribute_value(a) for a in stem.attribute}
     if any(attributes[name] != value for name, value in WANTED.items()):
         return model
     kernel, pads = _of_blocks(numpy_helper.to_array(weights), attributes["pads"])
     if min(pads) < 0:
         return model
-    changed = onnx.ModelProto()
-    changed.CopyFrom(model)
-    graph = changed.graph
     blocks, name = f"{entry}/blocks", f"{weights.name}/blocks"
-    stem = next(node for node in graph.node if entry in node.input)
     stem.input[:2] = [blocks, name]
     del stem.attribute[:]
     stem.attribute.extend([helper.make_attribute("pads", pads)])
@@ -76,15 +79,21 @@ def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
     return changed
 
 
-def _stem(
-    graph: onnx.GraphProto, entry: str
-) -> tuple[onnx.NodeProto | None, onnx.TensorProto | None]:
-    """The convolution that alone reads the picture, and its weights where they are constant."""
+class _Stem(NamedTuple):
+    """A first convolution and its weights."""
+
+    node: onnx.NodeProto
+    weights: onnx.TensorProto
+
+
+def _stem(graph: onnx.GraphProto, entry: str) -> _Stem | None:
+    """The convolution that alone reads the picture, where its weights are constant."""
     readers = [node for node in graph.node if entry in node.input]
     if len(readers) != 1 or readers[0].op_type != "Conv":
-        return None, None
+        return None
     constants = {constant.name: constant for constant in graph.initializer}
-    return readers[0], constants.get(readers[0].input[1])
+    weights = constants.get(readers[0].input[1])
+    return None if weights is None else _Stem(readers[0], weights)
 
 
 def _of_blocks(
