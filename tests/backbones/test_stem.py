@@ -5,17 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blemish.backbones.stem import in_blocks, small_stem
+from blemish.backbones.stem import float_stem, in_blocks
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
 
 
-def network(kernel=(3, 3), *, bias=True, read_twice=False, **attributes):
+def network(kernel=(3, 3), *, bias=True, read_twice=False, normalised=False, **attributes):
     rng = np.random.default_rng(0)
     g = GraphBuilder()
+    x = "image"
+    if normalised:
+        x = g.op("BatchNormalization", x, *(g.constant(np.ones(3)) for _ in range(4)))
     weights = g.constant(rng.standard_normal((5, 3, *kernel)), name="weights")
     more = [g.constant(rng.standard_normal(5), name="biases")] if bias else []
-    g.op("Conv", "image", weights, *more, name="given", **attributes)
+    g.op("Conv", x, weights, *more, name="given", **attributes)
     outputs = [tensor("given", FLOAT, "N", 5, "h", "w")]
     if read_twice:
         g.op("Relu", "image", name="also")
@@ -55,11 +58,12 @@ def test_it_gives_the_same(kernel, pads, bias):
         (network(), "given"),
         (network((1, 1)), "given"),
         (network((7, 7)), None),
+        (network((7, 7), normalised=True), "given"),
         (network(read_twice=True), None),
     ],
 )
-def test_small_kernels_are_told(model, name):
-    assert small_stem(model, "image") == name
+def test_what_is_best_left_in_floats_is_told(model, name):
+    assert float_stem(model, "image") == name
 
 
 @pytest.mark.parametrize(
@@ -72,6 +76,7 @@ def test_small_kernels_are_told(model, name):
         network(strides=[2, 2], auto_pad="SAME_UPPER"),
         network(strides=[2, 2], read_twice=True),
         network((1, 1), strides=[2, 2], pads=[0, 1, 0, 0]),
+        network((7, 7), strides=[2, 2], pads=[3, 3, 3, 3], normalised=True),
     ],
 )
 def test_other_networks_stay_as_they_are(model):

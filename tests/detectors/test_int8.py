@@ -10,11 +10,13 @@ import onnx
 import pytest
 
 from blemish.backbones import load_backbone
+from blemish.backbones.backbone import Level
 from blemish.backbones.int8 import to_int8
 from blemish.detectors.conformance import DrawnPictures, _blotted, _weave, check_detector
 from blemish.detectors.patchcore import PatchCore
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_int8 import in_int8
+from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
 from tiny import tiny_settings
@@ -111,6 +113,43 @@ def test_only_even_pictures_meet_a_stem_over_blocks(size, fit, even):
     quantised = in_int8(graph, pictures, QUIET)
     kinds = [node.op_type for node in quantised.backbone.graph.graph.node]
     assert kinds.count("SpaceToDepth") == even
+
+
+def normalising():
+    """A backbone that normalises what convolutions add up, some channels a thousandth of others."""
+    rng = np.random.default_rng(0)
+    g = GraphBuilder()
+
+    def convolution(x, outputs, inputs, scales=1.0):
+        weights = rng.standard_normal((outputs, inputs, 3, 3)) * np.reshape(scales, (-1, 1, 1, 1))
+        return g.op("Conv", x, g.constant(weights / inputs), pads=[1, 1, 1, 1])
+
+    x = g.op("Relu", convolution("image", 16, 3))
+    sizes = np.geomspace(0.01, 10, 16)
+    x = g.op("Add", convolution(x, 16, 16, sizes), convolution(x, 16, 16, sizes))
+    ones, none = g.constant(np.ones(16)), g.constant(np.zeros(16))
+    x = g.op("BatchNormalization", x, ones, none, none, g.constant(sizes**2))
+    g.op("Identity", convolution(g.op("Relu", x), 8, 16), name="given")
+    sides = [tensor("image", FLOAT, "N", 3, "H", "W")], [tensor("given", FLOAT, "N", 8, "H", "W")]
+    levels = (Level("given", 8, 1),)
+    return replace(load_backbone("embedded"), graph=g.build(*sides), levels=levels)
+
+
+def test_what_is_normalised_stays_in_floats():
+    backbone = normalising()
+    quantised = to_int8(backbone, working_pictures())
+    graph = quantised.graph.graph
+    makers = {name: node for node in graph.node for name in node.output}
+    (normalisation,) = (node for node in graph.node if node.op_type == "BatchNormalization")
+    assert makers[normalisation.input[0]].op_type == "Add"
+    floats = {c.name for c in graph.initializer if c.data_type == onnx.TensorProto.FLOAT}
+    assert floats >= set(normalisation.input[1:])
+    picture = working_pictures(9)[-1]
+    whole, rounded = (
+        Session(b.graph.SerializeToString()).run(None, **{b.entry: picture})[0]
+        for b in (backbone, quantised)
+    )
+    assert np.linalg.norm(whole - rounded) < 0.03 * np.linalg.norm(whole)
 
 
 def test_weights_keep_seven_bits():

@@ -1,9 +1,9 @@
 """A backbone in whole numbers of 8 bits: faster, and a little different.
 
-Weights are rounded once; the range of every layer's numbers is taken from good pictures that run
-through it. The network is made ready for that (`evened`), then ONNX Runtime's own tool does it;
-what it gives is standard ONNX (QuantizeLinear, DequantizeLinear), so any runtime computes with it,
-in floats at worst.
+Good pictures run through the network say how: its channels are made of like size (`evened`), its
+weights are rounded (`rounded`), and the range of each feature map becomes that of its bytes, which
+ONNX Runtime's own tool does. What it gives is standard ONNX (QuantizeLinear, DequantizeLinear), so
+any runtime computes with it, in floats at worst.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
 from blemish.backbones.evened import even_out
-from blemish.backbones.stem import in_blocks, small_stem
+from blemish.backbones.rounded import round_weights
+from blemish.backbones.stem import float_stem, in_blocks
 
-STEM = "blemish/stem"  # a node that stays in floats
+FLOATS = "blemish/floats"  # nodes that stay in floats
 
 
 def to_int8(
@@ -36,28 +38,28 @@ def to_int8(
     Args:
         backbone: what to quantise.
         pictures: good ones, normalised as the backbone takes them, V x 3 x H x W each: first as
-            it is, then in variants that widen the ranges. They are read twice.
+            it is, then in variants that widen the ranges. They are read three times.
         even_sides: it will only see pictures of even height and width.
     """
-    import onnx
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     with tempfile.TemporaryDirectory() as name, _unheard():
-        given, simplified, evened, quantised = (Path(name) / f"{i}.onnx" for i in range(4))
+        given, simplified, ready, quantised = (Path(name) / f"{i}.onnx" for i in range(4))
         onnx.save(backbone.graph, given)
         quant_pre_process(given, simplified, skip_symbolic_shape=True)
         plain = onnx.load(simplified)
-        in_floats = small_stem(plain, backbone.entry)
-        ready = even_out(plain, backbone.entry, pictures, in_floats=in_floats)
-        for node in ready.graph.node:
-            if node.output[0] == in_floats:
-                node.name = STEM
-        if even_sides and in_floats is None:
-            ready = in_blocks(ready, backbone.entry)
-        onnx.save(ready, evened)
+        stem = float_stem(plain, backbone.entry)
+        evened, in_floats = even_out(plain, backbone.entry, pictures)
+        if stem is not None:
+            in_floats.add(stem)
+        rounded = round_weights(evened, backbone.entry, pictures, in_floats=in_floats)
+        excluded = _named(rounded.graph, in_floats)
+        if even_sides and stem is None:
+            rounded = in_blocks(rounded, backbone.entry)
+        onnx.save(rounded, ready)
         quantize_static(
-            evened,
+            ready,
             quantised,
             _Ranges(backbone.entry, iter(pictures)),
             quant_format=QuantFormat.QDQ,
@@ -65,9 +67,28 @@ def to_int8(
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
-            nodes_to_exclude=[STEM],
+            nodes_to_exclude=excluded,
         )
         return replace(backbone, graph=onnx.load(quantised))
+
+
+def _named(graph: onnx.GraphProto, in_floats: set[str]) -> list[str]:
+    """Nodes that are to stay in floats, by names that they get here.
+
+    Normalisations, whose constants would be rounded and share a step; what is added up before
+    them, since they bring out channels that have little share in the sum; and what is told.
+    """
+    normalised = {n.input[0] for n in graph.node if n.op_type == "BatchNormalization"}
+    found = [
+        node
+        for node in graph.node
+        if node.op_type == "BatchNormalization"
+        or (node.op_type == "Add" and node.output[0] in normalised)
+        or node.output[0] in in_floats
+    ]
+    for i, node in enumerate(found):
+        node.name = f"{FLOATS}/{i}"
+    return [node.name for node in found]
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 In whole numbers it reads a picture whose grey levels were rounded once more after resizing, which
 shows where a surface has little contrast. A small kernel takes no longer in floats and stays there.
+So does one that reads the picture through a normalisation, which large networks have (ResNet V2):
+theirs is a small part of the work.
 
-A large one would take longer. It goes over a picture of three channels in steps of two pixels; in
+Any other would take longer. It goes over a picture of three channels in steps of two pixels; in
 whole numbers its inputs are gathered channels last, so three bytes at a time. Once blocks of 2 x 2
 pixels are twelve channels, a kernel of 7 x 7 gathers 16 times twelve bytes instead of 49 times
 three: the same numbers, sooner.
@@ -31,18 +33,21 @@ DEFAULTS = {
 WANTED = {"strides": [BLOCK] * 2, "dilations": [1, 1], "group": 1, "auto_pad": b"NOTSET"}
 
 
-def small_stem(model: onnx.ModelProto, entry: str) -> str | None:
+def float_stem(model: onnx.ModelProto, entry: str) -> str | None:
     """What the first convolution gives, by name, where it is best left in floats.
 
     Args:
         model: its weights are initializers.
         entry: its input.
     """
-    found = _stem(model.graph, entry)
-    if found is None or prod(found.weights.dims[2:]) > SMALL:
-        return None
-    name: str = found.node.output[0]
-    return name
+    first = _only_reader(model.graph, entry)
+    if first is not None and first.op_type == "BatchNormalization":
+        found = _stem(model.graph, first.output[0])
+    else:
+        found = _stem(model.graph, entry)
+        if found is not None and prod(found.weights.dims[2:]) > SMALL:
+            return None
+    return None if found is None else str(found.node.output[0])
 
 
 def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
@@ -87,13 +92,19 @@ class _Stem(NamedTuple):
 
 
 def _stem(graph: onnx.GraphProto, entry: str) -> _Stem | None:
-    """The convolution that alone reads the picture, where its weights are constant."""
-    readers = [node for node in graph.node if entry in node.input]
-    if len(readers) != 1 or readers[0].op_type != "Conv":
+    """The convolution that alone reads a feature map, where its weights are constant."""
+    reader = _only_reader(graph, entry)
+    if reader is None or reader.op_type != "Conv":
         return None
     constants = {constant.name: constant for constant in graph.initializer}
-    weights = constants.get(readers[0].input[1])
-    return None if weights is None else _Stem(readers[0], weights)
+    weights = constants.get(reader.input[1])
+    return None if weights is None else _Stem(reader, weights)
+
+
+def _only_reader(graph: onnx.GraphProto, name: str) -> onnx.NodeProto | None:
+    """The node that reads a feature map, where it is the only one."""
+    readers = [node for node in graph.node if name in node.input]
+    return readers[0] if len(readers) == 1 else None
 
 
 def _of_blocks(

@@ -16,7 +16,7 @@ from blemish.graph.session import Session
 from blemish.progress import Progress
 
 PICTURES = 32  # from which the ranges are taken
-PASSES = 2  # over them
+PASSES = 3  # over them
 # Of each of them, or a defect would leave the ranges and be cut down; but no pixel is darker than
 # black or brighter than white, so that the picture's own range stays narrow.
 CONTRASTS = (1, -1, 2)

@@ -1,0 +1,40 @@
+"""What lies between a network's nodes while pictures run through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from blemish.graph.builder import FLOAT, tensor
+from blemish.graph.session import Session
+
+
+def feature_maps(
+    model: onnx.ModelProto,
+    entry: str,
+    pictures: Iterable[NDArray[np.float32]],
+    names: Sequence[str],
+) -> Iterator[dict[str, NDArray[np.float32]]]:
+    """Of each picture the feature maps that are asked for, C x H x W, by name.
+
+    Args:
+        model: the network.
+        entry: its input.
+        pictures: 3 x H x W each.
+        names: of what its nodes give, or of the input.
+    """
+    shown = onnx.ModelProto()
+    shown.CopyFrom(model)
+    for name in names:
+        shown.graph.node.append(helper.make_node("Identity", [name], [f"shown/{name}"]))
+        sizes = (f"{axis} of {name}" for axis in "NCHW")
+        shown.graph.output.append(tensor(f"shown/{name}", FLOAT, *sizes))
+    session = Session(shown.SerializeToString())
+    wanted = [f"shown/{name}" for name in names]
+    for picture in pictures:
+        found = session.run(wanted, **{entry: picture[None]})
+        yield {name: features[0] for name, features in zip(names, found, strict=True)}
