@@ -62,16 +62,19 @@ def round_weights(
 
 
 class _Rounding:
-    """Of one convolution; its inputs, and with them those of its kernel, in parts of some."""
+    """Of one convolution. Its inputs, a kernel's pixels each, are taken in parts of some."""
 
     def __init__(self, convolution: Convolution) -> None:
         self._convolution = convolution
         groups, _, inputs, kernel = convolution.weights.shape
-        split = next(
-            n for n in range(1, inputs + 1) if inputs % n == 0 and inputs // n * kernel <= TOGETHER
+        self._split = next(
+            parts
+            for parts in range(1, inputs + 1)
+            if parts == inputs or (inputs % parts == 0 and inputs // parts * kernel <= TOGETHER)
         )
-        self._parts, self._size = groups * split, inputs // split * kernel
-        self._products = np.zeros((self._parts, self._size + 1, self._size + 1), np.float32)
+        self._size = inputs // self._split * kernel
+        shape = groups * self._split, self._size + 1, self._size + 1
+        self._products = np.zeros(shape, np.float32)  # of inputs with each other and a 1, summed up
 
     @property
     def entry(self) -> str:
@@ -79,48 +82,31 @@ class _Rounding:
         return self._convolution.entry
 
     def see(self, features: NDArray[np.float32], rng: np.random.Generator) -> None:
-        """Take some patches of a feature map, C x H x W, and a 1 to each for the bias."""
+        """Take some patches of a feature map, C x H x W."""
         (height, width), (down, across) = self._convolution.kernel, self._convolution.dilations
         below, aside = (height - 1) * down, (width - 1) * across
+        borders = (below // 2, below - below // 2), (aside // 2, aside - aside // 2)
         rows, columns = features.shape[1:]
-        padded = np.pad(
-            features,
-            ((0, 0), (below // 2, below - below // 2), (aside // 2, aside - aside // 2)),
-        )
         y, x = np.divmod(rng.permutation(rows * columns)[:PATCHES], columns)
+        padded = np.pad(features, ((0, 0), *borders))
         at = [(y + i * down, x + j * across) for i in range(height) for j in range(width)]
-        patches = np.stack([padded[:, y, x] for y, x in at], axis=1)
-        patches = patches.reshape(self._parts, self._size, -1)
+        patches = np.stack([padded[:, row, column] for row, column in at], axis=1)
+        patches = patches.reshape(len(self._products), self._size, len(y))
         patches = np.pad(patches, ((0, 0), (0, 1), (0, 0)), constant_values=1)
-        self._products += patches @ patches.swapaxes(1, 2) / patches.shape[2]
+        self._products += patches @ patches.swapaxes(1, 2) / len(y)
 
     def finish(self) -> None:
-        """Round the weights, all outputs at once and one input after another.
-
-        The largest of an output's sets the step and stays.
-        """
+        """Round the weights; the bias takes what they leave."""
         convolution = self._convolution
-        groups, outputs, inputs, kernel = convolution.weights.shape
-        split = self._parts // groups
-        steps = np.abs(convolution.weights).max(axis=(2, 3)) / LEVELS
+        shape = groups, outputs, _, _ = convolution.weights.shape
+        steps = np.abs(convolution.weights).max(axis=(2, 3))[:, None, :, None] / LEVELS
         steps[steps == 0] = 1
-        steps = np.repeat(steps, split, axis=0)
-        levels = convolution.weights.reshape(groups, outputs, split, self._size).swapaxes(1, 2)
-        levels = levels.reshape(self._parts, outputs, self._size) / steps[:, :, None]
-        levels = np.pad(levels.astype(np.float64), ((0, 0), (0, 0), (0, 1)))  # the bias
-        largest = np.abs(levels) > LEVELS - 1e-3
-        passed_on = self._passed_on()
-        for i in range(self._size):
-            now = np.clip(np.rint(levels[:, :, i]), -LEVELS, LEVELS)
-            now = np.where(largest[:, :, i], np.copysign(LEVELS, levels[:, :, i]), now)
-            lost = levels[:, :, i] - now
-            levels[:, :, i + 1 :] -= lost[:, :, None] * passed_on[:, None, i, i + 1 :]
-            levels[:, :, i] = now
-        changed = (levels * steps[:, :, None]).astype(np.float32)
-        biases = changed[:, :, -1].reshape(groups, split, outputs).sum(axis=1)
-        convolution.biases = convolution.biases + biases.ravel()
-        weights = changed[:, :, :-1].reshape(groups, split, outputs, self._size).swapaxes(1, 2)
-        convolution.weights = weights.reshape(groups, outputs, inputs, kernel)
+        parts = convolution.weights.reshape(groups, outputs, self._split, self._size).swapaxes(1, 2)
+        levels = np.pad(parts / steps, [(0, 0)] * 3 + [(0, 1)]).astype(np.float64)
+        rounded = _rounded(levels.reshape(-1, outputs, self._size + 1), self._passed_on())
+        changed = (rounded.reshape(levels.shape) * steps).astype(np.float32)
+        convolution.weights = changed[..., :-1].swapaxes(1, 2).reshape(shape)
+        convolution.biases = convolution.biases + changed[..., -1].sum(axis=1).ravel()
 
     def _passed_on(self) -> NDArray[np.float64]:
         """What an input's lost weight asks of each input after it, parts x inputs x inputs."""
@@ -130,3 +116,23 @@ class _Rounding:
         factors = np.linalg.cholesky(np.linalg.inv(products)).swapaxes(1, 2)
         diagonal: NDArray[np.float64] = np.einsum("pii->pi", factors)[:, :, None]
         return factors / diagonal
+
+
+def _rounded(levels: NDArray[np.float64], passed_on: NDArray[np.float64]) -> NDArray[np.float64]:
+    """All but the last of some inputs on whole levels, of which that takes what the others leave.
+
+    An output's largest weight, which sets its step, stays.
+
+    Args:
+        levels: parts x outputs x inputs.
+        passed_on: parts x inputs x inputs, the share of what one lost that each after it takes.
+    """
+    levels, largest = levels.copy(), np.abs(levels) > LEVELS - 1e-3
+    for i in range(levels.shape[2] - 1):
+        wanted = levels[:, :, i].copy()
+        levels[:, :, i] = np.where(
+            largest[:, :, i], np.copysign(LEVELS, wanted), np.rint(wanted).clip(-LEVELS, LEVELS)
+        )
+        lost = wanted - levels[:, :, i]
+        levels[:, :, i + 1 :] -= lost[:, :, None] * passed_on[:, None, i, i + 1 :]
+    return levels
