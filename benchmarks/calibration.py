@@ -29,8 +29,9 @@ from blemish.calibration import Asked, calibrate, conformal_threshold
 from blemish.calibration.false_regions import expect_false_regions
 from blemish.calibration.suspicious import BY_CHANCE, typical
 from blemish.calibration.tail import fit_tail
-from blemish.data.dataset import Dataset, Sample
+from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodPictures
+from blemish.data.sample import Sample
 from blemish.errors import CalibrationError
 from blemish.fitting import versions
 from blemish.graph.session import Session

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.calibration import Calibration, Row, calibration_facts, read_calibration
-from blemish.data.dataset import Sample
 from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH, read_ahead
+from blemish.data.sample import Sample
 from blemish.errors import BlemishError, ImageError, ModelFileError
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.metadata import read_facts, sign, verify

@@ -22,7 +22,8 @@ from blemish.calibration import (
     with_false_regions,
 )
 from blemish.calibration.rows import highest_peaks, one_a_key
-from blemish.data.dataset import Dataset, Sample
+from blemish.data.dataset import Dataset
+from blemish.data.sample import Sample
 from blemish.errors import DataError, ImageError, UsageError, told_at_once
 from blemish.fitting import check_promise
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits

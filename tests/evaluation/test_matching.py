@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blemish.data.dataset import Sample
+from blemish.data.sample import Sample
 from blemish.errors import DataError
 from blemish.evaluation.matching import match_maps, names_of
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blemish.data.dataset import GOOD
+from blemish.data.sample import GOOD
 from blemish.evaluation.figures import figures_per_type, image_figures, pixel_figures
 from blemish.metrics import counting
 from blemish.metrics.overlap import au_pro

@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.dataset import Dataset
 from blemish.data.duplicates import alike_pairs, connected
+from blemish.data.sample import GOOD, Sample
 
 Severity = Literal["error", "warning", "note"]
 

@@ -12,82 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from blemish.data.layouts import Entry, Leftovers, categories_in, find_layout
+from blemish.data.sample import GOOD, Sample, file_hash, split_key
 from blemish.data.split import Split, split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
-from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits, probe_picture
-from blemish.images.read import Alpha, read_mask, read_picture
 
-GOOD = "good"
 DRAWN = "surfaces"  # what drawn data sets go by
 TEST_FRACTION = 0.3  # of the good pictures, where there are defects and no split
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One picture of a data set.
-
-    Attributes:
-        id: path relative to the data set's root, with forward slashes: the same on every machine.
-        path: the file.
-        split: `train` or `test`.
-        label: `good` or `defect`.
-        defect_type: the kind of defect, `good` for a good picture.
-        mask_path: the file that says which pixels are defective; `None` where there is none.
-        group: pictures of a group (of one part, say) always stay on the same side of a split.
-    """
-
-    id: str
-    path: Path
-    split: Split
-    label: Literal["good", "defect"]
-    defect_type: str
-    mask_path: Path | None = None
-    group: str | None = None
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the file's bytes, hexadecimal. Raises `ImageError` where it cannot be read."""
-        return _sha256(self.path)
-
-    @cached_property
-    def mask_sha256(self) -> str | None:
-        """Hash of the mask file's bytes, `None` where there is none."""
-        return None if self.mask_path is None else _sha256(self.mask_path)
-
-    @property
-    def split_key(self) -> str:
-        """What keeps pictures together when they are split: the group, else the content."""
-        return _split_key(self.group, self.sha256)
-
-    def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> PictureFacts:
-        """Size and depth, without decoding. Raises `ImageError`; see `probe_picture`."""
-        return probe_picture(self.path, limits=limits)
-
-    def read(self, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse") -> NDArray[Any]:
-        """The picture, H x W x 3, uint8 or uint16. Raises `ImageError`; see `read_picture`."""
-        return read_picture(self.path, limits=limits, alpha=alpha)
-
-    def read_mask(
-        self, size_hw: tuple[int, int], *, limits: ReadLimits = DEFAULT_LIMITS
-    ) -> NDArray[np.bool_] | None:
-        """The mask, H x W, True where defective: `None` for a defect of which no mask is known.
-
-        Args:
-            size_hw: height and width of the picture.
-            limits: what the mask file may cost.
-
-        Raises:
-            ImageError: the mask cannot be read or is of another size.
-        """
-        if self.mask_path is not None:
-            return read_mask(self.mask_path, size_hw=size_hw, limits=limits)
-        return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
 
 
 @dataclass(frozen=True)
@@ -275,14 +207,10 @@ def _split(entry: Entry, seed: int, test_fraction: float) -> Split:
     if entry.defect_type != GOOD:
         return "test"
     try:
-        content = _sha256(entry.path)
+        content = file_hash(entry.path)
     except ImageError:
         content = entry.id  # an unreadable picture is the audit's business, or the reader's
-    return split_of(_split_key(entry.group, content), seed=seed, test_fraction=test_fraction)
-
-
-def _split_key(group: str | None, content: str) -> str:
-    return f"content:{content}" if group is None else f"group:{group}"
+    return split_of(split_key(entry.group, content), seed=seed, test_fraction=test_fraction)
 
 
 def _check_good(samples: tuple[Sample, ...], root: Path, test_fraction: float) -> None:
@@ -310,11 +238,3 @@ def _split_notes(
         f"{kept} of {len(drawn)} good pictures are kept for testing, drawn by content "
         f"(test_fraction {test_fraction:g}, seed {seed})."
     ]
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror or error}).") from error

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import DRAWN, GOOD, Dataset, Sample
+from blemish.data.dataset import DRAWN, Dataset
+from blemish.data.sample import GOOD, Sample
 from blemish.data.surfaces import DIFFICULTY, SIZE_PX, SURFACES, Drawing, drawings
 from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
 from blemish.images.read import Alpha, as_picture

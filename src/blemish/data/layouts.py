@@ -16,12 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from blemish.data.sample import GOOD
 from blemish.data.split import Split
 from blemish.errors import DataError, told_at_once
 from blemish.files import files_below
 from blemish.images.read import PICTURE_SUFFIXES
 
-GOOD = "good"
 MASK_FOLDERS = ("masks", "mask", "ground_truth")
 MASK_ENDING = "_mask"
 JUNK_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin"})

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import Sample
+from blemish.data.sample import Sample
 from blemish.errors import DataError, ImageError, told_at_once
 from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
 from blemish.images.picture_format import PictureFormat, format_16_bit

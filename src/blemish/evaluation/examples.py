@@ -9,7 +9,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.dataset import Dataset
+from blemish.data.sample import GOOD, Sample
 from blemish.evaluation.maps import ScoreMaps
 from blemish.files import make_folder, write_whole
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits

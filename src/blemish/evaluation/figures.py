@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from blemish.data.dataset import GOOD
+from blemish.data.sample import GOOD
 from blemish.metrics.decisions import Decisions, Thresholds, decide
 from blemish.metrics.overlap import PRO_LIMITS, RegionCounts, au_pro, pro_curve
 from blemish.metrics.pixels import PixelCounts, PixelScores

@@ -14,8 +14,9 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from blemish.data.dataset import Dataset, Sample
+from blemish.data.dataset import Dataset
 from blemish.data.loading import read_ahead
+from blemish.data.sample import Sample
 from blemish.errors import BlemishError, DataError, ImageError, told_at_once
 from blemish.evaluation.matching import match_maps, some
 from blemish.evaluation.measure import Evaluation, Judged, measure, tested

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import GOOD, Dataset, Sample
+from blemish.data.dataset import Dataset
+from blemish.data.sample import GOOD, Sample
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import figures
 from blemish.evaluation.notes import cut_off_notes, seen_notes

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from blemish.data.dataset import Sample
+from blemish.data.sample import Sample
 from blemish.metrics.ranking import RankCounts
 from blemish.model import Model
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from blemish.data.dataset import Sample
+from blemish.data.sample import Sample
 from blemish.errors import DataError
 from blemish.evaluation.matching import look_up, match, names_of
 
