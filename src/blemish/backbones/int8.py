@@ -50,11 +50,10 @@ def to_int8(
         quant_pre_process(given, simplified, skip_symbolic_shape=True)
         plain = onnx.load(simplified)
         stem = float_stem(plain, backbone.entry)
-        evened, in_floats = even_out(plain, backbone.entry, pictures)
-        if stem is not None:
-            in_floats.add(stem)
+        evened, coarse = even_out(plain, backbone.entry, pictures)
+        in_floats = coarse if stem is None else coarse | {stem}
         rounded = round_weights(evened, backbone.entry, pictures, in_floats=in_floats)
-        excluded = _named(rounded.graph, in_floats)
+        excluded = _leave_in_floats(rounded.graph, in_floats)
         if even_sides and stem is None:
             rounded = in_blocks(rounded, backbone.entry)
         onnx.save(rounded, ready)
@@ -72,11 +71,12 @@ def to_int8(
         return replace(backbone, graph=onnx.load(quantised))
 
 
-def _named(graph: onnx.GraphProto, in_floats: set[str]) -> list[str]:
-    """Nodes that are to stay in floats, by names that they get here.
+def _leave_in_floats(graph: onnx.GraphProto, in_floats: set[str]) -> list[str]:
+    """Name the nodes that are to stay in floats, and tell their names.
 
-    Normalisations, whose constants would be rounded and share a step; what is added up before
-    them, since they bring out channels that have little share in the sum; and what is told.
+    Those are normalisations, whose constants would be rounded and share a step; what is added up
+    before them, since they bring out channels that have little share in the sum; and what gives
+    the feature maps that are told.
     """
     normalised = {n.input[0] for n in graph.node if n.op_type == "BatchNormalization"}
     found = [
