@@ -122,6 +122,19 @@ def test_what_stays_unlike_is_told_where_bytes_would_hold_too_little(sizes, coar
     assert even_out(model, "image", pictures()).coarse == coarse
 
 
+def test_convolutions_of_another_rank_stay():
+    rng = np.random.default_rng(RNG_SEED)
+    g = GraphBuilder()
+    x = g.op("Reshape", "image", g.constant(np.array([2, 3, -1])))
+    x = g.op("Relu", g.op("Conv", x, g.constant(rng.standard_normal((4, 3, 5)))))
+    g.op("Conv", x, g.constant(rng.standard_normal((4, 4, 5))), name="given")
+    sides = [tensor("image", FLOAT, "N", 3, "H", "W")], [tensor("given", FLOAT, "N", 4, "L")]
+    model = g.build(*sides)
+    evened, coarse = even_out(model, "image", pictures())
+    assert evened == model
+    assert not coarse
+
+
 def test_weights_that_are_no_constants_stay():
     backbone = load_backbone("embedded")  # halves, which are cast first
     evened, coarse = even_out(backbone.graph, backbone.entry, pictures())

@@ -54,18 +54,11 @@ def even_out(model: onnx.ModelProto, entry: str, pictures: Iterable[NDArray[np.f
     layers = read_layers(graph)
     stretches = {stretch.writer.name: stretch for stretch in _stretches(graph, layers)}
     others = _not_evened(graph, layers.keys() - stretches)
-    names = list(dict.fromkeys([*(stretch.entry for stretch in stretches.values()), *others]))
-    if not names:
+    if not stretches and not others:
         return Evened(evened, set())
-    largest: dict[str, list[Vector]] = {name: [] for name in names}
-    spreads: dict[str, list[Vector]] = {name: [] for name in others}
+    ends = [stretch.entry for stretch in stretches.values()]
     variants = (variant for picture in pictures for variant in picture)
-    for found in feature_maps(model, entry, variants, names):
-        for name, features in found.items():
-            largest[name].append(np.abs(features).max(axis=(1, 2)))
-        for name in others:
-            spreads[name].append(found[name].std(axis=(1, 2)))
-    peaks: dict[str, Vector] = {name: np.max(each, axis=0) for name, each in largest.items()}
+    peaks, spreads = _measure(feature_maps(model, entry, variants, {*ends, *others}), others)
     for stretch in stretches.values():
         factors = _factors(peaks[stretch.entry], stretch.readers)
         if stretch.clipped:
@@ -76,6 +69,26 @@ def even_out(model: onnx.ModelProto, entry: str, pictures: Iterable[NDArray[np.f
     write_layers(graph, layers)
     coarse = {name for name in others if _lost(peaks[name], spreads[name]) > COARSE}
     return Evened(evened, coarse)
+
+
+def _measure(
+    shown: Iterable[dict[str, NDArray[np.float32]]], others: Collection[str]
+) -> tuple[dict[str, Vector], dict[str, Vector]]:
+    """Of each feature map, a channel each, the largest size; of others also how far it varies.
+
+    That is the standard deviation over a picture, on average over pictures.
+    """
+    sizes: dict[str, list[Vector]] = defaultdict(list)
+    deviations: dict[str, list[Vector]] = defaultdict(list)
+    for found in shown:
+        for name, features in found.items():
+            sizes[name].append(np.abs(features).max(axis=(1, 2)))
+        for name in others:
+            deviations[name].append(found[name].std(axis=(1, 2)))
+    return (
+        {name: np.max(each, axis=0) for name, each in sizes.items()},
+        {name: np.mean(each, axis=0) for name, each in deviations.items()},
+    )
 
 
 class _Stretch(NamedTuple):
@@ -132,11 +145,10 @@ def _not_evened(graph: onnx.GraphProto, names: Collection[str]) -> list[str]:
     ]
 
 
-def _lost(peaks: Vector, spreads: Sequence[Vector]) -> float:
+def _lost(peaks: Vector, spreads: Vector) -> float:
     """What rounding to bytes adds, as a share of what most channels hold: standard deviations."""
     step = 2 * peaks.max() / 255
-    held = np.median(np.mean(spreads, axis=0))
-    return float(step / np.sqrt(12) / max(held, 1e-12))
+    return float(step / np.sqrt(12) / max(np.median(spreads), 1e-12))
 
 
 def _factors(peaks: Vector, readers: Sequence[Layer]) -> Vector:

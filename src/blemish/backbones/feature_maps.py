@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Set
 
 import numpy as np
 import onnx
@@ -17,7 +17,7 @@ def feature_maps(
     model: onnx.ModelProto,
     entry: str,
     pictures: Iterable[NDArray[np.float32]],
-    names: Sequence[str],
+    names: Set[str],
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
     """Of each picture the feature maps that are asked for, C x H x W, by name.
 
@@ -29,12 +29,13 @@ def feature_maps(
     """
     shown = onnx.ModelProto()
     shown.CopyFrom(model)
-    for name in names:
+    ordered = sorted(names)
+    for name in ordered:
         shown.graph.node.append(helper.make_node("Identity", [name], [f"shown/{name}"]))
         sizes = (f"{axis} of {name}" for axis in "NCHW")
         shown.graph.output.append(tensor(f"shown/{name}", FLOAT, *sizes))
     session = Session(shown.SerializeToString())
-    wanted = [f"shown/{name}" for name in names]
+    wanted = [f"shown/{name}" for name in ordered]
     for picture in pictures:
         found = session.run(wanted, **{entry: picture[None]})
-        yield {name: features[0] for name, features in zip(names, found, strict=True)}
+        yield {name: features[0] for name, features in zip(ordered, found, strict=True)}

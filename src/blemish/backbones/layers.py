@@ -118,15 +118,19 @@ READ: dict[str, Callable[..., Layer]] = {
 
 
 def read_layers(graph: onnx.GraphProto) -> dict[str, Layer]:
-    """Those whose constants are initializers, by the name of what they give."""
-    constants = {constant.name: constant for constant in graph.initializer}
-    return {
-        node.output[0]: READ[node.op_type](
-            node, *(numpy_helper.to_array(constants[name]) for name in node.input[1:])
-        )
-        for node in graph.node
-        if node.op_type in READ and constants.keys() >= set(node.input[1:])
-    }
+    """Those whose constants are initializers, by the name of what they give.
+
+    Convolutions of another rank than pictures have are left out.
+    """
+    initializers = {constant.name: constant for constant in graph.initializer}
+    layers = {}
+    for node in graph.node:
+        if node.op_type not in READ or not initializers.keys() >= set(node.input[1:]):
+            continue
+        constants = [numpy_helper.to_array(initializers[name]) for name in node.input[1:]]
+        if node.op_type == "BatchNormalization" or constants[0].ndim == 4:
+            layers[node.output[0]] = READ[node.op_type](node, *constants)
+    return layers
 
 
 def write_layers(graph: onnx.GraphProto, layers: dict[str, Layer]) -> None:

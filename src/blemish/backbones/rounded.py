@@ -51,7 +51,7 @@ def round_weights(
     if not roundings:
         return rounded
     rng = np.random.default_rng(SEED)
-    names = list(dict.fromkeys(rounding.entry for rounding in roundings))
+    names = {rounding.entry for rounding in roundings}
     for found in feature_maps(model, entry, (picture[0] for picture in pictures), names):
         for rounding in roundings:
             rounding.see(found[rounding.entry], rng)

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 
 from blemish.data.layouts import Entry, Leftovers, categories_in, find_layout
-from blemish.data.sample import GOOD, Sample, file_hash, split_key
-from blemish.data.split import Split, split_of
+from blemish.data.sample import GOOD, Sample, file_hash
+from blemish.data.split import Split, key_of, split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 
 DRAWN = "surfaces"  # what drawn data sets go by
@@ -210,7 +210,7 @@ def _split(entry: Entry, seed: int, test_fraction: float) -> Split:
         content = file_hash(entry.path)
     except ImageError:
         content = entry.id  # an unreadable picture is the audit's business, or the reader's
-    return split_of(split_key(entry.group, content), seed=seed, test_fraction=test_fraction)
+    return split_of(key_of(entry.group, content), seed=seed, test_fraction=test_fraction)
 
 
 def _check_good(samples: tuple[Sample, ...], root: Path, test_fraction: float) -> None:

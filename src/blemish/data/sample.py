@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.split import Split
+from blemish.data.split import Split, key_of
 from blemish.errors import ImageError
 from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits, probe_picture
 from blemish.images.read import Alpha, read_mask, read_picture
@@ -54,7 +54,7 @@ class Sample:
     @property
     def split_key(self) -> str:
         """What keeps pictures together when they are split: the group, else the content."""
-        return split_key(self.group, self.sha256)
+        return key_of(self.group, self.sha256)
 
     def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> PictureFacts:
         """Size and depth, without decoding. Raises `ImageError`; see `probe_picture`."""
@@ -79,11 +79,6 @@ class Sample:
         if self.mask_path is not None:
             return read_mask(self.mask_path, size_hw=size_hw, limits=limits)
         return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
-
-
-def split_key(group: str | None, content: str) -> str:
-    """What keeps pictures together when they are split: their group, else a hash of the content."""
-    return f"content:{content}" if group is None else f"group:{group}"
 
 
 def file_hash(path: Path) -> str:

@@ -14,6 +14,11 @@ from typing import Literal
 Split = Literal["train", "test"]
 
 
+def key_of(group: str | None, content: str) -> str:
+    """What keeps pictures together when they are split: their group, else a hash of the content."""
+    return f"content:{content}" if group is None else f"group:{group}"
+
+
 def position_of(key: str, *, seed: int) -> float:
     """Where `key` falls in [0, 1): uniform over keys, the same for ever for one key and seed."""
     digest = hashlib.sha256(f"{seed}:{key}".encode("utf-8", "surrogateescape")).digest()
