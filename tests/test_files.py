@@ -1,12 +1,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from blemish.errors import BlemishError, UsageError
-from blemish.files import files_below, refuse_existing, write_whole
+from blemish.files import (
+    files_below,
+    held,
+    refuse_existing,
+    take_away_temporaries,
+    temporary_beside,
+    write_whole,
+)
 
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="files of POSIX")
 
@@ -24,6 +34,117 @@ def test_a_link_stays_one_and_its_target_is_written(tmp_path: Path) -> None:
     write_whole(tmp_path / "link", "new")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "target").read_text() == "new"
+
+
+WRITER = """
+import os, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from blemish.files import write_whole
+os.getpid = lambda: 1  # as in a container
+def write(letter):
+    for _ in range(40):
+        write_whole(Path(sys.argv[1]), letter * 200_000)
+with ThreadPoolExecutor(4) as pool:
+    list(pool.map(write, sys.argv[2]))
+"""
+
+
+def test_writers_in_threads_and_processes_of_one_number_leave_one_content_whole(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a"
+    write_whole(path, "x" * 200_000)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), letters])
+        for letters in ("abcd", "efgh")
+    ]
+    reads = 0
+    while any(writer.poll() is None for writer in writers) or not reads:
+        content = path.read_bytes()
+        assert len(content) == 200_000
+        assert len(set(content)) == 1
+        reads += 1
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert [found.name for found in tmp_path.iterdir()] == ["a"]
+
+
+def test_threads_of_one_process_never_share_a_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+    replace = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda path, target: (used.append(path.name), replace(path, target))[1]
+    )
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: write_whole(tmp_path / "a", "x"), range(64)))
+    assert len(set(used)) == 64
+
+
+@needs_posix
+def test_the_folder_is_synced_after_the_file_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, bool]] = []
+    fsync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        is_folder = os.fstat(descriptor).st_ino == tmp_path.stat().st_ino
+        synced.append((is_folder, (tmp_path / "a").exists()))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    write_whole(tmp_path / "a", "x")
+    assert synced == [(False, False), (True, True)]
+
+
+@needs_posix
+def test_permissions_are_those_of_the_file_that_was_there_or_what_open_gives(
+    tmp_path: Path,
+) -> None:
+    before = os.umask(0o027)
+    try:
+        write_whole(tmp_path / "new", "x")
+        (tmp_path / "opened").write_text("x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "opened").stat().st_mode
+    (tmp_path / "new").chmod(0o604)
+    write_whole(tmp_path / "new", "y")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o604
+
+
+def test_a_name_as_long_as_can_be_is_written(tmp_path: Path) -> None:
+    name = "é" * 127  # 254 bytes
+    write_whole(tmp_path / name, "x")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_killed_writers_left_is_taken_away_and_nothing_else(tmp_path: Path) -> None:
+    kept = {".a.tmp", ".a.0123.tmp", "a", ".b.0123456789abcdef.tmp"}
+    left = temporary_beside(tmp_path / "a")
+    for name in (*kept, left.name):
+        (tmp_path / name).touch()
+    take_away_temporaries(tmp_path, of="a", seconds=60)
+    assert left.exists()
+    take_away_temporaries(tmp_path, of="a")
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    take_away_temporaries(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept - {".b.0123456789abcdef.tmp"}
+    take_away_temporaries(tmp_path / "gone")
+
+
+@needs_posix
+def test_a_folder_is_held_by_one_until_it_is_let_go(tmp_path: Path) -> None:
+    with (
+        held(tmp_path, busy="held"),
+        pytest.raises(BlemishError, match="held"),
+        held(tmp_path, busy="held"),
+    ):
+        pytest.fail("held twice")
+    with held(tmp_path, busy="held"):
+        pass
 
 
 @needs_posix

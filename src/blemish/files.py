@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import secrets
+import stat
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,9 +17,20 @@ from typing import IO
 
 from blemish.errors import BlemishError, UsageError
 
+LONGEST_NAME_BYTES = 200  # of the target in a temporary name, so that a long one still fits
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
+TAIL = 20  # characters of a temporary name that differ: 16 digits and `.tmp`
+ABANDONED_SECONDS = 3600.0  # no write takes so long
+NO_SUCH_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # where folders cannot be synced
+
 
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write a file, replacing one that is there. A link stays one: what it points to is written.
+
+    Whoever reads meanwhile, or writes the same file from another thread, process or container,
+    finds one content or another, never a mixture. When this returns the file survives a power cut.
+    Permissions stay those of the file that was there; a new one gets what `open` would give it. A
+    process that is killed leaves its hidden temporary file behind: see `take_away_temporaries`.
 
     Raises:
         BlemishError: the folder is missing or cannot be written, the disk is full, or something is
@@ -21,22 +38,103 @@ def write_whole(path: Path, content: bytes | str) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     with looking_at(path):
         if target.exists() and not target.is_file():
             raise BlemishError(f"Cannot write '{path}': it is no regular file.")
+    temporary = temporary_beside(target)
     try:
-        with temporary.open("wb") as stream:
+        with temporary.open("xb") as stream:
+            with suppress(FileNotFoundError):
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(target)
+        sync_folder(target.parent)
     except BaseException as error:
         with suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError):
             raise BlemishError(f"Cannot write '{path}': {error.strerror}.") from error
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that the names of files in a folder survive a power cut, where that can be had.
+
+    Raises:
+        OSError: the disk fails.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # Windows, or a folder that may be written but not listed
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SUCH_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def take_away_temporaries(folder: Path, *, of: str | None = None, seconds: float = 0) -> None:
+    """Take away what writers that were killed left half written.
+
+    Args:
+        folder: where they wrote.
+        of: name of the file that they wrote; by default any.
+        seconds: only what has not been touched for so long: somebody may be at work on the rest.
+    """
+    start = None if of is None else _stem(of)
+    now = time.time()
+    with suppress(OSError):  # it will be taken away another time
+        for path in folder.iterdir():
+            ours = TEMPORARY.fullmatch(path.name) and (start is None or path.name[:-TAIL] == start)
+            if ours and now - path.lstat().st_mtime >= seconds:
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(folder: Path, *, busy: str) -> Iterator[None]:
+    """Keep a folder from other processes that hold it, too; the system lets go of it at their end.
+
+    Where a system has no such locks, on Windows and some network disks, nothing is held.
+
+    Args:
+        folder: that is there.
+        busy: what to say where another process holds it.
+
+    Raises:
+        BlemishError: another process holds it, or it cannot be opened.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    with looking_at(folder):
+        descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BlemishError(busy) from error
+        except OSError:
+            pass
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def temporary_beside(target: Path) -> Path:
+    """A hidden name beside a file or folder that no other process, here or elsewhere, comes by."""
+    return target.with_name(f"{_stem(target.name)}{secrets.token_hex(8)}.tmp")
+
+
+def _stem(name: str) -> str:
+    """What names of temporary files for a file begin with: a dot, so that they are hidden."""
+    return f".{os.fsencode(name)[:LONGEST_NAME_BYTES].decode(errors='ignore')}."
 
 
 def append_block(file: IO[bytes], data: memoryview, *, what: str) -> None:

@@ -264,8 +264,8 @@ def test_after_kill_9_no_worker_is_left_and_the_next_run_goes_on(
     wait_for(lambda: not workers_in(tmp_path))
     before = read_records(tmp_path)
     assert 0 < len(before) < len(many_jobs)
-    (tmp_path / "models" / f".{many_jobs[-1].id}.onnx.1.tmp").write_bytes(b"half")
-    (tmp_path / "records" / f".{many_jobs[-1].id}.json.1.tmp").write_bytes(b"half")
+    (tmp_path / "models" / f".{many_jobs[-1].id}.onnx.{'0' * 16}.tmp").write_bytes(b"half")
+    (tmp_path / "records" / f".{many_jobs[-1].id}.json.{'0' * 16}.tmp").write_bytes(b"half")
     records = run_jobs(many_jobs, tmp_path, workers=2)
     assert [record["error"] for record in records] == [None] * len(many_jobs)
     assert [record for record in records if record in before] == before

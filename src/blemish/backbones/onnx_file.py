@@ -16,6 +16,7 @@ import numpy as np
 
 from blemish.backbones.backbone import Backbone, Level
 from blemish.errors import BackboneError, BlemishError
+from blemish.files import write_whole
 
 if TYPE_CHECKING:
     import onnx
@@ -139,4 +140,4 @@ def annotate(
     known = {entry.key: entry.value for entry in model.metadata_props}
     known |= {"mean": json.dumps(mean), "std": json.dumps(std), "licence": licence}
     onnx.helper.set_model_props(model, known | ({"name": name} if name else {}))
-    output.write_bytes(model.SerializeToString(deterministic=True))
+    write_whole(output, model.SerializeToString(deterministic=True))

@@ -33,7 +33,7 @@ from blemish.benchmark.records import (
 )
 from blemish.benchmark.worker import MODELS
 from blemish.errors import UsageError
-from blemish.files import make_folder
+from blemish.files import make_folder, take_away_temporaries
 from blemish.parallel import CORES_VARIABLE, available_cores
 from blemish.progress import LoggedProgress, Progress
 
@@ -202,13 +202,9 @@ class _Crew:
 
 def _sweep(directory: Path, job: Job) -> None:
     """Take away what a worker that was killed left half written."""
-    for folder, pattern in (
-        (FOLDER, f".{job.id}.json.*.tmp"),
-        (MODELS, f".{job.id}.onnx.*.tmp"),
-        (f"examples/{job.id}", ".*.tmp"),
-    ):
-        for path in (directory / folder).glob(pattern):
-            path.unlink(missing_ok=True)
+    take_away_temporaries(directory / FOLDER, of=f"{job.id}.json")
+    take_away_temporaries(directory / MODELS, of=f"{job.id}.onnx")
+    take_away_temporaries(directory / "examples" / job.id)
 
 
 def _last_words(code: int, errors: IO[bytes]) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +29,7 @@ from blemish.data.surface_grid import OVERLAYS, WIRE_DEFECTS, draw_grid, spoil_g
 from blemish.data.surface_leather import LEATHER_DEFECTS, draw_leather
 from blemish.data.surface_tile import TILE_DEFECTS, draw_tile
 from blemish.errors import BlemishError, SettingError, UsageError, did_you_mean, told_at_once
+from blemish.files import temporary_beside
 from blemish.progress import LoggedProgress, Progress
 
 VERSION = 1  # of the drawing code: to be raised by every change that changes a picture
@@ -275,7 +275,7 @@ def _write_category(
     from blemish.data.loading import read_ahead
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    unfinished = temporary_beside(target)
     try:
         for part in {Path(name).parent for d in every for name in _files(d)}:
             (unfinished / part).mkdir(parents=True)
