@@ -18,6 +18,7 @@ from typing import IO
 from blemish.errors import BlemishError, UsageError
 
 LONGEST_NAME_BYTES = 200  # of the target in a temporary name, so that a long one still fits
+NO_TEXT = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
 TAIL = 20  # characters of a temporary name that differ: 16 digits and `.tmp`
 ABANDONED_SECONDS = 3600.0  # no write takes so long
@@ -135,6 +136,19 @@ def temporary_beside(target: Path) -> Path:
 def _stem(name: str) -> str:
     """What names of temporary files for a file begin with: a dot, so that they are hidden."""
     return f".{os.fsencode(name)[:LONGEST_NAME_BYTES].decode(errors='ignore')}."
+
+
+def shown(name: str) -> str:
+    r"""A name of a file as text that anything can read: bytes that are no UTF-8 as `\xff`.
+
+    For people and for files that other programs read. The file is found by the name itself.
+    """
+    return NO_TEXT.sub(_spell_surrogate, name)
+
+
+def _spell_surrogate(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def append_block(file: IO[bytes], data: memoryview, *, what: str) -> None:

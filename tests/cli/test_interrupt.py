@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of the work: a short word, exit code 130, nothing half-written."""
+"""Signals in the middle of the work: a short word, the exit code of shells, no half file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 # The process says when it is where it is to be interrupted, and waits there.
+SIGNALS = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, n)]
+
 HANG = """
 import sys, time
 def hang(*_):
@@ -30,46 +32,94 @@ os.fsync = hang_once
 """
 )
 HANG_IN_PREDICTING = HANG + "from blemish.cli.predictions import Keeper; Keeper.add = hang"
+HANG_IN_DRAWING = (
+    HANG
+    + """
+import os
+from blemish.cli import predictions
+write_whole = predictions.write_whole
+def write_hanging(*words):
+    os.fsync, fsync = lambda *_: (setattr(os, "fsync", fsync), hang()), os.fsync
+    write_whole(*words)
+predictions.write_whole = write_hanging
+"""
+)
+OURS = ["predictions.jsonl", "predictions.run.json"]
 
 
-def interrupted(process):
+def interrupted(process, number=signal.SIGINT):
     """Interrupt a process where it hangs; what it said after that."""
     while process.stderr.readline() not in ("here\n", ""):
         pass
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "Traceback" not in err
     return err
 
 
-def test_fit_leaves_no_half_written_model(start, data, fit_options, tmp_path):
+@pytest.mark.parametrize("number", SIGNALS)
+def test_fit_leaves_no_half_written_model(start, data, fit_options, tmp_path, number):
     process = start("fit", data, "-o", tmp_path / "m.onnx", *fit_options, first=HANG_IN_WRITING)
-    assert interrupted(process) == "interrupted\n"
+    assert interrupted(process, number) == "interrupted\n"
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("first", "kept"), [(HANG_IN_WRITING, ["predictions.jsonl"]), (HANG_IN_PREDICTING, [])]
-)
-def test_predict_keeps_what_was_judged_and_no_half_file(start, fitted, data, tmp_path, first, kept):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("first", "lines"), [(HANG_IN_DRAWING, 1), (HANG_IN_PREDICTING, 0)])
+def test_predict_keeps_what_was_judged_and_no_half_file(
+    start, fitted, data, tmp_path, first, lines, number
+):
     process = start("predict", fitted, data / "test", "-o", tmp_path, "--overlay", first=first)
-    assert interrupted(process) == "interrupted\n"
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == kept
-    for name in kept:
-        (line,) = (tmp_path / name).read_text().splitlines()
-        assert "score" in json.loads(line)
+    assert interrupted(process, number) == "interrupted\n"
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == OURS
+    kept = (tmp_path / "predictions.jsonl").read_text().splitlines()
+    assert ["score" in json.loads(line) for line in kept] == [True] * lines
+
+
+def test_what_is_judged_is_in_the_file_before_the_next_whatever_ends_it(
+    start, fitted, data, tmp_path
+):
+    first = HANG + (
+        "from blemish.cli.predictions import Keeper; add = Keeper.add\n"
+        "Keeper.add = lambda *words: (add(*words), 'spot' in words[1] and hang())"
+    )
+    process = start("predict", fitted, data / "test", "-o", tmp_path, first=first)
+    while process.stderr.readline() not in ("here\n", ""):
+        pass
+    process.kill()
+    out, _ = process.communicate()
+    assert (tmp_path / "predictions.jsonl").read_text() == out
+    assert len(out.splitlines()) == 4
+
+
+def test_a_signal_that_was_ignored_stays_so(start, fitted, data, tmp_path):
+    first = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)" + HANG_IN_PREDICTING
+    process = start("predict", fitted, data / "test", "-o", tmp_path, first=first)
+    while process.stderr.readline() not in ("here\n", ""):
+        pass
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+
+
+def test_handlers_are_those_of_before_when_a_command_is_done(blemish, fitted):
+    before = signal.getsignal(signal.SIGTERM)
+    assert blemish("inspect", fitted).code == 0
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.slow
-def test_benchmark_says_that_it_can_go_on(start, data, fit_options, tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_benchmark_says_that_it_can_go_on(start, data, fit_options, tmp_path, number):
     seeds = "0,1,2,3,4,5"
     process = start("benchmark", data, "-o", tmp_path / "out", *fit_options, "--seeds", seeds)
     while not (tmp_path / "out").exists() and process.poll() is None:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "the same command goes on" in err
     assert "Traceback" not in err
     assert not list(tmp_path.rglob("*.tmp"))

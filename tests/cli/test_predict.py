@@ -84,7 +84,8 @@ def test_a_folder_that_holds_something_is_refused_without_force(blemish, fitted,
     assert "--force" in found.err
     assert not found.out
     assert blemish("predict", fitted, good, "-o", tmp_path, "--force").code == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.txt", "predictions.jsonl"}
+    ours = {"predictions.jsonl", "predictions.run.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.txt", *ours}
 
 
 def test_overlays_need_a_folder(blemish, fitted, good):

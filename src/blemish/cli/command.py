@@ -1,7 +1,7 @@
 """What every command shares: how it ends when something goes wrong, and what the user typed.
 
 Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 defects were found, 4 a quality gate was not met,
-130 interrupted.
+130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ import typer
 from typer.core import TyperCommand
 
 from blemish.cli import console
+from blemish.cli.signals import EndsLikeCtrlC, exit_code
 from blemish.errors import BlemishError
 
-FAILED, DEFECTS_FOUND, GATE_NOT_MET, INTERRUPTED = 1, 3, 4, 130
+FAILED, DEFECTS_FOUND, GATE_NOT_MET = 1, 3, 4
 
 _TYPED = "blemish.typed"
 
@@ -42,11 +43,12 @@ class Command(TyperCommand):
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
+            with EndsLikeCtrlC():
+                return super().invoke(ctx)
+        except KeyboardInterrupt as error:
             _end_line()
             console.say("interrupted")
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code(error)) from None
         except BlemishError as error:
             console.error(str(error))
             if ctx.params.get("as_json"):

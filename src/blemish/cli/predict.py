@@ -12,6 +12,7 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import DEFECTS_FOUND, FAILED
+from blemish.cli.earlier import LINES
 from blemish.cli.options import (
     Force,
     MaxPixels,
@@ -22,7 +23,7 @@ from blemish.cli.options import (
     use_threads,
 )
 from blemish.cli.pictures import find_pictures, spell_passed_over
-from blemish.cli.predictions import LINES, Keeper, MapFormat, Tally
+from blemish.cli.predictions import Keeper, MapFormat, Tally
 from blemish.errors import UsageError
 
 Pictures = Annotated[
@@ -46,6 +47,9 @@ MapsAs = Annotated[
 FailOnDefect = Annotated[
     bool, typer.Option("--fail-on-defect", help="Exit code 3 where a picture is a defect.")
 ]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with the predictions in DIR that were interrupted.")
+]
 ErrorAsJson = Annotated[
     bool, typer.Option("--json", help="Print an error as JSON too; results always are.")
 ]
@@ -65,6 +69,7 @@ def predict(
     max_pixels: MaxPixels = None,
     threads: Threads = None,
     provider: Provider = "cpu",
+    resume: Resume = False,
     force: Force = False,
     as_json: ErrorAsJson = False,  # noqa: ARG001 - read where errors are told
 ) -> None:
@@ -72,10 +77,14 @@ def predict(
 
     A line holds path, score, p_value, tail_p_value, verdict, regions and seconds; of a picture that
     cannot be judged, path and error. Exit code 1: there is such a picture, or one not drawn.
+    DIR has each line as soon as it is printed; with --resume those that are there stay, and their
+    pictures are not judged again unless they have changed.
     """
     map_format = maps_as or (MapFormat.NPY if maps else None)
     if output is None and (overlay or map_format):
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
+    if resume and (force or output is None):
+        raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
     use_threads(threads)
     named = find_pictures(pictures, output=output)
     found = named.found
@@ -85,11 +94,13 @@ def predict(
 
     loaded = blemish.load(model, provider=provider)
     limits = read_limits(max_pixels)
-    keeper = None
+    keeper, tally, start = None, Tally(), perf_counter()
     if output is not None:
-        outputs.check_folder(output, force=force)
+        outputs.check_folder(output, force=force or resume)
         keeper = Keeper(output, loaded, limits=limits, overlays=overlay, maps=map_format)
-    tally, start = Tally(), perf_counter()
+        earlier = keeper.begin(found, provider=provider, resume=resume)
+        found = earlier.left
+        tally.add_earlier(earlier.results)
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
     results = loaded.predict_each([p.path for p in found], batch=batch, limits=limits)
     try:

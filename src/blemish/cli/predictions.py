@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
+from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from blemish.cli import console
+from blemish.cli.earlier import LINES, Earlier, read_earlier, write_run
+from blemish.cli.line_file import LineFile
+from blemish.cli.pictures import Picture
 from blemish.errors import BlemishError
-from blemish.files import make_folder, write_whole
+from blemish.files import held, make_folder, shown, write_whole
 from blemish.report.cells import count_text
 
 if TYPE_CHECKING:
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
     from blemish.model import Failure, Model
     from blemish.result import Prediction
 
-LINES = "predictions.jsonl"
 JPEG_QUALITY = 92
 JPEG_LONG_SIDE_PX = 65_500  # the format's own limit
 
@@ -38,10 +43,19 @@ class Tally:
     good: int = 0
     defects: int = 0
     failures: int = 0
+    earlier: int = 0
 
     def add(self, result: Prediction | Failure) -> None:
         """Count a result."""
-        verdict = getattr(result, "verdict", None)
+        self._count(getattr(result, "verdict", None))
+
+    def add_earlier(self, results: Iterable[Mapping[str, Any]]) -> None:
+        """Count results of an earlier run, as they are in its lines."""
+        for result in results:
+            self._count(result["verdict"])
+            self.earlier += 1
+
+    def _count(self, verdict: str | None) -> None:
         self.good += verdict == "good"
         self.defects += verdict == "defect"
         self.failures += verdict is None
@@ -55,13 +69,13 @@ class Tally:
             f"{count_text(self.defects)} defect{'s' * (self.defects != 1)}",
         ]
         parts += [f"{count_text(self.failures)} not judged"] if self.failures else []
-        rate = total / seconds
+        rate = (total - self.earlier) / seconds
         return f"{', '.join(parts)}; {rate:,.{0 if rate >= 10 else 1}f} a second"
 
 
 @dataclass
 class Keeper:
-    """Writes what was asked for into a folder: each file whole, the lines at the end.
+    """Keeps results as they come: their lines, drawings and maps, below a folder.
 
     A picture `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and its map of raw scores
     (H x W, float32): `a/b.png.npy`, or `a/b.tiff`, which is where other tools look for it. What
@@ -74,29 +88,78 @@ class Keeper:
     overlays: bool = False
     maps: MapFormat | None = None
     failures: int = 0
-    _lines: list[str] = field(default_factory=list)
+    _lines: LineFile | None = None
     _maps: dict[str, str] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def begin(self, pictures: Sequence[Picture], *, provider: str, resume: bool) -> Earlier:
+        """Begin to write, or go on with what an earlier run left.
+
+        Args:
+            pictures: that are asked for.
+            provider: what runs the graph.
+            resume: whether verdicts that are there stay.
+
+        Raises:
+            UsageError: what is there was made otherwise.
+            BlemishError: the folder cannot be written, or another process writes to it.
+        """
+        busy = f"Another process writes to '{self.folder}'; wait for it, or name another folder."
+        self._open.enter_context(held(self.folder, busy=busy))
+        facts = {
+            "blemish": metadata.version("blemish"),
+            "model_sha256": self.model.sha256,
+            "provider": provider,
+        }
+        earlier = None
+        if resume:
+            earlier = read_earlier(self.folder, facts, pictures, drawn=self._drawn)
+            self._say(earlier, len(pictures))
+        begun = earlier is not None
+        earlier = earlier or Earlier((), (), tuple(pictures))
+        self._lines = LineFile(self.folder / LINES, earlier.lines)
+        self._open.callback(self._lines.close)
+        if not begun:  # after the lines of another model have gone
+            write_run(self.folder, facts)
+        return earlier
 
     def add(self, name: str, result: Prediction | Failure) -> None:
         """Keep a result, and write the pictures of it."""
         from blemish.model import Failure
 
-        self._lines.append(json.dumps(result.to_dict(), allow_nan=False) + "\n")
+        if self._lines:
+            self._lines.append(json.dumps(result.to_dict(), allow_nan=False) + "\n")
         if isinstance(result, Failure):
             return
         try:
             if self.overlays:
-                self._write(f"{name}.jpg", self._overlay(result))
+                self._write(_overlay_name(name), self._overlay(result))
             if self.maps:
                 self._write_map(name, result, self.maps)
         except BlemishError as error:
             self.failures += 1
-            console.note(f"No drawing or map of {name}: {error}")
+            console.note(f"No drawing or map of {shown(name)}: {error}")
 
     def end(self) -> None:
-        """Write the lines of what was judged, all of it or as far as it went."""
-        if self._lines:
-            self._write(LINES, "".join(self._lines))
+        """Bring what was judged to the disk, all of it or as far as it went."""
+        self._open.close()
+
+    def _drawn(self, picture: Picture) -> bool:
+        """Whether all that is asked for of a picture, besides its line, is there."""
+        names = [_overlay_name(picture.name)] if self.overlays else []
+        names += [_map_name(picture.name, self.maps)] if self.maps else []
+        return all((self.folder / name).is_file() for name in names)
+
+    def _say(self, earlier: Earlier | None, pictures: int) -> None:
+        if earlier is None:
+            console.note(f"There are no predictions in '{self.folder}' yet: it begins anew.")
+            return
+        others = len(earlier.lines) - len(earlier.results)
+        console.note(
+            f"{count_text(len(earlier.results))} of {count_text(pictures)} pictures were judged "
+            "before and stay as they are"
+            + (f", as do {count_text(others)} lines of other pictures." if others else ".")
+        )
 
     def _write(self, name: str, content: bytes | str) -> None:
         path = self.folder / name
@@ -109,9 +172,7 @@ class Keeper:
     def _write_map(self, name: str, result: Prediction, map_format: MapFormat) -> None:
         from blemish.images.score_map import encode_score_map
 
-        map_name = f"{name}.npy"
-        if map_format == MapFormat.TIFF:
-            map_name = PurePosixPath(name).with_suffix(".tiff").as_posix()
+        map_name = _map_name(name, map_format)
         other = self._maps.setdefault(map_name, name)
         if other != name:
             raise BlemishError(f"'{map_name}' is the map of '{other}'; write maps as npy.")
@@ -124,3 +185,13 @@ class Keeper:
         threshold = self.model.calibration.pixel_threshold
         drawn = overlay(picture, result.score_map, threshold=threshold, regions=result.regions)
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
+
+
+def _overlay_name(name: str) -> str:
+    return f"{name}.jpg"
+
+
+def _map_name(name: str, map_format: MapFormat) -> str:
+    if map_format == MapFormat.TIFF:
+        return PurePosixPath(name).with_suffix(".tiff").as_posix()
+    return f"{name}.npy"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM that wait until a step is done, so that its result can be saved."""
+"""Ctrl-C, SIGTERM and SIGHUP that wait until a step is done, so that its result can be saved."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import signal
 import threading
 from types import FrameType
 from typing import Any, Self
+
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class Interruptions:
@@ -21,7 +23,7 @@ class Interruptions:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (getattr(signal, name) for name in NAMES if hasattr(signal, name)):
                 handler = signal.getsignal(number)
                 if handler not in (None, signal.SIG_IGN):
                     self._before[number] = handler

@@ -74,7 +74,7 @@ def train(
         device: where the nets are to be.
         name: of the stage, for who follows.
         progress: told of steps and losses.
-        checkpoint: where the training is kept; Ctrl-C and SIGTERM are then held back until it is.
+        checkpoint: where the training is kept; signals that end it are held back until it is.
 
     Raises:
         BlemishError: a loss is not a finite number, or the checkpoint cannot be used or written.

@@ -1,0 +1,135 @@
+"""Predictions of an earlier run by the same model, which `predict --resume` goes on from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blemish.cli.pictures import Picture
+from blemish.errors import BlemishError, UsageError
+from blemish.files import looking_at, shown, write_whole
+
+LINES = "predictions.jsonl"
+RUN = "predictions.run.json"  # what judged; written before the first line
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What is there already.
+
+    Attributes:
+        lines: that stay as they are, each with its end, in the order of the file.
+        results: those among them that are of pictures asked for, as plain JSON values.
+        left: pictures that are still to be judged, in the order given.
+    """
+
+    lines: tuple[str, ...]
+    results: tuple[dict[str, Any], ...]
+    left: tuple[Picture, ...]
+
+
+def write_run(folder: Path, facts: dict[str, Any]) -> None:
+    """Say what the lines of a folder are made by. Raises `BlemishError`."""
+    write_whole(folder / RUN, json.dumps(facts, indent=2) + "\n")
+
+
+def read_earlier(
+    folder: Path,
+    facts: dict[str, Any],
+    pictures: Sequence[Picture],
+    *,
+    drawn: Callable[[Picture], bool],
+) -> Earlier | None:
+    """What an earlier run left in a folder; `None` where there was none.
+
+    A verdict stays where its picture has not changed since that run began and its drawings are
+    there. What could not be judged is tried again; of what a power cut left torn, whole lines stay.
+
+    Args:
+        folder: of the output.
+        facts: what the lines have to be made by, as `write_run` wrote it.
+        pictures: that are asked for.
+        drawn: whether all drawings and maps of a picture are there.
+
+    Raises:
+        UsageError: the folder holds something else, or what another model said.
+        BlemishError: it cannot be read.
+    """
+    begun_ns = _check_same(folder, facts)
+    if begun_ns is None:
+        return None
+    times = Counter(shown(str(picture.path)) for picture in pictures)
+    asked = {shown(str(p.path)): p for p in pictures if times[shown(str(p.path))] == 1}
+    lines, results, done = [], [], set()
+    for line, value in _whole_lines(folder / LINES):
+        path = value.get("path")
+        picture = asked.get(path) if isinstance(path, str) else None
+        if picture is None:
+            lines.append(line)  # of another day's pictures
+        elif path not in done and _stays(value, picture, begun_ns) and drawn(picture):
+            done.add(path)
+            lines.append(line)
+            results.append(value)
+    left = tuple(p for p in pictures if shown(str(p.path)) not in done)
+    return Earlier(tuple(lines), tuple(results), left)
+
+
+def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
+    """When the earlier run began, in nanoseconds; `None` where the folder is empty."""
+    path = folder / RUN
+    with looking_at(folder):
+        if not path.is_file():
+            if not any(folder.iterdir()):
+                return None
+            raise UsageError(
+                f"'{folder}' holds no predictions to go on with (no {RUN}); name another folder, "
+                "or write into it with --force."
+            )
+        begun_ns = path.stat().st_mtime_ns
+        text = path.read_bytes()
+    try:
+        there = dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise BlemishError(f"'{path}' is damaged: it is not JSON; name another folder.") from error
+    differing = [
+        f"{name} {there.get(name)} there, {value} here"
+        for name, value in facts.items()
+        if name != "blemish" and there.get(name) != value
+    ]
+    if differing:
+        raise UsageError(
+            f"'{folder}' holds predictions made otherwise ({'; '.join(differing)}); name another "
+            "folder, or replace them with --force."
+        )
+    return begun_ns
+
+
+def _whole_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Lines with their values, without what is torn or no line of ours."""
+    with looking_at(path):
+        data = path.read_bytes() if path.exists() else b""
+    found = []
+    for raw in data.splitlines(keepends=True):
+        try:
+            line = raw.decode()
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if line.endswith("\n") and isinstance(value, dict):
+            found.append((line, value))
+    return found
+
+
+def _stays(result: dict[str, Any], picture: Picture, begun_ns: int) -> bool:
+    """Whether a picture was judged, and is the same now: nobody can set back `st_ctime`."""
+    try:
+        facts = os.stat(picture.path)  # noqa: PTH116 - as everything else finds it, through links
+    except OSError:
+        return False
+    unchanged = max(facts.st_mtime_ns, facts.st_ctime_ns) < begun_ns
+    return unchanged and result.get("verdict") is not None

@@ -1,0 +1,180 @@
+"""Predictions that were interrupted are gone on with: nothing is judged twice, nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+
+import pytest
+
+from blemish.cli.line_file import LineFile
+from blemish.errors import BlemishError
+
+LINES = "predictions.jsonl"
+
+
+@pytest.fixture
+def pictures(data, tmp_path):
+    """Six, of which three have a defect; made before any run begins."""
+    folder = shutil.copytree(data / "test", tmp_path / "in")
+    time.sleep(0.02)  # longer than a tick of the clock of files
+    return folder
+
+
+@pytest.fixture
+def out(blemish, fitted, pictures, tmp_path):
+    """The folder of a whole run."""
+    assert blemish("predict", fitted, pictures, "-o", tmp_path / "out").code == 0
+    return tmp_path / "out"
+
+
+def shorten(path, lines, torn=""):
+    kept = path.read_text().splitlines(keepends=True)[:lines]
+    path.write_text("".join(kept) + torn)
+    return kept
+
+
+def test_whole_lines_stay_a_torn_one_goes_and_the_rest_is_judged(blemish, fitted, pictures, out):
+    whole = [json.loads(line) for line in (out / LINES).read_text().splitlines()]
+    kept = shorten(out / LINES, 4, torn='{"path": "')
+    found = blemish("predict", fitted, pictures, "-o", out, "--resume", "--fail-on-defect")
+    assert found.code == 3  # the defects found before count
+    assert "note: 4 of 6 pictures were judged before and stay as they are." in found.err
+    assert "6 pictures, 3 good, 3 defects" in found.err
+    assert len(found.lines) == 2
+    assert (out / LINES).read_text() == "".join(kept) + found.out
+    again = [json.loads(line) for line in (out / LINES).read_text().splitlines()]
+    assert [line | {"seconds": 0} for line in again] == [line | {"seconds": 0} for line in whole]
+
+
+def test_all_done_is_nothing_to_do(blemish, fitted, pictures, out):
+    before = (out / LINES).read_bytes()
+    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    assert (found.code, found.out) == (0, "")
+    assert (out / LINES).read_bytes() == before
+
+
+def test_a_picture_that_changed_is_judged_again_even_if_its_time_is_set_back(
+    blemish, fitted, pictures, out
+):
+    changed = pictures / "good" / "000.png"
+    times = changed.stat()
+    shutil.copy(pictures / "spot" / "000.png", changed)
+    os.utime(changed, ns=(times.st_atime_ns, times.st_mtime_ns))
+    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    assert [line["path"] for line in found.lines] == [str(changed)]
+    lines = [json.loads(line) for line in (out / LINES).read_text().splitlines()]
+    assert len(lines) == len({line["path"] for line in lines}) == 6
+    assert lines[-1]["verdict"] == "defect"
+
+
+def test_what_could_not_be_judged_is_tried_again(blemish, fitted, pictures, out):
+    broken = pictures / "good" / "000.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:100])
+    assert blemish("predict", fitted, pictures, "-o", out, "--force").code == 1
+    broken.write_bytes(whole)
+    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    assert found.code == 0
+    assert [line["verdict"] for line in found.lines] == ["good"]
+
+
+def test_lines_of_other_pictures_stay(blemish, fitted, pictures, out):
+    before = (out / LINES).read_text()
+    found = blemish("predict", fitted, pictures / "spot", pictures / "good" / "000.png", "-o", out,
+                    "--resume")  # fmt: skip
+    assert "4 of 4 pictures were judged before and stay as they are, as do 2 lines" in found.err
+    assert (out / LINES).read_text() == before
+
+
+def test_a_drawing_that_is_not_there_is_made(blemish, fitted, pictures, out):
+    words = ["predict", fitted, pictures, "-o", out, "--resume", "--overlay", "--maps-as", "tiff"]
+    assert len(blemish(*words).lines) == 6
+    assert not blemish(*words).lines
+    (out / "spot" / "001.png.jpg").unlink()
+    (out / "good" / "002.tiff").unlink()
+    assert [line["path"][-12:] for line in blemish(*words).lines] == [
+        "good/002.png",
+        "spot/001.png",
+    ]
+    assert len((out / LINES).read_text().splitlines()) == 6
+
+
+def test_what_another_model_said_is_refused(blemish, fitted, data, pictures, out, tmp_path):
+    other = tmp_path / "other.onnx"
+    assert blemish("calibrate", fitted, data / "train" / "good", "-o", other).code == 0
+    before = (out / LINES).read_bytes()
+    found = blemish("predict", other, pictures, "-o", out, "--resume")
+    assert found.code == 2
+    assert "made otherwise (model_sha256 " in found.err
+    assert (out / LINES).read_bytes() == before
+
+
+def test_what_is_no_earlier_run_is_refused_and_nothing_is_begun_anew(
+    blemish, fitted, pictures, tmp_path
+):
+    out = tmp_path / "out"
+    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    assert found.code == 0
+    assert "it begins anew" in found.err
+    (out / "predictions.run.json").unlink()
+    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    assert found.code == 2
+    assert "holds no predictions to go on with" in found.err
+    (out / "predictions.run.json").write_text("{")
+    assert "is damaged" in blemish("predict", fitted, pictures, "-o", out, "--resume").err
+    for words in (["--resume"], ["-o", out, "--resume", "--force"]):
+        assert blemish("predict", fitted, pictures, *words).code == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits and locks of POSIX")
+def test_a_full_disk_is_one_error_and_leaves_whole_lines(start, fitted, pictures, tmp_path):
+    first = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))"
+    process = start("predict", fitted, pictures, "-o", tmp_path / "out", first=first)
+    out, err = process.communicate()
+    assert process.returncode == 1
+    assert f"error: Cannot write '{tmp_path}/out/{LINES}': " in err
+    assert "Traceback" not in err
+    lines = (tmp_path / "out" / LINES).read_text()
+    assert 0 < len(lines.splitlines()) < 6
+    assert lines.endswith("}\n")
+    assert out.startswith(lines)
+    assert len(out.splitlines()) == len(lines.splitlines()) + 1  # the one in flight
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits and locks of POSIX")
+def test_two_runs_never_write_to_one_folder(blemish, start, fitted, pictures, tmp_path):
+    wait = (
+        "import sys; from blemish.cli.predictions import Keeper\n"
+        "Keeper.add = lambda *_: (print('here', file=sys.stderr, flush=True), sys.stdin.read())"
+    )
+    process = start("predict", fitted, pictures, "-o", tmp_path / "out", first=wait, stdin=-1)
+    while process.stderr.readline() not in ("here\n", ""):
+        pass
+    for option in ("--force", "--resume"):
+        found = blemish("predict", fitted, pictures, "-o", tmp_path / "out", option)
+        assert found.code == 1
+        assert "Another process writes to" in found.err
+    process.communicate()
+
+
+def test_a_line_file_gives_up_what_could_not_be_written_whole(tmp_path, monkeypatch):
+    lines = LineFile(tmp_path / "a", ["1\n"])
+    lines.append("2\n")
+    write = os.write
+
+    def nearly_full(file, data):
+        if len(data) < 3:
+            raise OSError(28, "No space left on device")
+        return write(file, data[:3])
+
+    monkeypatch.setattr(os, "write", nearly_full)
+    with pytest.raises(BlemishError, match="No space left on device"):
+        lines.append("long\n")
+    monkeypatch.undo()
+    assert (tmp_path / "a").read_text() == "1\n2\n"
+    lines.append("3\n")
+    lines.close()
+    assert (tmp_path / "a").read_text() == "1\n2\n3\n"
