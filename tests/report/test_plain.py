@@ -3,8 +3,9 @@ from __future__ import annotations
 import csv
 import io
 
+from blemish.report.cells import Figure
 from blemish.report.plain import escape_markdown, render_csv, render_markdown, render_text
-from blemish.report.tables import brief_table, full_table, main_table
+from blemish.report.tables import Row, Table, brief_table, full_table, main_table
 
 
 def test_a_terminal_table_lines_up(make_record) -> None:
@@ -61,3 +62,14 @@ def test_csv_has_the_same_columns_whatever_ran(make_record, failed_record) -> No
     other = render_csv(full_table([failed_record, make_record(detector="x")])).splitlines()
     assert one[0] == other[0]
     assert {line.count(",") for line in other} == {one[0].count(",")}
+
+
+def test_csv_carries_no_formula_and_negative_figures_stay_figures(make_record) -> None:
+    names = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+    records = [make_record(category=name) for name in names]
+    table = full_table(records)
+    rows = list(csv.reader(io.StringIO(render_csv(table), newline="")))[1:]
+    assert {row[0] for row in rows[: len(names)]} == {f"'{name}" for name in names}
+    column, cell = table.columns[-1], Figure(-0.5, -1.0, 0.0)
+    line = render_csv(Table("", (column,), (Row((cell,)),))).splitlines()[1]
+    assert line.startswith("-0.5,-1.0,0.0")

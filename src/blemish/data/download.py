@@ -1,25 +1,29 @@
 """Data sets from elsewhere, on request: the only module of blemish that uses a network.
 
-An archive is fetched to a hidden file beside its target and gone on with after an interruption,
-checked, unpacked to a temporary folder, and renamed: a category is there as a whole or not at all.
+An archive is fetched to a hidden folder beside its target and gone on with after an interruption,
+if it is still the same there, checked, unpacked, and renamed: a category is there as a whole or not
+at all.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
-import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.response import addinfourl
 
+from blemish.data.unpacking import unpack
 from blemish.errors import DataError, SettingError, UsageError, did_you_mean, told_at_once
-from blemish.files import make_folder
+from blemish.files import held, make_folder, sync_folder, write_whole
 from blemish.progress import LoggedProgress, Progress
 
 BLOCK_BYTES = 1 << 20
@@ -152,50 +156,157 @@ def fetch(archive: Archive, directory: Path, *, progress: Progress | None = None
     target = directory / archive.category
     if target.exists() or target.is_symlink():
         raise UsageError(f"'{target}' exists; move it away to download it again.")
-    make_folder(directory)
     # The place is in the name: what another place began is never gone on with.
-    place = hashlib.sha256(archive.url.encode()).hexdigest()[:8]
-    partial = directory / f".{archive.category}.{place}.part"
+    place = hashlib.sha256(archive.url.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    work = directory / f".{archive.category}.{place}.download"
+    make_folder(work)
+    busy = f"'{archive.category}' is being downloaded to '{directory}' already; wait for it."
     try:
-        _fetch(archive, partial, progress or LoggedProgress())
-        found = _hash(partial)
-        if archive.sha256 and found != archive.sha256:
-            partial.unlink()
-            raise DataError(
-                f"The archive of '{archive.category}' is not the one that is known: SHA-256 "
-                f"{found} in place of {archive.sha256}. It was thrown away. If you trust it, "
-                f"say so: --sha256 {archive.category}={found}"
-            )
-        try:
-            _unpack(partial, archive.category, target)
-        finally:
-            partial.unlink()  # whole but of no use, if it could not be unpacked
+        with held(work, busy=busy):
+            found = _fetch_and_unpack(archive, _Work(work), target, progress or LoggedProgress())
+            shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         raise DataError(f"Cannot write to '{directory}': {error.strerror or error}.") from error
+    finally:
+        with suppress(OSError):
+            work.rmdir()  # nothing came
     return Fetched(target, found, archive.sha256 is not None)
 
 
-def _fetch(archive: Archive, partial: Path, progress: Progress) -> None:
-    """Bring the rest of an archive into a file."""
-    have = partial.stat().st_size if partial.exists() else 0
-    request = urllib.request.Request(archive.url)
-    if have:
-        request.add_header("Range", f"bytes={have}-")
+@dataclass(frozen=True)
+class _Work:
+    """The hidden folder of a download on its way."""
+
+    folder: Path
+
+    @property
+    def partial(self) -> Path:
+        """The archive, as far as it has come."""
+        return self.folder / "archive"
+
+    @property
+    def version(self) -> Path:
+        """Which version of the archive that is: `_version_of` it, as JSON."""
+        return self.folder / "version.json"
+
+    @property
+    def have_bytes(self) -> int:
+        """How much of the archive is there."""
+        return self.partial.stat().st_size if self.partial.exists() else 0
+
+    def known_version(self) -> dict[str, Any]:
+        """The version that is there in part; empty where that is not known."""
+        try:
+            return dict(json.loads(self.version.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def forget(self) -> None:
+        """Throw away what is there."""
+        self.partial.unlink(missing_ok=True)
+        self.version.unlink(missing_ok=True)
+
+
+def _fetch_and_unpack(archive: Archive, work: _Work, target: Path, progress: Progress) -> str:
+    """Bring a category to its place; the hash of its archive."""
+    if not archive.sha256 and not work.known_version().get("validator"):
+        work.forget()  # nobody could tell whether the rest is of the same version
+    _fetch(archive, work, progress)
+    found = _hash(work.partial)
+    if archive.sha256 and found != archive.sha256:
+        shutil.rmtree(work.folder, ignore_errors=True)
+        raise DataError(
+            f"The archive of '{archive.category}' is not the one that is known: SHA-256 "
+            f"{found} in place of {archive.sha256}. It was thrown away. If you trust it, "
+            f"say so: --sha256 {archive.category}={found}"
+        )
+    unpacked = work.folder / "unpacked"
+    shutil.rmtree(unpacked, ignore_errors=True)
     try:
-        answer = _opened(request, archive)
+        unpack(work.partial, archive.category, unpacked)
+    except DataError:
+        shutil.rmtree(work.folder, ignore_errors=True)  # whole, but of no use
+        raise
+    except BaseException:
+        shutil.rmtree(unpacked, ignore_errors=True)  # the archive may be unpacked another time
+        raise
+    if hasattr(os, "sync"):
+        os.sync()  # the files before the name
+    (unpacked / archive.category).rename(target)
+    sync_folder(target.parent)
+    return found
+
+
+def _fetch(archive: Archive, work: _Work, progress: Progress) -> None:
+    """Bring the rest of an archive into a file; all of it where another version is there by now."""
+    if work.have_bytes and work.have_bytes == work.known_version().get("bytes"):
+        return
+    try:
+        answer = _answer(archive, work)
     except _NothingLeftError:
         return
     with answer:
-        goes_on = answer.status == 206 and _starts_at(answer.headers.get("Content-Range"), have)
-        have = have if goes_on else 0
-        length = answer.headers.get("Content-Length")
-        total = have + int(length) if length and length.isdigit() else None
-        with partial.open("ab" if goes_on else "wb") as file:
-            _copy(answer, file, archive, progress=progress, have=have, total=total)
-    if total is not None and partial.stat().st_size != total:
+        total = work.known_version().get("bytes")
+        with work.partial.open("ab") as file:
+            _copy(answer, file, archive, progress=progress, have=work.have_bytes, total=total)
+            file.flush()
+            os.fsync(file.fileno())
+    if total is not None and work.have_bytes != total:
         raise DataError(
             f"'{archive.url}' ended early; the same command goes on from where it stopped."
         )
+
+
+def _answer(archive: Archive, work: _Work) -> addinfourl:
+    """Ask for the rest of an archive; what comes belongs behind what is there then.
+
+    Raises:
+        _NothingLeftError: it is all there, as far as the server tells; its hash will show.
+        DataError: it cannot be had.
+    """
+    while have := work.have_bytes:
+        known = work.known_version()
+        request = urllib.request.Request(archive.url, headers={"Range": f"bytes={have}-"})
+        if known.get("validator"):
+            request.add_header("If-Range", known["validator"])
+        try:
+            answer = _opened(request, archive)
+        except _NothingLeftError:
+            if archive.sha256:
+                raise
+            work.forget()
+            continue
+        if answer.status == 206:
+            starts = _starts_at(answer.headers.get("Content-Range"), have)
+            if starts and _may_be_same(known, _version_of(answer)):
+                return answer
+            answer.close()
+            work.forget()
+            continue
+        work.forget()
+        write_whole(work.version, json.dumps(_version_of(answer)))
+        return answer
+    answer = _opened(urllib.request.Request(archive.url), archive)
+    write_whole(work.version, json.dumps(_version_of(answer)))
+    return answer
+
+
+def _version_of(answer: addinfourl) -> dict[str, Any]:
+    """What tells a version of an archive: a strong ETag or else its date, and its whole size."""
+    headers = answer.headers
+    etag, changed = headers.get("ETag"), headers.get("Last-Modified")
+    length, content_range = headers.get("Content-Length"), headers.get("Content-Range")
+    size = (content_range or "").rpartition("/")[2] if answer.status == 206 else length
+    return {
+        "validator": etag if etag and not etag.startswith("W/") else changed,
+        "bytes": int(size) if size and size.isascii() and size.isdigit() else None,
+    }
+
+
+def _may_be_same(known: dict[str, Any], version: dict[str, Any]) -> bool:
+    """Whether nothing that is known of two versions differs: some servers ignore `If-Range`."""
+    pairs = [(known.get(name), version[name]) for name in version]
+    return all(one == other for one, other in pairs if one is not None and other is not None)
 
 
 def _copy(
@@ -249,37 +360,3 @@ def _starts_at(content_range: str | None, have: int) -> bool:
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _unpack(path: Path, category: str, target: Path) -> None:
-    """Unpack the category's folder beside the target, then rename it."""
-    unfinished = target.with_name(f".{category}.unpacked")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        with tarfile.open(path) as archive:
-            members = [_plain(member, category) for member in archive]
-            archive.extractall(unfinished, members, filter="data")
-        if not (unfinished / category).is_dir():
-            raise DataError(f"The archive holds no folder '{category}'.")
-        for folder in (unfinished, *(p for p in unfinished.rglob("*") if p.is_dir())):
-            folder.chmod(0o755)
-        (unfinished / category).rename(target)
-    except (tarfile.TarError, EOFError) as error:
-        raise DataError(f"The archive of '{category}' cannot be unpacked: {error}.") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _plain(member: tarfile.TarInfo, category: str) -> tarfile.TarInfo:
-    """A member that is a folder or file inside of the category. Raises `DataError`."""
-    parts = Path(member.name).parts
-    inside = parts[:1] == (category,) or parts[:2] == (".", category)
-    if not inside and parts and member.isfile():
-        inside = len(parts) == 1  # licence and readme beside the folder
-    if not (member.isdir() or member.isfile()) or not inside or ".." in parts:
-        raise DataError(
-            f"The archive of '{category}' holds '{member.name}', which is no file or folder of "
-            "the category; nothing was unpacked."
-        )
-    # Read-only folders could not be filled; the archives' own have such modes.
-    return member.replace(mode=0o755 if member.isdir() else 0o644, deep=False)

@@ -10,6 +10,8 @@ from blemish.report.cells import Cell, Figure, Kind, main_text, side_text
 from blemish.report.columns import Column
 from blemish.report.tables import Table
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may run begins with one
+
 
 def render_text(table: Table) -> str:
     """A table for a plain terminal: aligned columns under two lines of headings, no colour."""
@@ -37,7 +39,8 @@ def render_csv(table: Table) -> str:
 
     A column with intervals adds `name_interval_low` and `name_interval_high`, one that counts
     pictures `name_hits` and `name_of`. What is undefined stays empty, as are intervals of means.
-    Rows of means have a category of the form `Mean of 3`.
+    Rows of means have a category of the form `Mean of 3`. Text that a spreadsheet would take for a
+    formula gets an apostrophe in front, as OWASP advises; figures stay figures.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -89,9 +92,13 @@ def _csv_names(column: Column) -> tuple[str, ...]:
     return (*names, *(f"{column.name}_{name}" for name in (*ends, *counts)))
 
 
+def _no_formula(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
 def _csv_values(column: Column, cell: Cell) -> tuple[object, ...]:
     if not isinstance(cell, Figure):
-        return (cell or "", *("" for _ in _csv_names(column)[1:]))
+        return (_no_formula(cell or ""), *("" for _ in _csv_names(column)[1:]))
     ends = (cell.interval or ("", "")) if column.interval else ()
     counts = (cell.counts or ("", "")) if column.count else ()
     return (cell.mean, cell.low, cell.high, *ends, *counts)
