@@ -111,6 +111,8 @@ class HeldOut:
 class HoldsOut(PatchCore):
     """A detector that leaves out only the first six pictures, and remembers its folder."""
 
+    resumable = True
+
     def calibration_pictures(self, split_keys):
         return min(6, len(set(split_keys)))
 

@@ -10,10 +10,10 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from blemish.errors import BlemishError, UsageError
 
@@ -28,6 +28,8 @@ NO_SUCH_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}  # where folders cann
 def write_whole(path: Path, content: bytes | str) -> None:
     """Write a file, replacing one that is there. A link stays one: what it points to is written.
 
+    Text is written as UTF-8, with names of files as `shown`.
+
     Whoever reads meanwhile, or writes the same file from another thread, process or container,
     finds one content or another, never a mixture. When this returns the file survives a power cut.
     Permissions stay those of the file that was there; a new one gets what `open` would give it. A
@@ -37,7 +39,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
         BlemishError: the folder is missing or cannot be written, the disk is full, or something is
             there that is no regular file; what was there before is still there.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = shown(content).encode() if isinstance(content, str) else content
     target = Path(os.path.realpath(path))
     with looking_at(path):
         if target.exists() and not target.is_file():
@@ -144,6 +146,15 @@ def shown(name: str) -> str:
     For people and for files that other programs read. The file is found by the name itself.
     """
     return NO_TEXT.sub(_spell_surrogate, name)
+
+
+def all_shown(value: Any) -> Any:
+    """A JSON value, its texts as `shown`: strict parsers refuse half of a surrogate pair."""
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, Mapping):
+        return {all_shown(name): all_shown(item) for name, item in value.items()}
+    return [all_shown(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _spell_surrogate(match: re.Match[str]) -> str:

@@ -7,7 +7,7 @@ file, byte for byte, on the same machine.
 from __future__ import annotations
 
 import platform
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
@@ -30,14 +30,15 @@ from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodPictures
 from blemish.detectors.base import Detector, DetectorSettings, Fitted
 from blemish.errors import CalibrationError, DataError
+from blemish.files import all_shown
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha
 from blemish.model import Model, assemble
 from blemish.progress import LoggedProgress, Progress
+from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
 
 VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
 FEWEST_PICTURES = 2
-AGAIN = "without-suspicious"  # folder of the second fit's checkpoints
 
 
 def fit(
@@ -70,10 +71,12 @@ def fit(
         alpha: what to do with transparency that hides something; the model remembers it.
         limits: what a picture may cost.
         progress: told of stages and of what a user must hear.
-        folder: where a detector that works long keeps what it has done so far; what is there from a
-            fit that was interrupted is gone on with. To be deleted when the model is saved.
+        folder: where a detector that works long keeps what it has done so far; what is there from
+            the same fit, interrupted, is gone on with. When the model is saved,
+            `blemish.unfinished.take_away` clears it.
 
     Raises:
+        UsageError: the folder holds what belongs to another fit; the differences are named.
         DataError: fewer than 2 training pictures, or of mixed depth.
         ImageError: a training picture cannot be read.
         CalibrationError: so few pictures cannot promise the rate (told before the fit), or no tail
@@ -81,13 +84,16 @@ def fit(
     """
     asked = Asked(false_alarm_rate, region_rate, smallest_region_px, tail)
     job = _Job(dataset, detector, asked, alpha, limits, progress or LoggedProgress())
-    with closing(job.fit(folder)) as fitted:
-        left_out = job.left_out(fitted)
-        if not (drop_suspicious and left_out.stand_out):
-            return job.model(fitted, left_out)
-    job = job.without(left_out)
-    with closing(job.fit(folder and folder / AGAIN)) as fitted:
-        return job.model(fitted, job.left_out(fitted))
+    with ExitStack() as stack:
+        if folder is not None:
+            folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
+        with closing(job.fit(folder)) as fitted:
+            left_out = job.left_out(fitted)
+            if not (drop_suspicious and left_out.stand_out):
+                return job.model(fitted, left_out)
+        job = job.without(left_out)
+        with closing(job.fit(folder and folder / AGAIN)) as fitted:
+            return job.model(fitted, job.left_out(fitted))
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,27 @@ class _Job:
     @cached_property
     def images(self) -> GoodPictures:
         return GoodPictures(self.dataset.train, alpha=self.alpha, limits=self.limits)
+
+    def claim(self, folder: Path, stack: ExitStack, *, drop_suspicious: bool) -> Path | None:
+        """Keep a folder for this fit; `None` where its detector has no use for one."""
+        detector, settings = self.detector, self.detector.settings
+        if not detector.resumable and not is_kept(folder):
+            return None
+        left_aside = (*settings.circumstances, *settings.names_of_files())
+        values = settings.to_dict().items()
+        made_of: dict[str, Any] = {
+            "blemish": metadata.version("blemish"),
+            "detector": detector.name,
+            "settings": {name: value for name, value in values if name not in left_aside},
+            "sources": detector.sources,
+            "asked": {"alpha": self.alpha, "drop_suspicious": drop_suspicious},
+            "pictures": {sample.id: sample.sha256 for sample in self.images.samples},
+        }
+        if not detector.resumable:
+            refuse_foreign(folder, all_shown(made_of))
+            return None
+        stack.enter_context(claimed(folder, all_shown(made_of)))
+        return folder
 
     def fit(self, folder: Path | None) -> Fitted:
         """Fit, where the pictures can give what is asked."""

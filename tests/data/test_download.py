@@ -242,7 +242,7 @@ def test_a_damaged_archive_is_one_clear_error_and_leaves_nothing(
         "trailing": KINDS[kind](plain + b"x"),
         "second": KINDS[kind](plain + plain),
     }[damage]
-    with pytest.raises(DataError, match="archive of 'tile' .*damaged"):
+    with pytest.raises(DataError, match=r"archive of 'tile' .*damaged"):
         fetched(server, harm, tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -265,7 +265,7 @@ def test_an_archive_that_is_too_much_is_refused_while_it_is_read(
                 header = member.create_pax_global_header({"a": "b"})
                 archive.fileobj.write(header * 20_000)
             archive.addfile(member, io.BytesIO(bytes(member.size)))
-    with pytest.raises(DataError, match="holds more than|damaged"):
+    with pytest.raises(DataError, match=r"holds more than|damaged"):
         fetched(server, stream.getvalue(), tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -19,7 +19,7 @@ from blemish.calibration import DEFAULT_RATE, Calibration, lowest_rate
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError
 from blemish.evaluation import Evaluation, evaluate, write_examples
-from blemish.files import make_folder, write_whole
+from blemish.files import all_shown, make_folder, write_whole
 from blemish.fitting import versions
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model import Model
@@ -105,7 +105,7 @@ def write_record(directory: Path, record: Record) -> Path:
     """
     path = record_path(directory, record["job"])
     make_folder(path.parent)
-    write_whole(path, json.dumps(record, allow_nan=False) + "\n")
+    write_whole(path, json.dumps(all_shown(record), allow_nan=False) + "\n")
     return path
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -37,6 +36,7 @@ from blemish.evaluation import evaluate, write_examples
 from blemish.files import make_folder
 from blemish.fitting import fit
 from blemish.progress import Advance, Pace, Progress
+from blemish.unfinished import take_away
 
 MODELS, UNFINISHED = "models", "unfinished"
 TOLD_SECONDS = 1.0
@@ -105,7 +105,7 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         fit_peak_bytes=fit_peak_bytes,
     )
     write_record(directory, record)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    take_away(unfinished)
     with suppress(OSError):  # another job's is in it, or there never was one
         unfinished.parent.rmdir()
     return record

@@ -19,6 +19,7 @@ from typing import Any, TextIO
 import typer
 
 from blemish.errors import BlemishError
+from blemish.files import all_shown, shown
 
 WIDEST = 100
 
@@ -42,12 +43,12 @@ def write(text: str) -> None:
 
 def write_json(value: Any) -> None:
     """Write a result as JSON for people and programs."""
-    write(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    write(json.dumps(all_shown(value), indent=2, allow_nan=False) + "\n")
 
 
 def write_json_line(value: Any) -> None:
     """Write one result of many as a line of JSON."""
-    write(json.dumps(value, allow_nan=False) + "\n")
+    write(json.dumps(all_shown(value), allow_nan=False) + "\n")
 
 
 def write_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -114,7 +115,14 @@ def spell_command(parts: Iterable[str | Path]) -> str:
         f"./{part}" if isinstance(part, Path) and str(part).startswith("-") else str(part)
         for part in parts
     ]
-    return " ".join(text if text.endswith("...") else shlex.quote(text) for text in texts)
+    return " ".join(text if text.endswith("...") else _quoted(text) for text in texts)
+
+
+def _quoted(text: str) -> str:
+    """A word as a shell reads it; bytes that are no UTF-8 as bash and zsh do."""
+    if shown(text) == text:
+        return shlex.quote(text)
+    return "$'" + shown(text.replace("\\", r"\\").replace("'", r"\'")) + "'"
 
 
 def _say_line(line: str) -> None:

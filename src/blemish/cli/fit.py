@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +49,7 @@ from blemish.cli.options import (
 )
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.report.cells import bytes_text, seconds_text
+from blemish.unfinished import is_kept, take_away
 
 if TYPE_CHECKING:
     from blemish.model import Model
@@ -127,7 +127,7 @@ def fit(
     named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())
     sources = [Path(source) for source in (data, config, *named) if source]
     outputs.check_file(output, force=force, sources=sources)
-    unfinished = outputs.check_unfinished(output, resume=resume, force=force)
+    unfinished = outputs.check_unfinished(output, resume=resume)
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
@@ -151,7 +151,7 @@ def fit(
             folder=unfinished,
         )
     model.save(output, force=force)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    take_away(unfinished)
     seconds, peak_bytes = perf_counter() - start, peak_memory_bytes()
     if as_json:
         console.write_json(_result(model, output, seconds, peak_bytes))
@@ -168,7 +168,7 @@ def _told_how_to_go_on(ctx: typer.Context, unfinished: Path, *, resume: bool) ->
     try:
         yield
     except KeyboardInterrupt:
-        if unfinished.exists():
+        if is_kept(unfinished):
             console.note(f"What was trained is kept in '{unfinished}'.")
             again = typed(ctx) if resume else with_option(typed(ctx), "--resume")
             console.next_steps(["fit", *again])

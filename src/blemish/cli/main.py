@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from io import TextIOWrapper
@@ -23,6 +24,9 @@ from blemish.cli import (
     surfaces,
 )
 from blemish.cli.command import Command
+from blemish.files import shown
+
+SHOWN = "blemish.shown"  # how streams take names of files that are no text
 
 app = typer.Typer(
     name="blemish",
@@ -69,12 +73,21 @@ def _main(
     pass
 
 
+def _show(error: UnicodeError) -> tuple[str, int]:
+    """What a stream cannot take, in characters that any can."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    text = shown(error.object[error.start : error.end])
+    return text.encode("ascii", "backslashreplace").decode(), error.end
+
+
 def run() -> None:
     """Run the command line and end the process with its exit code."""
     for name in ("stdin", "stdout", "stderr"):  # in the order of the descriptors that they take
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, "r+"))  # noqa: PTH123, SIM115 - until the end
+    codecs.register_error(SHOWN, _show)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name of a file may be no text at all
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=SHOWN)
     app(prog_name="blemish")

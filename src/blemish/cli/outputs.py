@@ -12,6 +12,7 @@ from blemish.cli import console
 from blemish.errors import BlemishError, UsageError
 from blemish.files import looking_at, make_folder, refuse_existing
 from blemish.report.cells import bytes_text
+from blemish.unfinished import is_kept, read_claim
 
 
 def check_file(path: Path, *, force: bool, sources: Iterable[Path] = ()) -> None:
@@ -56,29 +57,29 @@ def check_folder(path: Path, *, force: bool) -> None:
     _check_writable(path)
 
 
-def check_unfinished(path: Path, *, resume: bool, force: bool) -> Path:
+def check_unfinished(path: Path, *, resume: bool) -> Path:
     """The folder in which the fit of a model file is kept until it is done.
+
+    Whether what is there belongs to the fit at hand is looked at when it begins.
 
     Args:
         path: of the model file.
         resume: whether to go on with what is there.
-        force: whether to throw it away otherwise.
 
     Raises:
-        UsageError: something is there that is neither to be gone on with nor thrown away.
+        UsageError: something is there, and nobody asked to go on with it. `--force` is for the
+            model file: hours of work are never thrown away in passing.
     """
     folder = path.with_name(f"{path.name}.unfinished")
-    with looking_at(folder):
-        there = folder.exists()
+    there = is_kept(folder)
     if resume and not there:
         console.note(f"There is no unfinished fit of '{path}': it begins anew.")
     if there and not resume:
-        if not force:
-            raise UsageError(
-                f"'{folder}' holds an unfinished fit; go on with it (--resume), or begin anew "
-                "(--force)."
-            )
-        shutil.rmtree(folder, ignore_errors=True)
+        detector = read_claim(folder).get("detector")
+        raise UsageError(
+            f"'{folder}' holds an unfinished fit of {detector}; go on with it (--resume, with the "
+            "same settings), delete it to begin anew, or name another output."
+        )
     return folder
 
 

@@ -17,7 +17,7 @@ from blemish.cli.earlier import LINES, Earlier, read_earlier, write_run
 from blemish.cli.line_file import LineFile
 from blemish.cli.pictures import Picture
 from blemish.errors import BlemishError
-from blemish.files import held, make_folder, shown, write_whole
+from blemish.files import all_shown, held, make_folder, shown, write_whole
 from blemish.report.cells import count_text
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Keeper:
         from blemish.model import Failure
 
         if self._lines:
-            self._lines.append(json.dumps(result.to_dict(), allow_nan=False) + "\n")
+            self._lines.append(json.dumps(all_shown(result.to_dict()), allow_nan=False) + "\n")
         if isinstance(result, Failure):
             return
         try:

@@ -6,6 +6,7 @@ into `CHECKS`.
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from blemish.data.dataset import Dataset
 from blemish.data.duplicates import alike_pairs, connected
 from blemish.data.sample import GOOD, Sample
+from blemish.files import shown
 
 Severity = Literal["error", "warning", "note"]
 
@@ -76,6 +78,24 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
             f"{_counted(hiding, 'picture has', 'pictures have')} transparent pixels, which "
             "are refused unless --alpha flatten puts them onto black.",
             _ids(hiding),
+        )
+
+
+def _check_names(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+    ids = [look.sample.id for look in looks]
+    masks = [look.sample.mask_path for look in looks if look.sample.mask_path]
+    below = [os.path.relpath(path, dataset.root) for path in masks]
+    odd = tuple(name for name in (*ids, *below) if shown(name) != name)
+    if shown(str(dataset.root)) != str(dataset.root):
+        odd = (str(dataset.root), *odd)
+    if odd:
+        yield Finding(
+            "warning",
+            "names",
+            f"{_counted(odd, 'name of a file or folder is', 'names of files or folders are')} no "
+            "UTF-8; results show such bytes as \\xff, and other tools may not find the files by "
+            "that: rename them.",
+            odd,
         )
 
 
@@ -279,6 +299,7 @@ def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
 
 CHECKS: tuple[Callable[[Dataset, Sequence[Look]], Iterable[Finding]], ...] = (
     _check_readable,
+    _check_names,
     _check_alike_in_kind,
     _check_masks,
     _check_exact_duplicates,

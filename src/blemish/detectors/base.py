@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,9 @@ class DetectorSettings(Settings):
         choices=FITS,
     )
     seed: int = setting(0, "of everything that is drawn at random", at_least=0)
+
+    # Names of settings that decide where and how safely a fit runs, not what comes of it.
+    circumstances: ClassVar[tuple[str, ...]] = ()
 
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed."""
@@ -171,6 +174,7 @@ class Detector(Protocol):
 
     name: str
     settings_class: type[DetectorSettings]
+    resumable: bool  # whether a fit keeps what it has done so far, and can go on from there
 
     @property
     def settings(self) -> DetectorSettings:
@@ -219,9 +223,10 @@ class Detector(Protocol):
         Args:
             images: the pictures.
             progress: told of stages and of what a user must hear.
-            folder: where a long fit keeps what it has done so far, and looks for what it did
-                before: with the same pictures and settings it goes on from there. `None` for
-                nowhere. The caller deletes it when the fit is done.
+            folder: where a resumable fit keeps what it has done so far, in files that end in
+                `.safetensors`, and looks for what it did before: with the same pictures and
+                settings it goes on from there. `None` for nowhere. The caller has made sure that it
+                belongs to this fit, and clears it when the fit is done.
         """
         ...
 

@@ -33,6 +33,7 @@ class PatchCore:
     """The detector. Settings are given by name, or as a `PatchCoreSettings`."""
 
     name = "patchcore"
+    resumable = False
     settings_class = PatchCoreSettings
 
     def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from blemish.data.sample import Sample
 from blemish.errors import DataError
 from blemish.evaluation.matching import look_up, match, names_of
+from blemish.files import shown
 
 COLUMNS = ("path", "score")
 
@@ -39,14 +40,15 @@ def read_scores(
     whole: dict[str, list[str]] = {}
     ends: dict[str, list[str]] = {}
     for number, line in lines.items():
-        parts = PurePosixPath(str(line.get("path") or "").strip().replace("\\", "/")).parts
+        parts = PurePosixPath(_listed(str(line.get("path") or "").strip())).parts
         names = [PurePosixPath(*parts[start:]).as_posix() for start in range(len(parts))]
         for name in names[:1]:
             whole.setdefault(name, []).append(number)
         for name in names:
             ends.setdefault(name, []).append(number)
     candidates = {
-        sample.id: look_up(whole, names_of(sample, category)) | look_up(ends, [sample.id])
+        sample.id: look_up(whole, map(_listed, names_of(sample, category)))
+        | look_up(ends, [_listed(sample.id)])
         for sample in samples
     }
     matches = match(candidates, (), what="score", place=str(path), apart="give its whole path")
@@ -60,6 +62,11 @@ def read_scores(
         else:
             scores[picture] = score
     return scores, problems
+
+
+def _listed(name: str) -> str:
+    """A name as it is in a list: as `shown`, with forward slashes."""
+    return shown(name).replace("\\", "/")
 
 
 def _number(value: Any) -> float | None:

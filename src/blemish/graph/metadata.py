@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from blemish.errors import ModelFileError
+from blemish.files import all_shown
 
 if TYPE_CHECKING:
     import onnx
@@ -31,7 +32,7 @@ def sign(graph: onnx.ModelProto, facts: dict[str, Any]) -> bytes:
     model = onnx.ModelProto()
     model.CopyFrom(graph)
     del model.metadata_props[:]
-    text = json.dumps({"schema": SCHEMA, **facts}, sort_keys=True, allow_nan=False)
+    text = json.dumps(all_shown({"schema": SCHEMA, **facts}), sort_keys=True, allow_nan=False)
     for key, value in ((KEY, text), (HASH_KEY, _BLANK.decode())):
         model.metadata_props.add(key=key, value=value)
     data: bytes = model.SerializeToString(deterministic=True)

@@ -10,7 +10,7 @@ from blemish.report.cells import Cell, Figure, Kind, main_text, side_text
 from blemish.report.columns import Column
 from blemish.report.tables import Table
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet may run begins with one
+FORMULA = ("=", "+", "-", "@", "\t", " ", "\n")  # what a spreadsheet may run begins with one
 
 
 def render_text(table: Table) -> str:
@@ -93,6 +93,7 @@ def _csv_names(column: Column) -> tuple[str, ...]:
 
 
 def _no_formula(text: str) -> str:
+    text = text.replace("\r", " ")  # which the csv module writes as it is, as if a row ended
     return f"'{text}" if text.startswith(FORMULA) else text
 
 

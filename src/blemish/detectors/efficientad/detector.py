@@ -46,6 +46,7 @@ class EfficientAd:
     """
 
     name = "efficientad"
+    resumable = True
     settings_class = EfficientAdSettings
 
     def __init__(self, settings: EfficientAdSettings | None = None, **values: Any) -> None:

@@ -21,7 +21,6 @@ from blemish.detectors.efficientad.nets import fixed_net
 from blemish.detectors.efficientad.pictures import Space, WorkingPictures
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.scale import Maps, Measured
-from blemish.detectors.efficientad.settings import CIRCUMSTANCES
 from blemish.detectors.efficientad.teacher import Statistics, Teacher, statistics_of
 from blemish.detectors.efficientad.training import (
     Trained,
@@ -31,6 +30,7 @@ from blemish.detectors.efficientad.training import (
 )
 from blemish.graph.session import Session
 from blemish.progress import Advance, Progress
+from blemish.unfinished import SUFFIX
 
 MOST_SEEN = 64  # pictures that nets were trained on, to tell their scale
 
@@ -159,7 +159,7 @@ class Trainings:
     def _checkpoint(self, one: Round) -> Checkpoint | None:
         if self._folder is None:
             return None
-        left_aside = (*CIRCUMSTANCES, *self._settings.names_of_files())
+        left_aside = (*self._settings.circumstances, *self._settings.names_of_files())
         settings = self._settings.to_dict()
         made_of = {
             "settings": {k: v for k, v in settings.items() if k not in left_aside},
@@ -168,7 +168,7 @@ class Trainings:
             "penalty": hashlib.sha256(self._material.penalty.data).hexdigest(),
             "trained_on": hashlib.sha256(json.dumps(one.trained).encode()).hexdigest(),
         }
-        return Checkpoint(self._folder / f"{one.name}.safetensors", made_of)
+        return Checkpoint(self._folder / f"{one.name}{SUFFIX}", made_of)
 
     def _facts(self, one: Round, trained: Trained) -> dict[str, Any]:
         precision = pick_precision(self._settings.precision, self._device)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from blemish.detectors.base import DetectorSettings
 from blemish.detectors.efficientad.architecture import (
@@ -99,13 +99,12 @@ PRESETS = {
 SIDES_PX = {"quick": 512, "standard": 256, "paper": 256}  # of the working picture, by default
 STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes of
 
-# What decides where and how safely a training runs, not what comes of it.
-CIRCUMSTANCES = ("device", "memory_megabytes", "checkpoint_seconds")
-
 
 @dataclass(frozen=True)
 class EfficientAdSettings(DetectorSettings):
     """All that can be chosen in EfficientAd."""
+
+    circumstances: ClassVar[tuple[str, ...]] = ("device", "memory_megabytes", "checkpoint_seconds")
 
     preset: str = setting(
         "standard",
