@@ -32,7 +32,7 @@ def write(text: str) -> None:
         BrokenPipeError: nobody reads it any longer.
     """
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(shown(text))
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -128,7 +128,7 @@ def _quoted(text: str) -> str:
 def _say_line(line: str) -> None:
     """Write a line to standard error; where that cannot be, the work still counts."""
     try:
-        typer.echo(line, err=True)
+        typer.echo(shown(line), err=True)
     except OSError:
         _let_go_of(sys.stderr)
 

@@ -70,7 +70,8 @@ class Tally:
         ]
         parts += [f"{count_text(self.failures)} not judged"] if self.failures else []
         rate = (total - self.earlier) / seconds
-        return f"{', '.join(parts)}; {rate:,.{0 if rate >= 10 else 1}f} a second"
+        speed = f"; {rate:,.{0 if rate >= 10 else 1}f} a second" if rate else ""
+        return ", ".join(parts) + speed
 
 
 @dataclass
