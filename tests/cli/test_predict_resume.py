@@ -49,11 +49,18 @@ def test_whole_lines_stay_a_torn_one_goes_and_the_rest_is_judged(blemish, fitted
     assert [line | {"seconds": 0} for line in again] == [line | {"seconds": 0} for line in whole]
 
 
-def test_all_done_is_nothing_to_do(blemish, fitted, pictures, out):
+def test_all_done_is_nothing_to_do_but_to_take_away_what_a_kill_left(
+    blemish, fitted, pictures, out
+):
     before = (out / LINES).read_bytes()
+    left = [out / f".{LINES}.{'0' * 16}.tmp", out / "spot" / f".000.png.jpg.{'1' * 16}.tmp"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
     found = blemish("predict", fitted, pictures, "-o", out, "--resume")
     assert (found.code, found.out) == (0, "")
     assert (out / LINES).read_bytes() == before
+    assert not [path for path in left if path.exists()]
 
 
 def test_a_picture_that_changed_is_judged_again_even_if_its_time_is_set_back(

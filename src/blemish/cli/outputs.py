@@ -10,7 +10,13 @@ from pathlib import Path
 
 from blemish.cli import console
 from blemish.errors import BlemishError, UsageError
-from blemish.files import looking_at, make_folder, refuse_existing
+from blemish.files import (
+    ABANDONED_SECONDS,
+    looking_at,
+    make_folder,
+    refuse_existing,
+    take_away_temporaries,
+)
 from blemish.report.cells import bytes_text
 from blemish.unfinished import is_kept, read_claim
 
@@ -37,6 +43,7 @@ def check_file(path: Path, *, force: bool, sources: Iterable[Path] = ()) -> None
         if not target.parent.is_dir():
             raise UsageError(f"There is no folder '{path.parent}'; make it first, or name another.")
     _check_writable(target.parent)
+    take_away_temporaries(target.parent, of=target.name, seconds=ABANDONED_SECONDS)
 
 
 def check_folder(path: Path, *, force: bool) -> None:

@@ -17,7 +17,7 @@ from blemish.cli.earlier import LINES, Earlier, read_earlier, write_run
 from blemish.cli.line_file import LineFile
 from blemish.cli.pictures import Picture
 from blemish.errors import BlemishError
-from blemish.files import all_shown, held, make_folder, shown, write_whole
+from blemish.files import all_shown, held, make_folder, shown, take_away_temporaries, write_whole
 from blemish.report.cells import count_text
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class Keeper:
         if resume:
             earlier = read_earlier(self.folder, facts, pictures, drawn=self._drawn)
             self._say(earlier, len(pictures))
+            for part in {self.folder, *((self.folder / p.name).parent for p in pictures)}:
+                take_away_temporaries(part)
         begun = earlier is not None
         earlier = earlier or Earlier((), (), tuple(pictures))
         self._lines = LineFile(self.folder / LINES, earlier.lines)
