@@ -1,4 +1,6 @@
-"""Kill commands at random moments, and see what is left: `python tests/kills.py [KILLS [SEED]]`.
+"""Kill commands at random moments, and see what is left.
+
+    python tests/kills.py [KILLS [SEED [NAME...]]]
 
 Of each command one run goes through; then it is killed again and again by SIGKILL or SIGTERM, what
 is there is looked through, and the same command with `--resume` has to come to the same end.
@@ -98,7 +100,10 @@ def lines_of(folder: Path) -> Any:
 
 def figures_of(folder: Path) -> Any:
     records = [json.loads(path.read_text()) for path in (folder / "records").glob("[!.]*.json")]
-    kept = [(r["job"], r["error"], r["model_sha256"], r["figures"], r["pictures"]) for r in records]
+    kept = [
+        (r["job"], r["error"], r["model_sha256"], r["figures"], [p["score"] for p in r["pictures"]])
+        for r in records
+    ]
     return sorted(kept, key=lambda row: row[0]), names_in(folder)
 
 
@@ -198,9 +203,12 @@ def go_through(kills: int, seed: int, *, names: set[str] | None = None) -> list[
 
 def main() -> None:
     """Kill each command so often, and say what was wrong."""
-    kills, seed = (int(word) for word in (*sys.argv[1:], "15", "0")[:2])
+    kills, seed = (
+        int(word)
+        for word in (sys.argv[1:3] if len(sys.argv) > 2 else [*sys.argv[1:], "15", "0"][:2])
+    )
     start = time.monotonic()
-    every = go_through(kills, seed)
+    every = go_through(kills, seed, names=set(sys.argv[3:]) or None)
     for command in every:
         print(f"{command.name}: {dict(command.ends)}, {len(command.faults)} faults")
         print(*command.faults, sep="\n")

@@ -47,7 +47,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
     temporary = temporary_beside(target)
     try:
         with temporary.open("xb") as stream:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # there was none, or its disk knows no permissions
                 temporary.chmod(stat.S_IMODE(target.stat().st_mode))
             stream.write(data)
             stream.flush()
