@@ -60,8 +60,9 @@ def test_outputs_of_a_model_are_what_it_says_of_itself(model, category):
     names = ["verdict", "threshold", "pixel_threshold"]
     verdict, threshold, pixel_threshold = model.session.run(names, image=images)
     assert verdict.tolist() == [p.verdict == "defect" for p in model.predict(list(images))]
-    assert threshold == rounded_down(model.calibration.image_threshold)
-    assert pixel_threshold == rounded_down(model.calibration.pixel_threshold)
+    assert threshold.shape == pixel_threshold.shape == verdict.shape == (len(images),)
+    assert (threshold == rounded_down(model.calibration.image_threshold)).all()
+    assert (pixel_threshold == rounded_down(model.calibration.pixel_threshold)).all()
     assert verdict.any()
     assert not verdict.all()
 

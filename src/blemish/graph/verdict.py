@@ -16,35 +16,45 @@ if TYPE_CHECKING:
     import onnx
 
 THRESHOLD, PIXEL_THRESHOLD, VERDICT = "threshold", "pixel_threshold", "verdict"
-_NOT_ABOVE = "verdict_good"
+_COUNT, _GOOD = "verdict_count", "verdict_good"
 
 
 def set_verdict(graph: onnx.GraphProto, *, image_threshold: float, pixel_threshold: float) -> None:
     """Give a graph with an output `score` three more, or set those that it has.
 
-    These are `threshold` and `pixel_threshold` (float32, scalars), and `verdict` (N, bool: true for
-    a defect). Nothing else in the graph changes.
+    These are `threshold` and `pixel_threshold` (N, float32), and `verdict` (N, bool: true for a
+    defect): one for each image, as all outputs are, since some runtimes refuse constant ones
+    (OpenVINO's provider). Nothing else in the graph changes.
     """
-    from onnx import helper, numpy_helper
+    from onnx import helper
 
-    def constant(name: str, value: float) -> onnx.NodeProto:
-        held = numpy_helper.from_array(np.array(rounded_down(value)), name)
-        return helper.make_node("Constant", [], [name], name=name, value=held)
+    limits = {THRESHOLD: image_threshold, PIXEL_THRESHOLD: pixel_threshold}
+    nodes = [helper.make_node("Shape", ["score"], [_COUNT])]
+    for name, value in limits.items():
+        nodes += _expanded(name, value)
+    nodes.append(helper.make_node("LessOrEqual", ["score", THRESHOLD], [_GOOD]))
+    nodes.append(helper.make_node("Not", [_GOOD], [VERDICT]))
+    for node in nodes:
+        node.name = node.output[0]
 
-    ours = {THRESHOLD, PIXEL_THRESHOLD, _NOT_ABOVE, VERDICT}
+    ours = {node.name for node in nodes}
     _drop(graph.node, [bool(ours.intersection(node.output)) for node in graph.node])
     _drop(graph.output, [output.name in ours for output in graph.output])
-    graph.node.extend(
-        [
-            constant(THRESHOLD, image_threshold),
-            constant(PIXEL_THRESHOLD, pixel_threshold),
-            helper.make_node("LessOrEqual", ["score", THRESHOLD], [_NOT_ABOVE], name=_NOT_ABOVE),
-            helper.make_node("Not", [_NOT_ABOVE], [VERDICT], name=VERDICT),
-        ]
-    )
-    graph.output.extend(
-        [tensor(THRESHOLD, FLOAT), tensor(PIXEL_THRESHOLD, FLOAT), tensor(VERDICT, BOOL, "N")]
-    )
+    graph.node.extend(nodes)
+    graph.output.extend(tensor(name, FLOAT, "N") for name in limits)
+    graph.output.append(tensor(VERDICT, BOOL, "N"))
+
+
+def _expanded(name: str, value: float) -> list[onnx.NodeProto]:
+    """Nodes that give a number for each image."""
+    from onnx import helper, numpy_helper
+
+    once = f"{name}_once"
+    held = numpy_helper.from_array(np.array([rounded_down(value)]), once)
+    return [
+        helper.make_node("Constant", [], [once], value=held),
+        helper.make_node("Expand", [once, _COUNT], [name]),
+    ]
 
 
 def rounded_down(value: float) -> np.float32:
