@@ -66,7 +66,7 @@ Threads = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="Threads (default: one a core)."),
 ]
-Provider = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, tensorrt, ...")]
+Provider = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, tensorrt, openvino, ...")]
 
 
 def _check_rate(rate: float | None) -> float | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from blemish.detectors.base import Detector, Fitted, LeftOut
 from blemish.graph.session import Session
+from blemish.graph.trace import tensor_names, with_outputs
 from blemish.images.picture_format import PictureFormat
 from blemish.progress import LoggedProgress
 
@@ -93,6 +94,18 @@ def _any_picture_gets_a_finite_score(make: Callable[[int], Detector]) -> Iterato
             yield f"a {kind} picture gives a score that is not finite"
 
 
+def _no_tensor_is_empty(make: Callable[[int], Detector]) -> Iterator[str]:
+    """Runtimes crash on empty ones, or fail, or give them wrong shapes; each in its own way."""
+    data = _bytes(_fit(make))
+    names = tensor_names(data)
+    session = Session(with_outputs(data, names))
+    for kind, picture in (*_odd_pictures(), *_ordinary_pictures()):
+        values = session.run(names, image=picture[None])
+        empty = [name for name, value in zip(names, values, strict=True) if not value.size]
+        if empty:
+            yield f"a {kind} picture leaves tensors empty: {', '.join(empty)}"
+
+
 def _scores_rise_with_a_planted_defect(make: Callable[[int], Detector]) -> Iterator[str]:
     session = Session(_bytes(_fit(make)))
     seeds = range(200, 206)
@@ -160,6 +173,7 @@ _CHECKS: Sequence[Callable[[Callable[[int], Detector]], Iterator[str]]] = (
     _same_seed_gives_the_same_bytes,
     _batches_equal_pictures_one_by_one,
     _any_picture_gets_a_finite_score,
+    _no_tensor_is_empty,
     _scores_rise_with_a_planted_defect,
     _one_training_picture_is_enough,
     _left_out_maps_are_those_of_the_scores,
@@ -222,6 +236,14 @@ def _blotted(seed: int, contrast: float) -> Picture:
 def _as_picture(values: NDArray[Any]) -> Picture:
     clipped: NDArray[Any] = np.clip(values, 0, 255)
     return clipped.astype(np.uint8)
+
+
+def _ordinary_pictures() -> Iterator[tuple[str, Picture]]:
+    yield "training", _weave(0)
+    yield "good", _weave(100)
+    yield "blotted", _blotted(100, 120)
+    noise = np.random.default_rng(0).integers(0, 256, (SIDE_PX, SIDE_PX, 3))
+    yield "noisy", noise.astype(np.uint8)
 
 
 def _odd_pictures() -> Iterator[tuple[str, Picture]]:

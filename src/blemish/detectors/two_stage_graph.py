@@ -3,6 +3,10 @@
 Of each query the closest sketch is measured; then all those that by their sketches may be nearer
 than that. The rare query with very many of them is compared with all, so that what a search holds
 is bounded.
+
+No list is ever empty, whatever the image: on operators over no rows runtimes fail, each in its own
+way. So each list begins with a pair, or a query, that need not be wanted. It does no harm: all that
+is listed is measured.
 """
 
 from __future__ import annotations
@@ -118,34 +122,36 @@ def _nearer(bank: GraphBank, queries: str, floors: str, block: _Block, found: _F
 def _candidates(bank: GraphBank, floors: str, block: _Block, found: _Found) -> tuple[str, str, str]:
     """Pairs of query and row that may be nearer than what is found, C each; and which have few, Q.
 
-    Queries with many have no pair.
+    Queries with many have no pair, but for the first of the list.
     """
     g = bank.g
     least = g.op("Mul", g.op("Sub", floors, found.squared), g.number(0.5))
     likely = _not_less(g, block.closest, g.op("Unsqueeze", least, g.ints(1)))
     groups_likely = g.op("ReduceSum", g.op("Cast", likely, to=FLOAT), g.ints(1), keepdims=0)
     few = _at_most(g, groups_likely, CROWDED)
-    pairs = g.op("NonZero", g.op("And", likely, g.op("Unsqueeze", few, g.ints(1))))
-    owners, groups = _split(g, pairs)
+    likely = g.op("And", likely, g.op("Unsqueeze", few, g.ints(1)))
+    owners, groups = _split(g, _where(g, likely, axes=2))
     least = g.op("Unsqueeze", g.op("Gather", least, owners, axis=0), g.ints(1))
-    near = g.op("NonZero", _not_less(g, _members(g, block, owners, groups), least))
-    pair, places = _split(g, near)
+    near = _not_less(g, _members(g, block, owners, groups), least)
+
+    near_of_pair = g.op("ReduceSum", g.op("Cast", near, to=FLOAT), g.ints(1), keepdims=0)
+    none = g.op("Sub", groups_likely, groups_likely)
+    counts = g.op("ScatterElements", none, owners, near_of_pair, reduction="add")
+    few = g.op("And", few, _at_most(g, counts, CROWDED))
+
+    pair, places = _split(g, _where(g, near, axes=2))
     owners, groups = (g.op("Gather", x, pair, axis=0) for x in (owners, groups))
     rows = _rows(bank, block, groups, places)
-
-    none, one = (ones_like(g, g.op("Cast", x, to=FLOAT)) for x in (found.rows, rows))
-    none = g.op("Sub", none, none)
-    counts = g.op("ScatterElements", none, owners, one, reduction="add")
-    few = g.op("And", few, _at_most(g, counts, CROWDED))
     unknown = g.op("Not", g.op("Equal", rows, g.op("Gather", found.rows, owners, axis=0)))
     wanted = g.op("And", unknown, g.op("Gather", few, owners, axis=0))
-    owners, rows = (g.op("Compress", x, wanted, axis=0) for x in (owners, rows))
+    chosen = g.op("Reshape", _where(g, wanted, axes=1), g.ints(-1))
+    owners, rows = (g.op("Gather", x, chosen, axis=0) for x in (owners, rows))
     return owners, rows, few
 
 
 def _all_for_crowded(bank: GraphBank, queries: str, found: _Found) -> tuple[str, str]:
     g = bank.g
-    crowded = g.op("Reshape", g.op("NonZero", found.crowded), g.ints(-1))
+    crowded = g.op("Reshape", _where(g, found.crowded, axes=1), g.ints(-1))
     by_all = bank.nearest(g.op("Gather", queries, crowded, axis=0), k=1)
     squared, rows = (g.op("Squeeze", x, g.ints(1)) for x in by_all)
     known_squared, known = (g.op("Gather", x, crowded, axis=0) for x in (found.squared, found.rows))
@@ -170,6 +176,12 @@ def _sketch(g: GraphBuilder, queries: str, bank: SketchedBank) -> tuple[str, str
     off_column = g.op("Unsqueeze", off, g.ints(1))
     sketches = g.op("Concat", along, off_column, ones_like(g, off_column), axis=1)
     return sketches, g.op("Sub", total, g.op("Add", slack, blur))
+
+
+def _where(g: GraphBuilder, mask: str, *, axes: int) -> str:
+    """Where a mask is true, axes x P, and its first cell whether or not: so P is never 0."""
+    first = g.constant([[0] * axes], np.int64)
+    return g.op("NonZero", g.op("ScatterND", mask, first, g.constant([True], np.bool_)))
 
 
 def _not_less(g: GraphBuilder, values: str, least: str) -> str:

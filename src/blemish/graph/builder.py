@@ -17,7 +17,7 @@ OPSET = 18  # the first with antialiased Resize
 IR_VERSION = 9  # what runtimes of that age read
 
 FLOAT, INT32, INT64 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64
-UINT8, UINT16 = TensorProto.UINT8, TensorProto.UINT16
+UINT8, UINT16, BOOL = TensorProto.UINT8, TensorProto.UINT16, TensorProto.BOOL
 
 
 class GraphBuilder:

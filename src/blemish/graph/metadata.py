@@ -26,11 +26,18 @@ _MARK = HASH_KEY.encode() + b"\x12" + bytes([_HASH_LENGTH])
 
 
 def sign(graph: onnx.ModelProto, facts: dict[str, Any]) -> bytes:
-    """The bytes of a model file: a graph, what is to be said of it, and the hash of both."""
+    """The bytes of a model file: a graph, what is to be said of it, and the hash of both.
+
+    The graph gets the thresholds of `facts["calibration"]`, so both tell the same.
+    """
     import onnx
+
+    from blemish.graph.verdict import set_verdict
 
     model = onnx.ModelProto()
     model.CopyFrom(graph)
+    thresholds = {key: facts["calibration"][key] for key in ("image_threshold", "pixel_threshold")}
+    set_verdict(model.graph, **thresholds)
     del model.metadata_props[:]
     text = json.dumps(all_shown({"schema": SCHEMA, **facts}), sort_keys=True, allow_nan=False)
     for key, value in ((KEY, text), (HASH_KEY, _BLANK.decode())):

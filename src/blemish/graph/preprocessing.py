@@ -1,8 +1,7 @@
 """From decoded pictures to what a network takes, inside the graph: resize, pad, normalise.
 
-Antialiased bilinear resizing with the convention of Pillow (pixel centres at half, a triangle
-filter as wide as the reduction). Because these are nodes of the model, nothing can resize
-differently on the line than it did in training.
+Because these are nodes of the model, nothing can resize differently on the line than it did in
+training.
 
 Convention: axes are (height, width); a working picture is `content_hw` large, padded at the bottom
 and the right to `padded_hw`.
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blemish.graph.builder import FLOAT, UINT8, UINT16, GraphBuilder, tensor
+from blemish.graph.builder import UINT8, UINT16, GraphBuilder, tensor
+from blemish.graph.resizing import resize
 from blemish.images.picture_format import PictureFormat
 
 if TYPE_CHECKING:
@@ -109,19 +109,9 @@ def preprocess(
     std: Sequence[float],
 ) -> str:
     """Nodes from the input `image` to a normalised N x 3 x h x w float32 tensor."""
-    planes = g.op("Cast", g.op("Transpose", "image", perm=[0, 3, 1, 2]), to=FLOAT)
-    resized = g.op(
-        "Resize",
-        planes,
-        "",
-        "",
-        sizes.content_hw,
-        mode="linear",
-        antialias=1,
-        exclude_outside=1,
-        axes=[2, 3],
-        coordinate_transformation_mode="half_pixel",
-    )
+    planes = g.op("Transpose", "image", perm=[0, 3, 1, 2])
+    known_hw = size.size_hw if size.fit == "stretch" else None
+    resized = resize(g, planes, sizes.picture_hw, sizes.content_hw, known_hw=known_hw)
     if size.fit != "stretch":
         missing = g.op("Sub", sizes.padded_hw, sizes.content_hw)
         resized = g.op(

@@ -22,7 +22,17 @@ PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
     "directml": "DmlExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
 }
+# Builds of ONNX Runtime that have what its usual one has not.
+BUILDS = {
+    "cuda": "onnxruntime-gpu",
+    "tensorrt": "onnxruntime-gpu",
+    "directml": "onnxruntime-directml",
+    "openvino": "onnxruntime-openvino",
+}
+# Thresholds were made from float32, which OpenVINO leaves where a processor has 16-bit products.
+OPTIONS = {"openvino": {"device_type": "CPU", "precision": "FP32"}}
 
 
 class Session:
@@ -47,7 +57,9 @@ class Session:
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(
-                model if isinstance(model, bytes) else str(model), options, providers=[wanted]
+                model if isinstance(model, bytes) else str(model),
+                options,
+                providers=[(wanted, OPTIONS.get(provider, {}))],
             )
         except Exception as error:  # ONNX Runtime's errors share no public base but Exception
             raise ModelFileError(f"ONNX Runtime cannot load the graph: {error}") from error
@@ -105,5 +117,16 @@ def _provider(name: str, available: Sequence[str]) -> str:
         here = [short for short, full in PROVIDERS.items() if full in available]
         raise UsageError(
             f"Provider '{name}' is not in this build of ONNX Runtime; it has {', '.join(here)}."
+            + _how_to_get(name)
         )
     return PROVIDERS[name]
+
+
+def _how_to_get(provider: str) -> str:
+    """What to type for a build that has the provider."""
+    if provider not in BUILDS:
+        return ""
+    return (
+        " Another build, in the place of this one, has it: "
+        f"pip uninstall onnxruntime && pip install {BUILDS[provider]}"
+    )

@@ -7,6 +7,14 @@ from collections.abc import Sequence
 from blemish.errors import UsageError, did_you_mean, told_at_once
 
 
+def tensor_names(data: bytes) -> list[str]:
+    """All tensors that the nodes of a model give."""
+    import onnx
+
+    graph = onnx.load_model_from_string(data).graph
+    return [output for node in graph.node for output in node.output if output]
+
+
 def with_outputs(data: bytes, names: Sequence[str]) -> bytes:
     """A model whose outputs are the named tensors, which any of its nodes may give.
 
@@ -16,7 +24,7 @@ def with_outputs(data: bytes, names: Sequence[str]) -> bytes:
     import onnx
 
     model = onnx.load_model_from_string(data)
-    known = [output for node in model.graph.node for output in node.output]
+    known = tensor_names(data)
     problems = [
         f"The graph has no tensor '{name}'.{did_you_mean(name, known)}"
         for name in names

@@ -1,0 +1,69 @@
+"""Thresholds and verdict as outputs of the graph, for runtimes that show no metadata.
+
+The verdict is that of `score > threshold` for every score there is: a threshold is rounded to the
+float32 at or below it, which no float32 lies between. A score that is no number is no good one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from blemish.graph.builder import BOOL, FLOAT, tensor
+
+if TYPE_CHECKING:
+    import onnx
+
+THRESHOLD, PIXEL_THRESHOLD, VERDICT = "threshold", "pixel_threshold", "verdict"
+_COUNT, _GOOD = "verdict_count", "verdict_good"
+
+
+def set_verdict(graph: onnx.GraphProto, *, image_threshold: float, pixel_threshold: float) -> None:
+    """Give a graph with an output `score` three more, or set those that it has.
+
+    These are `threshold` and `pixel_threshold` (N, float32), and `verdict` (N, bool: true for a
+    defect): one for each image, as all outputs are, since some runtimes refuse constant ones
+    (OpenVINO's provider). Nothing else in the graph changes.
+    """
+    from onnx import helper
+
+    limits = {THRESHOLD: image_threshold, PIXEL_THRESHOLD: pixel_threshold}
+    nodes = [helper.make_node("Shape", ["score"], [_COUNT])]
+    for name, value in limits.items():
+        nodes += _expanded(name, value)
+    nodes.append(helper.make_node("LessOrEqual", ["score", THRESHOLD], [_GOOD]))
+    nodes.append(helper.make_node("Not", [_GOOD], [VERDICT]))
+    for node in nodes:
+        node.name = node.output[0]
+
+    ours = {node.name for node in nodes}
+    _drop(graph.node, [bool(ours.intersection(node.output)) for node in graph.node])
+    _drop(graph.output, [output.name in ours for output in graph.output])
+    graph.node.extend(nodes)
+    graph.output.extend(tensor(name, FLOAT, "N") for name in limits)
+    graph.output.append(tensor(VERDICT, BOOL, "N"))
+
+
+def _expanded(name: str, value: float) -> list[onnx.NodeProto]:
+    """Nodes that give a number for each image."""
+    from onnx import helper, numpy_helper
+
+    once = f"{name}_once"
+    held = numpy_helper.from_array(np.array([rounded_down(value)]), once)
+    return [
+        helper.make_node("Constant", [], [once], value=held),
+        helper.make_node("Expand", [once, _COUNT], [name]),
+    ]
+
+
+def rounded_down(value: float) -> np.float32:
+    """The largest float32 that is not above."""
+    nearest = np.float32(value)
+    return nearest if float(nearest) <= value else np.nextafter(nearest, np.float32(-np.inf))
+
+
+def _drop(entries: Any, unwanted: list[bool]) -> None:
+    for index in reversed(range(len(unwanted))):
+        if unwanted[index]:
+            del entries[index]

@@ -1,0 +1,209 @@
+"""Run a model of each kind in every runtime, over ordinary and odd images, and compare.
+
+python tools/portability/run.py             # all runtimes; writes a record and the table
+python tools/portability/run.py --extremes  # lowest and newest ONNX Runtime only; writes nothing
+
+Ends with 1 where a runtime fails, or differs by more than `CLOSE`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import logging
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import numpy as np
+import onnx
+from cases import file_name, write_cases
+from numpy.typing import NDArray
+from runtimes import (
+    ROOT,
+    FailedError,
+    InBrowser,
+    InNode,
+    InPython,
+    MissingError,
+    Runtime,
+    lowest_onnxruntime,
+    machine,
+)
+
+import blemish
+
+CLOSE = 1e-3  # of the threshold
+BETWEEN = ("1.23.2", "1.27.0", "1.31.1")
+BELOW = "1.16.3"  # older than the package allows; a model file runs in it all the same
+RECORDS = ROOT / "benchmarks" / "records"
+
+
+def main() -> None:
+    """Run all that was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--extremes", action="store_true", help="lowest and newest ONNX Runtime")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "portability")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    logging.getLogger("blemish").setLevel(logging.ERROR)  # models are not fitted to be good here
+    cases = folder / "cases"
+    kinds = write_cases(cases)
+    print(f"{len(kinds)} models after {time.monotonic() - start:.0f} s", flush=True)
+    expected = {kind: _by_blemish(cases, kind) for kind in kinds}
+    rows = [
+        row
+        for runtime in (_extremes() if arguments.extremes else _all())
+        for row in _measured(runtime, folder, cases, expected)
+    ]
+    seconds = time.monotonic() - start
+    print(f"{seconds:.0f} s")
+    if not arguments.extremes:
+        _record(rows, cases, kinds, seconds)
+    if any(row["failed"] for row in rows):
+        raise SystemExit(1)
+
+
+def _extremes() -> list[Runtime]:
+    return [InPython("onnxruntime", lowest_onnxruntime()), InPython("onnxruntime", "onnxruntime")]
+
+
+def _all() -> list[Runtime]:
+    lowest, newest = _extremes()
+    return [
+        InPython("onnxruntime", f"onnxruntime=={BELOW}", numpy="numpy<2"),
+        lowest,
+        *(InPython("onnxruntime", f"onnxruntime=={version}") for version in BETWEEN),
+        newest,
+        InPython("openvino", "openvino"),
+        InNode(),
+        InBrowser(),
+    ]
+
+
+def _by_blemish(cases: Path, kind: str) -> NDArray[np.float32]:
+    """What blemish itself makes of all images, in the form of `judge.py`."""
+    model = blemish.load(cases / file_name(kind))
+    thresholds = model.calibration.image_threshold, model.calibration.pixel_threshold
+    numbers = []
+    for image in _images(cases):
+        (score,), (score_map,) = model.raw(image[None])
+        head = [score, float(score) > thresholds[0], *thresholds]
+        numbers += [np.array(head, np.float32), score_map.ravel()]
+    return np.concatenate(numbers)
+
+
+def _sizes(cases: Path) -> list[tuple[int, int]]:
+    return [(height, width) for height, width in json.loads((cases / "images.json").read_text())]
+
+
+def _images(cases: Path) -> list[NDArray[np.uint8]]:
+    pixels, images, start = np.fromfile(cases / "images.bin", np.uint8), [], 0
+    for height, width in _sizes(cases):
+        end = start + height * width * 3
+        images.append(pixels[start:end].reshape(height, width, 3))
+        start = end
+    return images
+
+
+def _measured(
+    runtime: Runtime, folder: Path, cases: Path, expected: dict[str, NDArray[np.float32]]
+) -> list[dict[str, Any]]:
+    """A row for each kind of model; none where the runtime cannot be had."""
+    try:
+        runtime.prepare(folder)
+    except (MissingError, FailedError) as error:
+        print(f"{runtime.name}: left out, {error}", flush=True)
+        return []
+    rows = []
+    for kind, numbers in expected.items():
+        row = {"runtime": runtime.name, "version": runtime.version, "kind": kind}
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=folder) as place:
+            result = Path(place) / "result"
+            try:
+                runtime.judge(cases, file_name(kind), result)
+                row |= _compared(np.fromfile(result, "<f4"), numbers, _sizes(cases))
+            except FailedError as error:
+                row["failed"] = str(error)
+        row["seconds"] = round(time.monotonic() - start, 1)
+        print(_line(row), flush=True)
+        rows.append(row)
+    return rows
+
+
+def _compared(
+    found: NDArray[np.float32], expected: NDArray[np.float32], sizes: list[tuple[int, int]]
+) -> dict[str, Any]:
+    """Largest differences, as a share of the thresholds, and verdicts that differ."""
+    if found.shape != expected.shape:
+        return {"failed": f"gave {found.size} numbers, not {expected.size}"}
+    if not np.isfinite(found).all():
+        return {"failed": "gave numbers that are not finite"}
+    scores, maps, verdicts, untrue, start = [], [], 0, 0, 0
+    for height, width in sizes:
+        end = start + 4 + height * width
+        (score, verdict, threshold, _), mine = found[start : start + 4], found[start + 4 : end]
+        theirs, limit, pixel_limit = expected[start : start + 4][[0, 2, 3]]
+        scores.append(abs(score - theirs) / limit)
+        maps.append(np.abs(mine - expected[start + 4 : end]).max() / pixel_limit)
+        verdicts += int(verdict != expected[start + 1])
+        untrue += int(bool(verdict) != bool(score > threshold))
+        start = end
+    largest = {"score_difference": float(max(scores)), "map_difference": float(max(maps))}
+    failed = ""
+    if untrue:
+        failed = f"{untrue} verdicts are not those of score and threshold"
+    elif max(largest.values()) > CLOSE:
+        failed = "differs too much"
+    return largest | {"images": len(sizes), "verdicts_that_differ": verdicts, "failed": failed}
+
+
+def _line(row: dict[str, Any]) -> str:
+    head = f"{row['runtime']} {row['version']}, {row['kind']}:"
+    if "score_difference" not in row:
+        return f"{head} FAILED, {row['failed']}"
+    said = f" FAILED, {row['failed']}" if row["failed"] else ""
+    return (
+        f"{head}{said} scores within {row['score_difference']:.1e} of the threshold, maps within "
+        f"{row['map_difference']:.1e}, {row['verdicts_that_differ']} verdicts differ, "
+        f"{row['seconds']} s"
+    )
+
+
+def _record(rows: list[dict[str, Any]], cases: Path, kinds: list[str], seconds: float) -> None:
+    date = datetime.date.today().isoformat()
+    record = {
+        "command": "make portability",
+        "machine": machine(),
+        "seconds": round(seconds),
+        "reference": {"blemish": blemish.__version__},
+        "models": {kind: _model_facts(cases / file_name(kind)) for kind in kinds},
+        "rows": rows,
+    }
+    path = RECORDS / f"portability-{date}.json"
+    path.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{path}; next: {Path(sys.executable).name} benchmarks/table.py")
+
+
+def _model_facts(path: Path) -> dict[str, Any]:
+    model = onnx.load(path)
+    return {
+        "opset": model.opset_import[0].version,
+        "ir_version": model.ir_version,
+        "operators": sorted({node.op_type for node in model.graph.node}),
+        "domains": sorted({node.domain or "ai.onnx" for node in model.graph.node}),
+        "bytes": path.stat().st_size,
+    }
+
+
+if __name__ == "__main__":
+    main()
