@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from numpy.typing import NDArray
 
+from blemish.graph.runtime import onnxruntime
 from blemish.graph.session import Session
 from blemish.graph.trace import with_outputs
 from blemish.parallel import available_cores
@@ -127,14 +127,15 @@ def stage_seconds(
     data: bytes, stages: Sequence[Stage], image: NDArray[np.uint8], runs: int
 ) -> dict[str, list[float]]:
     """Seconds of each stage in warm runs: the sum of its nodes, by ONNX Runtime's own profile."""
-    options = onnxruntime.SessionOptions()
+    runtime = onnxruntime()
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = available_cores()
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.enable_profiling = True
     with TemporaryDirectory() as folder:
         options.profile_file_prefix = f"{folder}/profile"
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         for _ in range(runs + 1):
             session.run(["score", "score_map"], {"image": image})
         events = json.loads(Path(session.end_profiling()).read_text())

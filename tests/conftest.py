@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import signal
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,9 @@ import pytest
 
 # Where tests run in the background, Ctrl-C is ignored, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests that load ONNX Runtime without blemish, as some users do, send nothing either.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -1,49 +1,163 @@
-"""The main job never reaches for the network: it runs with sockets blocked."""
+"""Nothing goes to the network, and nothing is written beside what was asked for."""
 
 from __future__ import annotations
 
 import ast
-import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import blemish
-from tiny import tiny_settings
+from blemish.cli.main import app
+from tiny import LEVELS, SIDE, tiny_backbone, tiny_dataset
+from tiny_efficientad import tiny_teacher
+from traced import Machine, require_strace
+
+ROOT = Path(blemish.__file__).parents[2]
+SOURCES = ROOT / "src" / "blemish"
+
+SMALL = {
+    "steps": 4, "batch": 2, "crop": 64, "penalty_pictures": 4, "autoencoder_width": 8,
+    "autoencoder_weight": 0.5, "checkpoint_seconds": 0, "precision": "float32", "device": "cpu",
+}  # fmt: skip
+PATCHCORE = ["--backbone", "tiny.onnx", "--levels", ",".join(LEVELS), "--image-size", SIDE]
+PATCHCORE += ["--set", "coreset_ratio=0.1", "--set", "calibration_folds=2"]
+EFFICIENTAD = ["--detector", "efficientad", "--preset", "quick", "--teacher", "teacher.onnx"]
+EFFICIENTAD += ["--image-size", 128]
+EFFICIENTAD += [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")]
+
+# What is typed, and what it may leave in the folder to work in.
+COMMANDS = [
+    (["--version"], ""),
+    (["surfaces", "drawn", "--good", 3, "--size", 64], "drawn"),
+    (["check", "tile"], ""),
+    (["plan", "tile", *PATCHCORE], ""),
+    (["fit", "tile", "-o", "new.onnx", *PATCHCORE], "new.onnx"),
+    (["fit", "tile", "-o", "int8.onnx", *PATCHCORE, "--set", "precision=int8"], "int8.onnx"),
+    (["fit", "tile", "-o", "trained.onnx", *EFFICIENTAD], "trained.onnx"),
+    (["inspect", "m.onnx", "--verify"], ""),
+    (["calibrate", "m.onnx", "tile", "-o", "again.onnx"], "again.onnx"),
+    (["predict", "m.onnx", "tile/test"], ""),
+    (["predict", "m.onnx", "tile/test", "-o", "out", "--overlay", "--maps"], "out"),
+    (["evaluate", "m.onnx", "tile", "-o", "measured"], "measured"),
+    (["evaluate", "tile", "--maps", "maps"], ""),
+    (["benchmark", "tile", "-o", "bench", *PATCHCORE], "bench"),
+    (["report", "records", "-o", "page"], "page"),
+]
+PROGRAM = """
+import blemish
+dataset = blemish.open_dataset("tile")
+settings = {"image_size": 64, "levels": ["fine", "coarse"], "calibration_folds": 2}
+blemish.fit(dataset, blemish.PatchCore(backbone="tiny.onnx", **settings)).save("from-python.onnx")
+model = blemish.load("from-python.onnx")
+model.predict("tile/test/good/000.png")
+blemish.evaluate(model, dataset)
+"""
 
 
-@pytest.fixture
-def no_sockets(monkeypatch):
-    def refuse(*_, **__):
-        raise AssertionError("something reached for the network")
+@pytest.fixture(scope="module")
+def machine(model, tmp_path_factory):
+    """A machine with pictures, a backbone, a teacher, a model, maps and records."""
+    require_strace()
+    made = Machine(tmp_path_factory.mktemp("machine"))
+    data = tiny_dataset(made.here / "tile", good=12)
+    tiny_backbone(made.here / "tiny.onnx")
+    tiny_teacher(made.here / "teacher.onnx")
+    model.save(made.here / "m.onnx")
+    for words in (["predict", "m.onnx", data / "test", "-o", "maps", "--maps"],
+                  ["evaluate", "m.onnx", "tile", "-o", "records"]):  # fmt: skip
+        command = [sys.executable, "-m", "blemish", *words]
+        subprocess.run(command, cwd=made.here, env=made.environment, check=True)
+    return made
 
-    monkeypatch.setattr(socket, "socket", refuse)
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("words", "asked"), COMMANDS)
+def test_a_command_reaches_for_no_network_and_leaves_what_was_asked_for(machine, words, asked):
+    if "efficientad" in words:
+        pytest.importorskip("torch", reason="needs the extra 'train'")
+    check(machine.run("-m", "blemish", *words), asked)
 
 
-@pytest.mark.usefixtures("no_sockets")
-def test_fit_save_load_predict_and_evaluate_without_a_network(category, backbone, tmp_path):
-    dataset = blemish.open_dataset(category)
-    model = blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone)))
-    model.save(tmp_path / "model.onnx")
-    loaded = blemish.load(tmp_path / "model.onnx")
-    assert blemish.evaluate(loaded, dataset).image["auroc"] == 1.0
+def test_a_program_reaches_for_no_network_and_leaves_what_was_asked_for(machine):
+    check(machine.run("-c", PROGRAM), "from-python.onnx")
+
+
+@pytest.mark.slow
+def test_a_backbone_of_timm_is_exported_without_a_network_where_weights_are_given(machine, timm):
+    from safetensors.torch import save_file
+
+    save_file(timm.create_model("resnet10t").state_dict(), machine.here / "weights.safetensors")
+    export = "from conftest import _torchvision_ops; import torch; ops = _torchvision_ops(torch)\n"
+    export += "from blemish.backbones.timm_export import export_timm; from pathlib import Path\n"
+    export += "export_timm('resnet10t', weights=Path('weights.safetensors'), cache=Path('cache'))"
+    path = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+    check(machine.run("-c", path + export), "cache")
+
+
+def test_download_reaches_for_no_network_before_the_licence_is_accepted(machine):
+    check(machine.run("-m", "blemish", "download", "mvtec-ad"), "", code=2)
+
+
+def test_every_command_is_looked_at():
+    names = {command.callback.__name__ for command in app.registered_commands}
+    assert names - {words[0] for words, _ in COMMANDS} == {"download"}
+
+
+def test_what_reaches_or_writes_is_seen(machine):
+    program = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+    program += f"open({str(machine.root / 'elsewhere')!r}, 'w'); open('here', 'w')"
+    found = machine.run("-c", program)
+    assert len(found.reached) == 1
+    assert found.wrote == [str(machine.root / "elsewhere")]
+    assert found.changed == {"here/here"}
+
+
+def check(found, asked, code=0):
+    assert found.code == code, found.err
+    assert not found.reached
+    assert not found.wrote
+    roots = {"/".join(path.split("/")[:2]) for path in found.changed}
+    assert roots == ({f"here/{asked}"} if asked else set()), found.changed
+
+
+def test_who_asks_for_the_statistics_of_onnx_runtime_has_them():
+    program = "from blemish.graph.runtime import onnxruntime; onnxruntime()\n"
+    program += "import os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    for environment, kept in (({}, "1"), ({"ORT_DISABLE_TELEMETRY": "0"}, "0")):
+        ended = subprocess.run(
+            [sys.executable, "-c", program], env=environment | {"CI": "1"},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert ended.stdout.strip() == kept
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def importing(*modules, below):
+    return {
+        path.relative_to(below).as_posix()
+        for path in below.rglob("*.py")
+        for name in imported(path)
+        if name.split(".")[0] in modules
+    }
 
 
 def test_only_the_download_on_request_knows_how_to_reach_a_network():
-    root = Path(blemish.__file__).parent
     reaching = ("urllib", "http", "socket", "requests", "ftplib")
-    found = {
-        path.relative_to(root).as_posix()
-        for path in root.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, (ast.Import, ast.ImportFrom))
-        for name in (
-            [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else [alias.name for alias in node.names]
-        )
-        if name.split(".")[0] in reaching
-    }
-    assert found == {"data/download.py"}
+    assert importing(*reaching, below=SOURCES) == {"data/download.py"}
+
+
+def test_onnx_runtime_is_imported_in_one_place_which_turns_its_statistics_off():
+    for folder in (SOURCES, *(ROOT / name for name in ("benchmarks", "tools", "training"))):
+        assert not importing("onnxruntime", below=folder)
+    named = {path for path in SOURCES.rglob("*.py") if '"onnxruntime' in path.read_text()}
+    assert {path.name for path in named} == {"runtime.py", "fitting.py"}  # by name, and its version

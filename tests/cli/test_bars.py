@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import time
 
 import pytest
 
@@ -47,6 +49,26 @@ def test_a_stage_that_fails_does_not_look_done(capsys):
     with pytest.raises(ValueError), TerminalProgress().stage("features", 3):
         raise ValueError
     assert not capsys.readouterr().err
+
+
+def test_the_time_left_of_all_stages_is_told_where_it_was_guessed(monkeypatch, capsys):
+    monkeypatch.setattr("blemish.progress.AT_ONCE_SECONDS", 0.0)
+    monkeypatch.setattr("blemish.cli.bars.LINE_SECONDS", 0.0)
+    guessed = {"features": 3600.0, "coreset": 7200.0}
+    with TerminalProgress(guessed=guessed).stage("features", 100) as advance:
+        for _ in range(10):
+            time.sleep(0.01)
+            advance(1)
+    assert re.search(r"features \d+ of 100, \d+ s left, \d+ min in all\n", capsys.readouterr().err)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with TerminalProgress(guessed=guessed).stage("features", 100) as advance:
+        for _ in range(30):
+            time.sleep(0.01)
+            advance(1)
+    assert re.search(r"\d s left, \d+ min in all", terminal.getvalue())
 
 
 def test_a_note_stays_beside_the_bar_and_the_last_one_in_the_line(monkeypatch, capsys):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -45,6 +47,44 @@ predictions.write_whole = write_hanging
 """
 )
 OURS = ["predictions.jsonl", "predictions.run.json"]
+
+
+# Ctrl-C where a module is about to be found.
+IN_IMPORT = """
+import os, signal, sys
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupt())
+from blemish.__main__ import run
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["blemish.cli.main", "typer", "blemish.cli.predict", "numpy", "numpy._core._multiarray_umath",
+     "onnxruntime", "onnxruntime.capi.onnxruntime_pybind11_state", "PIL.Image"],
+)  # fmt: skip
+def test_while_modules_are_loaded_it_ends_with_a_word_at_most(fitted, spot, name):
+    program = IN_IMPORT.format(name=name)
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "predict", fitted, spot],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 130
+    assert ended.stderr in ("", "interrupted\n")
+    assert not ended.stdout
+
+
+def test_it_is_ignored_where_work_runs_in_the_background(start, data):
+    first = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    first += "; os.kill(os.getpid(), signal.SIGINT)"
+    process = start("check", data, first=first)
+    process.communicate()
+    assert process.returncode == 0
 
 
 def interrupted(process, number=signal.SIGINT):

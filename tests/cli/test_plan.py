@@ -19,7 +19,7 @@ def test_json_has_the_plan_and_seconds_of_each_stage(blemish, data, fit_options)
     assert plan["pictures"] == 24
     assert plan["lowest_false_alarm_rate"] == 1 / 25
     seconds = plan["estimated_seconds"]
-    assert seconds["total"] == seconds["features"] + seconds["coreset"] + seconds["calibration"]
+    assert seconds["total"] == seconds["features"] + seconds["coreset"] + seconds["leave out"]
     assert all(value > 0 for value in seconds.values())
 
 

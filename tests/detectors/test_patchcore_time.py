@@ -23,10 +23,10 @@ def guess(tmp_path):
 
 def test_every_stage_takes_time(guess):
     seconds = guess()
-    assert list(seconds) == ["features", "coreset", "calibration"]
+    assert list(seconds) == ["features", "coreset", "leave out"]
     assert min(seconds.values()) > 0
 
 
 def test_leaving_out_in_folds_picks_a_coreset_for_each(guess):
     folds = guess(calibration_folds=5)
-    assert folds["calibration"] > 5 * folds["coreset"]
+    assert folds["leave out"] > 5 * folds["coreset"]

@@ -23,6 +23,7 @@ from blemish.backbones.backbone import Backbone
 from blemish.backbones.evened import even_out
 from blemish.backbones.rounded import round_weights
 from blemish.backbones.stem import float_stem, in_blocks
+from blemish.graph.runtime import quantization
 
 FLOATS = "blemish/floats"  # nodes that stay in floats
 
@@ -41,13 +42,11 @@ def to_int8(
             it is, then in variants that widen the ranges. They are read three times.
         even_sides: it will only see pictures of even height and width.
     """
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
+    tool = quantization()
     with tempfile.TemporaryDirectory() as name, _unheard():
         given, simplified, ready, quantised = (Path(name) / f"{i}.onnx" for i in range(4))
         onnx.save(backbone.graph, given)
-        quant_pre_process(given, simplified, skip_symbolic_shape=True)
+        tool.shape_inference.quant_pre_process(given, simplified, skip_symbolic_shape=True)
         plain = onnx.load(simplified)
         stem = float_stem(plain, backbone.entry)
         evened, coarse = even_out(plain, backbone.entry, pictures)
@@ -57,13 +56,13 @@ def to_int8(
         if even_sides and stem is None:
             rounded = in_blocks(rounded, backbone.entry)
         onnx.save(rounded, ready)
-        quantize_static(
+        tool.quantize_static(
             ready,
             quantised,
             _Ranges(backbone.entry, iter(pictures)),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            quant_format=tool.QuantFormat.QDQ,
+            activation_type=tool.QuantType.QUInt8,
+            weight_type=tool.QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
             nodes_to_exclude=excluded,

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.backbones.compiler import no_compiler_folder
 from blemish.errors import BackboneError, MissingExtraError, did_you_mean, told_at_once
 from blemish.files import write_whole
 
@@ -62,8 +63,9 @@ def export_timm(name: str, *, weights: Path | None = None, cache: Path | None = 
     safe_name = re.sub(r"[^\w.-]", "_", name)
     file = (cache or cache_folder()) / f"{safe_name}-{key}.onnx"
     if not file.exists():
-        network = _make_network(name, weights)
-        model = _to_onnx(network, name)
+        with no_compiler_folder():
+            network = _make_network(name, weights)
+            model = _to_onnx(network, name)
         _check(model, network, name)
         _describe(model, network.pretrained_cfg, name, weights_sha256)
         _write(model, file)
@@ -98,6 +100,7 @@ def _sha256(weights: Path) -> str:
 
 
 def _import_timm(name: str) -> Any:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # of what timm downloads with
     try:
         import timm
     except ModuleNotFoundError as error:

@@ -55,11 +55,14 @@ def download(
         raise UsageError(f"There is no data set '{name}' to download; there is {', '.join(KNOWN)}.")
     archives = choose_archives(read_list(categories) or [], url=url, sha256=_hashes(hashes or []))
     console.say(LICENCE)
+    if not (accept_licence or sys.stdin.isatty()):
+        raise UsageError("Nobody is there to accept the licence; give --accept-licence.")
     for archive in archives:
         size = size_bytes(archive)
         told = "size not told" if size is None else f"{size / 1e6:,.0f} MB"
         console.say(f"{archive.category}: {told}, {archive.url}")
-    _ask(accept_licence)
+    if not accept_licence and not typer.confirm("Do you accept it?", err=True):
+        raise UsageError("The licence was not accepted; nothing was downloaded.")
     found = [fetch(archive, output, progress=TerminalProgress()) for archive in archives]
     for one in found:
         if not one.checked:
@@ -79,16 +82,6 @@ def download(
     else:
         console.write_facts((one.folder.name, one.folder) for one in found)
     console.next_steps(["check", found[0].folder])
-
-
-def _ask(accepted: bool) -> None:
-    """Go on where the licence is accepted. Raises `UsageError`."""
-    if accepted:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("Nobody is there to accept the licence; give --accept-licence.")
-    if not typer.confirm("Do you accept it?", err=True):
-        raise UsageError("The licence was not accepted; nothing was downloaded.")
 
 
 def _hashes(texts: list[str]) -> dict[str, str]:

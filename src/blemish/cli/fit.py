@@ -134,8 +134,10 @@ def fit(
     for sentence in dataset.notes:
         console.note(sentence)
     images = GoodPictures(dataset.train, limits=read_limits(max_pixels))
-    outputs.check_space(output, chosen.plan(images).model_bytes)
+    planned = chosen.plan(images)
+    outputs.check_space(output, planned.model_bytes)
     start = perf_counter()
+    guessed = chosen.estimate_seconds(images) if planned.takes_long else {}
     with _told_how_to_go_on(ctx, unfinished, resume=resume):
         model = blemish.fit(
             dataset,
@@ -147,7 +149,7 @@ def fit(
             smallest_region_px=smallest_region or SMALLEST_REGION_PX,
             alpha=alpha.value,
             limits=read_limits(max_pixels),
-            progress=TerminalProgress(),
+            progress=TerminalProgress(guessed=guessed),
             folder=unfinished,
         )
     model.save(output, force=force)

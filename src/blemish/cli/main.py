@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import codecs
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -24,6 +27,7 @@ from blemish.cli import (
     surfaces,
 )
 from blemish.cli.command import Command
+from blemish.cli.signals import INTERRUPTED
 from blemish.files import shown
 
 SHOWN = "blemish.shown"  # how streams take names of files that are no text
@@ -90,4 +94,32 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name of a file may be no text at all
             stream.reconfigure(errors=SHOWN)
-    app(prog_name="blemish")
+    with _ended_by_ctrl_c():
+        app(prog_name="blemish")
+
+
+@contextmanager
+def _ended_by_ctrl_c() -> Iterator[None]:
+    """After Ctrl-C the exit code is 130, and no traceback is shown, whatever became of it.
+
+    In the middle of an import, say, it may come back as an error of the library.
+    """
+    pressed = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal pressed
+        pressed = True
+        raise KeyboardInterrupt
+
+    if not callable(signal.getsignal(signal.SIGINT)):  # ignored: work in the background
+        yield
+        return
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    except BaseException as error:
+        if pressed and not (isinstance(error, SystemExit) and not error.code):
+            raise SystemExit(INTERRUPTED) from None
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is left to do is to end

@@ -7,6 +7,7 @@ import threading
 from types import FrameType
 from typing import Any, Self
 
+INTERRUPTED = 128 + signal.SIGINT  # the exit code of shells
 NAMES = ("SIGTERM", "SIGHUP")  # the latter when a terminal is closed; not on Windows
 
 
@@ -47,4 +48,4 @@ class EndsLikeCtrlC:
 
 def exit_code(error: KeyboardInterrupt) -> int:
     """128 and the number of the signal, as shells have it: 130 for Ctrl-C, 143 for SIGTERM."""
-    return 128 + (error.number if isinstance(error, TerminatedError) else signal.SIGINT)
+    return 128 + error.number if isinstance(error, TerminatedError) else INTERRUPTED

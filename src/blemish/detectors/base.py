@@ -160,6 +160,11 @@ class FitPlan(Protocol):
         """Size of the model file, nearly."""
         ...
 
+    @property
+    def takes_long(self) -> bool:
+        """A guess of the seconds (`Detector.estimate_seconds`) would add a fiftieth at most."""
+        ...
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: `pictures`, `memory_bytes`, `disk_bytes`, and the detector's own."""
         ...
@@ -210,7 +215,7 @@ class Detector(Protocol):
         ...
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
-        """Guess how long each stage of a fit will take, from a short measurement.
+        """Guess how long each stage of a fit will take, by its name, from a short measurement.
 
         Raises:
             ImageError: one of the first few pictures cannot be read.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from blemish.detectors.patchcore_settings import PatchCoreSettings
 
 MEGABYTE = 10**6
+LONG_PICTURES = 600
+LONG_DISTANCES = 2 * 10**9  # from candidates to picks
 WORKING_PIXELS = LARGEST_BATCH * 256 * 256  # of a batch, resized
 SEARCHED = 2**25  # products of a search that may be in memory at once
 RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
@@ -66,6 +68,13 @@ class FitPlan:
     memory_bytes: int
     disk_bytes: int
     at_once: int
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether what a guess measures is little beside the pictures or the picking."""
+        return (
+            self.pictures >= LONG_PICTURES or self.candidates * self.bank_vectors >= LONG_DISTANCES
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""

@@ -54,7 +54,7 @@ def estimate_seconds(detector: PatchCore, images: ImageSource) -> dict[str, floa
     return {
         "features": plan.pictures * a_picture,
         "coreset": picking,
-        "calibration": folds * picking + _searching_seconds(plan, patches),
+        "leave out": folds * picking + _searching_seconds(plan, patches),
     }
 
 

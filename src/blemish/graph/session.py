@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ModelFileError, UsageError, did_you_mean
+from blemish.graph.runtime import onnxruntime
 from blemish.parallel import available_cores
 
 PROVIDERS = {
@@ -47,8 +48,7 @@ class Session:
     def __init__(
         self, model: bytes | Path, *, threads: int | None = None, provider: str = "cpu"
     ) -> None:
-        import onnxruntime as ort
-
+        ort = onnxruntime()
         wanted = _provider(provider, ort.get_available_providers())
         self.threads = threads or available_cores()
         options = ort.SessionOptions()

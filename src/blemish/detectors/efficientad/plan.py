@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MEGABYTE = 10**6
 RUNTIME_BYTES = 420 * MEGABYTE  # interpreter, torch and the other libraries
+LONG_STEPS = 500
 COPIES = 6  # of trained weights: also gradients, means, two of Adam's, one on its way to a file
 TENSORS = 3.0  # as large as a layer's output, that its way forth and back holds at a time
 READ_AHEAD_BYTES = 100 * MEGABYTE  # decoded pictures that wait, sessions that resize them
@@ -55,6 +56,11 @@ class TrainingPlan:
     model_bytes: int
     memory_bytes: int
     disk_bytes: int
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether the steps that a guess takes are few beside those of the training."""
+        return self.steps * self.trainings >= LONG_STEPS
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
@@ -113,7 +119,7 @@ def estimate_seconds(
 
     step, look = try_steps(settings, teacher, pick_device(settings.device))
     return {
-        "penalty": _drawing_seconds(settings),
+        "drawing": _drawing_seconds(settings),
         "teacher": look * plan.pictures,
         "training": step * plan.steps * plan.trainings,
     }

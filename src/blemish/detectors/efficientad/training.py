@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from blemish.backbones.compiler import no_compiler_folder
 from blemish.detectors.efficientad.architecture import COLOURS, Weights, features_of
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint, same_shape
@@ -196,12 +197,13 @@ class _Run:
         }
         averaged = self._parameters if self._recipe.averaged_steps else {}
         self._means = {name: p.detach().clone() for name, p in averaged.items()}
-        self._optimiser = torch.optim.Adam(
-            self._parameters.values(),
-            lr=self._recipe.learning_rate,
-            weight_decay=settings.weight_decay,
-            fused=True,
-        )
+        with no_compiler_folder():
+            self._optimiser = torch.optim.Adam(
+                self._parameters.values(),
+                lr=self._recipe.learning_rate,
+                weight_decay=settings.weight_decay,
+                fused=True,
+            )
         self._fresh: list[Tensor] = []  # losses not fetched yet
         self._history: list[list[float]] = []
         self._saved_at = time.monotonic()
