@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ class _Pictures:
 
     samples: list[Sample]
     fresh: dict[str, Sample]
-    known: dict[str, Sequence[Any]]
+    known: Mapping[str, Sequence[Any]]
 
     @classmethod
     def of(cls, model: Model, dataset: Dataset, progress: Progress) -> _Pictures:
