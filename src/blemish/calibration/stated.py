@@ -39,7 +39,8 @@ def read_stated(facts: Mapping[str, Any], name: str) -> Calibration:
     problems = list(_unusable(facts))
     if not problems:
         calibration = read_calibration(facts)
-        problems = list(_contradictions(calibration, facts))
+        # Bounds cannot be reckoned of tails and costs that are none of these scores.
+        problems = list(_other_rules(calibration, facts)) or list(_other(calibration, facts))
         if not problems:
             return calibration
     raise ModelFileError(
@@ -62,7 +63,18 @@ def _unusable(facts: Mapping[str, Any]) -> Iterator[str]:
             yield f"'{name}' is {rate:g}, but {pictures} pictures promise {lowest_rate(pictures):g}"
 
 
-def _contradictions(calibration: Calibration, facts: Mapping[str, Any]) -> Iterator[str]:
+def _other_rules(calibration: Calibration, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What of tails and costs does not follow from the scores."""
+    if calibration.tails:
+        tails = (calibration.tails.scores, calibration.tails.peaks)
+        yield from _of_tails(tails, (calibration.scores, calibration.peaks))
+    if calibration.costs:
+        defects = [row[2] for row in facts.get("defects", ())]
+        yield from _of_costs(calibration.costs, calibration.scores, defects)
+
+
+def _other(calibration: Calibration, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What else is stated otherwise than it follows."""
     follows = calibration.to_dict()
     for name in sorted(follows.keys() & facts.keys()):
         if not _same(follows[name], facts[name], _how_close(name, calibration)):
@@ -73,12 +85,6 @@ def _contradictions(calibration: Calibration, facts: Mapping[str, Any]) -> Itera
         rate = either_rate(pairs, calibration)
         if rate is None or not _same(rate, facts["either_rate"], CLOSE):
             yield f"'either_rate' is stated as {facts['either_rate']:g}, but {rate} follows"
-    if calibration.tails:
-        tails = (calibration.tails.scores, calibration.tails.peaks)
-        yield from _of_tails(tails, (calibration.scores, calibration.peaks))
-    if calibration.costs:
-        defects = [row[2] for row in facts.get("defects", ())]
-        yield from _of_costs(calibration.costs, calibration.scores, defects)
 
 
 def _how_close(name: str, calibration: Calibration) -> float:
