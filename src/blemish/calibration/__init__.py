@@ -14,6 +14,7 @@ and its costs, and then the threshold says that it follows costs.
     suspicious      training pictures that stand out
     costs           a threshold by what misses and false alarms cost
     thresholds      all that together: `Calibration`
+    change          what other thresholds do on the line
     stated          whether what a file states is what follows
 """
 
