@@ -263,6 +263,8 @@ def parse_facts(text: str, name: str) -> Facts:
                 f"version reads schema {SCHEMA}. Upgrade: pip install --upgrade blemish"
             )
         check_json(facts, FirstFacts if facts["schema"] == 1 else Facts)
+        if facts["schema"] == 1:
+            _leave_out_later(facts)
         _check_detector(facts["detector"])
     except JsonError as error:
         raise ModelFileError(
@@ -274,6 +276,12 @@ def parse_facts(text: str, name: str) -> Facts:
 class _Versioned(TypedDict):
     schema: Positive
     blemish: str
+
+
+def _leave_out_later(facts: dict[str, Any]) -> None:
+    """Take out of a file of schema 1 what only later ones know: nobody has looked at it."""
+    for part, known in (("calibration", FirstCalibrationFacts), ("training", FirstTrainingFacts)):
+        facts[part] = {name: facts[part][name] for name in known.__annotations__}
 
 
 def _check_detector(detector: dict[str, Any]) -> None:
