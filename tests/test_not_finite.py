@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from PIL import Image
 
 import blemish
-from blemish.errors import CalibrationError, ImageError, ModelFileError
+from blemish.errors import BackboneError, CalibrationError, ImageError, ModelFileError
 from blemish.graph.metadata import sign
 from blemish.probing import probe
 from tiny import SIDE, tiny_dataset, tiny_settings
@@ -124,6 +125,32 @@ def test_a_left_out_score_that_is_not_finite_names_its_picture(category, backbon
 
     with pytest.raises(CalibrationError, match=r"not a finite number.*train/good/002\.png"):
         blemish.fit(blemish.open_dataset(category), Spoils(**tiny_settings(backbone)))
+
+
+def test_features_that_are_not_finite_name_the_picture_before_they_get_into_a_bank(
+    category, backbone, pictures, tmp_path
+):
+    """A backbone that takes the root of how far below white a picture's darkest value is."""
+    network = onnx.load(backbone)
+    for node in network.graph.node:
+        node.output[:] = [f"{name}_" if name == "fine" else name for name in node.output]
+        node.input[:] = [f"{name}_" if name == "fine" else name for name in node.input]
+    for name, value in (("limit", np.float32(1.9)), ("axes", np.array([1, 2, 3]))):
+        network.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
+    network.graph.node.extend(
+        [
+            onnx.helper.make_node("ReduceMin", ["image", "axes"], ["darkest"]),
+            onnx.helper.make_node("Sub", ["limit", "darkest"], ["below"]),
+            onnx.helper.make_node("Sqrt", ["below"], ["root"]),
+            onnx.helper.make_node("Add", ["fine_", "root"], ["fine"]),
+        ]
+    )
+    onnx.save(network, tmp_path / "root.onnx")
+    shutil.copytree(category, tmp_path / "noise")
+    shutil.copy(pictures[1], tmp_path / "noise" / "train" / "good" / "white.png")
+    detector = blemish.PatchCore(**tiny_settings(tmp_path / "root.onnx"))
+    with pytest.raises(BackboneError, match=r"no finite features.*train/good/white\.png"):
+        blemish.fit(blemish.open_dataset(tmp_path / "noise"), detector)
 
 
 def test_verifying_finds_what_an_empty_picture_does_not_show(broken, model):

@@ -364,7 +364,7 @@ class Model:
     def _verdict(
         self, path: str | None, score: float, score_map: NDArray[np.float32], seconds: float
     ) -> Prediction | Failure:
-        if not (math.isfinite(score) and _all_finite(score_map)):
+        if not (math.isfinite(score) and np.isfinite(score_map).all()):
             why = "the model gives no finite score and map for it (NaN or infinite)"
             return Failure(path, f"{path or 'the picture'}: {why}. {_TRY_VERIFY}")
         c = self.calibration
@@ -420,12 +420,6 @@ def inspect(path: str | Path) -> dict[str, Any]:
 def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:
     """A model from a fitted graph and what is to be said of it."""
     return Model(sign(graph, facts))
-
-
-def _all_finite(values: NDArray[np.float32]) -> bool:
-    """Whether none is NaN or infinite: their sum tells, unless large ones overflow in it."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(values.sum()) or np.isfinite(values).all())
 
 
 def _spell_failure(path: str | None, error: BlemishError) -> str:
