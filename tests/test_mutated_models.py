@@ -78,6 +78,17 @@ def test_a_file_that_states_a_threshold_but_other_scores_is_refused(facts, refus
     assert "'image_threshold' is stated as" in refusal(facts)
 
 
+def test_whoever_searches_for_a_threshold_finds_the_one_that_is_used(facts, refusal):
+    """As the program in C++ does, on the page about other languages."""
+    facts["aaa"] = {"image_threshold": 1e9}
+    assert "'image_threshold' is not there exactly once" in refusal(facts)
+    del facts["aaa"]
+    text = json.dumps(facts | {"aaa": {"pixel_threshold": 1e9}}, sort_keys=True)
+    hidden = text.replace('"pixel_threshold": 0', '"pixel\\u005fthreshold": 0')
+    assert hidden != text
+    assert "'pixel_threshold' is not there exactly once" in refusal(text=hidden)
+
+
 @pytest.fixture(scope="module")
 def ruled(model, category, tmp_path_factory):
     """A model with a threshold by costs."""

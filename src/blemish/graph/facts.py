@@ -6,6 +6,8 @@ to be of its type and within its limits; whatever is not is a `ModelFileError` t
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
 
 from blemish.errors import ModelFileError
@@ -266,6 +268,8 @@ def parse_facts(text: str, name: str) -> Facts:
         if facts["schema"] == 1:
             _leave_out_later(facts)
         _check_detector(facts["detector"])
+        for threshold in ("image_threshold", "pixel_threshold"):
+            _check_searchable(text, threshold, facts["calibration"][threshold])
     except JsonError as error:
         raise ModelFileError(
             f"What '{name}' says of itself cannot be used: {error} Fit or calibrate it again."
@@ -276,6 +280,16 @@ def parse_facts(text: str, name: str) -> Facts:
 class _Versioned(TypedDict):
     schema: Positive
     blemish: str
+
+
+def _check_searchable(text: str, name: str, value: float) -> None:
+    """Raise `JsonError` where whoever searches for a name in place of parsing finds another value.
+
+    That is how programs without a JSON parser read a threshold.
+    """
+    found = re.findall(rf'"{name}": ([^,\s}}]+)', text)
+    if found != [json.dumps(value)]:
+        raise JsonError(f"'{name}' is not there exactly once, as {value:g}.")
 
 
 def _leave_out_later(facts: dict[str, Any]) -> None:
