@@ -8,6 +8,7 @@ By hand, with many seeds: python tests/mutations.py MODEL.onnx PICTURE 1000 7
 from __future__ import annotations
 
 import copy
+import hashlib
 import io
 import json
 import random
@@ -22,7 +23,7 @@ from typing import Any
 import onnx
 
 from blemish.errors import BlemishError
-from blemish.graph.metadata import KEY, sign
+from blemish.graph import metadata
 
 DEEP = "[" * 100_000 + "]" * 100_000
 STRANGE = [
@@ -36,17 +37,23 @@ Facts = dict[str, Any]
 
 def facts_of(model: onnx.ModelProto) -> Facts:
     """What a model file says of itself."""
-    return json.loads(next(entry.value for entry in model.metadata_props if entry.key == KEY))
+    return json.loads(
+        next(entry.value for entry in model.metadata_props if entry.key == metadata.KEY)
+    )
 
 
 def signed(model: onnx.ModelProto, text: str) -> bytes:
     """A model file with any words as its facts, whose hash is right."""
-    placed = _sign(model, {"schema": 2})
-    known = onnx.load_model_from_string(placed)
-    for entry in known.metadata_props:
-        if entry.key == KEY:
-            entry.value = text
-    return _hashed(known)
+    copied = onnx.ModelProto()
+    copied.CopyFrom(model)
+    kept = [e for e in copied.metadata_props if e.key not in (metadata.KEY, metadata.HASH_KEY)]
+    entries = [(entry.key, entry.value) for entry in kept]
+    del copied.metadata_props[:]
+    for key, value in [*entries, (metadata.KEY, text), (metadata.HASH_KEY, "0" * 64)]:
+        copied.metadata_props.add(key=key, value=value)
+    data = copied.SerializeToString(deterministic=True)
+    place = data.rindex(metadata._MARK) + len(metadata._MARK)
+    return data[:place] + hashlib.sha256(data).hexdigest().encode() + data[place + 64 :]
 
 
 def mutated(data: bytes, *, count: int, seed: int) -> Iterator[tuple[str, bytes]]:
@@ -68,23 +75,6 @@ def mutated(data: bytes, *, count: int, seed: int) -> Iterator[tuple[str, bytes]
             graph = onnx.ModelProto()
             graph.CopyFrom(model)
             yield _change_graph(graph, rng), signed(graph, json.dumps(facts))
-
-
-def _sign(model: onnx.ModelProto, facts: Facts) -> bytes:
-    return sign(model, facts)
-
-
-def _hashed(model: onnx.ModelProto) -> bytes:
-    import hashlib
-
-    from blemish.graph import metadata
-
-    for entry in model.metadata_props:
-        if entry.key == metadata.HASH_KEY:
-            entry.value = "0" * 64
-    data = model.SerializeToString(deterministic=True)
-    place = data.rindex(metadata._MARK) + len(metadata._MARK)
-    return data[:place] + hashlib.sha256(data).hexdigest().encode() + data[place + 64 :]
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
