@@ -105,7 +105,7 @@ def _drop(holder: Any, key: Any, rng: random.Random) -> str:
 
 
 def _replace(holder: Any, key: Any, rng: random.Random) -> str:
-    holder[key] = rng.choice(STRANGE)
+    holder[key] = copy.deepcopy(rng.choice(STRANGE))  # what is in it may be changed next
     return f"replaced by {str(holder[key])[:20]!r}"
 
 
@@ -128,7 +128,7 @@ def _turn(holder: Any, key: Any, rng: random.Random) -> str:
 
 def _deepen(holder: Any, key: Any, rng: random.Random) -> str:
     inner: Any = 1
-    for _ in range(rng.choice([20, 40, 900])):
+    for _ in range(rng.choice([20, 40, 300])):
         inner = [inner]
     holder[key] = inner
     return "deep"

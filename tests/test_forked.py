@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -58,14 +61,18 @@ print("alike")
 """
 
 
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_forked_processes_judge_with_a_model_that_was_loaded_and_used_before(model, tmp_path):
     model.save(tmp_path / "model.onnx")
-    ended = subprocess.run(
-        [sys.executable, "-c", FORKS, str(tmp_path / "model.onnx")],
-        capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
-    assert (ended.stdout, ended.returncode) == ("alike\n", 0), ended.stderr
+    command = [sys.executable, "-c", FORKS, str(tmp_path / "model.onnx")]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **streams) as process:
+        try:
+            told = process.communicate(timeout=100)
+            assert (told[0], process.returncode) == ("alike\n", 0), told[1]
+        finally:  # children that wait for ever, too
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_a_session_left_behind_by_a_fork_says_so(model):
