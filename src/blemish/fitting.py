@@ -24,7 +24,7 @@ from blemish.calibration import (
     settled,
     with_false_regions,
 )
-from blemish.calibration.rows import highest_peaks, one_a_key
+from blemish.calibration.rows import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import advice, find_suspicious, suspicious_facts, typical
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodPictures
@@ -79,8 +79,8 @@ def fit(
         UsageError: the folder holds what belongs to another fit; the differences are named.
         DataError: fewer than 2 training pictures, or of mixed depth.
         ImageError: a training picture cannot be read.
-        CalibrationError: so few pictures cannot promise the rate (told before the fit), or no tail
-            can be fitted to their scores.
+        CalibrationError: so few pictures cannot promise the rate (told before the fit), no tail
+            can be fitted to their scores, or one of these is not finite.
     """
     asked = Asked(false_alarm_rate, region_rate, smallest_region_px, tail)
     job = _Job(dataset, detector, asked, alpha, limits, progress or LoggedProgress())
@@ -166,6 +166,7 @@ class _Job:
             found.name: (found.name, sha256[found.name], found.score, found.peak)
             for found in fitted.left_out(progress=self.progress)
         }
+        check_finite(rows.values())
         keys = {s.id: s.split_key for s in self.images.samples if s.id in rows}
         most = typical([row[2] for row in one_a_key(rows, keys)])
         found = find_suspicious(list(rows.values()), most, fitted.left_out_map) if most else []

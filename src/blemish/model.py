@@ -6,23 +6,32 @@ byte the one that was calibrated, and the one that any other ONNX runtime would 
 
 from __future__ import annotations
 
+import math
+import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.calibration import Calibration, Row, calibration_facts, read_calibration
+from blemish.calibration import Calibration, Row, calibration_facts, read_stated
 from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH, read_ahead
 from blemish.data.sample import Sample
-from blemish.errors import BlemishError, ImageError, ModelFileError
+from blemish.errors import (
+    BlemishError,
+    ImageError,
+    ModelFileError,
+    UsageError,
+)
 from blemish.files import refuse_existing, write_whole
-from blemish.graph.metadata import read_facts, sign, verify
+from blemish.graph.interface import check_interface, interface_of, parsed
+from blemish.graph.metadata import read_facts, read_file, sign, verify
 from blemish.graph.session import Crew, Session
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.picture_format import PictureFormat
@@ -32,6 +41,8 @@ from blemish.result import Prediction, Verdict
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
+
+_TRY_VERIFY = "blemish inspect MODEL --verify tries the model on simple pictures."
 
 if TYPE_CHECKING:
     import onnx
@@ -52,8 +63,11 @@ class Failure:
         return {"path": self.path, "error": self.error}
 
 
+_live: WeakSet[Model] = WeakSet()
+
+
 class Model:
-    """A fitted and calibrated detector, ready to judge.
+    """A fitted and calibrated detector, ready to judge, also in processes forked from this one.
 
     Args:
         data: the bytes of a model file.
@@ -67,7 +81,8 @@ class Model:
         sha256: hash of the file.
 
     Raises:
-        ModelFileError: the bytes are truncated, changed, of a newer schema, or not ours.
+        ModelFileError: the bytes are truncated, changed, of a newer schema, or not ours, or they
+            contradict themselves.
     """
 
     def __init__(
@@ -79,19 +94,41 @@ class Model:
         provider: str = "cpu",
     ) -> None:
         self.sha256 = verify(data, name)
-        self._data = data
+        self._data, self._name = data, name
+        self._threads, self._provider = threads, provider
         self._traces: dict[frozenset[str], Session] = {}
-        self.session = Session(data, threads=threads, provider=provider)
         self.facts = read_facts(self.session.metadata, name)
-        self.calibration = read_calibration(self.facts["calibration"])
+        self.calibration = read_stated(self.facts["calibration"], name)
         self.picture_format = PictureFormat(**self.facts["input"]["format"])
         self.alpha: Alpha = self.facts["input"]["alpha"]
+        check_interface(*self.session.interface, bit_depth=self.picture_format.bit_depth, name=name)
+        _live.add(self)
+
+    @cached_property
+    def session(self) -> Session:
+        """The graph on all cores, for one picture at a time."""
+        return Session(self._data, threads=self._threads, provider=self._provider)
+
+    @cached_property
+    def _crew(self) -> Crew:
+        return Crew(self._data, cores=self._cores)
+
+    def _open_anew(self) -> None:
+        """In a forked process: leave what belongs to the parent, and load again when needed."""
+        for name in ("session", "_crew"):
+            self.__dict__.pop(name, None)
+        self._traces = {}
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            "A model cannot be pickled or copied. Hand the path of its file to the other process, "
+            "and blemish.load it there; in forked processes it works as it is."
+        )
 
     @property
     def detector(self) -> str:
         """Name of the detector that was fitted."""
-        name: str = self.facts["detector"]["name"]
-        return name
+        return self.facts["detector"]["name"]
 
     @property
     def size_bytes(self) -> int:
@@ -99,23 +136,27 @@ class Model:
         return len(self._data)
 
     @overload
-    def predict(self, pictures: Picture) -> Prediction: ...
+    def predict(self, pictures: Picture, *, limits: ReadLimits = ...) -> Prediction: ...
     @overload
-    def predict(self, pictures: list[Picture]) -> list[Prediction]: ...
-    def predict(self, pictures: Picture | list[Picture]) -> Prediction | list[Prediction]:
+    def predict(self, pictures: list[Picture], *, limits: ReadLimits = ...) -> list[Prediction]: ...
+    def predict(
+        self, pictures: Picture | list[Picture], *, limits: ReadLimits = DEFAULT_LIMITS
+    ) -> Prediction | list[Prediction]:
         """Judge a picture, or several.
 
         Args:
             pictures: a path, a sample of a data set, an array (H x W or H x W x 3, uint8 or
                 uint16), or a Pillow image; or a list of these.
+            limits: what a picture may cost.
 
         Raises:
-            ImageError: one of them cannot be read; use `predict_each` to go on with the rest.
+            ImageError: one of them cannot be read, or the graph gives no finite score or map for
+                it; use `predict_each` to go on with the rest.
         """
         if not isinstance(pictures, (list, tuple)):
-            return self.predict([pictures])[0]
+            return self.predict([pictures], limits=limits)[0]
         results = []
-        for result in self.predict_each(pictures):
+        for result in self.predict_each(pictures, limits=limits):
             if isinstance(result, Failure):
                 raise ImageError(result.error)
             results.append(result)
@@ -128,7 +169,7 @@ class Model:
         batch: int | None = None,
         limits: ReadLimits = DEFAULT_LIMITS,
     ) -> Iterator[Prediction | Failure]:
-        """Judge any number of pictures in order; what cannot be read gives a `Failure`.
+        """Judge any number of pictures in order; what cannot be read or judged gives a `Failure`.
 
         Each core reads, runs and judges a picture of its own, a few ahead of use, so that none
         waits for another; a picture that comes alone has all cores. Other providers are given
@@ -186,7 +227,10 @@ class Model:
             except BlemishError as error:
                 return Failure(path, str(error))
             start = time.perf_counter()
-            (score,), (score_map,) = crew.run_here(OUTPUTS, image=array[None])
+            try:
+                (score,), (score_map,) = self._run(crew.run_here, array[None])
+            except BlemishError as error:
+                return Failure(path, _spell_failure(path, error))
             seconds = (time.perf_counter() - start) / at_once
             return self._verdict(path, float(score), score_map, seconds)
 
@@ -210,9 +254,25 @@ class Model:
         return array
 
     def raw(self, pictures: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Raw scores (N) and maps (N x H x W) of a stack of pictures, N x H x W x 3."""
-        runner = self.session if len(pictures) < 2 or self._cores == 1 else self._crew
-        scores, maps = runner.run(OUTPUTS, image=pictures)
+        """Raw scores (N) and maps (N x H x W) of a stack of pictures, N x H x W x 3.
+
+        They are as the graph gives them, finite or not.
+
+        Raises:
+            ModelFileError: the graph fails on them, or gives something of another shape.
+        """
+        alone = len(pictures) < 2 or self._cores == 1
+        return self._run(self.session.run if alone else self._crew.run, pictures)
+
+    def _run(
+        self, run: Callable[..., list[NDArray[Any]]], pictures: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        scores, maps = run(OUTPUTS, image=pictures)
+        if scores.shape != pictures.shape[:1] or maps.shape != pictures.shape[:3]:
+            raise ModelFileError(
+                f"The graph of '{self._name}' gives scores of shape {scores.shape} and maps of "
+                f"{maps.shape} for pictures of {pictures.shape}; it is damaged. Fit it again."
+            )
         return scores, maps
 
     @property
@@ -220,11 +280,9 @@ class Model:
         """How many pictures can be run at once, each alone."""
         return self.session.threads if self.session.provider == "cpu" else 1
 
-    @cached_property
-    def _crew(self) -> Crew:
-        return Crew(self._data, cores=self._cores)
-
-    def trace(self, picture: Picture, *names: str) -> dict[str, NDArray[Any]]:
+    def trace(
+        self, picture: Picture, *names: str, limits: ReadLimits = DEFAULT_LIMITS
+    ) -> dict[str, NDArray[Any]]:
         """What the graph holds on its way from a picture to its score.
 
         Args:
@@ -233,6 +291,7 @@ class Model:
                 and `nearest` (h x w: which vector of the bank). Of EfficientAd: `teacher`,
                 `student`, `autoencoder` (features x h x w), `map_student`, `map_autoencoder`
                 (h x w, before they are scaled). Any other node's output, as `onnx` names it.
+            limits: what the picture may cost.
 
         Returns:
             The tensors by their names, without the batch's dimension.
@@ -247,7 +306,8 @@ class Model:
         if wanted not in self._traces:
             graph = with_outputs(self._data, sorted(wanted))
             self._traces[wanted] = Session(graph, threads=self.session.threads)
-        values = self._traces[wanted].run(list(names), image=self.read(picture)[None])
+        array = self.read(picture, limits=limits)
+        values = self._traces[wanted].run(list(names), image=array[None])
         return {name: value[0] for name, value in zip(names, values, strict=True)}
 
     @property
@@ -279,25 +339,34 @@ class Model:
             pictures: the good ones that it rests on.
             defects: those that had a say in a threshold by costs.
         """
-        import onnx
-
-        facts = self.facts | {"calibration": calibration_facts(calibration, pictures, defects)}
-        facts.pop("schema")
-        graph = onnx.load_model_from_string(self._data)
+        kept = {name: fact for name, fact in self.facts.items() if name != "schema"}
+        facts = kept | {"calibration": calibration_facts(calibration, pictures, defects)}
         return Model(
-            sign(graph, facts), threads=self.session.threads, provider=self.session.provider
+            sign(parsed(self._data, self._name), facts),
+            threads=self.session.threads,
+            provider=self.session.provider,
         )
 
-    def _judge(self, pictures: Sequence[tuple[str | None, NDArray[Any]]]) -> Iterator[Prediction]:
+    def _judge(
+        self, pictures: Sequence[tuple[str | None, NDArray[Any]]]
+    ) -> Iterator[Prediction | Failure]:
         start = time.perf_counter()
-        scores, maps = self.raw(np.stack([picture for _, picture in pictures]))
+        try:
+            scores, maps = self.raw(np.stack([picture for _, picture in pictures]))
+        except BlemishError as error:
+            for path, _ in pictures:
+                yield Failure(path, _spell_failure(path, error))
+            return
         seconds = (time.perf_counter() - start) / len(pictures)
         for (path, _), score, score_map in zip(pictures, scores.tolist(), maps, strict=True):
             yield self._verdict(path, score, score_map, seconds)
 
     def _verdict(
         self, path: str | None, score: float, score_map: NDArray[np.float32], seconds: float
-    ) -> Prediction:
+    ) -> Prediction | Failure:
+        if not (math.isfinite(score) and np.isfinite(score_map).all()):
+            why = "the model gives no finite score and map for it (NaN or infinite)"
+            return Failure(path, f"{path or 'the picture'}: {why}. {_TRY_VERIFY}")
         c = self.calibration
         return Prediction(
             score=score,
@@ -311,6 +380,15 @@ class Model:
         )
 
 
+def _open_all_anew() -> None:
+    for model in list(_live):
+        model._open_anew()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_open_all_anew)
+
+
 def load(path: str | Path, *, threads: int | None = None, provider: str = "cpu") -> Model:
     """Open a model file.
 
@@ -318,7 +396,7 @@ def load(path: str | Path, *, threads: int | None = None, provider: str = "cpu")
         ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
         UsageError: the provider is not there.
     """
-    return Model(_read(Path(path)), name=str(path), threads=threads, provider=provider)
+    return Model(read_file(Path(path)), name=str(path), threads=threads, provider=provider)
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
@@ -327,20 +405,25 @@ def inspect(path: str | Path) -> dict[str, Any]:
     Raises:
         ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
     """
-    import onnx
-
-    data = _read(Path(path))
-    sha256 = verify(data, str(path))
-    model = onnx.load_model_from_string(data)
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
-    facts = read_facts(metadata, str(path))
+    name, data = str(path), read_file(Path(path))
+    sha256 = verify(data, name)
+    model = parsed(data, name)
+    facts = read_facts({entry.key: entry.value for entry in model.metadata_props}, name)
+    read_stated(facts["calibration"], name)
+    check_interface(
+        *interface_of(model), bit_depth=facts["input"]["format"]["bit_depth"], name=name
+    )
     outputs = [output.name for output in model.graph.output]
-    return facts | {"sha256": sha256, "bytes": len(data), "outputs": outputs}
+    return {**facts, "sha256": sha256, "bytes": len(data), "outputs": outputs}
 
 
 def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:
     """A model from a fitted graph and what is to be said of it."""
     return Model(sign(graph, facts))
+
+
+def _spell_failure(path: str | None, error: BlemishError) -> str:
+    return f"{path or 'the picture'}: cannot be judged. {error}"
 
 
 def _path_of(picture: Picture) -> str | None:
@@ -353,12 +436,3 @@ def _fits(waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int)
     first = waiting[0][1]
     most = min(batch, max(1, DECODED_PIXELS // (first.shape[0] * first.shape[1])))
     return len(waiting) < most and bool(first.shape == picture.shape)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():
-            raise ModelFileError(f"Cannot read model '{path}': it is no regular file.")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"Cannot read model '{path}': {error.strerror}.") from error

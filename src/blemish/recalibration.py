@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from blemish.calibration import (
     settled,
     with_false_regions,
 )
+from blemish.calibration.change import Change, changes
 from blemish.calibration.rows import highest_peaks, one_a_key
 from blemish.data.dataset import Dataset
 from blemish.data.sample import Sample
@@ -51,7 +52,8 @@ def recalibrate(
     """Set new thresholds from the good training pictures of a data set, without fitting again.
 
     Pictures that the model was fitted on count with the score that they had when left out, or not
-    at all if they never were; others are scored now. Test pictures stay untouched.
+    at all if they never were; others are scored now. Test pictures stay untouched. Where a
+    threshold changes, `progress` is told what that does (see `threshold_changes`).
 
     Args:
         model: stays as it is.
@@ -102,7 +104,27 @@ def recalibrate(
 
     peaks = highest_peaks(rows, pictures.keys)
     calibration = with_false_regions(calibration, peaks, map_of, mapped=pictures.fresh.keys())
-    return model.with_calibration(calibration, scored, wrong)
+    found = model.with_calibration(calibration, scored, wrong)
+    for change in threshold_changes(model, found):
+        if warning := change.warning():
+            progress.say(warning)
+    return found
+
+
+def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:
+    """What other thresholds of the same graph do: of images, and of pixels.
+
+    Args:
+        before: a model.
+        now: the same with another calibration, as `recalibrate` gives it.
+    """
+    own = {row[1]: row for row in before.facts["training"]["pictures"]}
+    return changes(
+        before.calibration,
+        now.calibration,
+        own=[_row(row) for row in own.values() if row[2] is not None],
+        new=now.facts["calibration"]["scored"],
+    )
 
 
 @dataclass(frozen=True)
@@ -117,7 +139,7 @@ class _Pictures:
 
     samples: list[Sample]
     fresh: dict[str, Sample]
-    known: dict[str, Sequence[Any]]
+    known: Mapping[str, Sequence[Any]]
 
     @classmethod
     def of(cls, model: Model, dataset: Dataset, progress: Progress) -> _Pictures:

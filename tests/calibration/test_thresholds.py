@@ -14,9 +14,9 @@ from blemish.calibration import (
     calibrate,
     calibration_facts,
     choose_threshold,
-    read_calibration,
     with_false_regions,
 )
+from blemish.calibration.thresholds import read_calibration
 from blemish.errors import CalibrationError
 
 

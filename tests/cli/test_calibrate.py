@@ -28,6 +28,23 @@ def test_an_output_gets_the_same_graph_with_other_thresholds(blemish, fitted, da
     assert load(new).predict(good).score == load(fitted).predict(good).score
 
 
+def test_old_and_new_thresholds_stand_side_by_side_and_more_alarms_are_told(
+    blemish, fitted, data, tmp_path
+):
+    new = tiny_dataset(tmp_path / "new", good=30, seed=77)
+    found = blemish("calibrate", fitted, new)
+    assert re.search(r"before +now\nimage threshold +0\.\d+ +0\.\d+\nfalse-alarm rate", found.out)
+    assert re.search(r"own good images above +0 of 24 +\d+ of 24", found.out)
+    assert re.search(r"note: The image threshold (falls|rises) from", found.err)
+    told = blemish("calibrate", fitted, new, "--false-alarm-rate", "0.2", "--json")
+    image = told.json["changes"]["image_threshold"]
+    assert image["before"] == load(fitted).calibration.image_threshold
+    assert image["now"] == told.json["calibration"]["image_threshold"] < image["before"]
+    assert image["own"]["now"] > image["own"]["before"] == 0
+    assert "alarms will rise" in told.err
+    assert "threshold" not in blemish("calibrate", fitted, data).err  # where nothing changes
+
+
 def test_the_model_itself_is_replaced_only_by_force(blemish, fitted, data):
     found = blemish("calibrate", fitted, data, "-o", fitted)
     assert found.code == 2

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+from blemish.cli import console
 from blemish.cli.command import with_option
 from blemish.cli.console import columns, filled, shortened, spell_command
 
@@ -49,3 +50,10 @@ def test_an_output_is_added_where_options_still_are_options():
         "-data",
     ]
     assert with_option(["a"], "-o", Path("m")) == ["a", "-o", Path("m")]
+
+
+def test_what_standard_output_cannot_hold_is_written_as_an_escape(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    console.write("a\u2013b \udcff\n")
+    assert stream.buffer.getvalue() == b"a\\u2013b \\xff\n"

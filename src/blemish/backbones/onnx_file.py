@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from blemish.backbones.backbone import Backbone, Level
-from blemish.errors import BackboneError, BlemishError
+from blemish.errors import BackboneError, ModelFileError
 from blemish.files import write_whole
 
 if TYPE_CHECKING:
@@ -81,17 +81,15 @@ def _probe_levels(model: onnx.ModelProto, path: Path) -> tuple[Level, ...]:
     """Channels and strides of all outputs, from how much they grow with the picture."""
     from blemish.graph.session import Session
 
+    session = Session(model.SerializeToString(), threads=1)
+    if len(session.inputs) != 1:
+        raise BackboneError(f"'{path}' has {len(session.inputs)} inputs; one picture is wanted")
     try:
-        session = Session(model.SerializeToString(), threads=1)
-        if len(session.inputs) != 1:
-            raise BackboneError(f"'{path}' has {len(session.inputs)} inputs; one picture is wanted")
         maps, larger_maps = (
             session.run(None, **{session.inputs[0]: np.zeros(shape, np.float32)})
             for shape in PROBES
         )
-    except BlemishError:
-        raise
-    except Exception as error:  # ONNX Runtime's errors share no public base but Exception
+    except ModelFileError as error:
         raise BackboneError(
             f"'{path}' does not take pictures of {PROBES[0]} and {PROBES[1]}; its input must be "
             "N x 3 x H x W, each of N, H and W free."

@@ -14,6 +14,8 @@ and its costs, and then the threshold says that it follows costs.
     suspicious      training pictures that stand out
     costs           a threshold by what misses and false alarms cost
     thresholds      all that together: `Calibration`
+    change          what other thresholds do on the line
+    stated          whether what a file states is what follows
 """
 
 from blemish.calibration.asked import (
@@ -35,11 +37,11 @@ from blemish.calibration.conformal import (
 )
 from blemish.calibration.costs import CostRule, Costs, choose_threshold
 from blemish.calibration.rows import Row
+from blemish.calibration.stated import read_stated
 from blemish.calibration.thresholds import (
     Calibration,
     calibrate,
     calibration_facts,
-    read_calibration,
     with_false_regions,
 )
 
@@ -62,7 +64,7 @@ __all__ = [
     "p_value",
     "pictures_needed",
     "rate_at_most",
-    "read_calibration",
+    "read_stated",
     "settled",
     "upper_bound",
     "with_false_regions",

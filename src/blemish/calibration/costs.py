@@ -138,8 +138,7 @@ def choose_threshold(good: ArrayLike, defects: ArrayLike, costs: Costs) -> CostR
     g, d = (np.sort(np.asarray(scores, np.float64)) for scores in (good, defects))
     _check(g, d)
     rate = len(d) / (len(g) + len(d)) if costs.defect_rate is None else costs.defect_rate
-    alarm, miss = (1 - rate) * costs.false_alarm, rate * costs.miss
-    weights = (alarm / (alarm + miss), miss / (alarm + miss))
+    weights = _weights(costs, rate)
     threshold = _cheapest(g, d, weights)
     if not np.isfinite(threshold):
         raise CalibrationError(_no_threshold(threshold < 0, costs, rate))
@@ -155,6 +154,18 @@ def choose_threshold(good: ArrayLike, defects: ArrayLike, costs: Costs) -> CostR
         int(np.sum(alarms)),
         int(np.sum(misses)),
     )
+
+
+def cheapest_threshold(good: ArrayLike, defects: ArrayLike, rule: CostRule) -> float:
+    """The threshold that a rule's costs choose, without what it amounts to; may be infinite."""
+    g, d = (np.sort(np.asarray(scores, np.float64)) for scores in (good, defects))
+    return _cheapest(g, d, _weights(rule, rule.defect_rate))
+
+
+def _weights(costs: Costs | CostRule, rate: float) -> tuple[float, float]:
+    """Of the shares of false alarms and of misses; their sum is 1."""
+    alarm, miss = (1 - rate) * costs.false_alarm, rate * costs.miss
+    return alarm / (alarm + miss), miss / (alarm + miss)
 
 
 def _cheapest(good: Values, defects: Values, weights: tuple[float, float]) -> float:

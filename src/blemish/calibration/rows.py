@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
+
+from blemish.errors import CalibrationError
+
+MOST_NAMED = 20
 
 # What a model file keeps of such a picture: id, sha256, score, peak of its map.
 Row = tuple[str, str, float, float]
+
+
+def check_finite(rows: Iterable[Row]) -> None:
+    """Raise `CalibrationError` with the names of pictures whose score or peak is not finite."""
+    wrong = [row[0] for row in rows if not (math.isfinite(row[2]) and math.isfinite(row[3]))]
+    if wrong:
+        more = f" and {len(wrong) - MOST_NAMED:,} more" if len(wrong) > MOST_NAMED else ""
+        raise CalibrationError(
+            f"A score is not a finite number (NaN or infinite) of {', '.join(wrong[:MOST_NAMED])}"
+            f"{more}. Look at these pictures, and at the backbone; what is wrong with them must go."
+        )
 
 
 def one_a_key(rows: Mapping[str, Row], keys: Mapping[str, str]) -> list[Row]:

@@ -115,9 +115,8 @@ def fit_tail(scores: ArrayLike) -> Tail:
     """
     ordered = np.sort(np.asarray(scores, np.float64))
     _check_count(len(ordered))
-    count = max(FEWEST_EXCESSES, round(SHARE * len(ordered)))
-    level = float(ordered[-count - 1])
-    excesses = ordered[-count:] - level
+    level, excesses = _highest(ordered)
+    count = len(excesses)
     if not excesses[count // 2] > 0:
         raise CalibrationError(
             "The highest scores of the good pictures are all alike, so no tail can be fitted to "
@@ -126,6 +125,17 @@ def fit_tail(scores: ArrayLike) -> Tail:
     shape, scale = (float(values[0]) for values in _fit_each(excesses[None]))
     tail = Tail(level, count, len(ordered), shape, scale, fit=1.0)
     return _checked(tail, excesses)
+
+
+def same_tail(tail: Tail, scores: Values) -> bool:
+    """Whether a tail is the one of some scores, rising; how well it fits is not looked at."""
+    if len(scores) < FEWEST_SCORES:
+        return False
+    level, excesses = _highest(scores)
+    with np.errstate(all="ignore"):  # scores that are all alike have none
+        shape, scale = (float(values[0]) for values in _fit_each(excesses[None]))
+    counts = (tail.level, tail.excesses, tail.scores) == (level, len(excesses), len(scores))
+    return counts and bool(np.allclose((tail.shape, tail.scale), (shape, scale), rtol=1e-6))
 
 
 def pareto_moments(excesses: Values) -> tuple[Values, Values]:
@@ -154,6 +164,13 @@ def check_reach(scores: int, rate: float) -> None:
             f"A rate of {rate:g} is too far below what {scores} good pictures show, even for a "
             f"fitted tail; the lowest is {lowest:.2g}."
         )
+
+
+def _highest(ordered: Values) -> tuple[float, Values]:
+    """Where the tail of some scores, rising, begins, and by how much the highest exceed it."""
+    count = max(FEWEST_EXCESSES, round(SHARE * len(ordered)))
+    level = float(ordered[-count - 1])
+    return level, ordered[-count:] - level
 
 
 def _check_count(scores: int) -> None:

@@ -204,7 +204,7 @@ def calibrate(
     found = Calibration(
         method, ordered, ordered_peaks, rate, region_rate, smallest, tails, costs, dropped=dropped
     )
-    return replace(found, either_rate=_either_rate(pairs, found))
+    return replace(found, either_rate=either_rate(pairs, found))
 
 
 def with_false_regions(
@@ -273,17 +273,7 @@ def read_calibration(facts: Mapping[str, Any]) -> Calibration:
     )
 
 
-def _threshold(values: NDArray[np.float64], rate: float, tail: Tail | None) -> float:
-    if tail and not promises(len(values), rate):
-        return tail.threshold(rate)
-    return conformal_threshold(values, rate)
-
-
-def _basis(pictures: int, rate: float) -> str:
-    return CONFORMAL if promises(pictures, rate) else MODEL_BASED
-
-
-def _either_rate(pairs: NDArray[np.float64], found: Calibration) -> float | None:
+def either_rate(pairs: NDArray[np.float64], found: Calibration) -> float | None:
     """Share of pictures that are rejected or show a region, each judged by the others.
 
     Args:
@@ -300,3 +290,13 @@ def _either_rate(pairs: NDArray[np.float64], found: Calibration) -> float | None
         above |= values > (np.sort(values)[place] if place >= 0 else -np.inf)
     share: float = np.count_nonzero(above) / (pictures + 1)
     return share
+
+
+def _threshold(values: NDArray[np.float64], rate: float, tail: Tail | None) -> float:
+    if tail and not promises(len(values), rate):
+        return tail.threshold(rate)
+    return conformal_threshold(values, rate)
+
+
+def _basis(pictures: int, rate: float) -> str:
+    return CONFORMAL if promises(pictures, rate) else MODEL_BASED

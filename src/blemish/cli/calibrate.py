@@ -27,8 +27,9 @@ from blemish.cli.options import (
     use_threads,
 )
 from blemish.cli.pictures import find_pictures
-from blemish.cli.thresholds import threshold_facts
+from blemish.cli.thresholds import small_rate_text, threshold_facts
 from blemish.errors import UsageError
+from blemish.report.cells import score_text
 
 if TYPE_CHECKING:
     from blemish.calibration import Costs
@@ -79,9 +80,10 @@ def calibrate(
 ) -> None:
     """Set new thresholds from good pictures, without a new fit.
 
-    The good training pictures of DATA count. Without -o the thresholds are shown, and nothing is
-    written. With --defects, --cost-miss and --cost-false-alarm the image threshold is the one of
-    the lowest cost; such defects must be no test pictures.
+    The good training pictures of DATA count. What was is shown beside what is, with how many of the
+    model's own good images, left out of its fit, and of these are above either threshold. Without
+    -o nothing is written. With --defects, --cost-miss and --cost-false-alarm the image threshold is
+    the one of the lowest cost; such defects must be no test pictures.
     """
     use_threads(threads)
     costs = _read_costs(defects, cost_miss, cost_false_alarm, defect_rate)
@@ -108,6 +110,7 @@ def calibrate(
         console.write_json(_result(old, new, output))
     else:
         console.write_facts(_facts(new, output))
+        console.write("\n" + console.columns(_side_by_side(old, new)))
     if output is not None:
         console.next_steps(["predict", output, "PICTURE..."])
     else:
@@ -141,12 +144,29 @@ def _read_costs(
 
 
 def _result(old: Model, new: Model, output: Path | None) -> dict[str, Any]:
+    from blemish.recalibration import threshold_changes
+
     written = {"path": str(output), "sha256": new.sha256} if output is not None else {}
     calibrations = {"before": old.calibration.to_dict(), "calibration": new.calibration.to_dict()}
-    return {"path": None, "sha256": None} | written | calibrations
+    changes = {f"{one.level}_threshold": one.to_dict() for one in threshold_changes(old, new)}
+    return {"path": None, "sha256": None} | written | calibrations | {"changes": changes}
 
 
 def _facts(model: Model, output: Path | None) -> Iterator[tuple[str, str | None]]:
     yield "model", "not written (-o NEW.onnx writes it)" if output is None else str(output)
     yield "sha256", None if output is None else model.sha256
     yield from threshold_facts(model.calibration.to_dict())
+
+
+def _side_by_side(old: Model, new: Model) -> Iterator[tuple[str, str, str]]:
+    """A table of what was and what is, headed."""
+    from blemish.recalibration import threshold_changes
+
+    yield "", "before", "now"
+    for one in threshold_changes(old, new):
+        rate = "false-alarm rate" if one.level == "image" else "region rate"
+        yield f"{one.level} threshold", score_text(one.before), score_text(one.now)
+        yield rate, small_rate_text(one.rate_before), small_rate_text(one.rate)
+        for whose, above in (("own", one.own), ("these", one.new)):
+            before, now = (f"{count} of {above.images}" for count in (above.before, above.now))
+            yield f"{whose} good images above", before, now

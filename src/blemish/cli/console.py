@@ -25,14 +25,15 @@ WIDEST = 100
 
 
 def write(text: str) -> None:
-    """Write text to standard output at once.
+    """Write text to standard output at once; what its encoding lacks is written as an escape.
 
     Raises:
         BlemishError: it cannot be written: the disk that it goes to is full, say.
         BrokenPipeError: nobody reads it any longer.
     """
+    encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(shown(text))
+        sys.stdout.write(shown(text).encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         raise

@@ -14,10 +14,10 @@ from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.report.cells import bytes_text
 
 Verify = Annotated[
-    bool, typer.Option("--verify", help="Also load the graph and run it on an empty picture.")
+    bool,
+    typer.Option("--verify", help="Also run the graph on simple pictures: are all scores finite?"),
 ]
 SHOWN_APART = ("backbone", "levels", "image_size", "fit", "seed")
-PROBE_HW = (64, 64)
 
 
 def inspect(model: ModelFile, verify: Verify = False, as_json: AsJson = False) -> None:
@@ -27,16 +27,19 @@ def inspect(model: ModelFile, verify: Verify = False, as_json: AsJson = False) -
     """
     from blemish.model import inspect as read
     from blemish.model import load
+    from blemish.probing import probe
 
     facts = read(model)
-    if verify:
-        load(model).warm_up(PROBE_HW)
+    probes = probe(load(model)) if verify else 0
     if as_json:
-        console.write_json(facts | ({"verified": True} if verify else {}))
+        console.write_json(facts | ({"verified": True, "probes": probes} if verify else {}))
     else:
         console.write_facts(_facts(model, facts))
     if verify:
-        console.say("verified: no byte has changed since it was written, and the graph runs")
+        console.say(
+            "verified: no byte has changed since it was written, and the graph gives finite scores "
+            f"and maps for {probes} simple pictures"
+        )
 
 
 def _facts(path: Path, facts: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.sample import Sample
-from blemish.errors import DataError, ImageError, told_at_once
+from blemish.errors import DataError, ImageError, UsageError, told_at_once
 from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
 from blemish.images.picture_format import PictureFormat, format_16_bit
 from blemish.images.read import Alpha
@@ -37,13 +38,21 @@ def read_ahead(
     """Apply `read` to items in threads, `most` of them ahead of use; results come in order.
 
     An exception takes the place of its result, so that one bad item does not stop the rest.
+
+    Raises:
+        UsageError: it goes on in a process that was forked meanwhile, where the threads are not.
     """
+    process = os.getpid()
     iterator = iter(items)
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     with ThreadPoolExecutor(readers) as pool:
         try:
             waiting.extend((item, pool.submit(read, item)) for item in islice(iterator, most))
             while waiting:
+                if os.getpid() != process:
+                    raise UsageError(
+                        "These results were begun before this process was forked; begin them in it."
+                    )
                 item, future = waiting.popleft()
                 try:
                     result: Result | Exception = future.result()

@@ -14,6 +14,7 @@ from blemish.detectors.coreset import PointCloud, projection
 from blemish.detectors.patch_store import PatchStore
 from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
+from blemish.errors import BackboneError
 from blemish.graph.session import Session
 from blemish.parallel import available_cores, products_on_one_core
 from blemish.progress import Progress
@@ -123,6 +124,10 @@ def extract(
         seed: of what is drawn at random.
         progress: told of the stage.
         picked_by: gives what picking compares, where that is not the patches themselves.
+
+    Raises:
+        ImageError: a picture cannot be read.
+        BackboneError: the backbone gives features of one that are not finite.
     """
     together = plan.at_once
     sessions = [
@@ -132,8 +137,14 @@ def extract(
     ]
 
     def grids_of(item: tuple[str, NDArray[Any]]) -> list[Vectors]:
-        _, picture = item
-        return [session.run(["patches"], image=picture[None])[0][0] for session in sessions]
+        name, picture = item
+        grids = [session.run(["patches"], image=picture[None])[0][0] for session in sessions]
+        if not all(np.isfinite(grid).all() for grid in grids):
+            raise BackboneError(
+                f"The backbone gives no finite features (NaN or infinite) for '{name}'. Look at "
+                "this picture; if it is sound, take another backbone."
+            )
+        return grids
 
     patches = Patches(images, plan, seed)
     try:

@@ -46,7 +46,7 @@ def write_examples(
 
     def judge(sample: Sample) -> tuple[NDArray[Any], Prediction]:
         picture = model.read(sample, limits=limits)
-        return picture, model.predict(picture)
+        return picture, model.predict(picture, limits=limits)
 
     threshold = model.calibration.pixel_threshold
     draw = _Drawing(judge, threshold, directory, directory / "examples" / name, limits)

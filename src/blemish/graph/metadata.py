@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blemish.errors import ModelFileError
 from blemish.files import all_shown
+from blemish.graph.facts import SCHEMA, Facts, parse_facts
+from blemish.graph.interface import refuse_outside_data
 
 if TYPE_CHECKING:
     import onnx
 
-SCHEMA = 2  # 1: no tail, no costs, nothing of false regions and suspicious pictures
 KEY, HASH_KEY = "blemish", "blemish.sha256"
+LARGEST_FILE = 2**31 - 1  # bytes; protobuf goes no further
 _HASH_LENGTH = 64
 _BLANK = b"0" * _HASH_LENGTH
 # How protobuf writes an entry's key and the head of a 64 byte value behind it.
@@ -47,11 +51,24 @@ def sign(graph: onnx.ModelProto, facts: dict[str, Any]) -> bytes:
     return data[:place] + hashlib.sha256(data).hexdigest().encode() + data[place + _HASH_LENGTH :]
 
 
+def read_file(path: Path) -> bytes:
+    """The bytes of a model file. Raises `ModelFileError` where it cannot be one, or be read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ModelFileError(f"Cannot read model '{path}': it is no regular file.")
+        if path.stat().st_size > LARGEST_FILE:
+            raise ModelFileError(f"'{path}' is no model: it is larger than 2 GB.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"Cannot read model '{path}': {error.strerror}.") from error
+
+
 def verify(data: bytes, name: str) -> str:
-    """The hash of a model file, once it is known to be right.
+    """The hash of a model file, once it is known to be right, and all there is of the model.
 
     Raises:
-        ModelFileError: the file is truncated, was changed, or was not made by blemish.
+        ModelFileError: the file is truncated, was changed, was not made by blemish, or takes
+            numbers from elsewhere.
     """
     place = data.rfind(_MARK) + len(_MARK) if _MARK in data else None
     if place is None or place + _HASH_LENGTH > len(data):
@@ -65,22 +82,20 @@ def verify(data: bytes, name: str) -> str:
             f"'{name}' was changed or damaged after it was written: its hash does not match. "
             "Copy it again, or fit it again."
         )
+    refuse_outside_data(data, name)
     return actual.hexdigest()
 
 
-def read_facts(metadata: dict[str, str], name: str) -> dict[str, Any]:
+def read_facts(metadata: Mapping[str, str], name: str) -> Facts:
     """What a model file says of itself, from its ONNX metadata.
 
     Raises:
-        ModelFileError: the file is of a newer schema.
+        ModelFileError: a fact is missing or not what it should be, or the file is of a newer
+            schema.
     """
-    facts: dict[str, Any] = json.loads(metadata[KEY])
-    if facts["schema"] > SCHEMA:
-        raise ModelFileError(
-            f"'{name}' has schema {facts['schema']}, made by blemish {facts.get('blemish')}; this "
-            f"version reads schema {SCHEMA}. Upgrade: pip install --upgrade blemish"
-        )
-    return facts
+    if KEY not in metadata:
+        raise ModelFileError(f"'{name}' says nothing of itself (no '{KEY}' in its metadata).")
+    return parse_facts(metadata[KEY], name)
 
 
 def _hash_place(data: bytes) -> int:

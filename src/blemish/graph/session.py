@@ -5,10 +5,13 @@ A provider that was asked for and is not there is never replaced in silence.
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +39,17 @@ BUILDS = {
 OPTIONS = {"openvino": {"device_type": "CPU", "precision": "FP32"}}
 
 
+_live: WeakSet[Session] = WeakSet()
+
+
 class Session:
-    """A loaded graph, ready to run.
+    """A loaded graph, ready to run in the process that loaded it.
 
     Attributes:
         provider: short name of what runs it, as it was asked for.
         threads: threads of one run.
         inputs, outputs: names, in the graph's order.
+        interface: type and number of axes of the inputs, and of the outputs, by name.
     """
 
     def __init__(
@@ -54,7 +61,7 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # an error is raised; it need not be printed, too
         try:
             self._session = ort.InferenceSession(
                 model if isinstance(model, bytes) else str(model),
@@ -69,16 +76,51 @@ class Session:
                 "its libraries could not be loaded."
             )
         self.provider = provider
-        self.inputs = [value.name for value in self._session.get_inputs()]
-        self.outputs = [value.name for value in self._session.get_outputs()]
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
+        inputs, outputs = (
+            {value.name: (value.type, len(value.shape)) for value in values}
+            for values in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        self.inputs, self.outputs, self.interface = list(inputs), list(outputs), (inputs, outputs)
+        self.metadata = _metadata(self._session)
+        _live.add(self)
 
     def run(
         self, outputs: Sequence[str] | None = None, /, **inputs: NDArray[Any]
     ) -> list[NDArray[Any]]:
-        """Run once; gives the named outputs, or all."""
-        result: list[NDArray[Any]] = self._session.run(outputs, inputs)
+        """Run once; gives the named outputs, or all.
+
+        Raises:
+            ModelFileError: the graph fails on these inputs.
+            UsageError: this process was forked from the one that loaded the graph.
+        """
+        if self._session is None:
+            raise UsageError(
+                "This session belongs to the process that this one was forked from; load the graph "
+                "in this one."
+            )
+        try:
+            result: list[NDArray[Any]] = self._session.run(outputs, inputs)
+        except Exception as error:  # see above
+            raise ModelFileError(f"ONNX Runtime cannot run the graph: {error}") from error
         return result
+
+    def _leave_behind(self) -> None:
+        """In a forked process: never touch the engine again.
+
+        Its threads are not there, so a run, and even its end, would wait for them for ever.
+        """
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+        self._session = None
+
+
+def _leave_all_behind() -> None:
+    for session in list(_live):
+        session._leave_behind()
+    _live.clear()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_leave_all_behind)
 
 
 class Crew:
@@ -107,6 +149,14 @@ class Crew:
     def run_here(self, outputs: Sequence[str], *, image: NDArray[Any]) -> list[NDArray[Any]]:
         """The same on the core of whoever calls, for many threads at once."""
         return self._session.run(outputs, image=image)
+
+
+def _metadata(session: Any) -> dict[str, str]:
+    """The words in a model. Raises `ModelFileError` where they are no Unicode."""
+    try:
+        return dict(session.get_modelmeta().custom_metadata_map)
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"The model's metadata is no Unicode: {error}.") from error
 
 
 def _provider(name: str, available: Sequence[str]) -> str:
