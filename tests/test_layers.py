@@ -10,7 +10,7 @@ import blemish
 ROOT = Path(blemish.__file__).parent
 
 LAYERS = [
-    "errors", "files", "result", "progress", "settings", "parallel", "images", "data", "graph",
+    "errors", "files", "result", "progress", "settings", "parallel", "memory", "images", "data", "graph",
     "backbones", "detectors", "calibration", "model", "fitting", "recalibration", "metrics",
     "evaluation", "benchmark", "report", "cli", "__main__",
 ]  # fmt: skip

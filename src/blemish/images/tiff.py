@@ -24,7 +24,7 @@ MOST_STRIPS = 1 << 17  # Pillow reads them one by one, in Python
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIPS, _SAMPLES, _ROWS, _PLANAR, _COLOURS = 273, 277, 278, 284, 320
-_TILE_WIDTH, _TILE_HEIGHT, _TILES, _FORMATS, _SUBSAMPLING = 322, 323, 324, 339, 530
+_TILE_WIDTH, _TILE_HEIGHT, _TILES, _FORMATS = 322, 323, 324, 339
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE, _YCBCR = 0, 1, 3, 6
 _PHOTOMETRICS = {
@@ -80,6 +80,9 @@ def unusable(tags: Tags) -> str:
         return f"{max(bits)}-bit {f'{numbers} ' * bool(numbers)}numbers"
     if photometric == _PALETTE and not any(value > 255 for value in tags.get(_COLOURS, ())):
         return "a palette of 8-bit colours, where TIFF has 16 bits"
+    apart = tags.get(_PLANAR, 1) == 2
+    if apart and photometric == _BLACK_IS_ZERO and tags.get(_SAMPLES, 1) > 1:
+        return "grey with further bands, planes apart"  # read wrong, compressed or not
     uncompressed = tags.get(_COMPRESSION, 1) == 1
     return _laid_out_otherwise(tags, photometric, bits) if uncompressed else ""
 
@@ -91,8 +94,8 @@ def _laid_out_otherwise(tags: Tags, photometric: int, bits: tuple[int, ...]) -> 
         return "planes apart, in an order that is not known"
     if apart and set(bits) != {8}:
         return f"planes of {max(bits)} bits apart"
-    if photometric == _YCBCR and tags.get(_SUBSAMPLING, (2, 2)) != (1, 1):
-        return "YCbCr, subsampled and not compressed"
+    if photometric == _YCBCR:
+        return "YCbCr that is not compressed"
     return ""
 
 
