@@ -24,6 +24,8 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
 }
 
+LARGE_BYTES = 3 << 22  # of an input: an image of 4 megapixels
+
 
 class Session:
     """A loaded graph, ready to run.
@@ -64,8 +66,13 @@ class Session:
     def run(
         self, outputs: Sequence[str] | None = None, /, **inputs: NDArray[Any]
     ) -> list[NDArray[Any]]:
-        """Run once; gives the named outputs, or all."""
-        result: list[NDArray[Any]] = self._session.run(outputs, inputs)
+        """Run once; gives the named outputs, or all.
+
+        What a large image took is given back at once: ONNX Runtime would keep it for the next.
+        """
+        large = any(value.nbytes > LARGE_BYTES for value in inputs.values())
+        options = _giving_back() if large and self.provider == "cpu" else None
+        result: list[NDArray[Any]] = self._session.run(outputs, inputs, options)
         return result
 
 
@@ -95,6 +102,14 @@ class Crew:
     def run_here(self, outputs: Sequence[str], *, image: NDArray[Any]) -> list[NDArray[Any]]:
         """The same on the core of whoever calls, for many threads at once."""
         return self._session.run(outputs, image=image)
+
+
+def _giving_back() -> Any:
+    import onnxruntime as ort
+
+    options = ort.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def _provider(name: str, available: Sequence[str]) -> str:
