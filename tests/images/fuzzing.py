@@ -1,6 +1,6 @@
 """Damaged image files, by the thousand: each outcome must be pixels or an error that says why.
 
-    python tests/images/fuzzing.py FIRST_SEED COUNT      # by hand, as many as there is time for
+python tests/images/fuzzing.py FIRST_SEED COUNT      # by hand, as many as there is time for
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _saved(image: Image.Image, options: dict) -> bytes:
 
 
 def damaged_files(seed: int, count: int) -> Iterator[bytes]:
-    """Files with bits flipped, ends cut off, numbers in headers replaced, parts moved or doubled."""
+    """Files with bits flipped, ends cut off, header numbers replaced, parts moved or doubled."""
     rng = np.random.default_rng(seed)
     files = whole_files()
     ways = (_flip, _cut, _renumber, _renumber, _splice, _double)

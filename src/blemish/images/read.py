@@ -189,11 +189,11 @@ def _eight_bit(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> Image.I
 
 
 def _palette_size(image: Image.Image) -> int | None:
-    """Colours in the palette of a file that is not decoded yet."""
+    """Colours in the palette of an image, as it was before decoding; `None` where it has none."""
     palette = image.palette if image.mode == "P" else None
-    if palette is None or not palette.rawmode:
+    if palette is None or not len(palette.palette):
         return None
-    return len(palette.palette) // len(palette.rawmode.split(";")[0])
+    return len(palette.palette) // len((palette.rawmode or palette.mode).split(";")[0])
 
 
 def _check_indices(image: Image.Image, colours: int) -> None:
