@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import warnings
 import zlib
@@ -332,8 +333,9 @@ def test_pages_without_end_are_counted_no_further_than_needed(tmp_path: Path) ->
 
 
 def test_nothing_that_pillow_or_libtiff_says_reaches_standard_error(
-    tmp_path: Path, capfd: pytest.CaptureFixture
+    tmp_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # those of pytest
     exif = b"Exif\0\0II*\0\x08\0\0\0" + b"\xff\xff" + b"\x12\x01\x03\0" * 5
     plain = jpeg(Image.fromarray(GREY))
     odd = tmp_path / "odd.jpg"
@@ -342,9 +344,13 @@ def test_nothing_that_pillow_or_libtiff_says_reaches_standard_error(
     Image.fromarray(GREY).save(damaged, compression="tiff_lzw")
     data = damaged.read_bytes()
     damaged.write_bytes(data[:8] + bytes(b ^ 0x5A for b in data[8:60]) + data[60:])
+    many = tmp_path / "many.tif"
+    many.write_bytes(tiff(GREY.tobytes(), more=[(277, [99])]))
     with warnings.catch_warnings():
         warnings.resetwarnings()  # as outside of a test
         assert read_picture(odd).shape == (13, 21, 3)
+        with pytest.raises(ImageError):
+            read_picture(many)
         with pytest.raises(ImageError, match="cannot be decoded"):
             read_picture(damaged)
     assert not "".join(capfd.readouterr())

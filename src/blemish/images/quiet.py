@@ -6,6 +6,7 @@ Whatever matters of it is an error of ours; the rest is about metadata that nobo
 from __future__ import annotations
 
 import ctypes
+import logging
 import warnings
 from functools import cache
 
@@ -15,11 +16,12 @@ _PILLOW = r"PIL\."
 def hush() -> None:
     """Ignore Pillow's warnings, unless the user's own filters name them; silence libtiff.
 
-    `warnings.catch_warnings` is no way to do it: images are read by several threads.
+    `warnings.catch_warnings` is no way to do it: images are read by several threads. What Pillow
+    logs goes to the handlers that the user has, and nowhere where there are none.
     """
     if not any(_is_ours(entry) for entry in tuple(warnings.filters)):
         warnings.filterwarnings("ignore", module=_PILLOW, append=True)
-    _hush_libtiff()
+    _hush_libtiff_and_logs()
 
 
 def _is_ours(entry: tuple[object, ...]) -> bool:
@@ -28,10 +30,11 @@ def _is_ours(entry: tuple[object, ...]) -> bool:
 
 
 @cache
-def _hush_libtiff() -> None:
+def _hush_libtiff_and_logs() -> None:
     """What libtiff finds wrong goes to file descriptor 2; Pillow reports it all the same."""
     from PIL import _imaging
 
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     try:
         set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
     except (OSError, AttributeError):  # linked in such a way that it cannot be reached
