@@ -5,7 +5,7 @@ images of 0.1, 24 and 99 megapixels, grey and colour, one by one and several at 
 `--overlay` and without: 19 to 23 bytes a pixel for one image alone; up to 31 for those that follow,
 since ONNX Runtime keeps part of what the one before took, and whoever asked has its map. What the
 backbone takes goes with its weights: 14 MB an image for a model file of 4 MB, 195 MB for one of
-33 MB (ResNet-50), at 256 x 256.
+33 MB (ResNet-50), at 256 x 256; 60 MB for EfficientAd at 512 x 512.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
 MODEL_COPIES = 7  # the file, and what each of two sessions makes of it
 DECODED_PIXEL_BYTES = {8: 32, 16: 44}  # decoded, turned, as floats, and the map
 WORKING_COPIES = 8 / (256 * 256)  # of the model file, for each pixel of the resized image
+LEAST_WORKING_BYTES = 256  # for each such pixel, however small the model
 ORDINARY_PIXELS = 10**6  # of an image that is judged on every machine
 MULTIPLE_PX = 32  # to which working images are padded at most
 
@@ -78,7 +79,7 @@ def judging_memory(facts: dict[str, Any], model_bytes: int, wanted: int | None) 
     size_hw = (size, size) if isinstance(size, int) else (size[0], size[1])
     working = WorkingSize(size_hw, settings.get("fit", "stretch"), MULTIPLE_PX)
     fixed = RUNTIME_BYTES + MODEL_COPIES * model_bytes
-    inside = WORKING_COPIES * model_bytes
+    inside = max(WORKING_COPIES * model_bytes, LEAST_WORKING_BYTES)
     least = fixed + int(inside * size_hw[0] * size_hw[1])
     least += DECODED_PIXEL_BYTES[8] * ORDINARY_PIXELS
     if wanted is None:
