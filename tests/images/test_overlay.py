@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -186,3 +187,17 @@ def test_bands_of_rows_draw_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatc
     whole = overlay(picture, scores, **options)
     monkeypatch.setattr(drawing, "BAND_PIXELS", 703)
     np.testing.assert_array_equal(overlay(picture, scores, **options), whole)
+
+
+def test_drawing_takes_little_memory_beside_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "BAND_PIXELS", 1 << 16, raising=False)
+    picture, scores = np.zeros((1500, 1500, 3), np.uint8), np.zeros((1500, 1500), np.float32)
+    scores[100:300, 100:300] = 2
+    regions = find_regions(scores, 1)
+    tracemalloc.start()
+    try:
+        overlay(picture, scores, threshold=1.0, regions=regions)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 9 * scores.size  # bytes; three of them are the drawing
