@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import onnx
@@ -14,6 +16,8 @@ from PIL import Image
 import blemish
 from blemish.errors import BlemishError, ImageError, ModelFileError, UsageError
 from blemish.graph import metadata
+from blemish.model import Failure, Model
+from tiny import SIDE
 
 PLAIN = """
 import json, sys
@@ -209,3 +213,47 @@ def test_a_provider_that_is_not_there_is_never_replaced_in_silence(file):
         blemish.load(file, provider="openvino")
     with pytest.raises(UsageError, match="Did you mean 'cpu'"):
         blemish.load(file, provider="cpuu")
+
+
+def large(path, megapixels):
+    Image.new("L", (1000 * megapixels, 1000)).save(path)
+    return path
+
+
+def test_large_pictures_wait_for_each_other_within_the_memory_allowed(
+    model, tmp_path, monkeypatch
+) -> None:
+    pair = Model(model._data, threads=2)
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def read(self, picture, **_):
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.01)
+        with lock:
+            at_once -= 1
+        return np.zeros((SIDE, SIDE, 3), np.uint8)
+
+    monkeypatch.setattr(Model, "read", read)
+    names = [str(large(tmp_path / f"{number}.png", 6)) for number in range(4)]
+    for megabytes, expected in ((500, 1), (4000, 2)):
+        most = 0
+        results = list(pair.predict_each(names, memory_bytes=megabytes * 10**6))
+        assert [result.path for result in results] == names
+        assert most == expected
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_picture_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_on(
+    model, tmp_path, threads
+) -> None:
+    small, huge = tmp_path / "small.png", large(tmp_path / "huge.png", 20)
+    Image.new("RGB", (SIDE, SIDE)).save(small)
+    allowed = {"memory_bytes": 400 * 10**6}
+    found = list(Model(model._data, threads=threads).predict_each([small, huge, small], **allowed))
+    assert [isinstance(result, Failure) for result in found] == [False, True, False]
+    assert found[1].path == str(huge)
+    assert found[1].error.startswith(f"{huge}: is 20000 x 1000 pixels")
+    assert "--memory" in found[1].error

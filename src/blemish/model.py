@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, overload
@@ -31,9 +31,10 @@ from blemish.errors import (
 )
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.interface import check_interface, interface_of, parsed
+from blemish.graph.memory import JudgingMemory, judging_memory
 from blemish.graph.metadata import read_facts, read_file, sign, verify
 from blemish.graph.session import Crew, Session
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits, probe_picture
 from blemish.images.picture_format import PictureFormat
 from blemish.images.read import Alpha, as_picture, read_picture
 from blemish.images.regions import find_regions
@@ -168,6 +169,7 @@ class Model:
         *,
         batch: int | None = None,
         limits: ReadLimits = DEFAULT_LIMITS,
+        memory_bytes: int | None = None,
     ) -> Iterator[Prediction | Failure]:
         """Judge any number of pictures in order; what cannot be read or judged gives a `Failure`.
 
@@ -180,18 +182,24 @@ class Model:
             pictures: of any number.
             batch: most pictures to run at once; by default what the detector found fitting.
             limits: what a picture may cost.
+            memory_bytes: most memory that the process may take: large images wait for each other,
+                and one that alone takes more is a `Failure`. By default half of the machine's.
+
+        Raises:
+            SettingError: the model alone takes more than `memory_bytes`.
         """
+        memory = judging_memory(self.facts, self.size_bytes, memory_bytes)
         most = batch or self.facts["detector"].get("batch", LARGEST_BATCH)
         iterator = iter(pictures)
         first = list(islice(iterator, 2))
         every = chain(first, iterator)
         at_once = min(most, self._cores)
         if len(first) == 1 or at_once == 1:
-            return self._each_together(every, most, limits)
-        return self._each_alone(every, at_once, limits)
+            return self._each_together(every, most, limits, memory)
+        return self._each_alone(every, at_once, limits, memory)
 
     def _each_together(
-        self, pictures: Iterable[Picture], most: int, limits: ReadLimits
+        self, pictures: Iterable[Picture], most: int, limits: ReadLimits, memory: JudgingMemory
     ) -> Iterator[Prediction | Failure]:
         """Judge pictures in batches, the next ones being decoded meanwhile."""
 
@@ -199,10 +207,11 @@ class Model:
             return self.read(picture, limits=limits)
 
         waiting: list[tuple[str | None, NDArray[Any]]] = []
-        for source, picture in read_ahead(pictures, read):
+        weigh, room = partial(_weigh, memory=memory, limits=limits), memory.room_bytes // 2
+        for source, picture in read_ahead(pictures, read, weigh=weigh, room=room):
             path = _path_of(source)
             failed = isinstance(picture, Exception)
-            if waiting and (failed or not _fits(waiting, picture, most)):
+            if waiting and (failed or not _fits(waiting, picture, most, memory)):
                 yield from self._judge(waiting)
                 waiting = []
             if isinstance(picture, BlemishError):
@@ -211,11 +220,16 @@ class Model:
                 raise picture
             else:
                 waiting.append((path, picture))
+                if not _fits(
+                    waiting, picture, most, memory
+                ):  # nothing can join: not to be held longer
+                    yield from self._judge(waiting)
+                    waiting = []
         if waiting:
             yield from self._judge(waiting)
 
     def _each_alone(
-        self, pictures: Iterable[Picture], at_once: int, limits: ReadLimits
+        self, pictures: Iterable[Picture], at_once: int, limits: ReadLimits, memory: JudgingMemory
     ) -> Iterator[Prediction | Failure]:
         """Judge pictures on a core each, from the file to the verdict."""
         crew = self._crew
@@ -235,10 +249,16 @@ class Model:
             return self._verdict(path, float(score), score_map, seconds)
 
         ahead = WAITING * at_once
-        for _, result in read_ahead(pictures, judge, readers=at_once, most=ahead):
-            if isinstance(result, Exception):
+        weigh, room = partial(_weigh, memory=memory, limits=limits), memory.room_bytes
+        for picture, result in read_ahead(
+            pictures, judge, readers=at_once, most=ahead, weigh=weigh, room=room
+        ):
+            if isinstance(result, BlemishError):
+                yield Failure(_path_of(picture), str(result))
+            elif isinstance(result, Exception):
                 raise result
-            yield result
+            else:
+                yield result
 
     def read(self, picture: Picture, *, limits: ReadLimits = DEFAULT_LIMITS) -> NDArray[Any]:
         """A picture as this model takes it, H x W x 3. Raises `ImageError`."""
@@ -431,8 +451,36 @@ def _path_of(picture: Picture) -> str | None:
     return str(source) if isinstance(source, (str, Path)) else None
 
 
-def _fits(waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int) -> bool:
-    """Whether a picture can join those that wait."""
-    first = waiting[0][1]
-    most = min(batch, max(1, DECODED_PIXELS // (first.shape[0] * first.shape[1])))
-    return len(waiting) < most and bool(first.shape == picture.shape)
+def _weigh(picture: Picture, *, memory: JudgingMemory, limits: ReadLimits) -> int:
+    """What a picture will take of memory. Raises `ImageError` where it alone takes too much."""
+    path = _path_of(picture)
+    try:
+        size_hw, bit_depth = _size_and_depth(picture, limits)
+        return memory.weigh(size_hw, bit_depth)
+    except ImageError as error:
+        told = path is None or str(error).startswith(path)
+        raise error if told else ImageError(f"{path}: {error}") from error
+
+
+def _size_and_depth(picture: Picture, limits: ReadLimits) -> tuple[tuple[int, int], int]:
+    """Height and width, bits a channel; whatever is no picture is left to `Model.read`."""
+    if isinstance(picture, Sample):
+        facts = picture.probe(limits=limits)
+        return facts.size_hw, facts.bit_depth
+    if isinstance(picture, (str, Path)):
+        facts = probe_picture(picture, limits=limits)
+        return facts.size_hw, facts.bit_depth
+    if isinstance(picture, np.ndarray) and picture.ndim > 1:
+        return (picture.shape[0], picture.shape[1]), 8 * min(2, picture.itemsize)
+    width, height = getattr(picture, "size", (0, 0)) if hasattr(picture, "mode") else (1, 1)
+    return (height, width), 16
+
+
+def _fits(
+    waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int, memory: JudgingMemory
+) -> bool:
+    """Whether a picture can join those that wait; they take half of the room at most."""
+    height, width, _ = waiting[0][1].shape
+    weight = memory.weigh((height, width), 8 * waiting[0][1].itemsize)
+    most = min(batch, DECODED_PIXELS // (height * width), memory.room_bytes // 2 // weight)
+    return len(waiting) < most and bool(waiting[0][1].shape == picture.shape)

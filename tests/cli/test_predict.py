@@ -208,3 +208,15 @@ def test_an_error_is_one_line_of_json(blemish, fitted, tmp_path):
     found = blemish("predict", fitted, tmp_path, "--json")
     assert found.code == 1
     assert "holds no picture" in found.lines[0]["error"]
+
+
+def test_a_picture_beyond_the_memory_allowed_is_an_error_row(blemish, fitted, good, tmp_path):
+    huge = tmp_path / "huge.png"
+    Image.new("L", (20_000, 1000)).save(huge)
+    found = blemish("predict", fitted, huge, good, "--memory", "400MB")
+    assert found.code == 1
+    assert "raise --memory" in found.lines[0]["error"]
+    assert found.lines[1]["verdict"] == "good"
+    refused = blemish("predict", fitted, good, "--memory", "1MB")
+    assert refused.code == 2
+    assert "at least" in refused.err

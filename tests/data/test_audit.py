@@ -120,12 +120,14 @@ def test_mixed_depth_and_alpha_are_errors(sound: Path) -> None:
     clear = rng.integers(0, 255, (24, 20, 4), dtype=np.uint8)
     Image.fromarray(deep).save(sound / "train/good/deep.png")
     Image.fromarray(clear).save(sound / "train/good/clear.png")
+    clear[:, :, 3] = 0
+    Image.fromarray(clear).save(sound / "train/good/nothing.png")
     found = audit(sound)
     assert {f.code: f.ids for f in found.of_severity("error")} == {
-        "alpha": ("train/good/clear.png",),
+        "alpha": ("train/good/clear.png", "train/good/nothing.png"),
         "mixed-depth": ("train/good/deep.png",),
     }
-    assert found.bit_depths == {8: 102, 16: 1}
+    assert found.bit_depths == {8: 103, 16: 1}
 
 
 @pytest.mark.parametrize(("size_hw", "severity"), [((48, 40), "note"), ((20, 24), "warning")])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from blemish.errors import ImageError
+from blemish.images import overlay as drawing
 from blemish.images.overlay import (
     MASK_RGB,
     REGION_RGB,
@@ -17,6 +19,7 @@ from blemish.images.overlay import (
     line_width_px,
     overlay,
 )
+from blemish.images.regions import find_regions
 from blemish.result import Region
 
 GREY = np.full((60, 80, 3), 128, np.uint8)
@@ -173,3 +176,28 @@ def test_thumbnails_keep_the_aspect_and_never_enlarge() -> None:
     sizes = [Image.open(io.BytesIO(data)).size for data in (large, small, narrow)]
     assert sizes == [(300, 150), (20, 30), (1, 100)]
     assert Image.open(io.BytesIO(large)).format == "JPEG"
+
+
+def test_bands_of_rows_draw_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 4096, (301, 703, 3)).astype(np.uint16)
+    scores = ndimage.gaussian_filter(rng.normal(size=(301, 703)), 3).astype(np.float32)
+    options = {"threshold": 0.05, "regions": find_regions(scores, 0.05)[::2]}
+    options["mask"] = ndimage.gaussian_filter(rng.normal(size=(301, 703)), 4) > 0.05
+    whole = overlay(picture, scores, **options)
+    monkeypatch.setattr(drawing, "BAND_PIXELS", 703)
+    np.testing.assert_array_equal(overlay(picture, scores, **options), whole)
+
+
+def test_drawing_takes_little_memory_beside_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "BAND_PIXELS", 1 << 16, raising=False)
+    picture, scores = np.zeros((1500, 1500, 3), np.uint8), np.zeros((1500, 1500), np.float32)
+    scores[100:300, 100:300] = 2
+    regions = find_regions(scores, 1)
+    tracemalloc.start()
+    try:
+        overlay(picture, scores, threshold=1.0, regions=regions)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 9 * scores.size  # bytes; three of them are the drawing

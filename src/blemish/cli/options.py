@@ -29,6 +29,7 @@ class OnAlpha(StrEnum):
 
     REFUSE = "refuse"
     FLATTEN = "flatten"
+    DROP = "drop"
 
 
 Data = Annotated[
@@ -99,7 +100,10 @@ SmallestRegion = Annotated[
     int | None,
     typer.Option(metavar="PIXELS", min=1, help="Regions of fewer pixels are not shown."),
 ]
-Alpha = Annotated[OnAlpha, typer.Option(help="Transparent pictures.")]
+Alpha = Annotated[
+    OnAlpha,
+    typer.Option(help="Transparent pictures: refuse, onto black, or colours without their alpha."),
+]
 Detector = Annotated[str, typer.Option(metavar="NAME", help="Which detector.")]
 Backbone = Annotated[
     str | None,
@@ -135,6 +139,10 @@ Seed = Annotated[
 ]
 Memory = Annotated[
     str | None, typer.Option(metavar="SIZE", help="Most memory that a fit may take (default 4GB).")
+]
+JudgingMemory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Most memory to take (default: half of the machine's)."),
 ]
 Assignments = Annotated[
     list[str] | None,

@@ -15,11 +15,13 @@ from blemish.cli.command import DEFECTS_FOUND, FAILED
 from blemish.cli.earlier import LINES
 from blemish.cli.options import (
     Force,
+    JudgingMemory,
     MaxPixels,
     ModelFile,
     Provider,
     Threads,
     read_limits,
+    read_megabytes,
     use_threads,
 )
 from blemish.cli.pictures import find_pictures, spell_passed_over
@@ -53,6 +55,7 @@ Resume = Annotated[
 ErrorAsJson = Annotated[
     bool, typer.Option("--json", help="Print an error as JSON too; results always are.")
 ]
+MEGABYTE = 10**6
 Batch = Annotated[int, typer.Option(metavar="N", min=1, help="Most pictures to judge at once.")]
 
 
@@ -67,6 +70,7 @@ def predict(
     fail_on_defect: FailOnDefect = False,
     batch: Batch = 8,
     max_pixels: MaxPixels = None,
+    memory: JudgingMemory = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     resume: Resume = False,
@@ -93,7 +97,7 @@ def predict(
     import blemish
 
     loaded = blemish.load(model, provider=provider)
-    limits = read_limits(max_pixels)
+    limits, megabytes = read_limits(max_pixels), read_megabytes(memory)
     keeper, tally, start = None, Tally(), perf_counter()
     if output is not None:
         outputs.check_folder(output, force=force or resume)
@@ -102,7 +106,12 @@ def predict(
         found = earlier.left
         tally.add_earlier(earlier.results)
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
-    results = loaded.predict_each([p.path for p in found], batch=batch, limits=limits)
+    results = loaded.predict_each(
+        [p.path for p in found],
+        batch=batch,
+        limits=limits,
+        memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
+    )
     try:
         with progress.stage("predict", len(found)) as advance:
             for picture, result in zip(found, results, strict=True):

@@ -116,7 +116,7 @@ def _look_at(sample: Sample, limits: ReadLimits) -> Look:
         try:
             picture = sample.read(limits=limits)
         except ImageError:
-            picture = sample.read(limits=limits, alpha="flatten")
+            picture = sample.read(limits=limits, alpha="drop")
             hides_alpha = True
     except ImageError as error:
         return Look(sample, trouble=str(error))

@@ -76,7 +76,8 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
             "error",
             "alpha",
             f"{_counted(hiding, 'picture has', 'pictures have')} transparent pixels, which "
-            "are refused unless --alpha flatten puts them onto black.",
+            "are refused unless --alpha flatten puts them onto black, or --alpha drop takes their "
+            "colours as they are.",
             _ids(hiding),
         )
 

@@ -38,6 +38,7 @@ BUILDS = {
 # Thresholds were made from float32, which OpenVINO leaves where a processor has 16-bit products.
 OPTIONS = {"openvino": {"device_type": "CPU", "precision": "FP32"}}
 
+LARGE_BYTES = 3 << 22  # of an input: an image of 4 megapixels
 
 _live: WeakSet[Session] = WeakSet()
 
@@ -89,6 +90,8 @@ class Session:
     ) -> list[NDArray[Any]]:
         """Run once; gives the named outputs, or all.
 
+        What a large image took is given back at once: ONNX Runtime would keep it for the next.
+
         Raises:
             ModelFileError: the graph fails on these inputs.
             UsageError: this process was forked from the one that loaded the graph.
@@ -98,8 +101,10 @@ class Session:
                 "This session belongs to the process that this one was forked from; load the graph "
                 "in this one."
             )
+        large = any(value.nbytes > LARGE_BYTES for value in inputs.values())
+        options = _giving_back() if large and self.provider == "cpu" else None
         try:
-            result: list[NDArray[Any]] = self._session.run(outputs, inputs)
+            result: list[NDArray[Any]] = self._session.run(outputs, inputs, options)
         except Exception as error:  # see above
             raise ModelFileError(f"ONNX Runtime cannot run the graph: {error}") from error
         return result
@@ -157,6 +162,12 @@ def _metadata(session: Any) -> dict[str, str]:
         return dict(session.get_modelmeta().custom_metadata_map)
     except UnicodeDecodeError as error:
         raise ModelFileError(f"The model's metadata is no Unicode: {error}.") from error
+
+
+def _giving_back() -> Any:
+    options = onnxruntime().RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 def _provider(name: str, available: Sequence[str]) -> str:

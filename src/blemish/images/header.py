@@ -12,10 +12,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from blemish.errors import ImageError
+from blemish.images.jpeg import count_scans
+from blemish.images.kinds import not_read
+from blemish.images.quiet import hush
+from blemish.images.tiff import check_strips, count_pages, open_tiff, unusable
 from blemish.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -45,6 +50,9 @@ class ReadLimits(Settings):
     max_pixels: int = setting(100_000_000, "Most pixels a picture may have.", at_least=1)
     max_bytes: int = setting(1 << 30, "Largest file that is opened, in bytes.", at_least=1)
     min_side_px: int = setting(8, "Shortest side a picture may have.", at_least=1)
+    max_scanned_pixels: int = setting(
+        4_000_000_000, "Most pixels that the scans of a JPEG may go over together.", at_least=1
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,10 @@ def opened(path: Path, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile
     with undecoded(path, limits) as (image, head):
         facts = facts_of(image, _kind(head), _depth_in_header(image, head))
         check_size(facts.size_hw, limits)
+        if facts.format == "TIFF":
+            check_strips(_tags(image))
+        if facts.format == "PNG":
+            _scale_transparent_grey(image, bits=head[24])
         with trusting_our_limit(facts.size_hw):
             yield image, facts
 
@@ -100,8 +112,9 @@ def undecoded(path: Path, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageF
         with path.open("rb") as stream:
             head = stream.read(32)
             stream.seek(0)
+            hush()
             image = _open(stream, head)
-            _check_single(image)
+            _check_single(image, stream)
             yield image, head
 
 
@@ -146,23 +159,30 @@ def _kind(head: bytes) -> str:
 def _open(stream: Any, head: bytes) -> ImageFile.ImageFile:
     # Not Image.open: its own pixel limit warns or fails by a global variable before the size is
     # known here.
-    from PIL import (
-        BmpImagePlugin,
-        JpegImagePlugin,
-        PngImagePlugin,
-        TiffImagePlugin,
-        WebPImagePlugin,
-    )
+    from PIL import PngImagePlugin, WebPImagePlugin
+
+    from blemish.images.bmp import BmpFile
 
     factories: dict[str, Any] = {
         "PNG": PngImagePlugin.PngImageFile,
-        "JPEG": JpegImagePlugin.jpeg_factory,
-        "BMP": BmpImagePlugin.BmpImageFile,
-        "TIFF": TiffImagePlugin.TiffImageFile,
+        "JPEG": _open_jpeg,
+        "BMP": BmpFile,
+        "TIFF": partial(open_tiff, head=head),
         "WEBP": WebPImagePlugin.WebPImageFile,
     }
     image: ImageFile.ImageFile = factories[_kind(head)](stream)
     return image
+
+
+def _open_jpeg(stream: Any) -> ImageFile.ImageFile:
+    from PIL import JpegImagePlugin
+
+    try:
+        return JpegImagePlugin.jpeg_factory(stream)
+    except SyntaxError as error:
+        if not str(error).startswith("cannot handle"):
+            raise
+        raise not_read(f"a JPEG, {error}") from error
 
 
 @contextmanager
@@ -185,10 +205,7 @@ def facts_of(image: Image.Image, kind: str, bits: int) -> PictureFacts:
     """What the header says, once it is sure that nothing would be lost."""
     mode = image.mode
     if mode not in _COLOUR_MODES | _GREY_MODES | _GREY_16_MODES or bits > 16:
-        raise ImageError(
-            f"its pixels are of a kind that is not read ({mode}, {bits} bits); save it as 8-bit "
-            "grey or RGB, or as 16-bit grey."
-        )
+        raise not_read(f"{mode}, {bits} bits")
     if bits > 8 and mode not in _GREY_16_MODES:
         raise ImageError(
             "is 16-bit colour, of which half would be lost; save it as 8-bit RGB or as 16-bit grey."
@@ -218,15 +235,27 @@ def _depth_in_header(image: Image.Image, head: bytes) -> int:
     """Bits of a channel; Pillow's mode does not tell, it cuts 16-bit colour down to 8."""
     if _kind(head) == "PNG":
         return head[24]
-    tags = getattr(image, "tag_v2", None)
-    if _kind(head) != "TIFF" or tags is None:
+    if _kind(head) != "TIFF":
         return depth_of_mode(image.mode)
+    tags = _tags(image)
+    if reason := unusable(tags):
+        raise not_read(reason)
     bits = max(tags.get(258, (1,)))
-    if not set(tags.get(339, (1,))) <= {1, 4}:  # SampleFormat: 1 unsigned, 4 not said
-        raise ImageError("its pixels are signed or floating-point numbers; save it as 16-bit grey.")
     if bits > 8 and tags.get(262) == 0:  # Pillow does not turn 16-bit WhiteIsZero around
         raise ImageError("is 16-bit grey with white as zero; save it with black as zero.")
     return int(bits)
+
+
+def _scale_transparent_grey(image: Image.Image, *, bits: int) -> None:
+    """Pillow scales greys of less than 8 bits, but not the one that a PNG says is transparent."""
+    grey = image.info.get("transparency")
+    if image.mode in ("1", "L") and bits < 8 and isinstance(grey, int) and grey < 2**bits:
+        image.info["transparency"] = grey * 255 // (2**bits - 1)
+
+
+def _tags(image: Any) -> Any:
+    """The tags of a TIFF."""
+    return image.tag_v2
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
@@ -259,8 +288,22 @@ def check_size(size_hw: tuple[int, int], limits: ReadLimits) -> None:
         )
 
 
-def _check_single(image: Image.Image) -> None:
-    frames = getattr(image, "n_frames", 1)
+def check_scans(image: ImageFile.ImageFile, facts: PictureFacts, limits: ReadLimits) -> None:
+    """Raise `ImageError` where decoding would take much longer than a picture's size tells."""
+    if facts.format != "JPEG" or image.fp is None:
+        return
+    pixels = facts.size_hw[0] * facts.size_hw[1]
+    allowed = max(1, limits.max_scanned_pixels // pixels)
+    scans = count_scans(image.fp, at_most=allowed)
+    if scans > allowed:
+        raise ImageError(
+            f"is a JPEG of {scans:,} scans; of {spell_size(facts.size_hw)} at most {allowed:,} are "
+            "decoded (max_scanned_pixels). Save it anew."
+        )
+
+
+def _check_single(image: Image.Image, stream: Any) -> None:
+    frames = count_pages(stream) if image.format == "TIFF" else getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # the further frames of an MPO are previews
         raise ImageError(f"holds {frames} pictures; save the one to look at as a file of its own.")
 

@@ -11,7 +11,7 @@ drawn as the lowest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ MASK_RGB = (0, 200, 255)
 CASING_RGB = (16, 20, 28)
 
 STRONGEST = 0.52  # opacity of the map where it is well above the threshold
+BAND_PIXELS = 1 << 20
 FADE = (0.43, 0.53)  # places on the ramp between which the map appears; the threshold is 0.5
 
 
@@ -71,15 +72,18 @@ def overlay(
     canvas = displayable(picture)
     height, width, _ = canvas.shape
     _check_size("score map", score_map, (height, width))
-    place = _place_on_ramp(score_map, threshold)
-    canvas = _blend(canvas, _colours(place), _opacity(place))
-    line_px = line_width_px((height, width))
-    if regions:
-        outline = _outline(np.asarray(score_map) > threshold, line_px)
-        _draw(canvas, outline & _around(regions, (height, width), line_px), REGION_RGB, line_px)
     if mask is not None:
         _check_size("mask", mask, (height, width))
-        _draw(canvas, _outline(np.asarray(mask) != 0, line_px), MASK_RGB, line_px)
+    score_map = np.asarray(score_map)
+    for rows in _bands((height, width)):
+        _blend(canvas[rows], _place_on_ramp(score_map[rows], threshold))
+    line_px = line_width_px((height, width))
+    if regions:
+        near = _around(regions, (height, width), line_px)
+        _draw(canvas, lambda rows: score_map[rows] > threshold, REGION_RGB, line_px, near)
+    if mask is not None:
+        defective = np.asarray(mask)
+        _draw(canvas, lambda rows: defective[rows] != 0, MASK_RGB, line_px)
     return canvas
 
 
@@ -102,8 +106,9 @@ def displayable(picture: NDArray[Any]) -> Picture:
     if picture.dtype != np.uint16:
         raise ImageError(f"A picture must be uint8 or uint16; got {picture.dtype}.")
     low, high = np.percentile(picture, (0.1, 99.9))
-    stretched = np.rint((picture - low) * (255.0 / max(high - low, 1.0)))
-    shown: Picture = np.clip(stretched, 0, 255).astype(np.uint8)
+    stretched = np.rint((np.arange(1 << 16) - low) * (255.0 / max(high - low, 1.0)))
+    table: Picture = np.clip(stretched, 0, 255).astype(np.uint8)
+    shown: Picture = table[picture]
     return shown
 
 
@@ -154,9 +159,22 @@ def _opacity(place: NDArray[np.float32]) -> NDArray[np.float32]:
     return opacity
 
 
-def _blend(below: Picture, above: Picture, opacity: NDArray[np.float32]) -> Picture:
-    difference = above.astype(np.float32) - below
-    return np.rint(below + opacity[:, :, None] * difference).astype(np.uint8)
+def _blend(canvas: Picture, place: NDArray[np.float32]) -> None:
+    """Lay the colours of these places over a canvas, in place."""
+    difference = _colours(place).astype(np.float32) - canvas
+    canvas[:] = np.rint(canvas + _opacity(place)[:, :, None] * difference)
+
+
+def _bands(size_hw: tuple[int, int], *, least: int = 1) -> Iterator[slice]:
+    """Rows to be drawn one after the other: what drawing takes then does not grow with a picture.
+
+    Args:
+        size_hw: of the picture.
+        least: rows of a band.
+    """
+    rows = max(least, BAND_PIXELS // size_hw[1])
+    for first in range(0, size_hw[0], rows):
+        yield slice(first, min(first + rows, size_hw[0]))
 
 
 def _outline(inside: NDArray[np.bool_], line_px: int) -> NDArray[np.bool_]:
@@ -166,14 +184,16 @@ def _outline(inside: NDArray[np.bool_], line_px: int) -> NDArray[np.bool_]:
 
 def _grow(inside: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
     """A shape grown by `by_px` to all sides (a square neighbourhood)."""
-    grown = inside.copy()
-    for _ in range(by_px):
-        rows = grown.copy()
-        rows[1:] |= grown[:-1]
-        rows[:-1] |= grown[1:]
-        grown = rows.copy()
-        grown[:, 1:] |= rows[:, :-1]
-        grown[:, :-1] |= rows[:, 1:]
+    grown, reach = inside, 0
+    while reach < by_px:
+        step = min(reach + 1, by_px - reach)
+        for axis in (0, 1):
+            before = np.moveaxis(grown, axis, 0)
+            grown = grown.copy()
+            after = np.moveaxis(grown, axis, 0)
+            after[step:] |= before[:-step]
+            after[:-step] |= before[step:]
+        reach += step
     return grown
 
 
@@ -191,11 +211,33 @@ def _around(
 
 
 def _draw(
-    canvas: Picture, line: NDArray[np.bool_], colour: tuple[int, int, int], line_px: int
+    canvas: Picture,
+    inside: Callable[[slice], NDArray[np.bool_]],
+    colour: tuple[int, int, int],
+    line_px: int,
+    near: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Draw a line in a thin dark casing, which keeps it visible on bright surfaces."""
-    canvas[_grow(line, max(1, line_px // 2))] = CASING_RGB
-    canvas[line] = colour
+    """Outline a shape in a thin dark casing, which keeps the line visible on bright surfaces.
+
+    Args:
+        canvas: to draw on.
+        inside: the rows of the shape that are asked for.
+        colour: of the line.
+        line_px: its width.
+        near: where lines may be; by default everywhere.
+    """
+    casing_px = max(1, line_px // 2)
+    margin = line_px + casing_px
+    height, width, _ = canvas.shape
+    for band in _bands((height, width), least=2 * margin):
+        rows = slice(max(0, band.start - margin), band.stop + margin)
+        line = _outline(inside(rows), line_px)
+        if near is not None:
+            line &= near[rows]
+        if line.any():
+            own = slice(band.start - rows.start, band.stop - rows.start)
+            canvas[band][_grow(line, casing_px)[own]] = CASING_RGB
+            canvas[band][line[own]] = colour
 
 
 def _check_size(what: str, array: NDArray[Any], size_hw: tuple[int, int]) -> None:

@@ -10,7 +10,7 @@ wrong with a file is an `ImageError` that names the file.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from blemish.images.header import (
     DEFAULT_LIMITS,
     PictureFacts,
     ReadLimits,
+    check_scans,
     check_size,
     depth_of_mode,
     facts_of,
@@ -31,7 +32,7 @@ from blemish.images.header import (
 if TYPE_CHECKING:
     from PIL import Image
 
-Alpha = Literal["refuse", "flatten"]
+Alpha = Literal["refuse", "flatten", "drop"]
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
@@ -44,8 +45,9 @@ def read_picture(
     Args:
         path: the file; its content, not its suffix, says the format.
         limits: checked before anything is decoded.
-        alpha: what to do with transparency that hides something: `refuse` the picture, or
-            `flatten` it onto black. Fully opaque alpha is dropped either way.
+        alpha: what to do with transparency that hides something: `refuse` the picture, `flatten`
+            it onto black, or `drop` the alpha and take the colours as they are. Fully opaque alpha
+            is dropped in any case.
 
     Returns:
         The picture, H x W x 3, uint8, or uint16 for 16-bit grey. Grey is repeated.
@@ -55,6 +57,7 @@ def read_picture(
             that cannot be read without loss.
     """
     with opened(Path(path), limits) as (image, facts):
+        check_scans(image, facts, limits)
         return _three_channels(_pixels(image, facts, alpha))
 
 
@@ -83,7 +86,8 @@ def read_mask(
                 f"the mask is {spell_size(facts.size_hw)} but its picture is "
                 f"{spell_size(size_hw)}; they must be of one size."
             )
-        values = _pixels(image, facts, "flatten")
+        check_scans(image, facts, limits)
+        values = _mask_values(image, facts)
     values = values if values.ndim == 2 else values.max(axis=2)
     return _above_half(values, Path(path))
 
@@ -147,7 +151,10 @@ def _as_picture_from_array(array: NDArray[Any], limits: ReadLimits) -> NDArray[A
 
 def _pixels(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> NDArray[Any]:
     """The decoded pixels, upright: H x W (grey) or H x W x 3."""
+    colours = _palette_size(image)
     image.load()
+    if colours is not None:
+        _check_indices(image, colours)
     orientation = orientation_of(image)  # asked now: Pillow may have turned the picture itself
     if facts.bit_depth == 16:
         pixels = np.asarray(image).astype(np.uint16)
@@ -163,16 +170,39 @@ def _eight_bit(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> Image.I
     if not facts.has_alpha:
         return image if image.mode == wanted else image.convert(wanted)
     image = image.convert("RGBA")
-    lowest, _ = image.getchannel("A").getextrema()
-    if lowest == 255:
+    lowest, highest = image.getchannel("A").getextrema()
+    if lowest == 255 or alpha == "drop":
         return image.convert(wanted)
     if alpha == "refuse":
         raise ImageError(
             "has transparent pixels, and what they hide is unclear; save it without alpha, or fit "
-            "with --alpha flatten (alpha='flatten'), which puts all pictures onto black."
+            "with --alpha flatten (alpha='flatten'), which puts all pictures onto black, or with "
+            "--alpha drop, which takes their colours as they are."
+        )
+    if highest == 0:
+        raise ImageError(
+            "is transparent everywhere, so that nothing of it would be left on black; save it "
+            "without alpha, or fit with --alpha drop (alpha='drop'), which takes its colours."
         )
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, image).convert(wanted)
+
+
+def _palette_size(image: Image.Image) -> int | None:
+    """Colours in the palette of an image, as it was before decoding; `None` where it has none."""
+    palette = image.palette if image.mode == "P" else None
+    if palette is None or not len(palette.palette):
+        return None
+    return len(palette.palette) // len((palette.rawmode or palette.mode).split(";")[0])
+
+
+def _check_indices(image: Image.Image, colours: int) -> None:
+    """Raise `ImageError` where a pixel names no colour; Pillow would make one up."""
+    _, highest = cast("tuple[int, int]", image.getextrema())
+    if highest >= colours:
+        raise ImageError(
+            f"has pixels of colour {highest}, its palette only {colours}; it may be damaged."
+        )
 
 
 def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -188,6 +218,25 @@ def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 def _three_channels(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, np.newaxis], 3, axis=2)
+
+
+def _mask_values(image: Image.Image, facts: PictureFacts) -> NDArray[Any]:
+    """The values of a mask, transparent pixels as zero; an error where only alpha could say them.
+
+    Raises:
+        ImageError: it is drawn in its alpha channel, or transparent where it is not black.
+    """
+    if not facts.has_alpha:
+        return _pixels(image, facts, "refuse")
+    colours = _pixels(image, facts, "drop")
+    alpha = image.convert("RGBA").getchannel("A").getextrema()
+    values = _pixels(image, facts, "flatten") if alpha != (0, 0) else np.zeros_like(colours)
+    if not values.any() and (colours.any() or alpha[0] != alpha[1]):
+        raise ImageError(
+            "the mask would be empty: it has values only where it is transparent, or in its alpha "
+            "channel; save it without alpha, white where defective."
+        )
+    return values
 
 
 def _above_half(values: NDArray[Any], path: Path) -> NDArray[np.bool_]:

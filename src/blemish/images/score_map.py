@@ -28,6 +28,7 @@ from blemish.images.header import (
     trusting_our_limit,
     undecoded,
 )
+from blemish.images.kinds import NOT_READ
 
 MapFormat = Literal["npy", "tiff"]
 
@@ -141,7 +142,7 @@ def _read_tiff(path: Path, limits: ReadLimits) -> NDArray[Any]:
     try:
         return _tiff_values(path, limits)
     except ImageError as error:
-        if "unknown pixel mode" not in str(error):
+        if NOT_READ not in str(error):
             raise
         raise ImageError(
             f"{path}: is a TIFF of numbers that are not read; save 32-bit floats, or .npy."

@@ -1,0 +1,159 @@
+"""Kinds of TIFF: which are not read, and why, told from the tags of the first page.
+
+Pillow refuses some of them as damaged, and reads a few as something else. Reference: TIFF 6.0;
+BigTIFF; TIFF/EP (mosaics).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from math import ceil
+from typing import IO, TYPE_CHECKING, Any
+
+from blemish.errors import ImageError
+from blemish.images.kinds import not_read
+
+if TYPE_CHECKING:
+    from PIL import TiffImagePlugin
+
+Tags = Mapping[int, Any]
+
+MOST_PAGES = 1000  # that are counted
+MOST_STRIPS = 1 << 17  # Pillow reads them one by one, in Python
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
+_STRIPS, _SAMPLES, _ROWS, _PLANAR, _COLOURS = 273, 277, 278, 284, 320
+_TILE_WIDTH, _TILE_HEIGHT, _TILES, _FORMATS = 322, 323, 324, 339
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE, _YCBCR = 0, 1, 3, 6
+_PHOTOMETRICS = {
+    4: "a transparency mask",
+    5: "CMYK",
+    8: "CIE L*a*b*",
+    9: "ICC L*a*b*",
+    10: "ITU L*a*b*",
+    32803: "a raw Bayer mosaic",
+    32844: "LogL",
+    32845: "LogLuv",
+    34892: "linear raw of a camera",
+}
+_NUMBERS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
+
+
+def open_tiff(stream: IO[bytes], head: bytes) -> TiffImagePlugin.TiffImageFile:
+    """A TIFF as Pillow opens it.
+
+    Args:
+        stream: the file, at its beginning.
+        head: its first 16 bytes or more.
+
+    Raises:
+        ImageError: it is of a kind that Pillow does not know.
+    """
+    from PIL import TiffImagePlugin
+
+    if head.startswith(b"MM\0+"):
+        raise not_read("BigTIFF in big-endian order, MM")
+    tags = TiffImagePlugin.ImageFileDirectory_v2(head[: 16 if head[2] == 43 else 8])
+    stream.seek(tags.next)
+    tags.load(stream)
+    stream.seek(0)
+    try:
+        return TiffImagePlugin.TiffImageFile(stream)
+    except SyntaxError as error:
+        if _WIDTH not in tags or _HEIGHT not in tags:
+            raise
+        raise not_read(unusable(tags) or _spell(tags)) from error
+
+
+def unusable(tags: Tags) -> str:
+    """Why a TIFF is not read, an empty string where it is."""
+    photometric = tags.get(_PHOTOMETRIC)
+    bits = tags.get(_BITS, (1,))
+    numbers = next((_NUMBERS[n] for n in tags.get(_FORMATS, (1,)) if n in _NUMBERS), "")
+    if photometric is None:
+        return "a TIFF that does not say whether zero is black or white"
+    if photometric in _PHOTOMETRICS:
+        return _PHOTOMETRICS[photometric]
+    if numbers or max(bits) > 16:
+        return f"{max(bits)}-bit {f'{numbers} ' * bool(numbers)}numbers"
+    if photometric == _PALETTE and not any(value > 255 for value in tags.get(_COLOURS, ())):
+        return "a palette of 8-bit colours, where TIFF has 16 bits"
+    apart = tags.get(_PLANAR, 1) == 2
+    if apart and photometric == _BLACK_IS_ZERO and tags.get(_SAMPLES, 1) > 1:
+        return "grey with further bands, planes apart"  # read wrong, compressed or not
+    uncompressed = tags.get(_COMPRESSION, 1) == 1
+    return _laid_out_otherwise(tags, photometric, bits) if uncompressed else ""
+
+
+def _laid_out_otherwise(tags: Tags, photometric: int, bits: tuple[int, ...]) -> str:
+    """Which order of uncompressed bytes Pillow would take for another, or an empty string."""
+    apart = tags.get(_PLANAR, 1) == 2
+    if apart and (tags.get(_FILL_ORDER, 1) == 2 or photometric not in (_BLACK_IS_ZERO, 2)):
+        return "planes apart, in an order that is not known"
+    if apart and set(bits) != {8}:
+        return f"planes of {max(bits)} bits apart"
+    if photometric == _YCBCR:
+        return "YCbCr that is not compressed"
+    return ""
+
+
+def check_strips(tags: Tags) -> None:
+    """Raise `ImageError` where strips or tiles are missing, which Pillow leaves black, or many."""
+    width, height = tags[_WIDTH], tags[_HEIGHT]
+    offsets = tags.get(_STRIPS) or tags.get(_TILES) or ()
+    if len(offsets) > MOST_STRIPS:
+        raise ImageError(
+            f"is in {len(offsets)} strips or tiles, at most {MOST_STRIPS} are read; save it anew."
+        )
+    if tags.get(_COMPRESSION, 1) != 1:
+        return  # libtiff sees to it
+    rows, columns = tags.get(_ROWS, height), width
+    if _STRIPS not in tags:
+        rows, columns = tags.get(_TILE_HEIGHT, 0), tags.get(_TILE_WIDTH, 0)
+    if min(rows, columns) < 1:
+        raise ImageError("has strips or tiles without a size, it may be damaged.")
+    planes = tags.get(_SAMPLES, 1) if tags.get(_PLANAR, 1) == 2 else 1
+    wanted = ceil(height / min(rows, height)) * ceil(width / columns) * planes
+    if len(offsets) < wanted:
+        raise ImageError(
+            f"has {len(offsets)} of {wanted} strips or tiles, it may be damaged or cut off."
+        )
+
+
+def count_pages(stream: IO[bytes]) -> int:
+    """How many pages a TIFF holds, at most `MOST_PAGES`; no tags are read for it.
+
+    Args:
+        stream: the file; it is left where it was.
+    """
+    before = stream.tell()
+    stream.seek(0)
+    head = stream.read(16)
+    order = "<" if head.startswith(b"II") else ">"
+    count, entry, place = ("Q", 20, "Q") if head[2] == 43 else ("H", 12, "I")
+    where = struct.unpack_from(order + place, head, 8 if head[2] == 43 else 4)[0]
+    seen: set[int] = set()
+    while where and where not in seen and len(seen) < MOST_PAGES:
+        seen.add(where)
+        stream.seek(where)
+        entries = _number(stream, order + count)
+        stream.seek(entries * entry, 1)
+        where = _number(stream, order + place)
+    stream.seek(before)
+    return len(seen)
+
+
+def _number(stream: IO[bytes], form: str) -> int:
+    """The next number; 0 where the file is over."""
+    data = stream.read(struct.calcsize(form))
+    return struct.unpack(form, data)[0] if len(data) == struct.calcsize(form) else 0
+
+
+def _spell(tags: Tags) -> str:
+    bits, samples = tags.get(_BITS, (1,)), tags.get(_SAMPLES, 1)
+    return (
+        f"a TIFF of {samples} band{'s' * (samples != 1)} of {'/'.join(map(str, sorted(set(bits))))}"
+        f" bits, photometric {tags.get(_PHOTOMETRIC)}, compression {tags.get(_COMPRESSION, 1)}"
+    )
