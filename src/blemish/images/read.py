@@ -37,7 +37,11 @@ PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", 
 
 
 def read_picture(
-    path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse"
+    path: str | Path,
+    *,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    alpha: Alpha = "refuse",
+    content: bytes | None = None,
 ) -> NDArray[Any]:
     """Read a PNG, JPEG, BMP, TIFF or WebP file.
 
@@ -46,6 +50,7 @@ def read_picture(
         limits: checked before anything is decoded.
         alpha: what to do with transparency that hides something: `refuse` the picture, or
             `flatten` it onto black. Fully opaque alpha is dropped either way.
+        content: the bytes of the file, where they have been read already.
 
     Returns:
         The picture, H x W x 3, uint8, or uint16 for 16-bit grey. Grey is repeated.
@@ -54,12 +59,16 @@ def read_picture(
         ImageError: the file is missing, not a picture, damaged, beyond the limits, or of a kind
             that cannot be read without loss.
     """
-    with opened(Path(path), limits) as (image, facts):
+    with opened(Path(path), limits, content) as (image, facts):
         return _three_channels(_pixels(image, facts, alpha))
 
 
 def read_mask(
-    path: str | Path, *, size_hw: tuple[int, int], limits: ReadLimits = DEFAULT_LIMITS
+    path: str | Path,
+    *,
+    size_hw: tuple[int, int],
+    limits: ReadLimits = DEFAULT_LIMITS,
+    content: bytes | None = None,
 ) -> NDArray[np.bool_]:
     """Read a mask: a pixel is a defect where any channel is above half of its range.
 
@@ -70,6 +79,7 @@ def read_mask(
         path: the file, of any format and depth that `read_picture` takes.
         size_hw: height and width of the picture that the mask belongs to.
         limits: checked before anything is decoded.
+        content: the bytes of the file, where they have been read already.
 
     Returns:
         The mask, H x W, True where defective.
@@ -77,7 +87,7 @@ def read_mask(
     Raises:
         ImageError: the file cannot be read, is of another size, or would read as empty by mistake.
     """
-    with opened(Path(path), limits) as (image, facts):
+    with opened(Path(path), limits, content) as (image, facts):
         if facts.size_hw != tuple(size_hw):
             raise ImageError(
                 f"the mask is {spell_size(facts.size_hw)} but its picture is "
