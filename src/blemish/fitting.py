@@ -34,6 +34,7 @@ from blemish.detectors.base import Detector, DetectorSettings, Fitted
 from blemish.errors import CalibrationError, DataError
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha
+from blemish.images.usual import usual_of
 from blemish.model import Model, assemble
 from blemish.progress import LoggedProgress, Progress
 
@@ -283,7 +284,14 @@ def _provenance(
             },
             "alpha": alpha,
         },
-        "training": {"dataset": dataset.name, "layout": dataset.layout},
+        "training": {
+            "dataset": dataset.name,
+            "layout": dataset.layout,
+            "appearance": usual_of(
+                content.appearance.relative(picture_format.white_level)
+                for content in images.contents()
+            ).to_dict(),
+        },
     }
 
 

@@ -24,11 +24,13 @@ from blemish.errors import BlemishError, ImageError, ModelFileError
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.metadata import read_facts, sign, verify
 from blemish.graph.session import Crew, Session
+from blemish.images.appearance import appearance_of
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.picture_format import PictureFormat
 from blemish.images.read import Alpha, as_picture, read_picture
 from blemish.images.regions import find_regions
-from blemish.result import Prediction, Verdict
+from blemish.images.usual import read_usual
+from blemish.result import Note, Prediction, Verdict
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
@@ -86,6 +88,7 @@ class Model:
         self.calibration = read_calibration(self.facts["calibration"])
         self.picture_format = PictureFormat(**self.facts["input"]["format"])
         self.alpha: Alpha = self.facts["input"]["alpha"]
+        self._usual = read_usual(self.facts["training"], name)
 
     @property
     def detector(self) -> str:
@@ -188,7 +191,7 @@ class Model:
             start = time.perf_counter()
             (score,), (score_map,) = crew.run_here(OUTPUTS, image=array[None])
             seconds = (time.perf_counter() - start) / at_once
-            return self._verdict(path, float(score), score_map, seconds)
+            return self._verdict(path, array, float(score), score_map, seconds)
 
         ahead = WAITING * at_once
         for _, result in read_ahead(pictures, judge, readers=at_once, most=ahead):
@@ -292,11 +295,22 @@ class Model:
         start = time.perf_counter()
         scores, maps = self.raw(np.stack([picture for _, picture in pictures]))
         seconds = (time.perf_counter() - start) / len(pictures)
-        for (path, _), score, score_map in zip(pictures, scores.tolist(), maps, strict=True):
-            yield self._verdict(path, score, score_map, seconds)
+        for (path, picture), score, score_map in zip(pictures, scores.tolist(), maps, strict=True):
+            yield self._verdict(path, picture, score, score_map, seconds)
+
+    def _notes(self, picture: NDArray[Any]) -> tuple[Note, ...]:
+        """What sets a picture apart from all training pictures, as far as the file knows these."""
+        if self._usual is None:
+            return ()
+        return self._usual.notes(appearance_of(picture).relative(self.picture_format.white_level))
 
     def _verdict(
-        self, path: str | None, score: float, score_map: NDArray[np.float32], seconds: float
+        self,
+        path: str | None,
+        picture: NDArray[Any],
+        score: float,
+        score_map: NDArray[np.float32],
+        seconds: float,
     ) -> Prediction:
         c = self.calibration
         return Prediction(
@@ -308,6 +322,7 @@ class Model:
             regions=find_regions(score_map, c.pixel_threshold, smallest_px=c.smallest_region_px),
             seconds=seconds,
             path=path,
+            notes=self._notes(picture),
         )
 
 

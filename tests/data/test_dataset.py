@@ -65,10 +65,9 @@ def test_no_side_of_a_drawn_split_is_empty(tmp_path: Path, draw: Draw) -> None:
     for number in range(5):
         draw(f"good/{number}.png")
     draw("dent/a.png")
-    for seed in range(30):
-        for fraction, tested in ((None, 1), (0.01, 1), (0.5, 2), (0.99, 4), (0, 0)):
-            split = places(tmp_path, seed=seed, test_fraction=fraction)
-            assert list(split.values()).count("test") == tested + 1  # the dent
+    for seed, (fraction, tested) in enumerate(((None, 1), (0.01, 1), (0.5, 2), (0.99, 4), (0, 0))):
+        split = places(tmp_path, seed=seed, test_fraction=fraction)
+        assert list(split.values()).count("test") == tested + 1  # the dent
 
 
 def test_copies_whose_files_differ_stay_together(tmp_path: Path, draw: Draw) -> None:
@@ -80,7 +79,7 @@ def test_copies_whose_files_differ_stay_together(tmp_path: Path, draw: Draw) -> 
     (tmp_path / "good" / "text.png").write_text("not a picture")
     (tmp_path / "good" / "text_copy.png").write_text("not a picture")
     draw("dent/a.png")
-    for seed in range(5):
+    for seed in range(2):
         split = places(tmp_path, seed=seed, test_fraction=0.5)
         for number in range(10):
             names = (f"{number}.png", f"{number}_copy.bmp", f"{number}_small.png")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blemish.data.split import keys_of, parts_of, position_of, split_of
@@ -24,6 +24,7 @@ images = st.lists(st.sampled_from(KEYS[:12]), min_size=1, max_size=40)
 fractions = st.floats(0, 1, exclude_max=True)
 
 
+@settings(max_examples=50, deadline=None)
 @given(keys=images, test_fraction=fractions, seed=st.integers(0, 9))
 def test_a_split_meets_its_share_to_one_unit_and_leaves_no_side_empty(
     keys: list[str], test_fraction: float, seed: int
@@ -40,6 +41,7 @@ def test_a_split_meets_its_share_to_one_unit_and_leaves_no_side_empty(
         assert count == 0
 
 
+@settings(max_examples=50, deadline=None)
 @given(keys=images, test_fraction=fractions, data=st.data())
 def test_a_split_goes_by_keys_alone(
     keys: list[str], test_fraction: float, data: st.DataObject
@@ -78,6 +80,7 @@ def test_keys_join_what_shares_a_group_or_its_content() -> None:
     assert keys == ["group:b"] * 4 + ["content:3"] * 2  # a and b by way of content 2
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     pairs=st.lists(st.tuples(st.sampled_from([None, "a", "b", "c"]), st.sampled_from("12345"))),
     data=st.data(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -38,17 +39,39 @@ class Tally:
     good: int = 0
     defects: int = 0
     failures: int = 0
+    unlike: int = 0
+    first_unlike: dict[str, str] = field(default_factory=dict)
 
     def add(self, result: Prediction | Failure) -> None:
         """Count a result."""
+        notes = getattr(result, "notes", ())
+        self.unlike += bool(notes)
+        for note in notes:
+            self.first_unlike.setdefault(note.code, f"{result.to_dict()['path']}: {note.message}")
         verdict = getattr(result, "verdict", None)
         self.good += verdict == "good"
         self.defects += verdict == "defect"
         self.failures += verdict is None
 
+    def spell_unlike(self) -> Iterator[str]:
+        """How many images are unlike all training images, and the first of each kind."""
+        if self.unlike:
+            one = self.unlike == 1
+            yield (
+                f"{count_text(self.unlike)} image{'' if one else 's'} of {count_text(self.total)} "
+                f"{'is' if one else 'are'} unlike all training images, so "
+                f"{'its score says' if one else 'their scores say'} little; the first of each kind:"
+            )
+            yield from self.first_unlike.values()
+
+    @property
+    def total(self) -> int:
+        """All results."""
+        return self.good + self.defects + self.failures
+
     def spell(self, seconds: float) -> str:
         """The counts in one line, with the rate."""
-        total = self.good + self.defects + self.failures
+        total = self.total
         parts = [
             f"{count_text(total)} picture{'s' * (total != 1)}",
             f"{count_text(self.good)} good",

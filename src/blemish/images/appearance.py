@@ -48,10 +48,12 @@ def appearance_of(image: NDArray[Any]) -> Appearance:
     pixels = image.reshape(-1, 3)
     if len(pixels) > SAMPLED_PIXELS:
         pixels = pixels[_places(len(pixels))]
-    values = pixels.astype(np.float32)
-    grey = values.mean(axis=1)
-    colour = values.max(axis=1) - values.min(axis=1)
-    return Appearance((height, width), float(grey.mean()), float(grey.std()), float(colour.mean()))
+    red, green, blue = pixels.T.astype(np.float32, order="C")  # along the pixels NumPy is fast
+    grey = (red + green + blue) / 3
+    highest = np.maximum(np.maximum(red, green), blue)
+    lowest = np.minimum(np.minimum(red, green), blue)
+    colour = float((highest - lowest).mean())
+    return Appearance((height, width), float(grey.mean()), float(grey.std()), colour)
 
 
 @lru_cache(maxsize=16)  # images of a line have one size
