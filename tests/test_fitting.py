@@ -5,11 +5,14 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
 import blemish
 from blemish.errors import CalibrationError, DataError, ImageError
+from blemish.graph.metadata import sign
+from blemish.model import Model
 from blemish.progress import LoggedProgress
 from tiny import HoldsOut, tiny_dataset, tiny_settings
 
@@ -98,6 +101,18 @@ def test_the_hash_of_an_image_overwritten_later_is_that_of_what_was_learned(tmp_
     before = fit(folder, backbone)
     overwrite = AtStage("coreset", lambda _: Image.new("RGB", (64, 64), "red").save(path))
     assert fit(folder, backbone, progress=overwrite).sha256 == before.sha256
+
+
+def test_a_model_knows_how_its_training_images_looked_and_old_ones_need_not(model):
+    ranges = model.facts["training"]["appearance"]
+    assert ranges["height_px"] == ranges["width_px"] == [64, 64]
+    assert 0.2 < ranges["brightness"][0] <= ranges["brightness"][1] < 0.3
+    facts = {name: value for name, value in model.facts.items() if name != "schema"}
+    facts["training"] = {k: v for k, v in facts["training"].items() if k != "appearance"}
+    old = Model(sign(onnx.load_model_from_string(model._data), facts))
+    large = np.full((300, 200, 3), 255, np.uint8)
+    assert {"size", "aspect", "brightness"} < {note.code for note in model.predict(large).notes}
+    assert old.predict(large).notes == ()
 
 
 def test_one_picture_is_too_few(tmp_path, backbone):
