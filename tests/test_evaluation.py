@@ -105,10 +105,21 @@ def test_pictures_are_named_as_in_the_data_set(model, dataset):
 
 
 def test_test_pictures_that_were_learned_from_are_told(model, dataset, category):
-    assert not evaluate(model, dataset).notes
+    assert not any("fitted on" in note for note in evaluate(model, dataset).notes)
     everything = blemish.open_dataset(category / "train", test_fraction=0.5)
     notes = evaluate(model, everything).notes
     assert any("fitted on" in note and "of these test pictures" in note for note in notes)
+
+
+def test_test_pictures_unlike_all_training_pictures_are_counted(model, dataset, tmp_path):
+    (told,) = (note for note in evaluate(model, dataset).notes if "unlike" in note)
+    spots = sum(
+        sample.label == "defect" for sample in dataset.test
+    )  # bright, and large for 64 x 64
+    assert told.startswith(f"{spots} of {len(dataset.test)} test pictures are unlike all training")
+    assert "brightness" in told
+    alike = blemish.open_dataset(tiny_dataset(tmp_path / "noise", defects=0))
+    assert not any("unlike" in note for note in evaluate(model, alike).notes)
 
 
 def test_without_defects_figures_are_empty_and_say_why(model, tmp_path):

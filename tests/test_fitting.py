@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
 import blemish
 from blemish.errors import CalibrationError, DataError, ImageError
+from blemish.graph.metadata import sign
+from blemish.model import Model
+from blemish.progress import LoggedProgress
 from tiny import HoldsOut, tiny_dataset, tiny_settings
 
 
@@ -52,6 +56,63 @@ def test_a_rate_that_cannot_be_promised_is_refused_before_the_fit(category, back
     monkeypatch.setattr(blemish.PatchCore, "fit", None)
     with pytest.raises(CalibrationError, match="at least 99 good pictures; there are 24"):
         fit(category, backbone, false_alarm_rate=0.01)
+
+
+def test_copies_whose_files_differ_count_as_one(tmp_path, backbone):
+    folder = tiny_dataset(tmp_path / "noise", good=8)
+    alone = fit(folder, backbone)
+    for path in sorted((folder / "train" / "good").iterdir())[:4]:
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".bmp"))
+            image.save(path.with_suffix(".tif"), compression="tiff_lzw")
+    model = fit(folder, backbone)
+    assert len(model.facts["training"]["pictures"]) == 16
+    assert len(model.calibration.scores) == len(alone.calibration.scores) == 8
+    done = []
+    with pytest.raises(CalibrationError, match="there are 8"):
+        fit(folder, backbone, false_alarm_rate=0.1, progress=AtStage("coreset", done.append))
+    assert not done  # told before the long part
+
+
+class AtStage(LoggedProgress):
+    """Does something when a stage begins."""
+
+    def __init__(self, stage, act):
+        self._stage, self._act = stage, act
+
+    def stage(self, name, total):
+        if name == self._stage:
+            self._act(name)
+        return super().stage(name, total)
+
+
+@pytest.mark.parametrize("size", [64, 65])
+def test_an_image_overwritten_before_it_is_read_is_refused(tmp_path, backbone, size):
+    folder = tiny_dataset(tmp_path / "noise")
+    path = folder / "train" / "good" / "003.png"
+    overwrite = AtStage("features", lambda _: Image.new("RGB", (size, 64), "red").save(path))
+    with pytest.raises(ImageError, match=r"003\.png: was changed while it was in use"):
+        fit(folder, backbone, progress=overwrite)
+
+
+def test_the_hash_of_an_image_overwritten_later_is_that_of_what_was_learned(tmp_path, backbone):
+    folder = tiny_dataset(tmp_path / "noise")
+    path = folder / "train" / "good" / "003.png"
+    before = fit(folder, backbone)
+    overwrite = AtStage("coreset", lambda _: Image.new("RGB", (64, 64), "red").save(path))
+    assert fit(folder, backbone, progress=overwrite).sha256 == before.sha256
+
+
+def test_a_model_knows_how_its_training_images_looked_and_old_ones_need_not(model):
+    ranges = model.facts["training"]["appearance"]
+    assert ranges["height_px"] == ranges["width_px"] == [64, 64]
+    assert 0.2 < ranges["brightness"][0] <= ranges["brightness"][1] < 0.3
+    facts = {name: value for name, value in model.facts.items() if name != "schema"}
+    facts["training"] = {k: v for k, v in facts["training"].items() if k != "appearance"}
+    old = Model(sign(onnx.load_model_from_string(model._data), facts))
+    large = np.full((300, 200, 3), 255, np.uint8)
+    assert {"size", "aspect", "brightness"} < {note.code for note in model.predict(large).notes}
+    assert old.predict(large).notes == ()
 
 
 def test_one_picture_is_too_few(tmp_path, backbone):

@@ -7,6 +7,7 @@ file, byte for byte, on the same machine.
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -28,17 +29,18 @@ from blemish.calibration.rows import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import advice, find_suspicious, suspicious_facts, typical
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodPictures
+from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.base import Detector, DetectorSettings, Fitted
 from blemish.errors import CalibrationError, DataError
 from blemish.files import all_shown
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha
+from blemish.images.usual import usual_of
 from blemish.model import Model, assemble
 from blemish.progress import LoggedProgress, Progress
 from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
 
 VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
-FEWEST_PICTURES = 2
 
 
 def fit(
@@ -131,7 +133,12 @@ class _Job:
 
     @cached_property
     def images(self) -> GoodPictures:
-        return GoodPictures(self.dataset.train, alpha=self.alpha, limits=self.limits)
+        return GoodPictures(
+            self.dataset.train, alpha=self.alpha, limits=self.limits, check_keys=self._check_promise
+        )
+
+    def _check_promise(self, keys: Sequence[str]) -> None:
+        check_promise(self.dataset.name, keys, self.asked, detector=self.detector)
 
     def claim(self, folder: Path, stack: ExitStack, *, drop_suspicious: bool) -> Path | None:
         """Keep a folder for this fit; `None` where its detector has no use for one."""
@@ -155,9 +162,20 @@ class _Job:
         return folder
 
     def fit(self, folder: Path | None) -> Fitted:
-        """Fit, where the pictures can give what is asked."""
-        check_promise(self.dataset, self.asked, detector=self.detector)
+        """Fit, where the pictures can give what is asked.
+
+        Which are copies is known for certain once all have been decoded, for which the detector's
+        first look at them serves. That their files leave too few is told before that.
+        """
+        train = self.dataset.train
+        self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
         return self.detector.fit(self.images, progress=self.progress, folder=folder)
+
+    @property
+    def _keys(self) -> dict[str, str]:
+        """What keeps the training pictures together, by their ids."""
+        ids = (sample.id for sample in self.images.samples)
+        return dict(zip(ids, self.images.split_keys, strict=True))
 
     def left_out(self, fitted: Fitted) -> _LeftOutPictures:
         """Score the training pictures as if they were new, and look which stand out."""
@@ -167,7 +185,7 @@ class _Job:
             for found in fitted.left_out(progress=self.progress)
         }
         check_finite(rows.values())
-        keys = {s.id: s.split_key for s in self.images.samples if s.id in rows}
+        keys = {name: key for name, key in self._keys.items() if name in rows}
         most = typical([row[2] for row in one_a_key(rows, keys)])
         found = find_suspicious(list(rows.values()), most, fitted.left_out_map) if most else []
         told = suspicious_facts(most, found) if most else None
@@ -204,7 +222,9 @@ class _Job:
     def without(self, left_out: _LeftOutPictures) -> _Job:
         """The same without the pictures that stand out, and those that belong to them."""
         gone = {left_out.keys[name] for name in left_out.stand_out}
-        kept = [s for s in self.dataset.samples if s.split != "train" or s.split_key not in gone]
+        kept = [
+            s for s in self.dataset.samples if s.split != "train" or self._keys[s.id] not in gone
+        ]
         dropped = [row for name, row in left_out.rows.items() if left_out.keys[name] in gone]
         dropped.sort(key=lambda row: (-row[2], row[0]))
         self.progress.say(
@@ -220,12 +240,13 @@ class _Job:
 
 
 def check_promise(
-    dataset: Dataset, asked: Asked | None = None, *, detector: Detector | None = None
+    name: str, keys: Sequence[str], asked: Asked | None = None, *, detector: Detector | None = None
 ) -> int:
     """How many training pictures count for a promise: copies, and those of a group, count as one.
 
     Args:
-        dataset: its training split counts.
+        name: of the data set.
+        keys: of its training pictures; those of one key belong together.
         asked: rates to be promised.
         detector: only pictures that it will leave out count; without one, all.
 
@@ -233,13 +254,12 @@ def check_promise(
         DataError: fewer than 2 pictures.
         CalibrationError: they cannot promise the rates, or are too few for a tail.
     """
-    keys = [sample.split_key for sample in dataset.train]
     all_count = len(set(keys))
-    if all_count < FEWEST_PICTURES:
+    if all_count < FEWEST_DISTINCT:
         raise DataError(
-            f"'{dataset.name}' has {len(dataset.train)} good pictures to learn from, {all_count} "
-            f"that are no copies or of one group; at least {FEWEST_PICTURES} are needed, and 99 "
-            "for a false-alarm rate of 1 %."
+            f"'{name}' has {len(keys)} good pictures to learn from, {all_count} that are no copies "
+            f"or of one group; at least {FEWEST_DISTINCT} are needed, and 99 for a false-alarm "
+            "rate of 1 %."
         )
     count = detector.calibration_pictures(keys) if detector else all_count
     if asked is not None:
@@ -292,7 +312,14 @@ def _provenance(
             },
             "alpha": alpha,
         },
-        "training": {"dataset": dataset.name, "layout": dataset.layout},
+        "training": {
+            "dataset": dataset.name,
+            "layout": dataset.layout,
+            "appearance": usual_of(
+                content.appearance.relative(picture_format.white_level)
+                for content in images.contents()
+            ).to_dict(),
+        },
     }
 
 

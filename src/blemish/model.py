@@ -34,11 +34,13 @@ from blemish.graph.interface import check_interface, interface_of, parsed
 from blemish.graph.memory import JudgingMemory, judging_memory
 from blemish.graph.metadata import read_facts, read_file, sign, verify
 from blemish.graph.session import Crew, Session
+from blemish.images.appearance import appearance_of
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits, probe_picture
 from blemish.images.picture_format import PictureFormat
 from blemish.images.read import Alpha, as_picture, read_picture
 from blemish.images.regions import find_regions
-from blemish.result import Prediction, Verdict
+from blemish.images.usual import read_usual
+from blemish.result import Note, Prediction, Verdict
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
@@ -102,6 +104,7 @@ class Model:
         self.calibration = read_stated(self.facts["calibration"], name)
         self.picture_format = PictureFormat(**self.facts["input"]["format"])
         self.alpha: Alpha = self.facts["input"]["alpha"]
+        self._usual = read_usual(self.facts["training"], name)
         check_interface(*self.session.interface, bit_depth=self.picture_format.bit_depth, name=name)
         _live.add(self)
 
@@ -246,7 +249,7 @@ class Model:
             except BlemishError as error:
                 return Failure(path, _spell_failure(path, error))
             seconds = (time.perf_counter() - start) / at_once
-            return self._verdict(path, float(score), score_map, seconds)
+            return self._verdict(path, array, float(score), score_map, seconds)
 
         ahead = WAITING * at_once
         weigh, room = partial(_weigh, memory=memory, limits=limits), memory.room_bytes
@@ -378,11 +381,22 @@ class Model:
                 yield Failure(path, _spell_failure(path, error))
             return
         seconds = (time.perf_counter() - start) / len(pictures)
-        for (path, _), score, score_map in zip(pictures, scores.tolist(), maps, strict=True):
-            yield self._verdict(path, score, score_map, seconds)
+        for (path, picture), score, score_map in zip(pictures, scores.tolist(), maps, strict=True):
+            yield self._verdict(path, picture, score, score_map, seconds)
+
+    def _notes(self, picture: NDArray[Any]) -> tuple[Note, ...]:
+        """What sets a picture apart from all training pictures, as far as the file knows these."""
+        if self._usual is None:
+            return ()
+        return self._usual.notes(appearance_of(picture).relative(self.picture_format.white_level))
 
     def _verdict(
-        self, path: str | None, score: float, score_map: NDArray[np.float32], seconds: float
+        self,
+        path: str | None,
+        picture: NDArray[Any],
+        score: float,
+        score_map: NDArray[np.float32],
+        seconds: float,
     ) -> Prediction | Failure:
         if not (math.isfinite(score) and np.isfinite(score_map).all()):
             why = "the model gives no finite score and map for it (NaN or infinite)"
@@ -397,6 +411,7 @@ class Model:
             regions=find_regions(score_map, c.pixel_threshold, smallest_px=c.smallest_region_px),
             seconds=seconds,
             path=path,
+            notes=self._notes(picture),
         )
 
 

@@ -24,6 +24,7 @@ from blemish.calibration import (
 from blemish.calibration.change import Change, changes
 from blemish.calibration.rows import highest_peaks, one_a_key
 from blemish.data.dataset import Dataset
+from blemish.data.loading import read_contents, split_keys
 from blemish.data.sample import Sample
 from blemish.errors import DataError, ImageError, UsageError, told_at_once
 from blemish.fitting import check_promise
@@ -80,8 +81,8 @@ def recalibrate(
     old = model.calibration
     smallest = old.smallest_region_px if smallest_region_px is None else smallest_region_px
     asked = Asked(false_alarm_rate, region_rate, smallest, tail)
-    pictures = _Pictures.of(model, dataset, progress)
-    count = check_promise(replace(dataset, samples=tuple(pictures.samples)), asked)
+    pictures = _Pictures.of(model, dataset, limits, progress)
+    count = check_promise(dataset.name, list(pictures.keys.values()), asked)
     if false_alarm_rate is None and region_rate is None and old.region_rate != old.false_alarm_rate:
         asked = replace(asked, region_rate=max(old.region_rate, lowest_for(asked, count)))
     asked = settled(asked, count, progress, default_rate=old.false_alarm_rate)
@@ -135,14 +136,18 @@ class _Pictures:
         samples: all of them.
         fresh: those that the model was not fitted on, by their ids.
         known: rows of those it was, by their hash.
+        keys: what keeps the pictures together, by their ids.
     """
 
     samples: list[Sample]
     fresh: dict[str, Sample]
     known: Mapping[str, Sequence[Any]]
+    keys: dict[str, str]
 
     @classmethod
-    def of(cls, model: Model, dataset: Dataset, progress: Progress) -> _Pictures:
+    def of(
+        cls, model: Model, dataset: Dataset, limits: ReadLimits, progress: Progress
+    ) -> _Pictures:
         """The training split less what a model was fitted on without ever leaving it out.
 
         What was dropped as suspicious does not count either.
@@ -158,12 +163,14 @@ class _Pictures:
             if count := sum(sample.sha256 in gone for sample in dataset.train):
                 progress.say(f"{count} pictures do not count: {why}.")
         samples = [s for s in dataset.train if s.sha256 not in seen | dropped]
-        return cls(samples, {s.id: s for s in samples if s.sha256 not in known}, known)
-
-    @property
-    def keys(self) -> dict[str, str]:
-        """What keeps the pictures together, by their ids."""
-        return {sample.id: sample.split_key for sample in self.samples}
+        contents = read_contents(samples, limits=limits, alpha=model.alpha, progress=progress)
+        keys = split_keys(samples, contents)
+        return cls(
+            samples,
+            {s.id: s for s in samples if s.sha256 not in known},
+            known,
+            {s.id: key for s, key in zip(samples, keys, strict=True)},
+        )
 
     @property
     def all_fresh(self) -> bool:

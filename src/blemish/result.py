@@ -43,6 +43,23 @@ class Region:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What sets an image apart from all training images, so that its score says little.
+
+    Attributes:
+        code: `size`, `aspect`, `colour`, `brightness` or `contrast`.
+        message: a sentence.
+    """
+
+    code: str
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The note as plain JSON values."""
+        return {"code": self.code, "message": self.message}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """What a model says of one picture.
@@ -60,6 +77,7 @@ class Prediction:
         path: where the picture came from; `None` for an array.
         tail_p_value: the p-value by a fitted tail: model-based, and below what so many pictures
             can tell; `None` where no tail was asked for.
+        notes: what sets the picture apart from all that the model learned from, if anything.
     """
 
     score: float
@@ -70,6 +88,7 @@ class Prediction:
     seconds: float = 0.0
     path: str | None = None
     tail_p_value: float | None = None
+    notes: tuple[Note, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The prediction without its map, as plain JSON values: a line of `blemish predict`."""
@@ -80,5 +99,6 @@ class Prediction:
             "tail_p_value": self.tail_p_value,
             "verdict": None if self.verdict is None else str(self.verdict),
             "regions": [region.to_dict() for region in self.regions],
+            "notes": [note.to_dict() for note in self.notes],
             "seconds": self.seconds,
         }

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from PIL import Image
+
+from tiny import tiny_dataset
+
 
 def test_plan_says_sizes_and_a_guess_of_the_time(blemish, data, fit_options):
     found = blemish("plan", data, *fit_options)
@@ -36,3 +40,20 @@ def test_rates_that_a_fit_would_refuse_are_refused_before_it(blemish, data, fit_
     found = blemish("plan", data, *fit_options, "--tail", "--false-alarm-rate", "0.01")
     assert found.code == 1
     assert "at least 90 good pictures" in found.err
+
+
+def test_check_plan_and_fit_count_alike(blemish, tmp_path, fit_options):
+    folder = tiny_dataset(tmp_path / "tile", good=89)
+    for number in range(10):
+        with Image.open(folder / f"train/good/{number:03}.png") as image:
+            image.save(folder / f"train/good/{number:03}.bmp")
+    checked = blemish("check", folder, "--json").json
+    (few,) = (f["message"] for f in checked["findings"] if f["code"] == "few-good")
+    assert "99 good training pictures, 89 that are no copies or of one group," in few
+    (copies,) = (f["groups"] for f in checked["findings"] if f["code"] == "duplicates")
+    assert len(copies) == 10
+    assert blemish("plan", folder, *fit_options, "--json").json["lowest_false_alarm_rate"] == 1 / 90
+    for command in (("plan",), ("fit", "-o", tmp_path / "m.onnx")):
+        found = blemish(*command, folder, *fit_options, "--false-alarm-rate", "0.01")
+        assert found.code == 1
+        assert "at least 99 good pictures; there are 89" in found.err

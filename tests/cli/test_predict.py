@@ -21,11 +21,27 @@ def test_a_line_for_each_picture_in_order(blemish, fitted, data):
     assert found.code == 0
     paths = sorted(map(str, (data / "test").rglob("*.png")))
     assert [line["path"] for line in found.lines] == paths
-    keys = {"path", "score", "p_value", "tail_p_value", "verdict", "regions", "seconds"}
+    keys = {"path", "score", "p_value", "tail_p_value", "verdict", "regions", "notes", "seconds"}
     assert set(found.lines[0]) == keys
     verdicts = [line["verdict"] for line in found.lines]
     good, defects = verdicts.count("good"), verdicts.count("defect")
     assert f"6 pictures, {good} good, {defects} defects; " in found.err
+
+
+def test_images_unlike_all_training_images_are_noted_and_counted(blemish, fitted, good, tmp_path):
+    with Image.open(good) as image:
+        image.resize((256, 256)).save(tmp_path / "large.png")
+        image.point(lambda value: 255 - value).save(tmp_path / "inverted.png")
+        image.rotate(180).save(tmp_path / "usual.png")
+    inverted, large, usual = (tmp_path / f"{name}.png" for name in ("inverted", "large", "usual"))
+    found = blemish("predict", fitted, inverted, large, usual)
+    assert [[note["code"] for note in line["notes"]] for line in found.lines] == [
+        ["brightness"], ["size"], []
+    ]  # fmt: skip
+    told = " ".join(found.err.split())
+    assert "2 images of 3 are unlike all training images, so their scores say little" in told
+    assert "large.png: It is 256 x 256 pixels, the training images are 64 x 64." in told
+    assert "unlike" not in blemish("predict", fitted, usual).err
 
 
 def test_lines_are_what_the_library_says(blemish, fitted, spot):

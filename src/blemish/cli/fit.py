@@ -133,7 +133,7 @@ def fit(
     )
     for sentence in dataset.notes:
         console.note(sentence)
-    images = GoodPictures(dataset.train, limits=read_limits(max_pixels))
+    images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
     planned = chosen.plan(images)
     outputs.check_space(output, planned.model_bytes)
     start = perf_counter()

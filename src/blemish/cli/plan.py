@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from blemish.cli import console
+from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
 from blemish.cli.options import (
     Alpha,
@@ -73,8 +74,8 @@ def plan(
 ) -> None:
     """Say what a fit will take: memory, disk, time, bank size.
 
-    Takes the options of `blemish fit` that decide it, or whether the rates can be had; fits
-    nothing.
+    Takes the options of `blemish fit` that decide it, or whether the rates can be had; reads each
+    picture once, since copies count as one, and fits nothing.
     """
     use_threads(threads)
     settings = read_settings(
@@ -101,8 +102,9 @@ def plan(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
     asked = Asked(false_alarm_rate, region_rate, tail=tail)
-    lowest = lowest_rate(check_promise(dataset, asked, detector=chosen))
     images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
+    images.contents(progress=TerminalProgress())
+    lowest = lowest_rate(check_promise(dataset.name, images.split_keys, asked, detector=chosen))
     planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)
     notes = [*dataset.notes, *planned.notes()]
     if as_json:

@@ -79,10 +79,11 @@ def predict(
 ) -> None:
     """Judge pictures: a line of JSON for each as it is known.
 
-    A line holds path, score, p_value, tail_p_value, verdict, regions and seconds; of a picture that
-    cannot be judged, path and error. Exit code 1: there is such a picture, or one not drawn.
-    DIR has each line as soon as it is printed; with --resume those that are there stay, and their
-    pictures are not judged again unless they have changed.
+    A line holds path, score, p_value, tail_p_value, verdict, regions, notes (what sets the picture
+    apart from all training pictures) and seconds; of a picture that cannot be judged, path and
+    error. Exit code 1: there is such a picture, or one not drawn. DIR has each line as soon as it
+    is printed; with --resume those that are there stay, and their pictures are not judged again
+    unless they have changed.
     """
     map_format = maps_as or (MapFormat.NPY if maps else None)
     if output is None and (overlay or map_format):
@@ -124,6 +125,8 @@ def predict(
         if keeper is not None:
             keeper.end()
     console.say(tally.spell(perf_counter() - start))
+    for sentence in tally.spell_unlike():
+        console.note(sentence)
     if tally.failures or (keeper is not None and keeper.failures):
         raise typer.Exit(FAILED)
     if fail_on_defect and tally.defects:

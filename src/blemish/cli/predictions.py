@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -44,9 +44,15 @@ class Tally:
     defects: int = 0
     failures: int = 0
     earlier: int = 0
+    unlike: int = 0
+    first_unlike: dict[str, str] = field(default_factory=dict)
 
     def add(self, result: Prediction | Failure) -> None:
         """Count a result."""
+        notes = getattr(result, "notes", ())
+        self.unlike += bool(notes)
+        for note in notes:
+            self.first_unlike.setdefault(note.code, f"{result.to_dict()['path']}: {note.message}")
         self._count(getattr(result, "verdict", None))
 
     def add_earlier(self, results: Iterable[Mapping[str, Any]]) -> None:
@@ -60,9 +66,25 @@ class Tally:
         self.defects += verdict == "defect"
         self.failures += verdict is None
 
+    def spell_unlike(self) -> Iterator[str]:
+        """How many images are unlike all training images, and the first of each kind."""
+        if self.unlike:
+            one = self.unlike == 1
+            yield (
+                f"{count_text(self.unlike)} image{'' if one else 's'} of {count_text(self.total)} "
+                f"{'is' if one else 'are'} unlike all training images, so "
+                f"{'its score says' if one else 'their scores say'} little; the first of each kind:"
+            )
+            yield from self.first_unlike.values()
+
+    @property
+    def total(self) -> int:
+        """All results."""
+        return self.good + self.defects + self.failures
+
     def spell(self, seconds: float) -> str:
         """The counts in one line, with the rate."""
-        total = self.good + self.defects + self.failures
+        total = self.total
         parts = [
             f"{count_text(total)} picture{'s' * (total != 1)}",
             f"{count_text(self.good)} good",

@@ -24,6 +24,7 @@ from blemish.data.duplicates import thumbnail
 from blemish.data.sample import Sample
 from blemish.errors import ImageError
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
+from blemish.images.read import Alpha
 from blemish.progress import LoggedProgress, Progress
 
 
@@ -110,24 +111,23 @@ def _look_at_all(samples: Sequence[Sample], limits: ReadLimits, progress: Progre
 
 
 def _look_at(sample: Sample, limits: ReadLimits) -> Look:
-    hides_alpha = False
+    alpha: Alpha = "refuse"
     try:
-        sha256 = sample.sha256
         try:
             picture = sample.read(limits=limits)
         except ImageError:
-            picture = sample.read(limits=limits, alpha="drop")
-            hides_alpha = True
+            alpha, hides_alpha = "drop", True
+            picture = sample.read(limits=limits, alpha=alpha)
     except ImageError as error:
         return Look(sample, trouble=str(error))
     size_hw = (picture.shape[0], picture.shape[1])
     mask, mask_trouble = _mask_of(sample, size_hw, limits)
     return Look(
         sample,
-        sha256=sha256,
+        pixels=sample.content(picture, alpha=alpha).pixels,
         size_hw=size_hw,
         bit_depth=8 * picture.dtype.itemsize,
-        hides_alpha=hides_alpha,
+        hides_alpha=alpha != "refuse",
         mask_trouble=mask_trouble,
         has_mask=mask is not None or bool(mask_trouble),
         mask_is_empty=mask is not None and not mask.any(),

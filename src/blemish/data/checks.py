@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from blemish.data.dataset import Dataset
 from blemish.data.duplicates import alike_pairs, connected
 from blemish.data.sample import GOOD, Sample
+from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.files import shown
 
 Severity = Literal["error", "warning", "note"]
@@ -51,7 +52,7 @@ class Look:
 
     sample: Sample
     trouble: str = ""
-    sha256: str = ""
+    pixels: str = ""  # their hash
     size_hw: tuple[int, int] = (0, 0)
     bit_depth: int = 0
     hides_alpha: bool = False
@@ -172,11 +173,11 @@ def _check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
 
 
 def _check_exact_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    by_content: defaultdict[str, list[Sample]] = defaultdict(list)
+    by_pixels: defaultdict[str, list[Sample]] = defaultdict(list)
     for look in looks:
         if not look.trouble:
-            by_content[look.sha256].append(look.sample)
-    groups = [samples for samples in by_content.values() if len(samples) > 1]
+            by_pixels[look.pixels].append(look.sample)
+    groups = [samples for samples in by_pixels.values() if len(samples) > 1]
     torn = [group for group in groups if len({sample.label for sample in group}) > 1]
     leaked = [group for group in groups if group not in torn and _across(group)]
     plain = [group for group in groups if group not in torn and group not in leaked]
@@ -203,7 +204,7 @@ def _check_exact_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Findi
 
 
 def _check_near_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    distinct = list({look.sha256: look for look in looks if look.thumbnail is not None}.values())
+    distinct = list({look.pixels: look for look in looks if look.thumbnail is not None}.values())
     if len(distinct) < 2:
         return
     thumbnails = np.stack([look.thumbnail for look in distinct if look.thumbnail is not None])
@@ -242,17 +243,25 @@ def _check_groups(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
     )
 
 
-def _check_enough(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
-    count = len(dataset.train)
+def _check_enough(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+    train = [look for look in looks if look.sample.split == "train"]
+    contents = [look.pixels or look.sample.id for look in train]
+    count = len(set(keys_of([look.sample.group for look in train], contents)))
     lowest = 1 / (count + 1)
-    if lowest > USUAL_FALSE_ALARM_RATE:
+    counted = _counted(train, "good training picture", "good training pictures")
+    if count < len(train):
+        counted += f", {count} that are no copies or of one group,"
+    if count < FEWEST_DISTINCT:
+        yield Finding(
+            "error", "too-few-good", f"{counted}: a fit will refuse fewer than {FEWEST_DISTINCT}."
+        )
+    elif lowest > USUAL_FALSE_ALARM_RATE:
         needed = round(1 / USUAL_FALSE_ALARM_RATE) - 1
         yield Finding(
             "warning",
             "few-good",
-            f"{_counted(dataset.train, 'good training picture', 'good training pictures')} can "
-            f"promise a false-alarm rate of {lowest:.1%} at best; for {USUAL_FALSE_ALARM_RATE:.0%} "
-            f"it takes {needed}.",
+            f"{counted} can promise a false-alarm rate of {lowest:.1%} at best; for "
+            f"{USUAL_FALSE_ALARM_RATE:.0%} it takes {needed}.",
         )
     if all(sample.label == GOOD for sample in dataset.test):
         yield Finding(

@@ -1,22 +1,28 @@
 """Data sets: what there is to learn from and to be measured on, as frozen value objects.
 
-`open_dataset` looks at a folder or manifest, recognises its layout, gives pictures that come
-without a split their place, and hashes what it must; it never decodes a picture. Consumers go by
-`Sample.id`, `Sample.read` and `Sample.read_mask`, and need no path.
+`open_dataset` looks at a folder or manifest, recognises its layout, and gives pictures that come
+without a split their place. For that alone it decodes: copies are to fall on one side, and only
+their pixels tell them. Consumers go by `Sample.id`, `Sample.read` and `Sample.read_mask`, and need
+no path.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 from blemish.data.layouts import Entry, Leftovers, categories_in, find_layout
-from blemish.data.sample import GOOD, Sample, file_hash
-from blemish.data.split import Split, key_of, split_of
+from blemish.data.loading import read_ahead, split_keys
+from blemish.data.sample import GOOD, Content, Sample
+from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
+from blemish.images.read import Alpha
+from blemish.parallel import available_cores
 
 DRAWN = "surfaces"  # what drawn data sets go by
 TEST_FRACTION = 0.3  # of the good pictures, where there are defects and no split
@@ -83,7 +89,8 @@ def open_dataset(
         category: which one, where `path` holds several.
         seed: of the split, where the layout has none.
         test_fraction: share of the good pictures to keep for testing, in [0, 1), where the layout
-            has no split; by default 0.3 where there are defects to test with, else 0. Defects are
+            has no split; by default 0.3 where there are defects to test with, else 0. It is met to
+            one picture, or to one group or set of copies, and no side is left empty. Defects are
             always test pictures.
 
     Raises:
@@ -102,7 +109,7 @@ def open_dataset(
         defects = any(entry.defect_type != GOOD for entry in found.entries)
         test_fraction = TEST_FRACTION if defects else 0.0
     samples = _placed(found.entries, seed, test_fraction)
-    _check_good(samples, root, test_fraction)
+    _check_good(samples, root)
     return Dataset(
         name=_name(root),
         root=found.root,
@@ -188,32 +195,46 @@ def _name(root: Path) -> str:
 
 def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[Sample, ...]:
     """The samples of a layout, each in its split, sorted by id."""
-    samples = [
-        Sample(
+    samples: list[Sample] = []
+    unplaced: list[Sample] = []
+    for entry in entries:
+        good = entry.defect_type == GOOD
+        sample = Sample(
             id=entry.id,
             path=entry.path,
-            split=entry.split or _split(entry, seed, test_fraction),
-            label="good" if entry.defect_type == GOOD else "defect",
+            split=entry.split or ("train" if good else "test"),
+            label="good" if good else "defect",
             defect_type=entry.defect_type,
             mask_path=entry.mask_path,
             group=entry.group,
         )
-        for entry in entries
-    ]
+        drawn = good and entry.split is None and test_fraction > 0
+        (unplaced if drawn else samples).append(sample)
+    splits = split_of(_keys(unplaced), seed=seed, test_fraction=test_fraction)
+    samples += [replace(s, split=split) for s, split in zip(unplaced, splits, strict=True)]
     return tuple(sorted(samples, key=lambda sample: sample.id))
 
 
-def _split(entry: Entry, seed: int, test_fraction: float) -> Split:
-    if entry.defect_type != GOOD:
-        return "test"
-    try:
-        content = file_hash(entry.path)
-    except ImageError:
-        content = entry.id  # an unreadable picture is the audit's business, or the reader's
-    return split_of(key_of(entry.group, content), seed=seed, test_fraction=test_fraction)
+def _keys(samples: Sequence[Sample]) -> list[str]:
+    """What keeps the images of a drawn split together, which takes decoding each of them."""
+    cores = available_cores()
+    contents = []
+    for _, found in read_ahead(samples, _content, readers=cores, most=2 * cores):
+        if isinstance(found, Exception):
+            raise found
+        contents.append(found)
+    return split_keys(samples, contents)
 
 
-def _check_good(samples: tuple[Sample, ...], root: Path, test_fraction: float) -> None:
+def _content(sample: Sample) -> Content | None:
+    """What the image holds, with or without transparency; `None` where it cannot be read."""
+    for alpha in get_args(Alpha):
+        with suppress(ImageError):
+            return sample.content(alpha=alpha)
+    return None  # the audit's business, or the reader's
+
+
+def _check_good(samples: tuple[Sample, ...], root: Path) -> None:
     good = [sample for sample in samples if sample.label == GOOD]
     if not good:
         types = sorted({sample.defect_type for sample in samples})
@@ -222,8 +243,7 @@ def _check_good(samples: tuple[Sample, ...], root: Path, test_fraction: float) -
     if all(sample.split == "test" for sample in good):
         raise DataError(
             f"{root} leaves no good picture to learn from: all {len(good)} are test pictures. "
-            "Add good pictures to the training split, or, where the split is drawn, lower "
-            f"--test-fraction (now {test_fraction:g})."
+            "Add good pictures to the training split."
         )
 
 

@@ -6,19 +6,21 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from math import inf
 from typing import Any, Generic, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.sample import Sample
+from blemish.data.sample import Content, Sample
+from blemish.data.split import keys_of
 from blemish.errors import DataError, ImageError, UsageError, told_at_once
-from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, WHEN_QUIET, PictureFacts, ReadLimits
 from blemish.images.picture_format import PictureFormat, format_16_bit
 from blemish.images.read import Alpha
+from blemish.parallel import available_cores
+from blemish.progress import LoggedProgress, Progress
 
 LARGEST_BATCH = 8  # pictures that go through a graph at once
 READERS = 2
@@ -118,6 +120,55 @@ class _Line(Generic[Item, Result]):
         return bool(self._next)
 
 
+def read_contents(
+    samples: Sequence[Sample],
+    *,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    alpha: Alpha = "refuse",
+    progress: Progress | None = None,
+) -> list[Content]:
+    """What the decoded images hold, in order; those not decoded before are, on all cores.
+
+    Raises:
+        ImageError: one of them cannot be read.
+    """
+    contents = []
+    content = partial(Sample.content, limits=limits, alpha=alpha)
+    cores = available_cores()
+    with (progress or LoggedProgress()).stage("reading images", len(samples)) as advance:
+        for _, found in read_ahead(samples, content, readers=cores, most=2 * cores):
+            if isinstance(found, Exception):
+                raise found
+            contents.append(found)
+            advance(1)
+    return contents
+
+
+def split_keys(samples: Sequence[Sample], contents: Sequence[Content | None]) -> list[str]:
+    """What keeps images together when some are left out: copies of the pixels, and the group.
+
+    A key names a file, the one of the copies whose hash comes first: so a version of Pillow that
+    decodes a little differently moves nothing.
+
+    Args:
+        samples: the images.
+        contents: what each holds; `None` where it cannot be read, and only its file tells.
+    """
+    files = [_file_of(sample) for sample in samples]
+    pixels = [c.pixels if c else file for c, file in zip(contents, files, strict=True)]
+    first: dict[str, str] = {}
+    for file, same in zip(files, pixels, strict=True):
+        first[same] = min(file, first.get(same, file))
+    return keys_of([sample.group for sample in samples], [first[same] for same in pixels])
+
+
+def _file_of(sample: Sample) -> str:
+    try:
+        return sample.sha256
+    except ImageError:
+        return sample.id
+
+
 class GoodPictures:
     """Good pictures to learn from, in the order of their ids: what a detector is fitted on.
 
@@ -125,6 +176,7 @@ class GoodPictures:
         samples: the pictures; their order does not matter.
         alpha: what to do with transparency that hides something.
         limits: what a picture may cost.
+        check_keys: told of `split_keys` before anyone gets them; may raise.
 
     Raises:
         ImageError: pictures that cannot be read, all at once, as far as their headers tell.
@@ -137,12 +189,15 @@ class GoodPictures:
         *,
         alpha: Alpha = "refuse",
         limits: ReadLimits = DEFAULT_LIMITS,
+        check_keys: Callable[[list[str]], object] | None = None,
     ) -> None:
         self.samples = sorted(samples, key=lambda sample: sample.id)
         self._alpha: Alpha = alpha
         self._limits = limits
+        self._check_keys = check_keys
         facts = self._probe()
         self.sizes_hw = [fact.size_hw for fact in facts]
+        self._size_of = dict(zip((s.id for s in self.samples), self.sizes_hw, strict=True))
         self._bit_depth = self._one_depth(facts)
 
     @cached_property
@@ -150,12 +205,23 @@ class GoodPictures:
         """Depth of all pictures; the white level of 16-bit ones takes a look at each."""
         if self._bit_depth == 8:
             return PictureFormat()
-        return format_16_bit(max(int(np.max(picture)) for _, picture in self))
+        return format_16_bit(max(content.brightest for content in self.contents()))
 
-    @property
+    @cached_property
     def split_keys(self) -> list[str]:
-        """What keeps pictures together when some are left out: the group, else the content."""
-        return [sample.split_key for sample in self.samples]
+        """What keeps images together when some are left out: copies of the pixels, and the group.
+
+        Asked for before all images have been read once, they are read for it.
+        """
+        keys = split_keys(self.samples, self.contents())
+        if self._check_keys is not None:
+            self._check_keys(keys)
+        return keys
+
+    def contents(self, *, progress: Progress | None = None) -> list[Content]:
+        """What each image holds, in order. Raises `ImageError` where one cannot be read."""
+        read = partial(read_contents, limits=self._limits, alpha=self._alpha, progress=progress)
+        return read(self.samples)
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for sample, picture in read_ahead(self.samples, self._read):
@@ -164,7 +230,15 @@ class GoodPictures:
             yield sample.id, picture
 
     def _read(self, sample: Sample) -> NDArray[Any]:
-        return sample.read(limits=self._limits, alpha=self._alpha)
+        image = sample.read(limits=self._limits, alpha=self._alpha)
+        planned = (*self._size_of[sample.id], self._bit_depth)
+        if (*image.shape[:2], 8 * image.dtype.itemsize) != planned:
+            raise ImageError(
+                f"{sample.path}: was changed while it was in use, its size or depth is not what it "
+                f"was when the work was planned; {WHEN_QUIET}"
+            )
+        sample.content(image, limits=self._limits, alpha=self._alpha)
+        return image
 
     def _probe(self) -> list[PictureFacts]:
         facts, problems = [], []

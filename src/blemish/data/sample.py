@@ -3,25 +3,59 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.split import Split, key_of
+from blemish.data.split import Split
 from blemish.errors import ImageError
-from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits, probe_picture
+from blemish.images.appearance import Appearance, appearance_of
+from blemish.images.header import (
+    DEFAULT_LIMITS,
+    WHEN_QUIET,
+    PictureFacts,
+    ReadLimits,
+    probe_picture,
+    read_content,
+)
 from blemish.images.read import Alpha, read_mask, read_picture
 
 GOOD = "good"
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a decoded image holds.
+
+    Attributes:
+        pixels: hash of the pixels, with their type and the image's size, hexadecimal: the same for
+            copies whose files differ, in metadata, compression or format.
+        brightest: the highest value of any channel.
+        appearance: how it looks as a whole.
+    """
+
+    pixels: str
+    brightest: int
+    appearance: Appearance
+
+
+def content_of(image: NDArray[Any]) -> Content:
+    """What a decoded image holds, H x W x 3, uint8 or uint16."""
+    digest = hashlib.sha256(f"{image.dtype.name} {image.shape} ".encode())
+    digest.update(np.ascontiguousarray(image).data)
+    return Content(digest.hexdigest(), int(image.max()), appearance_of(image))
+
+
 @dataclass(frozen=True)
 class Sample:
     """One picture of a data set.
+
+    Its files are expected to stay as they are: once their hash is known, be it that it was asked
+    for or that they were read, other bytes are refused. So a hash that is written down is always
+    that of the bytes which were decoded.
 
     Attributes:
         id: path relative to the data set's root, with forward slashes: the same on every machine.
@@ -41,28 +75,58 @@ class Sample:
     mask_path: Path | None = None
     group: str | None = None
 
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of the file's bytes, hexadecimal. Raises `ImageError` where it cannot be read."""
-        return file_hash(self.path)
-
-    @cached_property
-    def mask_sha256(self) -> str | None:
-        """Hash of the mask file's bytes, `None` where there is none."""
-        return None if self.mask_path is None else file_hash(self.mask_path)
+    # What is known of the files; a sample replaced by one in another split goes on knowing it.
+    _hashes: dict[Path, str] = field(default_factory=dict, repr=False, compare=False, kw_only=True)
+    _contents: dict[Alpha, Content] = field(
+        default_factory=dict, repr=False, compare=False, kw_only=True
+    )
 
     @property
-    def split_key(self) -> str:
-        """What keeps pictures together when they are split: the group, else the content."""
-        return key_of(self.group, self.sha256)
+    def sha256(self) -> str:
+        """Hash of the file's bytes, hexadecimal. Raises `ImageError` where it cannot be read."""
+        return self._hash_of(self.path)
+
+    @property
+    def mask_sha256(self) -> str | None:
+        """Hash of the mask file's bytes, `None` where there is none."""
+        return None if self.mask_path is None else self._hash_of(self.mask_path)
 
     def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> PictureFacts:
         """Size and depth, without decoding. Raises `ImageError`; see `probe_picture`."""
         return probe_picture(self.path, limits=limits)
 
     def read(self, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse") -> NDArray[Any]:
-        """The picture, H x W x 3, uint8 or uint16. Raises `ImageError`; see `read_picture`."""
-        return read_picture(self.path, limits=limits, alpha=alpha)
+        """The picture, H x W x 3, uint8 or uint16.
+
+        Raises:
+            ImageError: it cannot be read (see `read_picture`), or was changed since its hash was
+                taken.
+        """
+        content = self._bytes_of(self.path, limits)
+        return read_picture(self.path, limits=limits, alpha=alpha, content=content)
+
+    def content(
+        self,
+        image: NDArray[Any] | None = None,
+        *,
+        limits: ReadLimits = DEFAULT_LIMITS,
+        alpha: Alpha = "refuse",
+    ) -> Content:
+        """What the decoded image holds, found out once.
+
+        Args:
+            image: what `read` gave for this `alpha`, where the image has just been read.
+            limits: what the image may cost.
+            alpha: what to do with transparency that hides something.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        known = self._contents.get(alpha)
+        if known is None:
+            image = self.read(limits=limits, alpha=alpha) if image is None else image
+            known = self._contents.setdefault(alpha, content_of(image))
+        return known
 
     def read_mask(
         self, size_hw: tuple[int, int], *, limits: ReadLimits = DEFAULT_LIMITS
@@ -74,11 +138,28 @@ class Sample:
             limits: what the mask file may cost.
 
         Raises:
-            ImageError: the mask cannot be read or is of another size.
+            ImageError: the mask cannot be read, is of another size, or was changed since its hash
+                was taken.
         """
-        if self.mask_path is not None:
-            return read_mask(self.mask_path, size_hw=size_hw, limits=limits)
-        return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
+        if self.mask_path is None:
+            return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
+        content = self._bytes_of(self.mask_path, limits)
+        return read_mask(self.mask_path, size_hw=size_hw, limits=limits, content=content)
+
+    def _hash_of(self, path: Path) -> str:
+        known = self._hashes.get(path)
+        return self._hashes.setdefault(path, file_hash(path)) if known is None else known
+
+    def _bytes_of(self, path: Path, limits: ReadLimits) -> bytes:
+        """The bytes of a file, which must be those that its hash is known of, if it is."""
+        content = read_content(path, limits)
+        found = hashlib.sha256(content).hexdigest()
+        if self._hashes.setdefault(path, found) != found:
+            raise ImageError(
+                f"{path}: was changed while it was in use, its content is not what it was when it "
+                f"was first read; {WHEN_QUIET}"
+            )
+        return content
 
 
 def file_hash(path: Path) -> str:

@@ -87,7 +87,11 @@ class ImageSource(Protocol):
 
     @property
     def split_keys(self) -> Sequence[str]:
-        """A key for each picture, in order; pictures with one key are left out together."""
+        """A key for each picture, in order; pictures with one key are left out together.
+
+        To be asked for once all pictures have been read: what they hold decides, so asking earlier
+        reads them all. It may raise `CalibrationError` where they are too few for what is asked.
+        """
         ...
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:

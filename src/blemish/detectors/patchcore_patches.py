@@ -32,7 +32,7 @@ class Patches:
 
     def __init__(self, images: ImageSource, plan: FitPlan, seed: int) -> None:
         self.names: list[str] = []
-        self.split_keys = list(images.split_keys)
+        self.split_keys: list[str] = []
         self.sizes_hw = list(images.sizes_hw)
         self.store = PatchStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
         self._points = _Points(plan, self.store, len(self.sizes_hw), seed)
@@ -159,6 +159,7 @@ def extract(
                 inside_hw = graph.working_size.cells_inside(size_hw, grids[0].shape[:2])
                 patches.add(name, grids[0], inside_hw, *grids[1:])
                 advance(1)
+        patches.split_keys = list(images.split_keys)  # now that all have been read
     except BaseException:
         patches.close()
         raise

@@ -15,7 +15,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.sample import GOOD, Sample
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import figures
-from blemish.evaluation.notes import cut_off_notes, seen_notes
+from blemish.evaluation.notes import cut_off_notes, seen_notes, unlike_notes
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
 from blemish.metrics.decisions import Thresholds
@@ -120,7 +120,7 @@ def evaluate(
     took = float(np.median([row["seconds"] for row in found.pictures]))
     return replace(
         found,
-        notes=seen_notes(model, samples) + found.notes,
+        notes=seen_notes(model, samples) + unlike_notes(found.pictures) + found.notes,
         seconds=found.seconds | {"predict_per_picture": took},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,23 @@ def seen_notes(model: Model, samples: Sequence[Sample]) -> list[str]:
             "threshold are better than on new ones; calibrate on others."
         )
     return notes
+
+
+def unlike_notes(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Whether test pictures are unlike all that the model learned from, by what the model noted.
+
+    Args:
+        rows: of the pictures.
+    """
+    unlike = [row for row in rows if row["notes"]]
+    if not unlike:
+        return []
+    kinds = Counter(note["code"] for row in unlike for note in row["notes"])
+    told = ", ".join(f"{code} {count:,}" for code, count in sorted(kinds.items()))
+    return [
+        f"{len(unlike):,} of {len(rows):,} test pictures are unlike all training pictures "
+        f"({told}); the first is {unlike[0]['path']}."
+    ]
 
 
 def cut_off_notes(rows: Sequence[dict[str, Any]], pixels: RankCounts) -> list[str]:

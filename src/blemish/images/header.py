@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -40,6 +41,7 @@ _COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr"})
 _GREY_MODES = frozenset({"1", "L", "LA", "La"})
 _GREY_16_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _ORIENTATION_TAG = 0x0112
+WHEN_QUIET = "run again when nothing writes there."
 _pillow_limit = threading.Lock()
 
 
@@ -88,9 +90,11 @@ def probe_picture(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> P
 
 
 @contextmanager
-def opened(path: Path, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, PictureFacts]]:
+def opened(
+    path: Path, limits: ReadLimits, content: bytes | None = None
+) -> Iterator[tuple[ImageFile.ImageFile, PictureFacts]]:
     """The file as an undecoded Pillow image within the limits; every failure names the path."""
-    with undecoded(path, limits) as (image, head):
+    with undecoded(path, limits, content) as (image, head):
         facts = facts_of(image, _kind(head), _depth_in_header(image, head))
         check_size(facts.size_hw, limits)
         if facts.format == "TIFF":
@@ -102,20 +106,35 @@ def opened(path: Path, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile
 
 
 @contextmanager
-def undecoded(path: Path, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
+def undecoded(
+    path: Path, limits: ReadLimits, content: bytes | None = None
+) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
     """The file as a Pillow image of one page, and its first bytes; every failure names the path.
 
-    Its size and the kind of its pixels are still to be looked at.
+    Its size and the kind of its pixels are still to be looked at. Where its `content` has been
+    read, the file itself is left alone.
     """
     with naming(path):
-        check_file(path, limits)
-        with path.open("rb") as stream:
+        if content is None:
+            check_file(path, limits)
+        with path.open("rb") if content is None else BytesIO(content) as stream:
             head = stream.read(32)
             stream.seek(0)
             hush()
             image = _open(stream, head)
             _check_single(image, stream)
             yield image, head
+
+
+def read_content(path: Path, limits: ReadLimits) -> bytes:
+    """The bytes of an image file within the limits. Raises `ImageError`."""
+    with naming(path):
+        size_bytes = check_file(path, limits)
+        with path.open("rb") as stream:
+            content = stream.read(size_bytes + 1)
+        if len(content) != size_bytes:
+            raise ImageError(f"was changed while it was being read; {WHEN_QUIET}")
+    return content
 
 
 @contextmanager
@@ -134,8 +153,8 @@ def naming(path: Path) -> Iterator[None]:
         raise ImageError(f"{path}: cannot be decoded, it may be damaged ({reason}).") from error
 
 
-def check_file(path: Path, limits: ReadLimits) -> None:
-    """Raise `ImageError` where it is no file, empty, or too large."""
+def check_file(path: Path, limits: ReadLimits) -> int:
+    """Size of the file in bytes. Raises `ImageError` where it is no file, empty, or too large."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
         raise ImageError("is a folder or a device, not a picture file.")
@@ -145,6 +164,7 @@ def check_file(path: Path, limits: ReadLimits) -> None:
         raise ImageError(
             f"the file has {status.st_size} bytes; at most {limits.max_bytes} (max_bytes) are read."
         )
+    return status.st_size
 
 
 def _kind(head: bytes) -> str:

@@ -38,7 +38,11 @@ PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", 
 
 
 def read_picture(
-    path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse"
+    path: str | Path,
+    *,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    alpha: Alpha = "refuse",
+    content: bytes | None = None,
 ) -> NDArray[Any]:
     """Read a PNG, JPEG, BMP, TIFF or WebP file.
 
@@ -48,6 +52,7 @@ def read_picture(
         alpha: what to do with transparency that hides something: `refuse` the picture, `flatten`
             it onto black, or `drop` the alpha and take the colours as they are. Fully opaque alpha
             is dropped in any case.
+        content: the bytes of the file, where they have been read already.
 
     Returns:
         The picture, H x W x 3, uint8, or uint16 for 16-bit grey. Grey is repeated.
@@ -56,13 +61,17 @@ def read_picture(
         ImageError: the file is missing, not a picture, damaged, beyond the limits, or of a kind
             that cannot be read without loss.
     """
-    with opened(Path(path), limits) as (image, facts):
+    with opened(Path(path), limits, content) as (image, facts):
         check_scans(image, facts, limits)
         return _three_channels(_pixels(image, facts, alpha))
 
 
 def read_mask(
-    path: str | Path, *, size_hw: tuple[int, int], limits: ReadLimits = DEFAULT_LIMITS
+    path: str | Path,
+    *,
+    size_hw: tuple[int, int],
+    limits: ReadLimits = DEFAULT_LIMITS,
+    content: bytes | None = None,
 ) -> NDArray[np.bool_]:
     """Read a mask: a pixel is a defect where any channel is above half of its range.
 
@@ -73,6 +82,7 @@ def read_mask(
         path: the file, of any format and depth that `read_picture` takes.
         size_hw: height and width of the picture that the mask belongs to.
         limits: checked before anything is decoded.
+        content: the bytes of the file, where they have been read already.
 
     Returns:
         The mask, H x W, True where defective.
@@ -80,7 +90,7 @@ def read_mask(
     Raises:
         ImageError: the file cannot be read, is of another size, or would read as empty by mistake.
     """
-    with opened(Path(path), limits) as (image, facts):
+    with opened(Path(path), limits, content) as (image, facts):
         if facts.size_hw != tuple(size_hw):
             raise ImageError(
                 f"the mask is {spell_size(facts.size_hw)} but its picture is "
