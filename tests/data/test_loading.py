@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from blemish.data.loading import read_ahead
-from blemish.errors import ImageError
+from blemish.data.dataset import open_dataset
+from blemish.data.loading import GoodPictures, read_ahead
+from blemish.errors import DataError, ImageError
 
 ROOM = 10
+Draw = Callable[..., Path]
 
 
 class Reader:
@@ -74,20 +80,6 @@ def test_items_are_taken_no_further_ahead_than_asked_for(most: int) -> None:
     next(reading)
     assert len(taken) <= most + 1
     reading.close()
-
-
-from collections.abc import Callable
-from pathlib import Path
-
-import numpy as np
-import pytest
-from PIL import Image
-
-from blemish.data.dataset import open_dataset
-from blemish.data.loading import GoodPictures
-from blemish.errors import DataError, ImageError
-
-Draw = Callable[..., Path]
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def _look_at(sample: Sample, limits: ReadLimits) -> Look:
         try:
             picture = sample.read(limits=limits)
         except ImageError:
-            alpha, hides_alpha = "drop", True
+            alpha = "drop"
             picture = sample.read(limits=limits, alpha=alpha)
     except ImageError as error:
         return Look(sample, trouble=str(error))
