@@ -30,10 +30,12 @@ from blemish.errors import (
     UsageError,
 )
 from blemish.files import refuse_existing, write_whole
+from blemish.graph.facts import Facts
 from blemish.graph.interface import check_interface, interface_of, parsed
 from blemish.graph.memory import JudgingMemory, judging_memory
 from blemish.graph.metadata import read_facts, read_file, sign, verify
 from blemish.graph.session import Crew, Session
+from blemish.graph.verdict import check_verdict
 from blemish.images.appearance import appearance_of
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits, probe_picture
 from blemish.images.picture_format import PictureFormat
@@ -42,6 +44,7 @@ from blemish.images.regions import find_regions
 from blemish.images.usual import read_usual
 from blemish.result import Note, Prediction, Verdict
 
+WITH_VERDICT = 3  # schema from which thresholds and verdict are outputs of the graph
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
 
@@ -101,7 +104,7 @@ class Model:
         self._threads, self._provider = threads, provider
         self._traces: dict[frozenset[str], Session] = {}
         self.facts = read_facts(self.session.metadata, name)
-        self.calibration = read_stated(self.facts["calibration"], name)
+        self.calibration = _calibration(data, self.facts, name)
         self.picture_format = PictureFormat(**self.facts["input"]["format"])
         self.alpha: Alpha = self.facts["input"]["alpha"]
         self._usual = read_usual(self.facts["training"], name)
@@ -444,12 +447,25 @@ def inspect(path: str | Path) -> dict[str, Any]:
     sha256 = verify(data, name)
     model = parsed(data, name)
     facts = read_facts({entry.key: entry.value for entry in model.metadata_props}, name)
-    read_stated(facts["calibration"], name)
+    _calibration(data, facts, name)
     check_interface(
         *interface_of(model), bit_depth=facts["input"]["format"]["bit_depth"], name=name
     )
     outputs = [output.name for output in model.graph.output]
     return {**facts, "sha256": sha256, "bytes": len(data), "outputs": outputs}
+
+
+def _calibration(data: bytes, facts: Facts, name: str) -> Calibration:
+    """The thresholds of a model file, once all that states them is known to agree."""
+    calibration = read_stated(facts["calibration"], name)
+    if facts["schema"] >= WITH_VERDICT:
+        check_verdict(
+            data,
+            name,
+            image_threshold=calibration.image_threshold,
+            pixel_threshold=calibration.pixel_threshold,
+        )
+    return calibration
 
 
 def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -11,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import blemish
+from blemish.errors import ModelFileError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
 from blemish.graph.verdict import rounded_down, set_verdict
+from mutations import facts_of, signed
 
 thresholds = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -53,6 +56,20 @@ def test_a_score_that_is_no_number_is_never_good():
     set_verdict(model.graph, image_threshold=1.0, pixel_threshold=1.0)
     (verdict,) = Session(model.SerializeToString()).run(["verdict"], raw=np.float32([math.nan]))
     assert verdict.all()
+
+
+@pytest.mark.parametrize("name", ["threshold", "pixel_threshold"])
+def test_other_thresholds_in_the_graph_than_follow_from_the_scores_are_refused(
+    model, tmp_path, name
+):
+    model.save(tmp_path / "m.onnx")
+    graph = onnx.load(tmp_path / "m.onnx")
+    (node,) = (node for node in graph.graph.node if list(node.output) == [name])
+    node.attribute[0].t.raw_data = np.float32(1e9).tobytes()
+    (tmp_path / "m.onnx").write_bytes(signed(graph, json.dumps(facts_of(graph))))
+    for look in (blemish.load, blemish.inspect):
+        with pytest.raises(ModelFileError, match=rf"'{name}' in its graph is 1e\+09"):
+            look(tmp_path / "m.onnx")
 
 
 def test_outputs_of_a_model_are_what_it_says_of_itself(model, category):

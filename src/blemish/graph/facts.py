@@ -14,7 +14,9 @@ from blemish.errors import ModelFileError
 from blemish.graph.json_types import JsonError, Looks, Within, check_json, read_json
 from blemish.images.read import Alpha
 
-SCHEMA = 2  # 1: no tail, no costs, nothing of false regions and suspicious pictures
+SCHEMA = 3
+# 1: no tail, no costs, nothing of false regions and suspicious pictures.
+# 2: no thresholds and verdict as outputs of the graph, nothing of how training images look.
 MOST_BYTES = 1 << 28  # of all facts: more than a million pictures
 
 Hash = Annotated[str, Looks("[0-9a-f]{64}")]

@@ -6,10 +6,13 @@ float32 at or below it, which no float32 lies between. A score that is no number
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from blemish.errors import ModelFileError
 from blemish.graph.builder import BOOL, FLOAT, tensor
 
 if TYPE_CHECKING:
@@ -55,6 +58,42 @@ def _expanded(name: str, value: float) -> list[onnx.NodeProto]:
         helper.make_node("Constant", [], [once], value=held),
         helper.make_node("Expand", [once, _COUNT], [name]),
     ]
+
+
+def check_verdict(
+    data: bytes, name: str, *, image_threshold: float, pixel_threshold: float
+) -> None:
+    """Raise `ModelFileError` where the graph in a model file has other thresholds than it should.
+
+    It is told from the bytes of its constants, so that nothing needs to be parsed or run.
+
+    Args:
+        data: of the file, whose graph went through `set_verdict`.
+        name: what to call the file in errors.
+        image_threshold: that its graph should have.
+        pixel_threshold: the same of pixels.
+    """
+    for output, wanted in ((THRESHOLD, image_threshold), (PIXEL_THRESHOLD, pixel_threshold)):
+        found = set(_held(data, output))
+        if found != {float(rounded_down(wanted))}:
+            told = ", ".join(f"{value:g}" for value in sorted(found)) or "none"
+            raise ModelFileError(
+                f"'{name}' contradicts itself: '{output}' in its graph is {told}, but {wanted:g} "
+                "follows from its scores. Get it anew from where it was fitted, or fit it again."
+            )
+
+
+def _held(data: bytes, constant: str) -> Iterator[float]:
+    """The numbers of the scalars of that name in a model file."""
+    text = constant.encode()
+    # How protobuf writes a tensor: that it holds float32, its name, the head of its 4 bytes.
+    mark = b"\x10\x01\x42" + bytes([len(text)]) + text + b"\x4a\x04"
+    place = data.find(mark)
+    while place >= 0:
+        place += len(mark)
+        if len(data) >= place + 4:
+            yield struct.unpack_from("<f", data, place)[0]
+        place = data.find(mark, place)
 
 
 def rounded_down(value: float) -> np.float32:
