@@ -64,7 +64,7 @@ def test_other_thresholds_in_the_graph_than_follow_from_the_scores_are_refused(
 ):
     model.save(tmp_path / "m.onnx")
     graph = onnx.load(tmp_path / "m.onnx")
-    (node,) = (node for node in graph.graph.node if list(node.output) == [name])
+    (node,) = (node for node in graph.graph.node if list(node.output) == [f"{name}_once"])
     node.attribute[0].t.raw_data = np.float32(1e9).tobytes()
     (tmp_path / "m.onnx").write_bytes(signed(graph, json.dumps(facts_of(graph))))
     for look in (blemish.load, blemish.inspect):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 THRESHOLD, PIXEL_THRESHOLD, VERDICT = "threshold", "pixel_threshold", "verdict"
 _COUNT, _GOOD = "verdict_count", "verdict_good"
+_ONCE = "_once"  # ends the name of a threshold before there is one for each image
 
 
 def set_verdict(graph: onnx.GraphProto, *, image_threshold: float, pixel_threshold: float) -> None:
@@ -52,7 +53,7 @@ def _expanded(name: str, value: float) -> list[onnx.NodeProto]:
     """Nodes that give a number for each image."""
     from onnx import helper, numpy_helper
 
-    once = f"{name}_once"
+    once = name + _ONCE
     held = numpy_helper.from_array(np.array([rounded_down(value)]), once)
     return [
         helper.make_node("Constant", [], [once], value=held),
@@ -83,9 +84,9 @@ def check_verdict(
             )
 
 
-def _held(data: bytes, constant: str) -> Iterator[float]:
-    """The numbers of the scalars of that name in a model file."""
-    text = constant.encode()
+def _held(data: bytes, output: str) -> Iterator[float]:
+    """The numbers that the graph in a model file holds for a threshold."""
+    text = (output + _ONCE).encode()
     # How protobuf writes a tensor: that it holds float32, its name, the head of its 4 bytes.
     mark = b"\x10\x01\x42" + bytes([len(text)]) + text + b"\x4a\x04"
     place = data.find(mark)
