@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -18,6 +19,8 @@ from blemish.errors import BlemishError, ImageError, ModelFileError, UsageError
 from blemish.graph import metadata
 from blemish.model import Failure, Model
 from tiny import SIDE
+
+MODELS = Path(__file__).parent / "models"
 
 PLAIN = """
 import json, sys
@@ -174,6 +177,17 @@ def test_a_newer_schema_says_to_upgrade(file, tmp_path, monkeypatch):
     (tmp_path / "newer.onnx").write_bytes(newer)
     with pytest.raises(ModelFileError, match=r"schema 99.*Upgrade"):
         blemish.load(tmp_path / "newer.onnx")
+
+
+def test_a_file_of_an_earlier_schema_judges_as_it_did_and_can_be_calibrated_anew(category):
+    earlier = blemish.load(MODELS / "schema_2.onnx")
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[10:20, 5:30] = 200
+    assert earlier.predict(picture).score == pytest.approx(10.387816, rel=1e-5)
+    assert earlier.predict(picture).notes == ()  # it does not know how its pictures looked
+    anew = blemish.recalibrate(earlier, blemish.open_dataset(category), false_alarm_rate=0.1)
+    assert anew.facts["schema"] == metadata.SCHEMA
+    assert "verdict" in anew.session.outputs
 
 
 def test_inspect_tells_where_a_model_comes_from_without_folders_of_this_machine(file, backbone):
