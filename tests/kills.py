@@ -32,7 +32,7 @@ BLEMISH = [sys.executable, "-c", "from blemish.cli.main import run; run()"]
 PATCHCORE = ["--image-size", str(SIDE), "--set", "coreset_ratio=0.1", "--set",
              "calibration_folds=2", "--set", "smoothing=1.0"]  # fmt: skip
 EFFICIENTAD = [
-    "--detector", "efficientad", "--preset", "quick", "--image-size", "64",
+    "--detector", "efficientad", "--preset", "quick", "--image-size", "128",
     *(f"--set={name}" for name in (
         "batch=2", "crop=0", "steps=60", "penalty_pictures=4", "autoencoder_width=8",
         "autoencoder_weight=0.5", "checkpoint_seconds=0", "precision=float32", "device=cpu",

@@ -272,7 +272,7 @@ def test_an_archive_that_is_too_much_is_refused_while_it_is_read(
 
 @pytest.mark.parametrize("ignores", [False, True])
 def test_versions_are_never_joined(server, body, tmp_path, ignores):
-    other = body[:-1] + b"!"  # damaged, if anything of it were used
+    other = b"!" + body[1:]  # damaged, if anything of it were used
     archive = Archive("tile", server.url.replace("{category}", "tile"))
     server.body, server.etag, server.cut, server.ignores_if_range = other, '"1"', 999, ignores
     with pytest.raises(DataError, match="goes on"):
