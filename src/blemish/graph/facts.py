@@ -196,6 +196,20 @@ class SuspiciousFacts(TypedDict):
     pictures: list[SuspiciousPicture]
 
 
+Ends = tuple[Annotated[float, Within(0)], Annotated[float, Within(0)]]
+
+
+class AppearanceFacts(TypedDict):
+    """How the training images look, lowest and highest; see `images.usual.Usual`."""
+
+    height_px: Ends
+    width_px: Ends
+    aspect: Ends
+    brightness: Ends
+    contrast: Ends
+    colour: Ends
+
+
 class FirstTrainingFacts(TypedDict):
     """What schema 1 says of the training pictures, and all later ones, too."""
 
@@ -210,6 +224,7 @@ class TrainingFacts(FirstTrainingFacts):
 
     suspicious: SuspiciousFacts | None
     dropped: list[Scored]
+    appearance: NotRequired[AppearanceFacts]  # schema 2 knows nothing of it
 
 
 class FirstFacts(TypedDict):
