@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SHARED ?= ../shared
 
-.PHONY: setup demo test check bench docs tutorial clean
+.PHONY: setup demo test check bench portability extremes docs tutorial clean
 
 setup: $(VENV)/.dev
 
@@ -39,6 +39,15 @@ bench: setup
 		$(BIN)/python benchmarks/$$part.py --shared $(SHARED) || exit 1; \
 	done
 	$(BIN)/python benchmarks/table.py
+
+# A model of each kind in every runtime (Node and Chromium where they are installed), and the table of it.
+portability: setup
+	$(BIN)/python tools/portability/run.py
+	$(BIN)/python benchmarks/table.py
+
+# The same in the lowest and the newest ONNX Runtime alone, an environment each; what CI runs.
+extremes: setup
+	$(BIN)/python tools/portability/run.py --extremes
 
 # The pages, with the last full run of the tutorial or, where there is none, one of reduced size.
 docs: setup

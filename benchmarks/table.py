@@ -13,6 +13,7 @@ from typing import Any
 
 import calibration_tables
 import peer_tables
+import portability_tables
 import speed_tables
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "calibration.md",
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
+    ROOT / "docs" / "reference" / "portability.md",
 )
 TEACHERS = ROOT / "src" / "blemish" / "detectors" / "efficientad" / "teachers"
 EMBEDDED = ROOT / "src" / "blemish" / "backbones" / "embedded.onnx"
@@ -83,6 +85,8 @@ def filled(text: str) -> str:
         "peaks": lambda: speed_tables.peaks(newest("limits-*.json")),
         "search": lambda: speed_tables.search(newest("limits-*.json")),
         "coreset": lambda: speed_tables.coreset(newest("limits-*.json")),
+        "portability": lambda: portability_tables.runtimes(newest("portability-*.json")),
+        "portability-models": lambda: portability_tables.models(newest("portability-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
-from blemish.backbones import load_backbone
+from blemish.backbones import int8, load_backbone
 from blemish.backbones.backbone import Level
+from blemish.backbones.evened import even_out
 from blemish.backbones.int8 import to_int8
 from blemish.detectors.conformance import DrawnPictures, _blotted, _weave, check_detector
 from blemish.detectors.patchcore import PatchCore
@@ -225,3 +227,24 @@ def test_both_precisions_keep_the_same_patches(backbone):
 def test_the_same_pictures_give_the_same_bytes(backbone):
     one, other = (fitted(backbone).graph.SerializeToString() for _ in range(2))
     assert one == other
+
+
+def test_runtimes_round_no_weights_that_were_left_in_floats(monkeypatch, tmp_path):
+    def coarse_before_sums(*arguments):
+        evened, _ = even_out(*arguments)
+        summed = {name for n in evened.graph.node if n.op_type == "Add" for name in n.input}
+        made = {n.output[0] for n in evened.graph.node if n.op_type == "Conv"}
+        return evened, made & summed
+
+    monkeypatch.setattr(int8, "even_out", coarse_before_sums)
+    graph = to_int8(load_backbone("embedded"), working_pictures(2)).graph
+    constants = {constant.name for constant in graph.graph.initializer}
+    weights = [node.input[1] for node in graph.graph.node if node.op_type == "Conv"]
+    in_floats = constants.intersection(weights)
+    assert len(in_floats) > 1  # more than the first
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    providers = ["CPUExecutionProvider"]
+    onnxruntime.InferenceSession(graph.SerializeToString(), options, providers=providers)
+    kinds = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
+    assert kinds.count("QLinearConv") == len(weights) - len(in_floats)

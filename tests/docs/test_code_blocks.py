@@ -83,6 +83,8 @@ def test_pages_of_how_to_do_what_they_say(page, here):
     for line, language, code in sorted(blocks):
         if "efficientad" in code and find_spec("torch") is None:
             continue
+        if "import openvino" in code and find_spec("openvino") is None:
+            continue
         if language == "sh":
             type_commands(code)
         else:
@@ -187,7 +189,7 @@ def test_the_program_in_csharp(here):
 def test_every_block_is_of_a_language_that_is_tested():
     for page in HOW_TO:
         found = set(re.findall(r"^```(\w+)", page.read_text(), re.M))
-        assert found <= {"sh", "python", "cpp", "csharp", "rust", "toml"}, page.name
+        assert found <= {"sh", "python", "cpp", "csharp", "rust", "toml", "js", "html"}, page.name
 
 
 def test_metadata_has_the_words_that_programs_look_for(place):

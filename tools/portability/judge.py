@@ -32,6 +32,7 @@ def with_onnxruntime(model):
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # threads that wait for each other take a busy machine's time
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     return lambda image: session.run(NAMES, {"image": image})
 
