@@ -14,7 +14,8 @@ from typing import Protocol
 
 SHORT_SECONDS = 120.0
 # What is there after so long was there before: steps of a training that is gone on with, say.
-AT_ONCE_SECONDS = 1.0
+AT_ONCE_SECONDS = 0.1
+FIRST_SECONDS = 1.0  # in which nothing is told
 BURST = 0.1  # share of the time in which half of all steps is a burst, whose end cannot be known
 TRUST = 3.0  # the speed of late differs from that of the whole stage by this factor at most
 MOST_SEEN = 512
@@ -108,7 +109,7 @@ class Pace:
     def _a_step(self, now: float) -> float | None:
         """Seconds a step; `None` in the middle of a burst, or where nothing has been done."""
         (start, first), (last, done) = self._seen[0], self._seen[-1]
-        if done <= first:
+        if done <= first or now - self._start < FIRST_SECONDS:
             return None
         half = next(at for at, steps in self._seen if 2 * (steps - first) >= done - first)
         if now - half < BURST * (now - start):

@@ -52,7 +52,8 @@ def test_a_stage_that_fails_does_not_look_done(capsys):
 
 
 def test_the_time_left_of_all_stages_is_told_where_it_was_guessed(monkeypatch, capsys):
-    monkeypatch.setattr("blemish.progress.AT_ONCE_SECONDS", 0.0)
+    for name in ("AT_ONCE_SECONDS", "FIRST_SECONDS"):
+        monkeypatch.setattr(f"blemish.progress.{name}", 0.0)
     monkeypatch.setattr("blemish.cli.bars.LINE_SECONDS", 0.0)
     guessed = {"features": 3600.0, "coreset": 7200.0}
     with TerminalProgress(guessed=guessed).stage("features", 100) as advance:
