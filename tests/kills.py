@@ -34,7 +34,7 @@ PATCHCORE = ["--image-size", str(SIDE), "--set", "coreset_ratio=0.1", "--set",
 EFFICIENTAD = [
     "--detector", "efficientad", "--preset", "quick", "--image-size", "128",
     *(f"--set={name}" for name in (
-        "batch=2", "crop=0", "steps=60", "penalty_pictures=4", "autoencoder_width=8",
+        "batch=2", "crop=0", "steps=42", "penalty_pictures=2", "autoencoder_width=8",
         "autoencoder_weight=0.5", "checkpoint_seconds=0", "precision=float32", "device=cpu",
         "smoothing=0",
     )),
@@ -66,7 +66,7 @@ def commands(folder: Path) -> list[Command]:
     """All that are killed; their pictures and models lie in a folder."""
     backbone = tiny_backbone(folder / "tiny.onnx")
     data = str(tiny_dataset(folder / "data" / "tile", good=12, test_good=20, defects=20))
-    few = str(tiny_dataset(folder / "few", good=6))
+    few = str(tiny_dataset(folder / "few", good=4, test_good=1, defects=1))
     model = str(folder / "model.onnx")
     patchcore = ["--backbone", str(backbone), "--levels", ",".join(LEVELS), *PATCHCORE]
     efficientad = [*EFFICIENTAD, "--teacher", str(tiny_teacher(folder / "teacher.onnx"))]
