@@ -95,6 +95,12 @@ def test_the_rest_of_the_work_is_that_of_all_stages_corrected_by_those_done():
         clock.now += 10
         pace.add(1)
     assert ahead.left_seconds(pace) == pytest.approx(50 + 2 * 200, rel=0.05)
+    ahead.add("coreset", 100.0)
+    pace = Pace("leave out", 10, clock=clock)
+    for _ in range(5):
+        clock.now += 10  # half as long as guessed
+        pace.add(1)
+    assert ahead.left_seconds(pace) == pytest.approx(50)
     assert ahead.left_seconds(Pace("elsewhere", 3, clock=clock)) is None
 
 

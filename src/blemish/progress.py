@@ -155,11 +155,13 @@ class Ahead:
         to_come = order[order.index(name) + 1 :]
         took = sum(self._took[one] for one in done)
         guessed = sum(self._guessed[one] for one in done)
-        if pace.name.lower() == name:  # not one of several
+        one_of_several = pace.name.lower() != name
+        if not one_of_several:
             took, guessed = took + pace.seconds + left, guessed + self._guessed[name]
         factor = min(max(took / guessed, 1 / WRONG_BY), WRONG_BY) if guessed else 1.0
-        rest = self._guessed[name] * factor - self._took[name] - pace.seconds
-        return max(left, rest) + factor * sum(self._guessed[one] for one in to_come)
+        if one_of_several:
+            left = max(left, self._guessed[name] * factor - self._took[name] - pace.seconds)
+        return left + factor * sum(self._guessed[one] for one in to_come)
 
     def _named(self, stage: str) -> str | None:
         return next((name for name in self._guessed if stage.lower().startswith(name)), None)
