@@ -1,7 +1,7 @@
 """A model: one graph from pixels to raw score, with what it says of itself and its thresholds.
 
 `load` opens a model file; `Model.predict` judges pictures. The graph that runs here is byte for
-byte the one that was calibrated, and the one that any other ONNX runtime would run.
+byte the one that was calibrated, and the one that other runtimes run.
 """
 
 from __future__ import annotations

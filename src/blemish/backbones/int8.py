@@ -2,8 +2,8 @@
 
 Good pictures run through the network say how: its channels are made of like size (`evened`), its
 weights are rounded (`rounded`), and the range of each feature map becomes that of its bytes, which
-ONNX Runtime's own tool does. What it gives is standard ONNX (QuantizeLinear, DequantizeLinear), so
-any runtime computes with it, in floats at worst.
+ONNX Runtime's own tool does. What it gives is standard ONNX (QuantizeLinear, DequantizeLinear):
+runtimes compute with it in whole numbers, or in floats at worst.
 """
 
 from __future__ import annotations
