@@ -3,13 +3,15 @@
 python tools/portability/run.py             # all runtimes; writes a record and the table
 python tools/portability/run.py --extremes  # lowest and newest ONNX Runtime only; writes nothing
 
-Ends with 1 where a runtime fails, or differs by more than `CLOSE`.
+Ends with 1 where a runtime does not judge all images, or differs by more than `CLOSE`; but for int8
+in those that compute it in floats.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.metadata
 import json
 import logging
 import os
@@ -40,6 +42,7 @@ from runtimes import (
 import blemish
 
 CLOSE = 1e-3  # of the threshold, or of the score where that is larger
+TOO_FAR = "differs too much"
 BETWEEN = ("1.23.2", "1.27.0", "1.31.1")
 BELOW = "1.16.3"  # older than the package allows; a model file runs in it all the same
 RECORDS = ROOT / "benchmarks" / "records"
@@ -68,8 +71,14 @@ def main() -> None:
     print(f"{seconds:.0f} s")
     if not arguments.extremes:
         _record(rows, cases, kinds, seconds)
-    if any(row["failed"] for row in rows):
+    if any(row["failed"] for row in rows if not _known(row)):
         raise SystemExit(1)
+
+
+def _known(row: dict[str, Any]) -> bool:
+    """Whether it is whole numbers that a runtime computes in floats."""
+    in_floats = ("OpenVINO" in row["runtime"]) or ("WebAssembly" in row["runtime"])
+    return in_floats and "int8" in row["kind"] and row["failed"] == TOO_FAR
 
 
 def _extremes() -> list[Runtime]:
@@ -164,7 +173,7 @@ def _compared(
     if untrue:
         failed = f"{untrue} verdicts are not those of score and threshold"
     elif max(largest.values()) > CLOSE:
-        failed = "differs too much"
+        failed = TOO_FAR
     return largest | {"images": len(sizes), "verdicts_that_differ": verdicts, "failed": failed}
 
 
@@ -186,7 +195,7 @@ def _record(rows: list[dict[str, Any]], cases: Path, kinds: list[str], seconds: 
         "command": "make portability",
         "machine": machine(),
         "seconds": round(seconds),
-        "reference": {"blemish": blemish.__version__},
+        "blemish": importlib.metadata.version("blemish"),
         "models": {kind: _model_facts(cases / file_name(kind)) for kind in kinds},
         "rows": rows,
     }

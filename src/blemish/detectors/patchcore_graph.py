@@ -15,7 +15,7 @@ from blemish.backbones.backbone import Backbone
 from blemish.detectors.embedding import embed
 from blemish.detectors.patchcore_plan import SEARCHED, batch_size
 from blemish.detectors.search_graph import search, standing_out
-from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
+from blemish.graph.builder import ENDLESS, FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import content_cells, enlarge
 from blemish.graph.preprocessing import (
     Geometry,
@@ -174,7 +174,7 @@ class PatchCoreGraph:
         if self.settings.fit != "stretch":
             grid_hw = g.op("Slice", g.op("Shape", scores), g.ints(1), g.ints(3), g.ints(0))
             cells = g.op("Cast", content_cells(g, grid_hw, sizes), to=INT64)
-            ends = g.op("Concat", g.ints(2**40), cells, axis=0)
+            ends = g.op("Concat", g.ints(ENDLESS), cells, axis=0)
             scores = g.op("Slice", scores, g.ints(0, 0, 0), ends)
         return g.op("Flatten", scores, axis=1)
 

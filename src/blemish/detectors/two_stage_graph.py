@@ -25,7 +25,7 @@ from blemish.detectors.sketched_bank import (
     SketchedBank,
     sketch_bank,
 )
-from blemish.graph.builder import FLOAT, GraphBuilder
+from blemish.graph.builder import ENDLESS, FLOAT, GraphBuilder
 
 CROWDED = 32  # vectors of a block that may be nearer, beyond which a query is compared with all
 
@@ -111,7 +111,7 @@ def _nearer(bank: GraphBank, queries: str, floors: str, block: _Block, found: _F
     owners, rows, few = _candidates(bank, floors, block, found)
     squared = bank.measured(g.op("Gather", queries, owners, axis=0), rows)
     least = g.op("ScatterElements", found.squared, owners, squared, reduction="min")
-    never = g.constant(2**62, np.int64)
+    never = g.constant(ENDLESS, np.int64)
     known = g.op("Where", g.op("Greater", found.squared, least), never, found.rows)
     as_near = g.op("Equal", squared, g.op("Gather", least, owners, axis=0))
     rows = g.op("Where", as_near, rows, never)

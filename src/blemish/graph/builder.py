@@ -20,6 +20,9 @@ FLOAT, INT32, INT64 = TensorProto.FLOAT, TensorProto.INT32, TensorProto.INT64
 UINT8, UINT16, BOOL = TensorProto.UINT8, TensorProto.UINT16, TensorProto.BOOL
 
 
+ENDLESS = 2**31 - 1  # more than any size or row; OpenVINO holds whole numbers in 32 bits
+
+
 class GraphBuilder:
     """Collects nodes and constants; `build` makes the model."""
 
@@ -64,6 +67,13 @@ class GraphBuilder:
     def number(self, value: float) -> str:
         """A constant float32 scalar."""
         return self.constant(value)
+
+    def magnitude(self, values: str) -> str:
+        """The values without their sign.
+
+        Not `Abs`, which OpenVINO gets wrong of constants (2026.4).
+        """
+        return self.op("Max", values, self.op("Neg", values))
 
     def include(
         self, graph: onnx.GraphProto, *, prefix: str, inputs: Mapping[str, str]

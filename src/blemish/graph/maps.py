@@ -65,8 +65,8 @@ def _axis_matrix(g: GraphBuilder, grid_hw: str, sizes: Geometry, axis: int, sigm
 
 def _bilinear(g: GraphBuilder, *, outputs: str, inputs: str, step: str, last: str) -> str:
     """Weights (outputs x inputs) of linear interpolation; no source lies beyond `last` - 1."""
-    gap = g.op("Abs", g.op("Sub", _column(g, _sources(g, outputs, step, last)), _count(g, inputs)))
-    return g.op("Relu", g.op("Sub", g.number(1.0), gap))
+    gap = g.op("Sub", _column(g, _sources(g, outputs, step, last)), _count(g, inputs))
+    return g.op("Relu", g.op("Sub", g.number(1.0), g.magnitude(gap)))
 
 
 def _interpolated(g: GraphBuilder, rows: str, outputs: str, *, step: str, last: str) -> str:
@@ -94,7 +94,7 @@ def _smoothed(g: GraphBuilder, weights: str, length: str, sigma_px: float) -> st
     reach = g.number(radius)
     rows = g.op("Range", g.op("Neg", reach), g.op("Add", length, reach), g.number(1.0))
     half = g.number(0.5)
-    above = g.op("Sub", g.op("Abs", g.op("Add", rows, half)), half)  # -1 is 0, -2 is 1, ...
+    above = g.op("Sub", g.magnitude(g.op("Add", rows, half)), half)  # -1 is 0, -2 is 1, ...
     excess = g.op("Relu", g.op("Sub", above, g.op("Sub", length, half)))
     below = g.op("Sub", above, g.op("Mul", excess, g.number(2.0)))  # length is length - 1, ...
     mirrored = g.op("Cast", g.op("Max", below, g.number(0.0)), to=INT64)

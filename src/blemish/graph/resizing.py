@@ -86,7 +86,7 @@ def _taken(g: GraphBuilder, centres: str, inputs: str, outputs: str, widest: str
 def _weights(g: GraphBuilder, centres: str, taken: str, outputs: str, widest: str) -> str:
     """What each row of the image counts for each row of the result, bands x BAND x L."""
     places = g.op("Unsqueeze", g.op("Mul", _odd(g, taken), outputs), g.ints(1))
-    gaps = g.op("Abs", g.op("Sub", g.op("Unsqueeze", centres, g.ints(2)), places))
+    gaps = g.magnitude(g.op("Sub", g.op("Unsqueeze", centres, g.ints(2)), places))
     reach = g.op("Mul", widest, g.ints(2))
     gaps, reach = (g.op("Cast", x, to=FLOAT) for x in (gaps, reach))
     heights = g.op("Relu", g.op("Sub", g.number(1.0), g.op("Div", gaps, reach)))
