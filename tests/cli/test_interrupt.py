@@ -65,7 +65,7 @@ run()
 
 @pytest.mark.parametrize(
     "name",
-    ["blemish.cli.main", "typer", "blemish.cli.predict", "numpy", "numpy._core._multiarray_umath",
+    ["blemish.cli.main", "typer", "blemish.cli.predict", "numpy", "numpy.linalg._umath_linalg",
      "onnxruntime", "onnxruntime.capi.onnxruntime_pybind11_state", "PIL.Image"],
 )  # fmt: skip
 def test_while_modules_are_loaded_it_ends_with_a_word_at_most(fitted, spot, name):

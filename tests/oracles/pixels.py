@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 
 import numpy as np
+from scipy.integrate import trapezoid
 
 
 def flood_regions(mask: np.ndarray) -> list[list[tuple[int, int]]]:
@@ -108,7 +109,7 @@ def authors_aupimo(maps, masks, low: float, high: float, thresholds=300_000) -> 
             values.append(None)
             continue
         recalls = share_at_least(score_map[mask], every)[first : last + 1]
-        area = np.trapezoid(recalls[::-1], places[::-1])
+        area = trapezoid(recalls[::-1], places[::-1])
         values.append(float(area / math.log(high / low)))
     return values
 
