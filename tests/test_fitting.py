@@ -186,7 +186,7 @@ def test_pictures_that_are_all_copies_are_too_few(tmp_path, backbone):
     folder = tiny_dataset(tmp_path / "noise", good=1)
     first = folder / "train" / "good" / "000.png"
     shutil.copy(first, first.with_name("copy.png"))
-    with pytest.raises(DataError, match="1 that are no copies"):
+    with pytest.raises(DataError, match="1 without copies"):
         fit(folder, backbone)
 
 

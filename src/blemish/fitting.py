@@ -257,9 +257,9 @@ def check_promise(
     all_count = len(set(keys))
     if all_count < FEWEST_DISTINCT:
         raise DataError(
-            f"'{name}' has {len(keys)} good pictures to learn from, {all_count} that are no copies "
-            f"or of one group; at least {FEWEST_DISTINCT} are needed, and 99 for a false-alarm "
-            "rate of 1 %."
+            f"'{name}' has {len(keys)} good pictures to learn from, {all_count} without copies and "
+            f"others of their group; at least {FEWEST_DISTINCT} are needed, and 99 for a "
+            "false-alarm rate of 1 %."
         )
     count = detector.calibration_pictures(keys) if detector else all_count
     if asked is not None:

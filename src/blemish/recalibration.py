@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.calibration import (
+    DEFAULT_RATE,
     Asked,
     CostRule,
     Costs,
@@ -85,6 +86,12 @@ def recalibrate(
     count = check_promise(dataset.name, list(pictures.keys.values()), asked)
     if false_alarm_rate is None and region_rate is None and old.region_rate != old.false_alarm_rate:
         asked = replace(asked, region_rate=max(old.region_rate, lowest_for(asked, count)))
+    kept = false_alarm_rate is None and costs is None and old.false_alarm_rate > DEFAULT_RATE
+    if kept and (lowest := lowest_for(asked, count)) < old.false_alarm_rate:
+        progress.say(
+            f"The model's own false-alarm rate of {old.false_alarm_rate:.2g} is kept; {count} good "
+            f"images can promise {lowest:.2g} and up (false_alarm_rate)."
+        )
     asked = settled(asked, count, progress, default_rate=old.false_alarm_rate)
     suspects = _may_have_a_say(model, dataset, defects)
     rows = pictures.rows(model, limits, progress)

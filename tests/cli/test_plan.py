@@ -49,7 +49,7 @@ def test_check_plan_and_fit_count_alike(blemish, tmp_path, fit_options):
             image.save(folder / f"train/good/{number:03}.bmp")
     checked = blemish("check", folder, "--json").json
     (few,) = (f["message"] for f in checked["findings"] if f["code"] == "few-good")
-    assert "99 good training pictures, 89 that are no copies or of one group," in few
+    assert "99 good training pictures (89 without copies and others of their group)" in few
     (copies,) = (f["groups"] for f in checked["findings"] if f["code"] == "duplicates")
     assert len(copies) == 10
     assert blemish("plan", folder, *fit_options, "--json").json["lowest_false_alarm_rate"] == 1 / 90

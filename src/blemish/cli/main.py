@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -30,6 +33,7 @@ from blemish.cli.command import Command
 from blemish.cli.signals import INTERRUPTED
 from blemish.files import shown
 
+AGAIN_SECONDS = 0.05  # until Ctrl-C that came while a module was loaded is tried again
 SHOWN = "blemish.shown"  # how streams take names of files that are no text
 
 app = typer.Typer(
@@ -98,18 +102,31 @@ def run() -> None:
         app(prog_name="blemish")
 
 
+def _loading(frame: FrameType | None) -> bool:
+    """Whether an import is under way."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 @contextmanager
 def _ended_by_ctrl_c() -> Iterator[None]:
     """After Ctrl-C the exit code is 130, and no traceback is shown, whatever became of it.
 
-    In the middle of an import, say, it may come back as an error of the library.
+    While a module is being loaded it waits: compiled ones may end the process, or turn it into an
+    error of their own.
     """
     pressed = False
 
-    def interrupt(*_: object) -> None:
+    def interrupt(_: int, frame: FrameType | None) -> None:
         nonlocal pressed
         pressed = True
-        raise KeyboardInterrupt
+        if _loading(frame):
+            threading.Timer(AGAIN_SECONDS, _thread.interrupt_main).start()
+        else:
+            raise KeyboardInterrupt
 
     if not callable(signal.getsignal(signal.SIGINT)):  # ignored: work in the background
         yield

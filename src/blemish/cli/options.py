@@ -81,7 +81,7 @@ FalseAlarmRate = Annotated[
     typer.Option(
         metavar="RATE",
         callback=_check_rate,
-        help="Good pictures that may be rejected (default 0.01).",
+        help="Good pictures that may be rejected (default 0.01; of calibrate the model's own).",
     ),
 ]
 RegionRate = Annotated[

@@ -198,8 +198,7 @@ def _check_exact_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Findi
         "warning",
         "duplicates",
         plain,
-        "occur more than once; in training each vouches for the other, so thresholds come out too "
-        "low, and in test they count twice.",
+        "occur more than once; in training they count as one, and in test twice.",
     )
 
 
@@ -250,7 +249,7 @@ def _check_enough(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
     lowest = 1 / (count + 1)
     counted = _counted(train, "good training picture", "good training pictures")
     if count < len(train):
-        counted += f", {count} that are no copies or of one group,"
+        counted += f" ({count} without copies and others of their group)"
     if count < FEWEST_DISTINCT:
         yield Finding(
             "error", "too-few-good", f"{counted}: a fit will refuse fewer than {FEWEST_DISTINCT}."

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 Alpha = Literal["refuse", "flatten", "drop"]
 
+LEAST_OPAQUE = 0.01  # on average, of an image that is flattened
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
 
@@ -180,8 +181,8 @@ def _eight_bit(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> Image.I
     if not facts.has_alpha:
         return image if image.mode == wanted else image.convert(wanted)
     image = image.convert("RGBA")
-    lowest, highest = image.getchannel("A").getextrema()
-    if lowest == 255 or alpha == "drop":
+    opacity = image.getchannel("A")
+    if opacity.getextrema()[0] == 255 or alpha == "drop":
         return image.convert(wanted)
     if alpha == "refuse":
         raise ImageError(
@@ -189,10 +190,10 @@ def _eight_bit(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> Image.I
             "with --alpha flatten (alpha='flatten'), which puts all pictures onto black, or with "
             "--alpha drop, which takes their colours as they are."
         )
-    if highest == 0:
+    if np.mean(np.asarray(opacity)) < LEAST_OPAQUE * 255:
         raise ImageError(
-            "is transparent everywhere, so that nothing of it would be left on black; save it "
-            "without alpha, or fit with --alpha drop (alpha='drop'), which takes its colours."
+            "is transparent nearly everywhere, so that nothing of it would be left on black; save "
+            "it without alpha, or fit with --alpha drop (alpha='drop'), which takes its colours."
         )
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, image).convert(wanted)

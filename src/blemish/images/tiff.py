@@ -24,9 +24,10 @@ MOST_STRIPS = 1 << 17  # Pillow reads them one by one, in Python
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _STRIPS, _SAMPLES, _ROWS, _PLANAR, _COLOURS = 273, 277, 278, 284, 320
-_TILE_WIDTH, _TILE_HEIGHT, _TILES, _FORMATS = 322, 323, 324, 339
+_TILE_WIDTH, _TILE_HEIGHT, _TILES, _EXTRA, _FORMATS = 322, 323, 324, 338, 339
 
-_WHITE_IS_ZERO, _BLACK_IS_ZERO, _PALETTE, _YCBCR = 0, 1, 3, 6
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_UNSAID = 0  # of a further band: what it is
 _PHOTOMETRICS = {
     4: "a transparency mask",
     5: "CMYK",
@@ -80,17 +81,27 @@ def unusable(tags: Tags) -> str:
         return f"{max(bits)}-bit {f'{numbers} ' * bool(numbers)}numbers"
     if photometric == _PALETTE and not any(value > 255 for value in tags.get(_COLOURS, ())):
         return "a palette of 8-bit colours, where TIFF has 16 bits"
-    apart = tags.get(_PLANAR, 1) == 2
-    if apart and photometric == _BLACK_IS_ZERO and tags.get(_SAMPLES, 1) > 1:
-        return "grey with further bands, planes apart"  # read wrong, compressed or not
+    if reason := _further_bands(tags, photometric):
+        return reason
     uncompressed = tags.get(_COMPRESSION, 1) == 1
     return _laid_out_otherwise(tags, photometric, bits) if uncompressed else ""
+
+
+def _further_bands(tags: Tags, photometric: int) -> str:
+    """Which bands Pillow would leave out or read wrong, or an empty string."""
+    further = tags.get(_SAMPLES, 1) - (3 if photometric in (_RGB, _YCBCR) else 1)
+    said = [kind for kind in tags.get(_EXTRA, ()) if kind != _UNSAID]
+    if further > len(said):
+        return f"{further} further band{'s' * (further > 1)} of which it does not say what it is"
+    if further and tags.get(_PLANAR, 1) == 2 and photometric == _BLACK_IS_ZERO:
+        return "grey with further bands, planes apart"  # compressed or not
+    return ""
 
 
 def _laid_out_otherwise(tags: Tags, photometric: int, bits: tuple[int, ...]) -> str:
     """Which order of uncompressed bytes Pillow would take for another, or an empty string."""
     apart = tags.get(_PLANAR, 1) == 2
-    if apart and (tags.get(_FILL_ORDER, 1) == 2 or photometric not in (_BLACK_IS_ZERO, 2)):
+    if apart and (tags.get(_FILL_ORDER, 1) == 2 or photometric not in (_BLACK_IS_ZERO, _RGB)):
         return "planes apart, in an order that is not known"
     if apart and set(bits) != {8}:
         return f"planes of {max(bits)} bits apart"
