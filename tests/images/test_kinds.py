@@ -192,6 +192,13 @@ UNSUPPORTED = {
     "cmyk": tiff(bytes(13 * 21 * 4), (8,) * 4, photometric=5),
     "lab": tiff(bytes(13 * 21 * 3), (8,) * 3, photometric=8),
     "two bands": tiff(bytes(13 * 21 * 2), (8, 8)),
+    "grey and a band of no name": tiff(bytes(13 * 21 * 2), (8, 8), more=[(338, [0])]),
+    "rgb and near infrared": tiff(
+        bytes(13 * 21 * 4), (8,) * 4, photometric=2, more=[(338, [0])]
+    ),
+    "rgb, alpha and a band of no name": tiff(
+        bytes(13 * 21 * 5), (8,) * 5, photometric=2, more=[(338, [2, 0])]
+    ),
     "two planes": tiff(bytes(13 * 21 * 2), (8, 8), more=[(284, [2]), (338, [2])],
                        strips=[0, 13 * 21]),
     "floats": tiff(bytes(13 * 21 * 4), (32,), more=[(339, [3])]),
@@ -284,7 +291,10 @@ def test_what_is_transparent_everywhere_is_dropped_or_refused_and_never_black(
 ) -> None:
     image, path = ALPHAS[kind], tmp_path / "clear.png"
     image.save(path, **({"transparency": bytes(8)} if kind == "palette" else {}))
-    for alpha, told in (("refuse", "--alpha drop"), ("flatten", "transparent everywhere.*drop")):
+    for alpha, told in (
+        ("refuse", "--alpha drop"),
+        ("flatten", "transparent nearly everywhere.*drop"),
+    ):
         with pytest.raises(ImageError, match=told):
             read_picture(path, alpha=alpha)
     colours = np.asarray(image.convert("RGB"))

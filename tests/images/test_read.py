@@ -331,7 +331,11 @@ def test_pillow_images_follow_the_same_rules(rgb: np.ndarray) -> None:
     np.testing.assert_array_equal(as_picture(Image.fromarray(deep))[:, :, 2], deep)
     with pytest.raises(ImageError, match="transparent"):
         as_picture(Image.new("RGBA", (10, 10)))
-    assert not as_picture(Image.new("RGBA", (10, 10), (9, 9, 9, 1)), alpha="flatten").any()
+    faint = Image.new("RGBA", (10, 10), (9, 9, 9, 12))
+    assert not as_picture(faint, alpha="flatten").any()
+    faint.putalpha(1)
+    with pytest.raises(ImageError, match="nearly everywhere"):
+        as_picture(faint, alpha="flatten")
     with pytest.raises(ImageError, match="Pillow image"):
         as_picture(Image.new("F", (10, 10)))
 

@@ -33,7 +33,7 @@ from blemish.cli.command import Command
 from blemish.cli.signals import INTERRUPTED
 from blemish.files import shown
 
-AGAIN_SECONDS = 0.05  # until Ctrl-C that came while a module was loaded is tried again
+AGAIN_SECONDS = 0.01  # until Ctrl-C that came while a module was loaded is tried again
 SHOWN = "blemish.shown"  # how streams take names of files that are no text
 
 app = typer.Typer(

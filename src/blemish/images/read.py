@@ -64,7 +64,7 @@ def read_picture(
     """
     with opened(Path(path), limits, content) as (image, facts):
         check_scans(image, facts, limits)
-        return _three_channels(_pixels(image, facts, alpha))
+        return _picture(image, facts, alpha)
 
 
 def read_mask(
@@ -134,7 +134,7 @@ def as_picture(
     try:
         facts = facts_of(image, image.format or "Pillow", depth_of_mode(image.mode))
         check_size(facts.size_hw, limits)
-        return _three_channels(_pixels(image, facts, alpha))
+        return _picture(image, facts, alpha)
     except ImageError as error:
         raise ImageError(f"The Pillow image cannot be used: {error}") from error
 
@@ -160,6 +160,19 @@ def _as_picture_from_array(array: NDArray[Any], limits: ReadLimits) -> NDArray[A
     return np.ascontiguousarray(_three_channels(pixels))
 
 
+def _picture(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> NDArray[Any]:
+    """The decoded picture; of what is flattened something must be left."""
+    if facts.has_alpha and alpha == "flatten":
+        opacity = np.asarray(image.convert("RGBA").getchannel("A"))
+        if opacity.mean() < LEAST_OPAQUE * 255:
+            raise ImageError(
+                "is transparent nearly everywhere, so that nothing of it would be left on black; "
+                "save it without alpha, or fit with --alpha drop (alpha='drop'), which takes its "
+                "colours."
+            )
+    return _three_channels(_pixels(image, facts, alpha))
+
+
 def _pixels(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> NDArray[Any]:
     """The decoded pixels, upright: H x W (grey) or H x W x 3."""
     colours = _palette_size(image)
@@ -181,19 +194,13 @@ def _eight_bit(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> Image.I
     if not facts.has_alpha:
         return image if image.mode == wanted else image.convert(wanted)
     image = image.convert("RGBA")
-    opacity = image.getchannel("A")
-    if opacity.getextrema()[0] == 255 or alpha == "drop":
+    if image.getchannel("A").getextrema()[0] == 255 or alpha == "drop":
         return image.convert(wanted)
     if alpha == "refuse":
         raise ImageError(
             "has transparent pixels, and what they hide is unclear; save it without alpha, or fit "
             "with --alpha flatten (alpha='flatten'), which puts all pictures onto black, or with "
             "--alpha drop, which takes their colours as they are."
-        )
-    if np.mean(np.asarray(opacity)) < LEAST_OPAQUE * 255:
-        raise ImageError(
-            "is transparent nearly everywhere, so that nothing of it would be left on black; save "
-            "it without alpha, or fit with --alpha drop (alpha='drop'), which takes its colours."
         )
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, image).convert(wanted)
@@ -241,7 +248,7 @@ def _mask_values(image: Image.Image, facts: PictureFacts) -> NDArray[Any]:
         return _pixels(image, facts, "refuse")
     colours = _pixels(image, facts, "drop")
     alpha = image.convert("RGBA").getchannel("A").getextrema()
-    values = _pixels(image, facts, "flatten") if alpha != (0, 0) else np.zeros_like(colours)
+    values = _pixels(image, facts, "flatten")
     if not values.any() and (colours.any() or alpha[0] != alpha[1]):
         raise ImageError(
             "the mask would be empty: it has values only where it is transparent, or in its alpha "
