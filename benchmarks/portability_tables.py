@@ -47,6 +47,7 @@ def _cell(row: dict[str, Any] | None) -> str:
         return "-"
     if "score_difference" not in row:
         return "fails"
-    cell = f"{max(row['score_difference'], row['map_difference']):.0e}"
+    largest = max(row["score_difference"], row["map_difference"])
+    cell = f"{largest:.0e}" if largest else "0"
     differ = row["verdicts_that_differ"]
     return f"{cell}, {differ} of {row['images']} verdicts" if differ else cell
