@@ -10,8 +10,10 @@ from types import ModuleType
 
 import pytest
 
-# Where tests run in the background, Ctrl-C is ignored, and children would inherit that.
+# In the background Ctrl-C is ignored, with nohup SIGHUP, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Tests that load ONNX Runtime without blemish, as some users do, send nothing either.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -79,6 +79,37 @@ def test_while_modules_are_loaded_it_ends_with_a_word_at_most(fitted, spot, name
     assert not ended.stdout
 
 
+WHILE_COMPILED = """
+import os, signal
+from importlib.machinery import ExtensionFileLoader
+load, loaded = ExtensionFileLoader.exec_module, []
+def exec_module(self, module):
+    if module.__name__ == "onnx.onnx_cpp2py_export":
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(10**6):  # the handler has its turn here
+            pass
+        loaded.append(module)
+    return load(self, module)
+ExtensionFileLoader.exec_module = exec_module
+from blemish.__main__ import run
+try:
+    run()
+finally:
+    assert loaded
+"""
+
+
+def test_a_compiled_module_is_loaded_to_its_end_before_it_ends(data, fit_options, tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", WHILE_COMPILED, "fit", data, "-o", tmp_path / "m.onnx",
+         *fit_options],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 130
+    assert "Traceback" not in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_it_is_ignored_where_work_runs_in_the_background(start, data):
     first = "import os, signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
     first += "; os.kill(os.getpid(), signal.SIGINT)"

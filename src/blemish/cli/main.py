@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ExtensionFileLoader
 from io import TextIOWrapper
 from types import FrameType
 from typing import Annotated
@@ -33,7 +34,7 @@ from blemish.cli.command import Command
 from blemish.cli.signals import INTERRUPTED
 from blemish.files import shown
 
-AGAIN_SECONDS = 0.01  # until Ctrl-C that came while a module was loaded is tried again
+AGAIN_SECONDS = 0.01  # until Ctrl-C that came while one was loaded is tried again
 SHOWN = "blemish.shown"  # how streams take names of files that are no text
 
 app = typer.Typer(
@@ -103,9 +104,9 @@ def run() -> None:
 
 
 def _loading(frame: FrameType | None) -> bool:
-    """Whether an import is under way."""
+    """Whether a compiled module is being loaded."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        if isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
             return True
         frame = frame.f_back
     return False
@@ -115,8 +116,7 @@ def _loading(frame: FrameType | None) -> bool:
 def _ended_by_ctrl_c() -> Iterator[None]:
     """After Ctrl-C the exit code is 130, and no traceback is shown, whatever became of it.
 
-    While a module is being loaded it waits: compiled ones may end the process, or turn it into an
-    error of their own.
+    While a compiled module is being loaded it waits: some end the process otherwise (onnx).
     """
     pressed = False
 
