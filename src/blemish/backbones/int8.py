@@ -93,9 +93,9 @@ def _leave_in_floats(graph: onnx.GraphProto, in_floats: set[str]) -> list[str]:
 def _floats_stay(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same numbers, so that runtimes leave the convolutions in floats as they are.
 
-    Between whole numbers, ONNX Runtime rounds a convolution's weights itself when it loads the
-    graph (since 1.20), to 8 bits, whose sums overflow on processors without VNNI. It does not where
-    an activation follows; this one changes nothing, and is merged into the convolution.
+    Between whole numbers, ONNX Runtime (1.23 to 1.32) rounds a convolution's weights itself when it
+    loads the graph, to 8 bits, whose sums overflow on processors without VNNI. It does not where an
+    activation follows; this one changes nothing, and is merged into the convolution.
     """
     weights = {tensor.name for tensor in model.graph.initializer}
     nodes = []
