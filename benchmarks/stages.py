@@ -128,7 +128,7 @@ def work_of(stage: Stage, batch: int, seconds: float, limits: dict[str, float]) 
 
 def decoded(model: blemish.Model, paths: list[Path]) -> Iterator[Any]:
     """Pictures as `predict` reads them: alone, or several by threads."""
-    from blemish.data.loading import read_ahead
+    from blemish.parallel import read_ahead
 
     return iter([model.read(paths[0])]) if len(paths) == 1 else read_ahead(paths, model.read)
 

@@ -10,9 +10,10 @@ import blemish
 ROOT = Path(blemish.__file__).parent
 
 LAYERS = [
-    "errors", "files", "unfinished", "result", "progress", "settings", "parallel", "memory",
-    "images", "data", "graph", "backbones", "detectors", "calibration", "model", "probing",
-    "fitting", "recalibration", "metrics", "evaluation", "benchmark", "report", "cli", "__main__",
+    "errors", "names", "wording", "files", "unfinished", "result", "progress", "settings",
+    "parallel", "memory", "images", "data", "graph", "backbones", "detectors", "calibration",
+    "judging", "model", "probing", "fitting", "recalibration", "metrics", "evaluation",
+    "benchmark", "report", "cli", "__main__",
 ]  # fmt: skip
 # Neither records nor pages may know how figures are made, nor the other way round.
 APART = {("report", "evaluation"), ("report", "benchmark"), ("report", "model")}

@@ -17,7 +17,8 @@ from PIL import Image
 import blemish
 from blemish.errors import BlemishError, ImageError, ModelFileError, UsageError
 from blemish.graph import metadata
-from blemish.model import Failure, Model
+from blemish.model import Model
+from blemish.result import Failure
 from tiny import SIDE
 
 MODELS = Path(__file__).parent / "models"

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from blemish.errors import BlemishError
     from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
     from blemish.fitting import fit
-    from blemish.model import Failure, Model, inspect, load
+    from blemish.model import Model, inspect, load
     from blemish.recalibration import recalibrate
-    from blemish.result import Prediction, Region, Verdict
+    from blemish.result import Failure, Prediction, Region, Verdict
 
 _HOMES = {
     "audit": "data.audit",
@@ -41,7 +41,7 @@ _HOMES = {
     "evaluate_maps": "evaluation",
     "fit": "fitting",
     "recalibrate": "recalibration",
-    "Failure": "model",
+    "Failure": "result",
     "Model": "model",
     "inspect": "model",
     "load": "model",

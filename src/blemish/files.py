@@ -10,15 +10,15 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from blemish.errors import BlemishError, UsageError
+from blemish.names import shown
 
 LONGEST_NAME_BYTES = 200  # of the target in a temporary name, so that a long one still fits
-NO_TEXT = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.tmp", re.DOTALL)
 TAIL = 20  # characters of a temporary name that differ: 16 digits and `.tmp`
 ABANDONED_SECONDS = 3600.0  # no write takes so long
@@ -138,28 +138,6 @@ def temporary_beside(target: Path) -> Path:
 def _stem(name: str) -> str:
     """What names of temporary files for a file begin with: a dot, so that they are hidden."""
     return f".{os.fsencode(name)[:LONGEST_NAME_BYTES].decode(errors='ignore')}."
-
-
-def shown(name: str) -> str:
-    r"""A name of a file as text that anything can read: bytes that are no UTF-8 as `\xff`.
-
-    For people and for files that other programs read. The file is found by the name itself.
-    """
-    return NO_TEXT.sub(_spell_surrogate, name)
-
-
-def all_shown(value: Any) -> Any:
-    """A JSON value, its texts as `shown`: strict parsers refuse half of a surrogate pair."""
-    if isinstance(value, str):
-        return shown(value)
-    if isinstance(value, Mapping):
-        return {all_shown(name): all_shown(item) for name, item in value.items()}
-    return [all_shown(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _spell_surrogate(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def append_block(file: IO[bytes], data: memoryview, *, what: str) -> None:

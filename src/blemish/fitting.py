@@ -32,11 +32,11 @@ from blemish.data.loading import GoodPictures
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.base import Detector, DetectorSettings, Fitted
 from blemish.errors import CalibrationError, DataError
-from blemish.files import all_shown
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha
 from blemish.images.usual import usual_of
 from blemish.model import Model, assemble
+from blemish.names import all_shown
 from blemish.progress import LoggedProgress, Progress
 from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
 

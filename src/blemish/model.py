@@ -10,7 +10,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.calibration import Calibration, Row, calibration_facts, read_stated
-from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH, read_ahead
+from blemish.data.loading import LARGEST_BATCH
 from blemish.data.sample import Sample
 from blemish.errors import (
     BlemishError,
@@ -32,17 +31,18 @@ from blemish.errors import (
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.facts import Facts
 from blemish.graph.interface import check_interface, interface_of, parsed
-from blemish.graph.memory import JudgingMemory, judging_memory
 from blemish.graph.metadata import read_facts, read_file, sign, verify
 from blemish.graph.session import Crew, Session
 from blemish.graph.verdict import check_verdict
 from blemish.images.appearance import appearance_of
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits, probe_picture
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.picture_format import PictureFormat
 from blemish.images.read import Alpha, as_picture, read_picture
 from blemish.images.regions import find_regions
 from blemish.images.usual import read_usual
-from blemish.result import Note, Prediction, Verdict
+from blemish.judging import JudgingMemory, judging_memory, path_of
+from blemish.parallel import read_ahead
+from blemish.result import Failure, Note, Prediction, Verdict
 
 WITH_VERDICT = 3  # schema from which thresholds and verdict are outputs of the graph
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
@@ -52,21 +52,8 @@ _TRY_VERIFY = "blemish inspect MODEL --verify tries the model on simple pictures
 
 if TYPE_CHECKING:
     import onnx
-    from PIL import Image
 
-    Picture = str | Path | Sample | NDArray[Any] | Image.Image
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A picture that could not be judged, and why; the others go on."""
-
-    path: str | None
-    error: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """A line of `blemish predict`."""
-        return {"path": self.path, "error": self.error}
+    from blemish.judging import Picture
 
 
 _live: WeakSet[Model] = WeakSet()
@@ -213,11 +200,13 @@ class Model:
             return self.read(picture, limits=limits)
 
         waiting: list[tuple[str | None, NDArray[Any]]] = []
-        weigh, room = partial(_weigh, memory=memory, limits=limits), memory.room_bytes // 2
+        weigh, room = partial(memory.weigh_picture, limits=limits), memory.room_bytes // 2
         for source, picture in read_ahead(pictures, read, weigh=weigh, room=room):
-            path = _path_of(source)
-            failed = isinstance(picture, Exception)
-            if waiting and (failed or not _fits(waiting, picture, most, memory)):
+            path = path_of(source)
+            joins = not isinstance(picture, Exception) and (
+                not waiting or waiting[0][1].shape == picture.shape
+            )
+            if waiting and not joins:
                 yield from self._judge(waiting)
                 waiting = []
             if isinstance(picture, BlemishError):
@@ -226,9 +215,7 @@ class Model:
                 raise picture
             else:
                 waiting.append((path, picture))
-                if not _fits(
-                    waiting, picture, most, memory
-                ):  # nothing can join: not to be held longer
+                if len(waiting) >= min(most, memory.most_together(picture)):
                     yield from self._judge(waiting)
                     waiting = []
         if waiting:
@@ -241,7 +228,7 @@ class Model:
         crew = self._crew
 
         def judge(picture: Picture) -> Prediction | Failure:
-            path = _path_of(picture)
+            path = path_of(picture)
             try:
                 array = self.read(picture, limits=limits)
             except BlemishError as error:
@@ -255,12 +242,12 @@ class Model:
             return self._verdict(path, array, float(score), score_map, seconds)
 
         ahead = WAITING * at_once
-        weigh, room = partial(_weigh, memory=memory, limits=limits), memory.room_bytes
+        weigh, room = partial(memory.weigh_picture, limits=limits), memory.room_bytes
         for picture, result in read_ahead(
             pictures, judge, readers=at_once, most=ahead, weigh=weigh, room=room
         ):
             if isinstance(result, BlemishError):
-                yield Failure(_path_of(picture), str(result))
+                yield Failure(path_of(picture), str(result))
             elif isinstance(result, Exception):
                 raise result
             else:
@@ -475,43 +462,3 @@ def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:
 
 def _spell_failure(path: str | None, error: BlemishError) -> str:
     return f"{path or 'the picture'}: cannot be judged. {error}"
-
-
-def _path_of(picture: Picture) -> str | None:
-    source = picture.path if isinstance(picture, Sample) else picture
-    return str(source) if isinstance(source, (str, Path)) else None
-
-
-def _weigh(picture: Picture, *, memory: JudgingMemory, limits: ReadLimits) -> int:
-    """What a picture will take of memory. Raises `ImageError` where it alone takes too much."""
-    path = _path_of(picture)
-    try:
-        size_hw, bit_depth = _size_and_depth(picture, limits)
-        return memory.weigh(size_hw, bit_depth)
-    except ImageError as error:
-        told = path is None or str(error).startswith(path)
-        raise error if told else ImageError(f"{path}: {error}") from error
-
-
-def _size_and_depth(picture: Picture, limits: ReadLimits) -> tuple[tuple[int, int], int]:
-    """Height and width, bits a channel; whatever is no picture is left to `Model.read`."""
-    if isinstance(picture, Sample):
-        facts = picture.probe(limits=limits)
-        return facts.size_hw, facts.bit_depth
-    if isinstance(picture, (str, Path)):
-        facts = probe_picture(picture, limits=limits)
-        return facts.size_hw, facts.bit_depth
-    if isinstance(picture, np.ndarray) and picture.ndim > 1:
-        return (picture.shape[0], picture.shape[1]), 8 * min(2, picture.itemsize)
-    width, height = getattr(picture, "size", (0, 0)) if hasattr(picture, "mode") else (1, 1)
-    return (height, width), 16
-
-
-def _fits(
-    waiting: Sequence[tuple[Any, NDArray[Any]]], picture: Any, batch: int, memory: JudgingMemory
-) -> bool:
-    """Whether a picture can join those that wait; they take half of the room at most."""
-    height, width, _ = waiting[0][1].shape
-    weight = memory.weigh((height, width), 8 * waiting[0][1].itemsize)
-    most = min(batch, DECODED_PIXELS // (height * width), memory.room_bytes // 2 // weight)
-    return len(waiting) < most and bool(waiting[0][1].shape == picture.shape)

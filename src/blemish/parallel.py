@@ -1,17 +1,26 @@
-"""How many cores there are, and threads that share them, each with matrix products of its own."""
+"""How many cores there are, and work that is shared out among them in threads."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
+from math import inf
+from typing import Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
 
-from blemish.errors import SettingError
+from blemish.errors import SettingError, UsageError
 
 CORES_VARIABLE = "BLEMISH_CORES"
+READERS = 2
+AHEAD = 8  # of a batch as large as any, so that the next ones are there when these are done
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def available_cores() -> int:
@@ -53,3 +62,91 @@ def one_core_each() -> Iterator[ThreadPoolExecutor]:
             yield pool
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def read_ahead(
+    items: Iterable[Item],
+    read: Callable[[Item], Result],
+    *,
+    readers: int = READERS,
+    most: int = AHEAD,
+    weigh: Callable[[Item], int] = lambda _: 0,
+    room: float = inf,
+) -> Iterator[tuple[Item, Result | Exception]]:
+    """Apply `read` to items in threads, `most` of them ahead of use; results come in order.
+
+    An exception takes the place of its result, so that one bad item does not stop the rest.
+
+    Args:
+        items: what to read; taken one by one, in the thread of whoever iterates.
+        read: called in the threads.
+        readers: how many threads.
+        most: items that are being read or wait for their use.
+        weigh: what an item takes (bytes, say) until the next one is asked for; called before it is
+            read. An exception takes the place of its result.
+        room: what all items together may take at a time; one alone may take more.
+
+    Raises:
+        UsageError: it goes on in a process that was forked meanwhile, where the threads are not.
+    """
+    process = os.getpid()
+    with ThreadPoolExecutor(readers) as pool:
+        line = _Line(iter(items), lambda item: pool.submit(read, item), most, weigh, room)
+        try:
+            line.admit()
+            while line.waiting:
+                if os.getpid() != process:
+                    raise UsageError(
+                        "These results were begun before this process was forked; begin them in it."
+                    )
+                item, future, weight = line.waiting.popleft()
+                try:
+                    result: Result | Exception = future.result()
+                except Exception as error:  # handed on, whatever it is
+                    result = error
+                line.admit(held=weight)
+                yield item, result
+                line.admit()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class _Line(Generic[Item, Result]):
+    """Items that have been let in, in their order: whoever is first never waits for a later one."""
+
+    def __init__(
+        self,
+        items: Iterator[Item],
+        start: Callable[[Item], Future[Result]],
+        most: int,
+        weigh: Callable[[Item], int],
+        room: float,
+    ) -> None:
+        self.waiting: deque[tuple[Item, Future[Result], int]] = deque()
+        self._items = items
+        self._start, self._most, self._weigh, self._room = start, most, weigh, room
+        self._next: tuple[Item, int | Exception] | None = None  # weighed, and not let in yet
+
+    def admit(self, *, held: int = 0) -> None:
+        """Let items in as long as there is room beside those inside and what is `held` outside."""
+        while len(self.waiting) < self._most and (next_one := self._next or self._weighed_next()):
+            item, weight = self._next = next_one
+            inside = held + sum(taken for _, _, taken in self.waiting)
+            if isinstance(weight, Exception):
+                failed: Future[Result] = Future()
+                failed.set_exception(weight)
+                self.waiting.append((item, failed, 0))
+            elif not inside or inside + weight <= self._room:
+                self.waiting.append((item, self._start(item), weight))
+            else:
+                return
+            self._next = None
+
+    def _weighed_next(self) -> tuple[Item, int | Exception] | None:
+        """The next item and what it takes; `None` at their end."""
+        for item in islice(self._items, 1):
+            try:
+                return item, self._weigh(item)
+            except Exception as error:  # handed on, whatever it is
+                return item, error
+        return None

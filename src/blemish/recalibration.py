@@ -30,9 +30,9 @@ from blemish.data.sample import Sample
 from blemish.errors import DataError, ImageError, UsageError, told_at_once
 from blemish.fitting import check_promise
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
-from blemish.model import Failure, Model
+from blemish.model import Model
 from blemish.progress import LoggedProgress, Progress
-from blemish.result import Prediction
+from blemish.result import Failure, Prediction
 
 HELD_OUT = "held out"  # pictures that a model was never fitted on
 MOST_TOLD = 20  # problems with pictures

@@ -102,3 +102,15 @@ class Prediction:
             "notes": [note.to_dict() for note in self.notes],
             "seconds": self.seconds,
         }
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A picture that could not be judged, and why; the others go on."""
+
+    path: str | None
+    error: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """A line of `blemish predict`."""
+        return {"path": self.path, "error": self.error}

@@ -6,7 +6,6 @@ from blemish.report.cells import (
     UNDEFINED,
     Figure,
     Kind,
-    bytes_text,
     main_text,
     rate_text,
     seconds_text,
@@ -29,6 +28,7 @@ from blemish.report.tables import (
     separating_table,
     threshold_table,
 )
+from blemish.wording import bytes_text
 
 
 def printed(table: Table) -> list[list[str]]:

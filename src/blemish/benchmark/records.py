@@ -19,10 +19,11 @@ from blemish.calibration import DEFAULT_RATE, Calibration, lowest_rate
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError
 from blemish.evaluation import Evaluation, evaluate, write_examples
-from blemish.files import all_shown, make_folder, write_whole
+from blemish.files import make_folder, write_whole
 from blemish.fitting import versions
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model import Model
+from blemish.names import all_shown
 from blemish.progress import Progress
 
 SCHEMA = 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import shutil
 import sys
@@ -20,11 +19,9 @@ from typing import Any, TextIO
 import typer
 
 from blemish.errors import BlemishError
-from blemish.files import all_shown, shown
+from blemish.names import all_shown, harmless, shown
 
 WIDEST = 100
-# Control characters but line feed and tab, and those that turn the direction of writing around.
-COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def write(text: str) -> None:
@@ -36,7 +33,7 @@ def write(text: str) -> None:
     """
     encoding = sys.stdout.encoding or "utf-8"
     try:
-        sys.stdout.write(_harmless(text).encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.write(harmless(text).encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -129,15 +126,10 @@ def _quoted(text: str) -> str:
     return "$'" + shown(text.replace("\\", r"\\").replace("'", r"\'")) + "'"
 
 
-def _harmless(text: str) -> str:
-    """Text without what a terminal obeys: a name of a file may hold anything."""
-    return COMMANDS.sub(lambda found: repr(found[0])[1:-1], shown(text))
-
-
 def _say_line(line: str) -> None:
     """Write a line to standard error; where that cannot be, the work still counts."""
     try:
-        typer.echo(_harmless(line), err=True)
+        typer.echo(harmless(line), err=True)
     except OSError:
         _let_go_of(sys.stderr)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from blemish.cli.pictures import Picture
 from blemish.errors import BlemishError, UsageError
-from blemish.files import looking_at, shown, write_whole
+from blemish.files import looking_at, write_whole
+from blemish.names import shown
 
 LINES = "predictions.jsonl"
 RUN = "predictions.run.json"  # what judged; written before the first line

@@ -48,8 +48,9 @@ from blemish.cli.options import (
     use_threads,
 )
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
-from blemish.report.cells import bytes_text, seconds_text
+from blemish.report.cells import seconds_text
 from blemish.unfinished import is_kept, take_away
+from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
     from blemish.model import Model

@@ -11,7 +11,7 @@ import typer
 from blemish.cli import console
 from blemish.cli.options import AsJson, ModelFile
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
-from blemish.report.cells import bytes_text
+from blemish.wording import bytes_text
 
 Verify = Annotated[
     bool,

@@ -32,7 +32,7 @@ from blemish.cli import (
 )
 from blemish.cli.command import Command
 from blemish.cli.signals import INTERRUPTED
-from blemish.files import shown
+from blemish.names import shown
 
 AGAIN_SECONDS = 0.01  # until Ctrl-C that came while one was loaded is tried again
 SHOWN = "blemish.shown"  # how streams take names of files that are no text

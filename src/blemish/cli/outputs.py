@@ -17,8 +17,8 @@ from blemish.files import (
     refuse_existing,
     take_away_temporaries,
 )
-from blemish.report.cells import bytes_text
 from blemish.unfinished import is_kept, read_claim
+from blemish.wording import bytes_text
 
 
 def check_file(path: Path, *, force: bool, sources: Iterable[Path] = ()) -> None:

@@ -42,7 +42,8 @@ from blemish.cli.options import (
     read_settings,
     use_threads,
 )
-from blemish.report.cells import bytes_text, rate_text, seconds_text
+from blemish.report.cells import rate_text, seconds_text
+from blemish.wording import bytes_text
 
 
 def plan(

@@ -17,13 +17,14 @@ from blemish.cli.earlier import LINES, Earlier, read_earlier, write_run
 from blemish.cli.line_file import LineFile
 from blemish.cli.pictures import Picture
 from blemish.errors import BlemishError
-from blemish.files import all_shown, held, make_folder, shown, take_away_temporaries, write_whole
+from blemish.files import held, make_folder, take_away_temporaries, write_whole
+from blemish.names import all_shown, shown
 from blemish.report.cells import count_text
 
 if TYPE_CHECKING:
     from blemish.images.header import ReadLimits
-    from blemish.model import Failure, Model
-    from blemish.result import Prediction
+    from blemish.model import Model
+    from blemish.result import Failure, Prediction
 
 JPEG_QUALITY = 92
 JPEG_LONG_SIDE_PX = 65_500  # the format's own limit
@@ -150,7 +151,7 @@ class Keeper:
 
     def add(self, name: str, result: Prediction | Failure) -> None:
         """Keep a result, and write the pictures of it."""
-        from blemish.model import Failure
+        from blemish.result import Failure
 
         if self._lines:
             self._lines.append(json.dumps(all_shown(result.to_dict()), allow_nan=False) + "\n")

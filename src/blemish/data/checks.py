@@ -19,7 +19,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.duplicates import alike_pairs, connected
 from blemish.data.sample import GOOD, Sample
 from blemish.data.split import FEWEST_DISTINCT, keys_of
-from blemish.files import shown
+from blemish.names import shown
 
 Severity = Literal["error", "warning", "note"]
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import get_args
 
 from blemish.data.layouts import Entry, Leftovers, categories_in, find_layout
-from blemish.data.loading import read_ahead, split_keys
+from blemish.data.loading import split_keys
 from blemish.data.sample import GOOD, Content, Sample
 from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 from blemish.images.read import Alpha
-from blemish.parallel import available_cores
+from blemish.parallel import available_cores, read_ahead
 
 DRAWN = "surfaces"  # what drawn data sets go by
 TEST_FRACTION = 0.3  # of the good pictures, where there are defects and no split

@@ -1,123 +1,24 @@
-"""Decoding ahead of use: pictures come in order while the next ones are being read by threads."""
+"""Good pictures to learn from, and what all of them hold once they have been decoded."""
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
-from itertools import islice
-from math import inf
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from numpy.typing import NDArray
 
 from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
-from blemish.errors import DataError, ImageError, UsageError, told_at_once
+from blemish.errors import DataError, ImageError, told_at_once
 from blemish.images.header import DEFAULT_LIMITS, WHEN_QUIET, PictureFacts, ReadLimits
 from blemish.images.picture_format import PictureFormat, format_16_bit
 from blemish.images.read import Alpha
-from blemish.parallel import available_cores
+from blemish.parallel import available_cores, read_ahead
 from blemish.progress import LoggedProgress, Progress
 
 LARGEST_BATCH = 8  # pictures that go through a graph at once
-READERS = 2
-AHEAD = LARGEST_BATCH  # so that the next ones are there when these are done
 DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-def read_ahead(
-    items: Iterable[Item],
-    read: Callable[[Item], Result],
-    *,
-    readers: int = READERS,
-    most: int = AHEAD,
-    weigh: Callable[[Item], int] = lambda _: 0,
-    room: float = inf,
-) -> Iterator[tuple[Item, Result | Exception]]:
-    """Apply `read` to items in threads, `most` of them ahead of use; results come in order.
-
-    An exception takes the place of its result, so that one bad item does not stop the rest.
-
-    Args:
-        items: what to read; taken one by one, in the thread of whoever iterates.
-        read: called in the threads.
-        readers: how many threads.
-        most: items that are being read or wait for their use.
-        weigh: what an item takes (bytes, say) until the next one is asked for; called before it is
-            read. An exception takes the place of its result.
-        room: what all items together may take at a time; one alone may take more.
-
-    Raises:
-        UsageError: it goes on in a process that was forked meanwhile, where the threads are not.
-    """
-    process = os.getpid()
-    with ThreadPoolExecutor(readers) as pool:
-        line = _Line(iter(items), lambda item: pool.submit(read, item), most, weigh, room)
-        try:
-            line.admit()
-            while line.waiting:
-                if os.getpid() != process:
-                    raise UsageError(
-                        "These results were begun before this process was forked; begin them in it."
-                    )
-                item, future, weight = line.waiting.popleft()
-                try:
-                    result: Result | Exception = future.result()
-                except Exception as error:  # handed on, whatever it is
-                    result = error
-                line.admit(held=weight)
-                yield item, result
-                line.admit()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-class _Line(Generic[Item, Result]):
-    """Items that have been let in, in their order: whoever is first never waits for a later one."""
-
-    def __init__(
-        self,
-        items: Iterator[Item],
-        start: Callable[[Item], Future[Result]],
-        most: int,
-        weigh: Callable[[Item], int],
-        room: float,
-    ) -> None:
-        self.waiting: deque[tuple[Item, Future[Result], int]] = deque()
-        self._items = items
-        self._start, self._most, self._weigh, self._room = start, most, weigh, room
-        self._next: list[tuple[Item, int | Exception]] = []  # weighed, and not let in yet
-
-    def admit(self, *, held: int = 0) -> None:
-        """Let items in as long as there is room beside those inside and what is `held` outside."""
-        while len(self.waiting) < self._most and self._weigh_next():
-            item, weight = self._next[0]
-            inside = held + sum(taken for _, _, taken in self.waiting)
-            if isinstance(weight, Exception):
-                failed: Future[Result] = Future()
-                failed.set_exception(weight)
-                self.waiting.append((item, failed, 0))
-            elif not inside or inside + weight <= self._room:
-                self.waiting.append((item, self._start(item), weight))
-            else:
-                return
-            self._next.clear()
-
-    def _weigh_next(self) -> bool:
-        """Whether there is a next item; it has been weighed."""
-        if not self._next:
-            for item in islice(self._items, 1):
-                try:
-                    self._next.append((item, self._weigh(item)))
-                except Exception as error:  # handed on, whatever it is
-                    self._next.append((item, error))
-        return bool(self._next)
 
 
 def read_contents(

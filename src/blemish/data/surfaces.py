@@ -272,7 +272,7 @@ def write_surfaces(
 def _write_category(
     target: Path, every: Sequence[Drawing], facts: dict[str, Any], progress: Progress
 ) -> None:
-    from blemish.data.loading import read_ahead
+    from blemish.parallel import read_ahead
 
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = temporary_beside(target)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.loading import read_ahead
 from blemish.detectors.base import ImageSource
 from blemish.detectors.coreset import PointCloud, projection
 from blemish.detectors.patch_store import PatchStore
@@ -16,7 +15,7 @@ from blemish.detectors.patchcore_graph import PatchCoreGraph
 from blemish.detectors.patchcore_plan import FitPlan
 from blemish.errors import BackboneError
 from blemish.graph.session import Session
-from blemish.parallel import available_cores, products_on_one_core
+from blemish.parallel import available_cores, products_on_one_core, read_ahead
 from blemish.progress import Progress
 
 Vectors = NDArray[np.float32]

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
-from blemish.data.loading import AHEAD, DECODED_PIXELS, LARGEST_BATCH, READERS
+from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH
 from blemish.detectors.coreset import sketched_bytes
 from blemish.detectors.sketched_bank import searched_bytes
 from blemish.errors import DataError, SettingError
-from blemish.parallel import available_cores
+from blemish.parallel import AHEAD, READERS, available_cores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

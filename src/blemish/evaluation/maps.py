@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 
 from blemish.data.dataset import Dataset
-from blemish.data.loading import read_ahead
 from blemish.data.sample import Sample
 from blemish.errors import BlemishError, DataError, ImageError, told_at_once
 from blemish.evaluation.matching import match_maps, some
@@ -25,6 +24,7 @@ from blemish.images.header import DEFAULT_LIMITS, ReadLimits, spell_size
 from blemish.images.regions import find_regions
 from blemish.images.score_map import ScoreMap, read_score_map, resize_score_map
 from blemish.metrics.decisions import Thresholds
+from blemish.parallel import read_ahead
 from blemish.progress import Progress
 from blemish.result import Prediction, Verdict
 

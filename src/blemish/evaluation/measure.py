@@ -24,9 +24,9 @@ from blemish.metrics.pixels import PixelScores
 from blemish.metrics.ranking import RankCounts
 from blemish.metrics.regions import describe_regions
 from blemish.metrics.tables import tabulate
-from blemish.model import Failure, Model
+from blemish.model import Model
 from blemish.progress import LoggedProgress, Progress
-from blemish.result import Prediction
+from blemish.result import Failure, Prediction
 
 Rows = list[dict[str, Any]]
 Intervals = dict[str, list[float] | None]

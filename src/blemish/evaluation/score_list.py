@@ -21,7 +21,7 @@ from typing import Any
 from blemish.data.sample import Sample
 from blemish.errors import DataError
 from blemish.evaluation.matching import look_up, match, names_of
-from blemish.files import shown
+from blemish.names import shown
 
 COLUMNS = ("path", "score")
 

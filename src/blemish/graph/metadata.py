@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blemish.errors import ModelFileError
-from blemish.files import all_shown
 from blemish.graph.facts import SCHEMA, Facts, parse_facts
 from blemish.graph.interface import refuse_outside_data
+from blemish.names import all_shown
 
 if TYPE_CHECKING:
     import onnx

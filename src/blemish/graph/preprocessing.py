@@ -109,9 +109,8 @@ def preprocess(
     std: Sequence[float],
 ) -> str:
     """Nodes from the input `image` to a normalised N x 3 x h x w float32 tensor."""
-    planes = g.op("Transpose", "image", perm=[0, 3, 1, 2])
     known_hw = size.size_hw if size.fit == "stretch" else None
-    resized = resize(g, planes, sizes.picture_hw, sizes.content_hw, known_hw=known_hw)
+    resized = resize(g, "image", sizes.picture_hw, sizes.content_hw, known_hw=known_hw)
     if size.fit != "stretch":
         missing = g.op("Sub", sizes.padded_hw, sizes.content_hw)
         resized = g.op(

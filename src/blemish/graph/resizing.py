@@ -18,45 +18,60 @@ import numpy as np
 from blemish.graph.builder import FLOAT, GraphBuilder
 
 BAND = 8  # rows of the result that one product makes
+COLOURS = 3
 
 
 def resize(
     g: GraphBuilder,
-    planes: str,
+    image: str,
     from_hw: str,
     to_hw: str,
     *,
     known_hw: tuple[int, int] | None = None,
 ) -> str:
-    """Nodes from planes (N x C x H x W, any numbers) to N x C x h x w, float32.
+    """Nodes from an image (N x H x W x 3, any numbers) to N x 3 x h x w, float32.
+
+    Rows come first, as they lie in memory: nothing is turned around before most of it is gone.
 
     Args:
         g: where to add them.
-        planes: name of what is resized.
+        image: name of what is resized.
         from_hw: name of its height and width, an int64 vector.
         to_hw: name of the wanted ones.
         known_hw: the wanted ones, where they never vary.
     """
-    for axis in (0, 1):
-        inputs, outputs = (g.op("Gather", hw, g.ints(axis)) for hw in (from_hw, to_hw))
-        whole_bands = known_hw is not None and known_hw[axis] % BAND == 0
-        rows = _resized_rows(g, planes, inputs, outputs, whole_bands=whole_bands)
-        planes = g.op("Transpose", rows, perm=[0, 1, 3, 2])  # the other axis is next
-    return planes
+    (height, width), (rows, columns) = _sides(g, from_hw), _sides(g, to_hw)
+    whole = [known_hw is not None and known_hw[axis] % BAND == 0 for axis in (0, 1)]
+    lines = g.op("Reshape", image, g.ints(0, 0, -1))  # N x H x (W 3)
+    lines = _resized_rows(g, lines, height, rows, whole_bands=whole[0])
+    lines = g.op("Transpose", _pixels(g, lines, width), perm=[0, 2, 1, 3])
+    lines = g.op("Reshape", lines, g.ints(0, 0, -1))  # N x W x (h 3)
+    lines = _resized_rows(g, lines, width, columns, whole_bands=whole[1])
+    return g.op("Transpose", _pixels(g, lines, rows), perm=[0, 3, 2, 1])
+
+
+def _sides(g: GraphBuilder, hw: str) -> tuple[str, str]:
+    """Height and width, vectors of one number each."""
+    return g.op("Gather", hw, g.ints(0)), g.op("Gather", hw, g.ints(1))
+
+
+def _pixels(g: GraphBuilder, lines: str, length: str) -> str:
+    """Lines of so many pixels, the colours of each on an axis of their own."""
+    return g.op("Reshape", lines, g.op("Concat", g.ints(0, 0), length, g.ints(COLOURS), axis=0))
 
 
 def _resized_rows(
-    g: GraphBuilder, planes: str, inputs: str, outputs: str, *, whole_bands: bool
+    g: GraphBuilder, lines: str, inputs: str, outputs: str, *, whole_bands: bool
 ) -> str:
-    """Planes with another number of rows."""
+    """Another number of lines (N x lines x numbers), float32."""
     centres, widest = _centres(g, inputs, outputs), g.op("Max", inputs, outputs)
     taken = _taken(g, centres, inputs, outputs, widest)
     weights = _weights(g, centres, taken, outputs, widest)
-    bands = g.op("Cast", g.op("Gather", planes, taken, axis=2), to=FLOAT)  # N x C x bands x L x W
-    width = g.op("Slice", g.op("Shape", planes), g.ints(3), g.ints(4), g.ints(0))
-    size = g.op("Concat", g.ints(0, 0, -1), width, axis=0)
-    rows = g.op("Reshape", g.op("MatMul", weights, bands), size)
-    return rows if whole_bands else g.op("Slice", rows, g.ints(0), outputs, g.ints(2))
+    bands = g.op("Cast", g.op("Gather", lines, taken, axis=1), to=FLOAT)  # N x bands x L x numbers
+    numbers = g.op("Slice", g.op("Shape", lines), g.ints(2), g.ints(3), g.ints(0))
+    size = g.op("Concat", g.ints(0, -1), numbers, axis=0)
+    made = g.op("Reshape", g.op("MatMul", weights, bands), size)
+    return made if whole_bands else g.op("Slice", made, g.ints(0), outputs, g.ints(1))
 
 
 def _centres(g: GraphBuilder, inputs: str, outputs: str) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from blemish.wording import bytes_text
+
 UNDEFINED = "\u2013"  # an en dash
 
 
@@ -100,14 +102,6 @@ def seconds_text(value: float) -> str:
     if value < 120:
         return f"{value:.1f} s"
     return f"{value / 60:.1f} min"
-
-
-def bytes_text(value: float) -> str:
-    """Decimal units."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if value >= 0.9995 * size:
-            return f"{value / size:.{2 if value < 9.995 * size else 1}f} {unit}"
-    return f"{value:.0f} B"
 
 
 def count_text(value: float) -> str:

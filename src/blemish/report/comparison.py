@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.metrics.intervals import Difference, difference
-from blemish.report.cells import Figure, Kind, bytes_text, seconds_text
+from blemish.report.cells import Figure, Kind, seconds_text
 from blemish.report.columns import CATEGORY, COST, MISSION, Column
 from blemish.report.records import Group, Record, group_records, look_up, text
 from blemish.report.tables import Row, Table, mission_table, over_seeds, without_detector
+from blemish.wording import bytes_text
 
 FIGURE = Column("figure", "Figure", Kind.TEXT)
 APART = Column("difference", "Difference", Kind.DIFFERENCE, interval=("shown",))

@@ -34,6 +34,7 @@ from blemish.report.records import (
     text,
 )
 from blemish.report.sections import make_section
+from blemish.wording import bytes_text
 
 READING = (
     "1 is perfect, an AUROC of 0.5 is guessing. In square brackets: what the figure might have "
@@ -214,7 +215,7 @@ def _environment(record: Record) -> dict[str, str]:
     machine = {
         "processor": text(record, "machine", "processor"),
         "cores": text(record, "machine", "cores"),
-        "memory": "" if memory is None else cells.bytes_text(memory),
+        "memory": "" if memory is None else bytes_text(memory),
         "system": text(record, "machine", "system"),
     }
     versions = look_up(record, "versions")

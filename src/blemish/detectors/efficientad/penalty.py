@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.loading import read_ahead
 from blemish.detectors.efficientad.architecture import COLOURS
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.errors import DataError, ImageError
@@ -26,7 +25,7 @@ from blemish.graph.preprocessing import WorkingSize, geometry, picture_hw, prepr
 from blemish.graph.session import Session
 from blemish.images.picture_format import PictureFormat, format_16_bit
 from blemish.images.read import PICTURE_SUFFIXES, read_picture
-from blemish.parallel import available_cores
+from blemish.parallel import available_cores, read_ahead
 from blemish.progress import Progress
 
 ENLARGED = 2  # a picture of a folder is made so much larger than what is cut out of it

@@ -1,4 +1,4 @@
-"""What judging images takes of memory, told from their headers before anything is decoded.
+"""How many images are judged at a time: what each takes of memory, told from its header.
 
 The constants are upper bounds of the resident memory of `blemish predict` at its highest, over
 images of 0.1, 24 and 99 megapixels, grey and colour, one by one and several at once, with
@@ -11,12 +11,25 @@ backbone takes goes with its weights: 14 MB an image for a model file of 4 MB, 1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.data.loading import DECODED_PIXELS
+from blemish.data.sample import Sample
 from blemish.errors import ImageError, SettingError
 from blemish.graph.facts import Facts
 from blemish.graph.preprocessing import WorkingSize
-from blemish.images.header import spell_size
+from blemish.images.header import ReadLimits, probe_picture, spell_size
 from blemish.memory import allowed_bytes
+from blemish.wording import bytes_text
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    Picture = str | Path | Sample | NDArray[Any] | Image.Image
 
 RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
 MODEL_COPIES = 7  # the file, and what each of two sessions makes of it
@@ -24,6 +37,7 @@ DECODED_PIXEL_BYTES = {8: 37, 16: 50}  # decoded, turned, as floats, and the map
 WORKING_COPIES = 8 / (256 * 256)  # of the model file, for each pixel of the resized image
 LEAST_WORKING_BYTES = 256  # for each such pixel, however small the model
 ORDINARY_PIXELS = 10**6  # of an image that is judged on every machine
+TYPED_BYTES = 10**8  # what an error asks for is a multiple of these
 MULTIPLE_PX = 32  # to which working images are padded at most
 
 
@@ -53,13 +67,49 @@ class JudgingMemory:
         decoded = DECODED_PIXEL_BYTES[bit_depth] * size_hw[0] * size_hw[1]
         needed = decoded + int(self.bytes_a_working_pixel * height * width)
         if needed > self.room_bytes:
+            enough = _in_full(self.allowed_bytes - self.room_bytes + needed)
             raise ImageError(
-                f"is {spell_size(size_hw)}; judging it takes about {spell_bytes(needed)} of memory,"
-                f" and {spell_bytes(self.room_bytes)} are left of the "
-                f"{spell_bytes(self.allowed_bytes)} that may be taken: raise --memory "
-                "(memory_bytes)."
+                f"is {spell_size(size_hw)}; judging it takes about {bytes_text(needed)} of memory, "
+                f"and {bytes_text(self.room_bytes)} are left of the "
+                f"{bytes_text(self.allowed_bytes)} that may be taken: raise --memory "
+                f"(memory_bytes) to {bytes_text(enough)}."
             )
         return needed
+
+    def weigh_picture(self, picture: Picture, limits: ReadLimits) -> int:
+        """The same of a picture as `Model.predict` takes it; every failure names its path."""
+        path = path_of(picture)
+        try:
+            return self.weigh(*_size_and_depth(picture, limits))
+        except ImageError as error:
+            told = path is None or str(error).startswith(path)
+            raise error if told else ImageError(f"{path}: {error}") from error
+
+    def most_together(self, picture: NDArray[Any]) -> int:
+        """How many such pictures, H x W x 3, may go through a graph in half of the room."""
+        height, width = int(picture.shape[0]), int(picture.shape[1])
+        weight = self.weigh((height, width), 8 * picture.itemsize)
+        return max(1, min(DECODED_PIXELS // (height * width), self.room_bytes // 2 // weight))
+
+
+def path_of(picture: Picture) -> str | None:
+    """Where a picture comes from; `None` for one in memory."""
+    source = picture.path if isinstance(picture, Sample) else picture
+    return str(source) if isinstance(source, (str, Path)) else None
+
+
+def _size_and_depth(picture: Picture, limits: ReadLimits) -> tuple[tuple[int, int], int]:
+    """Height and width, bits a channel; what is no picture weighs next to nothing until read."""
+    if isinstance(picture, (Sample, str, Path)):
+        path = picture.path if isinstance(picture, Sample) else picture
+        facts = probe_picture(path, limits=limits)
+        return facts.size_hw, facts.bit_depth
+    if isinstance(picture, np.ndarray) and picture.ndim > 1:
+        return (picture.shape[0], picture.shape[1]), 8 * min(2, picture.itemsize)
+    if isinstance(picture, np.ndarray) or not hasattr(picture, "mode"):
+        return (1, 1), 8
+    width, height = picture.size  # of Pillow
+    return (height, width), 16
 
 
 def judging_memory(facts: Facts, model_bytes: int, wanted: int | None) -> JudgingMemory:
@@ -87,12 +137,12 @@ def judging_memory(facts: Facts, model_bytes: int, wanted: int | None) -> Judgin
         return JudgingMemory(allowed, max(allowed, least) - fixed, working, inside)
     if wanted < least:
         raise SettingError(
-            f"'memory_bytes' (--memory) must be at least {spell_bytes(least)} for this model; got "
-            f"{spell_bytes(wanted)}."
+            f"'memory_bytes' (--memory) must be at least {bytes_text(_in_full(least))} for this model; got "
+            f"{bytes_text(wanted)}."
         )
     return JudgingMemory(wanted, wanted - fixed, working, inside)
 
 
-def spell_bytes(count: int) -> str:
-    """A size as a user types it: `2.4 GB`, `350 MB`."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+def _in_full(needed_bytes: int) -> int:
+    """A little more, so that it can be typed as it is told."""
+    return -(-needed_bytes // TYPED_BYTES) * TYPED_BYTES
