@@ -137,8 +137,8 @@ def judging_memory(facts: Facts, model_bytes: int, wanted: int | None) -> Judgin
         return JudgingMemory(allowed, max(allowed, least) - fixed, working, inside)
     if wanted < least:
         raise SettingError(
-            f"'memory_bytes' (--memory) must be at least {bytes_text(_in_full(least))} for this model; got "
-            f"{bytes_text(wanted)}."
+            f"'memory_bytes' (--memory) must be at least {bytes_text(_in_full(least))} for this "
+            f"model; got {bytes_text(wanted)}."
         )
     return JudgingMemory(wanted, wanted - fixed, working, inside)
 

@@ -30,7 +30,7 @@ from blemish.errors import (
 )
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.facts import Facts
-from blemish.graph.interface import check_interface, interface_of, parsed
+from blemish.graph.interface import Values, check_interface, interface_of, parsed
 from blemish.graph.metadata import read_facts, read_file, sign, verify
 from blemish.graph.session import Crew, Session
 from blemish.graph.verdict import check_verdict
@@ -39,7 +39,7 @@ from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.picture_format import PictureFormat
 from blemish.images.read import Alpha, as_picture, read_picture
 from blemish.images.regions import find_regions
-from blemish.images.usual import read_usual
+from blemish.images.usual import Usual, read_usual
 from blemish.judging import JudgingMemory, judging_memory, path_of
 from blemish.parallel import read_ahead
 from blemish.result import Failure, Note, Prediction, Verdict
@@ -91,11 +91,9 @@ class Model:
         self._threads, self._provider = threads, provider
         self._traces: dict[frozenset[str], Session] = {}
         self.facts = read_facts(self.session.metadata, name)
-        self.calibration = _calibration(data, self.facts, name)
+        self.calibration, self._usual = _checked(data, self.facts, self.session.interface, name)
         self.picture_format = PictureFormat(**self.facts["input"]["format"])
         self.alpha: Alpha = self.facts["input"]["alpha"]
-        self._usual = read_usual(self.facts["training"], name)
-        check_interface(*self.session.interface, bit_depth=self.picture_format.bit_depth, name=name)
         _live.add(self)
 
     @cached_property
@@ -434,16 +432,16 @@ def inspect(path: str | Path) -> dict[str, Any]:
     sha256 = verify(data, name)
     model = parsed(data, name)
     facts = read_facts({entry.key: entry.value for entry in model.metadata_props}, name)
-    _calibration(data, facts, name)
-    check_interface(
-        *interface_of(model), bit_depth=facts["input"]["format"]["bit_depth"], name=name
-    )
+    _checked(data, facts, interface_of(model), name)
     outputs = [output.name for output in model.graph.output]
     return {**facts, "sha256": sha256, "bytes": len(data), "outputs": outputs}
 
 
-def _calibration(data: bytes, facts: Facts, name: str) -> Calibration:
-    """The thresholds of a model file, once all that states them is known to agree."""
+def _checked(
+    data: bytes, facts: Facts, interface: tuple[Values, Values], name: str
+) -> tuple[Calibration, Usual | None]:
+    """What judging needs of a model file's facts, once they agree with each other and the graph."""
+    check_interface(*interface, bit_depth=facts["input"]["format"]["bit_depth"], name=name)
     calibration = read_stated(facts["calibration"], name)
     if facts["schema"] >= WITH_VERDICT:
         check_verdict(
@@ -452,7 +450,7 @@ def _calibration(data: bytes, facts: Facts, name: str) -> Calibration:
             image_threshold=calibration.image_threshold,
             pixel_threshold=calibration.pixel_threshold,
         )
-    return calibration
+    return calibration, read_usual(facts["training"], name)
 
 
 def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:

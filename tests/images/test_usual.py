@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from blemish.errors import ModelFileError
 from blemish.images.appearance import SAMPLED_PIXELS, Appearance, appearance_of
 from blemish.images.usual import Usual, read_usual, usual_of
 
@@ -108,14 +107,3 @@ def test_ranges_come_back_from_a_model_file() -> None:
     assert again is not None
     assert again.to_dict() == stored["appearance"]
     assert read_usual({}) is None
-
-
-@pytest.mark.parametrize(
-    "stored",
-    [[], {}, {"height_px": [1, 2]}, "text", usual().to_dict() | {"colour": [1]},
-     usual().to_dict() | {"colour": [2, 1]}, usual().to_dict() | {"aspect": [0, None]},
-     usual().to_dict() | {"aspect": [0, float("nan")]}, usual().to_dict() | {"more": [0, 1]}],
-)  # fmt: skip
-def test_malformed_ranges_are_told(stored: object) -> None:
-    with pytest.raises(ModelFileError, match="what cannot be read"):
-        read_usual({"appearance": stored})

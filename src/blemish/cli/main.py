@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import codecs
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.machinery import ExtensionFileLoader
 from io import TextIOWrapper
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -31,10 +24,9 @@ from blemish.cli import (
     surfaces,
 )
 from blemish.cli.command import Command
-from blemish.cli.signals import INTERRUPTED
+from blemish.cli.signals import ended_by_ctrl_c
 from blemish.names import shown
 
-AGAIN_SECONDS = 0.01  # until Ctrl-C that came while one was loaded is tried again
 SHOWN = "blemish.shown"  # how streams take names of files that are no text
 
 app = typer.Typer(
@@ -99,44 +91,5 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name of a file may be no text at all
             stream.reconfigure(errors=SHOWN)
-    with _ended_by_ctrl_c():
+    with ended_by_ctrl_c():
         app(prog_name="blemish")
-
-
-def _loading(frame: FrameType | None) -> bool:
-    """Whether a compiled module is being loaded."""
-    while frame is not None:
-        if isinstance(frame.f_locals.get("self"), ExtensionFileLoader):
-            return True
-        frame = frame.f_back
-    return False
-
-
-@contextmanager
-def _ended_by_ctrl_c() -> Iterator[None]:
-    """After Ctrl-C the exit code is 130, and no traceback is shown, whatever became of it.
-
-    While a compiled module is being loaded it waits: some end the process otherwise (onnx).
-    """
-    pressed = False
-
-    def interrupt(_: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        if _loading(frame):
-            threading.Timer(AGAIN_SECONDS, _thread.interrupt_main).start()
-        else:
-            raise KeyboardInterrupt
-
-    if not callable(signal.getsignal(signal.SIGINT)):  # ignored: work in the background
-        yield
-        return
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    except BaseException as error:
-        if pressed and not (isinstance(error, SystemExit) and not error.code):
-            raise SystemExit(INTERRUPTED) from None
-        raise
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # what is left to do is to end

@@ -9,7 +9,7 @@ else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from blemish.errors import ModelFileError
@@ -118,25 +118,26 @@ def usual_of(images: Iterable[Appearance]) -> Usual:
 def read_usual(training: Mapping[str, Any], name: str = "the model") -> Usual | None:
     """The ranges that a model file has under `training`; `None` where it is too old to have any.
 
+    Args:
+        training: as `graph.facts` lets it pass.
+        name: what to call the file in errors.
+
     Raises:
-        ModelFileError: they are malformed.
+        ModelFileError: one ends below where it begins.
     """
     stored = training.get("appearance")
     if stored is None:
         return None
-    try:
-        return Usual(**{key: _range(ends) for key, ends in stored.items()})
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ModelFileError(
-            f"'{name}' says of its training images what cannot be read ({error}); fit it again."
-        ) from error
-
-
-def _range(ends: Any) -> Range:
-    lowest, highest = (float(end) for end in ends)
-    if not 0 <= lowest <= highest < float("inf"):
-        raise ValueError(f"{lowest:g} to {highest:g} is no range")
-    return lowest, highest
+    ranges: dict[str, Range] = {}
+    for what in (field.name for field in fields(Usual)):
+        lowest, highest = (float(end) for end in stored[what])
+        if lowest > highest:
+            raise ModelFileError(
+                f"'{name}' says that the {what} of its training images goes from {lowest:g} to "
+                f"{highest:g}; fit it again."
+            )
+        ranges[what] = lowest, highest
+    return Usual(**ranges)
 
 
 def _ends(values: Sequence[float]) -> Range:
