@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from blemish.calibration import (
     DEFAULT_RATE,
     Asked,
+    Calibration,
     CostRule,
     Costs,
     Row,
@@ -84,15 +85,7 @@ def recalibrate(
     asked = Asked(false_alarm_rate, region_rate, smallest, tail)
     pictures = _Pictures.of(model, dataset, limits, progress)
     count = check_promise(dataset.name, list(pictures.keys.values()), asked)
-    if false_alarm_rate is None and region_rate is None and old.region_rate != old.false_alarm_rate:
-        asked = replace(asked, region_rate=max(old.region_rate, lowest_for(asked, count)))
-    kept = false_alarm_rate is None and costs is None and old.false_alarm_rate > DEFAULT_RATE
-    if kept and (lowest := lowest_for(asked, count)) < old.false_alarm_rate:
-        progress.say(
-            f"The model's own false-alarm rate of {old.false_alarm_rate:.2g} is kept; {count} good "
-            f"images can promise {lowest:.2g} and up (false_alarm_rate)."
-        )
-    asked = settled(asked, count, progress, default_rate=old.false_alarm_rate)
+    asked = _with_rates_of(old, asked, count, progress, by_costs=costs is not None)
     suspects = _may_have_a_say(model, dataset, defects)
     rows = pictures.rows(model, limits, progress)
     scored = one_a_key(rows, pictures.keys)
@@ -117,6 +110,23 @@ def recalibrate(
         if warning := change.warning():
             progress.say(warning)
     return found
+
+
+def _with_rates_of(
+    old: Calibration, asked: Asked, count: int, progress: Progress, *, by_costs: bool
+) -> Asked:
+    """What is asked, with the rates of the calibration before where none are named."""
+    if asked.false_alarm_rate is not None:
+        return asked
+    lowest = lowest_for(asked, count)
+    if asked.region_rate is None and old.region_rate != old.false_alarm_rate:
+        asked = replace(asked, region_rate=max(old.region_rate, lowest))
+    if not by_costs and max(DEFAULT_RATE, lowest) < old.false_alarm_rate:
+        progress.say(
+            f"The model's own false-alarm rate of {old.false_alarm_rate:.2g} is kept; {count} good "
+            f"images can promise {lowest:.2g} and up (false_alarm_rate)."
+        )
+    return settled(asked, count, progress, default_rate=old.false_alarm_rate)
 
 
 def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,9 +26,12 @@ from blemish.cli.options import (
     read_megabytes,
     use_threads,
 )
-from blemish.cli.pictures import find_pictures, spell_passed_over
+from blemish.cli.pictures import Picture, find_pictures, spell_passed_over
 from blemish.cli.predictions import Keeper, MapFormat, Tally
 from blemish.errors import UsageError
+
+if TYPE_CHECKING:
+    from blemish.result import Failure, Prediction
 
 Pictures = Annotated[
     list[Path],
@@ -100,30 +105,21 @@ def predict(
     loaded = blemish.load(model, provider=provider)
     limits, megabytes = read_limits(max_pixels), read_megabytes(memory)
     keeper, tally, start = None, Tally(), perf_counter()
-    if output is not None:
-        outputs.check_folder(output, force=force or resume)
-        keeper = Keeper(output, loaded, limits=limits, overlays=overlay, maps=map_format)
-        earlier = keeper.begin(found, provider=provider, resume=resume)
-        found = earlier.left
-        tally.add_earlier(earlier.results)
-    progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
-    results = loaded.predict_each(
-        [p.path for p in found],
-        batch=batch,
-        limits=limits,
-        memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
-    )
-    try:
-        with progress.stage("predict", len(found)) as advance:
-            for picture, result in zip(found, results, strict=True):
-                console.write_json_line(result.to_dict())
-                tally.add(result)
-                if keeper is not None:
-                    keeper.add(picture.name, result)
-                advance(1)
-    finally:  # what was judged stays, whatever ended the rest
-        if keeper is not None:
-            keeper.end()
+    with ExitStack() as kept:
+        if output is not None:
+            outputs.check_folder(output, force=force or resume)
+            keeper = Keeper(output, loaded, limits=limits, overlays=overlay, maps=map_format)
+            kept.callback(keeper.end)  # what was judged stays, whatever ends the rest
+            earlier = keeper.begin(found, provider=provider, resume=resume)
+            found = earlier.left
+            tally.add_earlier(earlier.results)
+        results = loaded.predict_each(
+            [picture.path for picture in found],
+            batch=batch,
+            limits=limits,
+            memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
+        )
+        _tell(found, results, tally, keeper)
     console.say(tally.spell(perf_counter() - start))
     for sentence in tally.spell_unlike():
         console.note(sentence)
@@ -131,3 +127,20 @@ def predict(
         raise typer.Exit(FAILED)
     if fail_on_defect and tally.defects:
         raise typer.Exit(DEFECTS_FOUND)
+
+
+def _tell(
+    pictures: Sequence[Picture],
+    results: Iterator[Prediction | Failure],
+    tally: Tally,
+    keeper: Keeper | None,
+) -> None:
+    """Print, count and keep each result as it is known."""
+    progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
+    with progress.stage("predict", len(pictures)) as advance:
+        for picture, result in zip(pictures, results, strict=True):
+            console.write_json_line(result.to_dict())
+            tally.add(result)
+            if keeper is not None:
+                keeper.add(picture.name, result)
+            advance(1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -134,23 +135,13 @@ def extract(
         for g in (graph, picked_by)
         if g is not None
     ]
-
-    def grids_of(item: tuple[str, NDArray[Any]]) -> list[Vectors]:
-        name, picture = item
-        grids = [session.run(["patches"], image=picture[None])[0][0] for session in sessions]
-        if not all(np.isfinite(grid).all() for grid in grids):
-            raise BackboneError(
-                f"The backbone gives no finite features (NaN or infinite) for '{name}'. Look at "
-                "this picture; if it is sound, take another backbone."
-            )
-        return grids
-
     patches = Patches(images, plan, seed)
     try:
         stage = progress.stage("features", len(patches.sizes_hw))
         # What is done to patches meanwhile must not take a core from the backbone.
         with stage as advance, products_on_one_core():
             ahead = together + 1
+            grids_of = partial(_grids, sessions)
             for (name, _), grids in read_ahead(images, grids_of, readers=together, most=ahead):
                 if isinstance(grids, Exception):
                     raise grids
@@ -163,6 +154,18 @@ def extract(
         patches.close()
         raise
     return patches
+
+
+def _grids(sessions: Sequence[Session], item: tuple[str, NDArray[Any]]) -> list[Vectors]:
+    """What each graph makes of a picture. Raises `BackboneError` where that is not finite."""
+    name, picture = item
+    grids = [session.run(["patches"], image=picture[None])[0][0] for session in sessions]
+    if not all(np.isfinite(grid).all() for grid in grids):
+        raise BackboneError(
+            f"The backbone gives no finite features (NaN or infinite) for '{name}'. Look at this "
+            "picture; if it is sound, take another backbone."
+        )
+    return grids
 
 
 class _Points:
