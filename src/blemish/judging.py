@@ -100,9 +100,11 @@ def path_of(picture: Picture) -> str | None:
 
 def _size_and_depth(picture: Picture, limits: ReadLimits) -> tuple[tuple[int, int], int]:
     """Height and width, bits a channel; what is no picture weighs next to nothing until read."""
-    if isinstance(picture, (Sample, str, Path)):
-        path = picture.path if isinstance(picture, Sample) else picture
-        facts = probe_picture(path, limits=limits)
+    if isinstance(picture, Sample):
+        facts = picture.probe(limits=limits)
+        return facts.size_hw, facts.bit_depth
+    if isinstance(picture, (str, Path)):
+        facts = probe_picture(picture, limits=limits)
         return facts.size_hw, facts.bit_depth
     if isinstance(picture, np.ndarray) and picture.ndim > 1:
         return (picture.shape[0], picture.shape[1]), 8 * min(2, picture.itemsize)
