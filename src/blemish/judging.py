@@ -1,11 +1,11 @@
 """How many images are judged at a time: what each takes of memory, told from its header.
 
 The constants are upper bounds of the resident memory of `blemish predict` at its highest, over
-images of 0.1, 24 and 99 megapixels, grey and colour, one by one and several at once, with
-`--overlay` and without: up to 27 bytes a pixel for one image alone; up to 36 for those that follow,
-since ONNX Runtime keeps part of what the one before took, and whoever asked has its map. What the
-backbone takes goes with its weights: 14 MB an image for a model file of 4 MB, 195 MB for one of
-33 MB (ResNet-50), at 256 x 256; 60 MB for EfficientAd at 512 x 512.
+images of 0.1, 24 and 99 megapixels, of 8 and 16 bits, one by one and several at once, with overlays
+and maps and without: up to 23 bytes a pixel for one image alone; up to 30, or 37 of 16 bits, for
+those that follow, since whoever asked has the map of the one before. What the backbone takes goes
+with its weights: 14 MB an image for a model file of 4 MB, 195 MB for one of 33 MB (ResNet-50), at
+256 x 256; 60 MB for EfficientAd at 512 x 512.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     Picture = str | Path | Sample | NDArray[Any] | Image.Image
 
 RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
-MODEL_COPIES = 7  # the file, and what each of two sessions makes of it
-DECODED_PIXEL_BYTES = {8: 37, 16: 50}  # decoded, turned, as floats, and the map
+MODEL_COPIES = 10  # the file, and what each of three engines makes of it
+DECODED_PIXEL_BYTES = {8: 32, 16: 40}  # decoded, as floats, and the map
 WORKING_COPIES = 8 / (256 * 256)  # of the model file, for each pixel of the resized image
 LEAST_WORKING_BYTES = 256  # for each such pixel, however small the model
 ORDINARY_PIXELS = 10**6  # of an image that is judged on every machine

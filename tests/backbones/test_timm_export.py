@@ -120,7 +120,7 @@ def test_maps_are_those_of_torch_for_any_size_and_batch(
     from safetensors.torch import load_file
 
     weights = save_weights(timm, name, tmp_path / "weights.safetensors")
-    session = Session(export_timm(name, weights=weights, cache=tmp_path))
+    session = Session(export_timm(name, weights=weights, cache=tmp_path).read_bytes())
     twin = timm.create_model(
         name,
         features_only=True,

@@ -31,7 +31,8 @@ def resize(
 ) -> str:
     """Nodes from an image (N x H x W x 3, any numbers) to N x 3 x h x w, float32.
 
-    Rows come first, as they lie in memory: nothing is turned around before most of it is gone.
+    Rows come first, as they lie in memory: nothing is turned around before most of it is gone, and
+    then only whole rows, since moving three colours at a time takes longer than all the products.
 
     Args:
         g: where to add them.
@@ -44,20 +45,16 @@ def resize(
     whole = [known_hw is not None and known_hw[axis] % BAND == 0 for axis in (0, 1)]
     lines = g.op("Reshape", image, g.ints(0, 0, -1))  # N x H x (W 3)
     lines = _resized_rows(g, lines, height, rows, whole_bands=whole[0])
-    lines = g.op("Transpose", _pixels(g, lines, width), perm=[0, 2, 1, 3])
-    lines = g.op("Reshape", lines, g.ints(0, 0, -1))  # N x W x (h 3)
-    lines = _resized_rows(g, lines, width, columns, whole_bands=whole[1])
-    return g.op("Transpose", _pixels(g, lines, rows), perm=[0, 3, 2, 1])
+    lines = g.op("Transpose", lines, perm=[0, 2, 1])  # N x (W 3) x h
+    lines = g.op("Reshape", lines, g.op("Concat", g.ints(0), width, g.ints(-1), axis=0))
+    lines = _resized_rows(g, lines, width, columns, whole_bands=whole[1])  # N x w x (3 h)
+    lines = g.op("Reshape", lines, g.op("Concat", g.ints(0, 0, COLOURS), rows, axis=0))
+    return g.op("Transpose", lines, perm=[0, 2, 3, 1])
 
 
 def _sides(g: GraphBuilder, hw: str) -> tuple[str, str]:
     """Height and width, vectors of one number each."""
     return g.op("Gather", hw, g.ints(0)), g.op("Gather", hw, g.ints(1))
-
-
-def _pixels(g: GraphBuilder, lines: str, length: str) -> str:
-    """Lines of so many pixels, the colours of each on an axis of their own."""
-    return g.op("Reshape", lines, g.op("Concat", g.ints(0, 0), length, g.ints(COLOURS), axis=0))
 
 
 def _resized_rows(

@@ -9,7 +9,7 @@ import ctypes
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from threading import Lock
 from typing import Any
 from weakref import WeakSet
 
@@ -60,30 +60,12 @@ class Session:
         interface: type and number of axes of the inputs, and of the outputs, by name.
     """
 
-    def __init__(
-        self, model: bytes | Path, *, threads: int | None = None, provider: str = "cpu"
-    ) -> None:
-        ort = onnxruntime()
-        wanted = _provider(provider, ort.get_available_providers())
-        self.threads = threads or available_cores()
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # an error is raised; it need not be printed, too
-        try:
-            self._session = ort.InferenceSession(
-                model if isinstance(model, bytes) else str(model),
-                options,
-                providers=[(wanted, OPTIONS.get(provider, {}))],
-            )
-        except Exception as error:  # ONNX Runtime's errors share no public base but Exception
-            raise ModelFileError(f"ONNX Runtime cannot load the graph: {error}") from error
-        if wanted not in self._session.get_providers():
-            raise UsageError(
-                f"Asked for provider '{provider}', got {self._session.get_providers()}: "
-                "its libraries could not be loaded."
-            )
-        self.provider = provider
+    def __init__(self, model: bytes, *, threads: int | None = None, provider: str = "cpu") -> None:
+        self.provider, self.threads = provider, threads or available_cores()
+        self._model = model
+        self._session: Any = self._loaded()
+        self._large: Any = None
+        self._loading = Lock()
         inputs, outputs = (
             {value.name: (value.type, len(value.shape)) for value in values}
             for values in (self._session.get_inputs(), self._session.get_outputs())
@@ -97,7 +79,7 @@ class Session:
     ) -> list[NDArray[Any]]:
         """Run once; gives the named outputs, or all.
 
-        What a large image took is given back at once: ONNX Runtime would keep it for the next.
+        What a large image takes is given back at once: ONNX Runtime would keep it for the next.
 
         Raises:
             ModelFileError: the graph fails on these inputs.
@@ -109,20 +91,57 @@ class Session:
                 "in this one."
             )
         large = any(value.nbytes > LARGE_BYTES for value in inputs.values())
-        options = _giving_back() if large and self.provider == "cpu" else None
+        session = self._for_large() if large and self.provider == "cpu" else self._session
         try:
-            result: list[NDArray[Any]] = self._session.run(outputs, inputs, options)
+            result: list[NDArray[Any]] = session.run(outputs, inputs)
         except Exception as error:  # see above
             raise ModelFileError(f"ONNX Runtime cannot run the graph: {error}") from error
         return result
+
+    def _loaded(self, *, keeping: bool = True) -> Any:
+        """The engine, which keeps memory between runs or does not.
+
+        Raises:
+            ModelFileError: it cannot load the graph.
+            UsageError: the provider is not there.
+        """
+        ort = onnxruntime()
+        wanted = _provider(self.provider, ort.get_available_providers())
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = keeping
+        options.log_severity_level = 4  # an error is raised; it need not be printed, too
+        try:
+            session = ort.InferenceSession(
+                self._model,
+                options,
+                providers=[(wanted, OPTIONS.get(self.provider, {}))],
+            )
+        except Exception as error:  # ONNX Runtime's errors share no public base but Exception
+            raise ModelFileError(f"ONNX Runtime cannot load the graph: {error}") from error
+        if wanted not in session.get_providers():
+            raise UsageError(
+                f"Asked for provider '{self.provider}', got {session.get_providers()}: "
+                "its libraries could not be loaded."
+            )
+        return session
+
+    def _for_large(self) -> Any:
+        """An engine that keeps nothing, loaded when the first large image comes."""
+        with self._loading:
+            if self._large is None:
+                self._large = self._loaded(keeping=False)
+            return self._large
 
     def _leave_behind(self) -> None:
         """In a forked process: never touch the engine again.
 
         Its threads are not there, so a run, and even its end, would wait for them for ever.
         """
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
-        self._session = None
+        for engine in (self._session, self._large):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
+        self._session = self._large = None
 
 
 def _leave_all_behind() -> None:
@@ -145,7 +164,7 @@ class Crew:
         cores: by default all.
     """
 
-    def __init__(self, model: bytes | Path, *, cores: int | None = None) -> None:
+    def __init__(self, model: bytes, *, cores: int | None = None) -> None:
         self._session = Session(model, threads=1)
         self._pool = ThreadPoolExecutor(cores or available_cores())
 
@@ -169,12 +188,6 @@ def _metadata(session: Any) -> dict[str, str]:
         return dict(session.get_modelmeta().custom_metadata_map)
     except UnicodeDecodeError as error:
         raise ModelFileError(f"The model's metadata is no Unicode: {error}.") from error
-
-
-def _giving_back() -> Any:
-    options = onnxruntime().RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    return options
 
 
 def _provider(name: str, available: Sequence[str]) -> str:
