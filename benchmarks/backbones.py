@@ -44,8 +44,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
     shared: Path = parser.parse_args().shared
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     path = RECORDS / f"backbones-{datetime.now(UTC).date().isoformat()}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
@@ -112,8 +112,8 @@ def write_random(path: Path) -> None:
     from export import export
     from student import Student
 
-    from blemish.data.textures import draw
     from blemish.detectors.efficientad.jitter import normalised
+    from blemish.surfaces.textures import draw
 
     torch.manual_seed(0)
     channels = (24, 32, 96)

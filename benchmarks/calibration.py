@@ -24,7 +24,6 @@ import numpy as np
 import scipy.stats
 
 import blemish
-from blemish.benchmark.machine import machine
 from blemish.calibration import Asked, calibrate, conformal_threshold
 from blemish.calibration.false_regions import expect_false_regions
 from blemish.calibration.suspicious import BY_CHANCE, typical
@@ -33,11 +32,12 @@ from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodPictures
 from blemish.data.sample import Sample
 from blemish.errors import CalibrationError
-from blemish.fitting import versions
 from blemish.graph.session import Session
 from blemish.images.regions import find_regions
 from blemish.metrics.ranking import auroc, rank
+from blemish.model.fitting import versions
 from blemish.progress import LoggedProgress
+from blemish.records.machine import machine
 
 RECORDS = Path(__file__).parent / "records"
 KEPT = Path(__file__).parents[1] / "build"

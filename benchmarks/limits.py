@@ -38,8 +38,8 @@ REPEATS = 3  # in each round
 CORESET = """
 import json, sys, time
 import numpy as np
-from blemish.benchmark.machine import peak_memory_bytes
-from blemish.detectors.coreset import greedy_k_centre
+from blemish.records.machine import peak_memory_bytes
+from blemish.search.coreset import greedy_k_centre
 rows, picks = map(int, sys.argv[1:])
 points = np.random.default_rng(0).standard_normal((rows, 128), dtype=np.float32)
 start = time.perf_counter()
@@ -56,8 +56,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if {"search", "growth"} & set(arguments.only) and arguments.shared is None:
         parser.error("search and growth take real pictures: give --shared, or leave them out")
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     path = RECORDS / f"limits-{datetime.now(UTC).date().isoformat()}.json"
     record = json.loads(path.read_text()) if path.exists() else {"parts": {}}
@@ -108,9 +108,9 @@ def search(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 def searched(name: str, x: np.ndarray, bank: np.ndarray) -> dict[str, Any]:
     """One bank, searched in both ways."""
-    from blemish.detectors.neighbours import ProductSearch
-    from blemish.detectors.two_stage import TwoStageSearch
     from blemish.parallel import available_cores, one_core_each
+    from blemish.search.nearest import ProductSearch
+    from blemish.search.two_stage import TwoStageSearch
 
     parts = np.array_split(x, available_cores())
     ways: dict[str, Callable[[np.ndarray], Any]] = {
@@ -150,7 +150,7 @@ def patches(shared: Path, backbone: str, settings: dict[str, Any]) -> np.ndarray
     """The patches of bottle's good pictures, as a fit sees them."""
     import blemish
     from blemish.data.loading import GoodPictures
-    from blemish.detectors.patchcore_graph import PatchCoreGraph
+    from blemish.detectors.patchcore.graph import PatchCoreGraph
     from blemish.graph.session import Session
 
     detector = blemish.PatchCore(backbone=named(backbone, shared), **settings)

@@ -84,8 +84,8 @@ def write_record(
     """Write the record of this day."""
     import sklearn
 
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     record = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -163,7 +163,7 @@ def furthest_apart(figures: list[dict[str, float | None]]) -> float:
 
 def run(way: str, pictures: int, side: int) -> dict[str, Any]:
     """What one way takes and gives, in this process."""
-    from blemish.benchmark.machine import peak_memory_bytes
+    from blemish.records.machine import peak_memory_bytes
 
     clock = Clock()
     figures = WAYS[way](draw_maps(pictures, side), clock)

@@ -51,8 +51,8 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, default=BUILD / "venv", help="of the peer")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     arguments = parser.parse_args()
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     started = datetime.now(UTC).isoformat(timespec="seconds")
     path = RECORDS / f"peer-{datetime.now(UTC).date().isoformat()}.json"

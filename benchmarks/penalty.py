@@ -27,8 +27,8 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", choices=list(DATA), default=list(DATA))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     arguments = parser.parse_args()
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     data, rows = arguments.shared.resolve() / "data", []
     for name in arguments.data:
@@ -62,7 +62,7 @@ def main() -> None:
 def measure(folder: Path, settings: dict[str, Any]) -> dict[str, float]:
     """Fit and evaluate once."""
     import blemish
-    from blemish.detectors.base import make_detector
+    from blemish.detectors.contract import make_detector
 
     dataset = blemish.open_dataset(folder)
     found = blemish.evaluate(blemish.fit(dataset, make_detector("efficientad", settings)), dataset)

@@ -33,8 +33,8 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", default=DATA)
     parser.add_argument("--backbones", nargs="*", default=BACKBONES)
     arguments = parser.parse_args()
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     path = RECORDS / f"precision-{datetime.now(UTC).date().isoformat()}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []

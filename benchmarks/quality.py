@@ -55,8 +55,8 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
     parser.add_argument("--only-defaults", action="store_true")
     arguments = parser.parse_args()
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     path = RECORDS / f"quality-{datetime.now(UTC).date().isoformat()}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []

@@ -33,8 +33,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (arguments.shared / "data").is_dir():
         parser.error(f"{arguments.shared} has no data/: the benchmark needs real pictures")
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     results = {}
     for name in arguments.only or MEASUREMENTS:
@@ -125,10 +125,10 @@ def coreset(shared: Path, repeats: int) -> dict[str, Any]:
     """
     import blemish
     from blemish.data.loading import GoodPictures
-    from blemish.detectors.coreset import greedy_k_centre
-    from blemish.detectors.patchcore_graph import PatchCoreGraph
-    from blemish.detectors.patchcore_patches import extract
+    from blemish.detectors.patchcore.graph import PatchCoreGraph
+    from blemish.detectors.patchcore.patches import extract
     from blemish.progress import LoggedProgress
+    from blemish.search.coreset import greedy_k_centre
 
     backbone = str(shared / "backbones" / "resnet50v2.onnx")
     detector = blemish.PatchCore(backbone=backbone)

@@ -57,8 +57,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--fits", type=int, default=FITS)
     arguments = parser.parse_args()
-    from blemish.benchmark.machine import machine
-    from blemish.fitting import versions
+    from blemish.model.fitting import versions
+    from blemish.records.machine import machine
 
     path = RECORDS / f"stages-{datetime.now(UTC).date().isoformat()}.json"
     record = json.loads(path.read_text()) if path.exists() else {"parts": {}}

@@ -24,7 +24,7 @@ from typing import Any
 from PIL import Image
 
 from blemish.files import TEMPORARY
-from blemish.model import inspect
+from blemish.model.model import inspect
 from tiny import LEVELS, SIDE, tiny_backbone, tiny_dataset
 from tiny_efficientad import tiny_teacher
 

@@ -23,7 +23,7 @@ from typing import Any
 import onnx
 
 from blemish.errors import BlemishError
-from blemish.graph import metadata
+from blemish.model import file as metadata
 
 DEEP = "[" * 100_000 + "]" * 100_000
 STRANGE = [

@@ -13,8 +13,8 @@ from PIL import Image
 
 import blemish
 from blemish.errors import BackboneError, CalibrationError, ImageError, ModelFileError
-from blemish.graph.metadata import sign
-from blemish.probing import probe
+from blemish.model.file import sign
+from blemish.model.probing import probe
 from tiny import SIDE, tiny_dataset, tiny_settings
 
 

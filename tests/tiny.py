@@ -13,7 +13,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from blemish.detectors.patchcore import PatchCore
+from blemish.detectors.patchcore.detector import PatchCore
 
 SIDE = 64
 LEVELS = ["fine", "coarse"]  # at strides 4 and 8, so they have to be named

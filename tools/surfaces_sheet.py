@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from blemish.data.surfaces import SURFACES, draw_defect, draw_good
 from blemish.files import write_whole
 from blemish.images.overlay import encode_jpeg
+from blemish.surfaces.drawing import SURFACES, draw_defect, draw_good
 
 SIZE_PX, SHOWN_PX = 512, 256
 GAP_PX = 12  # in pixels as drawn

@@ -31,7 +31,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from blemish.data.textures import draw
+from blemish.surfaces.textures import draw
 
 Rng = np.random.Generator
 Errors = Callable[[Tensor], Mapping[str, Tensor]]
@@ -338,7 +338,7 @@ def provenance(run: Run, *, name: str, commit: str) -> dict[str, str]:
         "script": f"training/{Path(sys.argv[0]).name}",
         "commit": commit,
         "date": datetime.now(UTC).date().isoformat(),
-        "data": f"drawn by blemish.data.textures, {a.shards * a.shard_size} pictures",
+        "data": f"drawn by blemish.surfaces.textures, {a.shards * a.shard_size} pictures",
         "arguments": json.dumps(chosen, sort_keys=True),
         "explained": json.dumps(run.history[-1]["explained"]),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {a.device}",

@@ -16,35 +16,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blemish.calibration import Costs
     from blemish.data.audit import audit
-    from blemish.data.dataset import Dataset, find_categories, open_dataset
+    from blemish.data.dataset import Dataset
+    from blemish.data.opening import find_categories, open_dataset
     from blemish.detectors.efficientad.detector import EfficientAd
-    from blemish.detectors.patchcore import PatchCore
+    from blemish.detectors.patchcore.detector import PatchCore
     from blemish.errors import BlemishError
     from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
-    from blemish.fitting import fit
-    from blemish.model import Model, inspect, load
-    from blemish.recalibration import recalibrate
+    from blemish.model.fitting import fit
+    from blemish.model.model import Model, inspect, load
+    from blemish.model.recalibration import recalibrate
     from blemish.result import Failure, Prediction, Region, Verdict
 
 _HOMES = {
     "audit": "data.audit",
     "Costs": "calibration",
     "Dataset": "data.dataset",
-    "find_categories": "data.dataset",
-    "open_dataset": "data.dataset",
+    "find_categories": "data.opening",
+    "open_dataset": "data.opening",
     "EfficientAd": "detectors.efficientad.detector",
-    "PatchCore": "detectors.patchcore",
+    "PatchCore": "detectors.patchcore.detector",
     "BlemishError": "errors",
     "Evaluation": "evaluation",
     "ScoreMaps": "evaluation",
     "evaluate": "evaluation",
     "evaluate_maps": "evaluation",
-    "fit": "fitting",
-    "recalibrate": "recalibration",
+    "fit": "model.fitting",
+    "recalibrate": "model.recalibration",
     "Failure": "result",
-    "Model": "model",
-    "inspect": "model",
-    "load": "model",
+    "Model": "model.model",
+    "inspect": "model.model",
+    "load": "model.model",
     "Prediction": "result",
     "Region": "result",
     "Verdict": "result",

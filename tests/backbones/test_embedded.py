@@ -10,7 +10,7 @@ import onnx
 
 import blemish
 from blemish.backbones import load_backbone
-from blemish.backbones.backbone import EMBEDDED
+from blemish.backbones.load import EMBEDDED
 
 PACKAGE = Path(blemish.__file__).parent
 FILE = PACKAGE / "backbones" / "embedded.onnx"

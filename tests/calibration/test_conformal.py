@@ -14,7 +14,6 @@ from blemish.calibration import (
     lowest_rate,
     p_value,
     pictures_needed,
-    rate_at_most,
     upper_bound,
 )
 from blemish.errors import CalibrationError
@@ -65,12 +64,6 @@ def test_one_draw_of_pictures_stays_under_the_upper_bound_with_95_percent_confid
     thresholds = [conformal_threshold(rng.random(200), 0.02) for _ in range(4000)]
     share = np.mean([1 - threshold <= bound for threshold in thresholds])
     assert 0.94 < share < 0.96
-
-
-@pytest.mark.parametrize(("hits", "pictures"), [(0, 33), (3, 190), (189, 190), (190, 190)])
-def test_rate_at_most_is_that_of_clopper_and_pearson(hits, pictures):
-    expected = beta.ppf(0.95, hits + 1, pictures - hits) if hits < pictures else 1.0
-    assert rate_at_most(hits, pictures, confidence=0.95) == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_rate_that_so_few_pictures_cannot_promise_is_refused_with_the_number_needed():

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from blemish.model import load
+from blemish.model.model import load
 from tiny import tiny_dataset
 
 

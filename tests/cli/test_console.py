@@ -5,7 +5,7 @@ from pathlib import Path
 
 from blemish.cli import console
 from blemish.cli.command import with_option
-from blemish.cli.console import columns, filled, shortened, spell_command
+from blemish.cli.console import columns, filled, spell_command
 
 
 class Terminal(io.StringIO):
@@ -24,11 +24,6 @@ def test_paragraphs_are_wrapped_on_a_terminal_and_whole_elsewhere(monkeypatch):
 
 def test_columns_line_up():
     assert columns([("", "image"), ("AUROC", "1")]) == "       image\nAUROC      1\n"
-
-
-def test_many_items_are_shortened():
-    assert shortened(["a", "b"], most=2) == "a, b"
-    assert shortened(["a", "b", "c", "d"], most=2) == "a, b and 2 more"
 
 
 def test_commands_can_be_pasted_into_a_shell():

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blemish.cli.main import app
-from blemish.model import load
+from blemish.model.model import load
 from tiny import tiny_dataset
 from tiny_efficientad import tiny_teacher
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from blemish.benchmark.records import read_records
-from blemish.model import load
+from blemish.model.model import load
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from blemish.model import load
+from blemish.model.model import load
 from cli.broken import enormous, one_pixel, text_named_png, truncated_jpeg
 from tiny import tiny_dataset
 
@@ -79,7 +79,7 @@ def test_notes_of_the_data_set_are_heard(blemish, data, fit_options, tmp_path):
 def test_an_output_that_cannot_be_is_refused_before_the_fit(
     blemish, data, fit_options, tmp_path, monkeypatch, where
 ):
-    monkeypatch.setattr("blemish.fitting.fit", never)
+    monkeypatch.setattr("blemish.model.fitting.fit", never)
     (tmp_path / "m.onnx").write_text("precious")
     found = blemish("fit", data, "-o", tmp_path / where, *fit_options)
     assert found.code == 2
@@ -100,7 +100,7 @@ def test_an_unwritable_folder_is_told_before_the_fit(
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr("tempfile.TemporaryFile", locked)
-    monkeypatch.setattr("blemish.fitting.fit", never)
+    monkeypatch.setattr("blemish.model.fitting.fit", never)
     found = blemish("fit", data, "-o", tmp_path / "m.onnx", *fit_options)
     assert found.code == 1
     assert f"Cannot write to folder '{tmp_path}': Permission denied." in found.err
@@ -122,7 +122,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
 def test_a_rate_that_cannot_be_promised_is_told_before_the_fit(
     blemish, data, fit_options, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("blemish.detectors.patchcore.PatchCore.fit", never)
+    monkeypatch.setattr("blemish.detectors.patchcore.detector.PatchCore.fit", never)
     found = blemish(
         "fit", data, "-o", tmp_path / "m.onnx", *fit_options, "--false-alarm-rate", "0.01"
     )
@@ -208,7 +208,7 @@ def test_all_pictures_that_are_none_are_told_at_once(blemish, copy, fit_options,
 def test_a_disk_without_room_for_the_model_is_told_before_the_fit(
     blemish, data, fit_options, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("blemish.fitting.fit", never)
+    monkeypatch.setattr("blemish.model.fitting.fit", never)
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
     found = blemish("fit", data, "-o", tmp_path / "m.onnx", *fit_options)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import onnx
 
-from blemish.graph import metadata
-from blemish.model import inspect as read
-from blemish.model import load
+from blemish.model import file as metadata
+from blemish.model.model import inspect as read
+from blemish.model.model import load
 
 
 def test_inspect_says_what_is_in_the_file(blemish, fitted):

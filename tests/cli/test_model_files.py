@@ -5,8 +5,8 @@ from __future__ import annotations
 import onnx
 import pytest
 
-from blemish.graph.metadata import sign
-from blemish.model import inspect
+from blemish.model.file import sign
+from blemish.model.model import inspect
 
 
 def truncated(fitted, path, backbone):

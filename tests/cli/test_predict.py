@@ -11,7 +11,7 @@ from PIL import Image
 
 from blemish.cli.predictions import JPEG_LONG_SIDE_PX, Keeper
 from blemish.images.header import DEFAULT_LIMITS
-from blemish.model import load
+from blemish.model.model import load
 from blemish.result import Prediction
 from cli.broken import enormous, one_pixel, text_named_png, truncated_jpeg
 

@@ -7,7 +7,7 @@ import pytest
 
 from blemish.benchmark.plan import plan_jobs
 from blemish.data import drawn
-from blemish.data.surfaces import SURFACES
+from blemish.surfaces.drawing import SURFACES
 from tiny import tiny_settings
 
 

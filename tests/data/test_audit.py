@@ -11,7 +11,7 @@ from PIL import Image
 
 from blemish.data.audit import Audit, audit
 from blemish.data.checks import Finding
-from blemish.data.dataset import open_dataset
+from blemish.data.opening import open_dataset
 from blemish.errors import DataError
 
 Draw = Callable[..., Path]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.data.dataset import find_categories, open_dataset
+from blemish.data.opening import find_categories, open_dataset
 from blemish.errors import DataError, ImageError, SettingError
 
 Draw = Callable[..., Path]

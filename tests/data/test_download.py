@@ -18,8 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from blemish.data import unpacking
-from blemish.data.dataset import open_dataset
 from blemish.data.download import MVTEC_AD, Archive, choose_archives, fetch, size_bytes
+from blemish.data.opening import open_dataset
 from blemish.errors import BlemishError, DataError, SettingError, UsageError
 from tiny import tiny_dataset
 

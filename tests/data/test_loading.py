@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.data.dataset import open_dataset
 from blemish.data.loading import GoodPictures
+from blemish.data.opening import open_dataset
 from blemish.errors import DataError, ImageError
 
 Draw = Callable[..., Path]

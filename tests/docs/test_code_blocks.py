@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 import blemish
 from blemish.cli.main import app
-from blemish.data.surfaces import write_surfaces
+from blemish.data.write_surfaces import write_surfaces
 from rendering import code_blocks
 
 ROOT = Path(__file__).parents[2]

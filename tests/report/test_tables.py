@@ -2,19 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from blemish.report.cells import (
-    UNDEFINED,
-    Figure,
-    Kind,
-    main_text,
-    rate_text,
-    seconds_text,
-    share_text,
-    side_text,
-)
-from blemish.report.promise import binomial_range, promise_table
+from blemish.records.grouping import group_records
+from blemish.report.cells import UNDEFINED, Figure, main_text, side_text
+from blemish.report.promise import promise_table
 from blemish.report.published import published_table
-from blemish.report.records import group_records
 from blemish.report.tables import (
     Table,
     brief_table,
@@ -28,7 +19,7 @@ from blemish.report.tables import (
     separating_table,
     threshold_table,
 )
-from blemish.wording import bytes_text
+from blemish.wording import Kind, bytes_text, rate_text, seconds_text, share_text
 
 
 def printed(table: Table) -> list[list[str]]:
@@ -199,20 +190,6 @@ def test_a_rate_that_is_no_promise_is_marked(make_record, basis: str, mark: str)
 
 def test_without_good_pictures_there_is_no_promise_to_look_at(make_record, failed_record) -> None:
     assert promise_table([make_record(pictures=[]), failed_record]).rows == ()
-
-
-@pytest.mark.parametrize(
-    ("hits", "total", "low", "high"),
-    [(0, 33, 0.0, 0.10576), (1, 33, 0.00077, 0.15759), (33, 33, 0.89424, 1.0)],
-)
-def test_binomial_ranges_are_those_of_the_beta_distribution(
-    hits: int, total: int, low: float, high: float
-) -> None:
-    stats = pytest.importorskip("scipy.stats", reason="needs SciPy")
-    found = binomial_range(hits, total)
-    assert found == pytest.approx((low, high), abs=1e-5)
-    exact = stats.binomtest(hits, total).proportion_ci(0.95, method="exact")
-    assert found == pytest.approx((exact.low, exact.high), abs=1e-9)
 
 
 def test_a_rate_without_its_pictures_stands_alone(make_record) -> None:

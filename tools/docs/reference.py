@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import blemish
 from blemish.cli import command as cli_command
 from blemish.cli.main import app
-from blemish.detectors.base import detector_class, detector_names
+from blemish.detectors.contract import detector_class, detector_names
 from blemish.settings import Limits
 
 WIDTH = 92
@@ -36,9 +36,9 @@ MODULES = (
     "blemish.images.read",
     "blemish.images.regions",
     "blemish.images.overlay",
-    "blemish.data.surfaces",
+    "blemish.surfaces.drawing",
     "blemish.backbones",
-    "blemish.detectors.base",
+    "blemish.detectors.contract",
     "blemish.detectors.conformance",
     "blemish.benchmark.plan",
     "blemish.benchmark.run",

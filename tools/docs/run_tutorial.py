@@ -95,7 +95,7 @@ def stamp(seconds: float) -> str:
     """When, where and on what a page was made."""
     import blemish
     import study
-    from blemish.benchmark.machine import machine
+    from blemish.records.machine import machine
 
     here = machine()
     data = "surfaces drawn by blemish"

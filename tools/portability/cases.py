@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import blemish
-from blemish.data.surfaces import write_surfaces
+from blemish.data.write_surfaces import write_surfaces
 
 IMAGES = 200
 SIDE_PX = 128

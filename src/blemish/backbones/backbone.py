@@ -1,24 +1,20 @@
 """What a backbone is: a graph from normalised pictures to feature maps at named levels.
 
-`load_backbone` finds one by what a user types: `embedded` for the one in the package, the path of
-an ONNX file with named outputs, or `timm:NAME`. Names, licences and hashes travel with it into the
-model file.
+Names, licences and hashes travel with it into the model file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemish.errors import BackboneError, UsageError, did_you_mean, told_at_once
+from blemish.errors import BackboneError, did_you_mean, told_at_once
 
 if TYPE_CHECKING:
     import onnx
 
 DEFAULT_STRIDES = (8, 16)  # of PatchCore's layer2 and layer3
-EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True)
@@ -107,32 +103,3 @@ class Backbone:
 
     def _spell_levels(self) -> str:
         return ", ".join(f"{lv.name} ({lv.channels}, stride {lv.stride})" for lv in self.levels)
-
-
-def load_backbone(
-    spec: str, *, levels: Sequence[str] | None = None, weights: str | Path | None = None
-) -> Backbone:
-    """Find a backbone by what a user types.
-
-    Args:
-        spec: `embedded`, path of an ONNX file, or `timm:NAME`.
-        levels: names of the levels to use; by default those at strides 8 and 16.
-        weights: a safetensors file for `timm:NAME`, in place of timm's own download.
-
-    Raises:
-        BackboneError: it is not there, is not usable, or lacks a level.
-        MissingExtraError: `timm:` without the extra `train`.
-    """
-    if spec.startswith("timm:"):
-        from blemish.backbones.timm_export import export_timm
-
-        file = export_timm(spec.removeprefix("timm:"), weights=Path(weights) if weights else None)
-    elif weights is not None:
-        raise UsageError("'weights' goes with a backbone 'timm:NAME' only.")
-    elif spec == EMBEDDED:
-        file = Path(__file__).with_name("embedded.onnx")
-    else:
-        file = Path(spec)
-    from blemish.backbones.onnx_file import read_backbone
-
-    return read_backbone(file).with_levels(levels)

@@ -14,7 +14,7 @@ import re
 import sys
 import textwrap
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from blemish.backbones.compiler import no_compiler_folder
 from blemish.errors import BackboneError, MissingExtraError, did_you_mean, told_at_once
 from blemish.files import write_whole
+from blemish.wording import first_few
 
 if TYPE_CHECKING:
     import onnx
@@ -172,9 +173,9 @@ def _require_fit(wanted: Mapping[str, Any], found: Mapping[str, Any], complaint:
     ]
     problems = []
     if missing:
-        problems.append(f"{complaint}: it lacks {_first_few(missing)}.")
+        problems.append(f"{complaint}: it lacks {first_few(missing, 3)}.")
     if misfits:
-        problems.append(f"{complaint}: other shapes have {_first_few(misfits)}.")
+        problems.append(f"{complaint}: other shapes have {first_few(misfits, 3)}.")
     told_at_once(problems, BackboneError)
 
 
@@ -285,8 +286,3 @@ def _short(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     first_line = textwrap.shorten(lines[0], 160, placeholder=" ...") if lines else "no message"
     return f"{type(error).__name__}: {first_line}"
-
-
-def _first_few(names: Sequence[str], count: int = 3) -> str:
-    more = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + more

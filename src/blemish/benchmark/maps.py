@@ -6,15 +6,15 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-from blemish.benchmark.machine import machine
 from blemish.benchmark.plan import id_of
 from blemish.benchmark.records import Record, describe, heading, write_record
 from blemish.data.dataset import Dataset
 from blemish.evaluation import Evaluation, ScoreMaps, evaluate_maps, write_map_examples
 from blemish.files import make_folder
-from blemish.fitting import versions
 from blemish.metrics.decisions import Thresholds
+from blemish.model.fitting import versions
 from blemish.progress import Progress
+from blemish.records.machine import machine
 
 MOST_BYTES_OF_NAME = 80
 

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from blemish.calibration import SMALLEST_REGION_PX
-from blemish.data.dataset import Dataset, category_paths, open_dataset
+from blemish.data.dataset import Dataset
+from blemish.data.opening import category_paths, open_dataset
 from blemish.detectors.assigned import settings_of_each
-from blemish.detectors.base import Detector, make_detector
+from blemish.detectors.contract import Detector, make_detector
 from blemish.errors import (
     DataError,
     ImageError,

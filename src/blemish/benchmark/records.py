@@ -13,18 +13,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from blemish.benchmark.machine import machine
 from blemish.benchmark.plan import Job, id_of
 from blemish.calibration import DEFAULT_RATE, Calibration, lowest_rate
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError
 from blemish.evaluation import Evaluation, evaluate, write_examples
 from blemish.files import make_folder, write_whole
-from blemish.fitting import versions
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
-from blemish.model import Model
+from blemish.model.fitting import versions
+from blemish.model.model import Model
 from blemish.names import all_shown
 from blemish.progress import Progress
+from blemish.records.machine import machine
 
 SCHEMA = 1
 FOLDER = "records"

@@ -23,7 +23,6 @@ from pathlib import Path
 from threading import Thread
 from typing import TextIO
 
-from blemish.benchmark.machine import peak_memory_bytes
 from blemish.benchmark.plan import Job, job_id
 from blemish.benchmark.records import (
     Record,
@@ -34,8 +33,9 @@ from blemish.benchmark.records import (
 from blemish.errors import BlemishError, DataError
 from blemish.evaluation import evaluate, write_examples
 from blemish.files import make_folder
-from blemish.fitting import fit
+from blemish.model.fitting import fit
 from blemish.progress import Advance, Pace, Progress
+from blemish.records.machine import peak_memory_bytes
 from blemish.unfinished import take_away
 
 MODELS, UNFINISHED = "models", "unfinished"

@@ -32,7 +32,6 @@ from blemish.calibration.conformal import (
     lowest_rate,
     p_value,
     pictures_needed,
-    rate_at_most,
     upper_bound,
 )
 from blemish.calibration.costs import CostRule, Costs, choose_threshold
@@ -63,7 +62,6 @@ __all__ = [
     "lowest_rate",
     "p_value",
     "pictures_needed",
-    "rate_at_most",
     "read_stated",
     "settled",
     "upper_bound",

@@ -13,6 +13,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
+from blemish.binomial import rate_at_most
 from blemish.errors import CalibrationError
 
 RATES = {"false_alarm_rate": "false-alarm rate", "region_rate": "region rate"}
@@ -57,23 +58,7 @@ def upper_bound(pictures: int, rate: float, *, confidence: float) -> float:
     rate above the threshold that leaves j of n scores above it is Beta(j + 1, n - j) distributed;
     this is that distribution's quantile. For pictures left out in parts it is a good guess.
     """
-    above = exceedances(pictures, rate)
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        enough = 1 - _binomial_cdf(above, pictures, middle) >= confidence
-        low, high = (low, middle) if enough else (middle, high)
-    return high
-
-
-def rate_at_most(hits: int, pictures: int, *, confidence: float) -> float:
-    """The highest rate that so few hits among some pictures leave possible, one-sided.
-
-    Clopper and Pearson, 1934.
-    """
-    if hits >= pictures:
-        return 1.0
-    return upper_bound(pictures, (hits + 1) / (pictures + 1), confidence=confidence)
+    return rate_at_most(exceedances(pictures, rate), pictures, confidence=confidence)
 
 
 def check_rate(pictures: int, rate: float, *, name: str = "false_alarm_rate") -> None:
@@ -95,18 +80,3 @@ def check_share(rate: float, *, name: str) -> None:
     """Raise `CalibrationError` where a rate is none."""
     if not 0 < rate < 1:
         raise CalibrationError(f"'{name}' must be in (0, 1); got {rate:g}.")
-
-
-def _binomial_cdf(successes: int, trials: int, chance: float) -> float:
-    """P(X <= successes) for X of `trials` with `chance` each."""
-    if chance <= 0 or chance >= 1:
-        return float(chance <= 0 or successes >= trials)
-    logs = [
-        math.lgamma(trials + 1)
-        - math.lgamma(i + 1)
-        - math.lgamma(trials - i + 1)
-        + i * math.log(chance)
-        + (trials - i) * math.log1p(-chance)
-        for i in range(successes + 1)
-    ]
-    return min(1.0, math.fsum(math.exp(value) for value in logs))

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from blemish.calibration.conformal import rate_at_most
+from blemish.binomial import rate_at_most
 from blemish.errors import CalibrationError, SettingError, told_at_once
 
 FEWEST_DEFECTS = 5

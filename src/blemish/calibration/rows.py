@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from blemish.errors import CalibrationError
+from blemish.wording import first_few
 
 MOST_NAMED = 20
 
@@ -17,10 +18,10 @@ def check_finite(rows: Iterable[Row]) -> None:
     """Raise `CalibrationError` with the names of pictures whose score or peak is not finite."""
     wrong = [row[0] for row in rows if not (math.isfinite(row[2]) and math.isfinite(row[3]))]
     if wrong:
-        more = f" and {len(wrong) - MOST_NAMED:,} more" if len(wrong) > MOST_NAMED else ""
         raise CalibrationError(
-            f"A score is not a finite number (NaN or infinite) of {', '.join(wrong[:MOST_NAMED])}"
-            f"{more}. Look at these pictures, and at the backbone; what is wrong with them must go."
+            f"A score is not a finite number (NaN or infinite) of "
+            f"{first_few(wrong, MOST_NAMED)}. Look at these pictures, and at the backbone; what is "
+            "wrong with them must go."
         )
 
 

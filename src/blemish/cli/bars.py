@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from blemish.cli.console import note, say
 from blemish.progress import Advance, Ahead, Pace, left_text
-from blemish.report.cells import seconds_text
+from blemish.wording import seconds_text
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn

@@ -36,6 +36,7 @@ from blemish.cli.options import (
     read_settings,
 )
 from blemish.errors import UsageError
+from blemish.wording import first_few
 
 Datas = Annotated[
     list[Path],
@@ -110,7 +111,7 @@ def benchmark(
 
     for folder in () if categories else data:
         if others := not_categories_in(folder):
-            names = console.shortened([other.name for other in others], most=MOST_SHOWN)
+            names = first_few([other.name for other in others], MOST_SHOWN)
             console.note(f"No categories in '{folder}', passed over: {names}.")
     jobs = plan_jobs(
         data,

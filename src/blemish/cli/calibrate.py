@@ -29,11 +29,11 @@ from blemish.cli.options import (
 from blemish.cli.pictures import find_pictures
 from blemish.cli.thresholds import small_rate_text, threshold_facts
 from blemish.errors import UsageError
-from blemish.report.cells import score_text
+from blemish.wording import score_text
 
 if TYPE_CHECKING:
     from blemish.calibration import Costs
-    from blemish.model import Model
+    from blemish.model.model import Model
 
 Output = Annotated[
     Path | None,
@@ -144,7 +144,7 @@ def _read_costs(
 
 
 def _result(old: Model, new: Model, output: Path | None) -> dict[str, Any]:
-    from blemish.recalibration import threshold_changes
+    from blemish.model.recalibration import threshold_changes
 
     written = {"path": str(output), "sha256": new.sha256} if output is not None else {}
     calibrations = {"before": old.calibration.to_dict(), "calibration": new.calibration.to_dict()}
@@ -160,7 +160,7 @@ def _facts(model: Model, output: Path | None) -> Iterator[tuple[str, str | None]
 
 def _side_by_side(old: Model, new: Model) -> Iterator[tuple[str, str, str]]:
     """A table of what was and what is, headed."""
-    from blemish.recalibration import threshold_changes
+    from blemish.model.recalibration import threshold_changes
 
     yield "", "before", "now"
     for one in threshold_changes(old, new):

@@ -22,6 +22,7 @@ from blemish.cli.options import (
     data_arguments,
     read_limits,
 )
+from blemish.wording import first_few
 
 if TYPE_CHECKING:
     from blemish.data.audit import Audit
@@ -67,7 +68,7 @@ def _overview(audit: Audit) -> Iterator[tuple[str, str]]:
     for split, types in audit.counts.items():
         yield split, _spell_counts(types) or "none"
     sizes = [f"{height} x {width}" for height, width in audit.sizes_hw]
-    yield "height x width", console.shortened(sizes, most=MOST_EXAMPLES) or "unknown"
+    yield "height x width", first_few(sizes, MOST_EXAMPLES) or "unknown"
     yield "bits a channel", ", ".join(map(str, audit.bit_depths)) or "unknown"
 
 
@@ -90,5 +91,5 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield console.filled(finding.message, lead=lead, stream=sys.stdout)
     examples = [" = ".join(group) for group in finding.groups] or finding.ids
     if examples:
-        text = console.shortened(examples, most=MOST_EXAMPLES)
+        text = first_few(examples, MOST_EXAMPLES)
         yield console.filled(text, lead=" " * len(lead), stream=sys.stdout)

@@ -77,12 +77,6 @@ def filled(text: str, *, lead: str = "", stream: TextIO | None = None) -> str:
     return lead + f"\n{' ' * len(lead)}".join(lines)
 
 
-def shortened(items: Sequence[str], *, most: int) -> str:
-    """The first few of some items, and how many more there are."""
-    more = f" and {len(items) - most:,} more" if len(items) > most else ""
-    return ", ".join(items[:most]) + more
-
-
 def say(text: str, *, lead: str = "") -> None:
     """Say something on standard error, each line after its lead."""
     for line in text.splitlines():

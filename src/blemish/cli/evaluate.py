@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from blemish.data.dataset import Dataset
     from blemish.evaluation import Evaluation
     from blemish.images.header import ReadLimits
-    from blemish.model import Model
+    from blemish.model.model import Model
 
 ModelAndData = Annotated[
     list[Path],

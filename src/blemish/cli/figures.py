@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from blemish.cli import console
-from blemish.report.cells import FORMATS, UNDEFINED, Kind, interval_text, seconds_text
+from blemish.report.cells import UNDEFINED
 from blemish.report.titles import RATES, SHARES, undefined_told
+from blemish.wording import FORMATS, Kind, interval_text, seconds_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -48,12 +48,11 @@ from blemish.cli.options import (
     use_threads,
 )
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
-from blemish.report.cells import seconds_text
 from blemish.unfinished import is_kept, take_away
-from blemish.wording import bytes_text
+from blemish.wording import bytes_text, seconds_text
 
 if TYPE_CHECKING:
-    from blemish.model import Model
+    from blemish.model.model import Model
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="Model file to write.")
@@ -119,10 +118,10 @@ def fit(
         memory_megabytes=read_megabytes(memory),
     )
     import blemish
-    from blemish.benchmark.machine import peak_memory_bytes
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.loading import GoodPictures
     from blemish.detectors.assigned import make_assigned
+    from blemish.records.machine import peak_memory_bytes
 
     chosen = make_assigned(detector, settings)
     named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())

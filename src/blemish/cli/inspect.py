@@ -25,9 +25,9 @@ def inspect(model: ModelFile, verify: Verify = False, as_json: AsJson = False) -
 
     The hash over all bytes of the file is checked each time.
     """
-    from blemish.model import inspect as read
-    from blemish.model import load
-    from blemish.probing import probe
+    from blemish.model.model import inspect as read
+    from blemish.model.model import load
+    from blemish.model.probing import probe
 
     facts = read(model)
     probes = probe(load(model)) if verify else 0

@@ -42,8 +42,7 @@ from blemish.cli.options import (
     read_settings,
     use_threads,
 )
-from blemish.report.cells import rate_text, seconds_text
-from blemish.wording import bytes_text
+from blemish.wording import bytes_text, rate_text, seconds_text
 
 
 def plan(
@@ -96,7 +95,7 @@ def plan(
     from blemish.calibration import Asked, lowest_rate
     from blemish.data.loading import GoodPictures
     from blemish.detectors.assigned import make_assigned
-    from blemish.fitting import check_promise
+    from blemish.model.fitting import check_promise
 
     chosen = make_assigned(detector, settings)
     dataset = blemish.open_dataset(

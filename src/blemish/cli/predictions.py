@@ -19,11 +19,11 @@ from blemish.cli.pictures import Picture
 from blemish.errors import BlemishError
 from blemish.files import held, make_folder, take_away_temporaries, write_whole
 from blemish.names import all_shown, shown
-from blemish.report.cells import count_text
+from blemish.wording import count_text
 
 if TYPE_CHECKING:
     from blemish.images.header import ReadLimits
-    from blemish.model import Model
+    from blemish.model.model import Model
     from blemish.result import Failure, Prediction
 
 JPEG_QUALITY = 92

@@ -41,7 +41,8 @@ def surfaces(
 
     To learn from them without writing any, give `surfaces` for DATA, or `surfaces/tile`.
     """
-    from blemish.data.surfaces import SURFACES, write_surfaces
+    from blemish.data.write_surfaces import write_surfaces
+    from blemish.surfaces.drawing import SURFACES
 
     names = read_list(categories)
     folders = write_surfaces(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from blemish.report.cells import count_text, rate_text, score_text
+from blemish.wording import count_text, rate_text, score_text
 
 MOST_SHOWN = 10  # pictures that stand out
 NOT_KNOWN = "not known (a fit tells, or calibrate on pictures that the model was not fitted on)"

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.checks import CHECKS, Finding, Look, Severity
-from blemish.data.dataset import Dataset, open_dataset
+from blemish.data.dataset import Dataset
 from blemish.data.duplicates import thumbnail
+from blemish.data.opening import open_dataset
 from blemish.data.sample import Sample
 from blemish.errors import ImageError
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.dataset import DRAWN, Dataset
+from blemish.data.dataset import Dataset
 from blemish.data.sample import GOOD, Sample
-from blemish.data.surfaces import DIFFICULTY, SIZE_PX, SURFACES, Drawing, drawings
 from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
 from blemish.images.read import Alpha, as_picture
+from blemish.surfaces.drawing import DIFFICULTY, SIZE_PX, SURFACES, Drawing, drawings
+
+DRAWN = "surfaces"  # what drawn data sets go by
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from blemish.data.entry import Entry
+from blemish.data.manifest import MANIFEST_SUFFIXES, read_manifest
 from blemish.data.sample import GOOD
 from blemish.data.split import Split
 from blemish.errors import DataError, told_at_once
@@ -26,18 +28,6 @@ MASK_FOLDERS = ("masks", "mask", "ground_truth")
 MASK_ENDING = "_mask"
 JUNK_FOLDERS = frozenset({"__macosx", "@eadir", "$recycle.bin"})
 JUNK_FILES = frozenset({"thumbs.db", "desktop.ini"})
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A picture as its layout presents it; `split` is `None` where the layout has none."""
-
-    id: str
-    path: Path
-    defect_type: str
-    mask_path: Path | None = None
-    split: Split | None = None
-    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +93,6 @@ def good_only(root: Path) -> Found | None:
 
 def manifest(path: Path) -> Found | None:
     """A CSV or JSONL file that lists the pictures; see `blemish.data.manifest`."""
-    from blemish.data.manifest import MANIFEST_SUFFIXES, read_manifest
-
     if not path.is_file() or path.suffix.lower() not in MANIFEST_SUFFIXES:
         return None
     entries = read_manifest(path)

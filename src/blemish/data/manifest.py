@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from blemish.data.layouts import Entry
+from blemish.data.entry import Entry
 from blemish.data.sample import GOOD
 from blemish.data.split import Split
 from blemish.errors import DataError, did_you_mean, told_at_once

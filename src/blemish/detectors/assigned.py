@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from blemish.detectors.base import Detector, detector_class, detector_names, make_detector
+from blemish.detectors.contract import Detector, detector_class, detector_names, make_detector
 from blemish.errors import SettingError, did_you_mean, told_at_once
 
 Values = dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.base import Detector, Fitted, LeftOut
+from blemish.detectors.contract import Detector, Fitted, LeftOut
 from blemish.graph.session import Session
 from blemish.graph.trace import tensor_names, with_outputs
 from blemish.images.picture_format import PictureFormat

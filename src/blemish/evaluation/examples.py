@@ -14,7 +14,7 @@ from blemish.data.sample import GOOD, Sample
 from blemish.evaluation.maps import ScoreMaps
 from blemish.files import make_folder, write_whole
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
-from blemish.model import Model
+from blemish.model.model import Model
 from blemish.result import Prediction
 
 

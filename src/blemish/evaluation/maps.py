@@ -17,7 +17,7 @@ from pathlib import Path
 from blemish.data.dataset import Dataset
 from blemish.data.sample import Sample
 from blemish.errors import BlemishError, DataError, ImageError, told_at_once
-from blemish.evaluation.matching import match_maps, some
+from blemish.evaluation.matching import SHOWN, match_maps
 from blemish.evaluation.measure import Evaluation, Judged, measure, tested
 from blemish.evaluation.score_list import read_scores
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits, spell_size
@@ -27,6 +27,7 @@ from blemish.metrics.decisions import Thresholds
 from blemish.parallel import read_ahead
 from blemish.progress import Progress
 from blemish.result import Prediction, Verdict
+from blemish.wording import first_few
 
 MOST_PROBLEMS_SHOWN = 20
 NO_THRESHOLDS = Thresholds()
@@ -191,6 +192,6 @@ def _notes(maps: ScoreMaps, resized: Sequence[str]) -> list[str]:
     if maps.spare:
         notes.append(
             f"{len(maps.spare):,} maps belong to no test picture and were passed over: "
-            f"{some(maps.spare)}."
+            f"{first_few(maps.spare, SHOWN)}."
         )
     return notes

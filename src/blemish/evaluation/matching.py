@@ -18,6 +18,7 @@ from blemish.data.sample import Sample
 from blemish.errors import DataError
 from blemish.files import files_below
 from blemish.images.score_map import MAP_SUFFIXES
+from blemish.wording import first_few
 
 SHOWN = 3
 APART = "put it into a folder of its defect type"
@@ -64,7 +65,11 @@ def _hint(sample: Sample, category: str, files: Sequence[str]) -> str:
         f"{sample.defect_type}/{stem}.npy",
         f"{sample.id}.npy",
     )
-    there = some(files) if files else f"no file that ends in {', '.join(sorted(MAP_SUFFIXES))}"
+    there = (
+        first_few(files, SHOWN)
+        if files
+        else f"no file that ends in {', '.join(sorted(MAP_SUFFIXES))}"
+    )
     return f"The map of '{sample.id}' could be {', '.join(wanted)}; the folder holds {there}."
 
 
@@ -104,15 +109,16 @@ def match(
     if missing:
         problems.append(
             f"{len(missing):,} of {len(candidates):,} test pictures have no {what} in '{place}': "
-            f"{some(missing)}."
+            f"{first_few(missing, SHOWN)}."
         )
     problems += [
-        f"{picture}: has {len(items)} {what}s, {some(sorted(items))}; leave one."
+        f"{picture}: has {len(items)} {what}s, {first_few(sorted(items), SHOWN)}; leave one."
         for picture, items in candidates.items()
         if len(items) > 1
     ]
     problems += [
-        f"{item}: could be the {what} of {len(pictures)} pictures, {some(pictures)}; {apart}."
+        f"{item}: could be the {what} of {len(pictures)} pictures, {first_few(pictures, SHOWN)}; "
+        f"{apart}."
         for item, pictures in claimed.items()
         if len(pictures) > 1
     ]
@@ -126,12 +132,6 @@ def match(
 def look_up(index: Mapping[str, Collection[str]], names: Iterable[str]) -> set[str]:
     """All that goes by one of some names."""
     return {item for name in names for item in index.get(name, ())}
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def _map_files(folder: Path) -> list[str]:

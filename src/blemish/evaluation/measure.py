@@ -24,7 +24,7 @@ from blemish.metrics.pixels import PixelScores
 from blemish.metrics.ranking import RankCounts
 from blemish.metrics.regions import describe_regions
 from blemish.metrics.tables import tabulate
-from blemish.model import Model
+from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Prediction
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from blemish.data.sample import Sample
 from blemish.metrics.ranking import RankCounts
-from blemish.model import Model
+from blemish.model.model import Model
 
 FEW_PICTURES = 3  # with the same highest score are no accident
 FEW_PIXELS, SMALL_SHARE = 100, 0.01

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.calibration import upper_bound
+from blemish.binomial import rate_at_most
 from blemish.metrics.bootstrap import Draws
 
 CONFIDENCE = 0.95
@@ -108,7 +108,7 @@ def _interval(
     low, high = percentiles(known)
     if low == high and figure in (0.0, 1.0):
         pictures = min(classes)
-        wrong = upper_bound(pictures, 1 / (pictures + 1), confidence=CONFIDENCE)
+        wrong = rate_at_most(0, pictures, confidence=CONFIDENCE)
         return [0.0, wrong] if figure == 0 else [1 - wrong, 1.0]
     return [low, high]
 

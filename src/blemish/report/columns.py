@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from blemish.report.cells import Kind
-from blemish.report.records import Record, flagged
+from blemish.records.grouping import Record, flagged
 from blemish.report.titles import RATES, SHARES
+from blemish.wording import Kind
 
 Count = Callable[[Record], tuple[int, int] | None]
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.metrics.intervals import Difference, difference
-from blemish.report.cells import Figure, Kind, seconds_text
+from blemish.records.grouping import Group, Record, group_records, look_up, text
+from blemish.report.cells import Figure
 from blemish.report.columns import CATEGORY, COST, MISSION, Column
-from blemish.report.records import Group, Record, group_records, look_up, text
 from blemish.report.tables import Row, Table, mission_table, over_seeds, without_detector
-from blemish.wording import bytes_text
+from blemish.wording import Kind, bytes_text, listed, seconds_text
 
 FIGURE = Column("figure", "Figure", Kind.TEXT)
 APART = Column("difference", "Difference", Kind.DIFFERENCE, interval=("shown",))
@@ -170,10 +170,10 @@ def _tell_ahead(duels: Sequence[_Duel], names: tuple[str, str]) -> Iterator[str]
                 for duel in own
                 if duel.apart and duel.ahead(names) == name
             ]
-            told += [f"{name} is ahead on {_listed(won)}"] if won else []
+            told += [f"{name} is ahead on {listed(won)}"] if won else []
         unsure = [duel.category for duel in own if duel.ahead(names) == UNSURE]
         told += (
-            [f"{_listed(unsure)} {'is' if len(unsure) == 1 else 'are'} {UNSURE}"] if unsure else []
+            [f"{listed(unsure)} {'is' if len(unsure) == 1 else 'are'} {UNSURE}"] if unsure else []
         )
         if told:
             yield f"{column.full_title}: {'; '.join(told)}."
@@ -193,7 +193,7 @@ def _tell_costs(pairs: Sequence[tuple[Group, Group]], names: tuple[str, str]) ->
         spell = seconds_text if column.kind is Kind.SECONDS else bytes_text
         words = COSTS[column.name].format(f"{high / low:.2g} times as")
         told[costlier].append(f"{words} ({spell(high)} against {spell(low)})")
-    parts = [f"{name} {_listed(costs)}" for name, costs in told.items() if costs]
+    parts = [f"{name} {listed(costs)}" for name, costs in told.items() if costs]
     if parts:
         yield f"Cost, on average: {'; '.join(parts)}."
 
@@ -202,8 +202,3 @@ def _mean(column: Column, groups: Sequence[Group]) -> float | None:
     cells = [over_seeds(column, group.records) for group in groups]
     known = [cell.mean for cell in cells if cell is not None]
     return float(np.mean(known)) if known and len(known) == len(cells) else None
-
-
-def _listed(items: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join(part for part in (", ".join(items[:-1]), items[-1]) if part)

@@ -16,14 +16,7 @@ from typing import Any
 from blemish.errors import DataError
 from blemish.files import write_whole
 from blemish.images.overlay import MASK_RGB, RAMP_RGB, REGION_RGB
-from blemish.report import cells, plain, tables
-from blemish.report.columns import Column
-from blemish.report.comparison import comparisons, sides
-from blemish.report.glossary import GLOSSARY
-from blemish.report.promise import promise_table
-from blemish.report.protocol import protocol
-from blemish.report.published import published_table
-from blemish.report.records import (
+from blemish.records.grouping import (
     Group,
     Record,
     conditions,
@@ -33,8 +26,15 @@ from blemish.report.records import (
     short,
     text,
 )
+from blemish.report import cells, plain, tables
+from blemish.report.columns import Column
+from blemish.report.comparison import comparisons, sides
+from blemish.report.glossary import GLOSSARY
+from blemish.report.promise import promise_table
+from blemish.report.protocol import protocol
+from blemish.report.published import published_table
 from blemish.report.sections import make_section
-from blemish.wording import bytes_text
+from blemish.wording import bytes_text, counted, listed
 
 READING = (
     "1 is perfect, an AUROC of 0.5 is guessing. In square brackets: what the figure might have "
@@ -160,13 +160,13 @@ def _summary(groups: Sequence[Group]) -> str:
     if not ended:
         return "No job ended well, so there is nothing to compare yet."
     good, defect = _pictures(ended, "test_good"), _pictures(ended, "test_defect")
-    categories = _counted(len({g.category for g in ended}), "category", "categories")
-    tested = f"{_counted(good + defect, 'picture')}: {good:,} good and {defect:,} with defects"
+    categories = counted(len({g.category for g in ended}), "category", "categories")
+    tested = f"{counted(good + defect, 'picture')}: {good:,} good and {defect:,} with defects"
     ours = [group for group in ended if not _foreign(group)]
     told = []
     if ours:
         names = list(dict.fromkeys(group.detector for group in ours))
-        fitted = _counted(_pictures(ours, "train_good"), "picture")
+        fitted = counted(_pictures(ours, "train_good"), "picture")
         were = "was" if len(names) == 1 else "were"
         told.append(
             f"{_detectors(names)} learned from {fitted} of good parts, without ever seeing a "
@@ -174,7 +174,7 @@ def _summary(groups: Sequence[Group]) -> str:
         )
     others = list(dict.fromkeys(group.detector for group in ended if _foreign(group)))
     if others:
-        told.append(f"Maps that {_joined(others)} wrote were measured by the same code.")
+        told.append(f"Maps that {listed(others)} wrote were measured by the same code.")
     return " ".join([*told, f"The test: {tested}, in {categories}."])
 
 
@@ -237,16 +237,8 @@ def _source(record: Record) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def _detectors(names: Sequence[str]) -> str:
-    return f"The detector{'s' if len(names) > 1 else ''} {_joined(names)}"
-
-
-def _joined(names: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    return f"The detector{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
 def _css(colour: tuple[int, int, int]) -> str:

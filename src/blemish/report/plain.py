@@ -6,9 +6,10 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 
-from blemish.report.cells import Cell, Figure, Kind, main_text, side_text
+from blemish.report.cells import Cell, Figure, main_text, side_text
 from blemish.report.columns import Column
 from blemish.report.tables import Table
+from blemish.wording import Kind
 
 FORMULA = ("=", "+", "-", "@", "\t", " ", "\n")  # what a spreadsheet may run begins with one
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from blemish.calibration import rate_at_most
-from blemish.report.cells import Cell, Figure, Kind, rate_text
+from blemish.binomial import rate_range
+from blemish.records.grouping import Group, Record, entries, group_records, text
+from blemish.report.cells import Cell, Figure
 from blemish.report.columns import (
     CATEGORY,
     DETECTOR,
@@ -16,8 +17,8 @@ from blemish.report.columns import (
     Column,
     false_alarms,
 )
-from blemish.report.records import Group, Record, entries, group_records, text
 from blemish.report.tables import Row, Table, over_seeds, without_detector
+from blemish.wording import Kind, rate_text
 
 CONFIDENCE = 0.95
 NOTE = (
@@ -58,23 +59,13 @@ def promise_table(records: Sequence[Record]) -> Table:
     return table if len({row.cells[1] for row in rows}) > 1 else without_detector(table)
 
 
-def binomial_range(hits: int, total: int) -> tuple[float, float]:
-    """The rates that fit `hits` of `total` (Clopper and Pearson, 1934), 95 %, two-sided."""
-    return 1 - _most(total - hits, total), _most(hits, total)
-
-
-def _most(hits: int, total: int) -> float:
-    """The highest rate that still gives so few hits in 2.5 % of all cases."""
-    return rate_at_most(hits, total, confidence=(1 + CONFIDENCE) / 2)
-
-
 def _row(group: Group) -> Row | None:
     figures = [over_seeds(column, group.records) for column in FIGURES]
     promised, _, observed = figures
     counts = [count for record in group.records if (count := false_alarms(record))]
     if promised is None or observed is None or not counts:
         return None
-    ranges = [binomial_range(*count) for count in counts]
+    ranges = [rate_range(*count, confidence=CONFIDENCE) for count in counts]
     # Seeds share their test pictures, so that counts added up would feign more of them.
     low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
     told: tuple[Cell, ...] = (

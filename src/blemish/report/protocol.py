@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from blemish.report.cells import rate_text
-from blemish.report.records import Record, look_up, number, numbers, short, text
+from blemish.records.grouping import Record, look_up, number, numbers, short, text
+from blemish.wording import rate_text
 
 MASKS = (
     "A pixel is defective where its mask, at the picture's own size, is above half of its range. "

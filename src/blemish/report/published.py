@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from blemish.report.cells import Cell, Figure, Kind
+from blemish.records.grouping import Group, Record, group_records, number, text
+from blemish.report.cells import Cell, Figure
 from blemish.report.columns import CATEGORY, MAIN, Column
-from blemish.report.records import Group, Record, group_records, number, text
 from blemish.report.tables import Row, Table, over_seeds
+from blemish.wording import Kind
 
 LAYOUT, DRAWN = "mvtec-ad", "surfaces"
 TEST_PICTURES = {"bottle": (20, 63), "grid": (21, 57), "leather": (32, 92), "tile": (33, 84)}

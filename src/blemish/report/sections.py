@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemish.report import cells, charts, tables
-from blemish.report.columns import COST
-from blemish.report.records import (
+from blemish.records.grouping import (
     Group,
     Record,
     entries,
@@ -23,6 +21,8 @@ from blemish.report.records import (
     scores,
     text,
 )
+from blemish.report import cells, charts, tables
+from blemish.report.columns import COST
 from blemish.report.titles import undefined_told
 
 EXAMPLES_SHOWN = 8

@@ -13,7 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blemish.report.cells import Cell, Figure, Kind
+from blemish.records.grouping import (
+    Group,
+    Record,
+    entries,
+    group_records,
+    look_up,
+    number,
+    numbers,
+    text,
+)
+from blemish.report.cells import Cell, Figure
 from blemish.report.columns import (
     ALL,
     AT_THRESHOLD,
@@ -29,16 +39,7 @@ from blemish.report.columns import (
     SEPARATING,
     Column,
 )
-from blemish.report.records import (
-    Group,
-    Record,
-    entries,
-    group_records,
-    look_up,
-    number,
-    numbers,
-    text,
-)
+from blemish.wording import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from PIL import Image
 from blemish.detectors.conformance import DrawnPictures, _weave
 from blemish.detectors.efficientad.architecture import MEAN, STD
 from blemish.detectors.efficientad.graph import EfficientAdGraph
+from blemish.detectors.efficientad.images import Space, working_pictures
 from blemish.detectors.efficientad.penalty import penalty_pictures
-from blemish.detectors.efficientad.pictures import Space, working_pictures
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.errors import BlemishError, DataError
 from blemish.images.picture_format import PictureFormat

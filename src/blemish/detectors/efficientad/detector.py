@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.base import ImageSource, LeftOut
+from blemish.detectors.contract import ImageSource, LeftOut
 from blemish.detectors.efficientad.graph import EfficientAdGraph, map_name
+from blemish.detectors.efficientad.images import Space, WorkingPictures, working_pictures
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_pictures
-from blemish.detectors.efficientad.pictures import Space, WorkingPictures, working_pictures
 from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, plan_training
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale

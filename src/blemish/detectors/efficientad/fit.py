@@ -17,8 +17,8 @@ from blemish.detectors.efficientad.architecture import features_of, grid_hw
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint
 from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
+from blemish.detectors.efficientad.images import Space, WorkingPictures
 from blemish.detectors.efficientad.nets import fixed_net
-from blemish.detectors.efficientad.pictures import Space, WorkingPictures
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.scale import Maps, Measured
 from blemish.detectors.efficientad.teacher import Statistics, Teacher, statistics_of

@@ -47,7 +47,7 @@ def penalty_pictures(settings: EfficientAdSettings, progress: Progress) -> Pictu
 
 
 def _drawn(settings: EfficientAdSettings, count: int, progress: Progress) -> Pictures:
-    from blemish.data.textures import draw
+    from blemish.surfaces.textures import draw
 
     height, width = (settings.recipe.crop,) * 2 if settings.recipe.crop else settings.size_hw
     seed = int(np.random.default_rng([settings.seed, DRAWN]).integers(2**31))

@@ -126,7 +126,7 @@ def estimate_seconds(
 
 
 def _drawing_seconds(settings: EfficientAdSettings) -> float:
-    from blemish.data.textures import draw
+    from blemish.surfaces.textures import draw
 
     if settings.penalty is not None:
         return 0.0

@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from blemish.detectors.base import DetectorSettings
+from blemish.detectors.contract import DetectorSettings
 from blemish.detectors.efficientad.architecture import (
     PDN_WIDTHS,
     RECEPTIVE_FIELD,

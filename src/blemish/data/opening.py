@@ -1,0 +1,210 @@
+"""Opening a data set: its layout is found by looking, what comes without a split gets its place.
+
+For that split alone pictures are decoded: copies are to fall on one side, and only their pixels
+tell them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from blemish.data.dataset import Dataset
+from blemish.data.drawn import DRAWN, drawn_dataset
+from blemish.data.drawn import category_paths as drawn_paths
+from blemish.data.entry import Entry
+from blemish.data.layouts import categories_in, find_layout
+from blemish.data.loading import split_keys
+from blemish.data.sample import GOOD, Content, Sample
+from blemish.data.split import split_of
+from blemish.errors import DataError, ImageError, SettingError, did_you_mean
+from blemish.images.read import Alpha
+from blemish.parallel import available_cores, read_ahead
+
+TEST_FRACTION = 0.3  # of the good pictures, where there are defects and no split
+
+
+def open_dataset(
+    path: str | Path,
+    *,
+    category: str | None = None,
+    seed: int = 0,
+    test_fraction: float | None = None,
+) -> Dataset:
+    """Open a folder or manifest of pictures; its layout is found by looking.
+
+    Args:
+        path: a category of MVTec AD or a folder of several categories, a folder with `good/` and
+            one folder for each defect type, a folder of good pictures, or a CSV or JSONL manifest.
+            Where no folder `surfaces` is there, `surfaces` or `surfaces/tile`, say, are drawn.
+        category: which one, where `path` holds several.
+        seed: of the split, where the layout has none.
+        test_fraction: share of the good pictures to keep for testing, in [0, 1), where the layout
+            has no split; by default 0.3 where there are defects to test with, else 0. It is met to
+            one picture, or to one group or set of copies, and no side is left empty. Defects are
+            always test pictures.
+
+    Raises:
+        DataError: nothing is there, no good picture, several categories and none named.
+        SettingError: `test_fraction` is outside its limits.
+    """
+    if test_fraction is not None and not 0 <= test_fraction < 1:
+        raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
+    root = _category_folder(Path(path), category)
+    if _is_drawn(root):
+        return drawn_dataset(root.name)
+    found = find_layout(root)
+    if test_fraction is None:
+        defects = any(entry.defect_type != GOOD for entry in found.entries)
+        test_fraction = TEST_FRACTION if defects else 0.0
+    samples = _placed(found.entries, seed, test_fraction)
+    _check_good(samples, root)
+    return Dataset(
+        name=_name(root),
+        root=found.root,
+        layout=found.layout,
+        samples=samples,
+        notes=(*found.notes, *_split_notes(found.entries, samples, seed, test_fraction)),
+        leftovers=found.leftovers,
+    )
+
+
+def find_categories(path: str | Path) -> list[str]:
+    """The categories that a folder holds, sorted; of a data set of one category, its own name.
+
+    Raises:
+        DataError: nothing is there, or it is no data set.
+    """
+    return list(category_paths(path))
+
+
+def category_paths(path: str | Path) -> dict[str, Path]:
+    """What `open_dataset` opens each category by, by its name; see `find_categories`."""
+    root = Path(path)
+    folders = _categories(root)
+    if not folders and not _is_drawn(root):
+        find_layout(root)
+    return folders or {_name(root): root}
+
+
+def _is_drawn(root: Path) -> bool:
+    """Whether this names drawn surfaces: a folder that is there always wins."""
+    return root.parts[:1] == (DRAWN,) and not Path(DRAWN).exists()
+
+
+def _categories(root: Path) -> dict[str, Path]:
+    """Categories below a path, sorted by name; none where it is one itself."""
+    if not _is_drawn(root):
+        _check_exists(root)
+        return dict(sorted(categories_in(root).items()))
+    paths = drawn_paths()
+    if root not in (Path(DRAWN), *paths.values()):
+        name = root.relative_to(DRAWN).as_posix()
+        raise DataError(
+            f"There is no folder '{root}', and no drawn surface '{name}'; there are "
+            f"{', '.join(paths)}.{did_you_mean(name, paths)}"
+        )
+    return paths if root == Path(DRAWN) else {}
+
+
+def _category_folder(root: Path, category: str | None) -> Path:
+    folders = _categories(root)
+    names = list(folders) if folders else [_name(root)]
+    if category is None and len(names) > 1:
+        raise DataError(
+            f"{root} holds several categories; name one with --category: {', '.join(names)}."
+        )
+    wanted = names[0] if category is None else category
+    if wanted not in names:
+        raise DataError(
+            f"{root} has no category '{wanted}'; it has {', '.join(names)}."
+            f"{did_you_mean(wanted, names)}"
+        )
+    return folders[wanted] if folders else root
+
+
+def _check_exists(root: Path) -> None:
+    try:
+        there = root.exists()
+    except OSError as error:
+        raise DataError(f"{root} cannot be opened: {error.strerror}.") from error
+    if not there:
+        raise DataError(
+            f"{root} does not exist; give a folder of pictures, a manifest file, or "
+            f"'{DRAWN}' for drawn ones."
+        )
+
+
+def _name(root: Path) -> str:
+    resolved = root.resolve()
+    return resolved.stem if resolved.is_file() else resolved.name
+
+
+def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[Sample, ...]:
+    """The samples of a layout, each in its split, sorted by id."""
+    samples: list[Sample] = []
+    unplaced: list[Sample] = []
+    for entry in entries:
+        good = entry.defect_type == GOOD
+        sample = Sample(
+            id=entry.id,
+            path=entry.path,
+            split=entry.split or ("train" if good else "test"),
+            label="good" if good else "defect",
+            defect_type=entry.defect_type,
+            mask_path=entry.mask_path,
+            group=entry.group,
+        )
+        drawn = good and entry.split is None and test_fraction > 0
+        (unplaced if drawn else samples).append(sample)
+    splits = split_of(_keys(unplaced), seed=seed, test_fraction=test_fraction)
+    samples += [replace(s, split=split) for s, split in zip(unplaced, splits, strict=True)]
+    return tuple(sorted(samples, key=lambda sample: sample.id))
+
+
+def _keys(samples: Sequence[Sample]) -> list[str]:
+    """What keeps the images of a drawn split together, which takes decoding each of them."""
+    cores = available_cores()
+    contents = []
+    for _, found in read_ahead(samples, _content, readers=cores, most=2 * cores):
+        if isinstance(found, Exception):
+            raise found
+        contents.append(found)
+    return split_keys(samples, contents)
+
+
+def _content(sample: Sample) -> Content | None:
+    """What the image holds, with or without transparency; `None` where it cannot be read."""
+    for alpha in get_args(Alpha):
+        with suppress(ImageError):
+            return sample.content(alpha=alpha)
+    return None  # the audit's business, or the reader's
+
+
+def _check_good(samples: tuple[Sample, ...], root: Path) -> None:
+    good = [sample for sample in samples if sample.label == GOOD]
+    if not good:
+        types = sorted({sample.defect_type for sample in samples})
+        found = f"; found only {', '.join(types)}" if types else ""
+        raise DataError(f"{root} has no good pictures{found}. Label good pictures as 'good'.")
+    if all(sample.split == "test" for sample in good):
+        raise DataError(
+            f"{root} leaves no good picture to learn from: all {len(good)} are test pictures. "
+            "Add good pictures to the training split."
+        )
+
+
+def _split_notes(
+    entries: Iterable[Entry], samples: tuple[Sample, ...], seed: int, test_fraction: float
+) -> list[str]:
+    drawn = {entry.id for entry in entries if entry.split is None and entry.defect_type == GOOD}
+    if not drawn or test_fraction == 0:
+        return []
+    kept = sum(sample.id in drawn and sample.split == "test" for sample in samples)
+    return [
+        f"{kept} of {len(drawn)} good pictures are kept for testing, drawn by content "
+        f"(test_fraction {test_fraction:g}, seed {seed})."
+    ]

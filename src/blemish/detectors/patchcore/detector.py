@@ -1,0 +1,135 @@
+"""PatchCore: a bank of patches of good pictures, and how far a new patch is from the nearest.
+
+Roth et al., "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022. Where the paper, the
+authors' code and others part, the difference is a setting. Never does this module look at labels,
+thresholds or files of pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blemish.backbones.backbone import Backbone
+from blemish.backbones.load import load_backbone
+from blemish.detectors.contract import ImageSource
+from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
+from blemish.detectors.patchcore.held_out import FittedPatchCore
+from blemish.detectors.patchcore.patches import Patches, extract
+from blemish.detectors.patchcore.plan import FitPlan, plan_fit
+from blemish.detectors.patchcore.quantise import in_int8
+from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.detectors.patchcore.timing import estimate_seconds
+from blemish.errors import SettingError
+from blemish.progress import Progress
+from blemish.search.coreset import greedy_k_centre
+from blemish.search.nearest import nearest
+
+
+class PatchCore:
+    """The detector. Settings are given by name, or as a `PatchCoreSettings`."""
+
+    name = "patchcore"
+    resumable = False
+    settings_class = PatchCoreSettings
+
+    def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
+        if not isinstance(settings, (PatchCoreSettings, type(None))):
+            raise SettingError(
+                "PatchCore takes its settings by name: PatchCore(image_size=512, ...); "
+                f"got {settings!r}."
+            )
+        self.settings = (settings or PatchCoreSettings()).replace(**values)
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """The feature extractor that the settings name. Raises `BackboneError`."""
+        s = self.settings
+        return load_backbone(s.backbone, levels=s.levels, weights=s.weights)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """The backbone's hash. Raises `BackboneError`."""
+        return {"backbone": self.backbone.sha256}
+
+    def plan(self, images: ImageSource) -> FitPlan:
+        """What a fit on these pictures will take."""
+        weights = self.backbone.graph.ByteSize()
+        return plan_fit(self.settings, self.backbone, images.sizes_hw, backbone_bytes=weights)
+
+    def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
+        """Guess how long each stage of a fit will take, from a short measurement.
+
+        Raises:
+            ImageError: one of the first few pictures cannot be read.
+        """
+        return estimate_seconds(self.settings, self.backbone, images, self.plan(images))
+
+    def calibration_pictures(self, split_keys: Sequence[str]) -> int:
+        """How many pictures `left_out` will score: all; those of one key count once."""
+        return len(set(split_keys))
+
+    def fit(
+        self,
+        images: ImageSource,
+        *,
+        progress: Progress,
+        folder: Path | None = None,  # noqa: ARG002
+    ) -> FittedPatchCore:
+        """Learn from good pictures.
+
+        Args:
+            images: the pictures.
+            progress: told of stages and of what a user must hear.
+            folder: not used; a fit is soon done again.
+
+        Raises:
+            DataError: there is no picture.
+            SettingError: the memory allowed is too small.
+        """
+        plan = self.plan(images)
+        for note in [*plan.notes(), *_odd_grids(self.backbone)]:
+            progress.say(note)
+        graph = PatchCoreGraph(self.settings, self.backbone, images.picture_format)
+        picked_by = None
+        if self.settings.precision == "int8":
+            graph, picked_by = in_int8(graph, images, progress), graph
+        patches = extract(graph, images, plan, self.settings.seed, progress, picked_by=picked_by)
+        try:
+            return self._pick(graph, patches, plan, progress)
+        except BaseException:
+            patches.close()
+            raise
+
+    def _pick(
+        self, graph: PatchCoreGraph, patches: Patches, plan: FitPlan, progress: Progress
+    ) -> FittedPatchCore:
+        s = self.settings
+        if s.fit == "stretch":  # any other picture has the same
+            graph = replace(graph, grid_hw=patches.grids_hw[0])
+        rng = np.random.default_rng([s.seed, 1])
+        count = min(s.bank_size(len(patches.store), plan.dimensions), len(patches.points))
+        with progress.stage("coreset", count) as advance:
+            coreset = greedy_k_centre(
+                patches.points, count, start=s.coreset_start, rng=rng, advance=advance
+            )
+        vectors = patches.store.take(patches.rows[coreset.picks])
+        companions = None
+        if s.reweight and len(vectors) > 1:
+            _, companions = nearest(vectors, vectors, k=min(s.reweight, len(vectors)))
+        return FittedPatchCore(graph, Bank(vectors, companions), patches, coreset)
+
+
+def _odd_grids(backbone: Backbone) -> list[str]:
+    """What a user must hear of levels whose cells are not where strides would have them."""
+    return [
+        f"Level '{level.name}' has {level.surplus:+d} cells a side beside what its stride gives: "
+        f"maps may be off by up to {abs(level.surplus) * level.stride // 2} working pixels."
+        for level in backbone.levels
+        if level.surplus
+    ]

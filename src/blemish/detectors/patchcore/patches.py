@@ -1,0 +1,207 @@
+"""Pictures streamed through the backbone, their patches kept as the plan of the fit says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.detectors.contract import ImageSource
+from blemish.detectors.patchcore.graph import PatchCoreGraph
+from blemish.detectors.patchcore.patch_store import PatchStore
+from blemish.detectors.patchcore.plan import FitPlan
+from blemish.errors import BackboneError
+from blemish.graph.session import Session
+from blemish.parallel import available_cores, products_on_one_core, read_ahead
+from blemish.progress import Progress
+from blemish.search.coreset import PointCloud, projection
+
+Vectors = NDArray[np.float32]
+
+
+class Patches:
+    """The patches of all training pictures, and the points that picking compares.
+
+    Attributes:
+        names, split_keys, sizes_hw, grids_hw: of the pictures, and the grids of their patches.
+        store: the vectors, picture after picture, row after row of each grid's inside.
+    """
+
+    def __init__(self, images: ImageSource, plan: FitPlan, seed: int) -> None:
+        self.names: list[str] = []
+        self.split_keys: list[str] = []
+        self.sizes_hw = list(images.sizes_hw)
+        self.store = PatchStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
+        self._points = _Points(plan, self.store, len(self.sizes_hw), seed)
+        self._share, self._seed = plan.candidates / plan.patches, seed
+        self.grids_hw: list[tuple[int, int]] = []
+        self._inside_hw: list[tuple[int, int]] = []
+        self._rows: list[NDArray[np.int64]] = []
+
+    def add(
+        self, name: str, grid: Vectors, inside_hw: tuple[int, int], picked_by: Vectors | None = None
+    ) -> None:
+        """Keep the patches of the next picture.
+
+        Args:
+            name: of the picture.
+            grid: h x w x D, padding included.
+            inside_hw: the part of the grid that shows the picture.
+            picked_by: what picking compares in the place of the patches, a grid of the same size.
+        """
+        inside = slice(inside_hw[0]), slice(inside_hw[1])
+        vectors = grid[inside].reshape(-1, grid.shape[2])
+        compared = vectors if picked_by is None else picked_by[inside].reshape(vectors.shape)
+        if self._share < 1:
+            rng = np.random.default_rng([self._seed, 2, len(self.names)])
+            chosen = _sample(len(vectors), self._share, rng)
+            compared = compared[chosen]
+        else:
+            chosen = np.arange(len(vectors))
+        self._points.append(compared)
+        self._rows.append(len(self.store) + chosen)
+        self.grids_hw.append((grid.shape[0], grid.shape[1]))
+        self._inside_hw.append(inside_hw)
+        self.names.append(name)
+        self.store.append(vectors)
+
+    @cached_property
+    def points(self) -> PointCloud:
+        """What picking compares: some or all of the vectors, projected or not."""
+        return PointCloud(self._points.all())
+
+    @cached_property
+    def rows(self) -> NDArray[np.int64]:
+        """Which row of the store each point is."""
+        return np.concatenate(self._rows)
+
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """Which picture each point comes from, rising."""
+        return np.repeat(np.arange(len(self._rows)), [len(rows) for rows in self._rows])
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each picture's vectors begin in the store, and the end."""
+        counts = [height * width for height, width in self._inside_hw]
+        return np.concatenate([[0], np.cumsum(counts)])
+
+    def on_grid(self, picture: int, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores of a picture's patches on its grid, 1 x h x w; padding reads 0."""
+        height, width = self._inside_hw[picture]
+        grid = np.zeros((1, *self.grids_hw[picture]), np.float32)
+        grid[0, :height, :width] = scores.reshape(height, width)
+        return grid
+
+    def close(self) -> None:
+        """Give all vectors back."""
+        self.store.close()
+        self._points.close()
+        self.__dict__.pop("points", None)
+
+
+def extract(
+    graph: PatchCoreGraph,
+    images: ImageSource,
+    plan: FitPlan,
+    seed: int,
+    progress: Progress,
+    *,
+    picked_by: PatchCoreGraph | None = None,
+) -> Patches:
+    """Stream all pictures through the backbone, keeping patches and points as planned.
+
+    Each core takes a picture of its own, which keeps it busy all the time; where pictures are too
+    large for that, all cores take the same.
+
+    Args:
+        graph: gives the patches.
+        images: the pictures.
+        plan: of the fit.
+        seed: of what is drawn at random.
+        progress: told of the stage.
+        picked_by: gives what picking compares, where that is not the patches themselves.
+
+    Raises:
+        ImageError: a picture cannot be read.
+        BackboneError: the backbone gives features of one that are not finite.
+    """
+    together = plan.at_once
+    sessions = [
+        Session(g.features().SerializeToString(), threads=available_cores() // together)
+        for g in (graph, picked_by)
+        if g is not None
+    ]
+    patches = Patches(images, plan, seed)
+    try:
+        stage = progress.stage("features", len(patches.sizes_hw))
+        # What is done to patches meanwhile must not take a core from the backbone.
+        with stage as advance, products_on_one_core():
+            ahead = together + 1
+            grids_of = partial(_grids, sessions)
+            for (name, _), grids in read_ahead(images, grids_of, readers=together, most=ahead):
+                if isinstance(grids, Exception):
+                    raise grids
+                size_hw = patches.sizes_hw[len(patches.names)]
+                inside_hw = graph.working_size.cells_inside(size_hw, grids[0].shape[:2])
+                patches.add(name, grids[0], inside_hw, *grids[1:])
+                advance(1)
+        patches.split_keys = list(images.split_keys)  # now that all have been read
+    except BaseException:
+        patches.close()
+        raise
+    return patches
+
+
+def _grids(sessions: Sequence[Session], item: tuple[str, NDArray[Any]]) -> list[Vectors]:
+    """What each graph makes of a picture. Raises `BackboneError` where that is not finite."""
+    name, picture = item
+    grids = [session.run(["patches"], image=picture[None])[0][0] for session in sessions]
+    if not all(np.isfinite(grid).all() for grid in grids):
+        raise BackboneError(
+            f"The backbone gives no finite features (NaN or infinite) for '{name}'. Look at this "
+            "picture; if it is sound, take another backbone."
+        )
+    return grids
+
+
+class _Points:
+    """Room for the points, filled as patches come: projected, or as they are.
+
+    Where the store holds all vectors in memory and points are these as they are, its rows serve and
+    nothing is kept here.
+    """
+
+    def __init__(self, plan: FitPlan, store: PatchStore, pictures: int, seed: int) -> None:
+        self._store = store
+        self._matrix: Vectors | None = None
+        if plan.point_dimensions < plan.dimensions:
+            rng = np.random.default_rng([seed, 0])
+            self._matrix = projection(plan.dimensions, plan.point_dimensions, rng)
+        self._own = self._matrix is not None or store.on_disk or plan.points_apart
+        room = plan.candidates + pictures if self._own else 0  # a sample has at least one a picture
+        self._rows = np.empty((room, plan.point_dimensions), np.float32)
+        self._count = 0
+
+    def append(self, vectors: Vectors) -> None:
+        """Add the points of some vectors."""
+        if self._own:
+            block = self._rows[self._count : self._count + len(vectors)]
+            block[:] = vectors if self._matrix is None else vectors @ self._matrix
+            self._count += len(vectors)
+
+    def all(self) -> Vectors:
+        """All points."""
+        return self._rows[: self._count] if self._own else self._store.all()
+
+    def close(self) -> None:
+        """Give the points back."""
+        self._rows = np.empty((0, 0), np.float32)
+
+
+def _sample(count: int, share: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A seeded sample of that share of `count` rows, rising."""
+    return np.sort(rng.choice(count, max(1, int(count * share)), replace=False))

@@ -1,0 +1,199 @@
+"""What a fit of PatchCore will take, known before it starts: bank, memory, disk.
+
+Features come as a stream. Kept are all patches (in memory, or in a temporary file where they are
+too many) and the points that the coreset is picked from (in memory; where even they are too many, a
+seeded sample of each picture's patches stands for all).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from blemish.backbones.backbone import Backbone
+from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH
+from blemish.errors import DataError, SettingError
+from blemish.parallel import AHEAD, READERS, available_cores
+from blemish.search.coreset import sketched_bytes
+from blemish.search.sketch import searched_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from blemish.detectors.patchcore.settings import PatchCoreSettings
+
+MEGABYTE = 10**6
+LONG_PICTURES = 600
+LONG_DISTANCES = 2 * 10**9  # from candidates to picks
+WORKING_PIXELS = LARGEST_BATCH * 256 * 256  # of a batch, resized
+SEARCHED = 2**25  # products of a search that may be in memory at once
+RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
+BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
+BYTES_A_DECODED_PIXEL = 22  # stacked, the rows of each band, those as floats
+READ_AHEAD = AHEAD + READERS  # decoded pictures that wait, as bytes
+COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
+BANK_COPIES = 6  # left out, in the graph, in the file and while that is signed, in the session
+PICKING_BYTES = 24  # of a point: its norm, distance, owner and row
+SMALLEST_SAMPLE = 1000
+FACTS_BYTES = 300  # of a training picture in the model file
+LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """Sizes of a fit.
+
+    Attributes:
+        pictures, patches, dimensions: what comes out of the backbone (patches at most).
+        candidates: patches that the coreset is picked from; fewer than all where memory is short.
+        point_dimensions: length of the vectors that the picking compares.
+        points_apart: picking compares other vectors than those that are kept: those in float32.
+        bank_vectors, bank_bytes: the memory bank.
+        model_bytes: the model file, nearly.
+        on_disk: all patches are kept in a temporary file.
+        memory_bytes, disk_bytes: the most that the fit will take.
+        at_once: pictures that go through the backbone at once, each on a core of its own.
+    """
+
+    pictures: int
+    patches: int
+    dimensions: int
+    candidates: int
+    point_dimensions: int
+    points_apart: bool
+    bank_vectors: int
+    bank_bytes: int
+    model_bytes: int
+    on_disk: bool
+    memory_bytes: int
+    disk_bytes: int
+    at_once: int
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether what a guess measures is little beside the pictures or the picking."""
+        return (
+            self.pictures >= LONG_PICTURES or self.candidates * self.bank_vectors >= LONG_DISTANCES
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain JSON values."""
+        return asdict(self)
+
+    def notes(self) -> list[str]:
+        """What a user must hear of it."""
+        notes = []
+        if self.on_disk:
+            notes.append(
+                f"The patches of all pictures do not fit the memory allowed: "
+                f"{self.disk_bytes / 1e9:.1f} GB go to a temporary file."
+            )
+        if self.candidates < self.patches:
+            notes.append(
+                f"The coreset is picked from a seeded sample of {self.candidates} of "
+                f"{self.patches} patches, the most that the memory allowed holds."
+            )
+        return notes
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """What follows from the pictures' sizes: the largest, padded size, grid, how many at once."""
+
+    decoded_px: int
+    working_px: int
+    cells: int
+    patches: int
+    at_once: int
+
+
+def batch_size(*, decoded_px: int, working_px: int) -> int:
+    """How many pictures of a size go through a graph at once."""
+    return max(1, min(LARGEST_BATCH, WORKING_PIXELS // working_px, DECODED_PIXELS // decoded_px))
+
+
+def plan_fit(
+    settings: PatchCoreSettings,
+    backbone: Backbone,
+    sizes_hw: Sequence[tuple[int, int]],
+    *,
+    backbone_bytes: int,
+) -> FitPlan:
+    """What a fit on pictures of these sizes will take.
+
+    Raises:
+        DataError: there is no picture.
+        SettingError: the memory allowed is too small for any fit, or the bank for any file.
+    """
+    if not sizes_hw:
+        raise DataError("There is no good picture to learn from.")
+    sizes = _measure(settings, backbone, sizes_hw)
+    dimensions = settings.dimensions([level.channels for level in backbone.levels])
+    projected = settings.projection_dimensions(dimensions)
+    vectors = settings.bank_size(sizes.patches, dimensions)
+    row_bytes = 4 * dimensions
+    bank_row_bytes = row_bytes + searched_bytes(vectors, dimensions)
+    fixed = _fixed_bytes(sizes, dimensions) + 3 * backbone_bytes
+    fixed += BANK_COPIES * vectors * bank_row_bytes
+    free = settings.memory_megabytes * MEGABYTE - fixed
+    picking = PICKING_BYTES + sketched_bytes(projected)
+    point_bytes = 4 * projected + picking
+    points_apart = settings.precision == "int8"
+    own_points = points_apart or projected < dimensions
+    in_memory = sizes.patches * (row_bytes + (point_bytes if own_points else picking))
+    on_disk = in_memory > free
+    candidates = min(sizes.patches, max(0, free // point_bytes)) if on_disk else sizes.patches
+    bank_vectors = min(vectors, candidates)
+    plan = FitPlan(
+        pictures=len(sizes_hw),
+        patches=sizes.patches,
+        dimensions=dimensions,
+        candidates=candidates,
+        point_dimensions=projected,
+        points_apart=points_apart,
+        bank_vectors=bank_vectors,
+        bank_bytes=bank_vectors * bank_row_bytes,
+        model_bytes=backbone_bytes + bank_vectors * bank_row_bytes + FACTS_BYTES * len(sizes_hw),
+        on_disk=on_disk,
+        memory_bytes=fixed + (candidates * point_bytes if on_disk else in_memory),
+        disk_bytes=sizes.patches * row_bytes if on_disk else 0,
+        at_once=sizes.at_once,
+    )
+    _check_plan(plan, settings, fixed + SMALLEST_SAMPLE * point_bytes)
+    return plan
+
+
+def _check_plan(plan: FitPlan, settings: PatchCoreSettings, least_bytes: int) -> None:
+    if plan.candidates < min(plan.patches, SMALLEST_SAMPLE):
+        raise SettingError(
+            f"'memory_megabytes' must be at least {least_bytes / MEGABYTE:.0f} for these pictures, "
+            f"backbone and bank; got {settings.memory_megabytes}."
+        )
+    if plan.model_bytes > LARGEST_FILE:
+        raise SettingError(
+            f"A bank of {plan.bank_bytes / 1e9:.1f} GB makes a model file larger than ONNX can "
+            "hold (2 GB); lower coreset_ratio, coreset_count or coreset_megabytes."
+        )
+
+
+def _measure(
+    settings: PatchCoreSettings, backbone: Backbone, sizes_hw: Sequence[tuple[int, int]]
+) -> _Sizes:
+    working = settings.working_size(max(level.stride for level in backbone.levels))
+    finest = min(backbone.levels, key=lambda level: level.stride)
+    padded = [working.working_hw(size_hw)[1] for size_hw in sizes_hw]
+    grids = [finest.cells(height) * finest.cells(width) for height, width in padded]
+    decoded_px = max(height * width for height, width in sizes_hw)
+    working_px = max(height * width for height, width in padded)
+    at_once = batch_size(decoded_px=decoded_px, working_px=working_px)
+    at_once = min(at_once, available_cores(), len(sizes_hw))
+    return _Sizes(decoded_px, working_px, max(grids), sum(grids), at_once)
+
+
+def _fixed_bytes(sizes: _Sizes, dimensions: int) -> int:
+    """What is taken whatever is kept: the runtime, and pictures on their way through the graph."""
+    waiting = READ_AHEAD + sizes.at_once + 1
+    reading = (BYTES_A_DECODED_PIXEL * sizes.at_once + 3 * waiting) * sizes.decoded_px
+    grid = 4 * dimensions * sizes.cells
+    features = sizes.at_once * (BYTES_A_PIXEL * sizes.working_px + COPIES * grid) + grid
+    return RUNTIME_BYTES + reading + features

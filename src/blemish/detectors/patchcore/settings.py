@@ -1,0 +1,129 @@
+"""All that can be chosen in PatchCore, with the limits of each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from blemish.backbones.load import EMBEDDED
+from blemish.detectors.contract import DetectorSettings
+from blemish.errors import SettingError
+from blemish.search.coreset import STARTS
+from blemish.settings import setting
+
+DEFAULT_RATIO = 0.01
+
+
+@dataclass(frozen=True)
+class PatchCoreSettings(DetectorSettings):
+    """All that can be chosen in PatchCore."""
+
+    backbone: str = setting(
+        EMBEDDED,
+        "embedded (in the package), an ONNX file with named outputs, or timm:NAME",
+        names_file=True,
+    )
+    levels: tuple[str, ...] | None = setting(
+        None, "outputs of the backbone to use; by default those at strides 8 and 16", fewest=1
+    )
+    weights: str | None = setting(
+        None, "a safetensors file with the weights of timm:NAME", names_file=True
+    )
+    neighbourhood: int = setting(3, "side of the patch's neighbourhood, odd", at_least=1, at_most=9)
+    embedding: str = setting(
+        "concat",
+        "all channels end to end, or pooled to embedding_width as in the authors' code",
+        choices=("concat", "pooled"),
+    )
+    embedding_width: int = setting(1024, "dimensions of the pooled embedding", at_least=1)
+    coreset_ratio: float | None = setting(
+        None, "share of all patches to keep; 0.01 where no other size is given", above=0, at_most=1
+    )
+    coreset_count: int | None = setting(None, "number of patches to keep", at_least=1)
+    coreset_megabytes: float | None = setting(None, "size of the bank", above=0)
+    coreset_start: str = setting(
+        "random",
+        "first pick: a seeded row; farthest from the mean (the authors' exact sampler); "
+        "or by ten sampled rows (their approximate one)",
+        choices=STARTS,
+    )
+    projection: int = setting(
+        128, "dimensions that picking the coreset compares; 0 for all", at_least=0
+    )
+    k: int = setting(1, "neighbours whose mean distance is a patch's score", at_least=1, at_most=50)
+    reweight: int = setting(
+        0, "neighbours b of the paper's Eq. 7 (others use 9); 0 leaves it out", at_least=0
+    )
+    distance: str = setting(
+        "euclidean", "squared in the authors' code", choices=("euclidean", "squared")
+    )
+    smoothing: float = setting(
+        4.0, "sigma of the map's Gaussian, in working pixels; 0 for none", at_least=0, at_most=32
+    )
+    image_score: str = setting(
+        "patches",
+        "the largest patch score, or the largest value of the smoothed map",
+        choices=("patches", "map"),
+    )
+    calibration_folds: int = setting(
+        5,
+        "parts of the training pictures that are left out in turn, each with a bank picked anew "
+        "without it, to score them as new; 0 only takes a picture's own vectors out of the one "
+        "bank (nearly free, but its thresholds are too high)",
+        at_least=0,
+        at_most=1000,
+    )
+    precision: str = setting(
+        "float32",
+        "int8 computes the backbone in whole numbers, rounded with the training pictures: a little "
+        "less exact, faster by a fifth (small backbones) to three times (large ones)",
+        choices=("float32", "int8"),
+    )
+    memory_megabytes: int = setting(4000, "the most memory that a fit may take", at_least=100)
+
+    def contradictions(self) -> list[str]:
+        """Problems between settings that are each allowed."""
+        problems = super().contradictions()
+        sizes = ("coreset_ratio", "coreset_count", "coreset_megabytes")
+        given = [name for name in sizes if getattr(self, name) is not None]
+        if len(given) > 1:
+            problems.append(f"'{given[0]}' and '{given[1]}' both size the bank; give one.")
+        if self.neighbourhood % 2 == 0:
+            problems.append(f"'neighbourhood' must be odd; got {self.neighbourhood}.")
+        if self.calibration_folds == 1:
+            problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
+        if self.reweight == 1:
+            problems.append("'reweight' must be 0 or at least 2: one neighbour has no others.")
+        if self.reweight and self.image_score == "map":
+            problems.append("'reweight' weighs patch scores; it must be 0 with image_score 'map'.")
+        return problems
+
+    def dimensions(self, channels: Sequence[int]) -> int:
+        """Length of a patch's vector.
+
+        Raises:
+            SettingError: the pooled width cannot be shared among the levels.
+        """
+        if self.embedding == "concat":
+            return sum(channels)
+        if self.embedding_width % len(channels):
+            raise SettingError(
+                f"'embedding_width' must be a multiple of the number of levels ({len(channels)}); "
+                f"got {self.embedding_width}."
+            )
+        return self.embedding_width
+
+    def projection_dimensions(self, dimensions: int) -> int:
+        """Length of the vectors that picking compares."""
+        return self.projection if 0 < self.projection < dimensions else dimensions
+
+    def bank_size(self, patches: int, dimensions: int) -> int:
+        """How many vectors the bank will have, at least one."""
+        if self.coreset_count is not None:
+            count = self.coreset_count
+        elif self.coreset_megabytes is not None:
+            count = int(self.coreset_megabytes * 10**6) // (4 * dimensions)
+        else:
+            ratio = DEFAULT_RATIO if self.coreset_ratio is None else self.coreset_ratio
+            count = int(patches * ratio)
+        return min(patches, max(count, 1))

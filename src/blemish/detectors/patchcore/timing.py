@@ -1,0 +1,127 @@
+"""How long a fit of PatchCore will take on this machine: a guess from a very short measurement.
+
+The first pictures go through the backbone; some of their patches look for neighbours among the
+others, and a few blocks of random vectors go through the products that picking consists of. All is
+scaled up to the size of the fit. It is a guess: other work on the machine, slow disks and the
+pictures themselves move it, easily by a third. The backbone is measured in float32 whatever the
+precision, which is too long for int8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.backbones.backbone import Backbone
+from blemish.detectors.contract import ImageSource
+from blemish.detectors.patchcore.graph import PatchCoreGraph
+from blemish.detectors.patchcore.plan import FitPlan
+from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.graph.session import Session
+from blemish.parallel import available_cores, one_core_each
+from blemish.search.coreset import BLOCK_ROWS, DIRECTIONS, LARGEST_BATCH, WORTH_SKETCHING
+from blemish.search.two_stage import searcher
+
+Vectors = NDArray[np.float32]
+
+PICTURES = 8  # that are run
+BLOCKS_A_CORE = 8  # of distances from points to picks, as picking takes them
+NEAR = 0.2  # of all points are measured after sketches have been asked
+QUERIES = 2048  # patches a core that look for their nearest neighbour
+VECTORS = 4096  # of the bank in which they look
+
+
+def estimate_seconds(
+    settings: PatchCoreSettings, backbone: Backbone, images: ImageSource, plan: FitPlan
+) -> dict[str, float]:
+    """Guess how long the stages of a fit will take; a second or two goes into measuring.
+
+    Args:
+        settings: of the fit.
+        backbone: that the settings name.
+        images: the good pictures; the first few are read.
+        plan: what a fit on them takes.
+
+    Raises:
+        ImageError: one of the pictures cannot be read.
+    """
+    writer = PatchCoreGraph(settings, backbone, images.picture_format)
+    a_picture, patches = _features(writer, images, plan)
+    picking = _picking_seconds(plan)
+    return {
+        "features": plan.pictures * a_picture,
+        "coreset": picking,
+        "leave out": settings.calibration_folds * picking + _searching_seconds(plan, patches),
+    }
+
+
+def _features(writer: PatchCoreGraph, images: ImageSource, plan: FitPlan) -> tuple[float, Vectors]:
+    """Seconds a picture, from file to patches, once the graph is warm; and the patches."""
+    cores = available_cores()
+    session = Session(writer.features().SerializeToString(), threads=cores // plan.at_once)
+    start = perf_counter()
+    pictures = [picture[None] for _, picture in islice(images, PICTURES)]
+    reading = (perf_counter() - start) / cores
+
+    def run(picture: NDArray[Any]) -> Vectors:
+        patches: Vectors = session.run(["patches"], image=picture)[0]
+        return patches.reshape(-1, patches.shape[3])
+
+    patches = [run(pictures[0])]
+    with ThreadPoolExecutor(plan.at_once) as pool:
+        running = _seconds(lambda: patches.extend(pool.map(run, pictures)))
+    return (reading + running) / len(pictures), np.concatenate(patches[1:])
+
+
+def _picking_seconds(plan: FitPlan) -> float:
+    """Seconds of one coreset: nearly all of it is distances from all candidates to all picks."""
+    dimensions = plan.point_dimensions
+    if dimensions < WORTH_SKETCHING:
+        a_distance = _seconds_a_distance(dimensions)
+    else:
+        a_distance = _seconds_a_distance(DIRECTIONS) + NEAR * _seconds_a_distance(dimensions)
+    return a_distance * plan.candidates * plan.bank_vectors
+
+
+def _seconds_a_distance(dimensions: int) -> float:
+    blocks = BLOCKS_A_CORE * available_cores()
+    points, picks = (_random(rows, dimensions) for rows in (BLOCK_ROWS, LARGEST_BATCH))
+    with one_core_each() as pool:
+        seconds = _seconds(lambda: list(pool.map(_distances, [points] * blocks, [picks] * blocks)))
+    return seconds / (blocks * len(points) * len(picks))
+
+
+def _distances(points: Vectors, picks: Vectors) -> Vectors:
+    """What picking does to a block of points, less what hardly takes time."""
+    products = picks @ points.T
+    products += 1
+    nearest_sq: Vectors = products.min(axis=0)
+    return nearest_sq
+
+
+def _searching_seconds(plan: FitPlan, patches: Vectors) -> float:
+    """Seconds in which all patches find their nearest neighbour in the bank, on all cores."""
+    cores = available_cores()
+    halves = np.random.default_rng(0).permutation(len(patches))
+    vectors = min(plan.bank_vectors, VECTORS, len(patches) // 2)
+    bank, queries = patches[halves[:vectors]], patches[halves[vectors:][:QUERIES]]
+    search = searcher(bank, k=1, queries=plan.patches)
+    with one_core_each() as pool:
+        seconds = _seconds(lambda: list(pool.map(search, [queries] * cores)))
+    return seconds * plan.patches / (len(queries) * cores) * (plan.bank_vectors / vectors)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
+
+
+def _random(rows: int, dimensions: int) -> Vectors:
+    return np.random.default_rng(0).standard_normal((rows, dimensions), dtype=np.float32)

@@ -1,0 +1,1 @@
+"""Model files: what they say, judging with them, fitting, setting thresholds anew."""

@@ -1,0 +1,332 @@
+"""From a data set of good pictures to a model: fit, leave out, calibrate, assemble.
+
+Only the good training pictures are looked at. Same pictures, settings and seed: the same model
+file, byte for byte, on the same machine.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from blemish.calibration import (
+    SMALLEST_REGION_PX,
+    Asked,
+    Row,
+    calibrate,
+    calibration_facts,
+    check_asked,
+    settled,
+    with_false_regions,
+)
+from blemish.calibration.rows import check_finite, highest_peaks, one_a_key
+from blemish.calibration.suspicious import advice, find_suspicious, suspicious_facts, typical
+from blemish.data.dataset import Dataset
+from blemish.data.loading import GoodPictures
+from blemish.data.split import FEWEST_DISTINCT, keys_of
+from blemish.detectors.contract import Detector, DetectorSettings, Fitted
+from blemish.errors import CalibrationError, DataError
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
+from blemish.images.read import Alpha
+from blemish.images.usual import usual_of
+from blemish.model.model import Model, assemble
+from blemish.names import all_shown
+from blemish.progress import LoggedProgress, Progress
+from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
+
+VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
+
+
+def fit(
+    dataset: Dataset,
+    detector: Detector,
+    *,
+    false_alarm_rate: float | None = None,
+    region_rate: float | None = None,
+    smallest_region_px: int = SMALLEST_REGION_PX,
+    tail: bool = False,
+    drop_suspicious: bool = False,
+    alpha: Alpha = "refuse",
+    limits: ReadLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+    folder: Path | None = None,
+) -> Model:
+    """Learn from the good training pictures of a data set and set the thresholds from them.
+
+    Args:
+        dataset: its training split is used, nothing else.
+        detector: `PatchCore(...)`, say.
+        false_alarm_rate: share of good pictures that may be rejected; by default 0.01, or the
+            lowest that so many pictures can promise.
+        region_rate: share of good pictures that may show a region; by default the same.
+        smallest_region_px: regions of fewer pixels are not shown.
+        tail: fit a tail to the scores, so that rates below what so many pictures can promise can be
+            asked for; they are model-based.
+        drop_suspicious: where training pictures stand out, fit again without them. The model says
+            which, and what the rate would be were they good.
+        alpha: what to do with transparency that hides something; the model remembers it.
+        limits: what a picture may cost.
+        progress: told of stages and of what a user must hear.
+        folder: where a detector that works long keeps what it has done so far; what is there from
+            the same fit, interrupted, is gone on with. When the model is saved,
+            `blemish.unfinished.take_away` clears it.
+
+    Raises:
+        UsageError: the folder holds what belongs to another fit; the differences are named.
+        DataError: fewer than 2 training pictures, or of mixed depth.
+        ImageError: a training picture cannot be read.
+        CalibrationError: so few pictures cannot promise the rate (told before the fit), no tail
+            can be fitted to their scores, or one of these is not finite.
+    """
+    asked = Asked(false_alarm_rate, region_rate, smallest_region_px, tail)
+    job = _Job(dataset, detector, asked, alpha, limits, progress or LoggedProgress())
+    with ExitStack() as stack:
+        if folder is not None:
+            folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
+        with closing(job.fit(folder)) as fitted:
+            left_out = job.left_out(fitted)
+            if not (drop_suspicious and left_out.stand_out):
+                return job.model(fitted, left_out)
+        job = job.without(left_out)
+        with closing(job.fit(folder and folder / AGAIN)) as fitted:
+            return job.model(fitted, job.left_out(fitted))
+
+
+@dataclass(frozen=True)
+class _LeftOutPictures:
+    """Training pictures as if they were new.
+
+    Attributes:
+        rows: of those that were left out, by their ids.
+        keys: what keeps them together, by their ids.
+        suspicious: what the model file says of those that stand out; `None` where not known.
+    """
+
+    rows: dict[str, Row]
+    keys: dict[str, str]
+    suspicious: dict[str, Any] | None
+
+    @property
+    def stand_out(self) -> list[str]:
+        """Ids of the pictures that stand out."""
+        return [picture["id"] for picture in (self.suspicious or {}).get("pictures", ())]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A fit and what is asked of it; `dropped` are rows of pictures that it goes without."""
+
+    dataset: Dataset
+    detector: Detector
+    asked: Asked
+    alpha: Alpha
+    limits: ReadLimits
+    progress: Progress
+    dropped: tuple[Row, ...] = ()
+    dropped_keys: int = 0
+
+    @cached_property
+    def images(self) -> GoodPictures:
+        return GoodPictures(
+            self.dataset.train, alpha=self.alpha, limits=self.limits, check_keys=self._check_promise
+        )
+
+    def _check_promise(self, keys: Sequence[str]) -> None:
+        check_promise(self.dataset.name, keys, self.asked, detector=self.detector)
+
+    def claim(self, folder: Path, stack: ExitStack, *, drop_suspicious: bool) -> Path | None:
+        """Keep a folder for this fit; `None` where its detector has no use for one."""
+        detector, settings = self.detector, self.detector.settings
+        if not detector.resumable and not is_kept(folder):
+            return None
+        left_aside = (*settings.circumstances, *settings.names_of_files())
+        values = settings.to_dict().items()
+        made_of: dict[str, Any] = {
+            "blemish": metadata.version("blemish"),
+            "detector": detector.name,
+            "settings": {name: value for name, value in values if name not in left_aside},
+            "sources": detector.sources,
+            "asked": {"alpha": self.alpha, "drop_suspicious": drop_suspicious},
+            "pictures": {sample.id: sample.sha256 for sample in self.images.samples},
+        }
+        if not detector.resumable:
+            refuse_foreign(folder, all_shown(made_of))
+            return None
+        stack.enter_context(claimed(folder, all_shown(made_of)))
+        return folder
+
+    def fit(self, folder: Path | None) -> Fitted:
+        """Fit, where the pictures can give what is asked.
+
+        Which are copies is known for certain once all have been decoded, for which the detector's
+        first look at them serves. That their files leave too few is told before that.
+        """
+        train = self.dataset.train
+        self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
+        return self.detector.fit(self.images, progress=self.progress, folder=folder)
+
+    @property
+    def _keys(self) -> dict[str, str]:
+        """What keeps the training pictures together, by their ids."""
+        ids = (sample.id for sample in self.images.samples)
+        return dict(zip(ids, self.images.split_keys, strict=True))
+
+    def left_out(self, fitted: Fitted) -> _LeftOutPictures:
+        """Score the training pictures as if they were new, and look which stand out."""
+        sha256 = {sample.id: sample.sha256 for sample in self.images.samples}
+        rows = {
+            found.name: (found.name, sha256[found.name], found.score, found.peak)
+            for found in fitted.left_out(progress=self.progress)
+        }
+        check_finite(rows.values())
+        keys = {name: key for name, key in self._keys.items() if name in rows}
+        most = typical([row[2] for row in one_a_key(rows, keys)])
+        found = find_suspicious(list(rows.values()), most, fitted.left_out_map) if most else []
+        told = suspicious_facts(most, found) if most else None
+        return _LeftOutPictures(rows, keys, told)
+
+    def model(self, fitted: Fitted, left_out: _LeftOutPictures) -> Model:
+        """Set thresholds and put all together."""
+        if left_out.suspicious and (told := advice(left_out.suspicious)):
+            self.progress.say(told)
+        scored = one_a_key(left_out.rows, left_out.keys)
+        calibration = calibrate(
+            [row[2] for row in scored],
+            [row[3] for row in scored],
+            method=fitted.left_out_method,
+            asked=settled(self.asked, len(scored), self.progress),
+            dropped=self.dropped_keys,
+        )
+        peaks = highest_peaks(left_out.rows, left_out.keys)
+        calibration = with_false_regions(calibration, peaks, fitted.left_out_map)
+        facts = _provenance(self.dataset, self.detector, self.images, self.alpha)
+        facts["calibration"] = calibration_facts(calibration, scored)
+        facts["detector"] |= fitted.facts
+        facts["training"] |= {
+            "left_out": fitted.left_out_method,
+            "pictures": [
+                list(left_out.rows.get(s.id, (s.id, s.sha256, None, None)))
+                for s in self.images.samples
+            ],
+            "suspicious": left_out.suspicious,
+            "dropped": [list(row) for row in self.dropped],
+        }
+        return assemble(fitted.graph, facts)
+
+    def without(self, left_out: _LeftOutPictures) -> _Job:
+        """The same without the pictures that stand out, and those that belong to them."""
+        gone = {left_out.keys[name] for name in left_out.stand_out}
+        kept = [
+            s for s in self.dataset.samples if s.split != "train" or self._keys[s.id] not in gone
+        ]
+        dropped = [row for name, row in left_out.rows.items() if left_out.keys[name] in gone]
+        dropped.sort(key=lambda row: (-row[2], row[0]))
+        self.progress.say(
+            f"{len(dropped)} of {len(self.dataset.train):,} training pictures stand out and are "
+            f"left out of a second fit: {', '.join(row[0] for row in dropped)}."
+        )
+        return replace(
+            self,
+            dataset=replace(self.dataset, samples=tuple(kept)),
+            dropped=tuple(dropped),
+            dropped_keys=len(gone),
+        )
+
+
+def check_promise(
+    name: str, keys: Sequence[str], asked: Asked | None = None, *, detector: Detector | None = None
+) -> int:
+    """How many training pictures count for a promise: copies, and those of a group, count as one.
+
+    Args:
+        name: of the data set.
+        keys: of its training pictures; those of one key belong together.
+        asked: rates to be promised.
+        detector: only pictures that it will leave out count; without one, all.
+
+    Raises:
+        DataError: fewer than 2 pictures.
+        CalibrationError: they cannot promise the rates, or are too few for a tail.
+    """
+    all_count = len(set(keys))
+    if all_count < FEWEST_DISTINCT:
+        raise DataError(
+            f"'{name}' has {len(keys)} good pictures to learn from, {all_count} without copies and "
+            f"others of their group; at least {FEWEST_DISTINCT} are needed, and 99 for a "
+            "false-alarm rate of 1 %."
+        )
+    count = detector.calibration_pictures(keys) if detector else all_count
+    if asked is not None:
+        _check_asked(count, all_count, asked)
+    return count
+
+
+def _check_asked(count: int, all_count: int, asked: Asked) -> None:
+    """Raise `CalibrationError` where the pictures left out cannot give what is asked."""
+    try:
+        check_asked(count, asked)
+    except CalibrationError as error:
+        if count == all_count or not _can_give(all_count, asked):
+            raise
+        raise CalibrationError(
+            f"{error} These are held out of the fit; if each of all {all_count} is left out in "
+            "turn (calibration_folds=5), that can be had."
+        ) from error
+
+
+def _can_give(pictures: int, asked: Asked) -> bool:
+    try:
+        check_asked(pictures, asked)
+    except CalibrationError:
+        return False
+    return True
+
+
+def versions() -> dict[str, str]:
+    """Versions of what makes the numbers."""
+    return {"python": platform.python_version()} | {n: metadata.version(n) for n in VERSIONS_OF}
+
+
+def _provenance(
+    dataset: Dataset, detector: Detector, images: GoodPictures, alpha: Alpha
+) -> dict[str, Any]:
+    """What a model file says of where it comes from, before anything is fitted."""
+    picture_format = images.picture_format
+    return {
+        "blemish": metadata.version("blemish"),
+        "versions": versions(),
+        "detector": {
+            "name": detector.name,
+            "settings": _portable(detector.settings),
+        },
+        "input": {
+            "format": {
+                "bit_depth": picture_format.bit_depth,
+                "white_level": picture_format.white_level,
+            },
+            "alpha": alpha,
+        },
+        "training": {
+            "dataset": dataset.name,
+            "layout": dataset.layout,
+            "appearance": usual_of(
+                content.appearance.relative(picture_format.white_level)
+                for content in images.contents()
+            ).to_dict(),
+        },
+    }
+
+
+def _portable(settings: DetectorSettings) -> dict[str, Any]:
+    """Settings without the folders of the machine they were used on."""
+    files = settings.names_of_files()
+    return {
+        name: Path(value).name if name in files and isinstance(value, str) else value
+        for name, value in settings.to_dict().items()
+    }

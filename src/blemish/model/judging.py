@@ -1,0 +1,150 @@
+"""How many images are judged at a time: what each takes of memory, told from its header.
+
+The constants are upper bounds of the resident memory of `blemish predict` at its highest, over
+images of 0.1, 24 and 99 megapixels, of 8 and 16 bits, one by one and several at once, with overlays
+and maps and without: up to 23 bytes a pixel for one image alone; up to 30, or 37 of 16 bits, for
+those that follow, since whoever asked has the map of the one before. What the backbone takes goes
+with its weights: 14 MB an image for a model file of 4 MB, 195 MB for one of 33 MB (ResNet-50), at
+256 x 256; 60 MB for EfficientAd at 512 x 512.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.data.loading import DECODED_PIXELS
+from blemish.data.sample import Sample
+from blemish.errors import ImageError, SettingError
+from blemish.graph.preprocessing import WorkingSize
+from blemish.images.header import ReadLimits, probe_picture, spell_size
+from blemish.memory import allowed_bytes
+from blemish.model.facts import Facts
+from blemish.wording import bytes_text
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    Picture = str | Path | Sample | NDArray[Any] | Image.Image
+
+RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
+MODEL_COPIES = 10  # the file, and what each of three engines makes of it
+DECODED_PIXEL_BYTES = {8: 32, 16: 40}  # decoded, as floats, and the map
+WORKING_COPIES = 8 / (256 * 256)  # of the model file, for each pixel of the resized image
+LEAST_WORKING_BYTES = 256  # for each such pixel, however small the model
+ORDINARY_PIXELS = 10**6  # of an image that is judged on every machine
+TYPED_BYTES = 10**8  # what an error asks for is a multiple of these
+MULTIPLE_PX = 32  # to which working images are padded at most
+
+
+@dataclass(frozen=True)
+class JudgingMemory:
+    """How much memory images may take together, and how large they become.
+
+    Attributes:
+        allowed_bytes: what the process may take.
+        room_bytes: what is left of it for images.
+        working: how they are resized.
+        bytes_a_working_pixel: what is taken inside the graph.
+    """
+
+    allowed_bytes: int
+    room_bytes: int
+    working: WorkingSize
+    bytes_a_working_pixel: float
+
+    def weigh(self, size_hw: tuple[int, int], bit_depth: int = 8) -> int:
+        """Bytes that an image takes from its file to its verdict.
+
+        Raises:
+            ImageError: it alone takes more than there is room for.
+        """
+        height, width = self.working.working_hw(size_hw)[1]
+        decoded = DECODED_PIXEL_BYTES[bit_depth] * size_hw[0] * size_hw[1]
+        needed = decoded + int(self.bytes_a_working_pixel * height * width)
+        if needed > self.room_bytes:
+            enough = _in_full(self.allowed_bytes - self.room_bytes + needed)
+            raise ImageError(
+                f"is {spell_size(size_hw)}; judging it takes about {bytes_text(needed)} of memory, "
+                f"and {bytes_text(self.room_bytes)} are left of the "
+                f"{bytes_text(self.allowed_bytes)} that may be taken: raise --memory "
+                f"(memory_bytes) to {bytes_text(enough)}."
+            )
+        return needed
+
+    def weigh_picture(self, picture: Picture, limits: ReadLimits) -> int:
+        """The same of a picture as `Model.predict` takes it; every failure names its path."""
+        path = path_of(picture)
+        try:
+            return self.weigh(*_size_and_depth(picture, limits))
+        except ImageError as error:
+            told = path is None or str(error).startswith(path)
+            raise error if told else ImageError(f"{path}: {error}") from error
+
+    def most_together(self, picture: NDArray[Any]) -> int:
+        """How many such pictures, H x W x 3, may go through a graph in half of the room."""
+        height, width = int(picture.shape[0]), int(picture.shape[1])
+        weight = self.weigh((height, width), 8 * picture.itemsize)
+        return max(1, min(DECODED_PIXELS // (height * width), self.room_bytes // 2 // weight))
+
+
+def path_of(picture: Picture) -> str | None:
+    """Where a picture comes from; `None` for one in memory."""
+    source = picture.path if isinstance(picture, Sample) else picture
+    return str(source) if isinstance(source, (str, Path)) else None
+
+
+def _size_and_depth(picture: Picture, limits: ReadLimits) -> tuple[tuple[int, int], int]:
+    """Height and width, bits a channel; what is no picture weighs next to nothing until read."""
+    if isinstance(picture, Sample):
+        facts = picture.probe(limits=limits)
+        return facts.size_hw, facts.bit_depth
+    if isinstance(picture, (str, Path)):
+        facts = probe_picture(picture, limits=limits)
+        return facts.size_hw, facts.bit_depth
+    if isinstance(picture, np.ndarray) and picture.ndim > 1:
+        return (picture.shape[0], picture.shape[1]), 8 * min(2, picture.itemsize)
+    if isinstance(picture, np.ndarray) or not hasattr(picture, "mode"):
+        return (1, 1), 8
+    width, height = picture.size  # of Pillow
+    return (height, width), 16
+
+
+def judging_memory(facts: Facts, model_bytes: int, wanted: int | None) -> JudgingMemory:
+    """The memory for images beside a model.
+
+    Args:
+        facts: what the model file says of itself.
+        model_bytes: its size.
+        wanted: what the process may take; by default half of the machine's memory, or of what the
+            container has.
+
+    Raises:
+        SettingError: the model alone takes more than is wanted.
+    """
+    settings = facts["detector"].get("settings", {})
+    size = settings.get("image_size") or 256
+    size_hw = (size, size) if isinstance(size, int) else (size[0], size[1])
+    working = WorkingSize(size_hw, settings.get("fit", "stretch"), MULTIPLE_PX)
+    fixed = RUNTIME_BYTES + MODEL_COPIES * model_bytes
+    inside = max(WORKING_COPIES * model_bytes, LEAST_WORKING_BYTES)
+    least = fixed + int(inside * size_hw[0] * size_hw[1])
+    least += DECODED_PIXEL_BYTES[8] * ORDINARY_PIXELS
+    if wanted is None:
+        allowed = allowed_bytes() // 2
+        return JudgingMemory(allowed, max(allowed, least) - fixed, working, inside)
+    if wanted < least:
+        raise SettingError(
+            f"'memory_bytes' (--memory) must be at least {bytes_text(_in_full(least))} for this "
+            f"model; got {bytes_text(wanted)}."
+        )
+    return JudgingMemory(wanted, wanted - fixed, working, inside)
+
+
+def _in_full(needed_bytes: int) -> int:
+    """A little more, so that it can be typed as it is told."""
+    return -(-needed_bytes // TYPED_BYTES) * TYPED_BYTES

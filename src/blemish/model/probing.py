@@ -1,0 +1,62 @@
+"""Whether a model gives finite scores and maps for simple pictures: `inspect --verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.errors import ModelFileError
+from blemish.images.picture_format import PictureFormat
+from blemish.model.model import Model
+from blemish.wording import first_few
+
+SIZES_HW = ((64, 64), (8, 8), (9, 200), (300, 180))
+MOST_TOLD = 5
+
+
+def probe(model: Model) -> int:
+    """Judge pictures of no object: black, white, gradients, a chequerboard, noise; in four sizes.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        ModelFileError: the graph fails on one, or gives something that is not finite for it.
+    """
+    pictures = dict(probe_pictures(model.picture_format))
+    bad = []
+    for name, picture in pictures.items():
+        scores, maps = model.raw(picture[None])
+        if not (np.isfinite(scores).all() and np.isfinite(maps).all()):
+            bad.append(name)
+    if bad:
+        raise ModelFileError(
+            "The model gives no finite score or map (but NaN or infinite) for simple pictures: "
+            f"{first_few(bad, MOST_TOLD, separator='; ')}. Do not judge with it; look at its "
+            "backbone, and fit it again."
+        )
+    return len(pictures)
+
+
+def probe_pictures(picture_format: PictureFormat) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Names and pictures, H x W x 3, of the format's type."""
+    white, most = picture_format.white_level, np.iinfo(picture_format.dtype).max
+    for height, width in SIZES_HW:
+        rows, columns = np.indices((height, width))
+        noise = np.random.default_rng(0).integers(0, white + 1, (height, width, 3))
+        for name, values in (
+            ("black", 0 * rows),
+            ("white", 0 * rows + white),
+            ("brightest", 0 * rows + most),
+            ("a gradient across", columns * white // (width - 1)),
+            ("a gradient down", rows * white // (height - 1)),
+            ("a chequerboard", (rows + columns) % 2 * white),
+            ("noise", noise),
+        ):
+            picture = np.broadcast_to(
+                values if values.ndim == 3 else values[..., None], noise.shape
+            )
+            yield f"{name}, {height} x {width}", picture.astype(picture_format.dtype)

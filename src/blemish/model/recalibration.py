@@ -1,0 +1,295 @@
+"""Other thresholds for a model that is fitted already, without fitting again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.calibration import (
+    DEFAULT_RATE,
+    Asked,
+    Calibration,
+    CostRule,
+    Costs,
+    Row,
+    calibrate,
+    choose_threshold,
+    lowest_for,
+    settled,
+    with_false_regions,
+)
+from blemish.calibration.change import Change, changes
+from blemish.calibration.rows import highest_peaks, one_a_key
+from blemish.data.dataset import Dataset
+from blemish.data.loading import read_contents, split_keys
+from blemish.data.sample import Sample
+from blemish.errors import DataError, ImageError, UsageError, told_at_once
+from blemish.images.header import DEFAULT_LIMITS, ReadLimits
+from blemish.model.fitting import check_promise
+from blemish.model.model import Model
+from blemish.progress import LoggedProgress, Progress
+from blemish.result import Failure, Prediction
+
+HELD_OUT = "held out"  # pictures that a model was never fitted on
+MOST_TOLD = 20  # problems with pictures
+
+
+def recalibrate(
+    model: Model,
+    dataset: Dataset,
+    *,
+    false_alarm_rate: float | None = None,
+    region_rate: float | None = None,
+    smallest_region_px: int | None = None,
+    tail: bool = False,
+    costs: Costs | None = None,
+    defects: Sequence[str | Path] = (),
+    limits: ReadLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> Model:
+    """Set new thresholds from the good training pictures of a data set, without fitting again.
+
+    Pictures that the model was fitted on count with the score that they had when left out, or not
+    at all if they never were; others are scored now. Test pictures stay untouched. Where a
+    threshold changes, `progress` is told what that does (see `threshold_changes`).
+
+    Args:
+        model: stays as it is.
+        dataset: of good pictures.
+        false_alarm_rate: by default the model's own, or the lowest that so many can promise.
+        region_rate: by default `false_alarm_rate`, or the model's own where neither is given.
+        smallest_region_px: by default the model's own.
+        tail: as in `fit`.
+        costs: the image threshold follows them in place of a rate; takes `defects`.
+        defects: pictures of known defects: neither good nor test pictures of `dataset`, and none
+            that the model was fitted on.
+        limits: what a picture may cost.
+        progress: told of stages and of what a user must hear.
+
+    Raises:
+        UsageError: costs without defects or the other way round, or beside a rate.
+        DataError: fewer than 2 good pictures, or a defect that may not have a say.
+        CalibrationError: so few pictures cannot promise the rate, no tail can be fitted, or no
+            threshold does better at these costs than none.
+        ImageError: a picture cannot be read.
+    """
+    _check_given(false_alarm_rate, costs, defects)
+    progress = progress or LoggedProgress()
+    old = model.calibration
+    smallest = old.smallest_region_px if smallest_region_px is None else smallest_region_px
+    asked = Asked(false_alarm_rate, region_rate, smallest, tail)
+    pictures = _Pictures.of(model, dataset, limits, progress)
+    count = check_promise(dataset.name, list(pictures.keys.values()), asked)
+    asked = _with_rates_of(old, asked, count, progress, by_costs=costs is not None)
+    suspects = _may_have_a_say(model, dataset, defects)
+    rows = pictures.rows(model, limits, progress)
+    scored = one_a_key(rows, pictures.keys)
+    wrong = list(_score(model, suspects, limits, progress).values())
+    calibration = calibrate(
+        [row[2] for row in scored],
+        [row[3] for row in scored],
+        method=pictures.method(model),
+        asked=asked,
+        costs=_rule(costs, scored, wrong, progress),
+        dropped=0 if pictures.all_fresh else old.dropped,
+    )
+
+    def map_of(name: str) -> NDArray[np.float32]:
+        (result,) = model.predict_each([pictures.fresh[name]], limits=limits)
+        return _judged(result).score_map
+
+    peaks = highest_peaks(rows, pictures.keys)
+    calibration = with_false_regions(calibration, peaks, map_of, mapped=pictures.fresh.keys())
+    found = model.with_calibration(calibration, scored, wrong)
+    for change in threshold_changes(model, found):
+        if warning := change.warning():
+            progress.say(warning)
+    return found
+
+
+def _with_rates_of(
+    old: Calibration, asked: Asked, count: int, progress: Progress, *, by_costs: bool
+) -> Asked:
+    """What is asked, with the rates of the calibration before where none are named."""
+    if asked.false_alarm_rate is not None:
+        return asked
+    lowest = lowest_for(asked, count)
+    if asked.region_rate is None and old.region_rate != old.false_alarm_rate:
+        asked = replace(asked, region_rate=max(old.region_rate, lowest))
+    if not by_costs and max(DEFAULT_RATE, lowest) < old.false_alarm_rate:
+        progress.say(
+            f"The model's own false-alarm rate of {old.false_alarm_rate:.2g} is kept; {count} good "
+            f"images can promise {lowest:.2g} and up (false_alarm_rate)."
+        )
+    return settled(asked, count, progress, default_rate=old.false_alarm_rate)
+
+
+def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:
+    """What other thresholds of the same graph do: of images, and of pixels.
+
+    Args:
+        before: a model.
+        now: the same with another calibration, as `recalibrate` gives it.
+    """
+    own = {row[1]: row for row in before.facts["training"]["pictures"]}
+    return changes(
+        before.calibration,
+        now.calibration,
+        own=[_row(row) for row in own.values() if row[2] is not None],
+        new=now.facts["calibration"]["scored"],
+    )
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """The good pictures that count.
+
+    Attributes:
+        samples: all of them.
+        fresh: those that the model was not fitted on, by their ids.
+        known: rows of those it was, by their hash.
+        keys: what keeps the pictures together, by their ids.
+    """
+
+    samples: list[Sample]
+    fresh: dict[str, Sample]
+    known: Mapping[str, Sequence[Any]]
+    keys: dict[str, str]
+
+    @classmethod
+    def of(
+        cls, model: Model, dataset: Dataset, limits: ReadLimits, progress: Progress
+    ) -> _Pictures:
+        """The training split less what a model was fitted on without ever leaving it out.
+
+        What was dropped as suspicious does not count either.
+        """
+        training = model.facts["training"]
+        known = {row[1]: row for row in training["pictures"]}
+        seen = {sha256 for sha256, row in known.items() if row[2] is None}
+        dropped = {row[1] for row in training.get("dropped", ())}
+        for gone, why in (
+            (seen, "the model was fitted on them, so their scores are not those of new ones"),
+            (dropped, "they were dropped from the fit as suspicious"),
+        ):
+            if count := sum(sample.sha256 in gone for sample in dataset.train):
+                progress.say(f"{count} pictures do not count: {why}.")
+        samples = [s for s in dataset.train if s.sha256 not in seen | dropped]
+        contents = read_contents(samples, limits=limits, alpha=model.alpha, progress=progress)
+        keys = split_keys(samples, contents)
+        return cls(
+            samples,
+            {s.id: s for s in samples if s.sha256 not in known},
+            known,
+            {s.id: key for s, key in zip(samples, keys, strict=True)},
+        )
+
+    @property
+    def all_fresh(self) -> bool:
+        """Whether the model was fitted on none of them."""
+        return len(self.fresh) == len(self.samples)
+
+    def rows(self, model: Model, limits: ReadLimits, progress: Progress) -> dict[str, Row]:
+        """A row for each picture: as it was left out, or scored now."""
+        now = _score(model, list(self.fresh.values()), limits, progress)
+        return {
+            s.id: now[s.id] if s.id in now else _row(self.known[s.sha256]) for s in self.samples
+        }
+
+    def method(self, model: Model) -> str:
+        """How the scores were had, in words."""
+        left_out: str = model.facts["training"]["left_out"]
+        if not self.fresh:
+            return left_out
+        if self.all_fresh or left_out == HELD_OUT:
+            return HELD_OUT
+        trained = len(self.samples) - len(self.fresh)
+        return f"{left_out} ({trained}), {HELD_OUT} ({len(self.fresh)})"
+
+
+def _check_given(rate: float | None, costs: Costs | None, defects: Sequence[str | Path]) -> None:
+    """Raise `UsageError` where costs and defects do not come together, or beside a rate."""
+    problems = []
+    if costs and not defects:
+        problems.append(
+            "A threshold by costs takes pictures of known defects: add --defects FOLDER."
+        )
+    if defects and not costs:
+        problems.append(
+            "Known defects have a say only where a miss and a false alarm have a cost: add "
+            "--cost-miss and --cost-false-alarm."
+        )
+    if costs and rate is not None:
+        problems.append(
+            "Costs and a false-alarm rate both set the image threshold; give one of them."
+        )
+    told_at_once(problems, UsageError)
+
+
+def _may_have_a_say(model: Model, dataset: Dataset, defects: Sequence[str | Path]) -> list[Sample]:
+    """Known defects as samples, copies once; raises `DataError` for those that may not have one."""
+    samples = [Sample(str(p), Path(p), "train", "defect", "defect") for p in defects]
+    barred = {
+        "the model was fitted on it as a good one": model.fitted_on,
+        f"it is a test picture of '{dataset.name}', and no label of the test split ever moves a "
+        "threshold": {s.sha256 for s in dataset.test},
+        f"it is among the good pictures of '{dataset.name}', too": {
+            s.sha256 for s in dataset.train
+        },
+    }
+    told_at_once(
+        [
+            f"Defect picture {sample.path} may not have a say: {why}."
+            for sample in samples
+            for why, hashes in barred.items()
+            if sample.sha256 in hashes
+        ][:MOST_TOLD],
+        DataError,
+    )
+    return list({sample.sha256: sample for sample in reversed(samples)}.values())[::-1]
+
+
+def _rule(
+    costs: Costs | None, good: Sequence[Row], defects: Sequence[Row], progress: Progress
+) -> CostRule | None:
+    """The threshold by costs, where they are given."""
+    if costs is None:
+        return None
+    rule = choose_threshold([row[2] for row in good], [row[2] for row in defects], costs)
+    if costs.defect_rate is None:
+        progress.say(
+            f"Costs are weighed as if {100 * rule.defect_rate:.3g} % of the pictures on the line "
+            "were defects, as among those given; --defect-rate says what it is there."
+        )
+    return rule
+
+
+def _score(
+    model: Model, samples: Sequence[Sample], limits: ReadLimits, progress: Progress
+) -> dict[str, Row]:
+    rows = {}
+    with progress.stage("scoring", len(samples)) as advance:
+        results = model.predict_each(samples, limits=limits)
+        for sample, result in zip(samples, results, strict=True):
+            found = _judged(result)
+            peak = float(found.score_map.max())
+            rows[sample.id] = (sample.id, sample.sha256, found.score, peak)
+            advance(1)
+    return rows
+
+
+def _judged(result: Prediction | Failure) -> Prediction:
+    """A result, or the `ImageError` that came in its place."""
+    if isinstance(result, Failure):
+        raise ImageError(result.error)
+    return result
+
+
+def _row(stored: Sequence[Any]) -> Row:
+    name, sha256, score, peak = stored
+    return name, sha256, float(score), float(peak)

@@ -1,0 +1,1 @@
+"""Convolutions in 8 bits, made from the user's own good images."""

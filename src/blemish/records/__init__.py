@@ -1,0 +1,1 @@
+"""Records of what was measured: plain values, one JSON file a job."""

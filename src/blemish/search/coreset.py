@@ -1,0 +1,245 @@
+"""Greedy k-centre selection: the coreset of PatchCore (Roth et al., CVPR 2022, Algorithm 1).
+
+Each pick is the point farthest from all picks before it, which keeps the covering radius within
+twice the least possible (Gonzalez, 1985). The picks are those of the plain loop, found with far
+fewer passes over the points: among candidates that include the farthest points, picks are made
+one by one for as long as the best candidate is farther than any point outside can be; only then are
+all points brought up to date, by one matrix product for the whole batch of picks.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.parallel import one_core_each
+from blemish.progress import Advance
+from blemish.search.sketch import SketchedBank, sketch_bank
+
+STARTS = ("random", "farthest", "sampled")
+SAMPLED_POINTS = 10  # start points of the original's approximate sampler
+CANDIDATES = 2048  # rows that stay in the second-level cache at 128 dimensions
+BLOCK_ROWS = 8192
+LARGEST_BATCH = 128
+DIRECTIONS = 28  # of sketches
+WORTH_SKETCHING = 96  # dimensions, from which sketches pay
+FEW_IMPROVED, FEW_NEAR = 0.3, 0.6  # shares of the points, below which they do
+ROUNDING = np.float32(1e-6)  # of a squared length: squared distances below it are rounding, not 0
+
+Points = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Coreset:
+    """Rows picked, in order, and the covering radius: the largest distance to the nearest pick.
+
+    The radius is in the space that picking compared (projected, perhaps), and by the distances that
+    it went by: with the start `sampled`, no larger than the mean distance to the sampled rows.
+    """
+
+    picks: NDArray[np.int64]
+    radius: float
+
+
+class PointCloud:
+    """Points to pick from, and what every picking of them goes by: worked out once.
+
+    Args:
+        points: N x D, float32.
+    """
+
+    def __init__(self, points: Points) -> None:
+        self.points = points
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @cached_property
+    def norms(self) -> NDArray[np.float32]:
+        """Squared lengths."""
+        norms: NDArray[np.float32] = np.einsum("nd,nd->n", self.points, self.points)
+        return norms
+
+    @cached_property
+    def sketched(self) -> SketchedBank:
+        """The points in few directions."""
+        return sketch_bank(self.points, directions=DIRECTIONS)
+
+
+def sketched_bytes(dimensions: int) -> int:
+    """Memory that picking takes for the sketch of a point."""
+    return 4 * (DIRECTIONS + 2) if dimensions >= WORTH_SKETCHING else 0
+
+
+def projection(dimensions: int, target: int, rng: np.random.Generator) -> Points:
+    """A random linear map, `dimensions` x `target`, that nearly keeps distances."""
+    matrix: Points = rng.standard_normal((dimensions, target), dtype=np.float32)
+    return matrix / np.float32(np.sqrt(target))
+
+
+def greedy_k_centre(
+    points: Points | PointCloud,
+    count: int,
+    *,
+    start: str = "random",
+    rng: np.random.Generator | None = None,
+    start_rows: NDArray[np.int64] | None = None,
+    among: NDArray[np.bool_] | None = None,
+    advance: Advance = lambda _steps, _note=None: None,
+) -> Coreset:
+    """Pick `count` rows so that the farthest point is as near to a pick as greed can make it.
+
+    Args:
+        points: N x D, float32; as a cloud where they are picked from more than once.
+        count: how many rows to pick; fewer come back where fewer are distinct.
+        start: how the first is picked. `random`: a seeded row. `farthest`: the row farthest from
+            the mean, as the original's exact sampler does. `sampled`: the row with the largest mean
+            distance to ten random rows, a distance that goes on as an upper limit for ever, as in
+            the original's approximate sampler.
+        rng: source of the random rows; not needed for `farthest`.
+        start_rows: the rows of `sampled`, in place of random ones.
+        among: N, true for the rows that are to be covered and may be picked; by default all.
+        advance: told how many rows were picked since the last call.
+    """
+    cloud = points if isinstance(points, PointCloud) else PointCloud(points)
+    rows = np.arange(len(cloud)) if among is None else np.flatnonzero(among)
+    count = min(count, len(rows))
+    rng = rng or np.random.default_rng(0)
+    with one_core_each() as pool:
+        distances = _Distances(cloud, pool)
+        nearest_sq = distances.nearest_sq
+        if among is not None:
+            nearest_sq[~among] = -1
+        if start == "random":
+            first = rows[rng.integers(len(rows))]
+        elif start == "farthest":
+            mean = cloud.points.mean(axis=0, where=True if among is None else among[:, None])
+            first = rows[np.argmax((cloud.norms - 2 * (cloud.points @ mean))[rows])]
+        else:
+            if start_rows is None:
+                start_rows = rng.choice(rows, min(SAMPLED_POINTS, len(rows)), replace=False)
+            nearest_sq[rows] = distances.mean_to(start_rows)[rows] ** 2
+            first = np.argmax(nearest_sq)
+        picks = [np.array([first])]
+        picked = 1
+        distances.update(picks[0])
+        advance(1)
+        while picked < count and nearest_sq.max() > 0:
+            batch = _next_picks(distances, min(LARGEST_BATCH, count - picked))
+            distances.update(batch)
+            picks.append(batch)
+            picked += len(batch)
+            advance(len(batch))
+        radius = float(np.sqrt(max(nearest_sq.max(), 0.0)))
+    return Coreset(np.concatenate(picks), radius)
+
+
+def _next_picks(distances: _Distances, most: int) -> NDArray[np.int64]:
+    """The next picks, at least one, that can be known without looking at all points again."""
+    nearest_sq, points = distances.nearest_sq, distances.points
+    size = min(CANDIDATES, len(points))
+    split = len(points) - size
+    candidates = np.sort(np.argpartition(nearest_sq, split)[split:])
+    inside_sq = nearest_sq[candidates]
+    farthest_outside = inside_sq.min() if split else -np.inf
+    inside = points[candidates]
+    norms = distances.norms[candidates]
+    picks: list[int] = []
+    while len(picks) < most:
+        best = int(inside_sq.argmax())
+        if picks and (inside_sq[best] <= farthest_outside or inside_sq[best] <= 0):
+            break
+        picks.append(int(candidates[best]))
+        to_best = norms + norms[best] - 2 * (inside @ inside[best])
+        to_best[to_best <= ROUNDING * norms] = 0
+        np.minimum(inside_sq, to_best, out=inside_sq)
+        inside_sq[best] = -1
+    return np.array(picks, np.int64)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Picks, and what `SketchedBank.sketch` gives of them."""
+
+    picks: NDArray[np.int64]
+    sketches: Points
+    floors: NDArray[np.float32]
+
+
+class _Distances:
+    """Squared distance of every point to its nearest pick; picks, and rows left out, read -1.
+
+    Blocks of points are spread over threads, each running its matrix product on one core, so that
+    neither the product nor the minimum over it leaves the cache.
+    """
+
+    def __init__(self, cloud: PointCloud, pool: ThreadPoolExecutor) -> None:
+        self.points, self.norms = cloud.points, cloud.norms
+        self._cloud, self._pool = cloud, pool
+        points = cloud.points
+        self.nearest_sq = np.full(len(points), np.inf, np.float32)
+        self._blocks = [
+            slice(first, first + BLOCK_ROWS) for first in range(0, len(points), BLOCK_ROWS)
+        ]
+        self._sketches_may_pay = points.shape[1] >= WORTH_SKETCHING
+        self._sketches_pay = False
+        self._pause, self._paused = 1, 0  # updates before sketches are tried again
+
+    def update(self, picks: NDArray[np.int64]) -> None:
+        """Bring every point up to date with new picks."""
+        if self._sketches_pay:
+            asked = _Asked(picks, *self._cloud.sketched.sketch(self.points[picks]))
+            near = sum(self._pool.map(self._lower_near, self._blocks, repeat(asked)))
+            if near > FEW_NEAR * len(self.points):
+                self._sketches_pay = False
+                self._pause *= 2
+                self._paused = self._pause
+        else:
+            improved = sum(self._pool.map(self._lower_all, self._blocks, repeat(picks)))
+            few = improved < FEW_IMPROVED * len(self.points)
+            self._paused = max(self._paused - 1, 0)
+            self._sketches_pay = few and self._sketches_may_pay and not self._paused
+        self.nearest_sq[picks] = -1
+
+    def _lower_all(self, block: slice, picks: NDArray[np.int64]) -> int:
+        """Compare a block of points with new picks; tells how many came nearer to one."""
+        nearest_sq = self._to_nearest(self.points[block], self.norms[block], picks)
+        improved = int(np.count_nonzero(nearest_sq < self.nearest_sq[block]))
+        np.minimum(self.nearest_sq[block], nearest_sq, out=self.nearest_sq[block])
+        return improved
+
+    def _lower_near(self, block: slice, asked: _Asked) -> int:
+        """The same for those whose sketches come near enough; tells how many these are."""
+        closeness = asked.sketches @ self._cloud.sketched.columns[:, block]
+        closeness -= asked.floors[:, None] / 2
+        bounds = -2 * closeness.max(axis=0)[: len(self.points[block])]
+        near = np.flatnonzero(bounds < self.nearest_sq[block])
+        nearest_sq = self._to_nearest(
+            self.points[block][near], self.norms[block][near], asked.picks
+        )
+        self.nearest_sq[block][near] = np.minimum(self.nearest_sq[block][near], nearest_sq)
+        return len(near)
+
+    def _to_nearest(
+        self, points: Points, norms: NDArray[np.float32], picks: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """Squared distances of points to the nearest of some picks."""
+        products = (-2 * self.points[picks]) @ points.T
+        products += self.norms[picks][:, None]
+        nearest_sq: NDArray[np.float32] = products.min(axis=0)
+        nearest_sq += norms
+        nearest_sq[nearest_sq <= ROUNDING * norms] = 0
+        return nearest_sq
+
+    def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Mean Euclidean distance of every point to some rows."""
+        chosen = self.points[rows]
+        total = np.zeros(len(self.points), np.float32)
+        for row, norm in zip(chosen, self.norms[rows], strict=True):
+            total += np.sqrt(np.maximum(self.norms + norm - 2 * (self.points @ row), 0))
+        return total / np.float32(len(rows))

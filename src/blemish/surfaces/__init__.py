@@ -1,0 +1,1 @@
+"""Drawn surfaces with defects and exact masks."""

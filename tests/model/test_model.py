@@ -1,0 +1,274 @@
+"""Model files: the same score everywhere, and nothing but a sound file is accepted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+import blemish
+from blemish.errors import BlemishError, ImageError, ModelFileError, UsageError
+from blemish.model import file as metadata
+from blemish.model.model import Model
+from blemish.result import Failure
+from tiny import SIDE
+
+MODELS = Path(__file__).parent / "models"
+
+PLAIN = """
+import json, sys
+import numpy as np, onnxruntime
+from PIL import Image
+
+session = onnxruntime.InferenceSession(sys.argv[1])
+picture = np.asarray(Image.open(sys.argv[2]).convert("RGB"))
+score, score_map = session.run(["score", "score_map"], {"image": picture[None]})
+facts = json.loads(session.get_modelmeta().custom_metadata_map["blemish"])
+threshold = facts["calibration"]["image_threshold"]
+print(json.dumps([float(score[0]), float(score_map.max()), threshold]))
+"""
+ODD_SIZES = [(226, 282), (900, 900), (64, 512), (8, 8)]
+
+
+def noise(size_hw, seed=0):
+    return np.random.default_rng(seed).integers(0, 255, (*size_hw, 3)).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def file(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    model.save(path)
+    return path
+
+
+@pytest.mark.parametrize("size_hw", ODD_SIZES)
+def test_a_score_is_the_same_by_path_array_batch_and_plain_onnxruntime(file, tmp_path, size_hw):
+    loaded = blemish.load(file)
+    pictures = [noise(size_hw, seed) for seed in range(8)]
+    paths = [tmp_path / f"{i}.png" for i in range(8)]
+    for path, picture in zip(paths, pictures, strict=True):
+        Image.fromarray(picture).save(path)
+    by_array = loaded.predict(pictures[3])
+    by_path = loaded.predict(str(paths[3]))
+    in_batch = list(loaded.predict_each(paths, batch=8))[3]
+    plain = subprocess.run(
+        [sys.executable, "-c", PLAIN, str(file), str(paths[3])],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    score, peak, threshold = json.loads(plain.stdout)
+    for found in (by_path.score, in_batch.score, score):
+        assert found == pytest.approx(by_array.score, rel=1e-5)
+    assert peak == pytest.approx(by_array.score_map.max(), rel=1e-5)
+    assert threshold == loaded.calibration.image_threshold
+    np.testing.assert_allclose(in_batch.score_map, by_array.score_map, rtol=1e-5, atol=1e-5)
+    assert by_array.score_map.shape == size_hw
+
+
+def test_a_saved_model_judges_to_the_bit_as_before(model, file):
+    pictures = [noise((70, 90), seed) for seed in range(3)]
+    loaded = blemish.load(file)
+    for before, after in zip(model.predict(pictures), loaded.predict(pictures), strict=True):
+        assert before.score == after.score
+        assert before.p_value == after.p_value
+        np.testing.assert_array_equal(before.score_map, after.score_map)
+
+
+def test_verdict_and_regions_follow_from_the_thresholds(model, category):
+    defect, good = (
+        model.predict(next((category / "test" / kind).glob("*.png"))) for kind in ("spot", "good")
+    )
+    assert (defect.verdict, good.verdict) == ("defect", "good")
+    assert defect.score > model.calibration.image_threshold >= good.score
+    assert defect.p_value == pytest.approx(1 / 25)
+    assert defect.regions
+    region = defect.regions[0]
+    x, y = region.peak_xy
+    assert defect.score_map[y, x] == region.peak_score > model.calibration.pixel_threshold
+
+
+def test_pictures_in_other_forms_are_taken(model):
+    grey = noise((40, 40))[:, :, 0]
+    expected = model.predict(np.repeat(grey[..., None], 3, axis=2)).score
+    assert model.predict(grey).score == expected
+    assert model.predict(Image.fromarray(grey)).score == expected
+
+
+def test_a_tuple_of_pictures_is_several(model):
+    pictures = tuple(noise((30, 30), seed) for seed in range(2))
+    assert len(model.predict(pictures)) == 2
+
+
+@pytest.mark.parametrize("bad", [np.zeros((5, 5)), np.zeros((4, 40, 40, 3), np.uint8), "no.png"])
+def test_what_is_no_picture_is_an_image_error(model, bad):
+    with pytest.raises(ImageError):
+        model.predict(bad)
+
+
+def test_sixteen_bit_pictures_are_refused_by_a_model_of_eight_bits(model):
+    with pytest.raises(ImageError, match="fitted on 8-bit"):
+        model.predict(np.zeros((40, 40), np.uint16))
+
+
+def test_one_unreadable_picture_is_a_failure_and_the_rest_go_on(model, tmp_path):
+    Image.fromarray(noise((30, 30))).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_text("no picture")
+    Image.fromarray(noise((30, 30))).save(tmp_path / "c.png")
+    results = list(model.predict_each(sorted(tmp_path.glob("*.png"))))
+    assert [isinstance(result, blemish.Failure) for result in results] == [False, True, False]
+    assert "b.png" in results[1].to_dict()["error"]
+
+
+def test_results_come_in_order_whatever_the_sizes(model, tmp_path):
+    sizes = [(30, 30), (30, 30), (40, 30), (30, 30), (50, 50), (50, 50)]
+    for i, size in enumerate(sizes):
+        Image.fromarray(noise(size, i)).save(tmp_path / f"{i}.png")
+    results = list(model.predict_each(sorted(tmp_path.glob("*.png"))))
+    assert [r.score_map.shape for r in results] == sizes
+
+
+def test_a_truncated_file_is_told(file, tmp_path):
+    for share in (0.0, 0.3, 0.999):
+        cut = tmp_path / f"{share}.onnx"
+        cut.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
+        with pytest.raises(ModelFileError, match="truncated"):
+            blemish.load(cut)
+
+
+@pytest.mark.parametrize("place", [0.1, 0.5, 0.9])
+def test_a_changed_byte_is_told(file, tmp_path, place):
+    data = bytearray(file.read_bytes())
+    data[int(place * len(data))] ^= 1
+    (tmp_path / "changed.onnx").write_bytes(data)
+    with pytest.raises(ModelFileError, match="changed or damaged"):
+        blemish.load(tmp_path / "changed.onnx")
+
+
+def test_a_changed_threshold_is_told(file, tmp_path, model):
+    stated = str(model.calibration.image_threshold)[:6].encode()
+    data = file.read_bytes()
+    assert stated in data
+    (tmp_path / "changed.onnx").write_bytes(data.replace(stated, b"9" * len(stated)))
+    with pytest.raises(ModelFileError, match="changed or damaged"):
+        blemish.load(tmp_path / "changed.onnx")
+
+
+def test_a_foreign_model_is_told_apart_from_a_broken_one(backbone, tmp_path):
+    with pytest.raises(ModelFileError, match="not one that blemish made"):
+        blemish.load(backbone)
+    (tmp_path / "text.onnx").write_text("hello")
+    with pytest.raises(ModelFileError, match="no ONNX model"):
+        blemish.load(tmp_path / "text.onnx")
+    with pytest.raises(ModelFileError, match="No such file"):
+        blemish.load(tmp_path / "missing.onnx")
+
+
+def test_a_newer_schema_says_to_upgrade(file, tmp_path, monkeypatch):
+    monkeypatch.setattr(metadata, "SCHEMA", 99)
+    facts = {k: v for k, v in blemish.inspect(file).items() if k != "schema"}
+    newer = metadata.sign(onnx.load(file), facts)
+    monkeypatch.undo()
+    (tmp_path / "newer.onnx").write_bytes(newer)
+    with pytest.raises(ModelFileError, match=r"schema 99.*Upgrade"):
+        blemish.load(tmp_path / "newer.onnx")
+
+
+def test_a_file_of_an_earlier_schema_judges_as_it_did_and_can_be_calibrated_anew(category):
+    earlier = blemish.load(MODELS / "schema_2.onnx")
+    picture = np.zeros((40, 60, 3), np.uint8)
+    picture[10:20, 5:30] = 200
+    assert earlier.predict(picture).score == pytest.approx(10.387816, rel=1e-5)
+    assert earlier.predict(picture).notes == ()  # it does not know how its pictures looked
+    anew = blemish.recalibrate(earlier, blemish.open_dataset(category), false_alarm_rate=0.1)
+    assert anew.facts["schema"] == metadata.SCHEMA
+    assert "verdict" in anew.session.outputs
+
+
+def test_inspect_tells_where_a_model_comes_from_without_folders_of_this_machine(file, backbone):
+    facts = blemish.inspect(file)
+    assert facts["detector"]["backbone"]["licence"] == "CC0-1.0"
+    assert facts["detector"]["settings"]["backbone"] == backbone.name
+    assert len(facts["training"]["pictures"]) == 24
+    assert facts["outputs"][:3] == ["score", "score_map", "nearest"]
+    assert facts["outputs"][3:] == ["threshold", "pixel_threshold", "verdict"]
+    assert str(backbone.parent) not in json.dumps(facts)
+
+
+def test_an_output_that_exists_is_kept_unless_forced(model, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_text("precious")
+    with pytest.raises(UsageError, match="--force"):
+        model.save(path)
+    assert path.read_text() == "precious"
+    model.save(path, force=True)
+    blemish.load(path)
+
+
+def test_a_full_disk_leaves_no_half_written_file(model, tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(BlemishError, match="No space left"):
+        model.save(tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_provider_that_is_not_there_is_never_replaced_in_silence(file):
+    with pytest.raises(UsageError, match=r"not in this build.*pip install onnxruntime-directml"):
+        blemish.load(file, provider="directml")
+    with pytest.raises(UsageError, match=r"not in this build.*pip install onnxruntime-openvino"):
+        blemish.load(file, provider="openvino")
+    with pytest.raises(UsageError, match="Did you mean 'cpu'"):
+        blemish.load(file, provider="cpuu")
+
+
+def large(path, megapixels):
+    Image.new("L", (1000 * megapixels, 1000)).save(path)
+    return path
+
+
+def test_large_pictures_wait_for_each_other_within_the_memory_allowed(
+    model, tmp_path, monkeypatch
+) -> None:
+    pair = Model(model._data, threads=2)
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def read(self, picture, **_):
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.01)
+        with lock:
+            at_once -= 1
+        return np.zeros((SIDE, SIDE, 3), np.uint8)
+
+    monkeypatch.setattr(Model, "read", read)
+    names = [str(large(tmp_path / f"{number}.png", 6)) for number in range(4)]
+    for megabytes, expected in ((500, 1), (4000, 2)):
+        most = 0
+        results = list(pair.predict_each(names, memory_bytes=megabytes * 10**6))
+        assert [result.path for result in results] == names
+        assert most == expected
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_picture_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_on(
+    model, tmp_path, threads
+) -> None:
+    small, huge = tmp_path / "small.png", large(tmp_path / "huge.png", 20)
+    Image.new("RGB", (SIDE, SIDE)).save(small)
+    allowed = {"memory_bytes": 400 * 10**6}
+    found = list(Model(model._data, threads=threads).predict_each([small, huge, small], **allowed))
+    assert [isinstance(result, Failure) for result in found] == [False, True, False]
+    assert found[1].path == str(huge)
+    assert found[1].error.startswith(f"{huge}: is 20000 x 1000 pixels")
+    assert "--memory" in found[1].error
