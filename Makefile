@@ -53,7 +53,7 @@ extremes: setup
 docs: setup
 	$(BIN)/python tools/docs/build.py
 
-# The tutorial in full, less than half an hour on two cores; BLEMISH_DATA names other pictures.
+# The tutorial in full, less than half an hour on two cores; BLEMISH_DATA names other images.
 tutorial: setup
 	$(BIN)/python tools/docs/run_tutorial.py
 	$(BIN)/python tools/docs/build.py

@@ -76,7 +76,7 @@ def cases(shared: Path, folder: Path) -> Iterator[tuple[str, str, dict[str, Any]
 
 
 def measure(folder: Path, backbone: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Fit, evaluate, and time the graph on decoded pictures."""
+    """Fit, evaluate, and time the graph on decoded images."""
     import blemish
 
     dataset = blemish.open_dataset(folder)
@@ -88,24 +88,24 @@ def measure(folder: Path, backbone: str, settings: dict[str, Any]) -> dict[str, 
         "pixel_auroc": found.pixel["auroc"],
         "pixel_ap": found.pixel["ap"],
         "dimensions": model.facts["detector"]["bank_dimensions"],
-        "milliseconds_a_picture": milliseconds(model),
+        "milliseconds_a_image": milliseconds(model),
     }
 
 
 def milliseconds(model: Any, repeats: int = 9) -> float:
-    """Median time of the graph for one of a batch of decoded pictures of 320 x 320."""
-    pictures = np.random.default_rng(0).integers(0, 255, (BATCH, 320, 320, 3), np.uint8)
-    model.raw(pictures)
+    """Median time of the graph for one of a batch of decoded images of 320 x 320."""
+    images = np.random.default_rng(0).integers(0, 255, (BATCH, 320, 320, 3), np.uint8)
+    model.raw(images)
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        model.raw(pictures)
+        model.raw(images)
         seconds.append(time.perf_counter() - start)
     return round(float(np.median(seconds)) * 1000 / BATCH, 2)
 
 
 def write_random(path: Path) -> None:
-    """Write the embedded net untrained; its norms have seen drawn pictures."""
+    """Write the embedded net untrained; its norms have seen drawn images."""
     sys.path.insert(0, str(ROOT / "training"))
     import torch
     from common import Spread
@@ -118,8 +118,8 @@ def write_random(path: Path) -> None:
     torch.manual_seed(0)
     channels = (24, 32, 96)
     student = Student(channels).train()
-    pictures = np.stack([draw(number, seed=1, side_px=128) for number in range(32)])
-    batch = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    images = np.stack([draw(number, seed=1, side_px=128) for number in range(32)])
+    batch = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         for _ in range(50):
             levels = student(normalised(batch))

@@ -29,7 +29,7 @@ from blemish.calibration.false_regions import expect_false_regions
 from blemish.calibration.suspicious import BY_CHANCE, typical
 from blemish.calibration.tail import fit_tail
 from blemish.data.dataset import Dataset
-from blemish.data.loading import GoodPictures
+from blemish.data.loading import GoodImages
 from blemish.data.sample import Sample
 from blemish.errors import CalibrationError
 from blemish.graph.session import Session
@@ -41,7 +41,7 @@ from blemish.records.machine import machine
 
 RECORDS = Path(__file__).parent / "records"
 KEPT = Path(__file__).parents[1] / "build"
-TRAINED = 762  # of mtd's 952 good pictures, as in its own split
+TRAINED = 762  # of mtd's 952 good images, as in its own split
 RATES = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005)
 REGION_RATES = (0.05, 0.01, 0.005)
 TAIL_SCORES = 99  # can promise 1 %
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def promises(folder: Path, splits: int) -> Iterator[tuple[Row, Callable[[], Row]]]:
-    """Random splits of all good pictures; the split's number is the seed."""
+    """Random splits of all good images; the split's number is the seed."""
     dataset = blemish.open_dataset(folder)
     good = sorted((s for s in dataset.samples if s.label == "good"), key=lambda s: s.id)
     for number in range(splits):
@@ -98,8 +98,8 @@ def promises(folder: Path, splits: int) -> Iterator[tuple[Row, Callable[[], Row]
 
 
 def promise(train: Sequence[Sample], new: Sequence[Sample]) -> Row:
-    """Fit on some good pictures, and look at others."""
-    images = GoodPictures(train)
+    """Fit on some good images, and look at others."""
+    images = GoodImages(train)
     with closing(blemish.PatchCore().fit(images, progress=LoggedProgress())) as fitted:
         rows = {found.name: found for found in fitted.left_out(progress=LoggedProgress())}
         peaks = {name: found.peak for name, found in rows.items()}
@@ -107,8 +107,8 @@ def promise(train: Sequence[Sample], new: Sequence[Sample]) -> Row:
         session = Session(fitted.graph.SerializeToString())
     thresholds = [conformal_threshold(list(peaks.values()), rate) for rate in REGION_RATES]
     scores, new_peaks, seen = [], [], np.zeros((len(REGION_RATES), 3), np.int64)
-    for _, picture in GoodPictures(new):
-        score, maps = session.run(["score", "score_map"], image=picture[None])
+    for _, image in GoodImages(new):
+        score, maps = session.run(["score", "score_map"], image=image[None])
         scores.append(float(score[0]))
         new_peaks.append(float(maps[0].max()))
         seen += [shown(maps[0], threshold) for threshold in thresholds]
@@ -143,7 +143,7 @@ def promise_summary(rows: Sequence[Row]) -> Row:
 
 
 def above(row: Row, rate: float) -> Row:
-    """How many new pictures are above the thresholds for a rate."""
+    """How many new images are above the thresholds for a rate."""
     threshold, pixel_threshold = (
         conformal_threshold(row[name], rate) for name in ("left_out", "left_out_peaks")
     )
@@ -183,7 +183,7 @@ def shown(score_map: Any, threshold: float) -> tuple[int, int, int]:
 
 
 def hidden(folder: Path, shares: Sequence[float]) -> Iterator[tuple[Row, Callable[[], Row]]]:
-    """Defects among the good training pictures: several shares, several draws of each."""
+    """Defects among the good training images: several shares, several draws of each."""
     dataset = blemish.open_dataset(folder)
     defects = [s for s in dataset.test if s.label == "defect"]
     clean: list[tuple[Any, dict[str, float]]] = []
@@ -204,16 +204,16 @@ def hidden(folder: Path, shares: Sequence[float]) -> Iterator[tuple[Row, Callabl
 
 
 def with_hidden(dataset: Dataset, names: set[str], clean: Any, scores: dict[str, float]) -> Row:
-    """Fit with hidden defects, then without what stands out; all on the same test pictures."""
+    """Fit with hidden defects, then without what stands out; all on the same test images."""
     moved = [
         replace(s, split="train", label="good") if s.id in names else s for s in dataset.samples
     ]
     polluted = replace(dataset, samples=tuple(moved))
     model = blemish.fit(polluted, blemish.PatchCore())
-    listed = {one["id"] for one in model.facts["training"]["suspicious"]["pictures"]}
+    listed = {one["id"] for one in model.facts["training"]["suspicious"]["images"]}
     rest = replace(polluted, samples=tuple(s for s in moved if s.id not in listed))
     again = blemish.fit(rest, blemish.PatchCore())  # what --drop-suspicious does
-    left_out = {row[0]: row[2] for row in model.facts["training"]["pictures"]}
+    left_out = {row[0]: row[2] for row in model.facts["training"]["images"]}
     usual = typical(list(left_out.values()))
     return {
         "hidden": len(names),
@@ -260,13 +260,13 @@ def simulated(law: str, scores: int, below: int) -> Row:
 
 
 def scored(model: Any, samples: Sequence[Sample]) -> dict[str, float]:
-    """Scores by the pictures' ids."""
+    """Scores by the images' ids."""
     results = model.predict_each(samples)
     return {s.id: result.score for s, result in zip(samples, results, strict=True)}
 
 
 def figures(samples: Sequence[Sample], scores: dict[str, float], model: Any) -> Row:
-    """AUROC of some pictures, and what a model's own threshold makes of them."""
+    """AUROC of some images, and what a model's own threshold makes of them."""
     values = np.array([scores[s.id] for s in samples])
     defective = np.array([s.label == "defect" for s in samples])
     flagged = values > model.calibration.image_threshold

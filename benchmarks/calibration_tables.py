@@ -8,7 +8,7 @@ Record = dict[str, Any]
 
 
 def promised(record: Record) -> str:
-    """False alarms promised and seen over random splits, of pictures and of regions."""
+    """False alarms promised and seen over random splits, of images and of regions."""
     splits, new = record["splits"], record["new"]
     lines = ["| promised | rejected, mean of the splits | lowest to highest | show a region | "
              "lowest to highest | either, expected | either, seen |", "|---" * 7 + "|"]  # fmt: skip
@@ -26,14 +26,14 @@ def promised(record: Record) -> str:
 
 
 def regions(record: Record) -> str:
-    """Pixels and regions that good pictures show, expected and seen."""
-    lines = ["| pictures that may show a region | false regions in a thousand, expected | seen | "
-             "false-alarm pixels a picture, expected | seen |", "|---" * 5 + "|"]  # fmt: skip
+    """Pixels and regions that good images show, expected and seen."""
+    lines = ["| images that may show a region | false regions in a thousand, expected | seen | "
+             "false-alarm pixels an image, expected | seen |", "|---" * 5 + "|"]  # fmt: skip
     for number, first in enumerate(record["splits"][0]["regions"]):
         rows = [split["regions"][number] for split in record["splits"]]
         expected_regions, pixels = (
             mean([row["expected"][name] for row in rows])
-            for name in ("regions_per_thousand", "pixels_per_picture")
+            for name in ("regions_per_thousand", "pixels_per_image")
         )
         seen_pixels, seen_regions = (
             mean([row["seen"][place] / record["new"] for row in rows]) for place in (0, 1)
@@ -46,10 +46,10 @@ def regions(record: Record) -> str:
 
 
 def standing(record: Record) -> str:
-    """How many clean training pictures stand out."""
+    """How many clean training images stand out."""
     counts = [split["stand_out"] for split in record["splits"]]
     spread = f"{mean(counts):.1f} of {record['trained']} ({min(counts)} to {max(counts)})"
-    return f"In the {len(counts)} splits of mtd, whose pictures are all good, {spread} stand out."
+    return f"In the {len(counts)} splits of mtd, whose images are all good, {spread} stand out."
 
 
 def tails(record: Record) -> str:
@@ -86,7 +86,7 @@ def simulated(record: Record) -> str:
 
 
 def hidden(record: Record) -> str:
-    """What defects among the good training pictures do to the ranking, and which are listed."""
+    """What defects among the good training images do to the ranking, and which are listed."""
     heads = ("hidden", "of them listed", "good ones listed", "image AUROC, clean",
              "it falls by (mean, most)", "without what was listed")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
@@ -106,7 +106,7 @@ def hidden(record: Record) -> str:
 
 
 def missed(record: Record) -> str:
-    """What defects among the good training pictures do at the calibrated threshold."""
+    """What defects among the good training images do at the calibrated threshold."""
     lines = ["| hidden | defects missed, clean | with the hidden | without what was listed | "
              "false alarms, clean | with the hidden | without what was listed |",
              "|---" * 7 + "|"]  # fmt: skip

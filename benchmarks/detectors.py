@@ -1,6 +1,6 @@
-"""Both detectors on the same pictures, as a record: `blemish benchmark`, cut down to its figures.
+"""Both detectors on the same images, as a record: `blemish benchmark`, cut down to its figures.
 
-    python benchmarks/detectors.py --shared ../shared --preset quick            # real pictures
+    python benchmarks/detectors.py --shared ../shared --preset quick            # real images
     python benchmarks/detectors.py --preset quick                               # drawn surfaces
 
 Goes on where it was interrupted (jobs are kept in build/detectors). Each job runs alone on all
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def cut_down(record: dict[str, Any]) -> dict[str, Any]:
-    """Figures with their intervals, cost and provenance; no pictures, curves and draws."""
+    """Figures with their intervals, cost and provenance; no images, curves and draws."""
     found = record["figures"]
     figures = {
         level: {

@@ -1,7 +1,7 @@
-"""EfficientAd on this machine: steps a second in training, milliseconds a picture in prediction.
+"""EfficientAd on this machine: steps a second in training, milliseconds an image in prediction.
 
 Each against the plain way in the same run: the usual eager loop in torch, and the nets in eager
-torch. Needs the extra `train`; OpenVINO is measured where it is installed. Pictures are noise and
+torch. Needs the extra `train`; OpenVINO is measured where it is installed. Images are noise and
 weights random: neither changes the work.
 """
 
@@ -28,7 +28,7 @@ from blemish.detectors.efficientad.settings import PRESETS, EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Teacher
 from blemish.detectors.efficientad.training import try_steps
 from blemish.graph.session import Session
-from blemish.images.picture_format import PictureFormat
+from blemish.images.format import ImageFormat
 from timing import spread, warm
 
 RECORDS = Path(__file__).parent / "records"
@@ -67,7 +67,7 @@ def random_teacher(kind: str) -> Teacher:
 
 
 def training(preset: str, repeats: int) -> dict[str, Any]:
-    """A step of a preset, and a step of the plain loop on as many pictures of the same size."""
+    """A step of a preset, and a step of the plain loop on as many images of the same size."""
     settings = EfficientAdSettings(preset=preset)
     teacher = random_teacher(settings.recipe.pdn)
     device = torch.device("cpu")
@@ -140,26 +140,24 @@ def quantile(values: Tensor, share: float) -> Tensor:
 
 
 def prediction(kind: str, repeats: int) -> dict[str, Any]:
-    """Raw maps of one working picture by each engine, and all of the graph that ships."""
+    """Raw maps of one working image by each engine, and all of the graph that ships."""
     settings = EfficientAdSettings(pdn=kind)
     layers = settings.layers
     nets = [Net(net).eval() for net in (layers.teacher, layers.student, layers.autoencoder)]
-    writer = EfficientAdGraph(settings, PictureFormat())
+    writer = EfficientAdGraph(settings, ImageFormat())
     given = Nets(*(weights_of(net) for net in nets))
     maps = writer.maps(given).SerializeToString()
     scale = dict.fromkeys(settings.branches, Span(0.0, 1.0))
     whole = Session(writer.detector(given, scale).SerializeToString())
     session, outputs = Session(maps), [map_name(branch) for branch in settings.branches]
     rng = np.random.default_rng(0)
-    picture = rng.standard_normal((1, 3, *settings.size_hw)).astype(np.float32)
+    working = rng.standard_normal((1, 3, *settings.size_hw)).astype(np.float32)
     image = rng.integers(0, 256, (1, *settings.size_hw, 3), np.uint8)
     engines: dict[str, Callable[[], Any]] = {
-        "torch, eager": lambda: eager(nets, torch.from_numpy(picture)),
-        "ONNX Runtime": lambda: session.run(outputs, working=picture),
-        **{f"OpenVINO, {name}": run for name, run in openvino(maps, picture).items()},
-        "ONNX Runtime, from picture to score": lambda: whole.run(
-            ["score", "score_map"], image=image
-        ),
+        "torch, eager": lambda: eager(nets, torch.from_numpy(working)),
+        "ONNX Runtime": lambda: session.run(outputs, working=working),
+        **{f"OpenVINO, {name}": run for name, run in openvino(maps, working).items()},
+        "ONNX Runtime, from image to score": lambda: whole.run(["score", "score_map"], image=image),
     }
     count = 4 * repeats
     found = {name: spread([1000 * s for s in warm(run, count)], 2) for name, run in engines.items()}
@@ -168,9 +166,9 @@ def prediction(kind: str, repeats: int) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def eager(nets: list[Net], picture: Tensor) -> list[Tensor]:
+def eager(nets: list[Net], image: Tensor) -> list[Tensor]:
     """Both raw maps by the modules as they are."""
-    teacher, student, coder = (net(picture) for net in nets)
+    teacher, student, coder = (net(image) for net in nets)
     half = teacher.shape[1]
     return [
         ((teacher - student[:, :half]) ** 2).mean(1),
@@ -178,7 +176,7 @@ def eager(nets: list[Net], picture: Tensor) -> list[Tensor]:
     ]
 
 
-def openvino(maps: bytes, picture: np.ndarray) -> dict[str, Callable[[], Any]]:
+def openvino(maps: bytes, image: np.ndarray) -> dict[str, Callable[[], Any]]:
     """The same graph by OpenVINO in several precisions; none where it is not installed."""
     if importlib.util.find_spec("openvino") is None:
         return {}
@@ -186,17 +184,17 @@ def openvino(maps: bytes, picture: np.ndarray) -> dict[str, Callable[[], Any]]:
 
     core = ov.Core()
     model = core.read_model(maps, b"")
-    model.reshape(list(picture.shape))
+    model.reshape(list(image.shape))
     runs: dict[str, Callable[[], Any]] = {}
     for name, hint in ENGINES.items():
         hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"} | hint
         request = core.compile_model(model, "CPU", hints).create_infer_request()
-        runs[name] = lambda request=request: request.infer([picture])
+        runs[name] = lambda request=request: request.infer([image])
     return runs
 
 
 def operations(nets: list[Net], settings: EfficientAdSettings) -> int:
-    """Multiplications and additions of the convolutions for one picture."""
+    """Multiplications and additions of the convolutions for one image."""
     from blemish.detectors.efficientad.plan import output_sizes
 
     total = 0

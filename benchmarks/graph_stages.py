@@ -30,7 +30,7 @@ BYTES = ("MatMulInteger",)
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """A part of the way from a picture to its score.
+    """A part of the way from an image to its score.
 
     Attributes:
         name: of the part.
@@ -49,7 +49,7 @@ class Stage:
 
 
 def stages_of(data: bytes, image: NDArray[np.uint8]) -> list[Stage]:
-    """The stages of a model file, counted on this stack of pictures, N x H x W x 3."""
+    """The stages of a model file, counted on this stack of images, N x H x W x 3."""
     graph = onnx.load_model_from_string(data).graph
     seen: set[str] = set()
     parts = []

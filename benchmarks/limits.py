@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS))
     arguments = parser.parse_args()
     if {"search", "growth"} & set(arguments.only) and arguments.shared is None:
-        parser.error("search and growth take real pictures: give --shared, or leave them out")
+        parser.error("search and growth take real images: give --shared, or leave them out")
     from blemish.model.fitting import versions
     from blemish.records.machine import machine
 
@@ -95,7 +95,7 @@ def peaks(_arguments: argparse.Namespace) -> dict[str, Any]:
 def search(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Exact searches, in floats and in two stages, beside the product of floats alone.
 
-    Queries are the patches of a picture, banks those of others, drawn at random; and there is a
+    Queries are the patches of an image, banks those of others, drawn at random; and there is a
     bank of random numbers.
     """
     results = [searched("random numbers", random(QUERIES, RANDOM[1]), random(*RANDOM))]
@@ -147,17 +147,17 @@ def searched(name: str, x: np.ndarray, bank: np.ndarray) -> dict[str, Any]:
 
 
 def patches(shared: Path, backbone: str, settings: dict[str, Any]) -> np.ndarray:
-    """The patches of bottle's good pictures, as a fit sees them."""
+    """The patches of bottle's good images, as a fit sees them."""
     import blemish
-    from blemish.data.loading import GoodPictures
+    from blemish.data.loading import GoodImages
     from blemish.detectors.patchcore.graph import PatchCoreGraph
     from blemish.graph.session import Session
 
     detector = blemish.PatchCore(backbone=named(backbone, shared), **settings)
-    images = GoodPictures(blemish.open_dataset(shared / "data/mvtec/bottle").train)
-    graph = PatchCoreGraph(detector.settings, detector.backbone, images.picture_format)
+    images = GoodImages(blemish.open_dataset(shared / "data/mvtec/bottle").train)
+    graph = PatchCoreGraph(detector.settings, detector.backbone, images.image_format)
     session = Session(graph.features().SerializeToString())
-    found = (session.run(["patches"], image=picture[None])[0] for _, picture in images)
+    found = (session.run(["patches"], image=image[None])[0] for _, image in images)
     return np.concatenate([grid.reshape(-1, grid.shape[-1]) for grid in found])
 
 
@@ -179,19 +179,19 @@ def coreset(_arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def growth(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """`blemish fit` on more and more pictures, the bank and the memory allowed staying the same."""
+    """`blemish fit` on more and more images, the bank and the memory allowed staying the same."""
     from PIL import Image
 
     source = sorted((arguments.shared / "data/mvtec/bottle/train/good").glob("*.png"))
-    pictures = [np.asarray(Image.open(path).convert("RGB")) for path in source]
+    images = [np.asarray(Image.open(path).convert("RGB")) for path in source]
     rng, results = np.random.default_rng(0), []
     with tempfile.TemporaryDirectory() as folder:
         good = Path(folder) / "surface" / "good"
         good.mkdir(parents=True)
         for count in GROWTH:
             for i in range(len(list(good.iterdir())), count):
-                picture = pictures[i % len(pictures)].astype(np.int16)
-                noisy = (picture + rng.integers(-3, 4, picture.shape)).clip(0, 255)
+                image = images[i % len(images)].astype(np.int16)
+                noisy = (image + rng.integers(-3, 4, image.shape)).clip(0, 255)
                 Image.fromarray(noisy.astype(np.uint8)).save(good / f"{i:05}.png", compress_level=1)
             seconds, peak = process(
                 sys.executable, "-c", "from blemish.cli.main import run; run()",
@@ -201,9 +201,9 @@ def growth(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             )  # fmt: skip
             results.append(
                 {
-                    "pictures": count,
+                    "images": count,
                     "seconds": round(seconds, 1),
-                    "milliseconds_a_picture": round(1000 * seconds / count, 1),
+                    "milliseconds_a_image": round(1000 * seconds / count, 1),
                     "peak_megabytes": round(peak / 1e6),
                 }
             )

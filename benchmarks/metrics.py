@@ -3,11 +3,11 @@
     python benchmarks/metrics.py
 
 200 maps of 1024 x 1024, a third with defects. blemish makes all pixel figures from maps that come
-one by one, and draws the pictures again for their intervals; the plain definition sorts all pixels
+one by one, and draws the images again for their intervals; the plain definition sorts all pixels
 together, scikit-learn gives two of the figures. Each runs in a process of its own, on the same
 maps, in turns, so that a machine that becomes slower does so for all; making the maps is not timed,
 but is in the memory. All figures must agree. Needs the extra `dev`, about 16 GB, and a machine that
-does nothing else. Fewer or smaller maps (`--pictures`, `--side`), some of the ways (`--ways`), or a
+does nothing else. Fewer or smaller maps (`--images`, `--side`), some of the ways (`--ways`), or a
 machine at work are a trial, which leaves no record.
 """
 
@@ -30,7 +30,7 @@ import numpy as np
 from timing import spread
 
 RECORDS = Path(__file__).parent / "records"
-PICTURES, SIDE_PX = 200, 1024
+IMAGES, SIDE_PX = 200, 1024
 LIMITS = {"au_pro_30": 0.3, "au_pro_5": 0.05}
 PIMO_RANGE = (1e-5, 1e-4)
 THRESHOLD = 3.5
@@ -43,14 +43,14 @@ QUIET_LOAD = 0.3  # of a machine that does nothing else
 def main() -> None:
     """Run all in turn, or one of them where a process was started for it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=PICTURES)
+    parser.add_argument("--images", type=int, default=IMAGES)
     parser.add_argument("--side", type=int, default=SIDE_PX)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     parser.add_argument("--only", choices=list(WAYS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only:
-        print(json.dumps(run(arguments.only, arguments.pictures, arguments.side)))
+        print(json.dumps(run(arguments.only, arguments.images, arguments.side)))
         return
     warn_of_memory(arguments)
     load = os.getloadavg()[0]
@@ -63,7 +63,7 @@ def main() -> None:
         sys.exit("The figures do not agree.")
     claims = judge(results)
     print(json.dumps(claims, indent=2))
-    whole = (arguments.pictures, arguments.side) == (PICTURES, SIDE_PX)
+    whole = (arguments.images, arguments.side) == (IMAGES, SIDE_PX)
     if whole and set(arguments.ways) == set(WAYS) and load <= QUIET_LOAD:
         write_record(results, claims, apart, load)
 
@@ -71,7 +71,7 @@ def main() -> None:
 def warn_of_memory(arguments: argparse.Namespace) -> None:
     """Say so where the machine may have too little for what sorts all pixels together."""
     most = max(BYTES_A_PIXEL.get(way, 0) for way in arguments.ways)
-    needed = arguments.pictures * arguments.side**2 * most
+    needed = arguments.images * arguments.side**2 * most
     free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     if needed > free:
         told = f"{free / 1e9:.0f} GB are free, not counting what the system caches"
@@ -92,7 +92,7 @@ def write_record(
         "machine": machine(),
         "load_before": round(load, 2),
         "versions": versions() | {"scikit-learn": sklearn.__version__},
-        "pictures": PICTURES,
+        "images": IMAGES,
         "side_px": SIDE_PX,
         "figures_differ_by_at_most": apart,
         "claims": claims,
@@ -108,7 +108,7 @@ def measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
     runs: dict[str, list[dict[str, Any]]] = {way: [] for way in arguments.ways}
     for number in range(arguments.repeats):
         for way, own in runs.items():
-            own.append(in_a_process(way, arguments.pictures, arguments.side))
+            own.append(in_a_process(way, arguments.images, arguments.side))
             times = f"{own[-1]['seconds']:.1f} s, {own[-1]['cpu_seconds']:.1f} s of processors"
             memory = f"{own[-1]['peak_bytes'] / 1e6:.0f} MB"
             print(f"{number + 1} {way}: {times}, {memory}", flush=True)
@@ -123,10 +123,10 @@ def measure_all(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def in_a_process(way: str, pictures: int, side: int) -> dict[str, Any]:
+def in_a_process(way: str, images: int, side: int) -> dict[str, Any]:
     """What one way takes and gives, in a process of its own."""
     command = [sys.executable, __file__, "--only", way]
-    command += ["--pictures", str(pictures), "--side", str(side)]
+    command += ["--images", str(images), "--side", str(side)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
         killed = f"{way} was killed, for lack of memory maybe." if ended.returncode < 0 else ""
@@ -161,12 +161,12 @@ def furthest_apart(figures: list[dict[str, float | None]]) -> float:
     )  # fmt: skip
 
 
-def run(way: str, pictures: int, side: int) -> dict[str, Any]:
+def run(way: str, images: int, side: int) -> dict[str, Any]:
     """What one way takes and gives, in this process."""
     from blemish.records.machine import peak_memory_bytes
 
     clock = Clock()
-    figures = WAYS[way](draw_maps(pictures, side), clock)
+    figures = WAYS[way](draw_maps(images, side), clock)
     took = {"seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds}
     return took | {"figures": figures, "peak_bytes": peak_memory_bytes()}
 
@@ -189,10 +189,10 @@ Maps = Iterator[tuple[np.ndarray, np.ndarray]]
 Figures = dict[str, float]
 
 
-def draw_maps(pictures: int, side: int) -> Maps:
-    """Noise, higher in the defects: some discs in each third picture, 3 % of its pixels."""
+def draw_maps(images: int, side: int) -> Maps:
+    """Noise, higher in the defects: some discs in each third image, 3 % of its pixels."""
     y, x = np.ogrid[:side, :side]
-    for number in range(pictures):
+    for number in range(images):
         rng = np.random.default_rng(number)
         mask = np.zeros((side, side), bool)
         for _ in range(4 if number % 3 == 0 else 0):
@@ -210,7 +210,7 @@ def blemish(maps: Maps, clock: Clock) -> Figures:
 
 
 def bootstrap(maps: Maps, clock: Clock) -> Figures:
-    """2000 draws of all figures of pictures and of pixels, once these are there."""
+    """2000 draws of all figures of images and of pixels, once these are there."""
     from blemish.metrics.bootstrap import image_draws, pixel_draws, resample
     from blemish.metrics.tables import tabulate
 
@@ -220,7 +220,7 @@ def bootstrap(maps: Maps, clock: Clock) -> Figures:
             tables = tabulate(pixels, counts)
             times = resample(tables.defective)
             pixel_draws(tables, times, figures)
-            highest = [max(p.highest, *p.scores[-1:].tolist(), -np.inf) for p in pixels.pictures]
+            highest = [max(p.highest, *p.scores[-1:].tolist(), -np.inf) for p in pixels.images]
             image_draws(highest, tables.defective, THRESHOLD, times)
         return figures
 
@@ -238,25 +238,25 @@ def collect(maps: Maps, clock: Clock) -> Any:
 
 
 def count(pixels: Any) -> tuple[Any, dict[str, float]]:
-    """Counts, and the figures of all pictures; those of each kind are made, too."""
+    """Counts, and the figures of all images; those of each kind are made, too."""
     from blemish.evaluation.figures import figures_per_type, pixel_figures
 
     counts = pixels.count(pimo_range=PIMO_RANGE)
-    kinds = {picture.kind for picture in pixels.pictures}
+    kinds = {image.kind for image in pixels.images}
     rows = [{"score": float(kind != "good"), "label": kind, "defect_type": kind} for kind in kinds]
     figures_per_type(rows, 0.5, pixels, counts)
     return counts, pixel_figures(pixels, counts)
 
 
 def plain(maps: Maps, clock: Clock) -> Figures:
-    """The same figures of all pictures from their definitions: all pixels sorted together."""
+    """The same figures of all images from their definitions: all pixels sorted together."""
     everything = list(maps)
     with clock.running():
         return plain_figures(everything)
 
 
 def plain_figures(everything: list[tuple[np.ndarray, np.ndarray]]) -> Figures:
-    """Figures of all pictures from one sort and sums; arrays go as soon as they are done with."""
+    """Figures of all images from one sort and sums; arrays go as soon as they are done with."""
     scores = np.concatenate([score_map.ravel() for score_map, _ in everything])
     shares = np.concatenate([region_shares(mask).ravel() for _, mask in everything])
     order = np.argsort(scores)[::-1]
@@ -305,7 +305,7 @@ def area(rates: np.ndarray, heights: np.ndarray, limit: float) -> float:
 
 
 def plain_aupimo(everything: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """The mean AUPIMO of maps of one size, from all scores of good pictures."""
+    """The mean AUPIMO of maps of one size, from all scores of good images."""
     good = np.concatenate([score_map.ravel() for score_map, mask in everything if not mask.any()])
     good = np.sort(good)[::-1]
     last = np.flatnonzero(np.append(good[1:] != good[:-1], True))

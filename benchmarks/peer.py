@@ -1,8 +1,8 @@
-"""blemish against anomalib 2.7.0: the same pictures, backbone architecture and bank size, in turns.
+"""blemish against anomalib 2.7.0: the same images, backbone architecture and bank size, in turns.
 
 The peer gets an environment of its own (6.5 GB), made where it is not there. Its coreset of 10 %
 takes an hour, so picks are timed and scaled up; all else is run in full. Weights are random, which
-leaves the search of blemish more to measure and changes no other time; both sides take 200 pictures
+leaves the search of blemish more to measure and changes no other time; both sides take 200 images
 of 320 x 320 and work at 256 x 256. Parts remember which run of this script measured them: only
 those of one run are to be compared.
 """
@@ -30,7 +30,7 @@ PEER = "anomalib==2.7.0"
 ROOT = Path(__file__).parents[1]
 RECORDS = Path(__file__).parent / "records"
 BUILD = ROOT / "build" / "peer"
-PICTURES = 200
+IMAGES = 200
 BANKS = (2048, 20480)  # 1 and 10 % of 200 x 32 x 32 patches
 REPEATS = 9  # in each round
 PARTS = ("default", "anomalib wide_resnet50_2", "wide_resnet50_2", "anomalib resnet18", "resnet18",
@@ -59,30 +59,30 @@ def main() -> None:
     record = json.loads(path.read_text()) if path.exists() else {"parts": {}}
     record |= {"machine": machine(), "versions": versions(), "peer": PEER}
     with tempfile.TemporaryDirectory() as folder:
-        pictures = copy_pictures(arguments.shared, Path(folder) / "surface" / "train" / "good")
+        images = copy_images(arguments.shared, Path(folder) / "surface" / "train" / "good")
         for part in arguments.only:
             print(f"{part} ...", flush=True)
             if part.startswith("anomalib"):
-                result = peer(arguments.environment, pictures, part.split()[1])
+                result = peer(arguments.environment, images, part.split()[1])
             elif part == "figures":
                 result = figures(arguments.shared)
             else:
-                result = ours(pictures, part)
+                result = ours(images, part)
             record["parts"][part] = result | {"run": started}
             print(json.dumps(result), flush=True)
             path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
-def copy_pictures(shared: Path, folder: Path) -> Path:
-    """The first good pictures of bottle, in the layout of MVTec AD."""
+def copy_images(shared: Path, folder: Path) -> Path:
+    """The first good images of bottle, in the layout of MVTec AD."""
     folder.mkdir(parents=True)
     source = sorted((shared / "data" / "mvtec" / "bottle" / "train" / "good").glob("*.png"))
-    for file in source[:PICTURES]:
+    for file in source[:IMAGES]:
         shutil.copy(file, folder)
     return folder
 
 
-def peer(environment: Path, pictures: Path, backbone: str) -> dict[str, Any]:
+def peer(environment: Path, images: Path, backbone: str) -> dict[str, Any]:
     """The peer's times, or why there are none."""
     python = environment / "bin" / "python"
     try:
@@ -91,7 +91,7 @@ def peer(environment: Path, pictures: Path, backbone: str) -> dict[str, Any]:
             subprocess.run([str(python), "-m", "pip", "install", "-q", PEER], check=True)
         command = [
             str(python), str(Path(__file__).with_name("peer_anomalib.py")),
-            "--pictures", str(pictures), "--backbone", backbone,
+            "--images", str(images), "--backbone", backbone,
             "--picks", str(TIMED_PICKS[backbone]), "--banks", *map(str, BANKS),
             "--threads", str(cores()),
             "--rounds", str(ROUNDS), "--repeats", str(REPEATS), "--pause", str(PAUSE),
@@ -110,16 +110,16 @@ def cores() -> int:
     return available_cores()
 
 
-def ours(pictures: Path, part: str) -> dict[str, Any]:
+def ours(images: Path, part: str) -> dict[str, Any]:
     """Fits from the shell, and predictions, in both precisions."""
-    surface = pictures.parents[1]
+    surface = images.parents[1]
     backbone = [] if part == "default" else ["--backbone", str(exported(part))]
-    result: dict[str, Any] = {"pictures": PICTURES}
+    result: dict[str, Any] = {"images": IMAGES}
     for bank in BANKS[:1] if part == "default" else BANKS:
         for precision in PRECISIONS:
             settings = {"coreset_count": str(bank), "precision": precision}
             name = f"{precision}_{bank}"
-            result[f"predict_{name}"] = predict(pictures, backbone[1:], settings)
+            result[f"predict_{name}"] = predict(images, backbone[1:], settings)
             if part == "wide_resnet50_2" or precision == "int8":
                 continue  # fits of these are not compared
             for folds in ("5", "0"):
@@ -139,32 +139,32 @@ def fit(surface: Path, backbone: list[str], settings: dict[str, str]) -> dict[st
     return {"seconds": round(seconds, 2), "peak_megabytes": round(peak / 1e6)}
 
 
-def predict(pictures: Path, backbone: list[str], settings: dict[str, str]) -> dict[str, Any]:
-    """Milliseconds of one warm decoded picture and of eight, from pixels to score and map."""
+def predict(folder: Path, backbone: list[str], settings: dict[str, str]) -> dict[str, Any]:
+    """Milliseconds of one warm decoded image and of eight, from pixels to score and map."""
     import blemish
-    from blemish.data.loading import GoodPictures
+    from blemish.data.loading import GoodImages
     from blemish.graph.session import Crew, Session
     from blemish.progress import LoggedProgress
 
-    images = GoodPictures(blemish.open_dataset(pictures.parents[1]).train)
+    images = GoodImages(blemish.open_dataset(folder.parents[1]).train)
     chosen: dict[str, Any] = settings | {"coreset_count": int(settings["coreset_count"])}
     if backbone:
         chosen["backbone"] = backbone[0]
     fitted = blemish.PatchCore(**chosen).fit(images, progress=LoggedProgress())
     graph = fitted.graph.SerializeToString()
     fitted.close()
-    _, picture = next(iter(images))
+    _, image = next(iter(images))
     session, crew = Session(graph), Crew(graph)
 
     def run(stack: np.ndarray) -> Any:  # as `Model.raw` does
         return (session if len(stack) == 1 else crew).run(["score", "score_map"], image=stack)
 
-    return milliseconds(run, picture)
+    return milliseconds(run, image)
 
 
-def milliseconds(run: Callable[[np.ndarray], Any], picture: np.ndarray) -> dict[str, Any]:
-    """Milliseconds of a picture, and of eight at once."""
-    stacks = {name: np.stack([picture] * count) for name, count in (("one", 1), ("eight", 8))}
+def milliseconds(run: Callable[[np.ndarray], Any], image: np.ndarray) -> dict[str, Any]:
+    """Milliseconds of an image, and of eight at once."""
+    stacks = {name: np.stack([image] * count) for name, count in (("one", 1), ("eight", 8))}
     seconds: dict[str, list[float]] = {name: [] for name in stacks}
     for _ in rounds():
         for name, stack in stacks.items():

@@ -28,7 +28,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def main() -> None:
     """Fit, and predict with banks of the sizes asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--backbone", required=True)
     parser.add_argument("--picks", type=int, required=True, help="of the coreset that is timed")
     parser.add_argument("--banks", type=int, nargs="+", required=True)
@@ -39,9 +39,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    paths = sorted(arguments.pictures.glob("*.png"))
+    paths = sorted(arguments.images.glob("*.png"))
     model = PatchcoreModel(("layer2", "layer3"), arguments.backbone, pre_trained=False).eval()
-    result: dict[str, object] = {"pictures": len(paths)}
+    result: dict[str, object] = {"images": len(paths)}
     start = time.perf_counter()
     vectors = features(model, paths)
     result["features_seconds"] = round(time.perf_counter() - start, 2)
@@ -53,13 +53,13 @@ def main() -> None:
         "seconds_a_pick": round((many - few) / (arguments.picks - FEW_PICKS), 5),
         "seconds_before_picking": round(few, 2),
     }
-    picture = np.asarray(Image.open(paths[0]).convert("RGB"))
+    image = np.asarray(Image.open(paths[0]).convert("RGB"))
     for bank in arguments.banks:
         model.memory_bank = vectors[torch.randperm(len(vectors))[:bank]].clone()
         milliseconds: dict[str, list[float]] = {"one": [], "eight": []}
         for _ in range(arguments.rounds):
             for name, count in (("one", 1), ("eight", 8)):
-                work = partial(predict, model, [picture] * count)
+                work = partial(predict, model, [image] * count)
                 milliseconds[name] += timed(work, arguments.repeats)
             time.sleep(arguments.pause)
         result[f"predict_{bank}"] = {name: spread(each) for name, each in milliseconds.items()}
@@ -67,22 +67,22 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def prepare(pictures: list[np.ndarray]) -> torch.Tensor:
-    """What its pre-processor makes of decoded pictures."""
+def prepare(images: list[np.ndarray]) -> torch.Tensor:
+    """What its pre-processor makes of decoded images."""
     transform = v2.Compose([v2.Resize((SIDE, SIDE), antialias=True), v2.Normalize(MEAN, STD)])
-    stack = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+    stack = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
     return transform(stack)
 
 
 def features(model: PatchcoreModel, paths: list[Path]) -> torch.Tensor:
-    """All patches of all pictures, read from their files."""
+    """All patches of all images, read from their files."""
     model.training = True  # of this module alone: it then hands out its patches
     parts = []
     with torch.no_grad():
         for first in range(0, len(paths), BATCH):
             batch = paths[first : first + BATCH]
-            pictures = [np.asarray(Image.open(path).convert("RGB")) for path in batch]
-            parts.append(model(prepare(pictures)))
+            images = [np.asarray(Image.open(path).convert("RGB")) for path in batch]
+            parts.append(model(prepare(images)))
     model.training = False
     model.embedding_store.clear()
     return torch.vstack(parts)
@@ -95,10 +95,10 @@ def pick(vectors: torch.Tensor, count: int) -> float:
     return time.perf_counter() - start
 
 
-def predict(model: PatchcoreModel, pictures: list[np.ndarray]) -> None:
-    """From decoded pictures to scores and maps."""
+def predict(model: PatchcoreModel, images: list[np.ndarray]) -> None:
+    """From decoded images to scores and maps."""
     with torch.no_grad():
-        model(prepare(pictures))
+        model(prepare(images))
 
 
 def timed(work: Callable[[], None], repeats: int) -> list[float]:

@@ -110,7 +110,7 @@ def predictions(
     theirs: tuple[str, int],
     precisions: tuple[str, ...] = ("float32", "int8"),
 ) -> list[Pair]:
-    """A warm picture and eight, in each precision of ours; theirs are of floats."""
+    """A warm image and eight, in each precision of ours; theirs are of floats."""
     pairs = []
     for precision in precisions:
         own = part(record, ours[0]).get(f"predict_{precision}_{ours[1]}", {})
@@ -137,8 +137,8 @@ def versus(record: Record, pairs: list[Pair]) -> str:
 
 def kinds(record: Record) -> str:
     """Figures of a small and a large set-up beside what they cost."""
-    heads = ("data", "backbone", "vectors", "image AUROC", "pixel AUROC", "fit", "one picture",
-             "eight pictures")  # fmt: skip
+    heads = ("data", "backbone", "vectors", "image AUROC", "pixel AUROC", "fit", "one image",
+             "eight images")  # fmt: skip
     lines = table(*heads)
     for data, cases in part(record, "figures").items():
         if not isinstance(cases, dict):  # which run measured it

@@ -1,8 +1,8 @@
-"""EfficientAd against drawn penalty pictures, photographs, and none, as a record.
+"""EfficientAd against drawn penalty images, photographs, and none, as a record.
 
     python benchmarks/penalty.py --shared ../shared
 
-The photographs are those of the other data sets: pictures of real parts, but not of these.
+The photographs are those of the other data sets: images of real parts, but not of these.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What 8 bits do to speed and to figures: PatchCore in float32 and in int8, side by side.
 
-Each pair is fitted on the same pictures with the same seed; a warm picture and a warm batch of 8
+Each pair is fitted on the same images with the same seed; a warm image and a warm batch of 8
 are timed in turns some seconds apart, so that whatever else the machine does falls on both.
 """
 
@@ -71,9 +71,9 @@ def measure(shared: Path, data: str, backbone: str) -> dict[str, Any]:
             "pixel_f1_max": found.pixel["f1_max"],
             "au_pro": found.pixel["au_pro_30"],
         }
-    picture = models["float32"].read(dataset.test[0].path)
+    image = models["float32"].read(dataset.test[0].path)
     for name, batch in (("one", 1), ("eight", 8)):
-        stack = np.stack([picture] * batch)
+        stack = np.stack([image] * batch)
         times: dict[str, list[float]] = {precision: [] for precision in PRECISIONS}
         for _ in rounds():
             for precision, model in models.items():

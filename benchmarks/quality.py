@@ -1,4 +1,4 @@
-"""Figures of PatchCore on real pictures under several settings, as a record.
+"""Figures of PatchCore on real images under several settings, as a record.
 
 Thresholds are not looked at here (`calibration_folds=0`), except in the first rows, which are what
 a user gets without choosing anything.
@@ -79,8 +79,8 @@ def measure(shared: Path, data: str, backbone: str, settings: dict[str, Any]) ->
     detector = blemish.PatchCore(backbone=file, **settings)
     model = blemish.fit(dataset, detector)
     found = blemish.evaluate(model, dataset)
-    good = sum(row["label"] == "good" for row in found.pictures)
-    alarms = sum(row["label"] == "good" and row["verdict"] == "defect" for row in found.pictures)
+    good = sum(row["label"] == "good" for row in found.images)
+    alarms = sum(row["label"] == "good" and row["verdict"] == "defect" for row in found.images)
     return {
         "data": dataset.name,
         "backbone": backbone,

@@ -1,7 +1,7 @@
 """What a user's commands take on this machine: fit, predict, start, install.
 
 Each figure is the median of repeats, with the spread; peak memory is that of a process of its own;
-baselines run in the same run. Needs the real pictures and backbones (see `--shared`).
+baselines run in the same run. Needs the real images and backbones (see `--shared`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     if not (arguments.shared / "data").is_dir():
-        parser.error(f"{arguments.shared} has no data/: the benchmark needs real pictures")
+        parser.error(f"{arguments.shared} has no data/: the benchmark needs real images")
     from blemish.model.fitting import versions
     from blemish.records.machine import machine
 
@@ -87,7 +87,7 @@ def fit(shared: Path, repeats: int) -> dict[str, Any]:
 
 
 def predict(shared: Path, repeats: int) -> dict[str, Any]:
-    """A loaded model over the test pictures of bottle, files decoded, and one warm picture."""
+    """A loaded model over the test images of bottle, files decoded, and one warm image."""
     import blemish
 
     dataset = blemish.open_dataset(shared / "data" / "mvtec" / "bottle")
@@ -96,14 +96,14 @@ def predict(shared: Path, repeats: int) -> dict[str, Any]:
     for backbone in (EMBEDDED, "mobilenetv2", "resnet50v2"):
         detector = blemish.PatchCore(backbone=named(backbone, shared), calibration_folds=0)
         model = blemish.fit(dataset, detector)
-        picture = model.read(paths[0])
-        model.warm_up((picture.shape[0], picture.shape[1]))
+        image = model.read(paths[0])
+        model.warm_up((image.shape[0], image.shape[1]))
 
         def folder(model: Any = model) -> None:
             list(model.predict_each(paths, batch=8))
 
-        def single(model: Any = model, picture: Any = picture) -> None:
-            model.raw(picture[None])
+        def single(model: Any = model, image: Any = image) -> None:
+            model.raw(image[None])
 
         rates: list[float] = []
         milliseconds: list[float] = []
@@ -111,8 +111,8 @@ def predict(shared: Path, repeats: int) -> dict[str, Any]:
             rates += [len(paths) / seconds for seconds in timed(folder, repeats)]
             milliseconds += [1000 * seconds for seconds in warm(single, 5 * repeats)]
         results[backbone] = {
-            "pictures_per_second_batch_8": spread(rates, 1),
-            "milliseconds_one_warm_picture": spread(milliseconds, 2),
+            "images_per_second_batch_8": spread(rates, 1),
+            "milliseconds_one_warm_image": spread(milliseconds, 2),
         }
     return results
 
@@ -124,7 +124,7 @@ def coreset(shared: Path, repeats: int) -> dict[str, Any]:
     for the largest, pick by pick; some picks are timed and scaled up.
     """
     import blemish
-    from blemish.data.loading import GoodPictures
+    from blemish.data.loading import GoodImages
     from blemish.detectors.patchcore.graph import PatchCoreGraph
     from blemish.detectors.patchcore.patches import extract
     from blemish.progress import LoggedProgress
@@ -132,9 +132,9 @@ def coreset(shared: Path, repeats: int) -> dict[str, Any]:
 
     backbone = str(shared / "backbones" / "resnet50v2.onnx")
     detector = blemish.PatchCore(backbone=backbone)
-    images = GoodPictures(blemish.open_dataset(shared / "data" / "mvtec" / "bottle").train)
+    images = GoodImages(blemish.open_dataset(shared / "data" / "mvtec" / "bottle").train)
     plan = detector.plan(images)
-    graph = PatchCoreGraph(detector.settings, detector.backbone, images.picture_format)
+    graph = PatchCoreGraph(detector.settings, detector.backbone, images.image_format)
     patches = extract(graph, images, plan, 0, LoggedProgress())
     points, results = patches.points.points, {}
     for name, count in (("1 %", len(points) // 100), ("10 %", len(points) // 10)):

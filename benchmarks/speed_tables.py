@@ -11,7 +11,7 @@ from typing import Any
 Record = dict[str, Any]
 
 MISSING = "not measured"
-BATCHES = {"one": "one picture", "eight": "eight pictures"}
+BATCHES = {"one": "one image", "eight": "eight images"}
 STAGES = (
     "decode",
     "preprocess",
@@ -27,7 +27,7 @@ FIT_STAGES = {
     "leave out": "leave out: five banks more, and the search in them",
     "rest": "rest: thresholds, start and end",
     "fit": "all",
-    "decode alone": "for comparison: decoding all pictures, nothing else",
+    "decode alone": "for comparison: decoding all images, nothing else",
 }
 
 
@@ -73,11 +73,11 @@ def coreset(record: Record) -> str:
 
 
 def growth(record: Record) -> str:
-    """Fits of more and more pictures."""
-    lines = table("pictures", "fit", "a picture", "memory at most")
+    """Fits of more and more images."""
+    lines = table("images", "fit", "an image", "memory at most")
     lines += [
-        f"| {row['pictures']:,} | {row['seconds']:.1f} s | "
-        f"{row['milliseconds_a_picture']:.0f} ms | {row['peak_megabytes']} MB |"
+        f"| {row['images']:,} | {row['seconds']:.1f} s | "
+        f"{row['milliseconds_a_image']:.0f} ms | {row['peak_megabytes']} MB |"
         for row in part(record, "growth")
     ]
     return finished(lines, record)
@@ -87,11 +87,11 @@ def growth(record: Record) -> str:
 
 
 def stages(record: Record) -> str:
-    """Milliseconds a picture of each stage, and how near it comes to its limit."""
+    """Milliseconds an image of each stage, and how near it comes to its limit."""
     found = part(record, "stages")
     cases = [(backbone, batch) for backbone in found for batch in BATCHES]
     heads = [f"{backbone}, {BATCHES[batch]}" for backbone, batch in cases]
-    lines = table("milliseconds a picture", *heads)
+    lines = table("milliseconds an image", *heads)
     for stage in STAGES:
         cells = [of_its_limit(found[backbone][batch].get(stage)) for backbone, batch in cases]
         lines.append(f"| {stage} | {' | '.join(cells)} |")
@@ -114,13 +114,13 @@ def of_its_limit(found: Record | None) -> str:
 
 
 def around(record: Record, backbone: str) -> Iterator[str]:
-    """What is no stage of a picture: a folder, a model's opening, the figures of `evaluate`."""
+    """What is no stage of an image: a folder, a model's opening, the figures of `evaluate`."""
     folder, opened = (part(record, name).get(backbone) for name in ("folder", "open"))
     figures = part(record, "stages").get(backbone, {}).get("figures")
     if folder:
-        rate, busy = (folder[name]["median"] for name in ("pictures_a_second", "share_of_cores"))
+        rate, busy = (folder[name]["median"] for name in ("images_a_second", "share_of_cores"))
         yield (
-            f"* {backbone}, a folder of {folder['pictures']} pictures: {rate:.0f} a second, with "
+            f"* {backbone}, a folder of {folder['images']} images: {rate:.0f} a second, with "
             f"{percent(busy)} of all cores busy."
         )
     if opened:
@@ -133,8 +133,8 @@ def around(record: Record, backbone: str) -> Iterator[str]:
     if figures:
         taken = figures["milliseconds"]["median"]
         yield (
-            f"* {backbone}, `evaluate`: {taken:.1f} ms a picture for all figures and their "
-            f"intervals, of {figures['pictures']} pictures."
+            f"* {backbone}, `evaluate`: {taken:.1f} ms an image for all figures and their "
+            f"intervals, of {figures['images']} images."
         )
 
 
@@ -147,8 +147,8 @@ def fit_stages(record: Record) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     if not found:
         return finished(lines[:2], record)
-    pictures = next(iter(found.values()))["pictures"]
-    return "\n".join([*lines, "", f"{pictures} pictures.", *made(record)])
+    images = next(iter(found.values()))["images"]
+    return "\n".join([*lines, "", f"{images} images.", *made(record)])
 
 
 def of_the_fit(case: Record, stage: str) -> str:

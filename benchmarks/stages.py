@@ -1,4 +1,4 @@
-"""Where PatchCore's time goes: a picture, a batch of eight and a fit, stage by stage.
+"""Where PatchCore's time goes: an image, a batch of eight and a fit, stage by stage.
 
 Stages of the graph are sums of its nodes by ONNX Runtime's own profile. Beside each stands the
 least time that its work takes at the machine's peaks, measured in the same run.
@@ -76,7 +76,7 @@ def main() -> None:
 def stages(
     backbone: str, arguments: argparse.Namespace, limits: dict[str, float]
 ) -> dict[str, Any]:
-    """Milliseconds a picture: one warm picture, and eight at once."""
+    """Milliseconds an image: one warm image, and eight at once."""
     model = fitted(backbone, arguments.shared)
     samples = bottle(arguments.shared).test
     result: dict[str, Any] = {}
@@ -103,7 +103,7 @@ def stages(
             for part, work in works.items():
                 taken[part] += warm(work, arguments.repeats)
         result[name] = {
-            part: {"milliseconds": a_picture(seconds, batch)} for part, seconds in taken.items()
+            part: {"milliseconds": an_image(seconds, batch)} for part, seconds in taken.items()
         }
         for stage in parts:
             median = statistics.median(taken[stage.name])
@@ -113,7 +113,7 @@ def stages(
 
 
 def work_of(stage: Stage, batch: int, seconds: float, limits: dict[str, float]) -> dict[str, float]:
-    """Work a picture, and the least time for it by the machine's peaks, as shares of that taken."""
+    """Work an image, and the least time for it by the machine's peaks, as shares of that taken."""
     operations = stage.float_operations + stage.byte_operations
     products = stage.float_operations / limits["float32_gflops"]
     products += stage.byte_operations / limits["int8_gops"]
@@ -127,33 +127,33 @@ def work_of(stage: Stage, batch: int, seconds: float, limits: dict[str, float]) 
 
 
 def decoded(model: blemish.Model, paths: list[Path]) -> Iterator[Any]:
-    """Pictures as `predict` reads them: alone, or several by threads."""
+    """Images as `predict` reads them: alone, or several by threads."""
     from blemish.parallel import read_ahead
 
     return iter([model.read(paths[0])]) if len(paths) == 1 else read_ahead(paths, model.read)
 
 
 def figures(model: blemish.Model, samples: Any, repeats: int) -> dict[str, Any]:
-    """What `evaluate` adds for a picture: masks, figures, intervals, all shared among them."""
+    """What `evaluate` adds for an image: masks, figures, intervals, all shared among them."""
     from blemish.evaluation.measure import measure
     from blemish.metrics.decisions import Thresholds
 
     judged = list(zip(samples, model.predict([sample.path for sample in samples]), strict=True))
     thresholds = Thresholds(model.calibration.image_threshold, model.calibration.pixel_threshold)
     seconds = timed(lambda: measure(judged, len(judged), thresholds), repeats)
-    return {"pictures": len(judged), "milliseconds": a_picture(seconds, len(judged))}
+    return {"images": len(judged), "milliseconds": an_image(seconds, len(judged))}
 
 
 def fit(backbone: str, arguments: argparse.Namespace, limits: dict[str, float]) -> dict[str, Any]:
     """Seconds of a fit, in a process that has all imported."""
     import blemish
-    from blemish.data.loading import GoodPictures
+    from blemish.data.loading import GoodImages
 
     dataset = bottle(arguments.shared)
     model = fitted(backbone, arguments.shared)
     seconds: dict[str, list[float]] = defaultdict(list)
     for _ in range(arguments.fits):
-        seconds["decode alone"] += timed(lambda: list(GoodPictures(dataset.train)), 1)
+        seconds["decode alone"] += timed(lambda: list(GoodImages(dataset.train)), 1)
         progress, start = Clock(), time.perf_counter()
         blemish.fit(dataset, detector(backbone, arguments.shared), progress=progress)
         whole = time.perf_counter() - start
@@ -164,18 +164,18 @@ def fit(backbone: str, arguments: argparse.Namespace, limits: dict[str, float]) 
     result: dict[str, Any] = {
         name: {"seconds": spread(taken, 3)} for name, taken in seconds.items()
     }
-    facts, pictures = model.facts["detector"], len(dataset.train)
+    facts, images = model.facts["detector"], len(dataset.train)
     counted = stages_of(model._data, model.read(dataset.train[0].path)[None])
     to_patches = sum(s.float_operations for s in counted if s.name in ("backbone", "patches"))
     work = {
-        "features": pictures * to_patches,
+        "features": images * to_patches,
         "leave out": 2 * facts["patches"] * facts["bank_vectors"] * facts["bank_dimensions"],
     }
     for name, operations in work.items():
         least = operations / limits["float32_gflops"] / 1e9
         share = round(least / result[name]["seconds"]["median"], 3)
         result[name] |= {"gflop": round(operations / 1e9, 1), "share_of_products": share}
-    return result | {"pictures": pictures}
+    return result | {"images": images}
 
 
 def opening(
@@ -201,7 +201,7 @@ def folder(
     arguments: argparse.Namespace,
     _limits: dict[str, float],
 ) -> dict[str, Any]:
-    """Pictures a second from files to verdicts, and the share of all cores that was busy.
+    """Images a second from files to verdicts, and the share of all cores that was busy.
 
     Threads that wait for work by spinning count as busy.
     """
@@ -218,8 +218,8 @@ def folder(
         rates.append(len(paths) / wall)
         busy.append(worked / wall / available_cores())
     return {
-        "pictures": len(paths),
-        "pictures_a_second": spread(rates, 1),
+        "images": len(paths),
+        "images_a_second": spread(rates, 1),
         "share_of_cores": spread(busy, 3),
     }
 
@@ -242,8 +242,8 @@ class Clock:
         print(message, flush=True)
 
 
-def a_picture(seconds: list[float], batch: int) -> dict[str, float]:
-    """Milliseconds a picture."""
+def an_image(seconds: list[float], batch: int) -> dict[str, float]:
+    """Milliseconds an image."""
     return spread([1000 * second / batch for second in seconds], 3)
 
 
@@ -256,7 +256,7 @@ def detector(backbone: str, shared: Path) -> blemish.PatchCore:
 
 @cache
 def bottle(shared: Path) -> blemish.Dataset:
-    """The pictures."""
+    """The images."""
     import blemish
 
     return blemish.open_dataset(shared / "data" / "mvtec" / "bottle")

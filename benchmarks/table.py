@@ -147,14 +147,14 @@ def choices_table() -> str:
 def compared(head: str, cases: list[tuple[str, list[dict[str, Any]]]]) -> str:
     """A table with a line a case, and its figures on each data set."""
     names = [row["data"] for row in cases[0][1]]
-    lines = [f"| {head} | {' | '.join(names)} | dimensions | ms a picture |",
+    lines = [f"| {head} | {' | '.join(names)} | dimensions | ms an image |",
              "|---" * (len(names) + 3) + "|"]  # fmt: skip
     for words, rows in cases:
         figures = [
             " / ".join(f"{row[key]:.3f}" for key in ("image_auroc", "pixel_auroc", "pixel_ap"))
             for row in rows
         ]
-        cost = min(row["milliseconds_a_picture"] for row in rows)
+        cost = min(row["milliseconds_a_image"] for row in rows)
         lines.append(f"| {words} | {' | '.join(figures)} | {rows[0]['dimensions']} | {cost:.1f} |")
     return "\n".join(lines)
 
@@ -260,10 +260,10 @@ def _named(row: dict[str, Any]) -> str:
 
 
 def detectors_table() -> str:
-    """Both detectors on the same pictures: figures with intervals, and what they cost."""
+    """Both detectors on the same images: figures with intervals, and what they cost."""
     record = newest("detectors-*.json")
     heads = ("data", "detector", "image AUROC", "image F1-max", "pixel AUROC", "pixel F1-max",
-             "AU-PRO", "fit", "a picture", "model")  # fmt: skip
+             "AU-PRO", "fit", "an image", "model")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in _by_category(record["rows"]):
         preset = row["settings"].get("preset")
@@ -273,7 +273,7 @@ def detectors_table() -> str:
             for level, figure in (("image", "auroc"), ("image", "f1_max"), ("pixel", "auroc"),
                                   ("pixel", "f1_max"), ("pixel", "au_pro_30"))
         )  # fmt: skip
-        fit, one = row["seconds"]["fit"], 1000 * row["seconds"]["predict_per_picture"]
+        fit, one = row["seconds"]["fit"], 1000 * row["seconds"]["predict_per_image"]
         took = f"{fit:.0f} s" if fit < 120 else f"{fit / 60:.0f} min"
         size = f"{row['bytes']['model_file'] / 1e6:.1f} MB"
         lines.append(f"| {_named(row)} | {name} | {figures} | {took} | {one:.0f} ms | {size} |")
@@ -288,7 +288,7 @@ def _figure(found: dict[str, Any]) -> str:
 
 
 def efficientad_speed_table() -> str:
-    """Steps of training and single pictures, against the plain way."""
+    """Steps of training and single images, against the plain way."""
     record = newest("efficientad-2*.json")
     lines = ["| | blemish | the plain way | ratio |", "|---|---|---|---|"]
     for name, case in record["training"].items():
@@ -303,7 +303,7 @@ def efficientad_speed_table() -> str:
         plain = times.pop("torch, eager")
         for name, ours in times.items():
             lines.append(
-                f"| a picture, `{kind}`, {name} | {ours:.1f} ms | {plain:.1f} ms | "
+                f"| an image, `{kind}`, {name} | {ours:.1f} ms | {plain:.1f} ms | "
                 f"{plain / ours:.1f} |"
             )
     machine = record["machine"]
@@ -312,9 +312,9 @@ def efficientad_speed_table() -> str:
 
 
 def penalty_table() -> str:
-    """Drawn penalty pictures against photographs."""
+    """Drawn penalty images against photographs."""
     rows = newest("penalty-*.json")["rows"]
-    lines = ["| data | penalty pictures | image AUROC | pixel AUROC | AU-PRO |",
+    lines = ["| data | penalty images | image AUROC | pixel AUROC | AU-PRO |",
              "|---|---|---|---|---|"]  # fmt: skip
     for row in rows:
         figures = " | ".join(f"{row[k]:.3f}" for k in ("image_auroc", "pixel_auroc", "au_pro_30"))
@@ -336,9 +336,9 @@ def speed_table() -> str:
         seconds, peak = case["seconds"]["median"], case["peak_megabytes"]
         lines.append(f"| fit {name} | {seconds:.1f} s, {peak} MB at most |")
     for name, case in results["predict"].items():
-        rate = case["pictures_per_second_batch_8"]["median"]
-        single = case["milliseconds_one_warm_picture"]["median"]
-        lines.append(f"| predict, {name} | {rate:.0f} pictures a second; {single:.1f} ms for one |")
+        rate = case["images_per_second_batch_8"]["median"]
+        single = case["milliseconds_one_warm_image"]["median"]
+        lines.append(f"| predict, {name} | {rate:.0f} images a second; {single:.1f} ms for one |")
     for name, case in results["coreset"].items():
         seconds = case["seconds"]["median"]
         lines.append(
@@ -365,7 +365,7 @@ def precision_table() -> str:
         "image AUROC",
         "pixel AUROC",
         "AU-PRO",
-        "one picture",
+        "one image",
         "eight",
         "file",
     )

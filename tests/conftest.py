@@ -1,4 +1,4 @@
-"""Where the shared pictures, backbones and oracles are, and timm, for the tests that use them."""
+"""Where the shared images, backbones and oracles are, and timm, for the tests that use them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real pictures, backbones and oracles beside the checkout; skips without it."""
+    """The folder of real images, backbones and oracles beside the checkout; skips without it."""
     if not SHARED.is_dir():
-        pytest.skip("real pictures, backbones and oracles (../shared) are not on this machine")
+        pytest.skip("real images, backbones and oracles (../shared) are not on this machine")
     return SHARED
 
 

@@ -34,7 +34,7 @@ PATCHCORE = ["--image-size", str(SIDE), "--set", "coreset_ratio=0.1", "--set",
 EFFICIENTAD = [
     "--detector", "efficientad", "--preset", "quick", "--image-size", "128",
     *(f"--set={name}" for name in (
-        "batch=2", "crop=0", "steps=42", "penalty_pictures=2", "autoencoder_width=8",
+        "batch=2", "crop=0", "steps=42", "penalty_images=2", "autoencoder_width=8",
         "autoencoder_weight=0.5", "checkpoint_seconds=0", "precision=float32", "device=cpu",
         "smoothing=0",
     )),
@@ -63,7 +63,7 @@ class Command:
 
 
 def commands(folder: Path) -> list[Command]:
-    """All that are killed; their pictures and models lie in a folder."""
+    """All that are killed; their images and models lie in a folder."""
     backbone = tiny_backbone(folder / "tiny.onnx")
     data = str(tiny_dataset(folder / "data" / "tile", good=12, test_good=20, defects=20))
     few = str(tiny_dataset(folder / "few", good=4, test_good=1, defects=1))
@@ -101,7 +101,7 @@ def lines_of(folder: Path) -> Any:
 def figures_of(folder: Path) -> Any:
     records = [json.loads(path.read_text()) for path in (folder / "records").glob("[!.]*.json")]
     kept = [
-        (r["job"], r["error"], r["model_sha256"], r["figures"], [p["score"] for p in r["pictures"]])
+        (r["job"], r["error"], r["model_sha256"], r["figures"], [p["score"] for p in r["images"]])
         for r in records
     ]
     return sorted(kept, key=lambda row: row[0]), names_in(folder)

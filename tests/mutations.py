@@ -2,7 +2,7 @@
 
     for number, data in enumerate(mutated(model_bytes, count=100, seed=0)): ...
 
-By hand, with many seeds: python tests/mutations.py MODEL.onnx PICTURE 1000 7
+By hand, with many seeds: python tests/mutations.py MODEL.onnx IMAGE 1000 7
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ GRAPH_CHANGES = [
 ]  # fmt: skip
 
 
-def try_file(path: Path, picture: Path, *, commands: bool = False) -> str:
+def try_file(path: Path, image: Path, *, commands: bool = False) -> str:
     """Use a model file in all ways: `refused`, or `used`; anything else is raised.
 
     Where it can be used, no verdict may come from other thresholds than those that it states.
@@ -268,31 +268,31 @@ def try_file(path: Path, picture: Path, *, commands: bool = False) -> str:
         stated, used = facts["calibration"], model.calibration
         assert used.image_threshold == stated["image_threshold"]
         assert used.pixel_threshold == stated["pixel_threshold"]
-        for result in model.predict_each([picture, picture]):
+        for result in model.predict_each([image, image]):
             if isinstance(result, blemish.Failure):
                 outcome = "not judged"
             else:
                 assert (result.verdict == "defect") == (result.score > stated["image_threshold"])
     if commands:
-        _type_commands(path, picture)
+        _type_commands(path, image)
     return outcome
 
 
-def _type_commands(path: Path, picture: Path) -> None:
+def _type_commands(path: Path, image: Path) -> None:
     from typer.testing import CliRunner
 
     from blemish.cli.main import app
 
     for words in (
-        ["inspect", path], ["inspect", path, "--verify", "--json"], ["predict", path, picture],
-        ["evaluate", path, picture.parents[2]], ["calibrate", path, picture.parents[2]],
+        ["inspect", path], ["inspect", path, "--verify", "--json"], ["predict", path, image],
+        ["evaluate", path, image.parents[2]], ["calibrate", path, image.parents[2]],
     ):  # fmt: skip
         result = CliRunner().invoke(app, [str(word) for word in words], prog_name="blemish")
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
 
 
-def _main(model: Path, picture: Path, count: int, seed: int) -> None:
+def _main(model: Path, image: Path, count: int, seed: int) -> None:
     outcomes: Counter[str] = Counter()
     path = model.with_name(f"mutated-{seed}.onnx")
     for number, (done, data) in enumerate(mutated(model.read_bytes(), count=count, seed=seed)):
@@ -300,7 +300,7 @@ def _main(model: Path, picture: Path, count: int, seed: int) -> None:
         print(f"{number}: {done[:150]}", file=sys.stderr, flush=True)
         try:
             with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-                outcome = try_file(path, picture, commands=number % 5 == 0)
+                outcome = try_file(path, image, commands=number % 5 == 0)
         except Exception:
             outcome = "TRACEBACK"
             print(f"{number}: {done}\n{traceback.format_exc()}", flush=True)

@@ -28,16 +28,16 @@ import numpy as np
 import blemish
 
 def judged():
-    scores, maps = model.raw(pictures)
-    each = [result.score for result in model.predict_each(list(pictures))]
-    traced = model.trace(pictures[0], "patches")["patches"]
-    alone = model.predict(pictures[0]).score
+    scores, maps = model.raw(images)
+    each = [result.score for result in model.predict_each(list(images))]
+    traced = model.trace(images[0], "patches")["patches"]
+    alone = model.predict(images[0]).score
     return scores.tolist(), maps.tobytes(), each, alone, traced.tobytes()
 
 model = blemish.load(sys.argv[1], threads=2)
-pictures = np.random.default_rng(0).integers(0, 255, (5, 64, 64, 3)).astype(np.uint8)
+images = np.random.default_rng(0).integers(0, 255, (5, 64, 64, 3)).astype(np.uint8)
 before = judged()
-begun = model.predict_each([picture for _ in range(20) for picture in pictures])
+begun = model.predict_each([image for _ in range(20) for image in images])
 next(begun)
 children = []
 for uses in (True, True, False):

@@ -1,4 +1,4 @@
-"""Scores that are no numbers: never good, and the picture is named, wherever they turn up."""
+"""Scores that are no numbers: never good, and the image is named, wherever they turn up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tiny import SIDE, tiny_dataset, tiny_settings
 def spoilt(data: bytes, *, output: str, value: float) -> bytes:
     """A model that gives `value` where its output would be above 100, and is sound elsewhere.
 
-    Of a picture that is white all over, say.
+    Of an image that is white all over, say.
     """
     model = onnx.load_model_from_string(data)
     facts = json.loads(next(e.value for e in model.metadata_props if e.key == "blemish"))
@@ -53,7 +53,7 @@ CASES = [("score", np.nan), ("score", -np.inf), ("score_map", np.nan), ("score_m
 
 @pytest.fixture(scope="module", params=CASES, ids=str)
 def broken(request, model, tmp_path_factory):
-    """A model that gives no finite score, or map, for pictures that are bright all over."""
+    """A model that gives no finite score, or map, for images that are bright all over."""
     output, value = request.param
     path = tmp_path_factory.mktemp("broken") / "model.onnx"
     path.write_bytes(spoilt(model._data, output=output, value=value))
@@ -61,44 +61,44 @@ def broken(request, model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """Dark noise, but for the second picture, which is white."""
-    folder = tmp_path_factory.mktemp("pictures")
+def images(tmp_path_factory):
+    """Dark noise, but for the second image, which is white."""
+    folder = tmp_path_factory.mktemp("images")
     noise = np.random.default_rng(0).integers(40, 80, (3, SIDE, SIDE, 3)).astype(np.uint8)
     noise[1] = 255
-    for number, picture in enumerate(noise):
-        Image.fromarray(picture).save(folder / f"{number}.png")
+    for number, image in enumerate(noise):
+        Image.fromarray(image).save(folder / f"{number}.png")
     return sorted(folder.iterdir())
 
 
-def test_a_score_that_is_not_finite_is_an_error_row_and_the_rest_go_on(broken, pictures):
+def test_a_score_that_is_not_finite_is_an_error_row_and_the_rest_go_on(broken, images):
     for threads in (1, 2):  # in batches, and on a core each
         model = blemish.load(broken, threads=threads)
-        results = list(model.predict_each(pictures))
+        results = list(model.predict_each(images))
         failed = [isinstance(result, blemish.Failure) for result in results]
         assert failed == [False, True, False]
         assert "1.png: the model gives no finite score and map" in results[1].error
-        assert list(model.predict_each(pictures[1:2])) == results[1:2]
+        assert list(model.predict_each(images[1:2])) == results[1:2]
         with pytest.raises(ImageError, match=r"1\.png.*--verify"):
-            model.predict(pictures[1])
+            model.predict(images[1])
 
 
-def test_raw_stays_raw(broken, pictures):
+def test_raw_stays_raw(broken, images):
     model = blemish.load(broken)
-    scores, maps = model.raw(np.stack([model.read(picture) for picture in pictures]))
+    scores, maps = model.raw(np.stack([model.read(image) for image in images]))
     assert not (np.isfinite(scores).all() and np.isfinite(maps).all())
 
 
-def test_a_large_finite_map_is_judged(model, pictures, tmp_path):
+def test_a_large_finite_map_is_judged(model, images, tmp_path):
     large = tmp_path / "large.onnx"
     large.write_bytes(spoilt(model._data, output="score_map", value=1e38))
-    assert blemish.load(large).predict(pictures[1]).score_map.max() == np.float32(1e38)
+    assert blemish.load(large).predict(images[1]).score_map.max() == np.float32(1e38)
 
 
-def test_figures_and_thresholds_name_the_picture(broken, tmp_path, pictures):
+def test_figures_and_thresholds_name_the_image(broken, tmp_path, images):
     folder = tiny_dataset(tmp_path / "noise", good=4)
     for split in ("train", "test"):
-        Image.open(pictures[1]).save(folder / split / "good" / "white.png")
+        Image.open(images[1]).save(folder / split / "good" / "white.png")
     dataset = blemish.open_dataset(folder)
     model = blemish.load(broken)
     with pytest.raises(ImageError, match=r"good/white\.png"):
@@ -107,7 +107,7 @@ def test_figures_and_thresholds_name_the_picture(broken, tmp_path, pictures):
         blemish.recalibrate(model, dataset)
 
 
-def test_a_left_out_score_that_is_not_finite_names_its_picture(category, backbone):
+def test_a_left_out_score_that_is_not_finite_names_its_image(category, backbone):
     class Spoils(blemish.PatchCore):
         def fit(self, images, *, progress, folder=None):
             return Spoilt(super().fit(images, progress=progress))
@@ -127,10 +127,10 @@ def test_a_left_out_score_that_is_not_finite_names_its_picture(category, backbon
         blemish.fit(blemish.open_dataset(category), Spoils(**tiny_settings(backbone)))
 
 
-def test_features_that_are_not_finite_name_the_picture_before_they_get_into_a_bank(
-    category, backbone, pictures, tmp_path
+def test_features_that_are_not_finite_name_the_image_before_they_get_into_a_bank(
+    category, backbone, images, tmp_path
 ):
-    """A backbone that takes the root of how far below white a picture's darkest value is."""
+    """A backbone that takes the root of how far below white an image's darkest value is."""
     network = onnx.load(backbone)
     for node in network.graph.node:
         node.output[:] = [f"{name}_" if name == "fine" else name for name in node.output]
@@ -147,13 +147,13 @@ def test_features_that_are_not_finite_name_the_picture_before_they_get_into_a_ba
     )
     onnx.save(network, tmp_path / "root.onnx")
     shutil.copytree(category, tmp_path / "noise")
-    shutil.copy(pictures[1], tmp_path / "noise" / "train" / "good" / "white.png")
+    shutil.copy(images[1], tmp_path / "noise" / "train" / "good" / "white.png")
     detector = blemish.PatchCore(**tiny_settings(tmp_path / "root.onnx"))
     with pytest.raises(BackboneError, match=r"no finite features.*train/good/white\.png"):
         blemish.fit(blemish.open_dataset(tmp_path / "noise"), detector)
 
 
-def test_verifying_finds_what_an_empty_picture_does_not_show(broken, model):
+def test_verifying_finds_what_an_empty_image_does_not_show(broken, model):
     with pytest.raises(ModelFileError, match=r"white, 64 x 64.*and \d+ more"):
         probe(blemish.load(broken))
     assert probe(model) == 28

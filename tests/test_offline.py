@@ -20,7 +20,7 @@ ROOT = Path(blemish.__file__).parents[2]
 SOURCES = ROOT / "src" / "blemish"
 
 SMALL = {
-    "steps": 4, "batch": 2, "crop": 64, "penalty_pictures": 4, "autoencoder_width": 8,
+    "steps": 4, "batch": 2, "crop": 64, "penalty_images": 4, "autoencoder_width": 8,
     "autoencoder_weight": 0.5, "checkpoint_seconds": 0, "precision": "float32", "device": "cpu",
 }  # fmt: skip
 PATCHCORE = ["--backbone", "tiny.onnx", "--levels", ",".join(LEVELS), "--image-size", SIDE]
@@ -60,7 +60,7 @@ blemish.evaluate(model, dataset)
 
 @pytest.fixture(scope="module")
 def machine(model, tmp_path_factory):
-    """A machine with pictures, a backbone, a teacher, a model, maps and records."""
+    """A machine with images, a backbone, a teacher, a model, maps and records."""
     require_strace()
     made = Machine(tmp_path_factory.mktemp("machine"))
     data = tiny_dataset(made.here / "tile", good=12)

@@ -32,7 +32,7 @@ def guesses(times, *, every=0.1):
 
 STEADY = [0.25 * (i + 1) for i in range(400)]
 SLOW_FIRST = [20 + 0.1 * i for i in range(800)]
-FOLDS = [20 * (1 + i // 40) + 0.01 * (i % 40) for i in range(200)]  # a bank each, then pictures
+FOLDS = [20 * (1 + i // 40) + 0.01 * (i % 40) for i in range(200)]  # a bank each, then images
 LUMPS = [100.0 * (1 + i // 100) for i in range(400)]
 GONE_ON_WITH = [0.0] * 90_000 + [0.5 * (i + 1) for i in range(200)]
 SLOWER = [0.1 * i for i in range(1, 500)] + [50 + 0.5 * i for i in range(500)]

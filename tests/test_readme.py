@@ -26,7 +26,7 @@ def test_tables_are_those_of_the_newest_records():
     subprocess.run([sys.executable, str(script), "--check"], check=True)
 
 
-def test_it_is_short_and_opens_with_a_picture_and_the_two_commands():
+def test_it_is_short_and_opens_with_a_image_and_the_two_commands():
     assert README.count("\n") <= 200
     opening = README[:900]
     assert opening.index("![") < opening.index("make demo") < opening.index("make test")
@@ -57,7 +57,7 @@ def test_python_blocks_run(tmp_path, monkeypatch, category, backbone):
     monkeypatch.setattr(blemish, "PatchCore", lambda: real(**tiny_settings(backbone)))
     monkeypatch.setattr(
         blemish, "fit", lambda *a, false_alarm_rate, fit=blemish.fit: fit(*a)
-    )  # 24 pictures cannot promise 1 %
+    )  # 24 images cannot promise 1 %
     for code in code_blocks():
         ast.parse(code)
         exec(compile(code, "README.md", "exec"), {})

@@ -21,6 +21,6 @@ def test_of_many_items_the_first_few_are_told_and_how_many_more():
 
 
 def test_counts_take_their_plural():
-    assert counted(1, "picture") == "1 picture"
-    assert counted(0, "picture") == "0 pictures"
+    assert counted(1, "image") == "1 image"
+    assert counted(0, "image") == "0 images"
     assert counted(2, "category", "categories") == "2 categories"

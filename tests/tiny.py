@@ -64,9 +64,9 @@ def tiny_dataset(
 
     Args:
         folder: of the category; its name is the category's.
-        good: training pictures.
-        test_good: good test pictures.
-        defects: test pictures of the type `spot`, with masks.
+        good: training images.
+        test_good: good test images.
+        defects: test images of the type `spot`, with masks.
         seed: of the noise.
     """
     rng = np.random.default_rng(seed)
@@ -76,14 +76,14 @@ def tiny_dataset(
         ("test", "spot", defects),
     ):
         for number in range(count):
-            picture = rng.integers(40, 80, (SIDE, SIDE, 3)).astype(np.uint8)
+            image = rng.integers(40, 80, (SIDE, SIDE, 3)).astype(np.uint8)
             if kind == "spot":
                 mask = np.zeros((SIDE, SIDE), np.uint8)
                 row, column = rng.integers(8, SIDE - 24, 2)
                 mask[row : row + 16, column : column + 16] = 255
-                picture[mask > 0] = 230
+                image[mask > 0] = 230
                 _write(folder / "ground_truth" / kind / f"{number:03}_mask.png", mask)
-            _write(folder / split / kind / f"{number:03}.png", picture)
+            _write(folder / split / kind / f"{number:03}.png", image)
     return folder
 
 
@@ -93,7 +93,7 @@ def _write(path: Path, pixels: np.ndarray) -> None:
 
 
 class HeldOut:
-    """A fitted detector that leaves out only some of its pictures."""
+    """A fitted detector that leaves out only some of its images."""
 
     left_out_method = "held out"
 
@@ -109,11 +109,11 @@ class HeldOut:
 
 
 class HoldsOut(PatchCore):
-    """A detector that leaves out only the first six pictures, and remembers its folder."""
+    """A detector that leaves out only the first six images, and remembers its folder."""
 
     resumable = True
 
-    def calibration_pictures(self, split_keys):
+    def calibration_images(self, split_keys):
         return min(6, len(set(split_keys)))
 
     def fit(self, images, *, progress, folder=None):

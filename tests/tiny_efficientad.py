@@ -23,7 +23,7 @@ def tiny_settings(teacher: Path, **settings: Any) -> dict[str, Any]:
         "steps": 24,
         "batch": 2,
         "crop": 64,
-        "penalty_pictures": 8,
+        "penalty_images": 8,
         "precision": "float32",
         "device": "cpu",
     } | settings

@@ -1,7 +1,7 @@
 """The main job, start to end: `make demo`.
 
 Draws tile, leather and grid with their defects, looks one over, fits and measures PatchCore on each
-with the backbone of the package, writes the page, prints the table, and judges a few pictures.
+with the backbone of the package, writes the page, prints the table, and judges a few images.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def blemish(*arguments: str) -> None:
 
 
 def one_of_each(test: Path) -> list[str]:
-    """The first good picture and the first of each defect."""
+    """The first good image and the first of each defect."""
     return [str(sorted(kind.iterdir())[0]) for kind in sorted(test.iterdir())]
 
 

@@ -34,7 +34,7 @@ def main(output: Path) -> None:
 
 
 def row(category: str) -> list[np.ndarray]:
-    """A good picture, then one of each defect type."""
+    """A good image, then one of each defect type."""
     draw = partial(draw_defect, size_px=SIZE_PX, difficulty=DIFFICULTY)
     defects = [
         max(
@@ -43,9 +43,9 @@ def row(category: str) -> list[np.ndarray]:
         )[0]
         for kind in SURFACES[category]
     ]
-    pictures = [draw_good(category, 0, size_px=SIZE_PX), *defects]
+    images = [draw_good(category, 0, size_px=SIZE_PX), *defects]
     edges = ((0, GAP_PX), (0, GAP_PX), (0, 0))
-    return [np.pad(picture, edges, constant_values=255) for picture in pictures]
+    return [np.pad(image, edges, constant_values=255) for image in images]
 
 
 if __name__ == "__main__":

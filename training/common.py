@@ -1,6 +1,6 @@
-"""What all trainings here share: drawn pictures, a resumable run, and where a result comes from.
+"""What all trainings here share: drawn images, a resumable run, and where a result comes from.
 
-Pictures are drawn in shards by processes of their own; each is trained on several times, turned and
+Images are drawn in shards by processes of their own; each is trained on several times, turned and
 recoloured anew. A checkpoint is written after each shard, and the same command goes on from it. The
 same seed gives the same weights on the same machine.
 """
@@ -55,9 +55,9 @@ def parser(
     add("--teacher", type=Path, required=True, help="ONNX file")
     add("--output", type=Path, required=True, help="folder of checkpoint and result")
     add("--shards", type=int, default=shards)
-    add("--shard-size", type=int, default=1536, help="pictures drawn together")
-    add("--uses", type=int, default=4, help="times that a picture is trained on")
-    add("--side", type=int, default=160, help="of a picture in pixels")
+    add("--shard-size", type=int, default=1536, help="images drawn together")
+    add("--uses", type=int, default=4, help="times that an image is trained on")
+    add("--side", type=int, default=160, help="of an image in pixels")
     add("--batch", type=int, default=batch)
     add("--rate", type=float, default=rate, help="highest learning rate")
     add("--seed", type=int, default=0)
@@ -103,9 +103,9 @@ class Run:
         waiting: list[Future[Any]] = []
         first = self._restore()
         for shard in range(first, self.a.shards):
-            pictures = drawings.take(waiting or drawings.start(shard))
+            images = drawings.take(waiting or drawings.start(shard))
             waiting = drawings.start(shard + 1) if ahead and shard + 1 < self.a.shards else []
-            self._train(shard, pictures, errors)
+            self._train(shard, images, errors)
             self._save(shard + 1)
 
     def averaged(self) -> nn.ModuleDict:
@@ -113,12 +113,12 @@ class Run:
         self.nets.load_state_dict(self.average)
         return self.nets.cpu().eval()
 
-    def _train(self, shard: int, pictures: NDArray[np.uint8], errors: Errors) -> None:
+    def _train(self, shard: int, images: NDArray[np.uint8], errors: Errors) -> None:
         start, seen = time.perf_counter(), []
         rng = np.random.default_rng([self.a.seed, shard, 1])
-        for step, rows in enumerate(_batches(len(pictures), rng, self.a)):
+        for step, rows in enumerate(_batches(len(images), rng, self.a)):
             self._set_rate(shard * self.steps_a_shard + step)
-            batch = varied(on_device(pictures[rows], self.a.device), rng)
+            batch = varied(on_device(images[rows], self.a.device), rng)
             with torch.autocast(batch.device.type, torch.bfloat16):
                 losses = errors(batch)
             loss = torch.stack(list(losses.values())).sum()
@@ -203,11 +203,11 @@ def _batches(count: int, rng: Rng, a: argparse.Namespace) -> Iterator[NDArray[np
             yield order[first : first + a.batch]
 
 
-# --- pictures ------------------------------------------------------------------------------------
+# --- images ------------------------------------------------------------------------------------
 
 
 class Drawings:
-    """Draws pictures in processes; use it as a context."""
+    """Draws images in processes; use it as a context."""
 
     def __init__(self, a: argparse.Namespace) -> None:
         self.a = a
@@ -232,7 +232,7 @@ class Drawings:
         ]
 
     def take(self, waiting: list[Future[Any]]) -> NDArray[np.uint8]:
-        """All pictures of a shard, N x H x W x 3, once they are drawn."""
+        """All images of a shard, N x H x W x 3, once they are drawn."""
         return np.concatenate([future.result() for future in waiting])
 
 
@@ -252,34 +252,34 @@ def _end_with_parent() -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def on_device(pictures: NDArray[np.uint8], device: str) -> Tensor:
-    """Pictures as N x 3 x H x W in [0, 1]."""
-    tensor = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2).float() / 255
+def on_device(images: NDArray[np.uint8], device: str) -> Tensor:
+    """Images as N x 3 x H x W in [0, 1]."""
+    tensor = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
-def varied(pictures: Tensor, rng: Rng) -> Tensor:
-    """Pictures turned or mirrored together, each with colours of its own or grey.
+def varied(images: Tensor, rng: Rng) -> Tensor:
+    """Images turned or mirrored together, each with colours of its own or grey.
 
     Args:
-        pictures: N x 3 x H x W in [0, 1].
+        images: N x 3 x H x W in [0, 1].
         rng: what is drawn from.
     """
-    count = len(pictures)
+    count = len(images)
     mixing = np.stack([np.eye(3)[rng.permutation(3)] for _ in range(count)])
     mixing = mixing * rng.uniform(0.6, 1.4, (count, 1, 1)) * rng.uniform(0.8, 1.25, (count, 3, 1))
     shift = rng.normal(0, 0.08, (count, 1)) + rng.normal(0, 0.04, (count, 3))
     grey = rng.random(count) < 0.35
     mixing[grey], shift[grey] = mixing[grey].mean(1, keepdims=True), shift[grey][:, :1]
     weights, shift = (
-        torch.tensor(v, dtype=torch.float32, device=pictures.device) for v in (mixing, shift)
+        torch.tensor(v, dtype=torch.float32, device=images.device) for v in (mixing, shift)
     )
-    pictures = torch.einsum("nck,nkhw->nchw", weights, pictures - 0.5)
-    pictures = (pictures + 0.5 + shift[:, :, None, None]).clamp_(0, 1)
+    images = torch.einsum("nck,nkhw->nchw", weights, images - 0.5)
+    images = (images + 0.5 + shift[:, :, None, None]).clamp_(0, 1)
     if rng.random() < 0.5:
-        pictures = pictures.transpose(2, 3)
+        images = images.transpose(2, 3)
     flips = [axis for axis in (2, 3) if rng.random() < 0.5]
-    return pictures.flip(flips).contiguous(memory_format=torch.channels_last)
+    return images.flip(flips).contiguous(memory_format=torch.channels_last)
 
 
 # --- targets -------------------------------------------------------------------------------------
@@ -306,12 +306,12 @@ class Spread:
 
 
 def spreads(
-    teacher: Callable[[Tensor], list[Tensor]], pictures: NDArray[np.uint8], device: str
+    teacher: Callable[[Tensor], list[Tensor]], images: NDArray[np.uint8], device: str
 ) -> list[Spread]:
-    """The spread of each of the teacher's maps over some pictures."""
+    """The spread of each of the teacher's maps over some images."""
     blocks = [
-        teacher(on_device(pictures[first : first + DRAWN_TOGETHER], device))
-        for first in range(0, len(pictures), DRAWN_TOGETHER)
+        teacher(on_device(images[first : first + DRAWN_TOGETHER], device))
+        for first in range(0, len(images), DRAWN_TOGETHER)
     ]
     return [Spread(list(maps)) for maps in zip(*blocks, strict=True)]
 
@@ -338,7 +338,7 @@ def provenance(run: Run, *, name: str, commit: str) -> dict[str, str]:
         "script": f"training/{Path(sys.argv[0]).name}",
         "commit": commit,
         "date": datetime.now(UTC).date().isoformat(),
-        "data": f"drawn by blemish.surfaces.textures, {a.shards * a.shard_size} pictures",
+        "data": f"drawn by blemish.surfaces.textures, {a.shards * a.shard_size} images",
         "arguments": json.dumps(chosen, sort_keys=True),
         "explained": json.dumps(run.history[-1]["explained"]),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {a.device}",

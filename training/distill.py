@@ -1,4 +1,4 @@
-"""Train the embedded backbone: a student that answers to drawn pictures as a teacher does.
+"""Train the embedded backbone: a student that answers to drawn images as a teacher does.
 
     python training/distill.py --teacher ../shared/backbones/mobilenetv2.onnx --output build/student
 

@@ -4,7 +4,7 @@
 
 The way of the paper (Batzner et al., WACV 2024): a patch's target is what PatchCore would know of
 it (two levels of a network trained on ImageNet, neighbourhoods averaged, channels pooled to the
-number of features) from the picture at twice the size that the PDN sees. Pictures are drawn. All
+number of features) from the image at twice the size that the PDN sees. Images are drawn. All
 sizes of PDN are trained together. The same command goes on from the last checkpoint.
 """
 
@@ -27,14 +27,14 @@ from blemish.detectors.efficientad.jitter import normalised
 from blemish.detectors.efficientad.nets import Net, weights_of
 
 NEIGHBOURHOOD = 3
-PDN_SCALE = 0.5  # of the picture that the PDN sees to that which its teacher sees
+PDN_SCALE = 0.5  # of the image that the PDN sees to that which its teacher sees
 
 
 class PatchTargets(nn.Module):
     """What PatchCore knows of each patch: N x 3 x H x W to a map of features a PDN.
 
     Args:
-        teacher: with two levels, at strides 8 and 16 of the full picture.
+        teacher: with two levels, at strides 8 and 16 of the full image.
         features: how many each PDN gives.
     """
 
@@ -43,11 +43,11 @@ class PatchTargets(nn.Module):
         self.teacher, self.features = teacher, features
 
     @torch.no_grad()
-    def forward(self, pictures: Tensor) -> list[Tensor]:
+    def forward(self, images: Tensor) -> list[Tensor]:
         """Maps over the cells that an unpadded PDN reaches."""
         fine, coarse = (
             F.avg_pool2d(level.float(), NEIGHBOURHOOD, 1, NEIGHBOURHOOD // 2)
-            for level in self.teacher(pictures)
+            for level in self.teacher(images)
         )
         coarse = F.interpolate(coarse, fine.shape[2:], mode="bilinear", align_corners=False)
         inner = slice(BORDER_CELLS, -BORDER_CELLS)

@@ -69,9 +69,9 @@ class Student(nn.Module):
             width = channels
         self.stages, self.heads = nn.ModuleList(stages), nn.ModuleList(heads)
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
+    def forward(self, images: Tensor) -> list[Tensor]:
         """The levels, finest first."""
-        features, levels = self.stem(pictures), []
+        features, levels = self.stem(images), []
         for stage, head in zip(self.stages, self.heads, strict=True):
             features = stage(features)
             levels.append(head(features))

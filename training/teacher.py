@@ -46,10 +46,10 @@ class Teacher(nn.Module):
             self.register_buffer(name, value)
 
     @torch.no_grad()
-    def forward(self, pictures: Tensor) -> list[Tensor]:
+    def forward(self, images: Tensor) -> list[Tensor]:
         """Feature maps of the levels asked for."""
         values = {name: self.get_buffer(key) for name, key in self._buffers_of.items()}
-        values[self.input] = (pictures - self.get_buffer("mean")) / self.get_buffer("std")
+        values[self.input] = (images - self.get_buffer("mean")) / self.get_buffer("std")
         for node, attributes in self._nodes:
             arguments = [values[name] if name else None for name in node.input]
             values[node.output[0]] = OPERATORS[node.op_type](arguments, attributes)

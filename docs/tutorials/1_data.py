@@ -24,7 +24,7 @@ found = {name: blemish.open_dataset(path) for name, path in categories().items()
 # %% [markdown]
 # ## What there is
 #
-# Both detectors learn from good pictures alone. Defects are only there to be measured on, and no
+# Both detectors learn from good images alone. Defects are only there to be measured on, and no
 # training and no threshold ever sees one.
 
 # %%
@@ -43,7 +43,7 @@ table(
 )
 
 # %% [markdown]
-# The layout is that of MVTec AD: a folder of good pictures to learn from, one folder for each kind to
+# The layout is that of MVTec AD: a folder of good images to learn from, one folder for each kind to
 # test on, and a mask for each defect that says which of its pixels are defective.
 #
 # ```text
@@ -56,18 +56,17 @@ table(
 #
 # ## What they look like
 #
-# The first good picture, and the first of each kind of defect; the mask is outlined.
+# The first good image, and the first of each kind of defect; the mask is outlined.
 
 # %%
 for name, dataset in found.items():
     kinds = ["good", *dataset.defect_types]
     samples = [next(s for s in dataset.test if s.defect_type == kind) for kind in kinds]
-    pictures = [sample.read() for sample in samples]
+    images = [sample.read() for sample in samples]
     masks = [
-        sample.read_mask(picture.shape[:2])
-        for sample, picture in zip(samples, pictures, strict=True)
+        sample.read_mask(image.shape[:2]) for sample, image in zip(samples, images, strict=True)
     ]
-    strip(pictures, kinds, masks=masks, words=f"{name}: a good picture and one of each defect")
+    strip(images, kinds, masks=masks, words=f"{name}: a good image and one of each defect")
 
 # %% [markdown]
 # ## How large the defects are
@@ -86,7 +85,7 @@ for name, dataset in found.items():
                 shares.append(float(mask.mean()))
         if shares:
             rows.append([name, kind, len(shares), f"{np.median(shares):.2%}", f"{min(shares):.2%}"])
-table(["category", "defect", "masks", "median share of the picture", "smallest"], rows)
+table(["category", "defect", "masks", "median share of the image", "smallest"], rows)
 if rows:
     smallest = min(rows, key=lambda row: float(row[3].rstrip("%")))
     say(
@@ -96,7 +95,7 @@ if rows:
 # %% [markdown]
 # ## What is wrong with it
 #
-# Before anything is learned, every picture is read once: damaged files, copies between training and
+# Before anything is learned, every image is read once: damaged files, copies between training and
 # test, odd sizes, empty masks. `blemish check` does it on the command line.
 
 # %%
@@ -106,8 +105,8 @@ for finding in report.findings:
 print(f"{len(report.of_severity('error'))} errors, {len(report.of_severity('warning'))} warnings")
 
 # %% [markdown]
-# A picture that is both learned from and tested on would make every figure too good, and a good
-# picture that is none makes the detector blind for defects like it. So this comes first, with your own
-# pictures too.
+# An image that is both learned from and tested on would make every figure too good, and a good
+# image that is none makes the detector blind for defects like it. So this comes first, with your own
+# images too.
 #
 # Next: [PatchCore](2_patchcore.py).

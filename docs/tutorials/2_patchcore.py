@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 2. PatchCore
 #
-# PatchCore (Roth et al., CVPR 2022) remembers. It cuts good pictures into patches, describes each by a
+# PatchCore (Roth et al., CVPR 2022) remembers. It cuts good images into patches, describes each by a
 # list of numbers, keeps some of these lists, and says of a new patch how far it is from the nearest it
-# remembers. There is no training in the sense of gradients: a fit is one look at each picture.
+# remembers. There is no training in the sense of gradients: a fit is one look at each image.
 
 # %%
 import time
@@ -19,8 +19,8 @@ from study import (
     WORK,
     colours_of,
     first,
+    image,
     in_colours,
-    picture,
     say,
     strip,
     table,
@@ -34,11 +34,11 @@ model.save(WORK / "patchcore.onnx", force=True)
 # %% [markdown]
 # ## Features and patches
 #
-# A network that was trained elsewhere, the *backbone*, looks at the picture. From two of its levels come
+# A network that was trained elsewhere, the *backbone*, looks at the image. From two of its levels come
 # the numbers of a patch: the finer one sees grain and edges, the coarser one how they go together. Each
 # is averaged with its neighbours, so that a patch knows a little of what is around it.
 #
-# Below, the three directions in which the patches of a picture vary most are its red, green and blue:
+# Below, the three directions in which the patches of an image vary most are its red, green and blue:
 # equal colours are equal to PatchCore. It was told nothing of defects, and yet they have colours of their
 # own.
 
@@ -52,13 +52,13 @@ strip(
     [good.read(), in_colours(patches[good.id], basis),
      worst.read(), in_colours(patches[worst.id], basis)],
     ["good", "its patches", worst.defect_type, "its patches"],
-    words="A good picture and a defect, and their patches in colours",
+    words="A good image and a defect, and their patches in colours",
 )  # fmt: skip
 channels, height, width = patches[good.id].shape
 facts = model.facts["detector"]
 say(
-    f"A picture becomes {height} x {width} patches of {channels} numbers each;",
-    f"{len(dataset.train)} good pictures have {facts['patches']:,} patches.",
+    f"An image becomes {height} x {width} patches of {channels} numbers each;",
+    f"{len(dataset.train)} good images have {facts['patches']:,} patches.",
 )
 
 # %% [markdown]
@@ -86,12 +86,12 @@ say(
     f"{facts['bank_vectors']:,} of {facts['patches']:,} patches are kept,",
     f"{facts['bank_bytes'] / 1e6:.2f} MB in place of",
     f"{facts['patches'] * facts['bank_dimensions'] * 4 / 1e6:.0f} MB.",
-    f"A single picture gave from {kept.min()} to {kept.max()} of them:",
+    f"A single image gave from {kept.min()} to {kept.max()} of them:",
     "those that differ most from all others gave most.",
 )
 highest = model.trace(worst, "patch_scores")["patch_scores"].max()
 say(
-    f"On average a patch of a good picture is {np.mean(far):.2f} from the nearest that was kept,",
+    f"On average a patch of a good image is {np.mean(far):.2f} from the nearest that was kept,",
     f"the highest patch of the defect above {highest:.2f}.",
 )
 
@@ -109,10 +109,10 @@ for axis, number in zip(axes, [*most, *fewest], strict=True):
         )  # fmt: skip
     axis.set_title(f"{len(places)} kept", fontsize=9)
     axis.axis("off")
-picture(figure, "Training pictures of which most and fewest patches are kept, with the patches")
+image(figure, "Training images of which most and fewest patches are kept, with the patches")
 
 # %% [markdown]
-# All patches of some pictures, along the two directions in which they vary most: the coreset follows the
+# All patches of some images, along the two directions in which they vary most: the coreset follows the
 # outline of the cloud, and thins out its middle.
 
 # %%
@@ -131,12 +131,12 @@ axis.plot(*picks.T, "o", color=DEFECT, markersize=3, label="kept")
 axis.legend(loc="best")
 axis.set_xlabel("first direction")
 axis.set_ylabel("second direction")
-picture(figure, "Patches as points, and those that are kept among them")
+image(figure, "Patches as points, and those that are kept among them")
 
 # %% [markdown]
 # ## How much memory is enough
 #
-# The same with larger and smaller coresets. What a picture costs grows with the bank, as each of its
+# The same with larger and smaller coresets. What an image costs grows with the bank, as each of its
 # patches is compared with all vectors.
 
 # %%
@@ -150,7 +150,7 @@ for ratio in SIZES.ratios:
     size = tried.facts["detector"]
     rows.append([
         f"{ratio:.1%}", size["bank_vectors"], f"{size['bank_bytes'] / 1e6:.2f} MB",
-        f"{seconds:.1f} s", f"{1000 * result.seconds['predict_per_picture']:.1f} ms",
+        f"{seconds:.1f} s", f"{1000 * result.seconds['predict_per_image']:.1f} ms",
         result.image["auroc"], result.pixel["auroc"], result.pixel["f1_max"],
     ])  # fmt: skip
 heads = [
@@ -158,7 +158,7 @@ heads = [
     "vectors",
     "memory",
     "fit",
-    "a picture",
+    "an image",
     "image AUROC",
     "pixel AUROC",
     "pixel F1-max",
@@ -173,7 +173,7 @@ for name, column, colour in (("image AUROC", 5, GOOD), ("pixel AUROC", 6, DEFECT
         axis.semilogx(memory, [row[column] for row in rows], "o-", color=colour, label=name)
 axis.set_xlabel("memory of the bank, MB")
 axis.legend()
-picture(figure, "AUROC of pictures and of pixels against the memory of the bank")
+image(figure, "AUROC of images and of pixels against the memory of the bank")
 best = max(row[5] or 0 for row in rows)
 enough = next(row for row in rows if (row[5] or 0) >= best - 0.005)
 say(
@@ -190,7 +190,7 @@ say(
 
 # %%
 def window(sample, row, column, cells=4):
-    """The part of a picture around a patch."""
+    """The part of an image around a patch."""
     shown = sample.read()
     top, left = (
         round((place + 0.5) * side / count)
@@ -200,25 +200,25 @@ def window(sample, row, column, cells=4):
     return shown[max(0, top - half) : top + half, max(0, left - half) : left + half]
 
 
-pictures, titles = [], []
+images, titles = [], []
 for sample in (worst, good):
     seen = model.trace(sample, "nearest", "patch_scores")
     place = np.unravel_index(seen["patch_scores"].argmax(), seen["patch_scores"].shape)
     number, row, column = origin[int(seen["nearest"][place])]
-    pictures += [window(sample, *place), window(dataset.train[number], row, column)]
+    images += [window(sample, *place), window(dataset.train[number], row, column)]
     distance = float(seen["patch_scores"].max())
     titles += [f"{sample.defect_type}: {distance:.2f} from", "its nearest good patch"]
 strip(
-    pictures,
+    images,
     titles,
-    words="The highest patch of a defect and of a good picture, each with its nearest",
+    words="The highest patch of a defect and of a good image, each with its nearest",
 )
 
 # %% [markdown]
 # ## The map
 #
-# The scores of all patches, enlarged to the picture and smoothed, are the map. Where it is above the pixel
-# threshold there is a region. The score of the picture is the largest score of a patch, before it is
+# The scores of all patches, enlarged to the image and smoothed, are the map. Where it is above the pixel
+# threshold there is a region. The score of the image is the largest score of a patch, before it is
 # smoothed.
 
 # %%
@@ -229,15 +229,15 @@ mask = worst.read_mask(shown.shape[:2])
 limits = (0.0, 2 * model.calibration.pixel_threshold)
 strip(
     [shown, seen, judged.score_map, judged.score_map > model.calibration.pixel_threshold],
-    ["picture, mask", "patch scores", "map", "above the threshold"],
+    ["image, mask", "patch scores", "map", "above the threshold"],
     masks=[mask, None, mask, None],
     limits=[None, limits, limits, None],
     words="A defect, the scores of its patches, its map, and what is above the threshold",
 )
 say(
-    f"Its score is {judged.score:.2f}; the threshold, from good pictures alone, is",
+    f"Its score is {judged.score:.2f}; the threshold, from good images alone, is",
     f"{model.calibration.image_threshold:.2f}. Verdict: {judged.verdict}; regions: {len(judged.regions)}.",
-    f"Of good pictures, a share of {judged.p_value:.3f} would score as high.",
+    f"Of good images, a share of {judged.p_value:.3f} would score as high.",
 )
 
 # %% [markdown]

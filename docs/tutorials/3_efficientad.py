@@ -2,7 +2,7 @@
 # # 3. EfficientAd
 #
 # EfficientAd (Batzner et al., WACV 2024) remembers no patch. It trains a small network to behave on good
-# pictures of one surface, and watches where it stops behaving. [How it works](../explanation/efficientad.md)
+# images of one surface, and watches where it stops behaving. [How it works](../explanation/efficientad.md)
 # is told elsewhere in full; here it is looked at while it does.
 #
 # The training below is a short one with an autoencoder, so that all three networks can be shown.
@@ -19,8 +19,8 @@ from study import (
     WORK,
     colours_of,
     first,
+    image,
     in_colours,
-    picture,
     say,
     strip,
     table,
@@ -35,9 +35,9 @@ model.save(WORK / "efficientad.onnx", force=True)
 # %% [markdown]
 # ## What each network sees
 #
-# The **teacher** was trained once, on other pictures, and describes every fourth pixel by some numbers. The
-# **student**, of the same shape, learns to give the same numbers, on good pictures alone. The **autoencoder**
-# must guess the teacher's numbers from a summary of the whole picture. All are shown in the same colours.
+# The **teacher** was trained once, on other images, and describes every fourth pixel by some numbers. The
+# **student**, of the same shape, learns to give the same numbers, on good images alone. The **autoencoder**
+# must guess the teacher's numbers from a summary of the whole image. All are shown in the same colours.
 
 # %%
 tested = [sample for sample in dataset.test if sample.read_mask(sample.probe().size_hw) is not None]
@@ -45,19 +45,17 @@ good = next(sample for sample in tested if sample.label == "good")
 defects = [sample for sample in tested if sample.label == "defect"]
 shown = max(defects or tested, key=lambda sample: model.predict(sample).score)
 NAMES = ("teacher", "student", "autoencoder")
-pictures, titles = [], []
+images, titles = [], []
 basis = colours_of(model.trace(good, "teacher")["teacher"])
 for sample in (good, shown):
     nets = model.trace(sample, *NAMES)
     features = len(nets["teacher"])
-    pictures += [sample.read(), *(in_colours(nets[name][:features], basis) for name in NAMES)]
+    images += [sample.read(), *(in_colours(nets[name][:features], basis) for name in NAMES)]
     titles += [sample.defect_type, *NAMES]
-strip(
-    pictures, titles, columns=4, words="What teacher, student and autoencoder make of two pictures"
-)
+strip(images, titles, columns=4, words="What teacher, student and autoencoder make of two images")
 
 # %% [markdown]
-# How much of what the teacher says do they give back? Taken over good test pictures, as a share of the
+# How much of what the teacher says do they give back? Taken over good test images, as a share of the
 # variance of the teacher's numbers: one is everything, zero is as good as always guessing the mean.
 
 
@@ -75,9 +73,9 @@ shares = np.mean([explained(s) for s in tested if s.label == "good"][:20], axis=
 say(
     f"The student gives back a share of {shares[0]:.3f}, the autoencoder {shares[1]:.3f}.",
     "The autoencoder is slow to learn:",
-    f"after {SIZES.efficientad['steps']:,} steps it still knows little of the picture,"
+    f"after {SIZES.efficientad['steps']:,} steps it still knows little of the image,"
     if shares[1] < 0.5
-    else f"{SIZES.efficientad['steps']:,} steps were enough for much of the picture here,",
+    else f"{SIZES.efficientad['steps']:,} steps were enough for much of the image here,",
     "which is why the preset `quick` goes without it.",
 )
 
@@ -88,18 +86,18 @@ say(
 # student's other half, which was trained to follow it.
 
 # %%
-pictures, titles, masks = [], [], []
+images, titles, masks = [], [], []
 for sample in (good, shown):
     maps = model.trace(sample, "map_student", "map_autoencoder")
     judged = model.predict(sample)
-    pictures += [sample.read(), *maps.values(), judged.score_map]
+    images += [sample.read(), *maps.values(), judged.score_map]
     titles += [sample.defect_type, "student", "autoencoder", "map"]
     masks += [sample.read_mask(sample.probe().size_hw), None, None, None]
-tops = [max(pictures[i].max(), pictures[i + 4].max()) for i in (1, 2, 3)]
-low = min(pictures[3].min(), pictures[7].min())
+tops = [max(images[i].max(), images[i + 4].max()) for i in (1, 2, 3)]
+low = min(images[3].min(), images[7].min())
 limits = [None, (0, tops[0]), (0, tops[1]), (low, tops[2])] * 2
-strip(pictures, titles, masks=masks, columns=4, limits=limits,
-      words="Both maps of a good picture and a defect, and what they are combined to")  # fmt: skip
+strip(images, titles, masks=masks, columns=4, limits=limits,
+      words="Both maps of a good image and a defect, and what they are combined to")  # fmt: skip
 
 # %% [markdown]
 # Its strength is no cleverness of the networks. It is that **the student fails on what it never saw**. So the
@@ -127,7 +125,7 @@ if inside:
 # %% [markdown]
 # ## Hard features
 #
-# The student learns only from the largest differences of a step (`hard_quantile`). On a good picture, these
+# The student learns only from the largest differences of a step (`hard_quantile`). On a good image, these
 # are the few numbers that it still gets wrong. A loss over all of them would be small already, and would go on
 # to teach the student to be a teacher, everywhere, on defects too.
 
@@ -139,8 +137,8 @@ gap = (nets["student"][:features] - nets["teacher"]) ** 2
 hard = gap >= np.quantile(gap, quantile)
 strip(
     [learned.read(), gap.mean(axis=0), hard.sum(axis=0)],
-    ["a training picture", "all differences", "hard features"],
-    words="A training picture, where the student is off, and where its hard features are",
+    ["a training image", "all differences", "hard features"],
+    words="A training image, where the student is off, and where its hard features are",
 )
 say(
     f"{hard.sum():,} of {hard.size:,} numbers are hard, in {np.mean(hard.any(axis=0)):.1%} of the places.",
@@ -151,7 +149,7 @@ say(
 # %% [markdown]
 # ## The training
 #
-# Three losses are summed: the student's on its hard features, on pictures of anything else (it is pulled to zero
+# Three losses are summed: the student's on its hard features, on images of anything else (it is pulled to zero
 # there, so that it learns no more of the teacher than it must), and what autoencoder and student's other half are
 # off by. They are in the model file.
 
@@ -164,7 +162,7 @@ for name, values in zip(losses["names"][1:], history.T[1:], strict=True):
 axis.set_xlabel("step")
 axis.set_ylabel("loss")
 axis.legend()
-picture(figure, "The losses of the training by step")
+image(figure, "The losses of the training by step")
 table(
     ["loss", "at the beginning", "at the end"],
     [
@@ -177,7 +175,7 @@ table(
 # ## Quantiles: a scale, not a threshold
 #
 # Two maps of different size cannot be averaged as they are. So each is shifted and scaled by two quantiles of its
-# values on good training pictures that were held out: one becomes zero, the other a tenth.
+# values on good training images that were held out: one becomes zero, the other a tenth.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
@@ -194,18 +192,18 @@ for axis, (branch, span) in zip(axes, model.facts["detector"]["quantiles"].items
         axis.axvline(end, color="#5b6675", linestyle=":")
     axis.set(xscale="log", yscale="log", title=branch, xlabel="value of the map")
 axes[0].legend()
-picture(figure, "Values of both maps on good pictures and defects; dotted: the two quantiles")
+image(figure, "Values of both maps on good images and defects; dotted: the two quantiles")
 
 # %% [markdown]
 # Common descriptions credit EfficientAd with an *adaptive threshold*. It has none. The quantiles look like one, so
 # here is what would happen if the upper one were taken for it, beside the threshold that blemish
-# [calibrates](../explanation/calibration.md) on good pictures.
+# [calibrates](../explanation/calibration.md) on good images.
 
 # %%
 scores = np.array([model.predict(sample).score for sample in goods])
 calibration = model.calibration
 table(
-    ["threshold", "value", "good test pictures rejected", "defects missed"],
+    ["threshold", "value", "good test images rejected", "defects missed"],
     [
         [name, float(at), f"{(scores > at).sum()} of {len(scores)}",
          f"{sum(model.predict(s).score <= at for s in defects)} of {len(defects)}"]
@@ -216,15 +214,15 @@ table(
     ],
 )  # fmt: skip
 say(
-    f"A share of {(scores > 0.1).mean():.2f} of the good pictures has a pixel above the upper quantile.",
-    "It is a quantile of pixels, of which a picture has very many, so it promises nothing of pictures.",
+    f"A share of {(scores > 0.1).mean():.2f} of the good images has a pixel above the upper quantile.",
+    "It is a quantile of pixels, of which an image has very many, so it promises nothing of images.",
     "What is promised with the calibrated one is",
-    f"{calibration.false_alarm_rate:.3f}, since {len(calibration.scores)} good pictures were held out.",
+    f"{calibration.false_alarm_rate:.3f}, since {len(calibration.scores)} good images were held out.",
 )
 
 # %% [markdown]
-# Two more things are often told otherwise. The quantiles come from good training pictures, never from test pictures:
+# Two more things are often told otherwise. The quantiles come from good training images, never from test images:
 # who takes them from there has looked at the answers. And the teacher is no network of the size of PatchCore's
-# backbone, only trained by one; that is why a picture takes milliseconds.
+# backbone, only trained by one; that is why an image takes milliseconds.
 #
 # Next: [the figures](4_figures.py), and what they do not tell.

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 4. The figures
 #
-# Both models of the last two parts judge the test pictures. What is counted is told in
+# Both models of the last two parts judge the test images. What is counted is told in
 # [figures](../explanation/figures.md), with examples that can be reckoned by hand; here is what they do.
 
 # %%
@@ -9,18 +9,18 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 import blemish
-from study import DEFECT, GOOD, WORK, first, picture, say, table
+from study import DEFECT, GOOD, WORK, first, image, say, table
 
 dataset = first()
 models = {name: blemish.load(WORK / f"{name}.onnx") for name in ("patchcore", "efficientad")}
 results = {name: blemish.evaluate(model, dataset) for name, model in models.items()}
 
 # %% [markdown]
-# ## AUROC and F1, of pictures and of pixels
+# ## AUROC and F1, of images and of pixels
 #
-# **AUROC** is the chance that a defect scores above a good picture (or a defective pixel above a good one).
+# **AUROC** is the chance that a defect scores above a good image (or a defective pixel above a good one).
 # **F1** weighs what is missed against false alarms, at a threshold. **AU-PRO** asks how much of each defect is
-# found, small ones counting as much as large ones. In brackets: what other test pictures of the same kind would
+# found, small ones counting as much as large ones. In brackets: what other test images of the same kind would
 # have given, in nineteen of twenty cases.
 
 
@@ -45,12 +45,12 @@ table(
 )
 
 # %% [markdown]
-# AUROC is easily made by hand: of all pairs of a defect and a good picture, how many are in order?
+# AUROC is easily made by hand: of all pairs of a defect and a good image, how many are in order?
 
 # %%
 result = results["patchcore"]
 scores = {
-    label: np.array([row["score"] for row in result.pictures if row["label"] == label])
+    label: np.array([row["score"] for row in result.images if row["label"] == label])
     for label in ("good", "defect")
 }
 if len(scores["good"]) and len(scores["defect"]):
@@ -60,21 +60,21 @@ if len(scores["good"]) and len(scores["defect"]):
     say(
         f"{(above > 0).sum():,} of {above.size:,} pairs are in order, {by_hand:.4f};",
         f"blemish says {result.image['auroc']:.4f}. A single defect that falls below all good",
-        f"pictures costs {100 * one_pair * len(scores['good']):.2f} points: so many digits are not to be trusted.",
+        f"images costs {100 * one_pair * len(scores['good']):.2f} points: so many digits are not to be trusted.",
     )
 
 # %% [markdown]
 # ## What a threshold does
 #
 # A score is no verdict. Wherever the threshold is put, it trades false alarms for misses. **F1-max** is the best of
-# this curve: it looks at the labels of the test pictures to choose its place, which no line can. The **calibrated**
-# threshold comes from good training pictures alone.
+# this curve: it looks at the labels of the test images to choose its place, which no line can. The **calibrated**
+# threshold comes from good training images alone.
 
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
 for axis, (name, result) in zip(axes, results.items(), strict=True):
-    scores = np.array([row["score"] for row in result.pictures])
-    defective = np.array([row["label"] == "defect" for row in result.pictures])
+    scores = np.array([row["score"] for row in result.images])
+    defective = np.array([row["label"] == "defect" for row in result.images])
     at = np.unique(scores)
     rejected = scores[None] > at[:, None] - 1e-12
     caught, alarms = (rejected & defective).sum(1), (rejected & ~defective).sum(1)
@@ -89,7 +89,7 @@ for axis, (name, result) in zip(axes, results.items(), strict=True):
         axis.axvline(result.image["f1_max_threshold"], color="#1c2430", ls=":", label="F1-max")
     axis.set(title=name, xlabel="threshold")
 axes[0].legend()
-picture(figure, "F1, false alarms and misses by threshold, for both detectors")
+image(figure, "F1, false alarms and misses by threshold, for both detectors")
 
 # %%
 table(
@@ -109,7 +109,7 @@ table(
 for name, result in results.items():
     if result.image["f1"] is not None and result.image["f1_max"] is not None:
         say(
-            f"{name}: the labels of the test pictures are worth",
+            f"{name}: the labels of the test images are worth",
             f"{100 * (result.image['f1_max'] - result.image['f1']):.1f} points of F1.",
         )
 
@@ -119,19 +119,19 @@ for name, result in results.items():
 #
 # ## Pixels: why AUROC flatters
 #
-# Defective pixels are few. A map that flags an area as large as the defect on every good picture loses little AUROC,
+# Defective pixels are few. A map that flags an area as large as the defect on every good image loses little AUROC,
 # since that area is small among all good pixels, and much F1.
 
 # %%
 rows = []
 for name, result in results.items():
     rows += [
-        [name, kind, found["pictures"], found["pixel_auroc"], found["pixel_f1_max"],
+        [name, kind, found["images"], found["pixel_auroc"], found["pixel_f1_max"],
          found["pixel_au_pro_30"], found["region_recall"]]
         for kind, found in result.per_type.items()
     ]  # fmt: skip
 table(
-    ["detector", "defect", "pictures", "pixel AUROC", "pixel F1-max", "AU-PRO", "regions found"],
+    ["detector", "defect", "images", "pixel AUROC", "pixel F1-max", "AU-PRO", "regions found"],
     rows,
 )
 told = [row for row in rows if row[3] is not None and row[4] is not None]

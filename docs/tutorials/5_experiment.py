@@ -73,12 +73,12 @@ tell("efficientad")
 # %% [markdown]
 # ## At the calibrated threshold
 #
-# The same jobs as a line would see them: the threshold is set before any test picture is looked at.
+# The same jobs as a line would see them: the threshold is set before any test image is looked at.
 
 # %%
 rows = []
 for record in records:
-    image, verdicts = record["figures"]["image"], record["pictures"]
+    image, verdicts = record["figures"]["image"], record["images"]
     goods = [row for row in verdicts if row["label"] == "good"]
     alarms = sum(row["verdict"] == "defect" for row in goods)
     rows.append([
@@ -89,7 +89,7 @@ for record in records:
 table(["category", "detector", "seed", "promised", "false alarms", "misses", "F1"], rows)
 
 # %% [markdown]
-# `report.html` in the folder of the experiment has all of it with curves and pictures; see
+# `report.html` in the folder of the experiment has all of it with curves and images; see
 # [reading the report](../how-to/read-the-report.md).
 #
 # Next: [what follows from it](6_discussion.py).

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 6. What follows
 #
-# What the records of [the experiment](5_experiment.py) say, computed. On other pictures these sentences read otherwise.
+# What the records of [the experiment](5_experiment.py) say, computed. On other images these sentences read otherwise.
 
 # %%
 import json
@@ -31,7 +31,7 @@ def figures(level, name, **wanted):
 # %% [markdown]
 # ## Who is ahead
 #
-# Both judged the same test pictures, so their difference is drawn in pairs: what the choice of pictures does to both
+# Both judged the same test images, so their difference is drawn in pairs: what the choice of images does to both
 # alike falls out of it. What is told is only what such draws leave no doubt about.
 
 # %%
@@ -41,7 +41,7 @@ for comparison in comparisons(records):
 # %% [markdown]
 # ## What the coreset saves, and what it costs
 #
-# Without it, a model would carry all patches of all good pictures and compare with each.
+# Without it, a model would carry all patches of all good images and compare with each.
 
 # %%
 rows = []
@@ -56,10 +56,10 @@ table(["category", "vectors kept", "memory of the bank", "of all patches, about"
 # What it costs in AUROC is measured in [part two](2_patchcore.py#how-much-memory-is-enough), by fits with larger and
 # smaller banks.
 #
-# ## Pictures and pixels
+# ## Images and pixels
 #
 # To reject a part is easier than to say where it is wrong, and pixel F1 is as a rule the hardest of the four figures. A score needs
-# one patch that stands out. Pixel F1 needs the outline: a map is smooth and coarser than the picture, so it is wrong along
+# one patch that stands out. Pixel F1 needs the outline: a map is smooth and coarser than the image, so it is wrong along
 # the rim of each defect, and small defects are all rim. And defective pixels are few, so that what is flagged falsely
 # soon outnumbers them.
 
@@ -82,7 +82,7 @@ if flat:
 # %% [markdown]
 # ## How much it varies
 #
-# Between categories, and between seeds of the same category. An interval over test pictures knows nothing of the second.
+# Between categories, and between seeds of the same category. An interval over test images knows nothing of the second.
 
 # %%
 rows = []
@@ -113,21 +113,21 @@ for detector in ("patchcore", "efficientad"):
     rows.append([
         detector,
         f"{np.mean([r['seconds']['fit'] for r in jobs]):.0f} s",
-        f"{1000 * np.mean([r['seconds']['predict_per_picture'] for r in jobs]):.1f} ms",
+        f"{1000 * np.mean([r['seconds']['predict_per_image'] for r in jobs]):.1f} ms",
         f"{np.mean([r['bytes']['model_file'] for r in jobs]) / 1e6:.1f} MB",
         f"{np.mean([r['bytes']['fit_peak'] for r in jobs]) / 1e6:.0f} MB",
     ])  # fmt: skip
-table(["detector", "a fit", "a picture", "model file", "memory of a fit"], rows)
+table(["detector", "a fit", "an image", "model file", "memory of a fit"], rows)
 fits = [float(row[1].split()[0]) for row in rows]
 say(f"EfficientAd takes {fits[1] / max(fits[0], 0.5):.0f} times as long to fit.")
 
 # %% [markdown]
 # ## When to choose which
 #
-# * **PatchCore** where a model is wanted now, where pictures are few, where surfaces change and are learned again, where a
+# * **PatchCore** where a model is wanted now, where images are few, where surfaces change and are learned again, where a
 #   decision must be shown with the good patch that it rests on, or where there is no time for a training.
-# * **EfficientAd** where a training can be afforded, where memory must not grow with the pictures, or where the table above
-#   says that it is ahead on pictures like yours.
+# * **EfficientAd** where a training can be afforded, where memory must not grow with the images, or where the table above
+#   says that it is ahead on images like yours.
 # * Either way, **measure on your own defects**, even a few: [your own surface](7_own_surface.py).
 #
 # ## Beside what others say
@@ -152,16 +152,16 @@ for name in names:
 table(["category", "source", "image AUROC", "image F1", "pixel AUROC", "pixel F1"], rows)
 if not DATA:
     say(
-        "The pictures of this run are drawn. They only share their names with those of MVTec AD, so",
+        "The images of this run are drawn. They only share their names with those of MVTec AD, so",
         "these lines must not be compared with one another; run it with `BLEMISH_DATA` for that.",
     )
 
 # %% [markdown]
-# Where figures on the very same pictures differ, these are the reasons to look at, in this order:
+# Where figures on the very same images differ, these are the reasons to look at, in this order:
 #
 # * **The backbone and the teacher.** Published figures come from networks that saw ImageNet for days; those in the package
-#   are small and were trained on drawn pictures. `--backbone` and `--teacher` take the others.
-# * **The size.** Papers crop the border off and look at a middle; here the whole picture counts.
+#   are small and were trained on drawn images. `--backbone` and `--teacher` take the others.
+# * **The size.** Papers crop the border off and look at a middle; here the whole image counts.
 # * **The training.** The paper's EfficientAd takes many times the steps.
 # * **F1.** None of the others says at which threshold.
 #

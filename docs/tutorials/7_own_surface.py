@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 7. Your own surface
 #
-# All that is needed is a folder of good pictures. Defects help to know how good a model is, never to make it. Here the
-# good pictures of the first category stand in for yours: they are copied into a plain folder, and from there on
+# All that is needed is a folder of good images. Defects help to know how good a model is, never to make it. Here the
+# good images of the first category stand in for yours: they are copied into a plain folder, and from there on
 # everything is as with your own.
 
 # %%
@@ -17,7 +17,7 @@ dataset = first()
 own = WORK / "own-surface"
 shutil.rmtree(own, ignore_errors=True)
 (own / "good").mkdir(parents=True)
-for number, sample in enumerate(dataset.train[: SIZES.own_pictures]):
+for number, sample in enumerate(dataset.train[: SIZES.own_images]):
     Image.fromarray(sample.read()).save(own / "good" / f"{number:04}.png")
 
 # %% [markdown]
@@ -35,7 +35,7 @@ command("plan", own / "good", *settings)
 # %% [markdown]
 # ## Learn
 #
-# Thresholds come from the same pictures, each scored as if it had been left out. How few false alarms can be promised
+# Thresholds come from the same images, each scored as if it had been left out. How few false alarms can be promised
 # depends on how many there are: see [choose a threshold](../how-to/choose-a-threshold.md).
 
 # %%
@@ -46,10 +46,10 @@ command("fit", own / "good", "-o", model_file, "--force", *settings)
 command("inspect", model_file)
 
 # %% [markdown]
-# ## Judge new pictures
+# ## Judge new images
 #
 # One of each kind that was never seen. Each line holds score, p-value, verdict and regions; `--overlay` draws the map over
-# the picture.
+# the image.
 
 # %%
 kinds = ["good", *dataset.defect_types]
@@ -69,12 +69,12 @@ drawn = sorted(out.rglob("*.jpg"))
 strip(
     [Image.open(path) for path in drawn],
     [path.name.split(".")[0] for path in drawn],
-    words="New pictures with their maps laid over them",
+    words="New images with their maps laid over them",
 )
 rejected = [kind for kind, one in zip(kinds, judged, strict=True) if one.verdict == "defect"]
 say(
     f"Rejected: {', '.join(rejected) or 'none'}. Promised are false alarms on a share of",
-    f"{model.calibration.false_alarm_rate:.3f} of good pictures, from",
+    f"{model.calibration.false_alarm_rate:.3f} of good images, from",
     f"{len(model.calibration.scores)} of them.",
 )
 

@@ -1,4 +1,4 @@
-"""What all parts of the tutorial share: which pictures, how large a run, how results are shown.
+"""What all parts of the tutorial share: which images, how large a run, how results are shown.
 
 BLEMISH_DATA       a folder of categories (MVTec AD, say) or one data set; by default drawn surfaces
 BLEMISH_TUTORIAL   `small` for a run that only shows that everything works
@@ -42,7 +42,7 @@ class Sizes:
     ratios: tuple[float, ...]
     efficientad: dict[str, Any]
     experiment: tuple[str, ...]  # options of `blemish benchmark`
-    own_pictures: int
+    own_images: int
 
 
 SIZES = Sizes(
@@ -53,7 +53,7 @@ SIZES = Sizes(
         "preset": "quick", "image_size": 256, "autoencoder_weight": 0.5, "steps": 1500
     },
     experiment=("--preset", "quick", "--set", "efficientad.steps=2000", "--seeds", "0,1"),
-    own_pictures=120,
+    own_images=120,
 )  # fmt: skip
 if SMALL:
     SIZES = Sizes(
@@ -62,14 +62,14 @@ if SMALL:
         ratios=(0.01, 0.1),
         efficientad={
             "preset": "quick", "image_size": 128, "autoencoder_weight": 0.5, "steps": 20,
-            "crop": 64, "penalty_pictures": 4,
+            "crop": 64, "penalty_images": 4,
         },
         experiment=(
             "--preset", "quick", "--image-size", "128", "--set", "efficientad.steps=20",
-            "--set", "efficientad.crop=64", "--set", "efficientad.penalty_pictures=4",
+            "--set", "efficientad.crop=64", "--set", "efficientad.penalty_images=4",
             "--seeds", "0,1",
         ),
-        own_pictures=12,
+        own_images=12,
     )  # fmt: skip
 
 
@@ -101,19 +101,19 @@ def command(*words: str | Path) -> None:
 
 
 class Terminal:
-    """Where results go when a part is run on its own: text to the terminal, pictures to files."""
+    """Where results go when a part is run on its own: text to the terminal, images to files."""
 
-    pictures = 0
+    images = 0
 
     def markdown(self, text: str) -> None:
         """Show text."""
         print(f"\n{text}\n")
 
-    def picture(self, figure: Figure, words: str) -> None:
-        """Keep a picture."""
-        self.pictures += 1
+    def image(self, figure: Figure, words: str) -> None:
+        """Keep an image."""
+        self.images += 1
         WORK.mkdir(parents=True, exist_ok=True)
-        path = WORK / f"picture-{self.pictures}.png"
+        path = WORK / f"image-{self.images}.png"
         figure.savefig(path, bbox_inches="tight")
         print(f"[{words}: {path}]")
 
@@ -138,14 +138,14 @@ def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def picture(figure: Figure, words: str) -> None:
-    """A picture, with words for who cannot see it."""
-    shown.picture(figure, words)
+def image(figure: Figure, words: str) -> None:
+    """An image, with words for who cannot see it."""
+    shown.image(figure, words)
     plt.close(figure)
 
 
 def strip(
-    pictures: Sequence[Any],
+    images: Sequence[Any],
     titles: Sequence[str],
     *,
     words: str,
@@ -153,32 +153,30 @@ def strip(
     columns: int = 6,
     limits: Sequence[tuple[float, float] | None] | None = None,
 ) -> None:
-    """Pictures and maps side by side; what a mask marks is outlined.
+    """Images and maps side by side; what a mask marks is outlined.
 
     Args:
-        pictures: H x W x 3, or maps H x W.
+        images: H x W x 3, or maps H x W.
         titles: above each.
         words: for who cannot see them.
         masks: H x W each, or `None`.
         columns: at most so many in a row.
         limits: lowest and highest value of a map's colours.
     """
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(2.1 * columns, 2.35 * rows), squeeze=False, layout="constrained"
     )
     for axis in axes.flat:
         axis.axis("off")
-    for i, (axis, shown_picture, title) in enumerate(
-        zip(axes.flat, pictures, titles, strict=False)
-    ):
+    for i, (axis, shown_image, title) in enumerate(zip(axes.flat, images, titles, strict=False)):
         low, high = (limits[i] if limits and limits[i] else None) or (None, None)
-        axis.imshow(shown_picture, vmin=low, vmax=high, cmap="inferno")
+        axis.imshow(shown_image, vmin=low, vmax=high, cmap="inferno")
         axis.set_title(title, fontsize=9)
         if masks is not None and masks[i] is not None and masks[i].any():
             axis.contour(masks[i], levels=[0.5], colors="#00c8ff", linewidths=1.2)
-    picture(figure, words)
+    image(figure, words)
 
 
 def colours_of(features: Any) -> tuple[Any, Any, Any]:
@@ -190,7 +188,7 @@ def colours_of(features: Any) -> tuple[Any, Any, Any]:
 
 
 def in_colours(features: Any, basis: tuple[Any, Any, Any]) -> Any:
-    """Features (D x h x w) as a picture: red, green, blue are the three directions of `basis`."""
+    """Features (D x h x w) as an image: red, green, blue are the three directions of `basis`."""
     mean, directions, spread = basis
     flat = (features.reshape(len(features), -1).T - mean) @ directions.T
     return np.clip(0.5 + flat / (5 * spread), 0, 1).reshape(*features.shape[1:], 3)

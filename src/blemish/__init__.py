@@ -1,4 +1,4 @@
-"""blemish: learns what a good surface looks like, and tells where a new picture departs.
+"""blemish: learns what a good surface looks like, and tells where a new image departs.
 
     dataset = blemish.open_dataset("data/tile")
     model = blemish.fit(dataset, blemish.PatchCore())

@@ -1,6 +1,6 @@
 """One family of errors: every message says what was wrong, what is allowed, and what to do next.
 
-A `BlemishError` is a fault that the user can mend: a wrong setting, an unreadable picture, a model
+A `BlemishError` is a fault that the user can mend: a wrong setting, an unreadable image, a model
 file of another make. Anything else that is raised is a fault of ours and keeps its traceback.
 """
 
@@ -27,7 +27,7 @@ class SettingError(UsageError):
 
 
 class ImageError(BlemishError):
-    """A picture or mask cannot be read, or is not what the model was fitted on."""
+    """An image or mask cannot be read, or is not what the model was fitted on."""
 
 
 class DataError(BlemishError):
@@ -43,7 +43,7 @@ class ModelFileError(BlemishError):
 
 
 class CalibrationError(BlemishError):
-    """The good pictures at hand cannot promise what was asked of them."""
+    """The good images at hand cannot promise what was asked of them."""
 
 
 class MissingExtraError(BlemishError):

@@ -1,9 +1,9 @@
-"""The value objects in the middle: what a model says of one picture.
+"""The value objects in the middle: what a model says of one image.
 
 Detectors and models make them, metrics, drawings and reports take them. They hold raw scores
 (unbounded, higher is more anomalous) and, where a model is calibrated, the verdict that follows.
 
-Convention: boxes are `(x0, y0, x1, y1)` in pixels of the original picture, `x1` and `y1` exclusive;
+Convention: boxes are `(x0, y0, x1, y1)` in pixels of the original image, `x1` and `y1` exclusive;
 points are `(x, y)`, the centre of the top left pixel being (0, 0); maps are H x W, float32.
 """
 
@@ -62,22 +62,22 @@ class Note:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
-    """What a model says of one picture.
+    """What a model says of one image.
 
     Attributes:
-        score: raw anomaly score of the picture, unbounded.
-        score_map: raw anomaly scores, H x W of the original picture, float32.
-        p_value: share of good pictures, conformal, that score at least as high; `None` where the
+        score: raw anomaly score of the image, unbounded.
+        score_map: raw anomaly scores, H x W of the original image, float32.
+        p_value: share of good images, conformal, that score at least as high; `None` where the
             model is not calibrated.
         verdict: of the score alone; `None` where the model is not calibrated.
         regions: connected regions above the pixel threshold, highest peak first. That threshold is
-            calibrated on its own, so a picture near either may be a defect without a region, or
+            calibrated on its own, so an image near either may be a defect without a region, or
             good with one.
-        seconds: time from decoded picture to score and map; where several run at once, its share.
-        path: where the picture came from; `None` for an array.
-        tail_p_value: the p-value by a fitted tail: model-based, and below what so many pictures
+        seconds: time from decoded image to score and map; where several run at once, its share.
+        path: where the image came from; `None` for an array.
+        tail_p_value: the p-value by a fitted tail: model-based, and below what so many images
             can tell; `None` where no tail was asked for.
-        notes: what sets the picture apart from all that the model learned from, if anything.
+        notes: what sets the image apart from all that the model learned from, if anything.
     """
 
     score: float
@@ -106,7 +106,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Failure:
-    """A picture that could not be judged, and why; the others go on."""
+    """An image that could not be judged, and why; the others go on."""
 
     path: str | None
     error: str

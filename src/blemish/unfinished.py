@@ -1,7 +1,7 @@
 """Folders of unfinished work: each says in itself what it is of, and belongs to that alone.
 
 A fit that takes long keeps what it has done in such a folder. Nobody goes on with, or takes away,
-what another fit has done: not one of another detector, of other settings or of other pictures.
+what another fit has done: not one of another detector, of other settings or of other images.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def claimed(folder: Path, made_of: Mapping[str, Any]) -> Iterator[None]:
 
     Args:
         folder: made where there is none, and taken away again where nothing has been kept in it.
-        made_of: plain JSON values: `detector`, `settings`, `sources`, `asked`, and `pictures`
+        made_of: plain JSON values: `detector`, `settings`, `sources`, `asked`, and `images`
             (hashes by their names).
 
     Raises:
@@ -116,17 +116,17 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]
     one, other = there.get("sources", {}), here["sources"]
     changed = [n for n in sorted(one.keys() | other.keys()) if one.get(n) != other.get(n)]
     told += [f"{name}: another file" for name in changed]
-    return told + _changed_pictures(there.get("pictures", {}), here["pictures"])
+    return told + _changed_images(there.get("images", {}), here["images"])
 
 
-def _changed_pictures(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+def _changed_images(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
     groups = {
         "added": sorted(here.keys() - there.keys()),
         "gone": sorted(there.keys() - here.keys()),
         "changed": sorted(n for n in here.keys() & there.keys() if here[n] != there[n]),
     }
     return [
-        f"{len(names):,} picture{'s' * (len(names) != 1)} {what} ("
+        f"{len(names):,} image{'s' * (len(names) != 1)} {what} ("
         + ", ".join(names[:MOST_TOLD])
         + (", ...)" if len(names) > MOST_TOLD else ")")
         for what, names in groups.items()

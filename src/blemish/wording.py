@@ -84,7 +84,7 @@ def first_few(items: Sequence[str], most: int, *, separator: str = ", ") -> str:
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """How many of something: `1 picture`, `1,200 pictures`."""
+    """How many of something: `1 image`, `1,200 images`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 

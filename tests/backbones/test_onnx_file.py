@@ -23,7 +23,7 @@ def network(
     opset: int = 18,
     inputs: tuple[str, ...] = ("image",),
 ) -> onnx.ModelProto:
-    """Convolutions of the picture, one a level; the level at stride s has s + 1 channels."""
+    """Convolutions of the image, one a level; the level at stride s has s + 1 channels."""
     rng = np.random.default_rng(0)
     nodes, constants = [], []
     for name, stride in strides.items():

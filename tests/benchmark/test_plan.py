@@ -85,12 +85,10 @@ def test_another_backbone_under_the_same_name_makes_a_new_job(tile: Path, tmp_pa
     assert one(tile, tiny_backbone(tmp_path / "b.onnx", seed=1)).id != before
 
 
-@pytest.mark.parametrize("picture", ["train/good/000.png", "ground_truth/spot/000_mask.png"])
-def test_a_changed_picture_or_mask_makes_a_new_job(
-    tile: Path, backbone: Path, picture: str
-) -> None:
+@pytest.mark.parametrize("image", ["train/good/000.png", "ground_truth/spot/000_mask.png"])
+def test_a_changed_image_or_mask_makes_a_new_job(tile: Path, backbone: Path, image: str) -> None:
     before = one(tile, backbone).id
-    with (tile / picture).open("ab") as stream:
+    with (tile / image).open("ab") as stream:
         stream.write(b"\0")
     assert one(tile, backbone).id != before
 

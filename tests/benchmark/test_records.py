@@ -21,7 +21,7 @@ from tiny import tiny_settings
 
 EXPECTED = {
     "schema", "job", "category", "detector", "seed", "date", "error", "dataset", "settings",
-    "backbone", "asked", "calibration", "figures", "curves", "draws", "pictures", "examples",
+    "backbone", "asked", "calibration", "figures", "curves", "draws", "images", "examples",
     "seconds",
     "bytes", "bank_vectors", "versions", "machine", "model_sha256",
 }  # fmt: skip
@@ -38,7 +38,7 @@ def model(dataset: blemish.Dataset, backbone: Path) -> blemish.Model:
     return blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone, seed=7)))
 
 
-def test_an_evaluation_leaves_a_record_and_its_pictures(
+def test_an_evaluation_leaves_a_record_and_its_images(
     model: blemish.Model, dataset: blemish.Dataset, tmp_path: Path
 ) -> None:
     evaluation, record = evaluate_into(model, dataset, tmp_path / "new" / "folder")

@@ -107,7 +107,7 @@ def many_jobs(data: Path, backbone: Path) -> list[Job]:
     return plan_jobs([data], seeds=range(4), settings=tiny_settings(backbone))
 
 
-def test_a_run_leaves_records_models_and_pictures(
+def test_a_run_leaves_records_models_and_images(
     jobs: list[Job], tmp_path: Path, progress: HeardProgress
 ) -> None:
     records = run_jobs(jobs, tmp_path, progress=progress)
@@ -122,7 +122,7 @@ def test_a_run_leaves_records_models_and_pictures(
         assert record["model_sha256"] == blemish.load(model).sha256
         assert record["bytes"]["model_file"] == model.stat().st_size
         for shown in record["examples"]["caught"]:
-            assert (tmp_path / shown["picture"]).is_file()
+            assert (tmp_path / shown["image"]).is_file()
     assert not [name for name in files_below(tmp_path) if name.endswith(".tmp")]
     assert progress.steps["jobs"] == progress.totals["jobs"] == len(jobs)
 
@@ -131,7 +131,7 @@ def test_what_a_job_says_is_heard_under_its_name(
     jobs: list[Job], tmp_path: Path, progress: HeardProgress
 ) -> None:
     run_jobs(jobs[:1], tmp_path, progress=progress)
-    assert [said for said in progress.said if said.startswith(f"{jobs[0].id}: 8 good pictures")]
+    assert [said for said in progress.said if said.startswith(f"{jobs[0].id}: 8 good images")]
 
 
 def test_jobs_done_are_not_done_again(
@@ -152,7 +152,7 @@ def test_two_workers_do_the_same_with_half_the_cores_each(jobs: list[Job], tmp_p
     together = run_jobs(jobs, tmp_path / "together", workers=2)
     assert [record["job"] for record in together] == [job.id for job in jobs]
     for one, other in zip(alone, together, strict=True):
-        scores, others = ([row["score"] for row in rec["pictures"]] for rec in (one, other))
+        scores, others = ([row["score"] for row in rec["images"]] for rec in (one, other))
         assert scores == pytest.approx(others, rel=1e-5)
         assert other["machine"]["cores"] == max(1, available_cores() // 2)
 
@@ -204,7 +204,7 @@ def test_a_crash_is_recorded_with_its_exit_code_and_last_words(
     assert other["error"] is None
 
 
-def test_pictures_that_change_after_planning_are_an_error(tmp_path: Path, backbone: Path) -> None:
+def test_images_that_change_after_planning_are_an_error(tmp_path: Path, backbone: Path) -> None:
     tile = tiny_dataset(tmp_path / "tile")
     jobs = plan_jobs([tile], settings=tiny_settings(backbone))
     tiny_dataset(tile, seed=9)

@@ -50,7 +50,7 @@ def test_dearer_misses_lower_the_threshold():
     assert thresholds[0] > thresholds[-1]
 
 
-def test_what_it_amounts_to_is_what_new_pictures_show():
+def test_what_it_amounts_to_is_what_new_images_show():
     rng = np.random.default_rng(1)
     told, seen = [], []
     for _ in range(300):
@@ -74,14 +74,14 @@ def test_the_share_of_defects_is_that_on_the_line_where_it_is_given():
 
 
 @pytest.mark.parametrize(("costs", "what"), [(Costs(1e9, 1), "reject"), (Costs(1e-9, 1), "pass")])
-def test_deciding_alike_on_every_picture_is_refused(costs, what):
+def test_deciding_alike_on_every_image_is_refused(costs, what):
     rng = np.random.default_rng(3)
     good, defects = np.append(rng.normal(size=50), -9), np.append(rng.normal(size=20), [-10, 0])
-    with pytest.raises(CalibrationError, match=f"cheapest to {what} every picture"):
+    with pytest.raises(CalibrationError, match=f"cheapest to {what} every image"):
         choose_threshold(good, defects, costs)
 
 
-def test_too_few_pictures_are_told_together():
+def test_too_few_images_are_told_together():
     with pytest.raises(CalibrationError, match=r"(?s)there are 4.*there are 1"):
         choose_threshold([1.0], [5.0] * 4, Costs(50, 1))
     with pytest.raises(CalibrationError, match="finite"):

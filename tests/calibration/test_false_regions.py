@@ -1,4 +1,4 @@
-"""Pixels and regions that good pictures show: expected without bias, from few maps."""
+"""Pixels and regions that good images show: expected without bias, from few maps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def peaks_of(maps):
 
 
 @pytest.mark.parametrize("smallest", [1, 2])
-def test_what_is_expected_is_what_new_pictures_show(smallest):
+def test_what_is_expected_is_what_new_images_show(smallest):
     rng = np.random.default_rng(0)
     expected, seen = [], []
     for _ in range(1500):
@@ -33,18 +33,18 @@ def test_what_is_expected_is_what_new_pictures_show(smallest):
         )
         threshold = conformal_threshold(list(peaks.values()), 0.1)
         regions = find_regions(new, threshold, smallest_px=smallest)
-        expected.append((found.pixels, found.regions, found.pictures))
+        expected.append((found.pixels, found.regions, found.images))
         seen.append((np.count_nonzero(new > threshold), len(regions), bool(regions)))
     expected, seen = np.array(expected), np.array(seen, float)
     error = seen.std(axis=0) / np.sqrt(len(seen)) + expected.std(axis=0) / np.sqrt(len(seen))
     assert np.all(np.abs(expected.mean(axis=0) - seen.mean(axis=0)) < 4 * error)
 
 
-def test_regions_of_one_pixel_are_in_as_many_pictures_as_was_promised():
+def test_regions_of_one_pixel_are_in_as_many_images_as_was_promised():
     maps = drawn_maps(np.random.default_rng(1), 99)
     found = expect_false_regions(peaks_of(maps), 0.05, lambda name: maps[int(name)])
-    assert found.pictures == pytest.approx(0.05)
-    assert found.regions >= found.pictures
+    assert found.images == pytest.approx(0.05)
+    assert found.regions >= found.images
     assert found.pixels >= found.regions
 
 
@@ -60,12 +60,12 @@ def test_only_the_maps_that_can_show_something_are_made():
     assert asked == sorted(peaks, key=peaks.get)[::-1][:4]
 
 
-def test_too_few_pictures_tell_nothing():
+def test_too_few_images_tell_nothing():
     assert expect_false_regions({"a": 1.0, "b": 2.0}, 0.9, lambda _: None) is None
 
 
 def test_figures_are_written_in_the_units_people_read_and_read_again():
-    found = FalseRegions(pixels=3.5, regions=0.012, pictures=0.01)
+    found = FalseRegions(pixels=3.5, regions=0.012, images=0.01)
     told = found.to_dict()
     assert told["regions_per_thousand"] == pytest.approx(12)
     assert FalseRegions.from_dict(told) == pytest.approx(found) or (

@@ -1,4 +1,4 @@
-"""Pictures that stand out: found among good ones, and how many by chance."""
+"""Images that stand out: found among good ones, and how many by chance."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_constants_are_those_of_the_gumbel_distribution():
     assert inside == pytest.approx(0.5, abs=1e-5)
 
 
-def test_of_good_pictures_one_stands_out_by_chance_whatever_their_number():
+def test_of_good_images_one_stands_out_by_chance_whatever_their_number():
     rng = np.random.default_rng(0)
-    for pictures in (50, 210, 762):
+    for images in (50, 210, 762):
         counts = []
         for _ in range(300):
-            scores = rng.gumbel(size=pictures) * 0.3 + 2
+            scores = rng.gumbel(size=images) * 0.3 + 2
             most = typical(scores)
             counts.append(sum(most.expected(score) < 1 for score in scores))
         assert 0.8 < np.mean(counts) < 1.6  # the width is estimated, too
@@ -72,7 +72,7 @@ def test_the_place_that_stands_out_is_told():
     assert first.name == "060.png"
     assert first.box_xyxy == (20, 10, 26, 14)
     facts = suspicious_facts(typical(scores), [first])
-    assert facts["pictures"][0]["box_xyxy"] == [20, 10, 26, 14]
+    assert facts["images"][0]["box_xyxy"] == [20, 10, 26, 14]
     assert facts["scored"] == 61
 
 
@@ -92,6 +92,6 @@ def test_advice_says_how_many_by_chance_and_what_to_do():
     scores = np.append(np.random.default_rng(0).gumbel(size=60), [40.0, 41.0])
     most = typical(scores)
     told = advice(suspicious_facts(most, find_suspicious(rows_of(scores), most, blot)))
-    for words in ("of 62 training pictures", "1 would by chance", "061.png", "--drop-suspicious"):
+    for words in ("of 62 training images", "1 would by chance", "061.png", "--drop-suspicious"):
         assert words in told
     assert advice(suspicious_facts(most, [])) is None

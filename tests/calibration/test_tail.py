@@ -49,8 +49,8 @@ def test_p_values_and_thresholds_are_those_of_scipys_distribution(shape):
 
 def test_the_tail_is_the_highest_tenth_or_thirty():
     rng = np.random.default_rng(0)
-    for pictures, excesses in ((90, 30), (250, 30), (762, 76)):
-        scores = rng.gumbel(size=pictures)
+    for images, excesses in ((90, 30), (250, 30), (762, 76)):
+        scores = rng.gumbel(size=images)
         tail = fit_tail(scores)
         assert tail.excesses == np.sum(scores > tail.level) == excesses
 
@@ -115,7 +115,7 @@ def test_the_bound_is_the_same_each_time():
 
 
 def test_too_few_scores_are_refused():
-    with pytest.raises(CalibrationError, match="at least 90 good pictures; there are 89"):
+    with pytest.raises(CalibrationError, match="at least 90 good images; there are 89"):
         fit_tail(np.random.default_rng(0).random(89))
 
 

@@ -26,13 +26,13 @@ def rows_of(scores, peaks):
     ]
 
 
-def drawn(pictures, seed=0):
+def drawn(images, seed=0):
     rng = np.random.default_rng(seed)
-    scores = rng.gumbel(size=pictures)
-    return scores, scores + rng.normal(scale=0.5, size=pictures)
+    scores = rng.gumbel(size=images)
+    return scores, scores + rng.normal(scale=0.5, size=images)
 
 
-def test_rates_that_so_few_pictures_cannot_promise_are_refused():
+def test_rates_that_so_few_images_cannot_promise_are_refused():
     with pytest.raises(CalibrationError, match=r"false-alarm rate of 0.01 takes at least 99"):
         calibrate(range(50), range(50), method="", asked=Asked(0.01))
     with pytest.raises(CalibrationError, match=r"region rate of 0.01 takes at least 99"):
@@ -68,10 +68,10 @@ def test_a_smallest_region_below_one_pixel_is_refused():
 
 def test_how_many_are_rejected_or_show_a_region_is_told_without_bias():
     rng = np.random.default_rng(5)
-    expected, seen, pictures = [], 0, 99
+    expected, seen, images = [], 0, 99
     for _ in range(2000):
-        scores = rng.gumbel(size=pictures + 1)
-        peaks = scores + rng.normal(size=pictures + 1)
+        scores = rng.gumbel(size=images + 1)
+        peaks = scores + rng.normal(size=images + 1)
         found = calibrate(scores[:-1], peaks[:-1], method="", asked=Asked(0.1))
         expected.append(found.either_rate)
         seen += scores[-1] > found.image_threshold or peaks[-1] > found.pixel_threshold
@@ -101,7 +101,7 @@ def test_facts_of_the_first_schema_are_read_and_the_rest_is_not_known():
     scores, peaks = drawn(200)
     facts = {
         "method": "5-fold",
-        "pictures": 200,
+        "images": 200,
         "false_alarm_rate": 0.05,
         "lowest_rate": 1 / 201,
         "upper_bound_95": 0.08,
@@ -118,7 +118,7 @@ def test_facts_of_the_first_schema_are_read_and_the_rest_is_not_known():
     assert found.to_dict()["basis"] == "conformal"
 
 
-def test_dropped_pictures_are_told_with_the_rate_that_they_would_make():
+def test_dropped_images_are_told_with_the_rate_that_they_would_make():
     scores, peaks = drawn(99)
     told = calibrate(scores, peaks, method="", asked=Asked(0.05), dropped=3).to_dict()
     assert told["dropped"] == 3
@@ -126,8 +126,8 @@ def test_dropped_pictures_are_told_with_the_rate_that_they_would_make():
     assert calibrate(scores, peaks, method="").to_dict()["rate_if_dropped_were_good"] is None
 
 
-def test_what_would_be_promised_of_dropped_pictures_holds_were_they_good():
-    """Dropping the highest scores of good pictures: the rate told is the one that is seen."""
+def test_what_would_be_promised_of_dropped_images_holds_were_they_good():
+    """Dropping the highest scores of good images: the rate told is the one that is seen."""
     rng = np.random.default_rng(2)
     seen, told, draws = 0, 0.0, 4000
     for _ in range(draws):

@@ -1,4 +1,4 @@
-"""Pictures as users meet them: damaged, absurdly small or large, or no pictures at all."""
+"""Images as users meet them: damaged, absurdly small or large, or no images at all."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def text_named_png(path: Path) -> Path:
-    path.write_text("this is no picture\n")
+    path.write_text("this is no image\n")
     return path
 
 

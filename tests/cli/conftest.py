@@ -65,7 +65,7 @@ def backbone(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory) -> Path:
-    """24 good training pictures, 3 good and 3 defect test pictures. Not to be changed."""
+    """24 good training images, 3 good and 3 defect test images. Not to be changed."""
     return tiny_dataset(tmp_path_factory.mktemp("data") / "tile", good=24)
 
 

@@ -33,7 +33,7 @@ def test_benchmark_goes_on_with_what_is_done_and_gives_records(blemish, words):
     found = blemish(*words, "--json")
     assert found.code == 0
     assert [record["seed"] for record in found.json] == [0, 1]
-    assert all("pictures" not in record and "curves" not in record for record in found.json)
+    assert all("images" not in record and "curves" not in record for record in found.json)
 
 
 @pytest.mark.slow
@@ -48,7 +48,7 @@ def test_report_names_its_files(blemish, words, folder):
 def test_a_job_that_fails_is_exit_code_1_and_the_rest_is_there(blemish, data, words, tmp_path):
     found = blemish(*words[:2], "-o", tmp_path, *words[4:], "--false-alarm-rate", "0.001", "--json")
     assert found.code == 1
-    assert all("999 good pictures" in record["error"] for record in found.json)
+    assert all("999 good images" in record["error"] for record in found.json)
 
 
 def test_wrong_seeds_and_settings_are_wrong_usage(blemish, words, tmp_path):

@@ -54,7 +54,7 @@ def test_the_model_itself_is_replaced_only_by_force(blemish, fitted, data):
 def test_a_rate_that_cannot_be_promised_is_told(blemish, fitted, data):
     found = blemish("calibrate", fitted, data, "--false-alarm-rate", "0.001")
     assert found.code == 1
-    assert "at least 999 good pictures" in found.err
+    assert "at least 999 good images" in found.err
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_regions_can_be_promised_apart(blemish, fitted, data):
     assert "rejected or region" in found.out
 
 
-def test_a_tail_of_so_few_pictures_is_refused(blemish, fitted, data):
+def test_a_tail_of_so_few_images_is_refused(blemish, fitted, data):
     found = blemish("calibrate", fitted, data, "--tail", "--false-alarm-rate", "0.001")
     assert found.code == 1
-    assert "at least 90 good pictures" in found.err
+    assert "at least 90 good images" in found.err

@@ -45,7 +45,7 @@ def test_an_empty_folder_is_an_error(blemish, tmp_path, fit_options, command):
     options = fit_options if command == "plan" else []
     found = blemish(command, tmp_path, *options)
     assert found.code == 1
-    assert "is no data set: it holds no pictures" in found.err
+    assert "is no data set: it holds no images" in found.err
 
 
 def test_several_categories_ask_for_one(blemish, data, tmp_path):

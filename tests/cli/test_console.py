@@ -27,7 +27,7 @@ def test_columns_line_up():
 
 
 def test_commands_can_be_pasted_into_a_shell():
-    assert spell_command(["fit", "my data", "PICTURE..."]) == "fit 'my data' PICTURE..."
+    assert spell_command(["fit", "my data", "IMAGE..."]) == "fit 'my data' IMAGE..."
 
 
 def test_a_path_that_begins_with_a_dash_is_no_option():

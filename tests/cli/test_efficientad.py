@@ -30,7 +30,7 @@ def teacher(tmp_path_factory):
 @pytest.fixture(scope="module")
 def options(teacher):
     small = {
-        "batch": 2, "crop": 64, "steps": STEPS, "penalty_pictures": 4, "autoencoder_width": 8,
+        "batch": 2, "crop": 64, "steps": STEPS, "penalty_images": 4, "autoencoder_width": 8,
         "autoencoder_weight": 0.5, "checkpoint_seconds": 0, "precision": "float32", "device": "cpu",
     }  # fmt: skip
     settings = [word for name, value in small.items() for word in ("--set", f"{name}={value}")]
@@ -63,7 +63,7 @@ def test_a_fit_leaves_the_model_and_nothing_else(blemish, whole):
     found = blemish("inspect", whole)
     for word in (
         *("random, licence CC0-1.0", "PDN extra_small", f"{STEPS} steps on cpu in float32"),
-        *("20 good pictures of tile; 4 more were held out", "teacher=mine.onnx"),
+        *("20 good images of tile; 4 more were held out", "teacher=mine.onnx"),
     ):
         assert word in found.out
 
@@ -93,11 +93,11 @@ def short(options):
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory, short):
-    """What a fit of some pictures keeps: the folder of both. Not to be changed."""
+    """What a fit of some images keeps: the folder of both. Not to be changed."""
     from blemish.detectors.efficientad import training
 
     folder = tmp_path_factory.mktemp("interrupted")
-    pictures = tiny_dataset(folder / "tile", good=10, test_good=2, defects=1)
+    images = tiny_dataset(folder / "tile", good=10, test_good=2, defects=1)
     take_step = training._Run.take_step
 
     def take_some(run):
@@ -107,14 +107,14 @@ def interrupted(tmp_path_factory, short):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training._Run, "take_step", take_some)
-        words = ["fit", str(pictures), "-o", str(folder / "m.onnx"), *short]
+        words = ["fit", str(images), "-o", str(folder / "m.onnx"), *short]
         result = CliRunner().invoke(app, words)
     assert result.exit_code == 130
     return folder
 
 
 def copied(interrupted, tmp_path):
-    """The pictures, the model's path and what is kept, to be changed."""
+    """The images, the model's path and what is kept, to be changed."""
     folder = shutil.copytree(interrupted, tmp_path / "copy")
     return folder / "tile", folder / "m.onnx", folder / "m.onnx.unfinished"
 
@@ -129,7 +129,7 @@ def test_what_is_kept_says_what_it_is_of(interrupted):
     claim = json.loads((kept / "fit.json").read_text())
     assert claim["detector"] == "efficientad"
     assert claim["settings"]["steps"] == 22
-    assert len(claim["pictures"]) == 10
+    assert len(claim["images"]) == 10
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_what_is_kept_says_what_it_is_of(interrupted):
 def test_an_unfinished_fit_is_neither_lost_nor_gone_on_with_by_another(
     blemish, short, interrupted, tmp_path, words, told
 ):
-    pictures, model, kept = copied(interrupted, tmp_path)
+    images, model, kept = copied(interrupted, tmp_path)
     before = files_of(kept)
-    found = blemish("fit", pictures, "-o", model, *short, *words)
+    found = blemish("fit", images, "-o", model, *short, *words)
     assert found.code == 2
     assert told in found.err
     assert files_of(kept) == before
@@ -159,37 +159,37 @@ def test_an_unfinished_fit_is_neither_lost_nor_gone_on_with_by_another(
 def test_patchcore_never_touches_an_unfinished_efficientad(
     blemish, fit_options, interrupted, tmp_path, word
 ):
-    pictures, model, kept = copied(interrupted, tmp_path)
+    images, model, kept = copied(interrupted, tmp_path)
     before = files_of(kept)
-    found = blemish("fit", pictures, "-o", model, *fit_options, word)
+    found = blemish("fit", images, "-o", model, *fit_options, word)
     assert found.code == 2
     assert ("detector efficientad there, patchcore here" in found.err) is (word == "--resume")
     assert files_of(kept) == before
     assert not model.exists()
-    assert blemish("fit", pictures, "-o", model.with_name("p.onnx"), *fit_options).code == 0
+    assert blemish("fit", images, "-o", model.with_name("p.onnx"), *fit_options).code == 0
     assert files_of(kept) == before
 
 
-def test_pictures_that_came_went_or_changed_are_named(blemish, short, interrupted, tmp_path):
-    pictures, model, kept = copied(interrupted, tmp_path)
+def test_images_that_came_went_or_changed_are_named(blemish, short, interrupted, tmp_path):
+    images, model, kept = copied(interrupted, tmp_path)
     before = files_of(kept)
-    good = pictures / "train" / "good"
-    shutil.copy(pictures / "test" / "good" / "000.png", good / "new.png")
-    shutil.copy(pictures / "test" / "good" / "001.png", good / "003.png")
+    good = images / "train" / "good"
+    shutil.copy(images / "test" / "good" / "000.png", good / "new.png")
+    shutil.copy(images / "test" / "good" / "001.png", good / "003.png")
     for number in range(5, 9):
         (good / f"{number:03}.png").unlink()
-    found = blemish("fit", pictures, "-o", model, *short, "--resume")
+    found = blemish("fit", images, "-o", model, *short, "--resume")
     assert found.code == 2
-    assert "1 picture added (train/good/new.png); 4 pictures gone (train/good/005.png" in found.err
-    assert "007.png, ...); 1 picture changed (train/good/003.png)." in found.err
+    assert "1 image added (train/good/new.png); 4 images gone (train/good/005.png" in found.err
+    assert "007.png, ...); 1 image changed (train/good/003.png)." in found.err
     assert files_of(kept) == before
 
 
 def test_a_teacher_that_changed_is_named(blemish, short, interrupted, tmp_path):
-    pictures, model, _ = copied(interrupted, tmp_path)
+    images, model, _ = copied(interrupted, tmp_path)
     other = list(short)
     other[other.index("--teacher") + 1] = str(tiny_teacher(tmp_path / "mine.onnx", seed=5))
-    found = blemish("fit", pictures, "-o", model, *other, "--resume")
+    found = blemish("fit", images, "-o", model, *other, "--resume")
     assert found.code == 2
     assert "teacher: another file" in found.err
 
@@ -197,12 +197,12 @@ def test_a_teacher_that_changed_is_named(blemish, short, interrupted, tmp_path):
 def test_going_on_takes_away_what_was_kept_and_no_file_of_others(
     blemish, short, interrupted, tmp_path
 ):
-    pictures, model, kept = copied(interrupted, tmp_path)
+    images, model, kept = copied(interrupted, tmp_path)
     (kept / "notes.txt").write_text("precious")
     moved = [word.replace("checkpoint_seconds=0", "checkpoint_seconds=9") for word in short]
-    assert blemish("fit", pictures, "-o", model, *moved, "--resume").code == 0
+    assert blemish("fit", images, "-o", model, *moved, "--resume").code == 0
     assert files_of(kept) == {Path("notes.txt"): b"precious"}
-    found = blemish("fit", pictures, "-o", model, *short, "--force", "--resume")
+    found = blemish("fit", images, "-o", model, *short, "--force", "--resume")
     assert found.code == 2
     assert "is no unfinished fit of this blemish" in found.err
     assert files_of(kept) == {Path("notes.txt"): b"precious"}
@@ -210,7 +210,7 @@ def test_going_on_takes_away_what_was_kept_and_no_file_of_others(
 
 @pytest.mark.skipif(os.name == "nt", reason="locks of POSIX")
 def test_two_fits_never_work_on_one_output(blemish, start, short, interrupted, tmp_path):
-    pictures, model, kept = copied(interrupted, tmp_path)
+    images, model, kept = copied(interrupted, tmp_path)
     wait = """
 import sys
 from blemish.detectors.efficientad import fit
@@ -219,7 +219,7 @@ def wait(*_, **__):
     sys.stdin.read()
 fit.train = wait
 """
-    words = ["fit", pictures, "-o", model, *short, "--resume"]
+    words = ["fit", images, "-o", model, *short, "--resume"]
     process = start(*words, first=wait, stdin=-1)
     while process.stderr.readline() not in ("here\n", ""):
         pass
@@ -231,9 +231,9 @@ fit.train = wait
 
 
 def test_what_is_no_checkpoint_is_named(blemish, short, interrupted, tmp_path):
-    pictures, model, kept = copied(interrupted, tmp_path)
+    images, model, kept = copied(interrupted, tmp_path)
     (kept / "whole.safetensors").write_bytes(b"precious")
-    found = blemish("fit", pictures, "-o", model, *short, "--resume")
+    found = blemish("fit", images, "-o", model, *short, "--resume")
     assert found.code == 1
     assert "is damaged, or no checkpoint" in found.err
     assert kept.exists()

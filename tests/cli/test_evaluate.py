@@ -31,7 +31,7 @@ def test_figures_that_are_undefined_have_their_reason(blemish, fitted, data, tmp
     shutil.copytree(data, tmp_path / "tile")
     shutil.rmtree(tmp_path / "tile" / "ground_truth")
     found = blemish("evaluate", fitted, tmp_path / "tile")
-    assert "Undefined for pixels, as no mask of a test picture has a defective pixel:" in found.out
+    assert "Undefined for pixels, as no mask of a test image has a defective pixel:" in found.out
     assert "labelled regions" not in found.out
 
 
@@ -77,7 +77,7 @@ def test_an_output_gets_a_record_that_report_reads(blemish, fitted, data, tmp_pa
     assert blemish("report", tmp_path / "out").code == 0
 
 
-def test_data_without_test_pictures_is_an_error(blemish, fitted, data):
+def test_data_without_test_images_is_an_error(blemish, fitted, data):
     found = blemish("evaluate", fitted, data / "train" / "good", "--test-fraction", "0")
     assert found.code == 1
-    assert "has no test pictures" in found.err
+    assert "has no test images" in found.err

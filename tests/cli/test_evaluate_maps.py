@@ -16,12 +16,12 @@ from blemish.model.model import load
 
 @pytest.fixture
 def maps(tmp_path, data):
-    """A map of each test picture, as another tool might write it."""
+    """A map of each test image, as another tool might write it."""
     rng, folder = np.random.default_rng(0), tmp_path / "their maps"
-    for picture in sorted((data / "test").rglob("*.png")):
-        path = folder / picture.relative_to(data / "test").with_suffix(".npy")
+    for source in sorted((data / "test").rglob("*.png")):
+        path = folder / source.relative_to(data / "test").with_suffix(".npy")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(picture) as image:
+        with Image.open(source) as image:
             bright = np.asarray(image.convert("F"))
         np.save(path, bright + rng.standard_normal(bright.shape))
     return folder
@@ -33,8 +33,8 @@ def test_a_models_maps_there_and_back_have_the_figures_of_the_model(
     blemish, fitted, data, tmp_path, options, whole
 ):
     out = tmp_path / "out"
-    pictures = data if whole else data / "test"
-    assert blemish("predict", fitted, pictures, "-o", out, *options).code == 0
+    images = data if whole else data / "test"
+    assert blemish("predict", fitted, images, "-o", out, *options).code == 0
     calibration = load(fitted).calibration
     found = blemish(
         *("evaluate", data, "--maps", out, "--scores", out / "predictions.jsonl"),
@@ -52,9 +52,9 @@ def test_figures_are_told_and_what_needs_a_threshold_is_not(blemish, data, maps)
     lines = found.out.splitlines()
     assert lines[1].startswith("AUROC ")
     assert "3 labelled regions" in lines
-    assert lines[-1] == "6 pictures"
+    assert lines[-1] == "6 images"
     assert "Undefined for images, as there is no threshold" in found.out
-    assert "note: The score of a picture is the maximum of its map." in found.err
+    assert "note: The score of an image is the maximum of its map." in found.err
 
 
 def test_a_record_stands_beside_those_of_models_in_a_report(blemish, fitted, data, maps, tmp_path):
@@ -74,7 +74,7 @@ def test_a_record_stands_beside_those_of_models_in_a_report(blemish, fitted, dat
     assert blemish("report", out).code == 0
     report = (out / "report.md").read_text()
     assert "| tile | their maps |" in report
-    assert "their maps: maps as written, a picture's score maximum of the map, no threshold." in (
+    assert "their maps: maps as written, an image's score maximum of the map, no threshold." in (
         report
     )
 
@@ -113,14 +113,14 @@ def test_resizing_is_asked_for_and_told(blemish, data, maps):
     assert refused.err.count("--resize-maps") == 6
     found = blemish("evaluate", data, "--maps", maps, "--resize-maps")
     assert found.code == 0
-    assert "note: 6 of 6 maps were resized to their pictures" in found.err
+    assert "note: 6 of 6 maps were resized to their images" in found.err
 
 
-def test_a_picture_without_a_map_is_an_error_that_says_what_one_is_called(blemish, data, maps):
+def test_a_image_without_a_map_is_an_error_that_says_what_one_is_called(blemish, data, maps):
     (maps / "good" / "001.npy").unlink()
     found = blemish("evaluate", data, "--maps", maps, "--json")
     assert found.code == 1
-    assert "1 of 6 test pictures have no map" in found.json["error"]
+    assert "1 of 6 test images have no map" in found.json["error"]
     assert "could be tile/test/good/001.tiff, good/001.npy, test/good/001.png.npy" in found.err
 
 
@@ -155,15 +155,15 @@ def test_usage_says_that_the_model_may_be_left_out(blemish):
 def test_maps_that_would_be_one_file_are_not_written_over_each_other(
     blemish, fitted, good, spot, tmp_path
 ):
-    pictures = tmp_path / "in"
-    pictures.mkdir()
-    shutil.copy(good, pictures / "a.png")
+    images = tmp_path / "in"
+    images.mkdir()
+    shutil.copy(good, images / "a.png")
     with Image.open(spot) as image:
-        image.save(pictures / "a.bmp")
-    found = blemish("predict", fitted, pictures, "-o", tmp_path / "out", "--maps-as", "tiff")
+        image.save(images / "a.bmp")
+    found = blemish("predict", fitted, images, "-o", tmp_path / "out", "--maps-as", "tiff")
     assert found.code == 1
     assert "'a.tiff' is the map of 'a.bmp'; write maps as npy." in found.err
-    again = blemish("predict", fitted, pictures, "-o", tmp_path / "npy", "--maps")
+    again = blemish("predict", fitted, images, "-o", tmp_path / "npy", "--maps")
     assert again.code == 0
     assert {path.name for path in Path(tmp_path / "npy").glob("*.npy")} == {
         "a.png.npy", "a.bmp.npy",

@@ -29,13 +29,13 @@ def test_fit_writes_a_model_and_says_what_it_promises(blemish, data, fit_options
     assert load(tmp_path / "m.onnx").sha256 in found.out
     for word in ("memory bank", "image threshold", "4.0% promised", "peak memory"):
         assert word in found.out
-    assert "note: 24 good pictures cannot promise a false-alarm rate of 0.01" in found.err
+    assert "note: 24 good images cannot promise a false-alarm rate of 0.01" in found.err
 
 
 def test_next_steps_are_the_users_own_arguments(blemish, copy, fit_options, tmp_path):
     model = tmp_path / "my model.onnx"
     found = blemish("fit", tmp_path, "--category", "tile", "-o", model, *fit_options)
-    assert f"next: blemish predict '{model}' PICTURE..." in found.err
+    assert f"next: blemish predict '{model}' IMAGE..." in found.err
     assert f"      blemish evaluate '{model}' {tmp_path} --category tile" in found.err
 
 
@@ -47,9 +47,9 @@ def test_json_is_one_value_and_the_same_seed_gives_the_same_file(
     assert found.json["sha256"] == load(fitted).sha256
     assert path.read_bytes() == fitted.read_bytes()
     assert found.json["path"] == str(path)
-    assert found.json["pictures"] == 24
+    assert found.json["images"] == 24
     assert found.json["bank_vectors"] > 0
-    assert found.json["calibration"]["pictures"] == 24
+    assert found.json["calibration"]["images"] == 24
     assert found.json["seconds"] > 0
 
 
@@ -127,7 +127,7 @@ def test_a_rate_that_cannot_be_promised_is_told_before_the_fit(
         "fit", data, "-o", tmp_path / "m.onnx", *fit_options, "--false-alarm-rate", "0.01"
     )
     assert found.code == 1
-    assert "takes at least 99 good pictures; there are 24" in found.err
+    assert "takes at least 99 good images; there are 24" in found.err
 
 
 @pytest.mark.parametrize(
@@ -166,10 +166,10 @@ def test_an_empty_folder_is_an_error(blemish, fit_options, tmp_path):
     (tmp_path / "empty").mkdir()
     found = blemish("fit", tmp_path / "empty", "-o", tmp_path / "m.onnx", *fit_options)
     assert found.code == 1
-    assert "it holds no pictures" in found.err
+    assert "it holds no images" in found.err
 
 
-def test_one_picture_is_not_enough(blemish, fit_options, tmp_path):
+def test_one_image_is_not_enough(blemish, fit_options, tmp_path):
     (tmp_path / "one").mkdir()
     Image.new("RGB", (64, 64)).save(tmp_path / "one" / "a.png")
     found = blemish("fit", tmp_path / "one", "-o", tmp_path / "m.onnx", *fit_options,
@@ -187,7 +187,7 @@ def test_one_picture_is_not_enough(blemish, fit_options, tmp_path):
         (enormous, "bomb.png"),
     ],
 )
-def test_a_picture_that_cannot_be_learned_from_is_named(
+def test_a_image_that_cannot_be_learned_from_is_named(
     blemish, copy, fit_options, tmp_path, make, name
 ):
     make(copy / "train" / "good" / name)
@@ -198,7 +198,7 @@ def test_a_picture_that_cannot_be_learned_from_is_named(
     assert not (tmp_path / "m.onnx").exists()
 
 
-def test_all_pictures_that_are_none_are_told_at_once(blemish, copy, fit_options, tmp_path):
+def test_all_images_that_are_none_are_told_at_once(blemish, copy, fit_options, tmp_path):
     for name in ("a.png", "b.png"):
         text_named_png(copy / "train" / "good" / name)
     found = blemish("fit", copy, "-o", tmp_path / "m.onnx", *fit_options)
@@ -254,14 +254,14 @@ def test_the_next_step_names_the_same_limit_of_pixels(blemish, data, fit_options
     )
 
 
-def test_training_pictures_that_stand_out_are_listed_and_can_be_dropped(
+def test_training_images_that_stand_out_are_listed_and_can_be_dropped(
     blemish, tmp_path, fit_options
 ):
     folder = tiny_dataset(tmp_path / "tile", good=24)
     shutil.copy(folder / "test" / "spot" / "000.png", folder / "train" / "good" / "strange.png")
     model = tmp_path / "tile.onnx"
     found = blemish("fit", folder, "-o", model, *fit_options)
-    assert "of 25 training pictures stand" in found.err
+    assert "of 25 training images stand" in found.err
     assert "--drop-suspicious" in found.err
     assert re.search(r"stand out +train/good/strange\.png: score [\d.]+ \(typical", found.out)
     assert "train/good/strange.png" in blemish("inspect", model).out
@@ -271,4 +271,4 @@ def test_training_pictures_that_stand_out_are_listed_and_can_be_dropped(
     assert dropped["calibration"]["rate_if_dropped_were_good"] > 1 / 25
     shown = blemish("inspect", model).out
     assert "were they good ones" in shown
-    assert "dropped pictures" in shown
+    assert "dropped images" in shown

@@ -8,7 +8,7 @@ from blemish.errors import UsageError
 FIGURES = {
     "image": {"auroc": 0.95, "f1": None, "miss_rate": 0.1, "recall_at_1": 0.8},
     "pixel": {"au_pro_30": 0.9, "aupimo": None, "region_recall": 0.5},
-    "undefined": {"pixel.aupimo": "there is no good test picture"},
+    "undefined": {"pixel.aupimo": "there is no good test image"},
 }
 
 
@@ -34,8 +34,8 @@ def test_scores_must_be_at_least_and_rates_at_most(gate, met):
 def test_a_gate_of_an_undefined_figure_says_why_it_is():
     gates = read_gates(["pixel.aupimo=0", "image.f1=0"])
     problems = [gate.problem(FIGURES) for gate in gates]
-    assert problems[0].endswith("pixel.aupimo is undefined: there is no good test picture.")
-    assert problems[1].endswith("image.f1 is undefined: these pictures do not tell.")
+    assert problems[0].endswith("pixel.aupimo is undefined: there is no good test image.")
+    assert problems[1].endswith("image.f1 is undefined: these images do not tell.")
 
 
 @pytest.mark.parametrize("figure", ["image.au_pro_30", "pixel.recall_at_0", "image.region_recall"])

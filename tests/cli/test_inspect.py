@@ -13,10 +13,10 @@ def test_inspect_says_what_is_in_the_file(blemish, fitted):
     for word in (
         *("patchcore, seed 0", "tiny, licence CC0-1.0", "fine, coarse", "64 x 64, stretch"),
         *(
-            "24 good pictures of tile",
+            "24 good images of tile",
             "4.0% promised",
             "95% confidence",
-            "expected in a thousand good pictures",
+            "expected in a thousand good images",
             "coreset_ratio=0.1",
         ),
         load(fitted).sha256,
@@ -36,7 +36,7 @@ def test_json_is_all_the_file_says(blemish, fitted):
     assert facts["verified"] is True
     assert facts["sha256"] == load(fitted).sha256
     assert facts["detector"]["backbone"]["licence"] == "CC0-1.0"
-    assert len(facts["training"]["pictures"]) == 24
+    assert len(facts["training"]["images"]) == 24
 
 
 def test_a_file_of_the_first_schema_is_read_and_the_rest_is_not_shown(
@@ -44,7 +44,7 @@ def test_a_file_of_the_first_schema_is_read_and_the_rest_is_not_shown(
 ):
     facts = {k: v for k, v in read(fitted).items() if k not in ("schema", "sha256", "bytes")}
     del facts["training"]["suspicious"], facts["training"]["dropped"], facts["outputs"]
-    old = ("method", "pictures", "false_alarm_rate", "lowest_rate", "upper_bound_95", "scored",
+    old = ("method", "images", "false_alarm_rate", "lowest_rate", "upper_bound_95", "scored",
            "image_threshold", "pixel_threshold", "smallest_region_px")  # fmt: skip
     facts["calibration"] = {name: facts["calibration"][name] for name in old}
     monkeypatch.setattr(metadata, "SCHEMA", 1)

@@ -1,4 +1,4 @@
-"""`--max-pixels` counts wherever a command reads a picture, from its first look to its last."""
+"""`--max-pixels` counts wherever a command reads an image, from its first look to its last."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def small_default(monkeypatch):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_pictures_larger_than_the_default_are_read_where_the_user_allows_them(
+def test_images_larger_than_the_default_are_read_where_the_user_allows_them(
     blemish, fitted, data, fit_options, tmp_path, command, small_default
 ):
     if command == "maps":

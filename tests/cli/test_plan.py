@@ -20,7 +20,7 @@ def test_plan_hands_its_own_arguments_on_to_fit(blemish, data, fit_options):
 
 def test_json_has_the_plan_and_seconds_of_each_stage(blemish, data, fit_options):
     plan = blemish("plan", data, *fit_options, "--json").json
-    assert plan["pictures"] == 24
+    assert plan["images"] == 24
     assert plan["lowest_false_alarm_rate"] == 1 / 25
     seconds = plan["estimated_seconds"]
     assert seconds["total"] == seconds["features"] + seconds["coreset"] + seconds["leave out"]
@@ -30,16 +30,16 @@ def test_json_has_the_plan_and_seconds_of_each_stage(blemish, data, fit_options)
 def test_a_rate_that_cannot_be_promised_is_told(blemish, data, fit_options):
     found = blemish("plan", data, *fit_options, "--false-alarm-rate", "0.01")
     assert found.code == 1
-    assert "at least 99 good pictures" in found.err
+    assert "at least 99 good images" in found.err
 
 
 def test_rates_that_a_fit_would_refuse_are_refused_before_it(blemish, data, fit_options):
     found = blemish("plan", data, *fit_options, "--region-rate", "0.01")
     assert found.code == 1
-    assert "A region rate of 0.01 takes at least 99 good pictures" in found.err
+    assert "A region rate of 0.01 takes at least 99 good images" in found.err
     found = blemish("plan", data, *fit_options, "--tail", "--false-alarm-rate", "0.01")
     assert found.code == 1
-    assert "at least 90 good pictures" in found.err
+    assert "at least 90 good images" in found.err
 
 
 def test_check_plan_and_fit_count_alike(blemish, tmp_path, fit_options):
@@ -49,11 +49,11 @@ def test_check_plan_and_fit_count_alike(blemish, tmp_path, fit_options):
             image.save(folder / f"train/good/{number:03}.bmp")
     checked = blemish("check", folder, "--json").json
     (few,) = (f["message"] for f in checked["findings"] if f["code"] == "few-good")
-    assert "99 good training pictures (89 without copies and others of their group)" in few
+    assert "99 good training images (89 without copies and others of their group)" in few
     (copies,) = (f["groups"] for f in checked["findings"] if f["code"] == "duplicates")
     assert len(copies) == 10
     assert blemish("plan", folder, *fit_options, "--json").json["lowest_false_alarm_rate"] == 1 / 90
     for command in (("plan",), ("fit", "-o", tmp_path / "m.onnx")):
         found = blemish(*command, folder, *fit_options, "--false-alarm-rate", "0.01")
         assert found.code == 1
-        assert "at least 99 good pictures; there are 89" in found.err
+        assert "at least 99 good images; there are 89" in found.err

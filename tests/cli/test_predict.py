@@ -16,7 +16,7 @@ from blemish.result import Prediction
 from cli.broken import enormous, one_pixel, text_named_png, truncated_jpeg
 
 
-def test_a_line_for_each_picture_in_order(blemish, fitted, data):
+def test_a_line_for_each_image_in_order(blemish, fitted, data):
     found = blemish("predict", fitted, data / "test")
     assert found.code == 0
     paths = sorted(map(str, (data / "test").rglob("*.png")))
@@ -25,7 +25,7 @@ def test_a_line_for_each_picture_in_order(blemish, fitted, data):
     assert set(found.lines[0]) == keys
     verdicts = [line["verdict"] for line in found.lines]
     good, defects = verdicts.count("good"), verdicts.count("defect")
-    assert f"6 pictures, {good} good, {defects} defects; " in found.err
+    assert f"6 images, {good} good, {defects} defects; " in found.err
 
 
 def test_images_unlike_all_training_images_are_noted_and_counted(blemish, fitted, good, tmp_path):
@@ -57,7 +57,7 @@ def test_found_defects_are_exit_code_3_only_when_asked_for(blemish, fitted, good
 
 
 @pytest.mark.parametrize("make", [text_named_png, truncated_jpeg, one_pixel, enormous])
-def test_a_picture_that_cannot_be_read_is_an_error_row_and_the_rest_go_on(
+def test_a_image_that_cannot_be_read_is_an_error_row_and_the_rest_go_on(
     blemish, fitted, good, spot, tmp_path, make
 ):
     broken = make(tmp_path / ("x.jpg" if make is truncated_jpeg else "x.png"))
@@ -69,7 +69,7 @@ def test_a_picture_that_cannot_be_read_is_an_error_row_and_the_rest_go_on(
     assert "1 not judged" in found.err
 
 
-def test_a_picture_that_is_not_there_is_an_error_row(blemish, fitted, tmp_path):
+def test_a_image_that_is_not_there_is_an_error_row(blemish, fitted, tmp_path):
     found = blemish("predict", fitted, tmp_path / "gone.png")
     assert found.code == 1
     assert "no such file" in found.lines[0]["error"]
@@ -110,10 +110,10 @@ def test_overlays_need_a_folder(blemish, fitted, good):
     assert "-o DIR" in found.err
 
 
-def test_a_folder_without_pictures_is_an_error(blemish, fitted, tmp_path):
+def test_a_folder_without_images_is_an_error(blemish, fitted, tmp_path):
     found = blemish("predict", fitted, tmp_path)
     assert found.code == 1
-    assert "holds no picture" in found.err
+    assert "holds no image" in found.err
 
 
 def test_an_unknown_provider_is_wrong_usage(blemish, fitted, good):
@@ -174,23 +174,23 @@ def test_a_name_that_leads_out_of_the_folder_is_never_written(fitted, good, tmp_
 def test_a_drawing_that_cannot_be_made_is_noted_and_the_rest_go_on(
     blemish, fitted, good, spot, tmp_path, monkeypatch
 ):
-    pictures = [shutil.copy(good, tmp_path / "a.png"), shutil.copy(spot, tmp_path / "b.png")]
+    images = [shutil.copy(good, tmp_path / "a.png"), shutil.copy(spot, tmp_path / "b.png")]
     add = Keeper.add
 
     def add_late(self, *words):
-        pictures[0].unlink(missing_ok=True)
+        images[0].unlink(missing_ok=True)
         add(self, *words)
 
     monkeypatch.setattr(Keeper, "add", add_late)
     out = tmp_path / "out"
-    found = blemish("predict", fitted, *pictures, "-o", out, "--overlay")
+    found = blemish("predict", fitted, *images, "-o", out, "--overlay")
     assert found.code == 1
     assert "note: No drawing or map of a.png: " in found.err
     assert (out / "b.png.jpg").is_file()
     assert len((out / "predictions.jsonl").read_text().splitlines()) == 2
 
 
-def test_a_picture_longer_than_a_jpeg_can_be_is_drawn_smaller(fitted, tmp_path):
+def test_a_image_longer_than_a_jpeg_can_be_is_drawn_smaller(fitted, tmp_path):
     model = load(fitted)
     Image.new("RGB", (66_000, 8), (60, 60, 60)).save(tmp_path / "long.png")
     score_map = np.zeros((8, 66_000), np.float32)
@@ -203,11 +203,11 @@ def test_a_picture_longer_than_a_jpeg_can_be_is_drawn_smaller(fitted, tmp_path):
 
 
 def test_its_own_drawings_are_not_judged(blemish, fitted, data, tmp_path):
-    pictures = shutil.copytree(data / "test", tmp_path / "test")
-    words = ["predict", fitted, pictures, "-o", pictures / "out", "--overlay", "--force"]
+    images = shutil.copytree(data / "test", tmp_path / "test")
+    words = ["predict", fitted, images, "-o", images / "out", "--overlay", "--force"]
     for _ in range(2):
         assert len(blemish(*words).lines) == 6
-    assert blemish(*words[:3], "-o", pictures, "--force").code == 2
+    assert blemish(*words[:3], "-o", images, "--force").code == 2
 
 
 def test_files_that_are_passed_over_are_counted_aloud(blemish, fitted, good, tmp_path):
@@ -223,10 +223,10 @@ def test_files_that_are_passed_over_are_counted_aloud(blemish, fitted, good, tmp
 def test_an_error_is_one_line_of_json(blemish, fitted, tmp_path):
     found = blemish("predict", fitted, tmp_path, "--json")
     assert found.code == 1
-    assert "holds no picture" in found.lines[0]["error"]
+    assert "holds no image" in found.lines[0]["error"]
 
 
-def test_a_picture_beyond_the_memory_allowed_is_an_error_row(blemish, fitted, good, tmp_path):
+def test_a_image_beyond_the_memory_allowed_is_an_error_row(blemish, fitted, good, tmp_path):
     huge = tmp_path / "huge.png"
     Image.new("L", (20_000, 1000)).save(huge)
     found = blemish("predict", fitted, huge, good, "--memory", "400MB")

@@ -16,7 +16,7 @@ LINES = "predictions.jsonl"
 
 
 @pytest.fixture
-def pictures(data, tmp_path):
+def images(data, tmp_path):
     """Six, of which three have a defect; made before any run begins."""
     folder = shutil.copytree(data / "test", tmp_path / "in")
     time.sleep(0.02)  # longer than a tick of the clock of files
@@ -24,9 +24,9 @@ def pictures(data, tmp_path):
 
 
 @pytest.fixture
-def out(blemish, fitted, pictures, tmp_path):
+def out(blemish, fitted, images, tmp_path):
     """The folder of a whole run."""
-    assert blemish("predict", fitted, pictures, "-o", tmp_path / "out").code == 0
+    assert blemish("predict", fitted, images, "-o", tmp_path / "out").code == 0
     return tmp_path / "out"
 
 
@@ -36,68 +36,66 @@ def shorten(path, lines, torn=""):
     return kept
 
 
-def test_whole_lines_stay_a_torn_one_goes_and_the_rest_is_judged(blemish, fitted, pictures, out):
+def test_whole_lines_stay_a_torn_one_goes_and_the_rest_is_judged(blemish, fitted, images, out):
     whole = [json.loads(line) for line in (out / LINES).read_text().splitlines()]
     kept = shorten(out / LINES, 4, torn='{"path": "')
-    found = blemish("predict", fitted, pictures, "-o", out, "--resume", "--fail-on-defect")
+    found = blemish("predict", fitted, images, "-o", out, "--resume", "--fail-on-defect")
     assert found.code == 3  # the defects found before count
-    assert "note: 4 of 6 pictures were judged before and stay as they are." in found.err
-    assert "6 pictures, 3 good, 3 defects" in found.err
+    assert "note: 4 of 6 images were judged before and stay as they are." in found.err
+    assert "6 images, 3 good, 3 defects" in found.err
     assert len(found.lines) == 2
     assert (out / LINES).read_text() == "".join(kept) + found.out
     again = [json.loads(line) for line in (out / LINES).read_text().splitlines()]
     assert [line | {"seconds": 0} for line in again] == [line | {"seconds": 0} for line in whole]
 
 
-def test_all_done_is_nothing_to_do_but_to_take_away_what_a_kill_left(
-    blemish, fitted, pictures, out
-):
+def test_all_done_is_nothing_to_do_but_to_take_away_what_a_kill_left(blemish, fitted, images, out):
     before = (out / LINES).read_bytes()
     left = [out / f".{LINES}.{'0' * 16}.tmp", out / "spot" / f".000.png.jpg.{'1' * 16}.tmp"]
     for path in left:
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    found = blemish("predict", fitted, images, "-o", out, "--resume")
     assert (found.code, found.out) == (0, "")
     assert (out / LINES).read_bytes() == before
     assert not [path for path in left if path.exists()]
 
 
-def test_a_picture_that_changed_is_judged_again_even_if_its_time_is_set_back(
-    blemish, fitted, pictures, out
+def test_a_image_that_changed_is_judged_again_even_if_its_time_is_set_back(
+    blemish, fitted, images, out
 ):
-    changed = pictures / "good" / "000.png"
+    changed = images / "good" / "000.png"
     times = changed.stat()
-    shutil.copy(pictures / "spot" / "000.png", changed)
+    shutil.copy(images / "spot" / "000.png", changed)
     os.utime(changed, ns=(times.st_atime_ns, times.st_mtime_ns))
-    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    found = blemish("predict", fitted, images, "-o", out, "--resume")
     assert [line["path"] for line in found.lines] == [str(changed)]
     lines = [json.loads(line) for line in (out / LINES).read_text().splitlines()]
     assert len(lines) == len({line["path"] for line in lines}) == 6
     assert lines[-1]["verdict"] == "defect"
 
 
-def test_what_could_not_be_judged_is_tried_again(blemish, fitted, pictures, out):
-    broken = pictures / "good" / "000.png"
+def test_what_could_not_be_judged_is_tried_again(blemish, fitted, images, out):
+    broken = images / "good" / "000.png"
     whole = broken.read_bytes()
     broken.write_bytes(whole[:100])
-    assert blemish("predict", fitted, pictures, "-o", out, "--force").code == 1
+    assert blemish("predict", fitted, images, "-o", out, "--force").code == 1
     broken.write_bytes(whole)
-    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    found = blemish("predict", fitted, images, "-o", out, "--resume")
     assert found.code == 0
     assert [line["verdict"] for line in found.lines] == ["good"]
 
 
-def test_lines_of_other_pictures_stay(blemish, fitted, pictures, out):
+def test_lines_of_other_images_stay(blemish, fitted, images, out):
     before = (out / LINES).read_text()
-    found = blemish("predict", fitted, pictures / "spot", pictures / "good" / "000.png", "-o", out,
+    found = blemish("predict", fitted, images / "spot", images / "good" / "000.png", "-o", out,
                     "--resume")  # fmt: skip
-    assert "4 of 4 pictures were judged before and stay as they are, as do 2 lines" in found.err
+    assert "4 of 4 images were judged before and stay as they are, as do 2 lines" in found.err
     assert (out / LINES).read_text() == before
 
 
-def test_a_drawing_that_is_not_there_is_made(blemish, fitted, pictures, out):
-    words = ["predict", fitted, pictures, "-o", out, "--resume", "--overlay", "--maps-as", "tiff"]
+def test_a_drawing_that_is_not_there_is_made(blemish, fitted, images, out):
+    words = ["predict", fitted, images, "-o", out, "--resume", "--overlay", "--maps-as", "tiff"]
     assert len(blemish(*words).lines) == 6
     assert not blemish(*words).lines
     (out / "spot" / "001.png.jpg").unlink()
@@ -109,37 +107,37 @@ def test_a_drawing_that_is_not_there_is_made(blemish, fitted, pictures, out):
     assert len((out / LINES).read_text().splitlines()) == 6
 
 
-def test_what_another_model_said_is_refused(blemish, fitted, data, pictures, out, tmp_path):
+def test_what_another_model_said_is_refused(blemish, fitted, data, images, out, tmp_path):
     other = tmp_path / "other.onnx"
     assert blemish("calibrate", fitted, data / "train" / "good", "-o", other).code == 0
     before = (out / LINES).read_bytes()
-    found = blemish("predict", other, pictures, "-o", out, "--resume")
+    found = blemish("predict", other, images, "-o", out, "--resume")
     assert found.code == 2
     assert "made otherwise (model_sha256 " in found.err
     assert (out / LINES).read_bytes() == before
 
 
 def test_what_is_no_earlier_run_is_refused_and_nothing_is_begun_anew(
-    blemish, fitted, pictures, tmp_path
+    blemish, fitted, images, tmp_path
 ):
     out = tmp_path / "out"
-    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    found = blemish("predict", fitted, images, "-o", out, "--resume")
     assert found.code == 0
     assert "it begins anew" in found.err
     (out / "predictions.run.json").unlink()
-    found = blemish("predict", fitted, pictures, "-o", out, "--resume")
+    found = blemish("predict", fitted, images, "-o", out, "--resume")
     assert found.code == 2
     assert "holds no predictions to go on with" in found.err
     (out / "predictions.run.json").write_text("{")
-    assert "is damaged" in blemish("predict", fitted, pictures, "-o", out, "--resume").err
+    assert "is damaged" in blemish("predict", fitted, images, "-o", out, "--resume").err
     for words in (["--resume"], ["-o", out, "--resume", "--force"]):
-        assert blemish("predict", fitted, pictures, *words).code == 2
+        assert blemish("predict", fitted, images, *words).code == 2
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits and locks of POSIX")
-def test_a_full_disk_is_one_error_and_leaves_whole_lines(start, fitted, pictures, tmp_path):
+def test_a_full_disk_is_one_error_and_leaves_whole_lines(start, fitted, images, tmp_path):
     first = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))"
-    process = start("predict", fitted, pictures, "-o", tmp_path / "out", first=first)
+    process = start("predict", fitted, images, "-o", tmp_path / "out", first=first)
     out, err = process.communicate()
     assert process.returncode == 1
     assert f"error: Cannot write '{tmp_path}/out/{LINES}': " in err
@@ -152,16 +150,16 @@ def test_a_full_disk_is_one_error_and_leaves_whole_lines(start, fitted, pictures
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits and locks of POSIX")
-def test_two_runs_never_write_to_one_folder(blemish, start, fitted, pictures, tmp_path):
+def test_two_runs_never_write_to_one_folder(blemish, start, fitted, images, tmp_path):
     wait = (
         "import sys; from blemish.cli.predictions import Keeper\n"
         "Keeper.add = lambda *_: (print('here', file=sys.stderr, flush=True), sys.stdin.read())"
     )
-    process = start("predict", fitted, pictures, "-o", tmp_path / "out", first=wait, stdin=-1)
+    process = start("predict", fitted, images, "-o", tmp_path / "out", first=wait, stdin=-1)
     while process.stderr.readline() not in ("here\n", ""):
         pass
     for option in ("--force", "--resume"):
-        found = blemish("predict", fitted, pictures, "-o", tmp_path / "out", option)
+        found = blemish("predict", fitted, images, "-o", tmp_path / "out", option)
         assert found.code == 1
         assert "Another process writes to" in found.err
     process.communicate()

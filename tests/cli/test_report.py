@@ -32,7 +32,7 @@ def test_two_runs_are_compared_under_their_folders_names(blemish, runs, tmp_path
     page = Path(found.json["html"]).read_text()
     one, other = (f"{folder.parent.name}/out" for folder in runs)
     assert f"patchcore, k 1, run {one} against patchcore, k 3, run {other}" in page
-    assert "no picture" not in page
+    assert "no image" not in page
 
 
 def test_several_folders_need_a_place(blemish, runs):

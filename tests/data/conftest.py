@@ -1,4 +1,4 @@
-"""Small pictures made by the tests."""
+"""Small images made by the tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Draw = Callable[..., Path]
 
 @pytest.fixture
 def draw(tmp_path: Path) -> Draw:
-    """Write a picture of noise: one seed, one content. Gives its path below `tmp_path`."""
+    """Write an image of noise: one seed, one content. Gives its path below `tmp_path`."""
 
     def write(name: str, seed: int | None = None, size_hw: tuple[int, int] = (24, 20)) -> Path:
         path = tmp_path / name

@@ -48,8 +48,8 @@ def test_an_audit_is_json(sound: Path, draw: Draw) -> None:
     assert values["sizes_hw"] == [{"size_hw": [24, 20], "count": 102}]
 
 
-def test_unreadable_pictures_are_errors_and_the_rest_goes_on(sound: Path) -> None:
-    (sound / "train/good/text.png").write_text("not a picture")
+def test_unreadable_images_are_errors_and_the_rest_goes_on(sound: Path) -> None:
+    (sound / "train/good/text.png").write_text("not an image")
     half = (sound / "train/good/000.png").read_bytes()[:200]
     (sound / "train/good/half.png").write_bytes(half)
     finding = only(audit(sound))
@@ -104,7 +104,7 @@ def test_masks_are_checked(sound: Path, draw: Draw, mask: Draw) -> None:
         "mask-unusable": ("test/dent/faint.png", "test/dent/large.png"),
         "mask-missing": ("test/dent/none.png",),
         "mask-empty": ("test/dent/empty.png",),
-        "mask-without-picture": ("ground_truth/dent/nowhere_mask.png",),
+        "mask-without-image": ("ground_truth/dent/nowhere_mask.png",),
     }
 
 
@@ -139,11 +139,11 @@ def test_sizes_that_differ_matter_by_their_proportions(
     assert (finding.severity, finding.code) == (severity, "sizes-differ")
 
 
-def test_too_few_pictures_say_what_they_can_promise(sound: Path) -> None:
+def test_too_few_images_say_what_they_can_promise(sound: Path) -> None:
     for number in range(80):
         (sound / f"train/good/{number:03}.png").unlink()
     assert (
-        "19 good training pictures can promise a false-alarm rate of 5.0%"
+        "19 good training images can promise a false-alarm rate of 5.0%"
         in only(audit(sound)).message
     )
 
@@ -160,8 +160,8 @@ def test_what_was_passed_over_is_told(sound: Path, draw: Draw) -> None:
     draw("validation/good/a.png")
     assert {f.code: f.ids for f in audit(sound).findings} == {
         "empty-folder": ("test/scratch",),
-        "unused-pictures": ("validation/good/a.png",),
-        "not-pictures": ("license.txt",),
+        "unused-images": ("validation/good/a.png",),
+        "not-images": ("license.txt",),
     }
 
 
@@ -204,5 +204,5 @@ def test_one_of_a_kind_is_told_as_one(sound: Path, draw: Draw, mask: Draw) -> No
     mask("ground_truth/dent/999_mask.png")
     draw("elsewhere/1.png")
     said = " ".join(finding.message for finding in audit(sound).findings)
-    for sentence in ("1 file is no", "1 folder holds", "1 mask belongs", "1 picture lies"):
+    for sentence in ("1 file is no", "1 folder holds", "1 mask belongs", "1 image lies"):
         assert sentence in said

@@ -29,7 +29,7 @@ def test_samples_are_sorted_and_sorted_apart(tmp_path: Path, draw: Draw, mask: D
     assert dataset.defect_types == ("dent",)
 
 
-def test_samples_read_their_picture_and_mask(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+def test_samples_read_their_image_and_mask(tmp_path: Path, draw: Draw, mask: Draw) -> None:
     draw("good/a.png")
     draw("good/b.png")
     draw("dent/c.png")
@@ -47,7 +47,7 @@ def test_samples_read_their_picture_and_mask(tmp_path: Path, draw: Draw, mask: D
     assert by_id["dent/d.png"].read_mask((24, 20)) is None
 
 
-def test_adding_pictures_moves_none_but_at_the_cut(tmp_path: Path, draw: Draw) -> None:
+def test_adding_images_moves_none_but_at_the_cut(tmp_path: Path, draw: Draw) -> None:
     for number in range(40):
         draw(f"good/{number:03}.png")
     draw("dent/a.png")
@@ -76,8 +76,8 @@ def test_copies_whose_files_differ_stay_together(tmp_path: Path, draw: Draw) -> 
         with Image.open(original) as image:
             image.save(tmp_path / f"good/{number}_copy.bmp")
             image.save(tmp_path / f"good/{number}_small.png", compress_level=9)
-    (tmp_path / "good" / "text.png").write_text("not a picture")
-    (tmp_path / "good" / "text_copy.png").write_text("not a picture")
+    (tmp_path / "good" / "text.png").write_text("not an image")
+    (tmp_path / "good" / "text_copy.png").write_text("not an image")
     draw("dent/a.png")
     for seed in range(2):
         split = places(tmp_path, seed=seed, test_fraction=0.5)
@@ -111,12 +111,12 @@ def test_a_drawn_split_is_told(tmp_path: Path, draw: Draw) -> None:
     dataset = open_dataset(tmp_path)
     good = sum(sample.label == "good" for sample in dataset.test)
     assert dataset.notes == (
-        f"{good} of 30 good pictures are kept for testing, drawn by content "
+        f"{good} of 30 good images are kept for testing, drawn by content "
         "(test_fraction 0.3, seed 0).",
     )
 
 
-def test_without_defects_every_good_picture_is_learned_from(tmp_path: Path, draw: Draw) -> None:
+def test_without_defects_every_good_image_is_learned_from(tmp_path: Path, draw: Draw) -> None:
     for number in range(30):
         draw(f"{number}.png")
     dataset = open_dataset(tmp_path)
@@ -151,7 +151,7 @@ def test_the_fingerprint_follows_contents_and_labels_but_not_the_place(
 
 def test_opening_decodes_nothing(tmp_path: Path, draw: Draw) -> None:
     draw("good/a.png")
-    (tmp_path / "good" / "text.png").write_text("not a picture")
+    (tmp_path / "good" / "text.png").write_text("not an image")
     by_id = {s.id: s for s in open_dataset(tmp_path, test_fraction=0).samples}
     with pytest.raises(ImageError, match=r"text\.png"):
         by_id["good/text.png"].read()
@@ -175,18 +175,18 @@ def test_categories_are_listed_and_chosen(tmp_path: Path, draw: Draw) -> None:
 def test_what_cannot_be_learnt_from_is_an_error(tmp_path: Path, draw: Draw) -> None:
     with pytest.raises(DataError, match="does not exist"):
         open_dataset(tmp_path / "missing")
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="holds no images"):
         open_dataset(tmp_path)
-    with pytest.raises(DataError, match="holds no pictures"):
+    with pytest.raises(DataError, match="holds no images"):
         find_categories(tmp_path)
     (tmp_path / "good").mkdir()
     draw("dent/a.png")
-    with pytest.raises(DataError, match="no good pictures; found only dent"):
+    with pytest.raises(DataError, match="no good images; found only dent"):
         open_dataset(tmp_path)
     with pytest.raises(SettingError, match=r"'test_fraction' must be in \[0, 1\); got 1"):
         open_dataset(tmp_path, test_fraction=1)
     (tmp_path / "list.csv").write_text(f"path,label,split\n{draw('a.png').name},good,test\n")
-    with pytest.raises(DataError, match="no good picture to learn from: all 1 are test pictures"):
+    with pytest.raises(DataError, match="no good image to learn from: all 1 are test images"):
         open_dataset(tmp_path / "list.csv")
 
 

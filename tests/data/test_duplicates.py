@@ -16,15 +16,15 @@ def texture(seed: int, side: int = 200) -> np.ndarray:
     return np.repeat((120 + noise).clip(0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
-def stack(pictures: list[np.ndarray]) -> np.ndarray:
-    thumbnails = [thumbnail(picture) for picture in pictures]
+def stack(images: list[np.ndarray]) -> np.ndarray:
+    thumbnails = [thumbnail(image) for image in images]
     assert all(one is not None for one in thumbnails)
     return np.stack(thumbnails)  # type: ignore[arg-type]
 
 
-def as_jpeg(picture: np.ndarray) -> np.ndarray:
+def as_jpeg(image: np.ndarray) -> np.ndarray:
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, format="JPEG", quality=70)
+    Image.fromarray(image).save(stream, format="JPEG", quality=70)
     return np.asarray(Image.open(stream))
 
 
@@ -41,19 +41,19 @@ def test_copies_are_found_on_flat_textures_and_strangers_are_not() -> None:
     assert pairs == [(i, j) for i in range(5) for j in range(i + 1, 5)]
 
 
-def test_two_pictures_are_enough_to_compare() -> None:
+def test_two_images_are_enough_to_compare() -> None:
     assert alike_pairs(stack([texture(0), as_jpeg(texture(0))])) == [(0, 1)]
     assert alike_pairs(stack([texture(0), texture(1)])) == []
 
 
-def test_a_part_that_all_pictures_share_makes_no_copies() -> None:
+def test_a_part_that_all_images_share_makes_no_copies() -> None:
     def glass(seed: int) -> np.ndarray:
-        picture = texture(seed)
-        picture[40:160, 60:140] = 250 - picture[40:160, 60:140] // 2
-        return picture
+        image = texture(seed)
+        image[40:160, 60:140] = 250 - image[40:160, 60:140] // 2
+        return image
 
-    pictures = [glass(seed) for seed in range(12)]
-    thumbnails = stack([*pictures, as_jpeg(pictures[3])])
+    images = [glass(seed) for seed in range(12)]
+    thumbnails = stack([*images, as_jpeg(images[3])])
     assert (thumbnails @ thumbnails.T).min() > 0.5
     assert alike_pairs(thumbnails) == [(3, 12)]
 
@@ -78,7 +78,7 @@ def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert alike_pairs(thumbnails) == expected
 
 
-def test_a_picture_without_structure_has_no_thumbnail() -> None:
+def test_a_image_without_structure_has_no_thumbnail() -> None:
     assert thumbnail(np.full((50, 70, 3), 7, np.uint8)) is None
 
 

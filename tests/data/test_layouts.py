@@ -67,33 +67,33 @@ def test_folders_of_a_class_are_looked_into(tmp_path: Path, draw: Draw, mask: Dr
     assert masks_of(tmp_path)["dent/tuesday/1.5.PNG"] == "masks/dent/tuesday/1.5_mask.png"
 
 
-def test_a_mask_that_fits_two_pictures_is_an_error(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+def test_a_mask_that_fits_two_images_is_an_error(tmp_path: Path, draw: Draw, mask: Draw) -> None:
     for name in ("good/a.png", "crack/a.png", "dent/a.png"):
         draw(name)
     mask("masks/a.png")
-    with pytest.raises(DataError, match=r"masks/a\.png could be the mask of 2 pictures"):
+    with pytest.raises(DataError, match=r"masks/a\.png could be the mask of 2 images"):
         find_layout(tmp_path)
 
 
-def test_only_good_pictures_are_found_directly_or_in_good(tmp_path: Path, draw: Draw) -> None:
+def test_only_good_images_are_found_directly_or_in_good(tmp_path: Path, draw: Draw) -> None:
     draw("plant/good/a.png")
     assert find_layout(tmp_path / "plant").layout == "good-only"
     found = find_layout(tmp_path / "plant" / "good")
     assert (found.layout, [entry.id for entry in found.entries]) == ("good-only", ["a.png"])
 
 
-def test_pictures_below_a_folder_of_good_pictures_are_told_and_not_used(
+def test_images_below_a_folder_of_good_images_are_told_and_not_used(
     tmp_path: Path, draw: Draw
 ) -> None:
     draw("a.png")
     draw("broken/b.png")
     found = find_layout(tmp_path)
     assert [entry.id for entry in found.entries] == ["a.png"]
-    assert found.leftovers.unused_pictures == ("broken/b.png",)
+    assert found.leftovers.unused_images == ("broken/b.png",)
     assert "broken" in found.notes[0]
 
 
-def test_what_is_no_picture_becomes_neither_sample_nor_class(tmp_path: Path, draw: Draw) -> None:
+def test_what_is_no_image_becomes_neither_sample_nor_class(tmp_path: Path, draw: Draw) -> None:
     draw("good/a.png")
     draw("crack/b.png")
     for name in (
@@ -109,11 +109,11 @@ def test_what_is_no_picture_becomes_neither_sample_nor_class(tmp_path: Path, dra
     ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("no picture")
+        path.write_text("no image")
     (tmp_path / "scratch").mkdir()
     found = find_layout(tmp_path)
     assert types_of(tmp_path) == {"good/a.png": "good", "crack/b.png": "crack"}
-    assert found.leftovers.not_pictures == ("license.txt", "notes/readme.md")
+    assert found.leftovers.not_images == ("license.txt", "notes/readme.md")
     assert found.leftovers.empty_folders == ("notes", "scratch")
 
 
@@ -125,7 +125,7 @@ def test_masks_of_nothing_are_leftovers(tmp_path: Path, draw: Draw, mask: Draw) 
     assert find_layout(tmp_path).leftovers.orphan_masks == ("masks/c.png",)
 
 
-def test_pictures_of_unknown_places_in_mvtec_ad_are_told(tmp_path: Path, draw: Draw) -> None:
+def test_images_of_unknown_places_in_mvtec_ad_are_told(tmp_path: Path, draw: Draw) -> None:
     draw("train/good/a.png")
     draw("train/odd/b.png")
     found = find_layout(tmp_path)
@@ -136,7 +136,7 @@ def test_pictures_of_unknown_places_in_mvtec_ad_are_told(tmp_path: Path, draw: D
 def test_what_is_no_data_set_says_what_is_there_and_what_is_wanted(
     tmp_path: Path, draw: Draw
 ) -> None:
-    with pytest.raises(DataError, match=r"holds no pictures\. Give a folder"):
+    with pytest.raises(DataError, match=r"holds no images\. Give a folder"):
         find_layout(tmp_path)
     (tmp_path / "file.txt").touch()
     with pytest.raises(DataError, match="no manifest"):
@@ -164,7 +164,7 @@ def test_folders_that_blemish_wrote_become_no_class(tmp_path: Path, draw: Draw, 
         path.parent.mkdir(exist_ok=True)
         path.touch()
     assert types_of(tmp_path) == {"good/1.png": "good", "crack/1.png": "crack"}
-    assert find_layout(tmp_path).leftovers.unused_pictures == ()
+    assert find_layout(tmp_path).leftovers.unused_images == ()
 
 
 def test_links_to_folders_are_followed_and_loops_come_to_an_end(tmp_path: Path, draw: Draw) -> None:

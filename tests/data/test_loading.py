@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.data.loading import GoodPictures
+from blemish.data.loading import GoodImages
 from blemish.data.opening import open_dataset
 from blemish.errors import DataError, ImageError
 
@@ -15,14 +15,14 @@ Draw = Callable[..., Path]
 
 
 @pytest.fixture
-def images(tmp_path: Path, draw: Draw) -> GoodPictures:
+def images(tmp_path: Path, draw: Draw) -> GoodImages:
     for number in range(4):
         draw(f"{number}.png", seed=number)
-    return GoodPictures(open_dataset(tmp_path).train)
+    return GoodImages(open_dataset(tmp_path).train)
 
 
 def test_another_size_or_depth_than_was_planned_is_refused(
-    tmp_path: Path, draw: Draw, images: GoodPictures
+    tmp_path: Path, draw: Draw, images: GoodImages
 ) -> None:
     draw("2.png", size_hw=(24, 21))
     with pytest.raises(ImageError, match=r"2\.png: was changed.*size or depth.*planned"):
@@ -32,16 +32,16 @@ def test_another_size_or_depth_than_was_planned_is_refused(
         list(images)
 
 
-def test_another_content_at_a_later_look_is_refused(draw: Draw, images: GoodPictures) -> None:
+def test_another_content_at_a_later_look_is_refused(draw: Draw, images: GoodImages) -> None:
     list(images)
     draw("3.png", seed=99)
     with pytest.raises(ImageError, match=r"3\.png: was changed while it was in use"):
         list(images)
 
 
-def test_keys_cost_no_second_look(images: GoodPictures, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_cost_no_second_look(images: GoodImages, monkeypatch: pytest.MonkeyPatch) -> None:
     list(images)
-    monkeypatch.setattr("blemish.data.sample.read_picture", None)
+    monkeypatch.setattr("blemish.data.sample.read_image", None)
     assert len(set(images.split_keys)) == 4
 
 
@@ -50,7 +50,7 @@ def test_keys_go_by_pixels_and_are_named_by_files(tmp_path: Path, draw: Draw) ->
         draw(f"{number}.png")
     with Image.open(tmp_path / "1.png") as image:
         image.save(tmp_path / "copy.bmp")
-    images = GoodPictures(open_dataset(tmp_path).train)
+    images = GoodImages(open_dataset(tmp_path).train)
     keys = dict(zip((s.id for s in images.samples), images.split_keys, strict=True))
     assert keys["copy.bmp"] == keys["1.png"]
     assert len(set(keys.values())) == 4
@@ -65,6 +65,6 @@ def test_keys_that_will_not_do_are_told_before_anyone_has_them(tmp_path: Path, d
     def refuse(keys: list[str]) -> None:
         raise DataError(f"only {len(keys)}")
 
-    images = GoodPictures(open_dataset(tmp_path).train, check_keys=refuse)
+    images = GoodImages(open_dataset(tmp_path).train, check_keys=refuse)
     with pytest.raises(DataError, match="only 1"):
         _ = images.split_keys

@@ -13,13 +13,13 @@ Draw = Callable[..., Path]
 
 
 @pytest.fixture
-def pictures(draw: Draw, mask: Draw) -> None:
+def images(draw: Draw, mask: Draw) -> None:
     draw("a/1.png")
     draw("a/2.png")
     mask("m/2.png")
 
 
-@pytest.mark.usefixtures("pictures")
+@pytest.mark.usefixtures("images")
 def test_csv_and_jsonl_give_the_same_entries(tmp_path: Path) -> None:
     rows = [
         {"path": "a/1.png", "label": "good", "group": "7"},
@@ -43,7 +43,7 @@ def test_csv_and_jsonl_give_the_same_entries(tmp_path: Path) -> None:
     assert read_manifest(tmp_path / "semicolon.csv") == entries
 
 
-@pytest.mark.usefixtures("pictures")
+@pytest.mark.usefixtures("images")
 def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text(
@@ -63,12 +63,12 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path: Path) -> None:
         read_manifest(path)
     told = str(caught.value)
     for line, reason in {
-        2: "a good picture has no mask",
+        2: "a good image has no mask",
         3: "listed in line 2 already",
         4: "must be relative",
         5: "must be relative",
         6: "does not exist",
-        7: "must be a picture",
+        7: "must be an image",
         8: "'label' is empty",
         9: "must not be in the training split",
         10: "must be train, test or empty",

@@ -26,14 +26,14 @@ ROOT = Path(__file__).parents[2]
 HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 OTHERS = (ROOT / "docs" / "how-to" / "other-languages.md").read_text()
 # A training of minutes becomes one of steps.
-SHORT = ["--set", "efficientad.steps=2", "--set", "efficientad.penalty_pictures=2",
+SHORT = ["--set", "efficientad.steps=2", "--set", "efficientad.penalty_images=2",
          "--set", "efficientad.image_size=128"]  # fmt: skip
 README_WORDS = {"DATA...": "data/tile", "DATA": "data/tile", "NEW/": "new"}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder as the pages suppose it: data, new pictures, a model."""
+    """A folder as the pages suppose it: data, new images, a model."""
     folder = tmp_path_factory.mktemp("place")
     write_surfaces(
         folder / "data", categories=["tile"], good=110, test_good=4, defects_a_type=1, size_px=64
@@ -111,10 +111,10 @@ def block(language):
 
 
 def judged(place, command, **environment):
-    """What a program says of the new picture, and what blemish says."""
-    picture = np.asarray(Image.open(place / "new.png").convert("RGB"))
-    (place / "new.raw").write_bytes(picture.tobytes())
-    height, width, _ = picture.shape
+    """What a program says of the new image, and what blemish says."""
+    image = np.asarray(Image.open(place / "new.png").convert("RGB"))
+    (place / "new.raw").write_bytes(image.tobytes())
+    height, width, _ = image.shape
     words = [*command, "tile.onnx", str(height), str(width), "new.raw"]
     done = subprocess.run(
         words, cwd=place, env=os.environ | environment, check=True, capture_output=True, text=True

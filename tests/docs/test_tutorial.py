@@ -1,4 +1,4 @@
-"""The tutorial runs from beginning to end, in its reduced size, on drawn and on other pictures."""
+"""The tutorial runs from beginning to end, in its reduced size, on drawn and on other images."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def test_all_parts_become_pages(drawn):
         assert "A run in reduced size" in text
         page = render(text, str)
         assert page.problems == []
-        for picture in re.findall(r"!\[.+?\]\((.+?)\)", text):
-            assert (folder / picture).stat().st_size > 1000
+        for image in re.findall(r"!\[.+?\]\((.+?)\)", text):
+            assert (folder / image).stat().st_size > 1000
         assert str(folder) not in text, name
 
 

@@ -25,14 +25,14 @@ KINDS = ["good", "good", "good", "crack", "crack", "hole", "hole"]
 
 
 def write_data(folder: Path, kinds=KINDS, sizes=SIZES, seed=0) -> blemish.Dataset:
-    """Pictures of several sizes, the defects with masks of some pixels."""
+    """Images of several sizes, the defects with masks of some pixels."""
     rng = np.random.default_rng(seed)
     for number, kind in enumerate(["train", *kinds]):
         size = sizes[number % len(sizes)]
         place = "train/good" if kind == "train" else f"test/{kind}"
-        picture = folder / place / f"{number:03}.png"
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 255, size).astype(np.uint8)).save(picture)
+        image = folder / place / f"{number:03}.png"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, size).astype(np.uint8)).save(image)
         if kind not in ("train", "good"):
             mask = np.where(rng.random(size) < 0.15, 255, 0).astype(np.uint8)
             mask[0, 0] = 255
@@ -114,15 +114,15 @@ def test_figures_of_maps_follow_their_definitions(dataset, tmp_path, scale, monk
     for level, figures in exact.items():
         for name, value in figures.items():
             assert getattr(found, level)[name] == pytest.approx(value, abs=1e-9), (level, name)
-    assert_of_each_picture(found, dataset, maps, masks, scores)
+    assert_of_each_image(found, dataset, maps, masks, scores)
     assert_regions(found, maps, masks, thresholds.pixel)
 
 
-def assert_of_each_picture(found, dataset, maps, masks, scores):
+def assert_of_each_image(found, dataset, maps, masks, scores):
     aupimo = slow_aupimo(maps, masks, 0.02, 0.3)
-    assert [row["path"] for row in found.pictures] == [sample.id for sample in dataset.test]
-    assert [row["score"] for row in found.pictures] == scores.tolist()
-    for row, value in zip(found.pictures, aupimo, strict=True):
+    assert [row["path"] for row in found.images] == [sample.id for sample in dataset.test]
+    assert [row["score"] for row in found.images] == scores.tolist()
+    for row, value in zip(found.images, aupimo, strict=True):
         assert row["aupimo"] == (None if value is None else pytest.approx(value, abs=1e-9))
 
 
@@ -160,7 +160,7 @@ def test_a_model_and_the_maps_it_wrote_have_the_same_figures(model, category, tm
     own, others = evaluate(model, dataset), evaluate_maps(maps)
     for name in ("image", "pixel", "per_type", "intervals", "regions", "curves", "undefined"):
         assert getattr(own, name) == getattr(others, name), name
-    for row, other in zip(own.pictures, others.pictures, strict=True):
+    for row, other in zip(own.images, others.images, strict=True):
         of_a_model = {"seconds": None, "p_value": None, "notes": []}
         assert row | of_a_model == other | {"p_value": None}
 
@@ -180,12 +180,12 @@ def test_without_thresholds_only_what_needs_one_is_undefined_and_says_so(dataset
     assert found.regions["found"] is None
     assert {row["found"] for row in found.regions["by_size"]} == {None}
     assert found.per_type["crack"]["miss_rate"] is None
-    assert {row["verdict"] for row in found.pictures} == {None}
+    assert {row["verdict"] for row in found.images} == {None}
     assert found.intervals["image"]["f1"] is None
     assert found.intervals["pixel"]["region_recall"] is None
     assert found.intervals["image"]["auroc"] is not None
-    assert "The score of a picture is the maximum of its map." in found.notes
-    assert "predict_per_picture" not in found.seconds
+    assert "The score of an image is the maximum of its map." in found.notes
+    assert "predict_per_image" not in found.seconds
     json.dumps(found.figures(), allow_nan=False)
 
 
@@ -201,7 +201,7 @@ def assert_undefined_are_told(found):
     [
         (["good"] * 3, True, {"image.auroc": "no defect", "pixel.au_pro_30": "no mask",
                               "pixel.aupimo": "no mask"}),
-        (["crack"] * 3, True, {"image.auroc": "no good test picture",
+        (["crack"] * 3, True, {"image.auroc": "no good test image",
                                "image.recall_at_0": "no good", "pixel.aupimo": "no good",
                                "image.false_alarm_rate": "no good"}),
         (["good", "crack"], False, {"pixel.auroc": "no mask", "pixel.region_recall": "no mask"}),
@@ -232,7 +232,7 @@ def test_constant_maps_have_the_figures_of_guessing(dataset, tmp_path):
     assert found.pixel["au_pro_30"] == pytest.approx(0.15)
     assert found.image["recall_at_5"] == 0
     assert "too many equal scores" in found.undefined["pixel.aupimo"]
-    assert any("7 of 7 test pictures have the same highest score, -2.5e+06" in note
+    assert any("7 of 7 test images have the same highest score, -2.5e+06" in note
                for note in found.notes)  # fmt: skip
 
 
@@ -258,7 +258,7 @@ def test_maps_of_another_size_are_refused_or_resized_aloud(dataset, tmp_path):
         evaluate_maps(ScoreMaps(folder, dataset))
     first, second = str(caught.value).splitlines()
     height, width = maps[0].shape
-    assert f"is 24 x 24 pixels (width x height), its picture {width} x {height}" in first
+    assert f"is 24 x 24 pixels (width x height), its image {width} x {height}" in first
     assert "(--resize-maps)" in second
     found = evaluate_maps(ScoreMaps(folder, dataset, resize=True))
     note = next(note for note in found.notes if "resized" in note)
@@ -294,7 +294,7 @@ def test_all_that_is_wrong_with_maps_is_told_at_once(dataset, tmp_path):
         evaluate_maps(ScoreMaps(folder, dataset, scores=scores))
     told = str(caught.value)
     ids = [sample.id for sample in dataset.test]
-    assert f"1 of 7 test pictures have no map in '{folder}': {ids[0]}" in told
+    assert f"1 of 7 test images have no map in '{folder}': {ids[0]}" in told
     assert f"{ids[1]}: {paths[1]}: " in told
     assert "not finite numbers (NaN" in told
     assert f"{ids[2]}: {paths[2]}: is 2 x 3 x 4" in told
@@ -320,7 +320,7 @@ def test_listed_scores_take_the_place_of_maxima_with_all_their_digits(dataset, t
     found = evaluate_maps(ScoreMaps(folder, dataset, scores=scores))
     assert found.image["auroc"] == pytest.approx(11 / 12)
     assert found.image["f1_max_threshold"] in close
-    assert [row["score"] for row in found.pictures] == close
+    assert [row["score"] for row in found.images] == close
     assert not any("maximum of its map" in note for note in found.notes)
 
 
@@ -329,15 +329,15 @@ def test_thresholds_of_the_user_give_verdicts_and_are_named_so(dataset, tmp_path
     found = evaluate_maps(ScoreMaps(folder, dataset, thresholds=Thresholds(image=2.5)))
     assert found.image["f1"] is not None
     assert found.pixel["f1"] is None
-    assert "The image threshold, 2.5, was set by the user, not calibrated on good pictures." in (
+    assert "The image threshold, 2.5, was set by the user, not calibrated on good images." in (
         found.notes
     )
-    for row in found.pictures:
+    for row in found.images:
         assert row["verdict"] == ("defect" if row["score"] > 2.5 else "good")
     assert not any("pixel threshold" in note for note in found.notes)
 
 
-def test_maps_of_no_test_picture_are_noted(dataset, tmp_path):
+def test_maps_of_no_test_image_are_noted(dataset, tmp_path):
     folder = write_maps(tmp_path / "maps", dataset, noise(dataset))
     for number in range(5):
         np.save(folder / f"train{number}.npy", np.zeros((3, 3)))
@@ -376,9 +376,9 @@ def test_the_fingerprint_follows_maps_and_scores(dataset, tmp_path):
     assert ScoreMaps(folder, dataset).fingerprint != first
 
 
-def test_a_data_set_without_test_pictures_and_a_folder_that_is_none_are_told(dataset, tmp_path):
+def test_a_data_set_without_test_images_and_a_folder_that_is_none_are_told(dataset, tmp_path):
     only_good = blemish.open_dataset(tmp_path / "tile" / "train" / "good", test_fraction=0)
-    with pytest.raises(DataError, match="no test pictures"):
+    with pytest.raises(DataError, match="no test images"):
         ScoreMaps(tmp_path, only_good)
     with pytest.raises(DataError, match="is no folder"):
         ScoreMaps(tmp_path / "gone", dataset)

@@ -1,4 +1,4 @@
-"""Which map belongs to which picture, by every way of naming them; and what is wrong otherwise."""
+"""Which map belongs to which image, by every way of naming them; and what is wrong otherwise."""
 
 from __future__ import annotations
 
@@ -39,34 +39,34 @@ def test_a_map_goes_by_path_by_category_and_by_type(tmp_path, top, middle, endin
     assert (matches.problems, matches.spare) == ((), ())
 
 
-def test_a_map_goes_by_its_stem_where_no_other_picture_has_it(tmp_path):
+def test_a_map_goes_by_its_stem_where_no_other_image_has_it(tmp_path):
     samples = [SAMPLES[1], SAMPLES[2]]
     matches = matched(touch(tmp_path, "000.npy", "a.b.npy", "other.npy"), samples)
     assert matches.found == {IDS[1]: "000.npy", IDS[2]: "a.b.npy"}
     assert matches.spare == ("other.npy",)
 
 
-def test_a_stem_that_two_pictures_have_is_told(tmp_path):
+def test_a_stem_that_two_images_have_is_told(tmp_path):
     matches = matched(touch(tmp_path, "000.npy", "a.b.npy"))
     (problem,) = matches.problems
-    assert problem.startswith("000.npy: could be the map of 2 pictures, test/good/000.png, ")
+    assert problem.startswith("000.npy: could be the map of 2 images, test/good/000.png, ")
     assert "folder of its defect type" in problem
 
 
-def test_pictures_that_differ_in_their_suffix_alone_have_maps_that_keep_it(tmp_path):
+def test_images_that_differ_in_their_suffix_alone_have_maps_that_keep_it(tmp_path):
     samples = [Sample(f"defect/a.{end}", Path("a"), "test", "defect", "defect")
                for end in ("png", "jpg")]  # fmt: skip
     kept = matched(touch(tmp_path / "kept", "a.png.npy", "a.jpg.npy"), samples)
     assert kept.found == {"defect/a.png": "a.png.npy", "defect/a.jpg": "a.jpg.npy"}
     assert not kept.problems
     lost = matched(touch(tmp_path / "lost", "a.npy"), samples)
-    assert "could be the map of 2 pictures" in lost.problems[0]
+    assert "could be the map of 2 images" in lost.problems[0]
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path):
     matches = matched(touch(tmp_path, "crack/000.npy", "crack/000.tiff", "good/0.npy"))
     missing, doubled, hint = matches.problems
-    assert missing.startswith("2 of 3 test pictures have no map in")
+    assert missing.startswith("2 of 3 test images have no map in")
     assert "test/good/000.png, test/crack/a.b.png" in missing
     assert doubled == "test/crack/000.png: has 2 maps, crack/000.npy, crack/000.tiff; leave one."
     assert "'test/good/000.png' could be tile/test/good/000.tiff, good/000.npy, " in hint
@@ -81,7 +81,7 @@ def test_a_folder_without_maps_and_none_at_all_are_told(tmp_path):
         matched(tmp_path / "good" / "000.jpg")
 
 
-def test_a_picture_deep_in_folders_has_all_ends_of_its_path_as_names():
+def test_a_image_deep_in_folders_has_all_ends_of_its_path_as_names():
     names = names_of(Sample("a/b/c.png", Path("c"), "test", "defect", "dent"), "tile")
     assert names >= {"a/b/c", "b/c", "c", "dent/c", "test/dent/c", "tile/test/dent/c", "tile/b/c"}
     assert {f"{name}.png" for name in names if not name.endswith(".png")} <= names

@@ -1,4 +1,4 @@
-"""Figures of a model on a test set, and the pictures that go into a report."""
+"""Figures of a model on a test set, and the images that go into a report."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_figures_equal_those_of_all_scores_and_pixels_at_once(model, dataset):
     flagged = pixels > model.calibration.pixel_threshold
     f1 = 2 * (flagged & truth).sum() / (flagged.sum() + truth.sum())
     assert found.pixel["f1"] == pytest.approx(f1)
-    assert found.per_type["spot"]["pictures"] == 3
+    assert found.per_type["spot"]["images"] == 3
     assert found.per_type["spot"]["pixel_auroc"] == found.pixel["auroc"]
     json.dumps(found.figures(), allow_nan=False)
 
@@ -53,17 +53,17 @@ def test_overlap_recall_and_regions_follow_their_definitions(model, dataset):
     assert found.image["recall_at_5"] == pytest.approx(slow_recall(scores, labels, 0.05))
     assert found.regions["regions"] == sum(len(flood_regions(mask)) for mask in masks) == 3
     assert found.regions["by_size"][0]["from_px"] == 100
-    assert found.regions["smallest_found"]["picture"] in {sample.id for sample in dataset.test}
+    assert found.regions["smallest_found"]["image"] in {sample.id for sample in dataset.test}
     curve = found.curves["pro"]
     assert len(curve["false_alarm_rate"]) == len(curve["overlap"])
 
 
-def test_aupimo_is_told_for_each_picture(model, dataset, monkeypatch):
+def test_aupimo_is_told_for_each_image(model, dataset, monkeypatch):
     monkeypatch.setattr(PixelScores.count, "__kwdefaults__", {"pimo_range": (0.01, 0.3)})
     found = evaluate(model, dataset)
-    values = [row["aupimo"] for row in found.pictures if row["label"] == "defect"]
+    values = [row["aupimo"] for row in found.images if row["label"] == "defect"]
     assert found.pixel["aupimo"] == pytest.approx(np.mean(values))
-    assert all(row["aupimo"] is None for row in found.pictures if row["label"] == "good")
+    assert all(row["aupimo"] is None for row in found.images if row["label"] == "good")
     maps = [model.predict(sample.path).score_map for sample in dataset.test]
     masks = [s.read_mask(m.shape) for s, m in zip(dataset.test, maps, strict=True)]
     slow = [value for value in slow_aupimo(maps, masks, 0.01, 0.3) if value is not None]
@@ -86,37 +86,37 @@ def test_figures_have_intervals_that_hold_them(model, dataset):
 
 def test_an_undefined_figure_has_a_reason(model, dataset, tmp_path):
     found = evaluate(model, dataset)
-    assert set(found.undefined) == {"pixel.aupimo"}  # tiny pictures do not reach 1e-5
+    assert set(found.undefined) == {"pixel.aupimo"}  # tiny images do not reach 1e-5
     assert "1e-05" in found.undefined["pixel.aupimo"]
     no_good = tiny_dataset(tmp_path / "noise", test_good=0)
     found = evaluate(model, blemish.open_dataset(no_good))
-    assert found.undefined["image.auroc"] == "there is no good test picture"
-    assert found.undefined["pixel.aupimo"] == "there is no good test picture"
+    assert found.undefined["image.auroc"] == "there is no good test image"
+    assert found.undefined["pixel.aupimo"] == "there is no good test image"
     assert found.pixel["au_pro_30"] is not None
     for level, figures in (("image", found.image), ("pixel", found.pixel)):
         none = {f"{level}.{name}" for name, value in figures.items() if value is None}
         assert none == {name for name in found.undefined if name.startswith(level)}
 
 
-def test_pictures_are_named_as_in_the_data_set(model, dataset):
-    rows = evaluate(model, dataset).pictures
+def test_images_are_named_as_in_the_data_set(model, dataset):
+    rows = evaluate(model, dataset).images
     assert [row["path"] for row in rows] == [sample.id for sample in dataset.test]
     assert {row["label"] for row in rows} == {"good", "defect"}
 
 
-def test_test_pictures_that_were_learned_from_are_told(model, dataset, category):
+def test_test_images_that_were_learned_from_are_told(model, dataset, category):
     assert not any("fitted on" in note for note in evaluate(model, dataset).notes)
     everything = blemish.open_dataset(category / "train", test_fraction=0.5)
     notes = evaluate(model, everything).notes
-    assert any("fitted on" in note and "of these test pictures" in note for note in notes)
+    assert any("fitted on" in note and "of these test images" in note for note in notes)
 
 
-def test_test_pictures_unlike_all_training_pictures_are_counted(model, dataset, tmp_path):
+def test_test_images_unlike_all_training_images_are_counted(model, dataset, tmp_path):
     (told,) = (note for note in evaluate(model, dataset).notes if "unlike" in note)
     spots = sum(
         sample.label == "defect" for sample in dataset.test
     )  # bright, and large for 64 x 64
-    assert told.startswith(f"{spots} of {len(dataset.test)} test pictures are unlike all training")
+    assert told.startswith(f"{spots} of {len(dataset.test)} test images are unlike all training")
     assert "brightness" in told
     alike = blemish.open_dataset(tiny_dataset(tmp_path / "noise", defects=0))
     assert not any("unlike" in note for note in evaluate(model, alike).notes)
@@ -140,8 +140,8 @@ def test_a_defect_without_a_mask_is_left_out_of_pixel_figures_only(model, catego
     shutil.copytree(category, folder)
     (folder / "ground_truth" / "spot" / "000_mask.png").unlink()
     found = evaluate(model, blemish.open_dataset(folder))
-    assert len(found.pictures) == 6
-    assert any("1 defect pictures without a mask" in note for note in found.notes)
+    assert len(found.images) == 6
+    assert any("1 defect images without a mask" in note for note in found.notes)
 
 
 def test_a_mask_of_another_size_is_told(model, category, tmp_path):
@@ -153,17 +153,17 @@ def test_a_mask_of_another_size_is_told(model, category, tmp_path):
         evaluate(model, blemish.open_dataset(folder))
 
 
-def test_a_data_set_without_test_pictures_is_told(model, category):
-    with pytest.raises(DataError, match="no test pictures"):
+def test_a_data_set_without_test_images_is_told(model, category):
+    with pytest.raises(DataError, match="no test images"):
         evaluate(model, blemish.open_dataset(category / "train" / "good", test_fraction=0))
 
 
-def test_examples_are_written_as_pictures_that_a_report_can_show(model, dataset, tmp_path):
-    rows = evaluate(model, dataset).pictures
+def test_examples_are_written_as_images_that_a_report_can_show(model, dataset, tmp_path):
+    rows = evaluate(model, dataset).images
     examples = write_examples(model, dataset, rows, tmp_path, name="job")
     assert set(examples) == {"false_alarms", "misses", "caught"}
     (caught,) = examples["caught"]
     assert caught["defect_type"] == "spot"
-    for kind in ("picture", "map"):
-        with Image.open(tmp_path / caught[kind]) as picture:
-            assert picture.format == "JPEG"
+    for kind in ("image", "map"):
+        with Image.open(tmp_path / caught[kind]) as image:
+            assert image.format == "JPEG"

@@ -1,4 +1,4 @@
-"""Scores of pictures from CSV and JSON lines."""
+"""Scores of images from CSV and JSON lines."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ def csv_of(paths) -> str:
     ["{id}", "tile/{id}", "./{id}", "/data/mvtec/tile/{id}", "C:\\data\\tile\\{back}", "{type}",
      "{type_stem}", " {id} "],
 )  # fmt: skip
-def test_a_line_names_its_picture_in_any_usual_way(tmp_path, form):
+def test_a_line_names_its_image_in_any_usual_way(tmp_path, form):
     paths = [
         form.format(
-            id=picture,
-            back=picture.replace("/", "\\"),
-            type=picture.removeprefix("test/"),
-            type_stem=picture.removeprefix("test/").removesuffix(".png"),
+            id=image,
+            back=image.replace("/", "\\"),
+            type=image.removeprefix("test/"),
+            type_stem=image.removeprefix("test/").removesuffix(".png"),
         )
-        for picture in IDS
+        for image in IDS
     ]
     scores, problems = read(tmp_path / "scores.csv", csv_of(paths))
     assert scores == dict(zip(IDS, SCORES, strict=True))
@@ -51,7 +51,7 @@ def test_a_line_names_its_picture_in_any_usual_way(tmp_path, form):
 
 
 def test_columns_may_be_more_in_any_order_and_apart_by_semicolons(tmp_path):
-    text = "\ufeffScore;label;Path\n" + "".join(f"1.5;x;{picture}\n" for picture in IDS)
+    text = "\ufeffScore;label;Path\n" + "".join(f"1.5;x;{image}\n" for image in IDS)
     assert read(tmp_path / "scores.csv", text) == (dict.fromkeys(IDS, 1.5), [])
 
 
@@ -68,22 +68,22 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
     text = f"path,score\n{IDS[0]},nan\n{IDS[1]},1\ncrack/000,2\n{IDS[1]},3\n"
     _, problems = read(path, text)
     missing, doubled, number = problems
-    assert missing.startswith(f"1 of 3 test pictures have no score in '{path}': {IDS[2]}")
+    assert missing.startswith(f"1 of 3 test images have no score in '{path}': {IDS[2]}")
     assert doubled == f"{IDS[1]}: has 3 scores, line 3, line 4, line 5; leave one."
     assert number == f"{path}: line 2: {IDS[0]}: its score is 'nan', no number."
 
 
 @pytest.mark.parametrize("score", ["", "high", "inf", "1,5"])
 def test_a_score_that_is_no_finite_number_is_told(tmp_path, score):
-    text = "path;score\n" + "".join(f"{picture};{score}\n" for picture in IDS)
+    text = "path;score\n" + "".join(f"{image};{score}\n" for image in IDS)
     _, problems = read(tmp_path / "scores.csv", text)
     assert len(problems) == 3
     assert all("no number" in problem for problem in problems)
 
 
-def test_a_line_of_two_pictures_is_told(tmp_path):
+def test_a_line_of_two_images_is_told(tmp_path):
     _, problems = read(tmp_path / "s.csv", f"path,score\n000,1\n{IDS[2]},2\n")
-    assert any("s.csv: line 2: could be the score of 2 pictures" in problem for problem in problems)
+    assert any("s.csv: line 2: could be the score of 2 images" in problem for problem in problems)
     assert any("whole path" in problem for problem in problems)
 
 

@@ -13,7 +13,7 @@ def spot(category):
     return sorted((category / "test" / "spot").iterdir())[0]
 
 
-def test_patches_and_their_scores_are_those_behind_the_picture_score(model, spot):
+def test_patches_and_their_scores_are_those_behind_the_image_score(model, spot):
     found = model.trace(spot, "patches", "patch_scores", "nearest")
     assert found["patch_scores"].max() == model.predict(spot).score
     assert found["nearest"].shape == found["patch_scores"].shape == found["patches"].shape[:2]
@@ -22,8 +22,8 @@ def test_patches_and_their_scores_are_those_behind_the_picture_score(model, spot
 
 
 def test_a_patch_that_the_bank_holds_has_no_distance_to_it(model, category):
-    pictures = sorted((category / "train" / "good").iterdir())
-    found = [model.trace(picture, "patch_scores", "nearest") for picture in pictures]
+    images = sorted((category / "train" / "good").iterdir())
+    found = [model.trace(image, "patch_scores", "nearest") for image in images]
     scores = np.concatenate([one["patch_scores"].ravel() for one in found])
     rows = np.concatenate([one["nearest"].ravel() for one in found])
     kept = set(rows[scores < 1e-5].tolist())

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from blemish.errors import ImageError
-from blemish.images.header import ReadLimits, probe_picture
-from blemish.images.read import read_mask, read_picture
+from blemish.images.header import ReadLimits, probe_image
+from blemish.images.read import read_image, read_mask
 
 SIZE_HW = (24, 40)
 LIMITS = ReadLimits(max_pixels=4_000_000)  # a header that lies may ask for so many
@@ -112,7 +112,7 @@ def _double(data: bytearray, rng: np.random.Generator, _: list[bytes]) -> None:
 def outcome(path: Path) -> str:
     """What became of a file: `read`, or the kind of refusal. Anything else is raised."""
     kinds = []
-    for look in (probe_picture, read_picture, _drop, _read_mask):
+    for look in (probe_image, read_image, _drop, _read_mask):
         try:
             look(path)
             kinds.append("read")
@@ -123,9 +123,9 @@ def outcome(path: Path) -> str:
 
 
 def _drop(path: Path) -> None:
-    picture = read_picture(path, limits=LIMITS, alpha="drop")
-    assert picture.ndim == 3
-    assert picture.dtype in (np.uint8, np.uint16)
+    image = read_image(path, limits=LIMITS, alpha="drop")
+    assert image.ndim == 3
+    assert image.dtype in (np.uint8, np.uint16)
 
 
 def _read_mask(path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from blemish.errors import ImageError
-from blemish.images.header import ReadLimits, probe_picture
-from blemish.images.read import read_mask, read_picture
+from blemish.images.header import ReadLimits, probe_image
+from blemish.images.read import read_image, read_mask
 
 INDICES = np.random.default_rng(0).integers(0, 2, (13, 21))  # odd sides: rows need padding
 GREY = np.random.default_rng(1).integers(0, 256, (13, 21), dtype=np.uint8)
@@ -120,7 +120,7 @@ def jpeg(image: Image.Image, **options: object) -> bytes:
 def read(tmp_path: Path):
     def write_and_read(data: bytes, **options) -> np.ndarray:
         (tmp_path / "file").write_bytes(data)
-        return read_picture(tmp_path / "file", **options)
+        return read_image(tmp_path / "file", **options)
 
     return write_and_read
 
@@ -296,9 +296,9 @@ def test_what_is_transparent_everywhere_is_dropped_or_refused_and_never_black(
         ("flatten", "transparent nearly everywhere.*drop"),
     ):
         with pytest.raises(ImageError, match=told):
-            read_picture(path, alpha=alpha)
+            read_image(path, alpha=alpha)
     colours = np.asarray(image.convert("RGB"))
-    np.testing.assert_array_equal(read_picture(path, alpha="drop"), colours)
+    np.testing.assert_array_equal(read_image(path, alpha="drop"), colours)
     with pytest.raises(ImageError, match="the mask would be empty"):
         read_mask(path, size_hw=GREY.shape)
 
@@ -318,8 +318,8 @@ def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path: Pat
     last = whole[whole.rindex(b"\xff\xc4") : -2]  # a table and a scan
     path.write_bytes(whole[:-2] + 500 * last + whole[-2:])
     few = ReadLimits(max_scanned_pixels=100 * GREY.size)
-    assert read_picture(path).shape == (13, 21, 3)
-    for look in (read_picture, lambda p, limits: read_mask(p, size_hw=GREY.shape, limits=limits)):
+    assert read_image(path).shape == (13, 21, 3)
+    for look in (read_image, lambda p, limits: read_mask(p, size_hw=GREY.shape, limits=limits)):
         with pytest.raises(ImageError, match=r"of 50\d scans; .*at most 100 .*max_scanned_pixels"):
             look(path, limits=few)
 
@@ -328,7 +328,7 @@ def test_scans_of_a_thumbnail_do_not_count(tmp_path: Path) -> None:
     path, thumbnail = tmp_path / "plain.jpg", b"\xff\xda" * 30
     whole = jpeg(Image.fromarray(GREY))
     path.write_bytes(whole[:2] + b"\xff\xe5\0\x3e" + thumbnail + whole[2:])
-    assert read_picture(path, limits=ReadLimits(max_scanned_pixels=GREY.size)).shape == (13, 21, 3)
+    assert read_image(path, limits=ReadLimits(max_scanned_pixels=GREY.size)).shape == (13, 21, 3)
 
 
 def test_pages_without_end_are_counted_no_further_than_needed(tmp_path: Path) -> None:
@@ -338,8 +338,8 @@ def test_pages_without_end_are_counted_no_further_than_needed(tmp_path: Path) ->
     end = 8 + 2 + 12 * int.from_bytes(page[8:10], "little")
     path = tmp_path / "pages.tif"
     path.write_bytes(page[:end] + struct.pack("<I", len(page)) + page[end + 4 :] + pages)
-    with pytest.raises(ImageError, match="holds 1000 pictures"):
-        probe_picture(path)
+    with pytest.raises(ImageError, match="holds 1000 images"):
+        probe_image(path)
 
 
 def test_nothing_that_pillow_or_libtiff_says_reaches_standard_error(
@@ -358,9 +358,9 @@ def test_nothing_that_pillow_or_libtiff_says_reaches_standard_error(
     many.write_bytes(tiff(GREY.tobytes(), more=[(277, [99])]))
     with warnings.catch_warnings():
         warnings.resetwarnings()  # as outside of a test
-        assert read_picture(odd).shape == (13, 21, 3)
+        assert read_image(odd).shape == (13, 21, 3)
         with pytest.raises(ImageError):
-            read_picture(many)
+            read_image(many)
         with pytest.raises(ImageError, match="cannot be decoded"):
-            read_picture(damaged)
+            read_image(damaged)
     assert not "".join(capfd.readouterr())

@@ -25,8 +25,8 @@ from blemish.result import Region
 GREY = np.full((60, 80, 3), 128, np.uint8)
 
 
-def pixels_of(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
-    return (picture == np.array(colour, np.uint8)).all(axis=2)
+def pixels_of(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    return (image == np.array(colour, np.uint8)).all(axis=2)
 
 
 def blob(size_hw: tuple[int, int] = (60, 80)) -> np.ndarray:
@@ -83,10 +83,10 @@ def test_the_map_shows_through_above_the_threshold() -> None:
     assert (drawn[~blob()] == 128).all()
 
 
-def test_the_picture_handed_in_is_not_changed() -> None:
-    picture = GREY.copy()
-    overlay(picture, np.full((60, 80), 9.0), threshold=1.0, mask=blob())
-    np.testing.assert_array_equal(picture, GREY)
+def test_the_image_handed_in_is_not_changed() -> None:
+    image = GREY.copy()
+    overlay(image, np.full((60, 80), 9.0), threshold=1.0, mask=blob())
+    np.testing.assert_array_equal(image, GREY)
 
 
 def test_the_outline_of_a_region_lies_just_outside_of_it() -> None:
@@ -105,7 +105,7 @@ def test_only_the_regions_that_are_named_are_outlined() -> None:
     assert not pixels_of(overlay(GREY, scores, threshold=1.0), REGION_RGB).any()
 
 
-def test_a_region_at_the_edge_of_the_picture_is_outlined_inside_the_picture() -> None:
+def test_a_region_at_the_edge_of_the_image_is_outlined_inside_the_image() -> None:
     inside = np.zeros((60, 80), bool)
     inside[:10, :10] = True
     drawn = overlay(GREY, inside * 3.0, threshold=1.0, regions=[region((0, 0, 10, 10))])
@@ -119,13 +119,13 @@ def test_the_outline_of_the_mask_has_its_own_colour(dtype: type) -> None:
     np.testing.assert_array_equal(pixels_of(drawn, MASK_RGB), expected)
 
 
-def test_lines_grow_with_the_picture_and_never_vanish() -> None:
+def test_lines_grow_with_the_image_and_never_vanish() -> None:
     assert line_width_px((1, 1)) == 1
     assert line_width_px((200, 100)) == 1
     assert line_width_px((1024, 2000)) == 10
 
 
-def test_a_16_bit_picture_is_stretched_for_display() -> None:
+def test_a_16_bit_image_is_stretched_for_display() -> None:
     twelve_bit = np.linspace(200, 4000, 60 * 80).reshape(60, 80).astype(np.uint16)
     shown = displayable(twelve_bit)
     assert shown.shape == (60, 80, 3)
@@ -134,38 +134,38 @@ def test_a_16_bit_picture_is_stretched_for_display() -> None:
     assert shown.max() == 255
 
 
-def test_a_constant_16_bit_picture_has_no_spread_to_stretch() -> None:
+def test_a_constant_16_bit_image_has_no_spread_to_stretch() -> None:
     assert displayable(np.full((4, 5), 4000, np.uint16)).max() == 0
 
 
-def test_grey_and_16_bit_pictures_can_be_overlaid() -> None:
-    for picture in (GREY[..., 0], GREY.astype(np.uint16) * 200):
-        drawn = overlay(picture, np.zeros((60, 80)), threshold=1.0)
+def test_grey_and_16_bit_images_can_be_overlaid() -> None:
+    for image in (GREY[..., 0], GREY.astype(np.uint16) * 200):
+        drawn = overlay(image, np.zeros((60, 80)), threshold=1.0)
         assert drawn.shape == (60, 80, 3)
 
 
-def test_one_pixel_is_a_picture() -> None:
+def test_one_pixel_is_a_image() -> None:
     one = np.zeros((1, 1, 3), np.uint8)
     assert overlay(one, np.ones((1, 1)), threshold=0.5, mask=np.ones((1, 1))).shape == (1, 1, 3)
 
 
 @pytest.mark.parametrize(
-    ("picture", "told"),
+    ("image", "told"),
     [
         (np.zeros((4, 4, 4), np.uint8), "H x W x 3; got 4 x 4 x 4"),
         (np.zeros((4, 4, 3), np.float32), "uint8 or uint16; got float32"),
         (np.zeros((0, 4, 3), np.uint8), "got 0 x 4 x 3"),
     ],
 )
-def test_what_is_no_picture_is_refused(picture: np.ndarray, told: str) -> None:
+def test_what_is_no_image_is_refused(image: np.ndarray, told: str) -> None:
     with pytest.raises(ImageError, match=told):
-        displayable(picture)
+        displayable(image)
 
 
 def test_a_map_or_mask_of_another_size_is_refused() -> None:
-    with pytest.raises(ImageError, match="score map must be of the picture's size, 60 x 80"):
+    with pytest.raises(ImageError, match="score map must be of the image's size, 60 x 80"):
         overlay(GREY, np.zeros((80, 60)), threshold=1.0)
-    with pytest.raises(ImageError, match="mask must be of the picture's size, 60 x 80"):
+    with pytest.raises(ImageError, match="mask must be of the image's size, 60 x 80"):
         overlay(GREY, np.zeros((60, 80)), threshold=1.0, mask=np.zeros((6, 8)))
 
 
@@ -180,23 +180,23 @@ def test_thumbnails_keep_the_aspect_and_never_enlarge() -> None:
 
 def test_bands_of_rows_draw_the_same_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
-    picture = rng.integers(0, 4096, (301, 703, 3)).astype(np.uint16)
+    image = rng.integers(0, 4096, (301, 703, 3)).astype(np.uint16)
     scores = ndimage.gaussian_filter(rng.normal(size=(301, 703)), 3).astype(np.float32)
     options = {"threshold": 0.05, "regions": find_regions(scores, 0.05)[::2]}
     options["mask"] = ndimage.gaussian_filter(rng.normal(size=(301, 703)), 4) > 0.05
-    whole = overlay(picture, scores, **options)
+    whole = overlay(image, scores, **options)
     monkeypatch.setattr(drawing, "BAND_PIXELS", 703)
-    np.testing.assert_array_equal(overlay(picture, scores, **options), whole)
+    np.testing.assert_array_equal(overlay(image, scores, **options), whole)
 
 
-def test_drawing_takes_little_memory_beside_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawing_takes_little_memory_beside_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "BAND_PIXELS", 1 << 16, raising=False)
-    picture, scores = np.zeros((1500, 1500, 3), np.uint8), np.zeros((1500, 1500), np.float32)
+    image, scores = np.zeros((1500, 1500, 3), np.uint8), np.zeros((1500, 1500), np.float32)
     scores[100:300, 100:300] = 2
     regions = find_regions(scores, 1)
     tracemalloc.start()
     try:
-        overlay(picture, scores, threshold=1.0, regions=regions)
+        overlay(image, scores, threshold=1.0, regions=regions)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from blemish.errors import ImageError, SettingError
-from blemish.images.header import ReadLimits, probe_picture
-from blemish.images.read import as_picture, read_mask, read_picture
+from blemish.images.header import ReadLimits, probe_image
+from blemish.images.read import as_image, read_image, read_mask
 
 
 @pytest.fixture
@@ -38,32 +38,32 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes) -> bytes:
 def test_lossless_formats_give_the_pixels_back(
     tmp_path: Path, rgb: np.ndarray, suffix: str
 ) -> None:
-    path = tmp_path / f"picture.{suffix}"
+    path = tmp_path / f"image.{suffix}"
     Image.fromarray(rgb).save(path, lossless=True)
-    np.testing.assert_array_equal(read_picture(path), rgb)
-    facts = probe_picture(path)
+    np.testing.assert_array_equal(read_image(path), rgb)
+    facts = probe_image(path)
     assert (facts.size_hw, facts.bit_depth, facts.channels) == ((12, 17), 8, "rgb")
 
 
 def test_jpeg_reads_as_pillow_reads_it(tmp_path: Path, rgb: np.ndarray) -> None:
-    path = tmp_path / "picture.jpg"
+    path = tmp_path / "image.jpg"
     Image.fromarray(rgb).save(path)
-    np.testing.assert_array_equal(read_picture(path), np.asarray(Image.open(path)))
+    np.testing.assert_array_equal(read_image(path), np.asarray(Image.open(path)))
 
 
 def test_content_and_not_suffix_says_the_format(tmp_path: Path, rgb: np.ndarray) -> None:
-    path = tmp_path / "picture.jpg"
+    path = tmp_path / "image.jpg"
     Image.fromarray(rgb).save(path, format="PNG")
-    assert probe_picture(path).format == "PNG"
-    np.testing.assert_array_equal(read_picture(path), rgb)
+    assert probe_image(path).format == "PNG"
+    np.testing.assert_array_equal(read_image(path), rgb)
 
 
 def test_grey_is_repeated(tmp_path: Path, rgb: np.ndarray) -> None:
     path = tmp_path / "grey.png"
     Image.fromarray(rgb[:, :, 0]).save(path)
-    picture = read_picture(path)
-    assert probe_picture(path).channels == "grey"
-    np.testing.assert_array_equal(picture, np.repeat(rgb[:, :, :1], 3, axis=2))
+    image = read_image(path)
+    assert probe_image(path).channels == "grey"
+    np.testing.assert_array_equal(image, np.repeat(rgb[:, :, :1], 3, axis=2))
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff"])
@@ -71,24 +71,22 @@ def test_16_bit_grey_keeps_its_16_bits(tmp_path: Path, suffix: str) -> None:
     values = np.random.default_rng(1).integers(0, 65536, (9, 11), dtype=np.uint16)
     path = tmp_path / f"deep.{suffix}"
     Image.fromarray(values).save(path)
-    picture = read_picture(path)
-    assert picture.dtype == np.uint16
-    assert picture.dtype.isnative
-    assert probe_picture(path).bit_depth == 16
-    np.testing.assert_array_equal(picture, np.repeat(values[:, :, None], 3, axis=2))
+    image = read_image(path)
+    assert image.dtype == np.uint16
+    assert image.dtype.isnative
+    assert probe_image(path).bit_depth == 16
+    np.testing.assert_array_equal(image, np.repeat(values[:, :, None], 3, axis=2))
 
 
 def test_palette_and_one_bit_are_converted(tmp_path: Path, rgb: np.ndarray) -> None:
     palette = Image.fromarray(rgb).quantize(16)
     palette.save(tmp_path / "palette.png")
     np.testing.assert_array_equal(
-        read_picture(tmp_path / "palette.png"), np.asarray(palette.convert("RGB"))
+        read_image(tmp_path / "palette.png"), np.asarray(palette.convert("RGB"))
     )
     bits = rgb[:, :, 0] > 127
     Image.fromarray(bits).save(tmp_path / "bits.png")
-    np.testing.assert_array_equal(
-        read_picture(tmp_path / "bits.png")[:, :, 1], bits * np.uint8(255)
-    )
+    np.testing.assert_array_equal(read_image(tmp_path / "bits.png")[:, :, 1], bits * np.uint8(255))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "tiff", "webp"])
@@ -101,16 +99,16 @@ def test_exif_orientation_is_applied(
     exif[0x0112] = orientation
     Image.fromarray(rgb).save(path, exif=exif, lossless=True)
     expected = np.asarray(ImageOps.exif_transpose(Image.open(path)))
-    np.testing.assert_array_equal(read_picture(path), expected)
-    assert probe_picture(path).size_hw == expected.shape[:2]
-    np.testing.assert_array_equal(as_picture(Image.open(path)), expected)
+    np.testing.assert_array_equal(read_image(path), expected)
+    assert probe_image(path).size_hw == expected.shape[:2]
+    np.testing.assert_array_equal(as_image(Image.open(path)), expected)
 
 
 def test_opaque_alpha_is_dropped(tmp_path: Path, rgb: np.ndarray) -> None:
     path = tmp_path / "opaque.png"
     Image.fromarray(np.dstack([rgb, np.full((12, 17), 255, np.uint8)])).save(path)
-    assert probe_picture(path).has_alpha
-    np.testing.assert_array_equal(read_picture(path), rgb)
+    assert probe_image(path).has_alpha
+    np.testing.assert_array_equal(read_image(path), rgb)
 
 
 def test_alpha_that_hides_something_is_refused_or_flattened(
@@ -121,8 +119,8 @@ def test_alpha_that_hides_something_is_refused_or_flattened(
     alpha[:5] = 0
     Image.fromarray(np.dstack([rgb, alpha])).save(path)
     with pytest.raises(ImageError, match=r"hole\.png: .*--alpha flatten"):
-        read_picture(path)
-    flat = read_picture(path, alpha="flatten")
+        read_image(path)
+    flat = read_image(path, alpha="flatten")
     assert not flat[:5].any()
     np.testing.assert_array_equal(flat[5:], rgb[5:])
 
@@ -133,15 +131,15 @@ def test_transparent_colour_of_a_grey_png_counts_as_alpha(tmp_path: Path) -> Non
     grey[0] = 7
     Image.fromarray(grey).save(path, transparency=7)
     with pytest.raises(ImageError, match="transparent"):
-        read_picture(path)
-    assert (read_picture(path, alpha="flatten")[0] == 0).all()
+        read_image(path)
+    assert (read_image(path, alpha="flatten")[0] == 0).all()
 
 
 @pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
 def test_16_bit_colour_is_refused_and_not_cut(tmp_path: Path, colour: int, channels: int) -> None:
     path = tmp_path / "deep.png"
     path.write_bytes(png(10, 10, 16, colour, (b"\0" + bytes(10 * channels * 2)) * 10))
-    for read in (read_picture, probe_picture):
+    for read in (read_image, probe_image):
         with pytest.raises(ImageError, match="16-bit"):
             read(path)
 
@@ -151,14 +149,14 @@ def test_float_and_32_bit_tiffs_are_refused(tmp_path: Path, values: np.ndarray) 
     path = tmp_path / "float.tiff"
     Image.fromarray(values).save(path)
     with pytest.raises(ImageError, match=r"float\.tiff: its pixels are"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_cmyk_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "print.jpg"
     Image.new("CMYK", (10, 10)).save(path)
     with pytest.raises(ImageError, match="CMYK"):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize("suffix", ["tiff", "png", "webp"])
@@ -166,19 +164,19 @@ def test_several_pages_are_refused(tmp_path: Path, rgb: np.ndarray, suffix: str)
     path = tmp_path / f"pages.{suffix}"
     other = Image.fromarray(255 - rgb)
     Image.fromarray(rgb).save(path, save_all=True, append_images=[other])
-    with pytest.raises(ImageError, match="holds 2 pictures"):
-        read_picture(path)
+    with pytest.raises(ImageError, match="holds 2 images"):
+        read_image(path)
 
 
-def test_what_is_no_picture_is_named_with_its_reason(tmp_path: Path, rgb: np.ndarray) -> None:
-    (tmp_path / "text.png").write_text("not a picture")
+def test_what_is_no_image_is_named_with_its_reason(tmp_path: Path, rgb: np.ndarray) -> None:
+    (tmp_path / "text.png").write_text("not an image")
     (tmp_path / "empty.png").touch()
     (tmp_path / "folder.png").mkdir()
     stream = io.BytesIO()
     Image.fromarray(np.tile(rgb, (20, 20, 1))).save(stream, format="JPEG")
     (tmp_path / "half.jpg").write_bytes(stream.getvalue()[: len(stream.getvalue()) // 2])
     reasons = {
-        "text.png": "not a picture",
+        "text.png": "not an image",
         "empty.png": "empty",
         "folder.png": "folder",
         "half.jpg": "truncated",
@@ -186,14 +184,14 @@ def test_what_is_no_picture_is_named_with_its_reason(tmp_path: Path, rgb: np.nda
     }
     for name, reason in reasons.items():
         with pytest.raises(ImageError, match=rf"{name}: .*{reason}"):
-            read_picture(tmp_path / name)
+            read_image(tmp_path / name)
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tiff", "webp"])
 def test_damaged_files_raise_nothing_but_image_errors(
     tmp_path: Path, rgb: np.ndarray, suffix: str
 ) -> None:
-    path = tmp_path / f"picture.{suffix}"
+    path = tmp_path / f"image.{suffix}"
     Image.fromarray(rgb).save(path)
     whole = np.frombuffer(path.read_bytes(), np.uint8)
     rng = np.random.default_rng(3)
@@ -204,7 +202,7 @@ def test_damaged_files_raise_nothing_but_image_errors(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                assert read_picture(path).ndim == 3
+                assert read_image(path).ndim == 3
             except ImageError as error:
                 assert str(path) in str(error)
 
@@ -215,7 +213,7 @@ def test_a_file_without_permission_is_an_image_error(tmp_path: Path, rgb: np.nda
     Image.fromarray(rgb).save(path)
     path.chmod(0)
     with pytest.raises(ImageError, match="not permitted"):
-        read_picture(path)
+        read_image(path)
 
 
 @pytest.mark.parametrize("size", [(20_000, 20_000), (12_000, 9_000)])
@@ -227,29 +225,29 @@ def test_a_bomb_is_refused_by_its_header_without_a_warning(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ImageError, match="at most 100000000 pixels"):
-            read_picture(path)
+            read_image(path)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tiff", "jpg"])
 def test_our_limit_counts_and_not_the_one_of_pillow(
     tmp_path: Path, rgb: np.ndarray, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / f"picture.{suffix}"
+    path = tmp_path / f"image.{suffix}"
     Image.fromarray(rgb).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert read_picture(path).shape == rgb.shape
+        assert read_image(path).shape == rgb.shape
     assert Image.MAX_IMAGE_PIXELS == 10
 
 
-def test_tiny_pictures_and_large_files_are_refused(tmp_path: Path, rgb: np.ndarray) -> None:
+def test_tiny_images_and_large_files_are_refused(tmp_path: Path, rgb: np.ndarray) -> None:
     Image.new("L", (1, 1)).save(tmp_path / "tiny.png")
     Image.fromarray(rgb).save(tmp_path / "large.bmp")
     with pytest.raises(ImageError, match="at least 8 pixels"):
-        read_picture(tmp_path / "tiny.png")
+        read_image(tmp_path / "tiny.png")
     with pytest.raises(ImageError, match=r"at most 100 \(max_bytes\)"):
-        read_picture(tmp_path / "large.bmp", limits=ReadLimits(max_bytes=100))
+        read_image(tmp_path / "large.bmp", limits=ReadLimits(max_bytes=100))
     with pytest.raises(SettingError, match="max_pixels"):
         ReadLimits(max_pixels=0)
 
@@ -290,20 +288,20 @@ def test_an_empty_mask_is_fine_but_one_of_zeros_and_ones_is_refused(tmp_path: Pa
 def test_a_mask_of_another_size_names_both_sizes(tmp_path: Path) -> None:
     path = tmp_path / "mask.png"
     Image.new("L", (12, 10)).save(path)
-    with pytest.raises(ImageError, match=r"mask\.png: the mask is 12 x 10 .* picture is 10 x 12"):
+    with pytest.raises(ImageError, match=r"mask\.png: the mask is 12 x 10 .* image is 10 x 12"):
         read_mask(path, size_hw=(12, 10))
 
 
-def test_arrays_are_taken_as_pictures(rgb: np.ndarray) -> None:
+def test_arrays_are_taken_as_images(rgb: np.ndarray) -> None:
     grey = rgb[:, :, 0]
-    np.testing.assert_array_equal(as_picture(rgb), rgb)
-    np.testing.assert_array_equal(as_picture(grey), as_picture(grey[:, :, None]))
-    assert as_picture(grey).shape == (12, 17, 3)
-    assert as_picture(rgb[::-1]).flags.c_contiguous
+    np.testing.assert_array_equal(as_image(rgb), rgb)
+    np.testing.assert_array_equal(as_image(grey), as_image(grey[:, :, None]))
+    assert as_image(grey).shape == (12, 17, 3)
+    assert as_image(rgb[::-1]).flags.c_contiguous
     swapped = grey.astype(">u2")
-    assert as_picture(swapped).dtype == np.uint16
-    assert as_picture(swapped).dtype.isnative
-    np.testing.assert_array_equal(as_picture(swapped)[:, :, 0], grey)
+    assert as_image(swapped).dtype == np.uint16
+    assert as_image(swapped).dtype.isnative
+    np.testing.assert_array_equal(as_image(swapped)[:, :, 0], grey)
 
 
 @pytest.mark.parametrize(
@@ -316,33 +314,31 @@ def test_arrays_are_taken_as_pictures(rgb: np.ndarray) -> None:
         np.zeros(12, np.uint8),
         np.zeros((2, 12), np.uint8),
         np.zeros((0, 12), np.uint8),
-        "picture.png",
+        "image.png",
         None,
     ],
 )
 def test_other_arrays_and_objects_are_refused(wrong: object) -> None:
     with pytest.raises(ImageError, match="array"):
-        as_picture(wrong)  # type: ignore[arg-type]
+        as_image(wrong)  # type: ignore[arg-type]
 
 
 def test_pillow_images_follow_the_same_rules(rgb: np.ndarray) -> None:
-    np.testing.assert_array_equal(as_picture(Image.fromarray(rgb)), rgb)
+    np.testing.assert_array_equal(as_image(Image.fromarray(rgb)), rgb)
     deep = np.arange(100, dtype=np.uint16).reshape(10, 10) * 600
-    np.testing.assert_array_equal(as_picture(Image.fromarray(deep))[:, :, 2], deep)
+    np.testing.assert_array_equal(as_image(Image.fromarray(deep))[:, :, 2], deep)
     with pytest.raises(ImageError, match="transparent"):
-        as_picture(Image.new("RGBA", (10, 10)))
+        as_image(Image.new("RGBA", (10, 10)))
     faint = Image.new("RGBA", (10, 10), (9, 9, 9, 12))
-    assert not as_picture(faint, alpha="flatten").any()
+    assert not as_image(faint, alpha="flatten").any()
     faint.putalpha(1)
     with pytest.raises(ImageError, match="nearly everywhere"):
-        as_picture(faint, alpha="flatten")
+        as_image(faint, alpha="flatten")
     with pytest.raises(ImageError, match="Pillow image"):
-        as_picture(Image.new("F", (10, 10)))
+        as_image(Image.new("F", (10, 10)))
 
 
-def test_real_pictures_read_as_pillow_reads_them(shared: Path) -> None:
+def test_real_images_read_as_pillow_reads_them(shared: Path) -> None:
     for name in ("mtd/train/good/exp1_num_37978.jpg", "mvtec/bottle/train/good/000.png"):
         path = shared / "data" / name
-        np.testing.assert_array_equal(
-            read_picture(path), np.asarray(Image.open(path).convert("RGB"))
-        )
+        np.testing.assert_array_equal(read_image(path), np.asarray(Image.open(path).convert("RGB")))

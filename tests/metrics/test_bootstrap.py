@@ -1,4 +1,4 @@
-"""The bootstrap against drawing pictures literally, and against itself at other settings."""
+"""The bootstrap against drawing images literally, and against itself at other settings."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def collect(maps_and_masks, threshold=2.5):
 def exact_figures(pixels, counts):
     ranks = counts.whole.ranks
     aupimo = [value for value in pixels.aupimo(counts) if value is not None]
-    decisions = sum(pixels.decisions().values(), start=type(pixels.pictures[0].decisions)())
+    decisions = sum(pixels.decisions().values(), start=type(pixels.images[0].decisions)())
     return {
         "auroc": auroc(ranks),
         "ap": average_precision(ranks),
@@ -59,7 +59,7 @@ def exact_figures(pixels, counts):
     }
 
 
-def test_a_draw_has_as_many_good_and_as_many_defective_pictures_as_there_are():
+def test_a_draw_has_as_many_good_and_as_many_defective_images_as_there_are():
     labels = np.array([0, 1, 0, 1, 1, 0, 0], bool)
     times = resample(labels, draws=500, seed=3)
     assert times.shape == (500, 7)
@@ -72,7 +72,7 @@ def test_a_draw_has_as_many_good_and_as_many_defective_pictures_as_there_are():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 20), st.sampled_from([0, 1, 7]))
-def test_image_figures_of_a_draw_are_exactly_those_of_the_repeated_pictures(seed, count, digits):
+def test_image_figures_of_a_draw_are_exactly_those_of_the_repeated_images(seed, count, digits):
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(count) % 2 == 0)
     scores = np.round(rng.standard_normal(count) + labels, digits).astype(np.float32)
@@ -93,7 +93,7 @@ def test_without_a_threshold_draws_at_it_are_undefined():
     assert (drawn["auroc"] == 1).all()
 
 
-def test_pixel_figures_of_a_draw_are_nearly_those_of_the_repeated_pictures():
+def test_pixel_figures_of_a_draw_are_nearly_those_of_the_repeated_images():
     everything = list(surfaces())
     pixels, counts = collect(everything)
     with pixels:
@@ -126,7 +126,7 @@ def test_decisions_and_regions_of_a_draw_are_exact():
             assert drawn[name][number] == pytest.approx(expected[name], abs=1e-12)
 
 
-def test_binning_moves_figures_by_far_less_than_drawing_pictures_does(monkeypatch):
+def test_binning_moves_figures_by_far_less_than_drawing_images_does(monkeypatch):
     pixels, counts = collect(surfaces(good=12, defective=12))
     with pixels:
         found = tables.tabulate(pixels, counts)
@@ -144,7 +144,7 @@ def test_binning_moves_figures_by_far_less_than_drawing_pictures_does(monkeypatc
         assert percentiles(coarse_draws[name]) == pytest.approx((low, high), abs=(high - low) / 50)
 
 
-def test_all_pictures_once_give_the_exact_figures():
+def test_all_images_once_give_the_exact_figures():
     pixels, counts = collect(surfaces(side=40))
     with pixels:
         found, exact = tables.tabulate(pixels, counts), exact_figures(pixels, counts)
@@ -173,7 +173,7 @@ def test_without_defects_draws_of_figures_that_need_them_are_undefined():
         assert np.isnan(values).all() == (name != "false_alarm_rate"), name
 
 
-def test_without_pictures_all_draws_are_undefined():
+def test_without_images_all_draws_are_undefined():
     with PixelScores(threshold=0.0) as pixels:
         found = tables.tabulate(pixels, pixels.count())
     drawn = binned_draws(found, resample(found.defective, draws=3))

@@ -40,16 +40,16 @@ def test_intervals_hold_the_truth_about_as_often_as_they_should():
 
 
 @pytest.mark.parametrize(
-    ("name", "figure", "pictures"),
+    ("name", "figure", "images"),
     [("auroc", 1.0, 20), ("au_pro_30", 1.0, 20), ("recall_at_0", 1.0, 20), ("f1", 1.0, 20),
      ("miss_rate", 0.0, 20), ("region_recall", 1.0, 20), ("false_alarm_rate", 0.0, 90)],
 )  # fmt: skip
 def test_where_all_is_perfect_a_one_sided_binomial_bound_takes_the_place_of_no_width(
-    name, figure, pictures
+    name, figure, images
 ):
     draws = {name: np.full(100, figure)}
     ends = intervals({name: figure}, draws, good=90, defective=20)[name]
-    lowest = beta.ppf(0.05, pictures, 1)  # Clopper and Pearson, all of them right
+    lowest = beta.ppf(0.05, images, 1)  # Clopper and Pearson, all of them right
     expected = [lowest, 1.0] if figure else [0.0, 1 - lowest]
     assert ends == pytest.approx(expected, abs=1e-9)
 
@@ -64,7 +64,7 @@ def test_were_the_auroc_at_its_bound_few_test_sets_would_be_perfect():
     assert np.mean(perfect) < 0.05
 
 
-def test_a_class_of_one_picture_gives_no_interval():
+def test_a_class_of_one_image_gives_no_interval():
     draws = {name: np.linspace(0, 1, 11) for name in ("auroc", "miss_rate", "false_alarm_rate")}
     found = intervals(dict.fromkeys(draws, 0.5), draws, good=30, defective=1)
     assert found["auroc"] is None
@@ -78,15 +78,15 @@ def test_an_undefined_figure_has_no_interval():
     assert found == {"auroc": None, "ap": None}
 
 
-def test_two_detectors_are_compared_on_the_same_pictures():
+def test_two_detectors_are_compared_on_the_same_images():
     scores, labels = noisy(1, apart=2.0)
     worse = scores + np.random.default_rng(2).normal(0, 0.5, len(scores))
     first, second = auroc(rank(scores, labels)), auroc(rank(worse, labels))
     paired = difference(
         first, second, drawn(scores, labels)["auroc"], drawn(worse, labels)["auroc"]
     )
-    other_pictures = drawn(worse, labels, seed=1)["auroc"]
-    unpaired = difference(first, second, drawn(scores, labels)["auroc"], other_pictures)
+    other_images = drawn(worse, labels, seed=1)["auroc"]
+    unpaired = difference(first, second, drawn(scores, labels)["auroc"], other_images)
     assert paired.value == first - second
     assert paired.low <= paired.value <= paired.high
     assert paired.high - paired.low < unpaired.high - unpaired.low

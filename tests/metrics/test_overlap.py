@@ -12,11 +12,11 @@ from blemish.metrics.pixels import PixelScores
 from oracles.pixels import slow_au_pro, slow_aupimo, slow_pro_curve
 
 LIMITS = (0.01, 0.05, 0.3, 1.0)
-WIDE = (0.05, 0.7)  # false-positive rates that a few small pictures reach
+WIDE = (0.05, 0.7)  # false-positive rates that a few small images reach
 
 
 def counted(maps, masks, **options):
-    """Counts of pictures, and the AUPIMO of each."""
+    """Counts of images, and the AUPIMO of each."""
     with PixelScores(threshold=0.0) as pixels:
         for number, (score_map, mask) in enumerate(zip(maps, masks, strict=True)):
             kind = f"kind {number % 2}" if mask.any() else "good"
@@ -26,7 +26,7 @@ def counted(maps, masks, **options):
 
 
 @st.composite
-def pictures(draw):
+def images(draw):
     """Small maps of various sizes with masks, at least one with a defect, with and without ties."""
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     levels = draw(st.sampled_from([2, 5, 100]))
@@ -41,7 +41,7 @@ def pictures(draw):
 
 
 @settings(max_examples=100, deadline=None)
-@given(pictures(), st.sampled_from(LIMITS))
+@given(images(), st.sampled_from(LIMITS))
 def test_au_pro_equals_its_definition(case, limit):
     maps, masks = case
     counts, _ = counted(maps, masks)
@@ -52,7 +52,7 @@ def test_au_pro_equals_its_definition(case, limit):
 
 
 @settings(max_examples=100, deadline=None)
-@given(pictures())
+@given(images())
 def test_aupimo_equals_its_definition(case):
     maps, masks = case
     counts, found = counted(maps, masks, pimo_range=WIDE)
@@ -71,7 +71,7 @@ def tops(maps):
 
 
 @settings(max_examples=40, deadline=None)
-@given(pictures(), st.randoms(use_true_random=False))
+@given(images(), st.randoms(use_true_random=False))
 def test_nothing_changes_with_a_rising_map_of_the_scores_a_flip_or_another_order(case, random):
     maps, masks = case
     order = random.sample(range(len(maps)), len(maps))
@@ -98,7 +98,7 @@ def test_without_a_defect_or_without_a_good_pixel_au_pro_is_undefined():
     assert au_pro(everywhere.whole, 0.3) is None
 
 
-def test_without_a_good_picture_aupimo_is_undefined():
+def test_without_a_good_image_aupimo_is_undefined():
     mask = np.eye(4, dtype=bool)
     counts, found = counted([mask.astype(np.float32)], [mask])
     assert (counts.good, counts.pimo_defined, found) == (None, False, [None])

@@ -16,7 +16,7 @@ from blemish.metrics.tables import tabulate
 from oracles.pixels import slow_au_pro
 
 
-def pictures(seed=0, count=9, levels=None):
+def images(seed=0, count=9, levels=None):
     rng = np.random.default_rng(seed)
     for i in range(count):
         shape = tuple(rng.integers(5, 40, 2))
@@ -28,14 +28,14 @@ def pictures(seed=0, count=9, levels=None):
 
 def collected(*arguments, **options):
     pixels = PixelScores(threshold=1.0)
-    for number, (kind, score_map, mask) in enumerate(pictures(*arguments, **options)):
-        pixels.add(score_map, mask, name=f"picture {number}", kind=kind)
+    for number, (kind, score_map, mask) in enumerate(images(*arguments, **options)):
+        pixels.add(score_map, mask, name=f"image {number}", kind=kind)
     return pixels
 
 
 def at_once(*arguments, kinds=("good", "crack", "hole"), **options):
-    """All scores and labels of some kinds of pictures."""
-    chosen = [(m, k) for kind, m, k in pictures(*arguments, **options) if kind in kinds]
+    """All scores and labels of some kinds of images."""
+    chosen = [(m, k) for kind, m, k in images(*arguments, **options) if kind in kinds]
     return tuple(np.concatenate([array.ravel() for array in part])
                  for part in zip(*chosen, strict=True))  # fmt: skip
 
@@ -48,7 +48,7 @@ def assert_same_counts(counts, expected):
 
 @pytest.mark.parametrize("block", [1, 500, 10**7])
 @pytest.mark.parametrize("stretch", [1, 7, 10**6])
-def test_equals_sorting_all_pixels_of_pictures_of_any_size(monkeypatch, block, stretch):
+def test_equals_sorting_all_pixels_of_images_of_any_size(monkeypatch, block, stretch):
     monkeypatch.setattr(counting, "BLOCK_PIXELS", block)
     monkeypatch.setattr(counting, "STRETCH", stretch)
     with collected() as pixels:
@@ -77,10 +77,10 @@ def test_streaming_equals_sorting(seed, count, levels):
         assert figure(ranks) == figure(expected)
 
 
-def test_figures_of_a_kind_are_of_its_pictures_and_the_good_ones():
+def test_figures_of_a_kind_are_of_its_images_and_the_good_ones():
     with collected() as pixels:
         counts = pixels.count()
-    chosen = [(m, k) for kind, m, k in pictures() if kind in ("good", "hole")]
+    chosen = [(m, k) for kind, m, k in images() if kind in ("good", "hole")]
     maps, masks = zip(*chosen, strict=True)
     assert au_pro(counts.kinds["hole"], 0.3) == pytest.approx(slow_au_pro(maps, masks, 0.3))
     assert set(counts.kinds) == {"crack", "hole"}
@@ -93,7 +93,7 @@ def test_regions_are_found_where_a_pixel_is_above_the_threshold():
     with PixelScores(threshold=1.0) as pixels:
         pixels.add(score_map, mask, name="a", kind="crack")
         regions = pixels.regions()
-    assert {(r.picture, r.kind) for r in regions} == {("a", "crack")}
+    assert {(r.image, r.kind) for r in regions} == {("a", "crack")}
     assert sorted((r.area_px, r.found) for r in regions) == [(1, False), (2, True), (4, True)]
 
 
@@ -109,14 +109,14 @@ def test_without_a_threshold_decisions_and_found_regions_are_unknown():
 
 
 @pytest.mark.parametrize("where", [(0, 0), (1, 1)])
-def test_a_pixel_that_is_not_a_number_is_an_error_that_names_the_picture(where):
+def test_a_pixel_that_is_not_a_number_is_an_error_that_names_the_image(where):
     score_map = np.zeros((2, 2), np.float32)
     score_map[where] = np.nan
     with PixelScores(threshold=0.0) as pixels, pytest.raises(ValueError, match=r"b/3\.png.*NaN"):
         pixels.add(score_map, np.eye(2, dtype=bool) * False, name="b/3.png", kind="good")
 
 
-def test_a_mask_of_another_size_is_an_error_that_names_the_picture():
+def test_a_mask_of_another_size_is_an_error_that_names_the_image():
     with PixelScores(threshold=0.0) as pixels, pytest.raises(ValueError, match=r"3\.png.*size"):
         pixels.add(np.zeros((2, 3)), np.zeros((3, 2), bool), name="3.png", kind="good")
 
@@ -130,14 +130,14 @@ def test_without_defect_pixels_figures_are_undefined():
     assert counts.kinds == {}
 
 
-def test_without_any_picture_figures_are_undefined():
+def test_without_any_image_figures_are_undefined():
     with PixelScores(threshold=0.0) as pixels:
         counts = pixels.count()
     assert auroc(counts.whole.ranks) is None
     assert counts.good is None
 
 
-def test_a_picture_that_is_all_defect_and_one_with_an_empty_mask_are_counted():
+def test_a_image_that_is_all_defect_and_one_with_an_empty_mask_are_counted():
     full, empty = np.ones((2, 2), bool), np.zeros((2, 2), bool)
     with PixelScores(threshold=0.5) as pixels:
         pixels.add(np.full((2, 2), 2.0), full, name="all", kind="crack")
@@ -145,7 +145,7 @@ def test_a_picture_that_is_all_defect_and_one_with_an_empty_mask_are_counted():
         counts, found = pixels.count(), pixels.aupimo(pixels.count())
     assert auroc(counts.whole.ranks) == 1
     assert counts.kinds["crack"].ranks.negatives == 4
-    assert counts.good is None  # a picture that is called a defect is not a good one
+    assert counts.good is None  # an image that is called a defect is not a good one
     assert found == [None, None]
 
 

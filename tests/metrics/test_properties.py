@@ -15,13 +15,13 @@ from blemish.metrics.pixels import PixelScores
 from oracles.bootstrap import slow_figures
 from oracles.pixels import slow_au_pro, slow_aupimo
 
-PIMO = (0.05, 0.7)  # false-positive rates that a few small pictures reach
+PIMO = (0.05, 0.7)  # false-positive rates that a few small images reach
 THRESHOLD = 0
 few = settings(max_examples=40, deadline=None)
 
 
 @st.composite
-def picture_sets(draw, good=True):
+def image_sets(draw, good=True):
     """Maps of whole numbers from -9 to 9 with many ties, masks, kinds; both classes are there."""
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     kinds = [*([GOOD] if good else []), "crack",
@@ -37,7 +37,7 @@ def picture_sets(draw, good=True):
 
 
 def all_figures(maps, masks, kinds, threshold=THRESHOLD):
-    """Each figure by its name: of pictures, of pixels, of each type and of each picture."""
+    """Each figure by its name: of images, of pixels, of each type and of each image."""
     rows = [
         {"score": float(m.max()), "label": k if k == GOOD else "defect", "defect_type": k}
         for m, k in zip(maps, kinds, strict=True)
@@ -69,7 +69,7 @@ def assert_same(found, expected):
 
 
 @few
-@given(picture_sets(), st.sampled_from([1e-3, 1.0, 1e6]), st.sampled_from([-2e6, 0.0, 1e6]),
+@given(image_sets(), st.sampled_from([1e-3, 1.0, 1e6]), st.sampled_from([-2e6, 0.0, 1e6]),
        st.integers(0, 10**6))  # fmt: skip
 def test_a_strictly_increasing_map_of_scores_moves_no_figure_at_all(case, scale, shift, seed):
     maps, masks, kinds = case
@@ -87,8 +87,8 @@ def test_a_strictly_increasing_map_of_scores_moves_no_figure_at_all(case, scale,
 
 
 @few
-@given(picture_sets(), st.randoms(use_true_random=False))
-def test_the_order_of_pictures_moves_no_figure(case, random):
+@given(image_sets(), st.randoms(use_true_random=False))
+def test_the_order_of_images_moves_no_figure(case, random):
     order = random.sample(range(len(case[0])), len(case[0]))
     found, each = all_figures(*([part[i] for i in order] for part in case))
     expected, expected_each = all_figures(*case)
@@ -106,7 +106,7 @@ TURNS = {
 
 
 @few
-@given(picture_sets(), st.sampled_from(sorted(TURNS)))
+@given(image_sets(), st.sampled_from(sorted(TURNS)))
 def test_turning_or_enlarging_maps_and_masks_together_moves_no_figure(case, turn):
     maps, masks, kinds = case
     turned = ([TURNS[turn](array) for array in part] for part in (maps, masks))
@@ -117,17 +117,17 @@ def test_turning_or_enlarging_maps_and_masks_together_moves_no_figure(case, turn
 
 
 @few
-@given(picture_sets())
-def test_every_picture_twice_moves_no_figure_but_counts(case):
+@given(image_sets())
+def test_every_image_twice_moves_no_figure_but_counts(case):
     found, _ = all_figures(*([*part, *part] for part in case))
     expected, _ = all_figures(*case)
-    kinds = {name for name in expected if name.endswith(".pictures")}
+    kinds = {name for name in expected if name.endswith(".images")}
     assert_same({name: value for name, value in found.items() if name not in kinds},
                 {name: value for name, value in expected.items() if name not in kinds})  # fmt: skip
 
 
 @few
-@given(picture_sets())
+@given(image_sets())
 def test_the_other_way_round_auroc_is_one_less_it(case):
     maps, masks, kinds = case
     found, _ = all_figures([-score_map for score_map in maps], masks, kinds)
@@ -135,7 +135,7 @@ def test_the_other_way_round_auroc_is_one_less_it(case):
 
 
 @few
-@given(picture_sets(), st.sampled_from([1e-5, 1.0, 1e6]))
+@given(image_sets(), st.sampled_from([1e-5, 1.0, 1e6]))
 def test_perfect_maps_have_1_everywhere(case, apart):
     _, masks, kinds = case
     rng = np.random.default_rng(0)
@@ -143,14 +143,14 @@ def test_perfect_maps_have_1_everywhere(case, apart):
     found, each = all_figures(maps, masks, kinds, 1.25 * apart)
     rates = ("false_alarm_rate", "miss_rate")
     for name, value in without_thresholds(found).items():
-        if not name.endswith(".pictures") and value is not None:
+        if not name.endswith(".images") and value is not None:
             assert value == (0 if name.endswith(rates) else 1), name
     assert {value for value in each if value is not None} <= {1}
     assert found["pixel.au_pro_30"] == 1
 
 
 @few
-@given(picture_sets(), st.floats(-1e6, 1e6, width=32))
+@given(image_sets(), st.floats(-1e6, 1e6, width=32))
 def test_constant_maps_have_the_figures_of_guessing(case, value):
     _, masks, kinds = case
     constant = [np.full(mask.shape, value, np.float32) for mask in masks]
@@ -163,7 +163,7 @@ def test_constant_maps_have_the_figures_of_guessing(case, value):
 
 
 @few
-@given(picture_sets(), st.integers(1, 60), st.integers(1, 9), st.sampled_from(["1", "3"]))
+@given(image_sets(), st.integers(1, 60), st.integers(1, 9), st.sampled_from(["1", "3"]))
 def test_blocks_on_disk_give_what_sorting_all_pixels_gives(case, block, stretch, cores):
     maps, masks, kinds = case
     with pytest.MonkeyPatch.context() as patch:
@@ -185,7 +185,7 @@ def test_blocks_on_disk_give_what_sorting_all_pixels_gives(case, block, stretch,
 
 
 @few
-@given(picture_sets(good=False), st.floats(0.001, 1))
+@given(image_sets(good=False), st.floats(0.001, 1))
 def test_au_pro_at_any_limit_equals_its_definition(case, limit):
     maps, masks, kinds = case
     with PixelScores(None) as pixels:

@@ -36,7 +36,7 @@ class Case:
         self.expected = json.loads((folder / f"{name}.json").read_text())["expected"]
 
     def counted(self, **options):
-        """Counts of all pixels, and the AUPIMO of each picture."""
+        """Counts of all pixels, and the AUPIMO of each image."""
         with PixelScores(threshold=None) as pixels:
             for number, (score_map, mask) in enumerate(zip(self.maps, self.masks, strict=True)):
                 kind = f"kind {number % 2}" if mask.any() else "good"
@@ -74,7 +74,7 @@ def test_ranking_of_pixels(case):
     assert_best_f1(f1_max(ranks), expected["pixel_f1max"])
 
 
-def test_ranking_of_pictures(case):
+def test_ranking_of_images(case):
     expected = case.expected
     scores = [score_map.max() for score_map in case.maps]
     assert scores == pytest.approx(expected["image_scores"], abs=0)
@@ -115,7 +115,7 @@ def test_aupimo_is_exact_on_distinct_thresholds_and_the_authors_own_differs_by_t
     low, high = map(float, ends.split(".."))
     found, reference = case.counted(pimo_range=(low, high))[1], case.expected["aupimo"][ends]
     if "error" in reference:
-        if "not run" not in reference["error"]:  # it takes pictures of one size only
+        if "not run" not in reference["error"]:  # it takes images of one size only
             assert found == [None] * len(case.maps)
         return
     exact = [known(value) for value in reference["scores_all_distinct_thresholds"]]
@@ -128,7 +128,7 @@ def test_aupimo_is_exact_on_distinct_thresholds_and_the_authors_own_differs_by_t
 
 
 def test_the_same_through_files(case, tmp_path):
-    """Pictures, masks and maps on disk: `blemish evaluate --maps` gives the official figures."""
+    """Images, masks and maps on disk: `blemish evaluate --maps` gives the official figures."""
     for number, (score_map, mask) in enumerate(zip(case.maps, case.masks, strict=True)):
         kind = "spot" if mask.any() else "good"
         write(tmp_path / f"tile/test/{kind}/{number:03}.png", np.zeros(mask.shape, np.uint8))

@@ -18,7 +18,7 @@ def test_each_power_of_ten_that_occurs_has_a_row():
 def test_the_smallest_found_and_the_largest_missed_are_named():
     told = describe_regions(REGIONS)
     assert (told["regions"], told["found"]) == (7, 4)
-    assert told["smallest_found"] == {"picture": "5.png", "defect_type": "crack", "area_px": 5}
+    assert told["smallest_found"] == {"image": "5.png", "defect_type": "crack", "area_px": 5}
     assert told["largest_missed"]["area_px"] == 4000
 
 

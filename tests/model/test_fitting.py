@@ -1,18 +1,15 @@
-"""From a data set to a model: reproducible, calibrated from good pictures, careful with input."""
+"""From a data set to a model: reproducible, calibrated from good images, careful with input."""
 
 from __future__ import annotations
 
 import shutil
 
 import numpy as np
-import onnx
 import pytest
 from PIL import Image
 
 import blemish
 from blemish.errors import CalibrationError, DataError, ImageError
-from blemish.model.file import sign
-from blemish.model.model import Model
 from blemish.progress import LoggedProgress
 from tiny import HoldsOut, tiny_dataset, tiny_settings
 
@@ -39,14 +36,14 @@ def test_another_seed_gives_another_model(category, backbone, model):
     assert fit(category, backbone, settings={"seed": 5}).sha256 != model.sha256
 
 
-def test_test_pictures_and_their_labels_never_move_a_threshold(tmp_path, backbone):
+def test_test_images_and_their_labels_never_move_a_threshold(tmp_path, backbone):
     one = tiny_dataset(tmp_path / "one" / "noise")
     two = tiny_dataset(tmp_path / "two" / "noise", test_good=1, defects=9)
     assert fit(one, backbone).sha256 == fit(two, backbone).sha256
 
 
 def test_thresholds_come_from_left_out_scores(model):
-    rows = model.facts["training"]["pictures"]
+    rows = model.facts["training"]["images"]
     assert model.calibration.image_threshold == max(row[2] for row in rows)
     assert model.calibration.pixel_threshold == max(row[3] for row in rows)
     assert model.calibration.false_alarm_rate == pytest.approx(1 / 25)
@@ -54,7 +51,7 @@ def test_thresholds_come_from_left_out_scores(model):
 
 def test_a_rate_that_cannot_be_promised_is_refused_before_the_fit(category, backbone, monkeypatch):
     monkeypatch.setattr(blemish.PatchCore, "fit", None)
-    with pytest.raises(CalibrationError, match="at least 99 good pictures; there are 24"):
+    with pytest.raises(CalibrationError, match="at least 99 good images; there are 24"):
         fit(category, backbone, false_alarm_rate=0.01)
 
 
@@ -66,7 +63,7 @@ def test_copies_whose_files_differ_count_as_one(tmp_path, backbone):
             image.save(path.with_suffix(".bmp"))
             image.save(path.with_suffix(".tif"), compression="tiff_lzw")
     model = fit(folder, backbone)
-    assert len(model.facts["training"]["pictures"]) == 16
+    assert len(model.facts["training"]["images"]) == 16
     assert len(model.calibration.scores) == len(alone.calibration.scores) == 8
     done = []
     with pytest.raises(CalibrationError, match="there are 8"):
@@ -103,37 +100,33 @@ def test_the_hash_of_an_image_overwritten_later_is_that_of_what_was_learned(tmp_
     assert fit(folder, backbone, progress=overwrite).sha256 == before.sha256
 
 
-def test_a_model_knows_how_its_training_images_looked_and_old_ones_need_not(model):
+def test_a_model_knows_how_its_training_images_looked(model):
     ranges = model.facts["training"]["appearance"]
     assert ranges["height_px"] == ranges["width_px"] == [64, 64]
     assert 0.2 < ranges["brightness"][0] <= ranges["brightness"][1] < 0.3
-    facts = {name: value for name, value in model.facts.items() if name != "schema"}
-    facts["training"] = {k: v for k, v in facts["training"].items() if k != "appearance"}
-    old = Model(sign(onnx.load_model_from_string(model._data), facts))
     large = np.full((300, 200, 3), 255, np.uint8)
     assert {"size", "aspect", "brightness"} < {note.code for note in model.predict(large).notes}
-    assert old.predict(large).notes == ()
 
 
-def test_one_picture_is_too_few(tmp_path, backbone):
+def test_one_image_is_too_few(tmp_path, backbone):
     with pytest.raises(DataError, match="at least 2"):
         fit(tiny_dataset(tmp_path / "noise", good=1), backbone)
 
 
-def test_unreadable_training_pictures_are_all_named(tmp_path, backbone):
+def test_unreadable_training_images_are_all_named(tmp_path, backbone):
     folder = tiny_dataset(tmp_path / "noise")
     for name in ("x.png", "y.png"):
-        (folder / "train" / "good" / name).write_text("no picture")
+        (folder / "train" / "good" / name).write_text("no image")
     with pytest.raises(ImageError) as error:
         fit(folder, backbone)
     assert "x.png" in str(error.value)
     assert "y.png" in str(error.value)
 
 
-def test_a_truncated_training_picture_is_named(tmp_path, backbone):
+def test_a_truncated_training_image_is_named(tmp_path, backbone):
     folder = tiny_dataset(tmp_path / "noise")
-    picture = folder / "train" / "good" / "003.png"
-    picture.write_bytes(picture.read_bytes()[:-3000])
+    image = folder / "train" / "good" / "003.png"
+    image.write_bytes(image.read_bytes()[:-3000])
     with pytest.raises(ImageError, match=r"003\.png"):
         fit(folder, backbone)
 
@@ -148,9 +141,7 @@ def sixteen_bit(folder, white, count=6):
 
 
 @pytest.mark.parametrize(("white", "level"), [(900, 1023), (4000, 4095), (60000, 65535)])
-def test_sixteen_bit_pictures_are_learned_at_their_own_white_level(
-    tmp_path, backbone, white, level
-):
+def test_sixteen_bit_images_are_learned_at_their_own_white_level(tmp_path, backbone, white, level):
     dataset = blemish.open_dataset(sixteen_bit(tmp_path / "x", white), test_fraction=0)
     model = blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone)))
     assert model.facts["input"]["format"] == {"bit_depth": 16, "white_level": level}
@@ -169,20 +160,20 @@ def test_mixed_depth_is_refused(tmp_path, backbone):
         )
 
 
-def test_copies_of_a_picture_count_once_towards_a_promise(tmp_path, backbone):
+def test_copies_of_a_image_count_once_towards_a_promise(tmp_path, backbone):
     folder = tiny_dataset(tmp_path / "noise", good=10)
     for path in sorted((folder / "train" / "good").iterdir()):
         for copy in range(3):
             shutil.copy(path, path.with_name(f"{path.stem}_{copy}.png"))
     model = fit(folder, backbone)
-    assert len(model.facts["training"]["pictures"]) == 40
+    assert len(model.facts["training"]["images"]) == 40
     assert len(model.calibration.scores) == 10
     assert model.calibration.false_alarm_rate == pytest.approx(1 / 11)
     with pytest.raises(CalibrationError, match="there are 10"):
         fit(folder, backbone, false_alarm_rate=0.05)
 
 
-def test_pictures_that_are_all_copies_are_too_few(tmp_path, backbone):
+def test_images_that_are_all_copies_are_too_few(tmp_path, backbone):
     folder = tiny_dataset(tmp_path / "noise", good=1)
     first = folder / "train" / "good" / "000.png"
     shutil.copy(first, first.with_name("copy.png"))
@@ -195,19 +186,19 @@ def holds_out(backbone):
     return HoldsOut(**tiny_settings(backbone))
 
 
-def test_only_pictures_left_out_count_and_the_others_are_known_by_their_hash(
+def test_only_images_left_out_count_and_the_others_are_known_by_their_hash(
     category, holds_out, caplog
 ):
     model = blemish.fit(blemish.open_dataset(category), holds_out)
-    rows = model.facts["training"]["pictures"]
+    rows = model.facts["training"]["images"]
     assert [row[2] is None for row in rows] == [False] * 6 + [True] * 18
     assert all(len(row[1]) == 64 for row in rows)
     assert len(model.calibration.scores) == 6
     assert model.calibration.false_alarm_rate == pytest.approx(1 / 7)
-    assert "6 good pictures cannot promise a false-alarm rate of 0.01" in caplog.text
+    assert "6 good images cannot promise a false-alarm rate of 0.01" in caplog.text
 
 
-def test_a_rate_that_only_all_pictures_could_promise_is_refused_with_what_would_help(
+def test_a_rate_that_only_all_images_could_promise_is_refused_with_what_would_help(
     category, holds_out
 ):
     with pytest.raises(CalibrationError, match=r"there are 6.*calibration_folds=5"):
@@ -224,7 +215,7 @@ def test_the_folder_for_what_is_done_so_far_is_handed_on(category, holds_out, tm
 
 @pytest.fixture(scope="module")
 def with_strangers(tmp_path_factory, backbone):
-    """24 good training pictures, three of them with a bright square, and the model of them."""
+    """24 good training images, three of them with a bright square, and the model of them."""
     folder = tiny_dataset(tmp_path_factory.mktemp("data") / "noise", good=24, defects=3)
     for number in range(3):
         spot = folder / "test" / "spot" / f"{number:03}.png"
@@ -232,34 +223,34 @@ def with_strangers(tmp_path_factory, backbone):
     return folder, fit(folder, backbone)
 
 
-def test_training_pictures_that_stand_out_are_listed_with_what_is_odd_and_where(
+def test_training_images_that_stand_out_are_listed_with_what_is_odd_and_where(
     with_strangers, caplog
 ):
     folder, model = with_strangers
     told = model.facts["training"]["suspicious"]
     assert told["scored"] == 27
-    strange = told["pictures"][:3]  # highest first; a good one may follow by chance
+    strange = told["images"][:3]  # highest first; a good one may follow by chance
     assert {f"train/good/strange{i}.png" for i in range(3)} == {p["id"] for p in strange}
-    assert len(told["pictures"]) <= 5
-    for picture in strange:
-        assert picture["score"] > told["typical_score"]
-        assert picture["expected"] < 0.1
-        mask = folder / "ground_truth" / "spot" / f"00{picture['id'][-5]}_mask.png"
+    assert len(told["images"]) <= 5
+    for image in strange:
+        assert image["score"] > told["typical_score"]
+        assert image["expected"] < 0.1
+        mask = folder / "ground_truth" / "spot" / f"00{image['id'][-5]}_mask.png"
         rows, columns = np.nonzero(np.asarray(Image.open(mask)))
-        x0, y0, x1, y1 = picture["box_xyxy"]
+        x0, y0, x1, y1 = image["box_xyxy"]
         assert x0 < columns.mean() < x1
         assert y0 < rows.mean() < y1
 
 
-def test_clean_training_pictures_do_not_stand_out_by_far(model):
-    told = model.facts["training"]["suspicious"]["pictures"]
-    assert all(picture["expected"] > 0.01 for picture in told)
+def test_clean_training_images_do_not_stand_out_by_far(model):
+    told = model.facts["training"]["suspicious"]["images"]
+    assert all(image["expected"] > 0.01 for image in told)
     assert model.facts["training"]["dropped"] == []
 
 
 def test_what_stands_out_is_told_with_what_to_do(with_strangers, backbone, caplog):
     fit(with_strangers[0], backbone)
-    assert "of 27 training pictures stand out (about 1 would by chance): train/good/strange" in (
+    assert "of 27 training images stand out (about 1 would by chance): train/good/strange" in (
         caplog.text
     )
     assert "--drop-suspicious" in caplog.text
@@ -271,14 +262,14 @@ def test_dropping_what_stands_out_gives_the_model_of_the_rest_and_says_so(
     folder, before = with_strangers
     found = fit(folder, backbone, drop_suspicious=True)
     dropped = [row[0] for row in found.facts["training"]["dropped"]]
-    listed = [picture["id"] for picture in before.facts["training"]["suspicious"]["pictures"]]
+    listed = [image["id"] for image in before.facts["training"]["suspicious"]["images"]]
     assert sorted(dropped) == sorted(listed)
-    assert f"{len(listed)} of 27 training pictures stand out and are left out of" in caplog.text
+    assert f"{len(listed)} of 27 training images stand out and are left out of" in caplog.text
     shutil.copytree(folder, tmp_path / "noise")
     for name in listed:
         (tmp_path / "noise" / name).unlink()
     rest = fit(tmp_path / "noise", backbone)
-    assert found.facts["training"]["pictures"] == rest.facts["training"]["pictures"]
+    assert found.facts["training"]["images"] == rest.facts["training"]["images"]
     assert found.calibration.image_threshold == rest.calibration.image_threshold
     assert found.calibration.image_threshold < before.calibration.image_threshold
     told, count = found.calibration.to_dict(), 27 - len(listed)
@@ -295,7 +286,7 @@ def test_where_nothing_stands_out_dropping_changes_nothing(tmp_path, backbone):
 
 def test_false_regions_are_told_and_follow_the_rate_of_regions(category, backbone):
     found = fit(category, backbone, false_alarm_rate=0.08, region_rate=0.2).calibration
-    assert found.false_regions.pictures == pytest.approx(0.2)
+    assert found.false_regions.images == pytest.approx(0.2)
     assert found.false_regions.regions >= 0.2
     assert np.sum(found.peaks > found.pixel_threshold) == 4
     assert found.either_rate >= 0.2
@@ -304,9 +295,9 @@ def test_false_regions_are_told_and_follow_the_rate_of_regions(category, backbon
     assert large.false_regions.pixels > 0
 
 
-def test_a_tail_needs_pictures_and_is_refused_before_the_fit(category, backbone, monkeypatch):
+def test_a_tail_needs_images_and_is_refused_before_the_fit(category, backbone, monkeypatch):
     monkeypatch.setattr(blemish.PatchCore, "fit", None)
-    with pytest.raises(CalibrationError, match="at least 90 good pictures; there are 24"):
+    with pytest.raises(CalibrationError, match="at least 90 good images; there are 24"):
         fit(category, backbone, false_alarm_rate=0.001, tail=True)
 
 

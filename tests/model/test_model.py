@@ -29,8 +29,8 @@ import numpy as np, onnxruntime
 from PIL import Image
 
 session = onnxruntime.InferenceSession(sys.argv[1])
-picture = np.asarray(Image.open(sys.argv[2]).convert("RGB"))
-score, score_map = session.run(["score", "score_map"], {"image": picture[None]})
+image = np.asarray(Image.open(sys.argv[2]).convert("RGB"))
+score, score_map = session.run(["score", "score_map"], {"image": image[None]})
 facts = json.loads(session.get_modelmeta().custom_metadata_map["blemish"])
 threshold = facts["calibration"]["image_threshold"]
 print(json.dumps([float(score[0]), float(score_map.max()), threshold]))
@@ -52,11 +52,11 @@ def file(model, tmp_path_factory):
 @pytest.mark.parametrize("size_hw", ODD_SIZES)
 def test_a_score_is_the_same_by_path_array_batch_and_plain_onnxruntime(file, tmp_path, size_hw):
     loaded = blemish.load(file)
-    pictures = [noise(size_hw, seed) for seed in range(8)]
+    images = [noise(size_hw, seed) for seed in range(8)]
     paths = [tmp_path / f"{i}.png" for i in range(8)]
-    for path, picture in zip(paths, pictures, strict=True):
-        Image.fromarray(picture).save(path)
-    by_array = loaded.predict(pictures[3])
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    by_array = loaded.predict(images[3])
     by_path = loaded.predict(str(paths[3]))
     in_batch = list(loaded.predict_each(paths, batch=8))[3]
     plain = subprocess.run(
@@ -73,9 +73,9 @@ def test_a_score_is_the_same_by_path_array_batch_and_plain_onnxruntime(file, tmp
 
 
 def test_a_saved_model_judges_to_the_bit_as_before(model, file):
-    pictures = [noise((70, 90), seed) for seed in range(3)]
+    images = [noise((70, 90), seed) for seed in range(3)]
     loaded = blemish.load(file)
-    for before, after in zip(model.predict(pictures), loaded.predict(pictures), strict=True):
+    for before, after in zip(model.predict(images), loaded.predict(images), strict=True):
         assert before.score == after.score
         assert before.p_value == after.p_value
         np.testing.assert_array_equal(before.score_map, after.score_map)
@@ -94,32 +94,32 @@ def test_verdict_and_regions_follow_from_the_thresholds(model, category):
     assert defect.score_map[y, x] == region.peak_score > model.calibration.pixel_threshold
 
 
-def test_pictures_in_other_forms_are_taken(model):
+def test_images_in_other_forms_are_taken(model):
     grey = noise((40, 40))[:, :, 0]
     expected = model.predict(np.repeat(grey[..., None], 3, axis=2)).score
     assert model.predict(grey).score == expected
     assert model.predict(Image.fromarray(grey)).score == expected
 
 
-def test_a_tuple_of_pictures_is_several(model):
-    pictures = tuple(noise((30, 30), seed) for seed in range(2))
-    assert len(model.predict(pictures)) == 2
+def test_a_tuple_of_images_is_several(model):
+    images = tuple(noise((30, 30), seed) for seed in range(2))
+    assert len(model.predict(images)) == 2
 
 
 @pytest.mark.parametrize("bad", [np.zeros((5, 5)), np.zeros((4, 40, 40, 3), np.uint8), "no.png"])
-def test_what_is_no_picture_is_an_image_error(model, bad):
+def test_what_is_no_image_is_an_image_error(model, bad):
     with pytest.raises(ImageError):
         model.predict(bad)
 
 
-def test_sixteen_bit_pictures_are_refused_by_a_model_of_eight_bits(model):
+def test_sixteen_bit_images_are_refused_by_a_model_of_eight_bits(model):
     with pytest.raises(ImageError, match="fitted on 8-bit"):
         model.predict(np.zeros((40, 40), np.uint16))
 
 
-def test_one_unreadable_picture_is_a_failure_and_the_rest_go_on(model, tmp_path):
+def test_one_unreadable_image_is_a_failure_and_the_rest_go_on(model, tmp_path):
     Image.fromarray(noise((30, 30))).save(tmp_path / "a.png")
-    (tmp_path / "b.png").write_text("no picture")
+    (tmp_path / "b.png").write_text("no image")
     Image.fromarray(noise((30, 30))).save(tmp_path / "c.png")
     results = list(model.predict_each(sorted(tmp_path.glob("*.png"))))
     assert [isinstance(result, blemish.Failure) for result in results] == [False, True, False]
@@ -181,11 +181,12 @@ def test_a_newer_schema_says_to_upgrade(file, tmp_path, monkeypatch):
 
 
 def test_a_file_of_an_earlier_schema_judges_as_it_did_and_can_be_calibrated_anew(category):
-    earlier = blemish.load(MODELS / "schema_2.onnx")
-    picture = np.zeros((40, 60, 3), np.uint8)
-    picture[10:20, 5:30] = 200
-    assert earlier.predict(picture).score == pytest.approx(10.387816, rel=1e-5)
-    assert earlier.predict(picture).notes == ()  # it does not know how its pictures looked
+    earlier = blemish.load(MODELS / "schema_3.onnx")
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[10:20, 5:30] = 200
+    assert earlier.predict(image).score == pytest.approx(10.387816, rel=1e-5)
+    assert [note.code for note in earlier.predict(image).notes][:2] == ["size", "aspect"]
+    assert len(earlier.facts["training"]["images"]) == 24  # said "pictures"
     anew = blemish.recalibrate(earlier, blemish.open_dataset(category), false_alarm_rate=0.1)
     assert anew.facts["schema"] == metadata.SCHEMA
     assert "verdict" in anew.session.outputs
@@ -195,7 +196,7 @@ def test_inspect_tells_where_a_model_comes_from_without_folders_of_this_machine(
     facts = blemish.inspect(file)
     assert facts["detector"]["backbone"]["licence"] == "CC0-1.0"
     assert facts["detector"]["settings"]["backbone"] == backbone.name
-    assert len(facts["training"]["pictures"]) == 24
+    assert len(facts["training"]["images"]) == 24
     assert facts["outputs"][:3] == ["score", "score_map", "nearest"]
     assert facts["outputs"][3:] == ["threshold", "pixel_threshold", "verdict"]
     assert str(backbone.parent) not in json.dumps(facts)
@@ -235,13 +236,13 @@ def large(path, megapixels):
     return path
 
 
-def test_large_pictures_wait_for_each_other_within_the_memory_allowed(
+def test_large_images_wait_for_each_other_within_the_memory_allowed(
     model, tmp_path, monkeypatch
 ) -> None:
     pair = Model(model._data, threads=2)
     at_once, most, lock = 0, 0, threading.Lock()
 
-    def read(self, picture, **_):
+    def read(self, image, **_):
         nonlocal at_once, most
         with lock:
             at_once += 1
@@ -261,7 +262,7 @@ def test_large_pictures_wait_for_each_other_within_the_memory_allowed(
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_picture_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_on(
+def test_a_image_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_on(
     model, tmp_path, threads
 ) -> None:
     small, huge = tmp_path / "small.png", large(tmp_path / "huge.png", 20)

@@ -53,7 +53,7 @@ def facts(truth):
         ("region_rate", 0.5),
         ("basis", "model-based"),
         ("region_basis", "model-based"),
-        ("pictures", 2400),
+        ("images", 2400),
         ("upper_bound_95", 0.01),
         ("region_upper_bound_95", 0.01),
         ("rate_if_dropped_were_good", 0.5),
@@ -109,8 +109,8 @@ def ruled(model, category, tmp_path_factory):
     [
         ("threshold", 5.0, "'costs.threshold' is stated as 5"),
         ("defects", 11, "and 11 defects, but scores are kept of 24 and 12"),
-        ("good", 23, "counts 23 good pictures"),
-        ("misses", 13, "more wrong decisions than pictures"),
+        ("good", 23, "counts 23 good images"),
+        ("misses", 13, "more wrong decisions than images"),
         ("false_alarm_rate", 0.5, "'costs' is stated as"),
     ],
 )
@@ -139,7 +139,7 @@ def test_a_threshold_by_costs_must_follow_from_scores_and_costs(ruled, refusal, 
         ("input.format.bit_depth", 12, "input.format.bit_depth must be one of 8, 16"),
         ("input.format.bit_depth", 16, "input 'image' is tensor(uint8)"),
         ("input.alpha", "guess", "input.alpha must be one of refuse"),
-        ("training.pictures", ..., "training.pictures is missing"),
+        ("training.images", ..., "training.images is missing"),
         ("training.appearance", [], "training.appearance must be an object"),
         ("training.appearance", {"height_px": [1, 2]}, "training.appearance.width_px is missing"),
         ("training.appearance.colour", [1], "training.appearance.colour must be a list of 2"),
@@ -151,7 +151,8 @@ def test_a_threshold_by_costs_must_follow_from_scores_and_costs(ruled, refusal, 
         ("other", 10**400, "a whole number is too large"),
         ("other", "a" * 70_000, "a text has 70,000 characters"),
         ("other", "\ud800", "is no Unicode"),
-        ("schema", 4, "this version reads schema 3"),
+        ("schema", 5, "this version reads schemas 3 to 4. Upgrade"),
+        ("schema", 2, "this version reads schemas 3 to 4. Fit it again"),
         ("schema", "2", "schema must be a whole number"),
         ("schema", ..., "schema is missing"),
     ],
@@ -185,18 +186,6 @@ def test_a_text_that_is_no_sound_json_is_refused(refusal, text, said):
     assert said in refusal(text=text)
 
 
-def test_what_only_later_schemas_know_is_not_read_from_a_file_of_the_first(truth, facts, tmp_path):
-    facts["schema"] = 1
-    facts["calibration"] |= {"region_rate": "x", "tails": 3, "costs": [], "defects": 7}
-    facts["training"]["dropped"] = "x"
-    path = tmp_path / "first.onnx"
-    path.write_bytes(signed(truth, json.dumps(facts)))
-    loaded = blemish.load(path)
-    assert loaded.calibration.region_rate == loaded.calibration.false_alarm_rate
-    assert not {"tails", "costs", "defects"} & loaded.facts["calibration"].keys()
-    assert "dropped" not in blemish.inspect(path)["training"]
-
-
 def outside(tensor, place):
     tensor.ClearField("raw_data")
     tensor.data_location = onnx.TensorProto.EXTERNAL
@@ -227,7 +216,7 @@ def test_nor_do_its_attributes_and_inner_graphs(truth, refusal):
 
 
 def test_a_name_in_which_location_occurs_does_no_harm(truth, facts, tmp_path):
-    facts["training"]["pictures"][0][0] = "location"
+    facts["training"]["images"][0][0] = "location"
     path = tmp_path / "model.onnx"
     path.write_bytes(signed(truth, json.dumps(facts)))
     blemish.load(path)
@@ -261,7 +250,7 @@ def change_graph(graph, what):
         ("another input", "it has another input, 'mask'"),
     ],
 )
-def test_a_graph_that_does_not_judge_pictures_is_refused(truth, refusal, what, said):
+def test_a_graph_that_does_not_judge_images_is_refused(truth, refusal, what, said):
     graph = onnx.ModelProto()
     graph.CopyFrom(truth)
     change_graph(graph, what)
@@ -278,7 +267,7 @@ def test_an_operator_that_nobody_knows_is_an_error_of_the_file(truth, facts, tmp
         blemish.load(path)
 
 
-def test_a_graph_that_fails_on_a_picture_gives_an_error_row_for_it(truth, facts, tmp_path):
+def test_a_graph_that_fails_on_a_image_gives_an_error_row_for_it(truth, facts, tmp_path):
     graph = onnx.ModelProto()
     graph.CopyFrom(truth)
     for node in graph.graph.node:
@@ -286,9 +275,9 @@ def test_a_graph_that_fails_on_a_picture_gives_an_error_row_for_it(truth, facts,
     graph.graph.node.append(onnx.helper.make_node("Concat", ["score_"] * 2, ["score"], axis=0))
     path = tmp_path / "model.onnx"
     path.write_bytes(signed(graph, json.dumps(facts)))
-    picture = np.zeros((64, 64, 3), np.uint8)
+    image = np.zeros((64, 64, 3), np.uint8)
     for threads in (1, 2):
-        results = list(blemish.load(path, threads=threads).predict_each([picture] * 3))
+        results = list(blemish.load(path, threads=threads).predict_each([image] * 3))
         assert all("gives scores of shape" in result.error for result in results)
 
 
@@ -306,12 +295,12 @@ def test_files_of_no_bytes_and_of_too_many_are_refused(tmp_path):
 def test_no_mutation_is_a_traceback_or_judges_by_other_thresholds_than_it_states(
     model, category, tmp_path
 ):
-    path, picture = tmp_path / "model.onnx", category / "test" / "good" / "000.png"
+    path, image = tmp_path / "model.onnx", category / "test" / "good" / "000.png"
     outcomes = set()
     for number, (done, data) in enumerate(mutated(model._data, count=150, seed=0)):
         path.write_bytes(data)
         try:
-            outcomes.add(try_file(path, picture, commands=number % 15 == 0))
+            outcomes.add(try_file(path, image, commands=number % 15 == 0))
         except Exception as error:
             raise AssertionError(f"mutation {number}, {done}: {error!r}") from error
     assert outcomes == {"refused", "used", "not judged"}

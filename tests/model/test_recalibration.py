@@ -1,4 +1,4 @@
-"""Other thresholds for a fitted model: from old and new pictures, and from costs."""
+"""Other thresholds for a fitted model: from old and new images, and from costs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tiny import HoldsOut, tiny_dataset, tiny_settings
 
 
 def with_five_more(category, tmp_path):
-    """A folder of a category's training pictures and five new ones."""
+    """A folder of a category's training images and five new ones."""
     both = tmp_path / "both"
     shutil.copytree(category / "train" / "good", both)
     fresh = tiny_dataset(tmp_path / "noise", good=5, seed=9) / "train" / "good"
@@ -28,26 +28,24 @@ def holds_out(backbone):
     return HoldsOut(**tiny_settings(backbone))
 
 
-def test_recalibrating_on_the_training_pictures_uses_their_left_out_scores(category, model):
+def test_recalibrating_on_the_training_images_uses_their_left_out_scores(category, model):
     again = blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.2)
     scored = again.facts["calibration"]["scored"]
-    assert scored == model.facts["training"]["pictures"]
+    assert scored == model.facts["training"]["images"]
     assert again.calibration.false_alarm_rate == 0.2
     assert again.calibration.image_threshold < model.calibration.image_threshold
-    picture = np.full((64, 64, 3), 60, np.uint8)
-    assert again.predict(picture).score == model.predict(picture).score
+    image = np.full((64, 64, 3), 60, np.uint8)
+    assert again.predict(image).score == model.predict(image).score
 
 
-def test_recalibrating_on_new_pictures_scores_them_and_never_looks_at_test_pictures(
-    tmp_path, model
-):
+def test_recalibrating_on_new_images_scores_them_and_never_looks_at_test_images(tmp_path, model):
     fresh = tiny_dataset(tmp_path / "noise", good=30, test_good=9, defects=9, seed=9)
     again = blemish.recalibrate(model, blemish.open_dataset(fresh))
     assert again.facts["calibration"]["method"] == "held out"
     assert len(again.calibration.scores) == 30
 
 
-def test_recalibrating_on_old_and_new_pictures_together_counts_both(tmp_path, model, category):
+def test_recalibrating_on_old_and_new_images_together_counts_both(tmp_path, model, category):
     both = with_five_more(category, tmp_path)
     again = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
     assert again.facts["calibration"]["method"] == "2-fold (24), held out (5)"
@@ -66,9 +64,9 @@ def test_recalibrating_keeps_the_rate_of_the_model_and_tells_when_it_cannot(
     assert "cannot promise" in caplog.text
 
 
-def test_recalibrating_on_an_unreadable_picture_names_it(tmp_path, model):
+def test_recalibrating_on_an_unreadable_image_names_it(tmp_path, model):
     folder = tiny_dataset(tmp_path / "noise", seed=5)
-    (folder / "train" / "good" / "x.png").write_text("no picture")
+    (folder / "train" / "good" / "x.png").write_text("no image")
     with pytest.raises(ImageError, match=r"x\.png"):
         blemish.recalibrate(model, blemish.open_dataset(folder))
 
@@ -82,14 +80,14 @@ def test_recalibrating_leaves_aside_what_was_only_trained_on(category, holds_out
     model = blemish.fit(blemish.open_dataset(category), holds_out)
     again = blemish.recalibrate(model, blemish.open_dataset(category))
     assert again.facts["calibration"]["scored"] == model.facts["calibration"]["scored"]
-    assert "18 pictures do not count" in caplog.text
+    assert "18 images do not count" in caplog.text
     both = with_five_more(category, tmp_path)
     more = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
     assert len(more.calibration.scores) == 11
     assert more.facts["calibration"]["method"] == "held out"
 
 
-def test_recalibrating_on_nothing_but_pictures_trained_on_is_refused(category, holds_out, tmp_path):
+def test_recalibrating_on_nothing_but_images_trained_on_is_refused(category, holds_out, tmp_path):
     model = blemish.fit(blemish.open_dataset(category), holds_out)
     only = tmp_path / "only"
     only.mkdir()
@@ -99,7 +97,7 @@ def test_recalibrating_on_nothing_but_pictures_trained_on_is_refused(category, h
         blemish.recalibrate(model, blemish.open_dataset(only, test_fraction=0))
 
 
-def test_false_regions_of_new_pictures_are_told_and_of_old_ones_are_not_known(
+def test_false_regions_of_new_images_are_told_and_of_old_ones_are_not_known(
     category, model, tmp_path
 ):
     old = blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.2)
@@ -107,7 +105,7 @@ def test_false_regions_of_new_pictures_are_told_and_of_old_ones_are_not_known(
     assert old.calibration.either_rate is not None
     fresh = blemish.open_dataset(tiny_dataset(tmp_path / "noise", good=30, seed=9))
     new = blemish.recalibrate(model, fresh, false_alarm_rate=0.1)
-    assert new.calibration.false_regions.pictures == pytest.approx(3 / 31)
+    assert new.calibration.false_regions.images == pytest.approx(3 / 31)
 
 
 def test_a_rate_of_regions_stays_unless_a_rate_is_given(category, model):
@@ -131,7 +129,7 @@ def test_what_was_dropped_as_suspicious_stays_out(tmp_path, backbone, caplog):
     assert model.facts["training"]["dropped"][0][0] == "train/good/strange.png"
     assert again.calibration.dropped == gone
     assert len(again.calibration.scores) == 25 - gone
-    assert f"{gone} pictures do not count: they were dropped" in caplog.text
+    assert f"{gone} images do not count: they were dropped" in caplog.text
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +138,7 @@ def known_defects(tmp_path_factory):
     return sorted((folder / "test" / "spot").iterdir())
 
 
-def test_costs_choose_the_threshold_between_good_pictures_and_known_defects(
+def test_costs_choose_the_threshold_between_good_images_and_known_defects(
     category, model, known_defects, tmp_path
 ):
     dataset = blemish.open_dataset(category)
@@ -179,31 +177,31 @@ def test_without_a_rate_of_defects_it_is_told_which_one_counts(
 ):
     dataset = blemish.open_dataset(category)
     blemish.recalibrate(model, dataset, costs=blemish.Costs(5, 1), defects=known_defects)
-    assert "as if 33.3 % of the pictures on the line were defects" in caplog.text
+    assert "as if 33.3 % of the images on the line were defects" in caplog.text
 
 
 def test_defects_that_may_not_have_a_say_are_refused(category, model, tmp_path):
     dataset = blemish.open_dataset(category)
     costs = blemish.Costs(5, 1)
-    test_pictures = sorted((category / "test" / "spot").iterdir())
+    test_images = sorted((category / "test" / "spot").iterdir())
     with pytest.raises(DataError, match="no label of the test split ever moves a threshold"):
-        blemish.recalibrate(model, dataset, costs=costs, defects=test_pictures)
+        blemish.recalibrate(model, dataset, costs=costs, defects=test_images)
     trained = sorted((category / "train" / "good").iterdir())[:5]
     with pytest.raises(DataError, match="fitted on it as a good one"):
         blemish.recalibrate(model, dataset, costs=costs, defects=trained)
     other = tiny_dataset(tmp_path / "noise", seed=9)
     good = sorted((other / "train" / "good").iterdir())
-    with pytest.raises(DataError, match="among the good pictures"):
+    with pytest.raises(DataError, match="among the good images"):
         blemish.recalibrate(model, blemish.open_dataset(other), costs=costs, defects=good)
 
 
-def test_test_pictures_that_had_a_say_are_told(category, model, known_defects):
+def test_test_images_that_had_a_say_are_told(category, model, known_defects):
     dataset = blemish.open_dataset(category)
     costs = blemish.Costs(5, 1)
     found = blemish.recalibrate(model, dataset, costs=costs, defects=known_defects)
     assert seen_notes(found, dataset.test) == []
     known = blemish.open_dataset(known_defects[0].parents[2])
-    assert "set with 12 of these test pictures" in seen_notes(found, known.test)[0]
+    assert "set with 12 of these test images" in seen_notes(found, known.test)[0]
 
 
 def test_parts_of_a_cost_rule_that_are_missing_are_told(category, model, known_defects):

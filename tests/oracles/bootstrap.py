@@ -1,4 +1,4 @@
-"""A draw of pictures written out: the pictures repeated, and figures made of the whole anew."""
+"""A draw of images written out: the images repeated, and figures made of the whole anew."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def slow_figures(scores, labels, threshold) -> dict[str, float]:
 
 
 def slow_image_draw(scores, labels, threshold, times) -> dict[str, float]:
-    """Figures of one draw of pictures."""
+    """Figures of one draw of images."""
     scores, labels = np.repeat(scores, times), np.repeat(labels, times)
     recalls = {f"recall_at_{rate}": slow_recall(scores, labels, rate / 100) for rate in (0, 1, 5)}
     return slow_figures(scores, labels, threshold) | recalls

@@ -18,8 +18,8 @@ def bilinear(values: np.ndarray, outputs: int, step: float) -> np.ndarray:
     return np.array(rows)
 
 
-def slow_map(grid, content_hw, padded_hw, picture_hw, sigma, grid_hw=None):
-    """Enlarge a grid to the working picture, smooth it there, and go back to the picture's size."""
+def slow_map(grid, content_hw, padded_hw, image_hw, sigma, grid_hw=None):
+    """Enlarge a grid to the working image, smooth it there, and go back to the image's size."""
     grid_hw = grid_hw or grid.shape
     working = grid.astype(np.float64)
     for axis in (0, 1):
@@ -30,8 +30,8 @@ def slow_map(grid, content_hw, padded_hw, picture_hw, sigma, grid_hw=None):
     if sigma:
         working = gaussian_filter(working, sigma, mode="reflect", truncate=4.0)
     for axis in (0, 1):
-        step = content_hw[axis] / picture_hw[axis]
+        step = content_hw[axis] / image_hw[axis]
         working = np.moveaxis(
-            bilinear(np.moveaxis(working, axis, 0), picture_hw[axis], step), 0, axis
+            bilinear(np.moveaxis(working, axis, 0), image_hw[axis], step), 0, axis
         )
     return working

@@ -40,7 +40,7 @@ def enlarged(grid: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
 
 
 def pooled_embedding(levels: list[np.ndarray], side: int, width: int) -> np.ndarray:
-    """The authors' code for one picture: levels C x h x w to h x w x width."""
+    """The authors' code for one image: levels C x h x w to h x w x width."""
     size_hw = levels[0].shape[1:]
     pooled = [
         enlarged(adaptive_average(neighbourhoods(level.astype(np.float64), side), width), size_hw)

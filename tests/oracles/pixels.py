@@ -53,7 +53,7 @@ def slow_au_pro(maps, masks, limit: float) -> float:
 
 
 def slow_aupimo(maps, masks, low: float, high: float) -> list[float | None]:
-    """AUPIMO of each picture, each score of good pictures a threshold; `None` of good pictures."""
+    """AUPIMO of each image, each score of good images a threshold; `None` of good images."""
     good = [m for m, k in zip(maps, masks, strict=True) if not k.any()]
     every = thresholds(good)
     rates = [float(np.mean([np.mean(m >= threshold) for m in good])) for threshold in every]
@@ -94,7 +94,7 @@ def slow_recall(scores, labels, rate: float) -> float:
 def authors_aupimo(maps, masks, low: float, high: float, thresholds=300_000) -> list[float | None]:
     """AUPIMO with the thresholds of its authors' code.
 
-    These are evenly spaced over the scores of good pictures; the ends are the nearest rates that
+    These are evenly spaced over the scores of good images; the ends are the nearest rates that
     any of them reaches, while the width of the range stays what was asked for.
     """
     good = [score_map for score_map, mask in zip(maps, masks, strict=True) if not mask.any()]

@@ -15,7 +15,7 @@ SIZES = np.float32([1, 0.2, 0.05, 0.5])  # of the channels between the two layer
 RNG_SEED = 0
 
 
-def pictures(count=3):
+def images(count=3):
     rng = np.random.default_rng(RNG_SEED)
     return [rng.standard_normal((2, 3, 32, 48)).astype(np.float32) for _ in range(count)]
 
@@ -59,8 +59,8 @@ def network(*between, reader="Conv", read_twice=None):
     return g.build([tensor("image", FLOAT, "N", 3, "H", "W")], outputs)
 
 
-def run(model, picture, *names):
-    return Session(model.SerializeToString()).run(list(names) or None, image=picture)
+def run(model, image, *names):
+    return Session(model.SerializeToString()).run(list(names) or None, image=image)
 
 
 def unlike(model):
@@ -69,14 +69,14 @@ def unlike(model):
     shown.CopyFrom(model)
     entry = next(node.input[0] for node in shown.graph.node if node.output[0] == "given")
     shown.graph.output.append(tensor(entry, FLOAT, "N", 4, "h", "w"))
-    found = [np.abs(run(shown, picture, entry)[0]).max(axis=(0, 2, 3)) for picture in pictures()]
+    found = [np.abs(run(shown, image, entry)[0]).max(axis=(0, 2, 3)) for image in images()]
     peaks = np.max(found, axis=0)
     return peaks.max() / peaks.min()
 
 
 def assert_same(model, other):
-    for picture in pictures():
-        for expected, actual in zip(run(model, picture), run(other, picture), strict=True):
+    for image in images():
+        for expected, actual in zip(run(model, image), run(other, image), strict=True):
             np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -84,7 +84,7 @@ def assert_same(model, other):
 @pytest.mark.parametrize("between", [[], ["Relu"], ["Clip"], ["Relu", "MaxPool"]])
 def test_channels_become_alike_and_what_is_given_stays(between, reader):
     model = network(*between, reader=reader)
-    evened, _ = even_out(model, "image", pictures())
+    evened, _ = even_out(model, "image", images())
     assert unlike(model) > 2 * unlike(evened)
     if reader != "Conv":  # whose weights would become unlike
         assert unlike(evened) < 1.1
@@ -93,21 +93,21 @@ def test_channels_become_alike_and_what_is_given_stays(between, reader):
 
 def test_a_normalisation_passes_on_what_it_gives():
     model = network("BatchNormalization", "Relu")
-    evened, _ = even_out(model, "image", pictures())
+    evened, _ = even_out(model, "image", images())
     assert unlike(model) > 1.5 * unlike(evened)
     assert_same(model, evened)
 
 
 def test_all_that_read_a_layer_follow():
     model = network("Relu", read_twice="Conv")
-    evened, _ = even_out(model, "image", pictures())
+    evened, _ = even_out(model, "image", images())
     assert unlike(model) > 2 * unlike(evened)
     assert_same(model, evened)
 
 
 def test_channels_that_somebody_else_reads_stay():
     model = network("Relu", reader="depthwise", read_twice="Identity")
-    evened, _ = even_out(model, "image", pictures())
+    evened, _ = even_out(model, "image", images())
     assert unlike(evened) == pytest.approx(unlike(model))
     assert_same(model, evened)
 
@@ -119,7 +119,7 @@ def test_what_stays_unlike_is_told_where_bytes_would_hold_too_little(sizes, coar
     values = onnx.numpy_helper.to_array(weights).copy()
     values[1:] *= sizes
     weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
-    assert even_out(model, "image", pictures()).coarse == coarse
+    assert even_out(model, "image", images()).coarse == coarse
 
 
 def test_convolutions_of_another_rank_stay():
@@ -130,13 +130,13 @@ def test_convolutions_of_another_rank_stay():
     g.op("Conv", x, g.constant(rng.standard_normal((4, 4, 5))), name="given")
     sides = [tensor("image", FLOAT, "N", 3, "H", "W")], [tensor("given", FLOAT, "N", 4, "L")]
     model = g.build(*sides)
-    evened, coarse = even_out(model, "image", pictures())
+    evened, coarse = even_out(model, "image", images())
     assert evened == model
     assert not coarse
 
 
 def test_weights_that_are_no_constants_stay():
     backbone = load_backbone("embedded")  # halves, which are cast first
-    evened, coarse = even_out(backbone.graph, backbone.entry, pictures())
+    evened, coarse = even_out(backbone.graph, backbone.entry, images())
     assert evened == backbone.graph
     assert not coarse

@@ -15,14 +15,14 @@ RNG_SEED = 0
 CHANNELS = 6
 
 
-def pictures(count=24):
+def images(count=24):
     """Channels and pixels that go along with each other, as in features, not 0 on average."""
     rng = np.random.default_rng(RNG_SEED)
     mix = rng.standard_normal((CHANNELS, 2))
     noise = rng.standard_normal((count, CHANNELS, 32, 48))
     blocks = np.kron(rng.standard_normal((count, 2, 8, 12)), np.ones((4, 4)))
     shared = np.einsum("cs,nshw->nchw", mix, blocks)
-    return [picture[None] for picture in (1 + shared + 0.3 * noise).astype(np.float32)]
+    return [image[None] for image in (1 + shared + 0.3 * noise).astype(np.float32)]
 
 
 def network(*, kernel=(3, 3), outputs=4, **attributes):
@@ -44,7 +44,7 @@ def weights_of(model):
 
 def run(model):
     session = Session(model.SerializeToString())
-    return np.concatenate([session.run(image=picture)[0] for picture in pictures()])
+    return np.concatenate([session.run(image=image)[0] for image in images()])
 
 
 def rounded_alone(model):
@@ -77,7 +77,7 @@ def test_weights_make_good_for_each_other(geometry):
     exact = run(model)
     lost, lost_alone = (
         np.square(run(other) - exact).mean()
-        for other in (round_weights(model, "image", pictures()), rounded_alone(model))
+        for other in (round_weights(model, "image", images()), rounded_alone(model))
     )
     assert lost < 0.5 * lost_alone
 
@@ -87,7 +87,7 @@ def test_weights_are_on_seven_bits_and_the_largest_stay(geometry):
     model = network(**geometry)
     weights, largest = (
         values / np.abs(weights_of(model)).max(axis=(1, 2, 3), keepdims=True)
-        for values in (weights_of(round_weights(model, "image", pictures())), weights_of(model))
+        for values in (weights_of(round_weights(model, "image", images())), weights_of(model))
     )
     levels = LEVELS * weights
     np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
@@ -97,16 +97,16 @@ def test_weights_are_on_seven_bits_and_the_largest_stay(geometry):
 
 def test_biases_keep_what_is_given_on_average():
     model = network()
-    gaps = run(round_weights(model, "image", pictures())) - run(model)
+    gaps = run(round_weights(model, "image", images())) - run(model)
     assert (np.abs(gaps.mean(axis=(0, 2, 3))) < 0.1 * gaps.std(axis=(0, 2, 3))).all()
 
 
 def test_many_inputs_are_taken_in_parts(monkeypatch):
     model = network()
     assert 9 * CHANNELS < TOGETHER
-    whole = run(round_weights(model, "image", pictures()))
+    whole = run(round_weights(model, "image", images()))
     monkeypatch.setattr("blemish.quantisation.gptq.TOGETHER", 20)
-    parted = run(round_weights(model, "image", pictures()))
+    parted = run(round_weights(model, "image", images()))
     exact, alone = run(model), run(rounded_alone(model))
     lost, lost_in_parts, lost_alone = (
         np.square(other - exact).mean() for other in (whole, parted, alone)
@@ -120,7 +120,7 @@ def test_inputs_and_outputs_that_are_nothing_do_no_harm():
     weights = onnx.numpy_helper.to_array(constant).copy()
     weights[1] = 0
     constant.CopyFrom(onnx.numpy_helper.from_array(weights, constant.name))
-    dark = [np.zeros_like(picture) for picture in pictures(2)]
+    dark = [np.zeros_like(image) for image in images(2)]
     rounded = weights_of(round_weights(model, "image", dark))
     steps = np.abs(weights).max(axis=(1, 2, 3), keepdims=True) / LEVELS
     assert (np.abs(rounded - weights) <= 0.5 * steps + 1e-6).all()
@@ -128,7 +128,7 @@ def test_inputs_and_outputs_that_are_nothing_do_no_harm():
 
 def test_a_convolution_in_floats_stays():
     model = network()
-    rounded = round_weights(model, "image", pictures(), in_floats={"given"})
+    rounded = round_weights(model, "image", images(), in_floats={"given"})
     np.testing.assert_array_equal(weights_of(rounded), weights_of(model))
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from blemish.backbones import int8, load_backbone
 from blemish.backbones.backbone import Level
-from blemish.detectors.conformance import DrawnPictures, _blotted, _weave, check_detector
+from blemish.detectors.conformance import DrawnImages, _blotted, _weave, check_detector
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.quantise import in_int8
@@ -27,7 +27,7 @@ QUIET = LoggedProgress()
 
 
 def weaves(count=12):
-    return DrawnPictures({f"{seed:02}": _weave(seed) for seed in range(count)})
+    return DrawnImages({f"{seed:02}": _weave(seed) for seed in range(count)})
 
 
 def fitted(backbone, **settings):
@@ -35,11 +35,11 @@ def fitted(backbone, **settings):
     return detector.fit(weaves(), progress=QUIET)
 
 
-def run(model, *pictures):
-    return Session(model.SerializeToString()).run(["score", "score_map"], image=np.stack(pictures))
+def run(model, *images):
+    return Session(model.SerializeToString()).run(["score", "score_map"], image=np.stack(images))
 
 
-def working_pictures(count=8, hw=(96, 96)):
+def working_images(count=8, hw=(96, 96)):
     rng = np.random.default_rng(0)
     return [rng.standard_normal((1, 3, *hw)).astype(np.float32) for _ in range(count)]
 
@@ -50,17 +50,17 @@ def test_it_keeps_the_contract_of_detectors(backbone):
 
 def test_the_quantised_backbone_stays_close_on_any_size_and_batch():
     backbone = load_backbone("embedded")
-    quantised = to_int8(backbone, working_pictures())
+    quantised = to_int8(backbone, working_images())
     assert quantised.levels == backbone.levels
-    picture = np.random.default_rng(1).standard_normal((2, 3, 64, 160)).astype(np.float32)
+    image = np.random.default_rng(1).standard_normal((2, 3, 64, 160)).astype(np.float32)
     sessions = [Session(b.graph.SerializeToString()) for b in (backbone, quantised)]
     for whole, rounded in zip(
-        *(s.run(None, **{backbone.entry: picture}) for s in sessions), strict=True
+        *(s.run(None, **{backbone.entry: image}) for s in sessions), strict=True
     ):
         assert whole.shape == rounded.shape
         assert np.linalg.norm(whole - rounded) < 0.07 * np.linalg.norm(whole)
-    (first, *_) = sessions[1].run(None, **{backbone.entry: picture[:1]})
-    np.testing.assert_allclose(first, sessions[1].run(None, **{backbone.entry: picture})[0][:1])
+    (first, *_) = sessions[1].run(None, **{backbone.entry: image[:1]})
+    np.testing.assert_allclose(first, sessions[1].run(None, **{backbone.entry: image})[0][:1])
 
 
 def with_large_kernel(backbone):
@@ -83,7 +83,7 @@ def with_large_kernel(backbone):
 
 def test_a_small_stem_stays_in_floats():
     backbone = load_backbone("embedded")
-    quantised = to_int8(backbone, working_pictures(2), even_sides=True).graph.graph
+    quantised = to_int8(backbone, working_images(2), even_sides=True).graph.graph
     (stem,) = (node for node in quantised.node if backbone.entry in node.input)
     assert stem.op_type == "Conv"
     constants = {constant.name: constant.data_type for constant in quantised.initializer}
@@ -91,12 +91,12 @@ def test_a_small_stem_stays_in_floats():
 
 
 def test_a_stem_over_blocks_of_pixels_comes_as_close():
-    backbone, pictures = with_large_kernel(load_backbone("embedded")), working_pictures(2)
-    plain, in_blocks = (to_int8(backbone, pictures, even_sides=even) for even in (False, True))
+    backbone, images = with_large_kernel(load_backbone("embedded")), working_images(2)
+    plain, in_blocks = (to_int8(backbone, images, even_sides=even) for even in (False, True))
     assert "SpaceToDepth" in [node.op_type for node in in_blocks.graph.graph.node]
-    picture = np.random.default_rng(1).standard_normal((2, 3, 64, 160)).astype(np.float32)
+    image = np.random.default_rng(1).standard_normal((2, 3, 64, 160)).astype(np.float32)
     every = (
-        Session(b.graph.SerializeToString()).run(None, **{backbone.entry: picture})
+        Session(b.graph.SerializeToString()).run(None, **{backbone.entry: image})
         for b in (backbone, plain, in_blocks)
     )
     for exact, rounded, other in zip(*every, strict=True):
@@ -107,12 +107,12 @@ def test_a_stem_over_blocks_of_pixels_comes_as_close():
 @pytest.mark.parametrize(
     ("size", "fit", "even"), [(64, "stretch", 1), (63, "stretch", 0), (63, "longer", 1)]
 )
-def test_only_even_pictures_meet_a_stem_over_blocks(size, fit, even):
+def test_only_even_images_meet_a_stem_over_blocks(size, fit, even):
     settings = PatchCore(backbone="embedded", precision="int8", image_size=size, fit=fit).settings
-    pictures = weaves(2)
+    images = weaves(2)
     large = with_large_kernel(load_backbone("embedded"))
-    graph = PatchCoreGraph(settings, large, pictures.picture_format)
-    quantised = in_int8(graph, pictures, QUIET)
+    graph = PatchCoreGraph(settings, large, images.image_format)
+    quantised = in_int8(graph, images, QUIET)
     kinds = [node.op_type for node in quantised.backbone.graph.graph.node]
     assert kinds.count("SpaceToDepth") == even
 
@@ -139,23 +139,23 @@ def normalising():
 
 def test_what_is_normalised_stays_in_floats():
     backbone = normalising()
-    quantised = to_int8(backbone, working_pictures())
+    quantised = to_int8(backbone, working_images())
     graph = quantised.graph.graph
     makers = {name: node for node in graph.node for name in node.output}
     (normalisation,) = (node for node in graph.node if node.op_type == "BatchNormalization")
     assert makers[normalisation.input[0]].op_type == "Add"
     floats = {c.name for c in graph.initializer if c.data_type == onnx.TensorProto.FLOAT}
     assert floats >= set(normalisation.input[1:])
-    picture = working_pictures(9)[-1]
+    image = working_images(9)[-1]
     whole, rounded = (
-        Session(b.graph.SerializeToString()).run(None, **{b.entry: picture})[0]
+        Session(b.graph.SerializeToString()).run(None, **{b.entry: image})[0]
         for b in (backbone, quantised)
     )
     assert np.linalg.norm(whole - rounded) < 0.03 * np.linalg.norm(whole)
 
 
 def test_weights_keep_seven_bits():
-    quantised = to_int8(load_backbone("embedded"), working_pictures(2))
+    quantised = to_int8(load_backbone("embedded"), working_images(2))
     weights = [
         onnx.numpy_helper.to_array(constant)
         for constant in quantised.graph.graph.initializer
@@ -165,17 +165,17 @@ def test_weights_keep_seven_bits():
     assert max(np.abs(values.astype(int)).max() for values in weights) <= 64
 
 
-def test_ranges_come_from_pictures_that_there_can_be(backbone, monkeypatch):
+def test_ranges_come_from_images_that_there_can_be(backbone, monkeypatch):
     seen = []
 
-    def look(found, pictures, **_):
-        seen.extend(pictures)
+    def look(found, images, **_):
+        seen.extend(images)
         return found
 
     monkeypatch.setattr("blemish.detectors.patchcore.quantise.to_int8", look)
     settings = PatchCore(**tiny_settings(backbone, precision="int8")).settings
-    found, pictures = load_backbone(settings.backbone), weaves()
-    in_int8(PatchCoreGraph(settings, found, pictures.picture_format), pictures, QUIET)
+    found, images = load_backbone(settings.backbone), weaves()
+    in_int8(PatchCoreGraph(settings, found, images.image_format), images, QUIET)
     mean, std = (np.reshape(values, (3, 1, 1)) for values in (found.mean, found.std))
     values = np.stack(seen) * std + mean
     assert values.shape[:2] == (12, 3)
@@ -187,7 +187,7 @@ def test_ranges_come_from_pictures_that_there_can_be(backbone, monkeypatch):
 def test_quantising_leaves_logging_as_it_was(capfd):
     root = logging.getLogger()
     before = list(root.handlers), list(root.filters), root.level
-    to_int8(load_backbone("embedded"), working_pictures(1))
+    to_int8(load_backbone("embedded"), working_images(1))
     assert (list(root.handlers), list(root.filters), root.level) == before
     assert capfd.readouterr() == ("", "")
 
@@ -203,14 +203,14 @@ def test_quantising_leaves_logging_as_it_was(capfd):
     ],
 )
 def test_scores_are_close_to_those_in_float32(backbone, settings):
-    pictures = [_weave(100), _blotted(101, 200.0)]
+    images = [_weave(100), _blotted(101, 200.0)]
     model = fitted(backbone, **settings).graph
     onnx.checker.check_model(model, full_check=True)
     detector = PatchCore(**tiny_settings(backbone, **settings))
     whole = detector.fit(weaves(), progress=QUIET).graph
-    (good, bad), maps = run(model, *pictures)
-    (whole_good, whole_bad), whole_maps = run(whole, *pictures)
-    assert bad > 2 * good  # what lies outside the good pictures' ranges is not cut down to them
+    (good, bad), maps = run(model, *images)
+    (whole_good, whole_bad), whole_maps = run(whole, *images)
+    assert bad > 2 * good  # what lies outside the good images' ranges is not cut down to them
     np.testing.assert_allclose([good, bad], [whole_good, whole_bad], rtol=0.2)
     assert np.abs(maps - whole_maps).max() < 0.25 * whole_maps.max()
 
@@ -224,7 +224,7 @@ def test_both_precisions_keep_the_same_patches(backbone):
     assert not np.array_equal(whole.bank.vectors, rounded.bank.vectors)
 
 
-def test_the_same_pictures_give_the_same_bytes(backbone):
+def test_the_same_images_give_the_same_bytes(backbone):
     one, other = (fitted(backbone).graph.SerializeToString() for _ in range(2))
     assert one == other
 
@@ -237,7 +237,7 @@ def test_runtimes_round_no_weights_that_were_left_in_floats(monkeypatch, tmp_pat
         return evened, made & summed
 
     monkeypatch.setattr(int8, "even_out", coarse_before_sums)
-    graph = to_int8(load_backbone("embedded"), working_pictures(2)).graph
+    graph = to_int8(load_backbone("embedded"), working_images(2)).graph
     constants = {constant.name for constant in graph.graph.initializer}
     weights = [node.input[1] for node in graph.graph.node if node.op_type == "Conv"]
     in_floats = constants.intersection(weights)

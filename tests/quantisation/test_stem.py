@@ -26,8 +26,8 @@ def network(kernel=(3, 3), *, bias=True, read_twice=False, normalised=False, **a
     return g.build([tensor("image", FLOAT, "N", 3, "H", "W")], outputs)
 
 
-def run(model, picture):
-    return Session(model.SerializeToString()).run(["given"], image=picture)[0]
+def run(model, image):
+    return Session(model.SerializeToString()).run(["given"], image=image)[0]
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_it_gives_the_same(kernel, pads, bias):
     changed = in_blocks(model, "image")
     assert [node.op_type for node in changed.graph.node] == ["SpaceToDepth", "Conv"]
     assert "weights" not in [constant.name for constant in changed.graph.initializer]
-    picture = np.random.default_rng(1).standard_normal((2, 3, 20, 34)).astype(np.float32)
-    np.testing.assert_allclose(run(changed, picture), run(model, picture), atol=1e-5)
+    image = np.random.default_rng(1).standard_normal((2, 3, 20, 34)).astype(np.float32)
+    np.testing.assert_allclose(run(changed, image), run(model, image), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +80,6 @@ def test_what_is_best_left_in_floats_is_told(model, name):
     ],
 )
 def test_other_networks_stay_as_they_are(model):
-    picture = np.random.default_rng(1).standard_normal((1, 3, 20, 34)).astype(np.float32)
+    image = np.random.default_rng(1).standard_normal((1, 3, 20, 34)).astype(np.float32)
     changed = in_blocks(model, "image")
-    np.testing.assert_allclose(run(changed, picture), run(model, picture), atol=1e-5)
+    np.testing.assert_allclose(run(changed, image), run(model, image), atol=1e-5)

@@ -35,7 +35,7 @@ RECORD: dict[str, Any] = {
     "asked": {"false_alarm_rate": None, "alpha": "refuse", "smallest_region_px": 1},
     "calibration": {
         "method": "leave-one-out",
-        "pictures": 762,
+        "images": 762,
         "false_alarm_rate": 0.01,
         "lowest_rate": 0.0013,
         "upper_bound_95": 0.017,
@@ -70,7 +70,7 @@ RECORD: dict[str, Any] = {
         },
         "per_type": {
             "crack": {
-                "pictures": 3,
+                "images": 3,
                 "image_auroc": 0.9,
                 "pixel_auroc": None,
                 "pixel_au_pro_30": None,
@@ -78,7 +78,7 @@ RECORD: dict[str, Any] = {
                 "miss_rate": 0.333,
             },
             "fray": {
-                "pictures": 1,
+                "images": 1,
                 "image_auroc": 1.0,
                 "pixel_auroc": 0.8,
                 "pixel_au_pro_30": 0.91,
@@ -97,18 +97,18 @@ RECORD: dict[str, Any] = {
                 {"from_px": 10, "below_px": 100, "regions": 2, "found": 1, "recall": 0.5},
                 {"from_px": 1000, "below_px": 10000, "regions": 3, "found": 3, "recall": 1.0},
             ],
-            "smallest_found": {"picture": "test/fray/0.png", "defect_type": "fray", "area_px": 80},
-            "largest_missed": {"picture": "test/fray/1.png", "defect_type": "fray", "area_px": 60},
+            "smallest_found": {"image": "test/fray/0.png", "defect_type": "fray", "area_px": 80},
+            "largest_missed": {"image": "test/fray/1.png", "defect_type": "fray", "area_px": 60},
         },
-        "undefined": {"pixel.aupimo": "the good test pictures have too few pixels"},
-        "notes": ["pixel figures leave out 3 defect pictures without a mask"],
+        "undefined": {"pixel.aupimo": "the good test images have too few pixels"},
+        "notes": ["pixel figures leave out 3 defect images without a mask"],
     },
     "curves": {
         "image_roc": {"false_alarm_rate": [0, 0, 0.25, 1], "recall": [0, 0.75, 1, 1]},
         "pixel_roc": {"false_alarm_rate": [0, 0.1, 1], "recall": [0, 0.9, 1]},
         "pro": {"false_alarm_rate": [0, 0.1, 0.5, 1], "overlap": [0, 0.8, 1, 1]},
     },
-    "pictures": [
+    "images": [
         {"path": f"{label}/{i}.png", "label": label, "score": score, "verdict": verdict}
         for i, (label, score, verdict) in enumerate(
             [
@@ -124,7 +124,7 @@ RECORD: dict[str, Any] = {
         )
     ],
     "examples": {"false_alarms": [], "misses": [], "caught": []},
-    "seconds": {"fit": 18.4, "evaluate": 30.0, "predict_per_picture": 0.0393},
+    "seconds": {"fit": 18.4, "evaluate": 30.0, "predict_per_image": 0.0393},
     "bytes": {"fit_peak": 1_210_000_000, "bank": 16_000_000, "model_file": 24_000_000},
     "bank_vectors": 7803,
     "versions": {"blemish": "0.1.0", "python": "3.11.9"},
@@ -139,7 +139,7 @@ FAILED: dict[str, Any] = {
     "detector": "patchcore",
     "seed": 0,
     "date": "2026-01-31T12:00:00+00:00",
-    "error": "The folder has no good pictures to fit on.",
+    "error": "The folder has no good images to fit on.",
 }
 
 MakeRecord = Callable[..., dict[str, Any]]

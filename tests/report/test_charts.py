@@ -42,8 +42,8 @@ def places(svg: str) -> list[float]:
 
 def test_a_histogram_says_what_it_shows() -> None:
     svg = histogram(GOOD, DEFECT, threshold=3.0, chart_id="a")
-    assert "Good: 4 pictures, 1 flagged" in words(svg)
-    assert "Defect: 3 pictures, 2 flagged" in words(svg)
+    assert "Good: 4 images, 1 flagged" in words(svg)
+    assert "Defect: 3 images, 2 flagged" in words(svg)
     assert "The threshold is 3." in words(svg)
     root = drawn(svg)
     assert root.attrib["aria-labelledby"] == "a-title a-desc"

@@ -33,7 +33,7 @@ def make_pair(make_record):
                 ("efficientad", 0.9 + ahead, shared + noise),
             )
         )
-        other["seconds"] = {**other["seconds"], "fit": 184.0, "predict_per_picture": 0.0131}
+        other["seconds"] = {**other["seconds"], "fit": 184.0, "predict_per_image": 0.0131}
         return [one, other]
 
     return make
@@ -55,7 +55,7 @@ def test_what_moves_both_alike_falls_out_of_the_difference(make_pair):
     assert cells["wins"].mean == 0.0
 
 
-def test_a_difference_that_other_pictures_could_turn_around_is_no_lead(make_pair):
+def test_a_difference_that_other_images_could_turn_around_is_no_lead(make_pair):
     cells, comparison = duel(make_pair(0.01, spread=0.03))
     assert cells["ahead"] == UNSURE
     assert f"Image AUROC: mtd is {UNSURE}." in comparison.told
@@ -68,7 +68,7 @@ def test_sentences_say_who_is_ahead_where_and_what_it_costs(make_pair):
         "Image AUROC: patchcore is ahead on lgp (by 0.060); efficientad is ahead on mtd (by 0.050)."
     )
     assert comparison.told[-1] == (
-        "Cost, on average: patchcore takes 3 times as long a picture (39.3 ms against 13.1 ms); "
+        "Cost, on average: patchcore takes 3 times as long an image (39.3 ms against 13.1 ms); "
         "efficientad takes 10 times as long to fit (3.1 min against 18.4 s)."
     )
 
@@ -91,7 +91,7 @@ def test_without_draws_there_is_a_row_and_no_verdict(make_pair):
     assert all(told.startswith("Cost") for told in comparison.told)
 
 
-def test_other_pictures_are_not_compared(make_pair):
+def test_other_images_are_not_compared(make_pair):
     records = make_pair(0.05)
     records[1]["dataset"] = {**records[1]["dataset"], "fingerprint": "00" * 32}
     assert comparisons(records) == []

@@ -45,13 +45,13 @@ class Page(HTMLParser):
 def example(folder: Path, name: str, **more: Any) -> dict[str, Any]:
     place = folder / "examples" / "job"
     place.mkdir(parents=True, exist_ok=True)
-    for kind in ("picture", "map"):
+    for kind in ("image", "map"):
         (place / f"{name}_{kind}.jpg").write_bytes(encode_jpeg(np.zeros((8, 8, 3), np.uint8)))
     return {
         "path": f"test/{name}.png",
         "score": 1.0,
         "defect_type": "crack",
-        "picture": f"examples/job/{name}_picture.jpg",
+        "image": f"examples/job/{name}_image.jpg",
         "map": f"examples/job/{name}_map.jpg",
         **more,
     }
@@ -85,9 +85,9 @@ def test_text_of_records_cannot_become_markup(tmp_path: Path, make_record, faile
     record = make_record(
         {
             "figures.notes": [evil],
-            "figures.per_type": {evil: {"pictures": 1}},
+            "figures.per_type": {evil: {"images": 1}},
             "figures.undefined": {"pixel.ap": evil},
-            "figures.regions.smallest_found": {"picture": evil, "defect_type": evil, "area_px": 1},
+            "figures.regions.smallest_found": {"image": evil, "defect_type": evil, "area_px": 1},
             "dataset.notes": [evil],
             "settings": {evil: evil},
             "calibration.method": evil,
@@ -111,7 +111,7 @@ def test_f1_max_is_named_and_its_peeking_is_told(tmp_path: Path, make_record) ->
         content = written.read_text("utf-8")
         assert "F1-max" in content
         assert "it peeks" in content
-        assert "good training pictures alone" in content
+        assert "good training images alone" in content
 
 
 def test_intervals_regions_curves_and_reasons_are_shown(tmp_path: Path, make_record) -> None:
@@ -120,7 +120,7 @@ def test_intervals_regions_curves_and_reasons_are_shown(tmp_path: Path, make_rec
     for content in (html, markdown):
         assert "4 of 5 labelled regions were found. The smallest found has 80 px" in content
         assert "[0.850, 0.950]" in content
-        assert "as the good test pictures have too few pixels: AUPIMO." in content
+        assert "as the good test images have too few pixels: AUPIMO." in content
         assert "stratified bootstrap" in content
         assert "fits the promise" in content
     assert "part-1-pro-title" in html
@@ -131,11 +131,11 @@ def test_the_protocol_tells_what_the_records_know(tmp_path: Path, make_record) -
         return write_report(tmp_path, records).markdown.read_text("utf-8")
 
     one = told(make_record())
-    assert "pictures become 256 x 256 pixels, stretched" in one
+    assert "images become 256 x 256 pixels, stretched" in one
     assert "above half of its range" in one
-    assert "Training and test pictures are those of the data set's own folders." in one
-    assert "mtd: leave-one-out, 762 pictures, for 1.0% of false alarms" in one
-    note = "2 of 9 good pictures are kept for testing"
+    assert "Training and test images are those of the data set's own folders." in one
+    assert "mtd: leave-one-out, 762 images, for 1.0% of false alarms" in one
+    note = "2 of 9 good images are kept for testing"
     folders = {"dataset.layout": "folders", "dataset.notes": [note], "settings.fit": "longer"}
     assert f"mtd: {note}" in told(make_record(folders))
     assert "256 pixels at their longer side" in told(make_record(folders))
@@ -178,8 +178,8 @@ def test_a_failed_job_is_told_and_has_no_section(
 ) -> None:
     files = write_report(tmp_path, [make_record(), failed_record])
     html = files.html.read_text("utf-8")
-    assert "The folder has no good pictures to fit on." in html
-    assert "The folder has no good pictures to fit on." in files.markdown.read_text("utf-8")
+    assert "The folder has no good images to fit on." in html
+    assert "The folder has no good images to fit on." in files.markdown.read_text("utf-8")
     assert html.count('class="part" id=') == 1
 
 
@@ -190,7 +190,7 @@ def test_failed_jobs_alone_still_make_a_report(tmp_path: Path, failed_record) ->
 
 @pytest.mark.parametrize(
     "field",
-    ["dataset", "settings", "backbone", "calibration", "figures", "curves", "pictures", "examples",
+    ["dataset", "settings", "backbone", "calibration", "figures", "curves", "images", "examples",
      "seconds", "bytes", "bank_vectors", "versions", "machine", "model_sha256", "date", "seed"],
 )  # fmt: skip
 def test_any_field_may_be_null_or_missing(field: str, tmp_path: Path, make_record) -> None:
@@ -206,7 +206,7 @@ def test_unknown_fields_are_ignored(tmp_path: Path, make_record) -> None:
 
 def test_several_seeds_are_told(tmp_path: Path, make_record) -> None:
     html = write_report(tmp_path, [make_record(seed=s) for s in (0, 1)]).html.read_text("utf-8")
-    assert "Charts and pictures are of seed 0, the first of 2" in html
+    assert "Charts and images are of seed 0, the first of 2" in html
 
 
 def test_worst_examples_come_first_and_the_rest_is_counted(tmp_path: Path, make_record) -> None:
@@ -218,13 +218,13 @@ def test_worst_examples_come_first_and_the_rest_is_counted(tmp_path: Path, make_
     assert html.count("2 more are in the record.") == 2
 
 
-def test_pictures_that_are_missing_or_outside_of_the_folder_are_not_shown(
+def test_images_that_are_missing_or_outside_of_the_folder_are_not_shown(
     tmp_path: Path, make_record
 ) -> None:
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     folder = tmp_path / "run"
     folder.mkdir()
-    entry = example(folder, "a", picture="examples/gone.jpg", map="../secret.jpg")
+    entry = example(folder, "a", image="examples/gone.jpg", map="../secret.jpg")
     record = make_record(examples={"misses": [entry]})
     page = Page(write_report(folder, [record]).html.read_text("utf-8"))
     assert "img" not in page.tags
@@ -275,5 +275,5 @@ def test_maps_of_another_tool_are_not_said_to_have_learned(make_record, tmp_path
     assert "learned" not in alone.partition("</header>")[0]
     assert "Fitted on" not in alone
     both = write_report(tmp_path, [make_record(), peer]).html.read_text("utf-8")
-    assert "The detector patchcore learned from 762 pictures" in both
+    assert "The detector patchcore learned from 762 images" in both
     assert "Maps that peer wrote" in both

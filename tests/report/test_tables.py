@@ -131,7 +131,7 @@ def test_undefined_figures_and_failed_jobs_are_dashes_and_left_out_of_means(
 def test_a_table_of_failed_jobs_only_has_no_figures(failed_record) -> None:
     assert printed(main_table([failed_record])) == [["lgp", *[UNDEFINED] * 5]]
     assert failures(group_records([failed_record])) == [
-        "lgp, patchcore, seed 0: The folder has no good pictures to fit on."
+        "lgp, patchcore, seed 0: The folder has no good images to fit on."
     ]
 
 
@@ -155,7 +155,7 @@ def test_false_alarms_stand_beside_what_was_promised_with_what_fits_their_count(
     assert side_text(cell_of(table, "image_false_alarm_rate"), Kind.RATE) == "(1 of 4)"
 
 
-def test_seeds_share_their_pictures_so_their_counts_prove_no_more(make_record) -> None:
+def test_seeds_share_their_images_so_their_counts_prove_no_more(make_record) -> None:
     table = promise_table([make_record(seed=0), make_record(seed=1)])
     assert printed(table)[0][-2] == "0.63% to 80.6%"
     assert side_text(cell_of(table, "image_false_alarm_rate"), Kind.RATE) == "(2 of 8)"
@@ -172,7 +172,7 @@ def test_a_promise_that_does_not_fit_is_told(make_record, promised: float, told:
 
 def test_false_regions_stand_beside_what_was_expected_where_it_is_known(make_record) -> None:
     told = make_record({"calibration.false_regions": {"regions_per_thousand": 12.5}})
-    for row in told["pictures"]:
+    for row in told["images"]:
         row["regions"] = [{"area_px": 9}, {"area_px": 4}] if row["score"] > 3 else []
     table = promise_table([told])
     assert main_text(cell_of(table, "false_regions_expected"), Kind.COUNT) == "12.5"
@@ -188,12 +188,12 @@ def test_a_rate_that_is_no_promise_is_marked(make_record, basis: str, mark: str)
     assert "no promise" in table.note
 
 
-def test_without_good_pictures_there_is_no_promise_to_look_at(make_record, failed_record) -> None:
-    assert promise_table([make_record(pictures=[]), failed_record]).rows == ()
+def test_without_good_images_there_is_no_promise_to_look_at(make_record, failed_record) -> None:
+    assert promise_table([make_record(images=[]), failed_record]).rows == ()
 
 
-def test_a_rate_without_its_pictures_stands_alone(make_record) -> None:
-    observed = cell_of(threshold_table([make_record(pictures=[])]), "image_false_alarm_rate")
+def test_a_rate_without_its_images_stands_alone(make_record) -> None:
+    observed = cell_of(threshold_table([make_record(images=[])]), "image_false_alarm_rate")
     assert side_text(observed, Kind.RATE) == ""
 
 

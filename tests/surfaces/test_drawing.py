@@ -33,11 +33,11 @@ def without_defect(category: str, kind: str, number: int, size_px: int) -> NDArr
 
 @pytest.mark.parametrize("category", SURFACES)
 @pytest.mark.parametrize("size_px", [64, 101, 256])
-def test_good_pictures_have_size_and_structure(category: str, size_px: int) -> None:
-    picture = draw_good(category, 0, size_px=size_px)
-    assert (picture.shape, picture.dtype) == ((size_px, size_px, 3), np.uint8)
-    assert picture.std() > 8
-    assert (picture == 255).mean() < 0.02
+def test_good_images_have_size_and_structure(category: str, size_px: int) -> None:
+    image = draw_good(category, 0, size_px=size_px)
+    assert (image.shape, image.dtype) == ((size_px, size_px, 3), np.uint8)
+    assert image.std() > 8
+    assert (image == 255).mean() < 0.02
 
 
 @pytest.mark.parametrize("category", SURFACES)
@@ -100,7 +100,7 @@ def test_wrong_arguments_are_told_at_once() -> None:
         drawings("tile", good=0)
 
 
-def test_hashes_follow_what_determines_a_picture() -> None:
+def test_hashes_follow_what_determines_a_image() -> None:
     crack = Drawing("tile", "test", "crack", 0)
     assert crack.sha256 != Drawing("tile", "test", "crack", 0, difficulty=0.6).sha256
     assert crack.sha256 != Drawing("tile", "test", "crack", 0, size_px=256).sha256

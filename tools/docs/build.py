@@ -1,6 +1,6 @@
 """Build the documentation, `make docs`: a folder of HTML that needs no server.
 
-Every link, anchor and picture is followed; what leads nowhere, a page that none leads to, raw HTML
+Every link, anchor and image is followed; what leads nowhere, a page that none leads to, raw HTML
 and whatever is not local end the build. Nothing is fetched, while building or while reading.
 """
 

@@ -64,7 +64,7 @@ def render(text: str, resolve: Resolve) -> Rendered:
 
 
 def links_of(text: str) -> list[str]:
-    """Where the links of a page lead, in their order, pictures left out."""
+    """Where the links of a page lead, in their order, images left out."""
     tokens = _all(_parser().parse(text))
     return [str(token.attrs["href"]) for token in tokens if token.type == "link_open"]
 
@@ -148,8 +148,8 @@ def _look_at(token: Token, resolve: Resolve, page: Rendered) -> None:
             page.problems.append(str(error))
         if token.type == "image":
             if ":" in target:
-                page.problems.append(f"picture '{target}' is not local")
+                page.problems.append(f"image '{target}' is not local")
             if not token.content:
-                page.problems.append(f"picture '{target}' has no words for who cannot see it")
+                page.problems.append(f"image '{target}' has no words for who cannot see it")
     if token.type.startswith("html_") and COMMENT.sub("", token.content).strip():
         page.problems.append(f"has raw HTML: {token.content.strip()[:60]}")

@@ -1,6 +1,6 @@
 """Run the scripts of the tutorial, keep each as a page with what it showed: `make tutorial`.
 
-A page is Markdown; its pictures lie in a folder of its name. Every script is a process of its own,
+A page is Markdown; its images lie in a folder of its name. Every script is a process of its own,
 and later ones find the models and records of earlier ones.
 """
 
@@ -26,14 +26,14 @@ class Page:
     """What the cells of a script show, in order, as Markdown.
 
     Args:
-        name: of the page; pictures go to a folder of this name.
+        name: of the page; images go to a folder of this name.
         folder: of all pages.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
         self._name, self._folder = name, folder
         self._parts: list[str] = []
-        self._pictures = 0
+        self._images = 0
         self.printed = StringIO()
 
     def markdown(self, text: str) -> None:
@@ -45,11 +45,11 @@ class Page:
         """The code of a cell."""
         self.markdown(f"```python\n{text}\n```")
 
-    def picture(self, figure: Any, words: str) -> None:
-        """A picture: photographs as JPEG, drawings as PNG."""
-        self._pictures += 1
+    def image(self, figure: Any, words: str) -> None:
+        """An image: photographs as JPEG, drawings as PNG."""
+        self._images += 1
         kind = "jpg" if any(axis.images for axis in figure.axes) else "png"
-        path = self._folder / self._name / f"{self._pictures}.{kind}"
+        path = self._folder / self._name / f"{self._images}.{kind}"
         path.parent.mkdir(exist_ok=True)
         options = {"pil_kwargs": {"quality": 88}} if kind == "jpg" else {}
         figure.savefig(path, dpi=110, bbox_inches="tight", **options)
@@ -101,7 +101,7 @@ def stamp(seconds: float) -> str:
     data = "surfaces drawn by blemish"
     if study.DATA:
         names = ", ".join(blemish.find_categories(study.DATA)[:3])
-        data = f"pictures of `BLEMISH_DATA` ({names})"
+        data = f"images of `BLEMISH_DATA` ({names})"
     told = (
         f"Run on {datetime.now(UTC):%Y-%m-%d} in {seconds:.0f} s, {here['cores']} cores "
         f"({here['processor']}), on {data}."

@@ -21,7 +21,7 @@ SIDE_PX = 128
 LEARNED, FEWER = 110, 40  # training images: what the promise by default takes, and what is quicker
 SMALL = {"image_size": 128, "coreset_ratio": 0.12}  # a bank that is searched in two stages still
 # Enough for a net that tells images apart: what it learns is not looked at here.
-SHORT = {"preset": "quick", "steps": 6, "penalty_pictures": 4, "image_size": 128}
+SHORT = {"preset": "quick", "steps": 6, "penalty_images": 4, "image_size": 128}
 
 KINDS: dict[str, Callable[[], Any]] = {
     "patchcore": blemish.PatchCore,
@@ -36,7 +36,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "efficientad": lambda: blemish.EfficientAd(**SHORT),
 }  # fmt: skip
 
-Picture = NDArray[np.uint8]
+ImageArray = NDArray[np.uint8]
 
 
 def file_name(kind: str) -> str:
@@ -70,13 +70,13 @@ def _fewer(tile: Path) -> Path:
     return folder
 
 
-def _write_images(folder: Path, images: list[Picture]) -> None:
+def _write_images(folder: Path, images: list[ImageArray]) -> None:
     """All pixels in one file; sizes in another, [height, width] in the same order."""
     (folder / "images.bin").write_bytes(b"".join(image.tobytes() for image in images))
     (folder / "images.json").write_text(json.dumps([image.shape[:2] for image in images]))
 
 
-def _files(tile: Path) -> Iterator[Picture]:
+def _files(tile: Path) -> Iterator[ImageArray]:
     """Images that were learned, good ones and defects in turn."""
     learned = sorted((tile / "train").rglob("*.png"))[:10]
     good = sorted((tile / "test" / "good").glob("*.png"))
@@ -85,7 +85,7 @@ def _files(tile: Path) -> Iterator[Picture]:
         yield np.asarray(Image.open(path).convert("RGB"))
 
 
-def _odd() -> Iterator[Picture]:
+def _odd() -> Iterator[ImageArray]:
     """Black, white, flat, noisy, striped, tiny, and long ones."""
     rng = np.random.default_rng(0)
     for level in (0, 1, 127, 128, 254, 255):
@@ -106,7 +106,7 @@ def _odd() -> Iterator[Picture]:
         yield dot
 
 
-def _waves(height: int, width: int, *, period_px: float) -> Picture:
+def _waves(height: int, width: int, *, period_px: float) -> ImageArray:
     rows, columns = np.indices((height, width))
     grey = 127 + 90 * np.sin(2 * np.pi * (rows + 0.5 * columns) / period_px)
     return np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What a backbone is: a graph from normalised pictures to feature maps at named levels.
+"""What a backbone is: a graph from normalised images to feature maps at named levels.
 
 Names, licences and hashes travel with it into the model file.
 """
@@ -21,7 +21,7 @@ DEFAULT_STRIDES = (8, 16)  # of PatchCore's layer2 and layer3
 class Level:
     """A named output of a backbone: N x `channels` x cells x cells, a cell a `stride`.
 
-    `surplus` is how many cells it has more than the picture has strides; negative where the
+    `surplus` is how many cells it has more than the image has strides; negative where the
     network does not pad. Its cells then lie a little beside where the map shows them.
     """
 

@@ -1,4 +1,4 @@
-"""What lies between a network's nodes while pictures run through it."""
+"""What lies between a network's nodes while images run through it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from blemish.graph.session import Session
 def feature_maps(
     model: onnx.ModelProto,
     entry: str,
-    pictures: Iterable[NDArray[np.float32]],
+    images: Iterable[NDArray[np.float32]],
     names: Set[str],
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """Of each picture the feature maps that are asked for, C x H x W, by name.
+    """Of each image the feature maps that are asked for, C x H x W, by name.
 
     Args:
         model: the network.
         entry: its input.
-        pictures: 3 x H x W each.
+        images: 3 x H x W each.
         names: of what its nodes give, or of the input.
     """
     shown = onnx.ModelProto()
@@ -36,6 +36,6 @@ def feature_maps(
         shown.graph.output.append(tensor(f"shown/{name}", FLOAT, *sizes))
     session = Session(shown.SerializeToString())
     wanted = [f"shown/{name}" for name in ordered]
-    for picture in pictures:
-        found = session.run(wanted, **{entry: picture[None]})
+    for image in images:
+        found = session.run(wanted, **{entry: image[None]})
         yield {name: features[0] for name, features in zip(ordered, found, strict=True)}

@@ -21,7 +21,7 @@ from blemish.files import write_whole
 if TYPE_CHECKING:
     import onnx
 
-# Batches and sizes of two pictures that tell channels and strides, and that all of them are free.
+# Batches and sizes of two images that tell channels and strides, and that all of them are free.
 PROBES = ((1, 3, 128, 192), (2, 3, 256, 320))
 
 
@@ -78,12 +78,12 @@ def _at_opset(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
 
 
 def _probe_levels(model: onnx.ModelProto, path: Path) -> tuple[Level, ...]:
-    """Channels and strides of all outputs, from how much they grow with the picture."""
+    """Channels and strides of all outputs, from how much they grow with the image."""
     from blemish.graph.session import Session
 
     session = Session(model.SerializeToString(), threads=1)
     if len(session.inputs) != 1:
-        raise BackboneError(f"'{path}' has {len(session.inputs)} inputs; one picture is wanted")
+        raise BackboneError(f"'{path}' has {len(session.inputs)} inputs; one image is wanted")
     try:
         maps, larger_maps = (
             session.run(None, **{session.inputs[0]: np.zeros(shape, np.float32)})
@@ -91,7 +91,7 @@ def _probe_levels(model: onnx.ModelProto, path: Path) -> tuple[Level, ...]:
         )
     except ModelFileError as error:
         raise BackboneError(
-            f"'{path}' does not take pictures of {PROBES[0]} and {PROBES[1]}; its input must be "
+            f"'{path}' does not take images of {PROBES[0]} and {PROBES[1]}; its input must be "
             "N x 3 x H x W, each of N, H and W free."
         ) from error
     levels = tuple(

@@ -118,7 +118,7 @@ def _import_timm(name: str) -> Any:
 
 
 def _make_network(name: str, weights: Path | None) -> Any:
-    """The torch module from pictures to a list of maps, with its weights, for inference."""
+    """The torch module from images to a list of maps, with its weights, for inference."""
     timm = _import_timm(name)
     known = [*timm.list_models(), *timm.list_pretrained()]
     if name not in known:

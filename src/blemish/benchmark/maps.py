@@ -31,7 +31,7 @@ def evaluate_maps_into(
     """Measure maps, and write their record for a report.
 
     Args:
-        maps: of the test pictures of the data set.
+        maps: of the test images of the data set.
         dataset: that they belong to.
         directory: to write to.
         name: of the tool: the detector of the record.
@@ -39,7 +39,7 @@ def evaluate_maps_into(
         progress: where to tell how far it is.
 
     Raises:
-        DataError: a picture has no map or several, or maps cannot be used.
+        DataError: an image has no map or several, or maps cannot be used.
         ImageError: a mask cannot be read.
         BlemishError: the folder cannot be written.
     """
@@ -58,8 +58,8 @@ def evaluate_maps_into(
         "figures": evaluation.figures(),
         "curves": evaluation.curves,
         "draws": evaluation.draws,
-        "pictures": evaluation.pictures,
-        "examples": write_map_examples(maps, evaluation.pictures, directory, name=job),
+        "images": evaluation.images,
+        "examples": write_map_examples(maps, evaluation.images, directory, name=job),
         "seconds": {"fit": None, **evaluation.seconds},
         "bytes": {},
         "bank_vectors": None,

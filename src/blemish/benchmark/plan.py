@@ -1,6 +1,6 @@
 """What a benchmark has to do: a job for each category, detector and seed.
 
-A job's id ends in a hash of everything that decides its result: the pictures with their labels and
+A job's id ends in a hash of everything that decides its result: the images with their labels and
 splits, the detector and all of its settings (those left at their defaults too), the content of the
 backbone file, what else a fit is asked for, the version of blemish. So a job that was done before
 is recognised by content, wherever its files lie now, and any change makes a new job.
@@ -35,7 +35,7 @@ from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha
 
 MOST_BYTES_OF_CATEGORY = 60  # in the name of a file, which may have 255 with all that is added
-SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the pictures
+SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the images
 ASKED = ("false_alarm_rate", "alpha", "smallest_region_px")
 
 
@@ -53,7 +53,7 @@ class Job:
         backbone: name, levels, licence and sha256; `None` where the detector has none.
         false_alarm_rate, alpha, smallest_region_px: as `fit` takes them.
         test_fraction: as `open_dataset` takes it.
-        max_pixels: of a picture.
+        max_pixels: of an image.
     """
 
     id: str
@@ -71,12 +71,12 @@ class Job:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What decides the result besides pictures and detector, as `fit` takes it."""
+        """What decides the result besides images and detector, as `fit` takes it."""
         return {name: getattr(self, name) for name in ASKED}
 
     @property
     def limits(self) -> ReadLimits:
-        """What a picture may cost. Raises `SettingError`."""
+        """What an image may cost. Raises `SettingError`."""
         return DEFAULT_LIMITS.replace(max_pixels=self.max_pixels)
 
     def to_json(self) -> str:
@@ -89,7 +89,7 @@ class Job:
         return cls(**json.loads(text))
 
     def open_dataset(self) -> Dataset:
-        """The pictures, under the name of the category. Raises `DataError`."""
+        """The images, under the name of the category. Raises `DataError`."""
         dataset = open_dataset(self.data, seed=SPLIT_SEED, test_fraction=self.test_fraction)
         return replace(dataset, name=self.category)
 
@@ -117,9 +117,9 @@ def plan_jobs(
 ) -> list[Job]:
     """All jobs of a benchmark: by category, then detector, then seed. Reads every file once.
 
-    The seeds are those of the detectors. Pictures that come without a split are always split with
+    The seeds are those of the detectors. Images that come without a split are always split with
     seed 0, so that jobs that differ in their seed alone learn from and are measured on the same
-    pictures.
+    images.
 
     Args:
         data: paths that `open_dataset` takes; each may hold several categories. Where two hold a
@@ -131,8 +131,8 @@ def plan_jobs(
         false_alarm_rate: as `fit` takes it.
         alpha: as `fit` takes it.
         smallest_region_px: as `fit` takes it.
-        test_fraction: share of good pictures to keep for testing, where a layout has no split.
-        max_pixels: of a picture. No part of an id: no result hangs on it.
+        test_fraction: share of good images to keep for testing, where a layout has no split.
+        max_pixels: of an image. No part of an id: no result hangs on it.
 
     Raises:
         UsageError: there is nothing to do, since one of the lists is empty.

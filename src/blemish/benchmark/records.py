@@ -52,7 +52,7 @@ def make_record(
         evaluation: what was found.
         job: id of the job.
         seed: of the detector.
-        false_alarm_rate_asked: as `fit` took it; what was reached hangs on the pictures, too.
+        false_alarm_rate_asked: as `fit` took it; what was reached hangs on the images, too.
         examples: what `write_examples` gave.
         seconds: what took long besides evaluating: `fit`, `None` where it is not known.
         fit_peak_bytes: the most memory that the fit took, `None` where it is not known.
@@ -71,7 +71,7 @@ def make_record(
         "figures": evaluation.figures(),
         "curves": evaluation.curves,
         "draws": evaluation.draws,
-        "pictures": evaluation.pictures,
+        "images": evaluation.images,
         "examples": dict(examples),
         "seconds": {"fit": None, **evaluation.seconds, **seconds},
         "bytes": {
@@ -163,11 +163,11 @@ def evaluate_into(
     progress: Progress | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
 ) -> tuple[Evaluation, Record]:
-    """Measure a model, and write its record and example pictures for a report.
+    """Measure a model, and write its record and example images for a report.
 
     Raises:
-        DataError: there is no test picture.
-        ImageError: a picture or mask cannot be read.
+        DataError: there is no test image.
+        ImageError: an image or mask cannot be read.
         BlemishError: the folder cannot be written.
     """
     seed = int(model.facts["detector"]["settings"].get("seed", 0))
@@ -175,9 +175,7 @@ def evaluate_into(
     job = id_of(dataset.name, model.detector, seed, content)
     make_folder(directory)
     evaluation = evaluate(model, dataset, limits=limits, progress=progress)
-    examples = write_examples(
-        model, dataset, evaluation.pictures, directory, name=job, limits=limits
-    )
+    examples = write_examples(model, dataset, evaluation.images, directory, name=job, limits=limits)
     record = make_record(
         model,
         dataset,

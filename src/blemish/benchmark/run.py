@@ -59,7 +59,7 @@ def run_jobs(
     """Do the jobs that have no record yet, and give the records of all.
 
     A job that fails, or whose worker crashes, gets a record with an `error`; the others go on, and
-    a later run tries it again. Models go to `models/`, pictures to `examples/`, records to
+    a later run tries it again. Models go to `models/`, images to `examples/`, records to
     `records/` below `directory`.
 
     Args:

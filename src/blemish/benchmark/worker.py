@@ -78,7 +78,7 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
     """
     dataset, detector = job.open_dataset(), job.make_detector()
     if job_id(dataset, detector, job.asked) != job.id:
-        raise DataError("The pictures or the backbone have changed since the job was planned.")
+        raise DataError("The images or the backbone have changed since the job was planned.")
     for note in dataset.notes:
         progress.say(note)
     unfinished = directory / UNFINISHED / job.id
@@ -91,7 +91,7 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
     model.save(directory / MODELS / f"{job.id}.onnx", force=True)
     evaluation = evaluate(model, dataset, limits=job.limits, progress=progress)
     examples = write_examples(
-        model, dataset, evaluation.pictures, directory, name=job.id, limits=job.limits
+        model, dataset, evaluation.images, directory, name=job.id, limits=job.limits
     )
     record = make_record(
         model,

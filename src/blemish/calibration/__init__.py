@@ -1,17 +1,17 @@
-"""Thresholds and p-values from good pictures alone, with what they can and cannot promise.
+"""Thresholds and p-values from good images alone, with what they can and cannot promise.
 
-Conformal prediction (Vovk et al., 2005): if a new good picture and the n calibration pictures are
+Conformal prediction (Vovk et al., 2005): if a new good image and the n calibration images are
 exchangeable, the chance that it scores above the threshold is at most the rate that was asked for.
-That is exact for pictures held out of the fit. Training pictures left out in parts come from models
+That is exact for images held out of the fit. Training images left out in parts come from models
 that differ a little from the one that ships (cross-conformal); there the rate holds nearly, as
-measured. No label of a test picture ever comes in here. A known defect does where a user names it
+measured. No label of a test image ever comes in here. A known defect does where a user names it
 and its costs, and then the threshold says that it follows costs.
 
     asked           what a user asks for
-    conformal       thresholds, p-values, what so many pictures can promise
+    conformal       thresholds, p-values, what so many images can promise
     tail            a fitted tail for rates below that, model-based
-    false_regions   pixels and regions that good pictures show
-    suspicious      training pictures that stand out
+    false_regions   pixels and regions that good images show
+    suspicious      training images that stand out
     costs           a threshold by what misses and false alarms cost
     thresholds      all that together: `Calibration`
     change          what other thresholds do on the line
@@ -29,9 +29,9 @@ from blemish.calibration.asked import (
 from blemish.calibration.conformal import (
     check_rate,
     conformal_threshold,
+    images_needed,
     lowest_rate,
     p_value,
-    pictures_needed,
     upper_bound,
 )
 from blemish.calibration.costs import CostRule, Costs, choose_threshold
@@ -58,10 +58,10 @@ __all__ = [
     "check_rate",
     "choose_threshold",
     "conformal_threshold",
+    "images_needed",
     "lowest_for",
     "lowest_rate",
     "p_value",
-    "pictures_needed",
     "read_stated",
     "settled",
     "upper_bound",

@@ -1,4 +1,4 @@
-"""What a user asks of a calibration, and whether so many good pictures can give it."""
+"""What a user asks of a calibration, and whether so many good images can give it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Asked:
     """What a user asks of a calibration.
 
     Attributes:
-        false_alarm_rate: share of good pictures that may be rejected, in (0, 1); `None` for 0.01,
-            or the lowest that the pictures can promise.
-        region_rate: share of good pictures that may show a region, in (0, 1); `None` for the same.
+        false_alarm_rate: share of good images that may be rejected, in (0, 1); `None` for 0.01,
+            or the lowest that the images can promise.
+        region_rate: share of good images that may show a region, in (0, 1); `None` for the same.
         smallest_region_px: regions of fewer pixels are not shown; `None` for 1.
         tail: rates below the lowest that can be promised come from a fitted tail (model-based).
     """
@@ -30,34 +30,34 @@ class Asked:
     tail: bool = False
 
 
-def check_asked(pictures: int, asked: Asked) -> None:
-    """Raise `CalibrationError` where so many pictures cannot give what is asked."""
+def check_asked(images: int, asked: Asked) -> None:
+    """Raise `CalibrationError` where so many images cannot give what is asked."""
     for name in ("false_alarm_rate", "region_rate"):
         rate: float | None = getattr(asked, name)
         if rate is None:
             continue
         check_share(rate, name=name)
         if not asked.tail:
-            check_rate(pictures, rate, name=name)
-        elif not promises(pictures, rate):
-            check_reach(pictures, rate)
+            check_rate(images, rate, name=name)
+        elif not promises(images, rate):
+            check_reach(images, rate)
 
 
-def lowest_for(asked: Asked, pictures: int) -> float:
-    """The lowest rate that so many pictures can give: promised, or by a fitted tail."""
-    return lowest_rate(pictures) / (FARTHEST if asked.tail else 1)
+def lowest_for(asked: Asked, images: int) -> float:
+    """The lowest rate that so many images can give: promised, or by a fitted tail."""
+    return lowest_rate(images) / (FARTHEST if asked.tail else 1)
 
 
 def settled(
-    asked: Asked, pictures: int, progress: Progress, *, default_rate: float = DEFAULT_RATE
+    asked: Asked, images: int, progress: Progress, *, default_rate: float = DEFAULT_RATE
 ) -> Asked:
     """What is asked, with a rate: the default, or the lowest that can be, and the user hears it."""
     if asked.false_alarm_rate is not None:
         return asked
-    rate = max(default_rate, lowest_for(asked, pictures))
+    rate = max(default_rate, lowest_for(asked, images))
     if rate > default_rate:
         progress.say(
-            f"{pictures} good pictures cannot promise a false-alarm rate of {default_rate:g}; "
+            f"{images} good images cannot promise a false-alarm rate of {default_rate:g}; "
             f"thresholds are set for {rate:.2g}."
         )
     return replace(asked, false_alarm_rate=rate)

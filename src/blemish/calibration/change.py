@@ -100,8 +100,8 @@ def changes(
     Args:
         before: the model's calibration.
         now: another one.
-        own: rows of the pictures that the model was fitted on, left out in turn.
-        new: rows of the pictures that `now` rests on.
+        own: rows of the images that the model was fitted on, left out in turn.
+        new: rows of the images that `now` rests on.
     """
     rates = (before.to_dict(), now.to_dict())
     found = []

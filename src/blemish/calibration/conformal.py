@@ -1,6 +1,6 @@
-"""Conformal thresholds and p-values: what n good pictures can promise, with nothing assumed.
+"""Conformal thresholds and p-values: what n good images can promise, with nothing assumed.
 
-If a new good picture and the n calibration pictures are exchangeable, each place of the new score
+If a new good image and the n calibration images are exchangeable, each place of the new score
 among the n + 1 is as likely as any other. So the chance that it lands above the threshold is at
 most the rate that was asked for, whatever the scores' distribution (Vovk, Gammerman and Shafer,
 "Algorithmic Learning in a Random World", 2005).
@@ -19,19 +19,19 @@ from blemish.errors import CalibrationError
 RATES = {"false_alarm_rate": "false-alarm rate", "region_rate": "region rate"}
 
 
-def lowest_rate(pictures: int) -> float:
-    """The lowest false-alarm rate that so many good pictures can promise."""
-    return 1 / (pictures + 1)
+def lowest_rate(images: int) -> float:
+    """The lowest false-alarm rate that so many good images can promise."""
+    return 1 / (images + 1)
 
 
-def pictures_needed(rate: float) -> int:
-    """The fewest good pictures that can promise a false-alarm rate."""
+def images_needed(rate: float) -> int:
+    """The fewest good images that can promise a false-alarm rate."""
     return math.ceil(round(1 / rate, 9)) - 1
 
 
-def exceedances(pictures: int, rate: float) -> int:
+def exceedances(images: int, rate: float) -> int:
     """How many of the calibration scores may lie above the threshold for a rate."""
-    return math.floor(rate * (pictures + 1) + 1e-9) - 1
+    return math.floor(rate * (images + 1) + 1e-9) - 1
 
 
 def conformal_threshold(scores: ArrayLike, rate: float) -> float:
@@ -51,29 +51,29 @@ def p_value(scores: ArrayLike, score: float) -> float:
     return float(1 + np.count_nonzero(values >= score)) / (len(values) + 1)
 
 
-def upper_bound(pictures: int, rate: float, *, confidence: float) -> float:
-    """What the false-alarm rate stays under with some confidence over the draw of the pictures.
+def upper_bound(images: int, rate: float, *, confidence: float) -> float:
+    """What the false-alarm rate stays under with some confidence over the draw of the images.
 
-    The promised rate holds on average over calibration sets. For one set of held-out pictures, the
+    The promised rate holds on average over calibration sets. For one set of held-out images, the
     rate above the threshold that leaves j of n scores above it is Beta(j + 1, n - j) distributed;
-    this is that distribution's quantile. For pictures left out in parts it is a good guess.
+    this is that distribution's quantile. For images left out in parts it is a good guess.
     """
-    return rate_at_most(exceedances(pictures, rate), pictures, confidence=confidence)
+    return rate_at_most(exceedances(images, rate), images, confidence=confidence)
 
 
-def check_rate(pictures: int, rate: float, *, name: str = "false_alarm_rate") -> None:
-    """Raise `CalibrationError` where so many pictures cannot promise a rate, given as `name`."""
+def check_rate(images: int, rate: float, *, name: str = "false_alarm_rate") -> None:
+    """Raise `CalibrationError` where so many images cannot promise a rate, given as `name`."""
     check_share(rate, name=name)
-    if not promises(pictures, rate):
+    if not promises(images, rate):
         raise CalibrationError(
-            f"A {RATES[name]} of {rate:g} takes at least {pictures_needed(rate)} good pictures; "
-            f"there are {pictures}, which can promise {lowest_rate(pictures):.2g} at the lowest."
+            f"A {RATES[name]} of {rate:g} takes at least {images_needed(rate)} good images; "
+            f"there are {images}, which can promise {lowest_rate(images):.2g} at the lowest."
         )
 
 
-def promises(pictures: int, rate: float) -> bool:
-    """Whether so many good pictures can promise a rate."""
-    return rate >= lowest_rate(pictures) - 1e-12
+def promises(images: int, rate: float) -> bool:
+    """Whether so many good images can promise a rate."""
+    return rate >= lowest_rate(images) - 1e-12
 
 
 def check_share(rate: float, *, name: str) -> None:

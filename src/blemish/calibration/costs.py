@@ -1,14 +1,14 @@
 """A threshold by costs, where some defects are known: what a miss costs, and a false alarm.
 
-It is no conformal promise: defects have a say in it. Chosen is the threshold with the lowest cost a
-picture,
+It is no conformal promise: defects have a say in it. The threshold chosen is that of the lowest
+cost an image,
 
     defect_rate * miss * (share of known defects that pass)
-    + (1 - defect_rate) * false_alarm * (share of good pictures that are rejected),
+    + (1 - defect_rate) * false_alarm * (share of good images that are rejected),
 
 in the middle between the scores at which the decision changes. What that amounts to is told by
-leaving out each picture in turn, choosing again without it, and seeing whether it is decided
-rightly: the choice then has not seen the picture, so the rates are nearly unbiased (Stone, 1974).
+leaving out each image in turn, choosing again without it, and seeing whether it is decided
+rightly: the choice then has not seen the image, so the rates are nearly unbiased (Stone, 1974).
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Costs:
 
     Attributes:
         miss: of a defect that passes.
-        false_alarm: of a good picture that is rejected.
-        defect_rate: share of defects on the line, in (0, 1); `None` for that among the pictures
+        false_alarm: of a good image that is rejected.
+        defect_rate: share of defects on the line, in (0, 1); `None` for that among the images
             given.
 
     Raises:
@@ -66,9 +66,9 @@ class CostRule:
     Attributes:
         threshold: of the score.
         miss, false_alarm, defect_rate: by which it was chosen.
-        good: how many good pictures it was chosen on.
+        good: how many good images it was chosen on.
         defects: how many known defects.
-        false_alarms: good pictures rejected by the threshold chosen without them.
+        false_alarms: good images rejected by the threshold chosen without them.
         misses: defects passed by the threshold chosen without them.
     """
 
@@ -83,7 +83,7 @@ class CostRule:
 
     @property
     def false_alarm_rate(self) -> float:
-        """Share of good pictures that are rejected, left out."""
+        """Share of good images that are rejected, left out."""
         return self.false_alarms / self.good
 
     @property
@@ -93,7 +93,7 @@ class CostRule:
 
     @property
     def expected_cost(self) -> float:
-        """Cost of a picture, in the unit of the costs."""
+        """Cost of an image, in the unit of the costs."""
         return (
             self.defect_rate * self.miss * self.miss_rate
             + (1 - self.defect_rate) * self.false_alarm * self.false_alarm_rate
@@ -127,13 +127,13 @@ def choose_threshold(good: ArrayLike, defects: ArrayLike, costs: Costs) -> CostR
     """The threshold of the lowest cost; in a tie, the one that misses fewer defects.
 
     Args:
-        good: scores of good pictures as if they were new, raw.
+        good: scores of good images as if they were new, raw.
         defects: scores of known defects that the model was not fitted on, raw.
         costs: of wrong decisions.
 
     Raises:
-        CalibrationError: there are fewer than 5 defects or 2 good pictures, or it is cheapest to
-            decide alike on every picture.
+        CalibrationError: there are fewer than 5 defects or 2 good images, or it is cheapest to
+            decide alike on every image.
     """
     g, d = (np.sort(np.asarray(scores, np.float64)) for scores in (good, defects))
     _check(g, d)
@@ -189,10 +189,10 @@ def _check(good: Values, defects: Values) -> None:
         )
     if len(good) < 2:
         problems.append(
-            f"A threshold by costs takes at least 2 good pictures; there are {len(good)}."
+            f"A threshold by costs takes at least 2 good images; there are {len(good)}."
         )
     if not (np.isfinite(good).all() and np.isfinite(defects).all()):
-        problems.append("A score of a calibration picture is not a finite number.")
+        problems.append("A score of a calibration image is not a finite number.")
     told_at_once(problems, CalibrationError)
 
 
@@ -200,6 +200,6 @@ def _no_threshold(reject_all: bool, costs: Costs, rate: float) -> str:
     what = "reject" if reject_all else "pass"
     return (
         f"With a miss at {costs.miss:g}, a false alarm at {costs.false_alarm:g} and {100 * rate:g} "
-        f"% defects it is cheapest to {what} every picture unseen: no threshold does better. Check "
+        f"% defects it is cheapest to {what} every image unseen: no threshold does better. Check "
         "the costs and --defect-rate, or fit a better model."
     )

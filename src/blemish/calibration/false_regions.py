@@ -1,12 +1,12 @@
-"""What good pictures show above the pixel threshold: false-alarm pixels and false regions.
+"""What good images show above the pixel threshold: false-alarm pixels and false regions.
 
-Only a picture whose map peaks above the threshold shows anything, so only those few maps are
+Only an image whose map peaks above the threshold shows anything, so only those few maps are
 needed. Each of them is looked at as if it were the new one: at the threshold that the other n - 1
-pictures give. With j peaks above the threshold of all n, the pictures concerned are those with the
+images give. With j peaks above the threshold of all n, the images concerned are those with the
 j + 1 highest peaks, and their threshold is the peak next below. Summed over them and divided by
-n + 1, that is an unbiased estimate of what a new picture shows (the argument of leave-one-out
+n + 1, that is an unbiased estimate of what a new image shows (the argument of leave-one-out
 conformal prediction, with a count in place of yes or no). Nothing is assumed but exchangeability;
-it is an expectation and no bound, because nobody knows how many regions one picture may have.
+it is an expectation and no bound, because nobody knows how many regions one image may have.
 """
 
 from __future__ import annotations
@@ -26,41 +26,39 @@ MapOf = Callable[[str], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class FalseRegions:
-    """What is to be expected of a new good picture at the pixel threshold.
+    """What is to be expected of a new good image at the pixel threshold.
 
     Attributes:
-        pixels: above the threshold, a picture.
-        regions: of at least the smallest size, a picture.
-        pictures: share of pictures that show such a region.
+        pixels: above the threshold, an image.
+        regions: of at least the smallest size, an image.
+        images: share of images that show such a region.
     """
 
     pixels: float
     regions: float
-    pictures: float
+    images: float
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain JSON values, in the units that people read."""
         return {
-            "pixels_per_picture": self.pixels,
+            "pixels_per_image": self.pixels,
             "regions_per_thousand": 1000 * self.regions,
-            "pictures_per_thousand": 1000 * self.pictures,
+            "images_per_thousand": 1000 * self.images,
         }
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, float]) -> FalseRegions:
         """What `to_dict` gave."""
-        regions, pictures = facts["regions_per_thousand"], facts["pictures_per_thousand"]
-        return cls(facts["pixels_per_picture"], regions / 1000, pictures / 1000)
+        regions, images = facts["regions_per_thousand"], facts["images_per_thousand"]
+        return cls(facts["pixels_per_image"], regions / 1000, images / 1000)
 
 
-def pictures_to_look_into(
-    peaks: Mapping[str, float], rate: float
-) -> tuple[list[str], float | None]:
-    """The pictures whose maps are needed, highest peak first, and the threshold for them.
+def images_to_look_into(peaks: Mapping[str, float], rate: float) -> tuple[list[str], float | None]:
+    """The images whose maps are needed, highest peak first, and the threshold for them.
 
     Args:
-        peaks: largest value of each picture's map, n of them.
-        rate: of good pictures that may show a region, in [1 / (n + 1), 1).
+        peaks: largest value of each image's map, n of them.
+        rate: of good images that may show a region, in [1 / (n + 1), 1).
 
     Returns:
         j + 1 names and the peak next below; `None` in place of it where there are too few.
@@ -73,25 +71,25 @@ def pictures_to_look_into(
 def expect_false_regions(
     peaks: Mapping[str, float], rate: float, map_of: MapOf, *, smallest_region_px: int = 1
 ) -> FalseRegions | None:
-    """What a new good picture shows at the pixel threshold, on average.
+    """What a new good image shows at the pixel threshold, on average.
 
     Args:
-        peaks: largest value of each picture's map as if it were new, n of them.
-        rate: of good pictures that may show a region, in [1 / (n + 1), 1).
-        map_of: gives the map, H x W, of a picture by its name.
+        peaks: largest value of each image's map as if it were new, n of them.
+        rate: of good images that may show a region, in [1 / (n + 1), 1).
+        map_of: gives the map, H x W, of an image by its name.
         smallest_region_px: regions of fewer pixels do not count as such; their pixels do.
 
     Returns:
-        `None` where the pictures are too few to tell.
+        `None` where the images are too few to tell.
     """
-    names, threshold = pictures_to_look_into(peaks, rate)
+    names, threshold = images_to_look_into(peaks, rate)
     if threshold is None:
         return None
-    pixels, regions, pictures = 0, 0, 0
+    pixels, regions, images = 0, 0, 0
     for name in names:
         score_map = map_of(name)
         found = find_regions(score_map, threshold, smallest_px=smallest_region_px)
         pixels += int(np.count_nonzero(score_map > threshold))
         regions += len(found)
-        pictures += bool(found)
-    return FalseRegions(*(count / (len(peaks) + 1) for count in (pixels, regions, pictures)))
+        images += bool(found)
+    return FalseRegions(*(count / (len(peaks) + 1) for count in (pixels, regions, images)))

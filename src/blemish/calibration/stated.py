@@ -51,16 +51,16 @@ def read_stated(facts: Mapping[str, Any], name: str) -> Calibration:
 
 def _unusable(facts: Mapping[str, Any]) -> Iterator[str]:
     """What keeps a calibration from being made at all."""
-    pictures, costs = len(facts["scored"]), facts.get("costs")
-    if facts["pictures"] != pictures:
-        yield f"'pictures' is {facts['pictures']}, but scores are kept of {pictures}"
+    images, costs = len(facts["scored"]), facts.get("costs")
+    if facts["images"] != images:
+        yield f"'images' is {facts['images']}, but scores are kept of {images}"
         return
     rates = ["region_rate"] if "region_rate" in facts else []
     rates += [] if costs else ["false_alarm_rate"]
     for name in rates:
         rate = facts[name]
-        if not (promises(pictures, rate) or (facts.get("tails") and rate > 0)) or rate >= 1:
-            yield f"'{name}' is {rate:g}, but {pictures} pictures promise {lowest_rate(pictures):g}"
+        if not (promises(images, rate) or (facts.get("tails") and rate > 0)) or rate >= 1:
+            yield f"'{name}' is {rate:g}, but {images} images promise {lowest_rate(images):g}"
 
 
 def _other_rules(calibration: Calibration, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -103,12 +103,12 @@ def _of_tails(tails: Sequence[Tail], values: Sequence[Values]) -> Iterator[str]:
 def _of_costs(rule: CostRule, good: Values, defects: Sequence[float]) -> Iterator[str]:
     if (rule.good, rule.defects) != (len(good), len(defects)):
         yield (
-            f"'costs' counts {rule.good} good pictures and {rule.defects} defects, but scores are "
+            f"'costs' counts {rule.good} good images and {rule.defects} defects, but scores are "
             f"kept of {len(good)} and {len(defects)}"
         )
         return
     if rule.false_alarms > rule.good or rule.misses > rule.defects:
-        yield "'costs' counts more wrong decisions than pictures"
+        yield "'costs' counts more wrong decisions than images"
     threshold = cheapest_threshold(good, defects, rule)
     if not math.isclose(threshold, rule.threshold, rel_tol=CLOSE):
         yield f"'costs.threshold' is stated as {rule.threshold:g}, but {threshold:g} follows"

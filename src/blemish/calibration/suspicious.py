@@ -1,13 +1,13 @@
-"""Training pictures that do not look like the others: defects among the good, or rare good ones.
+"""Training images that do not look like the others: defects among the good, or rare good ones.
 
-A picture's score is the largest of very many patch scores, and largest values of many are about
+An image's score is the largest of very many patch scores, and largest values of many are about
 Gumbel distributed (Coles 2001, chapter 3). Its place and width are taken from the median and the
-median distance to it, which up to a quarter of strangers hardly moves. Then, of n pictures, one
-good picture is expected to score above the level where n times the chance is 1: what scores above
-that stands out, and is listed with how many good pictures would be expected to score so high. So
-about one good picture is listed by chance, whatever n, and that is said.
+median distance to it, which up to a quarter of strangers hardly moves. Then, of n images, one
+good image is expected to score above the level where n times the chance is 1: what scores above
+that stands out, and is listed with how many good images would be expected to score so high. So
+about one good image is listed by chance, whatever n, and that is said.
 
-Left-out scores are needed: a picture that is in the bank, or was trained on, hides itself.
+Left-out scores are needed: an image that is in the bank, or was trained on, hides itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from blemish.images.regions import find_regions
 
 FEWEST_SCORES = 20
-BY_CHANCE = 1.0  # good pictures that are listed, on average
+BY_CHANCE = 1.0  # good images that are listed, on average
 MOST_NAMED = 3
 GUMBEL_MEDIAN = -math.log(math.log(2))
 GUMBEL_MAD = 0.767049  # median distance to the median, of scale 1
@@ -33,22 +33,22 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Typical:
-    """What the scores of most pictures look like.
+    """What the scores of most images look like.
 
     Attributes:
-        pictures: how many there are.
+        images: how many there are.
         median: of their scores, raw.
         scale: of the Gumbel distribution, in units of the score.
     """
 
-    pictures: int
+    images: int
     median: float
     scale: float
 
     def expected(self, score: float) -> float:
-        """How many of so many good pictures would score at least so high."""
+        """How many of so many good images would score at least so high."""
         place = (score - self.median) / self.scale + GUMBEL_MEDIAN
-        return self.pictures * -math.expm1(-math.exp(-min(max(place, -30.0), 700.0)))
+        return self.images * -math.expm1(-math.exp(-min(max(place, -30.0), 700.0)))
 
     def robust_z(self, score: float) -> float:
         """Distance to the median in standard deviations, as the median distance tells them."""
@@ -57,15 +57,15 @@ class Typical:
 
 @dataclass(frozen=True)
 class Suspicious:
-    """A training picture that stands out.
+    """A training image that stands out.
 
     Attributes:
-        name: id of the picture.
+        name: id of the image.
         sha256: of its file.
         score: left out, raw.
-        expected: how many good pictures would be expected to score so high, below 1.
+        expected: how many good images would be expected to score so high, below 1.
         robust_z: distance to the median in robust standard deviations.
-        box_xyxy: where its map peaks, in pixels of the picture; `x1` and `y1` exclusive.
+        box_xyxy: where its map peaks, in pixels of the image; `x1` and `y1` exclusive.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Suspicious:
     box_xyxy: Box
 
     def to_dict(self) -> dict[str, Any]:
-        """The picture as plain JSON values."""
+        """The image as plain JSON values."""
         return {
             "id": self.name,
             "sha256": self.sha256,
@@ -91,7 +91,7 @@ def typical(scores: ArrayLike) -> Typical | None:
     """What most scores look like; `None` where they are fewer than 20, or most are the same.
 
     Args:
-        scores: of pictures as if they were new, raw; copies of a picture count once.
+        scores: of images as if they were new, raw; copies of an image count once.
     """
     values = np.asarray(scores, np.float64)
     if len(values) < FEWEST_SCORES:
@@ -106,12 +106,12 @@ def find_suspicious(
     most: Typical,
     map_of: Callable[[str], NDArray[np.float32]],
 ) -> list[Suspicious]:
-    """The pictures that stand out, highest score first.
+    """The images that stand out, highest score first.
 
     Args:
-        rows: name, sha256, score, and peak of the map of each picture as if it were new.
+        rows: name, sha256, score, and peak of the map of each image as if it were new.
         most: what most of the scores look like.
-        map_of: gives the map, H x W, of a picture by its name.
+        map_of: gives the map, H x W, of an image by its name.
     """
     typical_peak = float(np.median([row[3] for row in rows]))
     return [
@@ -131,23 +131,23 @@ def find_suspicious(
 def suspicious_facts(most: Typical, found: Sequence[Suspicious]) -> dict[str, Any]:
     """What a model file keeps of them."""
     return {
-        "scored": most.pictures,
+        "scored": most.images,
         "typical_score": most.median,
         "by_chance": BY_CHANCE,
-        "pictures": [picture.to_dict() for picture in found],
+        "images": [image.to_dict() for image in found],
     }
 
 
 def advice(facts: Mapping[str, Any]) -> str | None:
     """What a user must hear of `suspicious_facts`, and can do; `None` where nothing stands out."""
-    count = len(facts["pictures"])
+    count = len(facts["images"])
     if not count:
         return None
-    names = ", ".join(picture["id"] for picture in facts["pictures"][:MOST_NAMED])
+    names = ", ".join(image["id"] for image in facts["images"][:MOST_NAMED])
     return (
-        f"{count} of {facts['scored']:,} training pictures stand{'s' * (count == 1)} out (about "
+        f"{count} of {facts['scored']:,} training images stand{'s' * (count == 1)} out (about "
         f"{facts['by_chance']:g} would by chance): {names}{', ...' * (count > MOST_NAMED)}. "
-        "Look at them: defects among the good pictures hide defects like them and raise the "
+        "Look at them: defects among the good images hide defects like them and raise the "
         "thresholds. Remove what is defective and fit again, or fit with --drop-suspicious."
     )
 

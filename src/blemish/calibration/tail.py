@@ -1,10 +1,10 @@
-"""An extreme-value tail, for rates that n pictures cannot promise: a model, and labelled as one.
+"""An extreme-value tail, for rates that n images cannot promise: a model, and labelled as one.
 
 Below 1/(n + 1) conformal prediction has nothing to say. A generalised Pareto distribution over the
 highest scores has, if one is willing to believe that they go on as they began: excesses over a high
 level are nearly of that shape for most distributions (Coles, "An Introduction to Statistical
 Modeling of Extreme Values", 2001, chapter 4). Scores are maxima over many patches, whose tails are
-about exponential. A shape below that, with an end that no good picture could pass, is not believed:
+about exponential. A shape below that, with an end that no good image could pass, is not believed:
 it would give p-values of zero.
 
 Fitted by probability-weighted moments (Hosking and Wallis, "Parameter and quantile estimation for
@@ -35,7 +35,7 @@ FARTHEST = 100  # how many times below what can be promised a rate may be
 DRAWS = 1000
 
 _INSTEAD = (
-    "Leave --tail out; where training pictures that stand out are removed or more good ones are at "
+    "Leave --tail out; where training images that stand out are removed or more good ones are at "
     "hand, blemish calibrate tries again without a new fit."
 )
 
@@ -64,15 +64,15 @@ class Tail:
 
     @property
     def share(self) -> float:
-        """The share of good pictures in the tail: the conformal p-value at its level."""
+        """The share of good images in the tail: the conformal p-value at its level."""
         return (self.excesses + 1) / (self.scores + 1)
 
     def p_value(self, score: float) -> float:
-        """Share of good pictures that score higher, by the model; `score` must be in the tail."""
+        """Share of good images that score higher, by the model; `score` must be in the tail."""
         return self.share * float(_survival(score - self.level, self.shape, self.scale))
 
     def threshold(self, rate: float) -> float:
-        """The score that a share `rate` of good pictures exceeds (Coles 2001, eq. 4.13)."""
+        """The score that a share `rate` of good images exceeds (Coles 2001, eq. 4.13)."""
         return self.level + float(_quantile(rate / self.share, self.shape, self.scale))
 
     def upper_bound(self, rate: float, *, confidence: float) -> float:
@@ -105,10 +105,10 @@ class Tail:
 
 
 def fit_tail(scores: ArrayLike) -> Tail:
-    """Fit the tail of some good pictures' scores: the highest tenth, or 30 where that is fewer.
+    """Fit the tail of some good images' scores: the highest tenth, or 30 where that is fewer.
 
     Args:
-        scores: of good pictures as if they were new, raw, in any order.
+        scores: of good images as if they were new, raw, in any order.
 
     Raises:
         CalibrationError: there are fewer than 90, or their tail is none that could be gone on with.
@@ -119,7 +119,7 @@ def fit_tail(scores: ArrayLike) -> Tail:
     count = len(excesses)
     if not excesses[count // 2] > 0:
         raise CalibrationError(
-            "The highest scores of the good pictures are all alike, so no tail can be fitted to "
+            "The highest scores of the good images are all alike, so no tail can be fitted to "
             f"them. {_INSTEAD}"
         )
     shape, scale = (float(values[0]) for values in _fit_each(excesses[None]))
@@ -161,7 +161,7 @@ def check_reach(scores: int, rate: float) -> None:
     lowest = lowest_rate(scores) / FARTHEST
     if rate < lowest * (1 - 1e-9):
         raise CalibrationError(
-            f"A rate of {rate:g} is too far below what {scores} good pictures show, even for a "
+            f"A rate of {rate:g} is too far below what {scores} good images show, even for a "
             f"fitted tail; the lowest is {lowest:.2g}."
         )
 
@@ -176,7 +176,7 @@ def _highest(ordered: Values) -> tuple[float, Values]:
 def _check_count(scores: int) -> None:
     if scores < FEWEST_SCORES:
         raise CalibrationError(
-            f"A fitted tail takes at least {FEWEST_SCORES} good pictures; there are {scores}. "
+            f"A fitted tail takes at least {FEWEST_SCORES} good images; there are {scores}. "
             f"{_INSTEAD}"
         )
 
@@ -191,7 +191,7 @@ def _fit_each(excesses: Values) -> tuple[Values, Values]:
 def _checked(tail: Tail, excesses: Values) -> Tail:
     if tail.shape > HEAVIEST:
         raise CalibrationError(
-            f"The tail of the good pictures' scores is too heavy to go on with (shape "
+            f"The tail of the good images' scores is too heavy to go on with (shape "
             f"{tail.shape:.2f}, at most {HEAVIEST}): some score far above the rest. {_INSTEAD}"
         )
     drawn = tail._draw(np.random.default_rng(1))
@@ -202,7 +202,7 @@ def _checked(tail: Tail, excesses: Values) -> Tail:
     fit = float(worse.mean())
     if fit < LEAST_FIT:
         raise CalibrationError(
-            "The tail of the good pictures' scores is not of the shape that tails have (Anderson-"
+            "The tail of the good images' scores is not of the shape that tails have (Anderson-"
             f"Darling, p < {LEAST_FIT}), so it cannot be gone on with. {_INSTEAD}"
         )
     return Tail(**(tail.to_dict() | {"fit": fit}))

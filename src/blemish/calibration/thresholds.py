@@ -1,7 +1,7 @@
-"""A calibration: scores of good pictures that a model was not fitted on, and thresholds from them.
+"""A calibration: scores of good images that a model was not fitted on, and thresholds from them.
 
-There are two thresholds, each with a rate of its own: one for the picture's score, which is the
-verdict, and one for the largest value of its map, above which regions are shown. So a good picture
+There are two thresholds, each with a rate of its own: one for the image's score, which is the
+verdict, and one for the largest value of its map, above which regions are shown. So a good image
 may be rejected without a region, or pass with one; how many do either is told, too.
 """
 
@@ -28,7 +28,7 @@ from blemish.calibration.false_regions import (
     FalseRegions,
     MapOf,
     expect_false_regions,
-    pictures_to_look_into,
+    images_to_look_into,
 )
 from blemish.calibration.rows import Row
 from blemish.calibration.tail import Tail, fit_tail
@@ -48,22 +48,22 @@ class Tails:
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Scores of good pictures that a model was not fitted on, and the thresholds they give.
+    """Scores of good images that a model was not fitted on, and the thresholds they give.
 
     Attributes:
-        method: how the scores were had: the training pictures left out (`5-fold`,
-            `leave-one-out`), other pictures (`held out`), or some of each.
-        scores: of the pictures, raw, rising.
+        method: how the scores were had: the training images left out (`5-fold`,
+            `leave-one-out`), other images (`held out`), or some of each.
+        scores: of the images, raw, rising.
         peaks: largest values of their maps, raw, rising.
-        false_alarm_rate: the promised share of good pictures above the image threshold.
-        region_rate: the promised share of good pictures with a pixel above the pixel threshold.
+        false_alarm_rate: the promised share of good images above the image threshold.
+        region_rate: the promised share of good images with a pixel above the pixel threshold.
         smallest_region_px: regions of fewer pixels are not shown.
         tails: fitted to scores and peaks, for rates that cannot be promised; `None` without.
         costs: what the image threshold follows in place of a rate; `None` without.
-        false_regions: what a good picture shows at the pixel threshold; `None` where not known.
-        either_rate: share of good pictures that are rejected or show a region; `None` where not
+        false_regions: what a good image shows at the pixel threshold; `None` where not known.
+        either_rate: share of good images that are rejected or show a region; `None` where not
             known.
-        dropped: training pictures that were left out of fit and calibration as suspicious.
+        dropped: training images that were left out of fit and calibration as suspicious.
     """
 
     method: str
@@ -80,7 +80,7 @@ class Calibration:
 
     @property
     def image_threshold(self) -> float:
-        """A picture is rejected where its score is greater."""
+        """An image is rejected where its score is greater."""
         if self.costs:
             return self.costs.threshold
         tail = self.tails.scores if self.tails else None
@@ -102,7 +102,7 @@ class Calibration:
         return _basis(len(self.peaks), self.region_rate)
 
     def p_value(self, score: float) -> float:
-        """Conformal p-value of a picture's score: small where hardly a good picture scores so."""
+        """Conformal p-value of an image's score: small where hardly a good image scores so."""
         return p_value(self.scores, score)
 
     def tail_p_value(self, score: float) -> float | None:
@@ -117,14 +117,14 @@ class Calibration:
 
     def to_dict(self) -> dict[str, Any]:
         """What a user wants to know of it, as plain JSON values, without the scores."""
-        pictures = len(self.scores)
+        images = len(self.scores)
         rate, bound = self._image_promise()
         return {
             "method": self.method,
-            "pictures": pictures,
+            "images": images,
             "basis": self.basis,
             "false_alarm_rate": rate,
-            "lowest_rate": lowest_rate(pictures),
+            "lowest_rate": lowest_rate(images),
             "upper_bound_95": bound,
             "image_threshold": self.image_threshold,
             "pixel_threshold": self.pixel_threshold,
@@ -148,19 +148,19 @@ class Calibration:
         return self.false_alarm_rate, self._bound(self.false_alarm_rate, "scores")
 
     def _bound(self, rate: float, of: str) -> float:
-        pictures = len(self.scores)
-        if self.tails and _basis(pictures, rate) == MODEL_BASED:
+        images = len(self.scores)
+        if self.tails and _basis(images, rate) == MODEL_BASED:
             tail: Tail = getattr(self.tails, of)
             return tail.upper_bound(rate, confidence=CONFIDENCE)
-        return upper_bound(pictures, rate, confidence=CONFIDENCE)
+        return upper_bound(images, rate, confidence=CONFIDENCE)
 
     def _rate_if_dropped_were_good(self) -> float | None:
-        """The promise, were the dropped pictures good ones that all score above the threshold."""
+        """The promise, were the dropped images good ones that all score above the threshold."""
         if not self.dropped:
             return None
-        pictures = len(self.scores)
+        images = len(self.scores)
         above = int(np.count_nonzero(self.scores > self.image_threshold))
-        return (above + self.dropped + 1) / (pictures + self.dropped + 1)
+        return (above + self.dropped + 1) / (images + self.dropped + 1)
 
 
 def calibrate(
@@ -175,31 +175,31 @@ def calibrate(
     """Find the thresholds that were asked for.
 
     Args:
-        scores: of good pictures as if they were new, raw.
+        scores: of good images as if they were new, raw.
         peaks: the largest value of each one's map, raw, in the same order.
         method: how they were had.
         asked: rates and what else decides; by default 0.01, or the lowest rate that so many
-            pictures can promise.
+            images can promise.
         costs: what the image threshold is to follow in place of a rate.
-        dropped: training pictures that were left out as suspicious.
+        dropped: training images that were left out as suspicious.
 
     Raises:
-        CalibrationError: a score is not finite, so few pictures cannot promise a rate, or no tail
+        CalibrationError: a score is not finite, so few images cannot promise a rate, or no tail
             can be fitted.
     """
     asked = asked or Asked()
     pairs = np.stack([np.asarray(values, np.float64) for values in (scores, peaks)])
     if not np.isfinite(pairs).all():
-        raise CalibrationError("A score of a calibration picture is not a finite number.")
+        raise CalibrationError("A score of a calibration image is not a finite number.")
     smallest = SMALLEST_REGION_PX if asked.smallest_region_px is None else asked.smallest_region_px
     if smallest < 1:
         raise CalibrationError(f"'smallest_region_px' must be at least 1; got {smallest}.")
     ordered, ordered_peaks = np.sort(pairs, axis=1)
-    pictures = pairs.shape[1]
+    images = pairs.shape[1]
     rate = asked.false_alarm_rate
-    rate = max(DEFAULT_RATE, lowest_rate(pictures)) if rate is None else rate
+    rate = max(DEFAULT_RATE, lowest_rate(images)) if rate is None else rate
     region_rate = rate if asked.region_rate is None else asked.region_rate
-    check_asked(pictures, replace(asked, false_alarm_rate=rate, region_rate=region_rate))
+    check_asked(images, replace(asked, false_alarm_rate=rate, region_rate=region_rate))
     tails = Tails(fit_tail(ordered), fit_tail(ordered_peaks)) if asked.tail else None
     found = Calibration(
         method, ordered, ordered_peaks, rate, region_rate, smallest, tails, costs, dropped=dropped
@@ -214,19 +214,19 @@ def with_false_regions(
     *,
     mapped: Set[str] | None = None,
 ) -> Calibration:
-    """A calibration with what good pictures show at the pixel threshold, where that can be told.
+    """A calibration with what good images show at the pixel threshold, where that can be told.
 
     It is for a conformal threshold, and where all maps that are needed can be had.
 
     Args:
         calibration: without it.
-        peaks: of each picture's map as if it were new; of copies and groups the highest.
-        map_of: gives a picture's map by its name.
-        mapped: names of the pictures whose maps can be had; by default all.
+        peaks: of each image's map as if it were new; of copies and groups the highest.
+        map_of: gives an image's map by its name.
+        mapped: names of the images whose maps can be had; by default all.
     """
     if calibration.region_basis != CONFORMAL:
         return calibration
-    needed, _ = pictures_to_look_into(peaks, calibration.region_rate)
+    needed, _ = images_to_look_into(peaks, calibration.region_rate)
     if mapped is not None and not mapped >= set(needed):
         return calibration
     found = expect_false_regions(
@@ -245,7 +245,7 @@ def calibration_facts(
 
     Args:
         calibration: as it was found.
-        rows: of the good pictures.
+        rows: of the good images.
         defects: rows of the defects that had a say in a threshold by costs.
     """
     told = calibration.to_dict() | {"scored": list(rows)}
@@ -274,21 +274,21 @@ def read_calibration(facts: Mapping[str, Any]) -> Calibration:
 
 
 def either_rate(pairs: NDArray[np.float64], found: Calibration) -> float | None:
-    """Share of pictures that are rejected or show a region, each judged by the others.
+    """Share of images that are rejected or show a region, each judged by the others.
 
     Args:
-        pairs: score and peak of each picture, 2 x n.
+        pairs: score and peak of each image, 2 x n.
         found: the calibration, whose rates count.
     """
-    pictures = pairs.shape[1]
+    images = pairs.shape[1]
     rates = (found.false_alarm_rate, found.region_rate)
-    if found.costs or not all(promises(pictures, rate) for rate in rates):
+    if found.costs or not all(promises(images, rate) for rate in rates):
         return None
-    above = np.zeros(pictures, np.bool_)
+    above = np.zeros(images, np.bool_)
     for values, rate in zip(pairs, rates, strict=True):
-        place = pictures - 2 - exceedances(pictures, rate)  # of the threshold that the others give
+        place = images - 2 - exceedances(images, rate)  # of the threshold that the others give
         above |= values > (np.sort(values)[place] if place >= 0 else -np.inf)
-    share: float = np.count_nonzero(above) / (pictures + 1)
+    share: float = np.count_nonzero(above) / (images + 1)
     return share
 
 
@@ -298,5 +298,5 @@ def _threshold(values: NDArray[np.float64], rate: float, tail: Tail | None) -> f
     return conformal_threshold(values, rate)
 
 
-def _basis(pictures: int, rate: float) -> str:
-    return CONFORMAL if promises(pictures, rate) else MODEL_BASED
+def _basis(images: int, rate: float) -> str:
+    return CONFORMAL if promises(images, rate) else MODEL_BASED

@@ -40,7 +40,7 @@ from blemish.wording import first_few
 
 Datas = Annotated[
     list[Path],
-    typer.Argument(metavar="DATA", help="Folders or manifests of pictures.", show_default=False),
+    typer.Argument(metavar="DATA", help="Folders or manifests of images.", show_default=False),
 ]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="DIR", help="Folder for records and report.")
@@ -54,7 +54,7 @@ Workers = Annotated[
     int, typer.Option(metavar="N", min=1, help="Jobs at a time, sharing the cores.")
 ]
 MOST_SHOWN = 5
-LEFT_OUT_OF_JSON = ("pictures", "curves", "draws", "examples")
+LEFT_OUT_OF_JSON = ("images", "curves", "draws", "examples")
 
 
 def benchmark(

@@ -11,6 +11,7 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
+from blemish.cli.images import find_images
 from blemish.cli.options import (
     AsJson,
     Category,
@@ -26,7 +27,6 @@ from blemish.cli.options import (
     read_limits,
     use_threads,
 )
-from blemish.cli.pictures import find_pictures
 from blemish.cli.thresholds import small_rate_text, threshold_facts
 from blemish.errors import UsageError
 from blemish.wording import score_text
@@ -43,14 +43,14 @@ Defects = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="PATH",
-        help="Known defects, pictures or folders of them, for a threshold by costs. Repeatable.",
+        help="Known defects, images or folders of them, for a threshold by costs. Repeatable.",
     ),
 ]
 CostMiss = Annotated[
     float | None, typer.Option(metavar="COST", help="Of a defect that passes, in any unit.")
 ]
 CostFalseAlarm = Annotated[
-    float | None, typer.Option(metavar="COST", help="Of a good picture that is rejected.")
+    float | None, typer.Option(metavar="COST", help="Of a good image that is rejected.")
 ]
 DefectRate = Annotated[
     float | None,
@@ -78,12 +78,12 @@ def calibrate(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Set new thresholds from good pictures, without a new fit.
+    """Set new thresholds from good images, without a new fit.
 
-    The good training pictures of DATA count. What was is shown beside what is, with how many of the
+    The good training images of DATA count. What was is shown beside what is, with how many of the
     model's own good images, left out of its fit, and of these are above either threshold. Without
     -o nothing is written. With --defects, --cost-miss and --cost-false-alarm the image threshold is
-    the one of the lowest cost; such defects must be no test pictures.
+    the one of the lowest cost; such defects must be no test images.
     """
     use_threads(threads)
     costs = _read_costs(defects, cost_miss, cost_false_alarm, defect_rate)
@@ -99,7 +99,7 @@ def calibrate(
         region_rate=region_rate,
         tail=tail,
         costs=costs,
-        defects=[picture.path for picture in find_pictures(defects).found] if defects else (),
+        defects=[image.path for image in find_images(defects).found] if defects else (),
         smallest_region_px=smallest_region,
         limits=read_limits(max_pixels),
         progress=TerminalProgress(),
@@ -112,7 +112,7 @@ def calibrate(
         console.write_facts(_facts(new, output))
         console.write("\n" + console.columns(_side_by_side(old, new)))
     if output is not None:
-        console.next_steps(["predict", output, "PICTURE..."])
+        console.next_steps(["predict", output, "IMAGE..."])
     else:
         other = Path(f"{model.stem}-calibrated.onnx")
         console.next_steps(["calibrate", *with_option(typed(ctx), "-o", other)])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blemish.cli.pictures import Picture
+from blemish.cli.images import NamedImage
 from blemish.errors import BlemishError, UsageError
 from blemish.files import looking_at, write_whole
 from blemish.names import shown
@@ -25,13 +25,13 @@ class Earlier:
 
     Attributes:
         lines: that stay as they are, each with its end, in the order of the file.
-        results: those among them that are of pictures asked for, as plain JSON values.
-        left: pictures that are still to be judged, in the order given.
+        results: those among them that are of images asked for, as plain JSON values.
+        left: images that are still to be judged, in the order given.
     """
 
     lines: tuple[str, ...]
     results: tuple[dict[str, Any], ...]
-    left: tuple[Picture, ...]
+    left: tuple[NamedImage, ...]
 
 
 def write_run(folder: Path, facts: dict[str, Any]) -> None:
@@ -42,20 +42,20 @@ def write_run(folder: Path, facts: dict[str, Any]) -> None:
 def read_earlier(
     folder: Path,
     facts: dict[str, Any],
-    pictures: Sequence[Picture],
+    images: Sequence[NamedImage],
     *,
-    drawn: Callable[[Picture], bool],
+    drawn: Callable[[NamedImage], bool],
 ) -> Earlier | None:
     """What an earlier run left in a folder; `None` where there was none.
 
-    A verdict stays where its picture has not changed since that run began and its drawings are
+    A verdict stays where its image has not changed since that run began and its drawings are
     there. What could not be judged is tried again; of what a power cut left torn, whole lines stay.
 
     Args:
         folder: of the output.
         facts: what the lines have to be made by, as `write_run` wrote it.
-        pictures: that are asked for.
-        drawn: whether all drawings and maps of a picture are there.
+        images: that are asked for.
+        drawn: whether all drawings and maps of an image are there.
 
     Raises:
         UsageError: the folder holds something else, or what another model said.
@@ -64,19 +64,19 @@ def read_earlier(
     begun_ns = _check_same(folder, facts)
     if begun_ns is None:
         return None
-    times = Counter(shown(str(picture.path)) for picture in pictures)
-    asked = {shown(str(p.path)): p for p in pictures if times[shown(str(p.path))] == 1}
+    times = Counter(shown(str(image.path)) for image in images)
+    asked = {shown(str(p.path)): p for p in images if times[shown(str(p.path))] == 1}
     lines, results, done = [], [], set()
     for line, value in _whole_lines(folder / LINES):
         path = value.get("path")
-        picture = asked.get(path) if isinstance(path, str) else None
-        if picture is None:
-            lines.append(line)  # of another day's pictures
-        elif path not in done and _stays(value, picture, begun_ns) and drawn(picture):
+        image = asked.get(path) if isinstance(path, str) else None
+        if image is None:
+            lines.append(line)  # of another day's images
+        elif path not in done and _stays(value, image, begun_ns) and drawn(image):
             done.add(path)
             lines.append(line)
             results.append(value)
-    left = tuple(p for p in pictures if shown(str(p.path)) not in done)
+    left = tuple(p for p in images if shown(str(p.path)) not in done)
     return Earlier(tuple(lines), tuple(results), left)
 
 
@@ -126,10 +126,10 @@ def _whole_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def _stays(result: dict[str, Any], picture: Picture, begun_ns: int) -> bool:
-    """Whether a picture was judged, and is the same now: nobody can set back `st_ctime`."""
+def _stays(result: dict[str, Any], image: NamedImage, begun_ns: int) -> bool:
+    """Whether an image was judged, and is the same now: nobody can set back `st_ctime`."""
     try:
-        facts = os.stat(picture.path)  # noqa: PTH116 - as everything else finds it, through links
+        facts = os.stat(image.path)  # noqa: PTH116 - as everything else finds it, through links
     except OSError:
         return False
     unchanged = max(facts.st_mtime_ns, facts.st_ctime_ns) < begun_ns

@@ -1,4 +1,4 @@
-"""`blemish evaluate`: how good a model is, or the maps of another tool, on labelled pictures."""
+"""`blemish evaluate`: how good a model is, or the maps of another tool, on labelled images."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ Scores = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="With --maps: CSV (path,score) or JSONL of picture scores (default: maxima of maps).",
+        help="With --maps: CSV (path,score) or JSONL of image scores (default: maxima of maps).",
     ),
 ]
 ImageThreshold = Annotated[
     float | None,
-    typer.Option("--threshold", metavar="SCORE", help="With --maps: reject pictures above it."),
+    typer.Option("--threshold", metavar="SCORE", help="With --maps: reject images above it."),
 ]
 PixelThreshold = Annotated[
     float | None,
@@ -78,7 +78,7 @@ PixelThreshold = Annotated[
 ]
 ResizeMaps = Annotated[
     bool,
-    typer.Option("--resize-maps", help="With --maps: bring maps to their pictures' size."),
+    typer.Option("--resize-maps", help="With --maps: bring maps to their images' size."),
 ]
 Name = Annotated[
     str | None,
@@ -109,9 +109,9 @@ def evaluate(
     provider: Provider = "cpu",
     as_json: AsJson = False,
 ) -> None:
-    """Measure a model, or maps of another tool, on labelled pictures.
+    """Measure a model, or maps of another tool, on labelled images.
 
-    From raw scores, at the pictures' own resolution; no label moves a threshold.
+    From raw scores, at the images' own resolution; no label moves a threshold.
     """
     of_maps: dict[str, Any] = {
         "--scores": scores,

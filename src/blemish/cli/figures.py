@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from blemish.evaluation import Evaluation
 
 TITLES = SHARES | RATES | {"f1": "F1 at threshold"}
-READING = "Recall: at so many false alarms. In brackets: 95% over the choice of pictures."
+READING = "Recall: at so many false alarms. In brackets: 95% over the choice of images."
 PER_TYPE = (
-    ("pictures", "pictures", Kind.COUNT),
+    ("images", "images", Kind.COUNT),
     ("image AUROC", "image_auroc", Kind.SHARE),
     ("pixel AUROC", "pixel_auroc", Kind.SHARE),
     ("AU-PRO", "pixel_au_pro_30", Kind.SHARE),
@@ -29,19 +29,19 @@ PER_TYPE = (
 
 
 def figures_text(found: Evaluation) -> str:
-    """Figures of pictures and pixels side by side, of regions, of each type of defect."""
+    """Figures of images and pixels side by side, of regions, of each type of defect."""
     parts = [_levels(found) + READING + "\n", _regions(found.regions)]
     if found.per_type:
         parts.append(console.columns(_type_rows(found)))
     parts.append("".join(f"{_filled(told)}\n" for told in undefined_told(found.undefined)))
-    took = found.seconds.get("predict_per_picture")
+    took = found.seconds.get("predict_per_image")
     each = "" if took is None else f", {seconds_text(took)} each"
-    parts.append(f"{len(found.pictures):,} pictures{each}\n")
+    parts.append(f"{len(found.images):,} images{each}\n")
     return "\n".join(part for part in parts if part)
 
 
 def _levels(found: Evaluation) -> str:
-    """A line for each figure, of pictures and of pixels."""
+    """A line for each figure, of images and of pixels."""
     levels = {"image": found.image, "pixel": found.pixel}
     names = [name for name in TITLES if any(name in figures for figures in levels.values())]
     titles = _even(["", *(TITLES[name] for name in names)], str.ljust)
@@ -81,7 +81,7 @@ def _regions(regions: Mapping[str, Any]) -> str:
     }
     for title, region in named.items():
         if region:
-            text += f"{title}  {region['area_px']:,} px  {region['picture']}\n"
+            text += f"{title}  {region['area_px']:,} px  {region['image']}\n"
     return text
 
 

@@ -1,4 +1,4 @@
-"""`blemish fit`: from a folder of good pictures to a model file."""
+"""`blemish fit`: from a folder of good images to a model file."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that wa
 DropSuspicious = Annotated[
     bool,
     typer.Option(
-        "--drop-suspicious", help="Fit again without training pictures that stand out, if any."
+        "--drop-suspicious", help="Fit again without training images that stand out, if any."
     ),
 ]
 
@@ -98,9 +98,9 @@ def fit(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Learn from good pictures, set thresholds, write one model file.
+    """Learn from good images, set thresholds, write one model file.
 
-    Only the good training pictures of DATA are looked at. A long training is kept as it goes, in a
+    Only the good training images of DATA are looked at. A long training is kept as it goes, in a
     folder beside MODEL.onnx; the same command with --resume goes on from there.
     """
     use_threads(threads)
@@ -119,7 +119,7 @@ def fit(
     )
     import blemish
     from blemish.calibration import SMALLEST_REGION_PX
-    from blemish.data.loading import GoodPictures
+    from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
     from blemish.records.machine import peak_memory_bytes
 
@@ -133,7 +133,7 @@ def fit(
     )
     for sentence in dataset.notes:
         console.note(sentence)
-    images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
+    images = GoodImages(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
     planned = chosen.plan(images)
     outputs.check_space(output, planned.model_bytes)
     start = perf_counter()
@@ -161,7 +161,7 @@ def fit(
         console.write_facts(_facts(model, output, seconds, peak_bytes))
     same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
     steps = [["evaluate", output, *same_data]] if dataset.test else []
-    console.next_steps(["predict", output, "PICTURE..."], *steps)
+    console.next_steps(["predict", output, "IMAGE..."], *steps)
 
 
 @contextmanager
@@ -185,7 +185,7 @@ def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) ->
         "bytes": path.stat().st_size,
         "detector": model.detector,
         "dataset": model.facts["training"]["dataset"],
-        "pictures": len(model.facts["training"]["pictures"]),
+        "images": len(model.facts["training"]["images"]),
         "bank_vectors": facts.get("bank_vectors"),
         "bank_dimensions": facts.get("bank_dimensions"),
         "bank_bytes": facts.get("bank_bytes"),

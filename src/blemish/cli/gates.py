@@ -29,7 +29,7 @@ class Gate:
         level, name = self.figure.split(".")
         value = figures[level][name]
         if value is None:
-            reason = figures.get("undefined", {}).get(self.figure, "these pictures do not tell")
+            reason = figures.get("undefined", {}).get(self.figure, "these images do not tell")
             return f"Gate not met: {self.figure} is undefined: {reason}."
         met = value <= self.limit if name in AT_MOST else value >= self.limit
         side = "at most" if name in AT_MOST else "at least"

@@ -15,7 +15,7 @@ from blemish.wording import bytes_text
 
 Verify = Annotated[
     bool,
-    typer.Option("--verify", help="Also run the graph on simple pictures: are all scores finite?"),
+    typer.Option("--verify", help="Also run the graph on simple images: are all scores finite?"),
 ]
 SHOWN_APART = ("backbone", "levels", "image_size", "fit", "seed")
 
@@ -38,7 +38,7 @@ def inspect(model: ModelFile, verify: Verify = False, as_json: AsJson = False) -
     if verify:
         console.say(
             "verified: no byte has changed since it was written, and the graph gives finite scores "
-            f"and maps for {probes} simple pictures"
+            f"and maps for {probes} simple images"
         )
 
 
@@ -49,7 +49,7 @@ def _facts(path: Path, facts: Mapping[str, Any]) -> Iterator[tuple[str, str | No
     yield "made by", _versions(facts)
     yield from _detector_facts(detector)
     yield (
-        "pictures",
+        "images",
         f"{facts['input']['format']['bit_depth']} bit, alpha: {facts['input']['alpha']}",
     )
     yield "outputs", ", ".join(facts["outputs"])
@@ -77,7 +77,7 @@ def _detector_facts(detector: Mapping[str, Any]) -> Iterator[tuple[str, str | No
         yield (
             "training",
             f"{settings['steps']:,} steps on {made['device']} in {made['precision']}, against "
-            f"{detector['penalty']['pictures']:,} pictures ({detector['penalty']['source']})",
+            f"{detector['penalty']['images']:,} images ({detector['penalty']['source']})",
         )
     chosen = {name: value for name, value in settings.items() if value is not None}
     others = [f"{name}={value}" for name, value in chosen.items() if name not in SHOWN_APART]
@@ -85,10 +85,10 @@ def _detector_facts(detector: Mapping[str, Any]) -> Iterator[tuple[str, str | No
 
 
 def _trained_on(detector: Mapping[str, Any], training: Mapping[str, Any]) -> str:
-    """How many pictures the graph learned from, and how many were only judged by it."""
-    count = len(training["pictures"])
+    """How many images the graph learned from, and how many were only judged by it."""
+    count = len(training["images"])
     learned = detector.get("trained_on", count)
-    told = f"{learned:,} good pictures of {training['dataset']}"
+    told = f"{learned:,} good images of {training['dataset']}"
     return told if learned == count else f"{told}; {count - learned:,} more were held out"
 
 

@@ -31,7 +31,7 @@ SHOWN = "blemish.shown"  # how streams take names of files that are no text
 
 app = typer.Typer(
     name="blemish",
-    help="Learn what a good surface looks like, and find where a new picture departs from it.",
+    help="Learn what a good surface looks like, and find where a new image departs from it.",
     epilog="Start with: blemish check DATA",
     no_args_is_help=True,
     add_completion=False,

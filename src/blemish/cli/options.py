@@ -36,7 +36,7 @@ Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="Folder of pictures, CSV or JSONL manifest, or surfaces (drawn).",
+        help="Folder of images, CSV or JSONL manifest, or surfaces (drawn).",
         show_default=False,
     ),
 ]
@@ -55,13 +55,13 @@ TestFraction = Annotated[
     typer.Option(
         metavar="SHARE",
         show_default=False,
-        help="Good pictures to test on, if no split (default 0.3).",
+        help="Good images to test on, if no split (default 0.3).",
     ),
 ]
 SplitSeed = Annotated[int, typer.Option(metavar="N", help="Seed of that split.")]
 MaxPixels = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Largest picture to read (default 100 million)."),
+    typer.Option(metavar="N", help="Largest image to read (default 100 million)."),
 ]
 Threads = Annotated[
     int | None,
@@ -81,7 +81,7 @@ FalseAlarmRate = Annotated[
     typer.Option(
         metavar="RATE",
         callback=_check_rate,
-        help="Good pictures that may be rejected (default 0.01; of calibrate the model's own).",
+        help="Good images that may be rejected (default 0.01; of calibrate the model's own).",
     ),
 ]
 RegionRate = Annotated[
@@ -89,7 +89,7 @@ RegionRate = Annotated[
     typer.Option(
         metavar="RATE",
         callback=_check_rate,
-        help="Good pictures that may show a region (default: the false-alarm rate).",
+        help="Good images that may show a region (default: the false-alarm rate).",
     ),
 ]
 Tail = Annotated[
@@ -102,7 +102,7 @@ SmallestRegion = Annotated[
 ]
 Alpha = Annotated[
     OnAlpha,
-    typer.Option(help="Transparent pictures: refuse, onto black, or colours without their alpha."),
+    typer.Option(help="Transparent images: refuse, onto black, or colours without their alpha."),
 ]
 Detector = Annotated[str, typer.Option(metavar="NAME", help="Which detector.")]
 Backbone = Annotated[
@@ -209,7 +209,7 @@ def read_megabytes(text: str | None) -> int | None:
 
 
 def read_limits(max_pixels: int | None) -> ReadLimits:
-    """What a picture may cost. Raises `SettingError`."""
+    """What an image may cost. Raises `SettingError`."""
     from blemish.images.header import DEFAULT_LIMITS
 
     return DEFAULT_LIMITS if max_pixels is None else DEFAULT_LIMITS.replace(max_pixels=max_pixels)
@@ -235,7 +235,7 @@ def data_arguments(
     split_seed: int,
     max_pixels: int | None = None,
 ) -> list[str | Path]:
-    """What to type to name the same pictures again."""
+    """What to type to name the same images again."""
     words: list[str | Path] = [data]
     words += ["--category", category] if category is not None else []
     words += ["--test-fraction", f"{test_fraction:g}"] if test_fraction is not None else []

@@ -75,7 +75,7 @@ def plan(
     """Say what a fit will take: memory, disk, time, bank size.
 
     Takes the options of `blemish fit` that decide it, or whether the rates can be had; reads each
-    picture once, since copies count as one, and fits nothing.
+    image once, since copies count as one, and fits nothing.
     """
     use_threads(threads)
     settings = read_settings(
@@ -93,7 +93,7 @@ def plan(
     )
     import blemish
     from blemish.calibration import Asked, lowest_rate
-    from blemish.data.loading import GoodPictures
+    from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
     from blemish.model.fitting import check_promise
 
@@ -102,7 +102,7 @@ def plan(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
     asked = Asked(false_alarm_rate, region_rate, tail=tail)
-    images = GoodPictures(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
+    images = GoodImages(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
     images.contents(progress=TerminalProgress())
     lowest = lowest_rate(check_promise(dataset.name, images.split_keys, asked, detector=chosen))
     planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)
@@ -122,14 +122,14 @@ def plan(
 def _facts(
     name: str, plan: Mapping[str, Any], seconds: Mapping[str, float], lowest_rate: float
 ) -> Iterator[tuple[str, str]]:
-    yield "data set", f"{name}, {plan['pictures']:,} good pictures to learn from"
+    yield "data set", f"{name}, {plan['images']:,} good images to learn from"
     if "patches" in plan:
         yield "patches", f"{plan['patches']:,} of {plan['dimensions']} dimensions"
         yield "memory bank", f"{plan['bank_vectors']:,} vectors, {bytes_text(plan['bank_bytes'])}"
     if "trainings" in plan:
         times = f", {plan['trainings']} times" if plan["trainings"] > 1 else ""
         yield "training", f"{plan['steps']:,} steps{times}, {plan['parameters']:,} parameters"
-        yield "left out", f"{plan['left_out']:,} pictures, to find thresholds"
+        yield "left out", f"{plan['left_out']:,} images, to find thresholds"
     yield "memory", f"at most {bytes_text(plan['memory_bytes'])}"
     yield "disk", bytes_text(plan["disk_bytes"]) if plan["disk_bytes"] else "none"
     total = seconds_text(sum(seconds.values()))

@@ -1,4 +1,4 @@
-"""`blemish predict`: judge pictures, a line of JSON for each as soon as it is known."""
+"""`blemish predict`: judge images, a line of JSON for each as soon as it is known."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import DEFECTS_FOUND, FAILED
 from blemish.cli.earlier import LINES
+from blemish.cli.images import NamedImage, find_images, spell_passed_over
 from blemish.cli.options import (
     Force,
     JudgingMemory,
@@ -26,23 +27,22 @@ from blemish.cli.options import (
     read_megabytes,
     use_threads,
 )
-from blemish.cli.pictures import Picture, find_pictures, spell_passed_over
 from blemish.cli.predictions import Keeper, MapFormat, Tally
 from blemish.errors import UsageError
 
 if TYPE_CHECKING:
     from blemish.result import Failure, Prediction
 
-Pictures = Annotated[
+ImageArguments = Annotated[
     list[Path],
-    typer.Argument(metavar="PICTURE", help="Pictures, and folders of them.", show_default=False),
+    typer.Argument(metavar="IMAGE", help="Images, and folders of them.", show_default=False),
 ]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help=f"Also write {LINES} to this folder."),
 ]
 Overlay = Annotated[
-    bool, typer.Option("--overlay", help="Draw the heat map over each picture, to DIR.")
+    bool, typer.Option("--overlay", help="Draw the heat map over each image, to DIR.")
 ]
 Maps = Annotated[
     bool, typer.Option("--maps", help="Write each map of raw scores, H x W float32 .npy, to DIR.")
@@ -52,7 +52,7 @@ MapsAs = Annotated[
     typer.Option(help="The same as a.png.npy or a.tiff, say; evaluate --maps reads both."),
 ]
 FailOnDefect = Annotated[
-    bool, typer.Option("--fail-on-defect", help="Exit code 3 where a picture is a defect.")
+    bool, typer.Option("--fail-on-defect", help="Exit code 3 where an image is a defect.")
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the predictions in DIR that were interrupted.")
@@ -61,12 +61,12 @@ ErrorAsJson = Annotated[
     bool, typer.Option("--json", help="Print an error as JSON too; results always are.")
 ]
 MEGABYTE = 10**6
-Batch = Annotated[int, typer.Option(metavar="N", min=1, help="Most pictures to judge at once.")]
+Batch = Annotated[int, typer.Option(metavar="N", min=1, help="Most images to judge at once.")]
 
 
 def predict(
     model: ModelFile,
-    pictures: Pictures,
+    images: ImageArguments,
     *,
     output: Output = None,
     overlay: Overlay = False,
@@ -82,12 +82,12 @@ def predict(
     force: Force = False,
     as_json: ErrorAsJson = False,  # noqa: ARG001 - read where errors are told
 ) -> None:
-    """Judge pictures: a line of JSON for each as it is known.
+    """Judge images: a line of JSON for each as it is known.
 
-    A line holds path, score, p_value, tail_p_value, verdict, regions, notes (what sets the picture
-    apart from all training pictures) and seconds; of a picture that cannot be judged, path and
-    error. Exit code 1: there is such a picture, or one not drawn. DIR has each line as soon as it
-    is printed; with --resume those that are there stay, and their pictures are not judged again
+    A line holds path, score, p_value, tail_p_value, verdict, regions, notes (what sets the image
+    apart from all training images) and seconds; of an image that cannot be judged, path and
+    error. Exit code 1: there is such an image, or one not drawn. DIR has each line as soon as it
+    is printed; with --resume those that are there stay, and their images are not judged again
     unless they have changed.
     """
     map_format = maps_as or (MapFormat.NPY if maps else None)
@@ -96,7 +96,7 @@ def predict(
     if resume and (force or output is None):
         raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
     use_threads(threads)
-    named = find_pictures(pictures, output=output)
+    named = find_images(images, output=output)
     found = named.found
     if named.passed_over:
         console.note(spell_passed_over(named.passed_over))
@@ -114,7 +114,7 @@ def predict(
             found = earlier.left
             tally.add_earlier(earlier.results)
         results = loaded.predict_each(
-            [picture.path for picture in found],
+            [image.path for image in found],
             batch=batch,
             limits=limits,
             memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
@@ -130,17 +130,17 @@ def predict(
 
 
 def _tell(
-    pictures: Sequence[Picture],
+    images: Sequence[NamedImage],
     results: Iterator[Prediction | Failure],
     tally: Tally,
     keeper: Keeper | None,
 ) -> None:
     """Print, count and keep each result as it is known."""
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
-    with progress.stage("predict", len(pictures)) as advance:
-        for picture, result in zip(pictures, results, strict=True):
+    with progress.stage("predict", len(images)) as advance:
+        for image, result in zip(images, results, strict=True):
             console.write_json_line(result.to_dict())
             tally.add(result)
             if keeper is not None:
-                keeper.add(picture.name, result)
+                keeper.add(image.name, result)
             advance(1)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.cli import console
 from blemish.cli.earlier import LINES, Earlier, read_earlier, write_run
+from blemish.cli.images import NamedImage
 from blemish.cli.line_file import LineFile
-from blemish.cli.pictures import Picture
 from blemish.errors import BlemishError
 from blemish.files import held, make_folder, take_away_temporaries, write_whole
 from blemish.names import all_shown, shown
@@ -87,7 +87,7 @@ class Tally:
         """The counts in one line, with the rate."""
         total = self.total
         parts = [
-            f"{count_text(total)} picture{'s' * (total != 1)}",
+            f"{count_text(total)} image{'s' * (total != 1)}",
             f"{count_text(self.good)} good",
             f"{count_text(self.defects)} defect{'s' * (self.defects != 1)}",
         ]
@@ -101,7 +101,7 @@ class Tally:
 class Keeper:
     """Keeps results as they come: their lines, drawings and maps, below a folder.
 
-    A picture `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and its map of raw scores
+    An image `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and its map of raw scores
     (H x W, float32): `a/b.png.npy`, or `a/b.tiff`, which is where other tools look for it. What
     cannot be made is noted and counted in `failures`.
     """
@@ -116,11 +116,11 @@ class Keeper:
     _maps: dict[str, str] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
 
-    def begin(self, pictures: Sequence[Picture], *, provider: str, resume: bool) -> Earlier:
+    def begin(self, images: Sequence[NamedImage], *, provider: str, resume: bool) -> Earlier:
         """Begin to write, or go on with what an earlier run left.
 
         Args:
-            pictures: that are asked for.
+            images: that are asked for.
             provider: what runs the graph.
             resume: whether verdicts that are there stay.
 
@@ -137,12 +137,12 @@ class Keeper:
         }
         earlier = None
         if resume:
-            earlier = read_earlier(self.folder, facts, pictures, drawn=self._drawn)
-            self._say(earlier, len(pictures))
-            for part in {self.folder, *((self.folder / p.name).parent for p in pictures)}:
+            earlier = read_earlier(self.folder, facts, images, drawn=self._drawn)
+            self._say(earlier, len(images))
+            for part in {self.folder, *((self.folder / p.name).parent for p in images)}:
                 take_away_temporaries(part)
         begun = earlier is not None
-        earlier = earlier or Earlier((), (), tuple(pictures))
+        earlier = earlier or Earlier((), (), tuple(images))
         self._lines = LineFile(self.folder / LINES, earlier.lines)
         self._open.callback(self._lines.close)
         if not begun:  # after the lines of another model have gone
@@ -150,7 +150,7 @@ class Keeper:
         return earlier
 
     def add(self, name: str, result: Prediction | Failure) -> None:
-        """Keep a result, and write the pictures of it."""
+        """Keep a result, and write the images of it."""
         from blemish.result import Failure
 
         if self._lines:
@@ -170,21 +170,21 @@ class Keeper:
         """Bring what was judged to the disk, all of it or as far as it went."""
         self._open.close()
 
-    def _drawn(self, picture: Picture) -> bool:
-        """Whether all that is asked for of a picture, besides its line, is there."""
-        names = [_overlay_name(picture.name)] if self.overlays else []
-        names += [_map_name(picture.name, self.maps)] if self.maps else []
+    def _drawn(self, image: NamedImage) -> bool:
+        """Whether all that is asked for of an image, besides its line, is there."""
+        names = [_overlay_name(image.name)] if self.overlays else []
+        names += [_map_name(image.name, self.maps)] if self.maps else []
         return all((self.folder / name).is_file() for name in names)
 
-    def _say(self, earlier: Earlier | None, pictures: int) -> None:
+    def _say(self, earlier: Earlier | None, images: int) -> None:
         if earlier is None:
             console.note(f"There are no predictions in '{self.folder}' yet: it begins anew.")
             return
         others = len(earlier.lines) - len(earlier.results)
         console.note(
-            f"{count_text(len(earlier.results))} of {count_text(pictures)} pictures were judged "
+            f"{count_text(len(earlier.results))} of {count_text(images)} images were judged "
             "before and stay as they are"
-            + (f", as do {count_text(others)} lines of other pictures." if others else ".")
+            + (f", as do {count_text(others)} lines of other images." if others else ".")
         )
 
     def _write(self, name: str, content: bytes | str) -> None:
@@ -207,9 +207,9 @@ class Keeper:
     def _overlay(self, result: Prediction) -> bytes:
         from blemish.images.overlay import encode_jpeg, overlay
 
-        picture = self.model.read(result.path or "", limits=self.limits)
+        image = self.model.read(result.path or "", limits=self.limits)
         threshold = self.model.calibration.pixel_threshold
-        drawn = overlay(picture, result.score_map, threshold=threshold, regions=result.regions)
+        drawn = overlay(image, result.score_map, threshold=threshold, regions=result.regions)
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
 
 

@@ -18,7 +18,7 @@ Directory = Annotated[
 Categories = Annotated[
     str | None, typer.Option(metavar="A,B", help="Only these (default: tile,leather,grid).")
 ]
-Good = Annotated[int, typer.Option(metavar="N", help="Good training pictures of each.")]
+Good = Annotated[int, typer.Option(metavar="N", help="Good training images of each.")]
 Size = Annotated[int, typer.Option(metavar="PIXELS", help="Height and width.")]
 DrawingSeed = Annotated[int, typer.Option(metavar="N", help="Of all that is drawn at random.")]
 Difficulty = Annotated[

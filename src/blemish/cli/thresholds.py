@@ -1,4 +1,4 @@
-"""Thresholds, what they promise, and pictures that stand out, as people read them."""
+"""Thresholds, what they promise, and images that stand out, as people read them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 
 from blemish.wording import count_text, rate_text, score_text
 
-MOST_SHOWN = 10  # pictures that stand out
-NOT_KNOWN = "not known (a fit tells, or calibrate on pictures that the model was not fitted on)"
+MOST_SHOWN = 10  # images that stand out
+NOT_KNOWN = "not known (a fit tells, or calibrate on images that the model was not fitted on)"
 NOT_KNOWN_SO_LOW = "not known for a model-based rate"
 
 Facts = Iterator[tuple[str, str]]
@@ -16,7 +16,7 @@ Facts = Iterator[tuple[str, str]]
 
 def threshold_facts(calibration: Mapping[str, Any]) -> Facts:
     """Names and values of what `Calibration.to_dict` gives; older files tell less."""
-    pictures, method = calibration["pictures"], calibration["method"]
+    images, method = calibration["images"], calibration["method"]
     yield "image threshold", score_text(calibration["image_threshold"])
     yield "pixel threshold", score_text(calibration["pixel_threshold"])
     if calibration["smallest_region_px"] > 1:
@@ -29,16 +29,16 @@ def threshold_facts(calibration: Mapping[str, Any]) -> Facts:
         rate = calibration["rate_if_dropped_were_good"]
         yield (
             "dropped",
-            f"{calibration['dropped']:,} suspicious pictures; were they good ones, false alarms "
+            f"{calibration['dropped']:,} suspicious images; were they good ones, false alarms "
             f"would be at {small_rate_text(rate)}",
         )
-    yield "calibrated on", f"{pictures:,} good pictures ({method})"
+    yield "calibrated on", f"{images:,} good images ({method})"
 
 
 def suspicious_facts(training: Mapping[str, Any]) -> Facts:
-    """The training pictures that stand out, and those that were dropped; nothing where none."""
+    """The training images that stand out, and those that were dropped; nothing where none."""
     told = training.get("suspicious") or {}
-    found = told.get("pictures", ())
+    found = told.get("images", ())
     for number, one in enumerate(found[:MOST_SHOWN]):
         x0, y0, x1, y1 = one["box_xyxy"]
         yield (
@@ -51,7 +51,7 @@ def suspicious_facts(training: Mapping[str, Any]) -> Facts:
         yield "", f"and {len(found) - MOST_SHOWN:,} more (--json lists all)"
     dropped = training.get("dropped") or ()
     for number, row in enumerate(dropped[:MOST_SHOWN]):
-        yield "" if number else "dropped pictures", f"{row[0]}: score {score_text(row[2])}"
+        yield "" if number else "dropped images", f"{row[0]}: score {score_text(row[2])}"
     if len(dropped) > MOST_SHOWN:
         yield "", f"and {len(dropped) - MOST_SHOWN:,} more (--json lists all)"
 
@@ -88,7 +88,7 @@ def _costs(costs: Mapping[str, Any]) -> Facts:
     yield (
         "costs",
         f"miss {costs['miss']:g}, false alarm {costs['false_alarm']:g}, "
-        f"{small_rate_text(costs['defect_rate'])} defects: {costs['expected_cost']:.3g} a picture",
+        f"{small_rate_text(costs['defect_rate'])} defects: {costs['expected_cost']:.3g} an image",
     )
 
 
@@ -107,17 +107,17 @@ def _regions(calibration: Mapping[str, Any]) -> Facts:
     yield "false regions", _spell_regions(shown) if shown else unknown
     if calibration["either_rate"] is not None:
         either = small_rate_text(calibration["either_rate"])
-        yield "rejected or region", f"{either} of good pictures expected"
+        yield "rejected or region", f"{either} of good images expected"
 
 
 def _spell_regions(shown: Mapping[str, float]) -> str:
-    regions, pictures = shown["regions_per_thousand"], shown["pictures_per_thousand"]
+    regions, images = shown["regions_per_thousand"], shown["images_per_thousand"]
     return (
-        f"{regions:.3g} expected in a thousand good pictures, in {pictures:.3g} of them; "
-        f"{count_text(round(shown['pixels_per_picture'], 1))} pixels a picture"
+        f"{regions:.3g} expected in a thousand good images, in {images:.3g} of them; "
+        f"{count_text(round(shown['pixels_per_image'], 1))} pixels an image"
     )
 
 
 def _expected(count: float) -> str:
-    """How many good pictures would score so high."""
+    """How many good images would score so high."""
     return f"{count:.1g} good ones expected so high" if count >= 0.001 else "no good one scores so"

@@ -1,6 +1,6 @@
 """The audit before a fit: what is wrong with a data set, and what each fault will cost.
 
-Every picture and mask is read once. Findings come as an `error` (a fit or its figures will fail or
+Every image and mask is read once. Findings come as an `error` (a fit or its figures will fail or
 be wrong), a `warning` (they will be worse or say less than they seem to), or a `note`.
 """
 
@@ -36,9 +36,9 @@ class Audit:
     Attributes:
         name: the category.
         layout: how the data set is laid out.
-        counts: pictures by split, then by defect type.
-        sizes_hw: number of pictures by (height, width) in pixels.
-        bit_depths: number of pictures by bits of a channel.
+        counts: images by split, then by defect type.
+        sizes_hw: number of images by (height, width) in pixels.
+        bit_depths: number of images by bits of a channel.
         findings: errors first.
     """
 
@@ -72,13 +72,13 @@ def audit(
     limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Audit:
-    """Read every picture and mask of a data set and say what is wrong.
+    """Read every image and mask of a data set and say what is wrong.
 
     Args:
         data: a data set, or what `open_dataset` takes.
         category: which one, where `data` is a path that holds several.
         limits: what a file may cost.
-        progress: told of each picture.
+        progress: told of each image.
 
     Raises:
         DataError: there is no data set at all; see `open_dataset`.
@@ -102,7 +102,7 @@ def _look_at_all(samples: Sequence[Sample], limits: ReadLimits, progress: Progre
     looks = []
     workers = min(8, os.cpu_count() or 1)
     with (
-        progress.stage("Reading pictures", len(samples)) as advance,
+        progress.stage("Reading images", len(samples)) as advance,
         ThreadPoolExecutor(workers) as pool,
     ):
         for look in pool.map(partial(_look_at, limits=limits), samples):
@@ -115,24 +115,24 @@ def _look_at(sample: Sample, limits: ReadLimits) -> Look:
     alpha: Alpha = "refuse"
     try:
         try:
-            picture = sample.read(limits=limits)
+            image = sample.read(limits=limits)
         except ImageError:
             alpha = "drop"
-            picture = sample.read(limits=limits, alpha=alpha)
+            image = sample.read(limits=limits, alpha=alpha)
     except ImageError as error:
         return Look(sample, trouble=str(error))
-    size_hw = (picture.shape[0], picture.shape[1])
+    size_hw = (image.shape[0], image.shape[1])
     mask, mask_trouble = _mask_of(sample, size_hw, limits)
     return Look(
         sample,
-        pixels=sample.content(picture, alpha=alpha).pixels,
+        pixels=sample.content(image, alpha=alpha).pixels,
         size_hw=size_hw,
-        bit_depth=8 * picture.dtype.itemsize,
+        bit_depth=8 * image.dtype.itemsize,
         hides_alpha=alpha != "refuse",
         mask_trouble=mask_trouble,
         has_mask=mask is not None or bool(mask_trouble),
         mask_is_empty=mask is not None and not mask.any(),
-        thumbnail=thumbnail(picture),
+        thumbnail=thumbnail(image),
     )
 
 

@@ -35,7 +35,7 @@ class Finding:
         severity: `error`, `warning` or `note`.
         code: short name that scripts can rely on.
         message: one sentence, with what the fault will cost.
-        ids: the pictures or files concerned.
+        ids: the images or files concerned.
         groups: for duplicates, which of them belong together.
     """
 
@@ -48,7 +48,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What reading one sample showed; `trouble` is why its picture cannot be read at all."""
+    """What reading one sample showed; `trouble` is why its image cannot be read at all."""
 
     sample: Sample
     trouble: str = ""
@@ -68,7 +68,7 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "error",
             "unreadable",
-            f"{_counted(unreadable, 'picture', 'pictures')} cannot be read and will stop a fit or "
+            f"{_counted(unreadable, 'image', 'images')} cannot be read and will stop a fit or "
             f"an evaluation: {_reasons(look.trouble for look in unreadable)}",
             _ids(unreadable),
         )
@@ -76,7 +76,7 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "error",
             "alpha",
-            f"{_counted(hiding, 'picture has', 'pictures have')} transparent pixels, which "
+            f"{_counted(hiding, 'image has', 'images have')} transparent pixels, which "
             "are refused unless --alpha flatten puts them onto black, or --alpha drop takes their "
             "colours as they are.",
             _ids(hiding),
@@ -109,7 +109,7 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
         yield Finding(
             "error",
             "mixed-depth",
-            f"Of {len(read)} pictures {depths[8]} are of 8 bits and {depths[16]} of 16; a model "
+            f"Of {len(read)} images {depths[8]} are of 8 bits and {depths[16]} of 16; a model "
             "takes one depth, so a fit will refuse them: convert one kind.",
             _ids(rare),
         )
@@ -126,7 +126,7 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
         yield Finding(
             "warning" if distorted else "note",
             "sizes-differ",
-            f"The pictures have {len(sizes)} sizes, aspect ratio (width / height) "
+            f"The images have {len(sizes)} sizes, aspect ratio (width / height) "
             f"{min(aspects):.2f} to {max(aspects):.2f}; {cost}.",
         )
 
@@ -150,7 +150,7 @@ def _check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "mask-missing",
-            f"Of {len(defects)} defect pictures, {_counted(without, 'has', 'have')} no mask; "
+            f"Of {len(defects)} defect images, {_counted(without, 'has', 'have')} no mask; "
             "figures for pixels leave them out.",
             _ids(without),
         )
@@ -158,16 +158,16 @@ def _check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "mask-empty",
-            f"{_counted(empty, 'defect picture has', 'defect pictures have')} an all-zero mask: "
+            f"{_counted(empty, 'defect image has', 'defect images have')} an all-zero mask: "
             "defective, but with every pixel counted as good, which lowers figures for pixels.",
             _ids(empty),
         )
     if orphans := dataset.leftovers.orphan_masks:
         yield Finding(
             "warning",
-            "mask-without-picture",
-            f"{_counted(orphans, 'mask belongs', 'masks belong')} to no defect picture and will "
-            "not be used; a misspelt name costs that picture its mask.",
+            "mask-without-image",
+            f"{_counted(orphans, 'mask belongs', 'masks belong')} to no defect image and will "
+            "not be used; a misspelt name costs that image its mask.",
             orphans,
         )
 
@@ -216,7 +216,7 @@ def _check_near_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Findin
         "near-duplicates-across-splits",
         [group for group in groups if _across(group)],
         "look nearly the same in training and test (one part taken twice?); the figures will look "
-        "better than on new parts: list the pictures of a part as a group in a manifest.",
+        "better than on new parts: list the images of a part as a group in a manifest.",
     )
     yield from _grouped(
         "warning",
@@ -235,9 +235,9 @@ def _check_groups(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
     yield from _grouped(
         "warning",
         "group-across-splits",
-        # A defect is always tested: only good pictures of a group can be placed together.
+        # A defect is always tested: only good images of a group can be placed together.
         [group for group in by_group.values() if _across([s for s in group if s.label == GOOD])],
-        "belong to a group of which other pictures are in the other split; the figures will look "
+        "belong to a group of which other images are in the other split; the figures will look "
         "better than on new parts.",
     )
 
@@ -247,7 +247,7 @@ def _check_enough(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
     contents = [look.pixels or look.sample.id for look in train]
     count = len(set(keys_of([look.sample.group for look in train], contents)))
     lowest = 1 / (count + 1)
-    counted = _counted(train, "good training picture", "good training pictures")
+    counted = _counted(train, "good training image", "good training images")
     if count < len(train):
         counted += f" ({count} without copies and others of their group)"
     if count < FEWEST_DISTINCT:
@@ -266,14 +266,14 @@ def _check_enough(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "no-defects",
-            "There are no defect pictures to test on, so nothing will tell how many defects are "
+            "There are no defect images to test on, so nothing will tell how many defects are "
             "missed.",
         )
     if all(sample.label != GOOD for sample in dataset.test):
         yield Finding(
             "warning",
             "no-good-test",
-            "There are no good pictures to test on, so nothing will tell how often good parts are "
+            "There are no good images to test on, so nothing will tell how often good parts are "
             "rejected.",
         )
 
@@ -284,25 +284,25 @@ def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "empty-folder",
-            f"{_counted(left.empty_folders, 'folder holds', 'folders hold')} no pictures "
+            f"{_counted(left.empty_folders, 'folder holds', 'folders hold')} no images "
             f"({_some(left.empty_folders)}) and will be missing from every table as a class.",
             left.empty_folders,
         )
-    if left.unused_pictures:
+    if left.unused_images:
         yield Finding(
             "warning",
-            "unused-pictures",
-            f"{_counted(left.unused_pictures, 'picture lies', 'pictures lie')} where this layout "
+            "unused-images",
+            f"{_counted(left.unused_images, 'image lies', 'images lie')} where this layout "
             "expects none and will be neither learnt from nor tested on.",
-            left.unused_pictures,
+            left.unused_images,
         )
-    if left.not_pictures:
+    if left.not_images:
         yield Finding(
             "note",
-            "not-pictures",
-            f"{_counted(left.not_pictures, 'file is no picture', 'files are no pictures')} and "
-            f"will be left alone ({_some(left.not_pictures)}).",
-            left.not_pictures,
+            "not-images",
+            f"{_counted(left.not_images, 'file is no image', 'files are no images')} and "
+            f"will be left alone ({_some(left.not_images)}).",
+            left.not_images,
         )
 
 
@@ -327,7 +327,7 @@ def _grouped(
     flat = tuple(sample_id for group in ids for sample_id in group)
     if flat:
         plural = "groups" if len(ids) > 1 else "group"
-        message = f"{len(flat)} pictures in {len(ids)} {plural} {what}"
+        message = f"{len(flat)} images in {len(ids)} {plural} {what}"
         yield Finding(severity, code, message, flat, ids)
 
 

@@ -16,7 +16,7 @@ from blemish.data.sample import Sample
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures of one category, good and defective, with their splits.
+    """Images of one category, good and defective, with their splits.
 
     Attributes:
         name: the category.
@@ -36,12 +36,12 @@ class Dataset:
 
     @property
     def train(self) -> tuple[Sample, ...]:
-        """The good pictures to learn from."""
+        """The good images to learn from."""
         return tuple(sample for sample in self.samples if sample.split == "train")
 
     @property
     def test(self) -> tuple[Sample, ...]:
-        """The pictures, good and defective, to measure on."""
+        """The images, good and defective, to measure on."""
         return tuple(sample for sample in self.samples if sample.split == "test")
 
     @property

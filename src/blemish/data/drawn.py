@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
 from blemish.data.sample import GOOD, Sample
-from blemish.images.header import DEFAULT_LIMITS, PictureFacts, ReadLimits
-from blemish.images.read import Alpha, as_picture
+from blemish.images.header import DEFAULT_LIMITS, ImageFacts, ReadLimits
+from blemish.images.read import Alpha, as_image
 from blemish.surfaces.drawing import DIFFICULTY, SIZE_PX, SURFACES, Drawing, drawings
 
 DRAWN = "surfaces"  # what drawn data sets go by
@@ -26,22 +26,22 @@ class DrawnSample(Sample):
 
     @property
     def sha256(self) -> str:
-        """Hash of what determines the picture."""
+        """Hash of what determines the image."""
         return self.drawing.sha256
 
     @property
     def mask_sha256(self) -> str | None:
-        """The same hash, as it determines the mask too; `None` for a good picture."""
+        """The same hash, as it determines the mask too; `None` for a good image."""
         return None if self.label == GOOD else self.drawing.sha256
 
-    def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> PictureFacts:  # noqa: ARG002
+    def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> ImageFacts:  # noqa: ARG002
         """Size and depth, without drawing."""
         side = self.drawing.size_px
-        return PictureFacts((side, side), 8, "rgb", has_alpha=False, format="drawn")
+        return ImageFacts((side, side), 8, "rgb", has_alpha=False, format="drawn")
 
     def read(self, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse") -> NDArray[Any]:
-        """Draw the picture, H x W x 3, uint8. Raises `ImageError` where it is over the limits."""
-        return as_picture(self.drawing.draw()[0], limits=limits, alpha=alpha)
+        """Draw the image, H x W x 3, uint8. Raises `ImageError` where it is over the limits."""
+        return as_image(self.drawing.draw()[0], limits=limits, alpha=alpha)
 
     def read_mask(
         self,
@@ -75,7 +75,7 @@ def drawn_dataset(
         layout="drawn",
         samples=tuple(_sample(root, drawing) for drawing in every),
         notes=(
-            f"The pictures are drawn by blemish ({size_px} x {size_px}, seed {seed}, difficulty "
+            f"The images are drawn by blemish ({size_px} x {size_px}, seed {seed}, difficulty "
             f"{difficulty:g}); figures on them say little of real parts.",
         ),
     )

@@ -1,12 +1,12 @@
-"""Near duplicates: pictures of one part twice, re-encoded, resized, or lit in another way.
+"""Near duplicates: images of one part twice, re-encoded, resized, or lit in another way.
 
-Perceptual hashes call all pictures of a flat texture alike, for they keep what those share. Here
-the opposite is kept: each picture becomes a small high-pass thumbnail of zero mean and unit
-length, and two pictures are compared by the correlation of their thumbnails after what the *other*
-pictures look like on average has been taken off both. A glass in the same place in every picture
+Perceptual hashes call all images of a flat texture alike, for they keep what those share. Here
+the opposite is kept: each image becomes a small high-pass thumbnail of zero mean and unit
+length, and two images are compared by the correlation of their thumbnails after what the *other*
+images look like on average has been taken off both. A glass in the same place in every image
 then counts for nothing, a scratch in the same place in two of them for much.
 
-What it does not see: a crop, a shifted or turned copy, and sameness that all pictures share. A
+What it does not see: a crop, a shifted or turned copy, and sameness that all images share. A
 strictly periodic surface that happens to lie in phase twice can be taken for a copy.
 """
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 SIDE_PX = 48
 BLUR_RADIUS_PX = 3
 ALIKE = 0.92
-"""Correlation from which two pictures count as copies. On the magnetic tiles of MTD, 340 pairs lie
+"""Correlation from which two images count as copies. On the magnetic tiles of MTD, 340 pairs lie
 above it, 339 of them of one tile under several exposures as far as file numbers tell; on MVTec AD
 bottle two, the next pair reading 0.91; on the light-guide plates of LGP none, the highest 0.83."""
 
@@ -29,14 +29,14 @@ _BLOCK = 1024
 _FLAT = 1e-3
 
 
-def thumbnail(picture: NDArray[Any]) -> NDArray[np.float32] | None:
-    """The high-pass thumbnail of a picture H x W x 3: 2304 values of zero mean and unit length.
+def thumbnail(image: NDArray[Any]) -> NDArray[np.float32] | None:
+    """The high-pass thumbnail of an image H x W x 3: 2304 values of zero mean and unit length.
 
-    `None` for a picture without any structure, which is like every other such picture.
+    `None` for an image without any structure, which is like every other such image.
     """
     from PIL import Image
 
-    grey = picture.mean(axis=2, dtype=np.float32)
+    grey = image.mean(axis=2, dtype=np.float32)
     # Not a box filter: the thumbnail of a resized copy must come out the same.
     resized = Image.fromarray(grey).resize((SIDE_PX, SIDE_PX), Image.Resampling.HAMMING)
     small = np.asarray(resized, dtype=np.float64)
@@ -87,12 +87,12 @@ def _without_others(
     total_squared: float,
     count: int,
 ) -> NDArray[np.float32]:
-    """Correlation of each pair a, b after taking off m, the mean of all pictures but these two.
+    """Correlation of each pair a, b after taking off m, the mean of all images but these two.
 
     All follows from inner products: with the sum of all s, m = (s - a - b) / (count - 2), so
     a.m = (a.s - 1 - a.b) / (count - 2) and so on.
     """
-    others = max(count - 2, 1)  # with two pictures, s - a - b is zero anyway
+    others = max(count - 2, 1)  # with two images, s - a - b is zero anyway
     a_s, b_s = rows_to_total[:, np.newaxis], columns_to_total[np.newaxis]
     a_m = (a_s - 1 - products) / others
     b_m = (b_s - 1 - products) / others

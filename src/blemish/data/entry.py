@@ -1,4 +1,4 @@
-"""What a layout or a manifest says of a picture."""
+"""What a layout or a manifest says of an image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from blemish.data.split import Split
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A picture as its layout presents it; `split` is `None` where the layout has none."""
+    """An image as its layout presents it; `split` is `None` where the layout has none."""
 
     id: str
     path: Path

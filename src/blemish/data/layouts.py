@@ -1,10 +1,10 @@
 """Layouts of data on disk, found by looking: one function each, tried in the order of `LAYOUTS`.
 
 A layout function takes a path and says what it found there, or `None` where the path is laid out
-in another way. It lists and never opens a picture. To add a layout, write such a function and put
+in another way. It lists and never opens an image. To add a layout, write such a function and put
 it into `LAYOUTS`.
 
-What is a picture is told by its suffix. Dot files, thumbnails of operating systems and whatever
+What is an image is told by its suffix. Dot files, thumbnails of operating systems and whatever
 else lies around become neither a sample nor a class; `Leftovers` says what was passed over.
 """
 
@@ -22,7 +22,7 @@ from blemish.data.sample import GOOD
 from blemish.data.split import Split
 from blemish.errors import DataError, told_at_once
 from blemish.files import files_below
-from blemish.images.read import PICTURE_SUFFIXES
+from blemish.images.read import IMAGE_SUFFIXES
 
 MASK_FOLDERS = ("masks", "mask", "ground_truth")
 MASK_ENDING = "_mask"
@@ -35,14 +35,14 @@ class Leftovers:
     """What a layout passed over, as paths relative to its root.
 
     Attributes:
-        not_pictures: files whose suffix is no picture's.
-        unused_pictures: pictures where the layout expects none.
-        orphan_masks: masks that belong to no defective picture.
-        empty_folders: folders of a class without a picture.
+        not_images: files whose suffix is no image's.
+        unused_images: images where the layout expects none.
+        orphan_masks: masks that belong to no defective image.
+        empty_folders: folders of a class without an image.
     """
 
-    not_pictures: tuple[str, ...] = ()
-    unused_pictures: tuple[str, ...] = ()
+    not_images: tuple[str, ...] = ()
+    unused_images: tuple[str, ...] = ()
     orphan_masks: tuple[str, ...] = ()
     empty_folders: tuple[str, ...] = ()
 
@@ -85,14 +85,14 @@ def plain_folders(root: Path) -> Found | None:
 
 
 def good_only(root: Path) -> Found | None:
-    """Good pictures directly in one folder; its subfolders are not looked into."""
-    if not root.is_dir() or not any(_is_picture(path) for path in root.iterdir()):
+    """Good images directly in one folder; its subfolders are not looked into."""
+    if not root.is_dir() or not any(_is_image(path) for path in root.iterdir()):
         return None
     return _found("good-only", root, [_Class(root, GOOD, None, deep=False)], None)
 
 
 def manifest(path: Path) -> Found | None:
-    """A CSV or JSONL file that lists the pictures; see `blemish.data.manifest`."""
+    """A CSV or JSONL file that lists the images; see `blemish.data.manifest`."""
     if not path.is_file() or path.suffix.lower() not in MANIFEST_SUFFIXES:
         return None
     entries = read_manifest(path)
@@ -117,7 +117,7 @@ def find_layout(path: Path) -> Found:
     if found is None:
         raise DataError(
             f"{path} is no data set: {present}. Give a folder with train/good and test/ (MVTec "
-            "AD), with good/ and one folder for each type of defect, or with good pictures only; "
+            "AD), with good/ and one folder for each type of defect, or with good images only; "
             "or a CSV or JSONL manifest file."
         )
     return found
@@ -151,17 +151,17 @@ def is_output(folder: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Class:
-    """A folder whose pictures are all of one kind."""
+    """A folder whose images are all of one kind."""
 
     folder: Path
     defect_type: str
     split: Split | None
     deep: bool = True
 
-    def pictures(self) -> list[Path]:
+    def images(self) -> list[Path]:
         if not self.deep:
-            return sorted(path for path in self.folder.iterdir() if _is_picture(path))
-        return sorted(path for path in _files(self.folder) if _is_picture(path))
+            return sorted(path for path in self.folder.iterdir() if _is_image(path))
+        return sorted(path for path in _files(self.folder) if _is_image(path))
 
 
 def _found(layout: str, root: Path, classes: Iterable[_Class], masks: Path | None) -> Found:
@@ -178,18 +178,18 @@ def _found(layout: str, root: Path, classes: Iterable[_Class], masks: Path | Non
 
 
 def _entries_of(one: _Class, root: Path, masks: Mapping[str, Path]) -> list[Entry]:
-    pictures = one.pictures()
-    beside = _masks_beside(pictures)
+    images = one.images()
+    beside = _masks_beside(images)
     entries = []
-    for picture in pictures:
-        if picture in beside.values():
+    for image in images:
+        if image in beside.values():
             continue
-        key = picture.relative_to(one.folder).with_suffix("").as_posix()
-        mask = masks.get(f"{one.folder.name}/{key}") or masks.get(key) or beside.get(picture)
+        key = image.relative_to(one.folder).with_suffix("").as_posix()
+        mask = masks.get(f"{one.folder.name}/{key}") or masks.get(key) or beside.get(image)
         entries.append(
             Entry(
-                id=picture.relative_to(root).as_posix(),
-                path=picture,
+                id=image.relative_to(root).as_posix(),
+                path=image,
                 defect_type=one.defect_type,
                 mask_path=None if one.defect_type == GOOD else mask,
                 split=one.split,
@@ -199,8 +199,8 @@ def _entries_of(one: _Class, root: Path, masks: Mapping[str, Path]) -> list[Entr
 
 
 def _mask_index(folder: Path) -> dict[str, Path]:
-    """Masks by the path of the picture they belong to, without suffix; `_mask` goes first."""
-    files = sorted(path for path in _files(folder) if _is_picture(path))
+    """Masks by the path of the image they belong to, without suffix; `_mask` goes first."""
+    files = sorted(path for path in _files(folder) if _is_image(path))
     files.sort(key=lambda path: path.stem.endswith(MASK_ENDING))  # the last one stays
     return {_mask_key(path.relative_to(folder)): path for path in files}
 
@@ -209,9 +209,9 @@ def _mask_key(path: Path | PurePosixPath) -> str:
     return path.with_suffix("").as_posix().removesuffix(MASK_ENDING)
 
 
-def _masks_beside(pictures: Iterable[Path]) -> dict[Path, Path]:
-    """Of pictures in one folder, `x.png` to `x_mask.png` where both are there."""
-    by_key = {path.with_suffix(""): path for path in pictures}
+def _masks_beside(images: Iterable[Path]) -> dict[Path, Path]:
+    """Of images in one folder, `x.png` to `x_mask.png` where both are there."""
+    by_key = {path.with_suffix(""): path for path in images}
     return {
         path: by_key[masked]
         for stem, path in by_key.items()
@@ -223,7 +223,7 @@ def _check_masks_are_unique(entries: Iterable[Entry], root: Path) -> None:
     users = Counter(entry.mask_path for entry in entries if entry.mask_path is not None)
     told_at_once(
         [
-            f"{mask.relative_to(root).as_posix()} could be the mask of {count} pictures; put masks "
+            f"{mask.relative_to(root).as_posix()} could be the mask of {count} images; put masks "
             "into one folder for each type of defect."
             for mask, count in users.items()
             if count > 1
@@ -237,28 +237,28 @@ def _leftovers(
 ) -> Leftovers:
     used = {path for entry in entries for path in (entry.path, entry.mask_path) if path}
     rest = [path for path in _files(root) if path not in used]
-    pictures = [path for path in rest if _is_picture(path)]
-    orphans = [path for path in pictures if masks is not None and path.is_relative_to(masks)]
+    images = [path for path in rest if _is_image(path)]
+    orphans = [path for path in images if masks is not None and path.is_relative_to(masks)]
 
     def ids(paths: Iterable[Path]) -> tuple[str, ...]:
         return tuple(sorted(path.relative_to(root).as_posix() for path in paths))
 
     return Leftovers(
-        not_pictures=ids(path for path in rest if not _is_picture(path)),
-        unused_pictures=ids(set(pictures) - set(orphans)),
+        not_images=ids(path for path in rest if not _is_image(path)),
+        unused_images=ids(set(images) - set(orphans)),
         orphan_masks=ids(orphans),
         empty_folders=tuple(sorted(empty)),
     )
 
 
 def _notes(leftovers: Leftovers) -> tuple[str, ...]:
-    unused = leftovers.unused_pictures
+    unused = leftovers.unused_images
     if not unused:
         return ()
     folders = sorted({PurePosixPath(path).parent.as_posix() for path in unused})
     shown = ", ".join(folders[:5]) + (", ..." if len(folders) > 5 else "")
     return (
-        f"{len(unused)} {'picture lies' if len(unused) == 1 else 'pictures lie'} where this layout "
+        f"{len(unused)} {'image lies' if len(unused) == 1 else 'images lie'} where this layout "
         f"expects none and will not be used: {shown}.",
     )
 
@@ -272,9 +272,9 @@ def _type(folder: Path) -> str:
     return GOOD if folder.name.lower() == GOOD else folder.name
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     return (
-        path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+        path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
 
 
@@ -313,4 +313,4 @@ def _spell_contents(path: Path) -> str:
     folders = [folder.name for folder in _folders(path)]
     if folders:
         return f"it holds no folder 'good', only {', '.join(folders[:8])}"
-    return "it holds no pictures"
+    return "it holds no images"

@@ -1,4 +1,4 @@
-"""Good pictures to learn from, and what all of them hold once they have been decoded."""
+"""Good images to learn from, and what all of them hold once they have been decoded."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
 from blemish.errors import DataError, ImageError, told_at_once
-from blemish.images.header import DEFAULT_LIMITS, WHEN_QUIET, PictureFacts, ReadLimits
-from blemish.images.picture_format import PictureFormat, format_16_bit
+from blemish.images.format import ImageFormat, format_16_bit
+from blemish.images.header import DEFAULT_LIMITS, WHEN_QUIET, ImageFacts, ReadLimits
 from blemish.images.read import Alpha
 from blemish.parallel import available_cores, read_ahead
 from blemish.progress import LoggedProgress, Progress
 
-LARGEST_BATCH = 8  # pictures that go through a graph at once
+LARGEST_BATCH = 8  # images that go through a graph at once
 DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
 
 
@@ -70,18 +70,18 @@ def _file_of(sample: Sample) -> str:
         return sample.id
 
 
-class GoodPictures:
-    """Good pictures to learn from, in the order of their ids: what a detector is fitted on.
+class GoodImages:
+    """Good images to learn from, in the order of their ids: what a detector is fitted on.
 
     Args:
-        samples: the pictures; their order does not matter.
+        samples: the images; their order does not matter.
         alpha: what to do with transparency that hides something.
-        limits: what a picture may cost.
+        limits: what an image may cost.
         check_keys: told of `split_keys` before anyone gets them; may raise.
 
     Raises:
-        ImageError: pictures that cannot be read, all at once, as far as their headers tell.
-        DataError: pictures of 8 and of 16 bits are mixed.
+        ImageError: images that cannot be read, all at once, as far as their headers tell.
+        DataError: images of 8 and of 16 bits are mixed.
     """
 
     def __init__(
@@ -102,10 +102,10 @@ class GoodPictures:
         self._bit_depth = self._one_depth(facts)
 
     @cached_property
-    def picture_format(self) -> PictureFormat:
-        """Depth of all pictures; the white level of 16-bit ones takes a look at each."""
+    def image_format(self) -> ImageFormat:
+        """Depth of all images; the white level of 16-bit ones takes a look at each."""
         if self._bit_depth == 8:
-            return PictureFormat()
+            return ImageFormat()
         return format_16_bit(max(content.brightest for content in self.contents()))
 
     @cached_property
@@ -125,10 +125,10 @@ class GoodPictures:
         return read(self.samples)
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        for sample, picture in read_ahead(self.samples, self._read):
-            if isinstance(picture, Exception):
-                raise picture
-            yield sample.id, picture
+        for sample, image in read_ahead(self.samples, self._read):
+            if isinstance(image, Exception):
+                raise image
+            yield sample.id, image
 
     def _read(self, sample: Sample) -> NDArray[Any]:
         image = sample.read(limits=self._limits, alpha=self._alpha)
@@ -141,7 +141,7 @@ class GoodPictures:
         sample.content(image, limits=self._limits, alpha=self._alpha)
         return image
 
-    def _probe(self) -> list[PictureFacts]:
+    def _probe(self) -> list[ImageFacts]:
         facts, problems = [], []
         for sample in self.samples:
             try:
@@ -151,12 +151,12 @@ class GoodPictures:
         told_at_once(problems, ImageError)
         return facts
 
-    def _one_depth(self, facts: Sequence[PictureFacts]) -> int:
+    def _one_depth(self, facts: Sequence[ImageFacts]) -> int:
         depths = [fact.bit_depth for fact in facts]
         if len(set(depths)) > 1:
             few = min(set(depths), key=depths.count)
             raise DataError(
-                f"Pictures of 8 and of 16 bits are mixed (one of {few} bits is "
+                f"Images of 8 and of 16 bits are mixed (one of {few} bits is "
                 f"'{self.samples[depths.index(few)].id}'); convert them to one depth."
             )
         return depths[0] if depths else 8

@@ -1,4 +1,4 @@
-"""Manifests: a CSV or JSONL file that lists pictures, with their labels, masks, splits, groups.
+"""Manifests: a CSV or JSONL file that lists images, with their labels, masks, splits, groups.
 
     path,label,mask,split,group
     a/001.png,good,,train,plate-17
@@ -23,7 +23,7 @@ from blemish.data.entry import Entry
 from blemish.data.sample import GOOD
 from blemish.data.split import Split
 from blemish.errors import DataError, did_you_mean, told_at_once
-from blemish.images.read import PICTURE_SUFFIXES
+from blemish.images.read import IMAGE_SUFFIXES
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".jsonl"})
 COLUMNS = ("path", "label", "mask", "split", "group")
@@ -53,7 +53,7 @@ def read_manifest(path: Path) -> tuple[Entry, ...]:
     problems += _repeated(entries)
     _tell(path, problems)
     if not entries:
-        raise DataError(f"{path} lists no pictures.")
+        raise DataError(f"{path} lists no images.")
     return tuple(entry for _, entry in entries)
 
 
@@ -113,7 +113,7 @@ def _entry(root: Path, row: Mapping[str, Any], tell: Callable[[str], None]) -> E
     """The entry of one row, or `None` after telling what is wrong with it."""
     texts = {name: _text(name, row.get(name), tell) for name in COLUMNS}
     label = GOOD if (texts["label"] or "").lower() == GOOD else texts["label"]
-    picture = _file(root, "path", texts["path"], tell)
+    image = _file(root, "path", texts["path"], tell)
     mask = _file(root, "mask", texts["mask"], tell)
     split = texts["split"] and texts["split"].lower()
     for name in NEEDED:
@@ -124,12 +124,12 @@ def _entry(root: Path, row: Mapping[str, Any], tell: Callable[[str], None]) -> E
     if split == "train" and label != GOOD:
         tell(f"'{label}' is a defect and must not be in the training split.")
     if mask and label == GOOD:
-        tell("a good picture has no mask.")
-    if picture is None or label is None:
+        tell("a good image has no mask.")
+    if image is None or label is None:
         return None
     return Entry(
-        id=picture.relative_to(root).as_posix(),
-        path=picture,
+        id=image.relative_to(root).as_posix(),
+        path=image,
         defect_type=label,
         mask_path=mask,
         split=cast(Split | None, split),
@@ -156,8 +156,8 @@ def _file(root: Path, name: str, text: str | None, tell: Callable[[str], None]) 
         tell(f"'{name}' must be relative to the manifest's folder and inside it; got '{text}'.")
         return None
     path = root / inside
-    if path.suffix.lower() not in PICTURE_SUFFIXES:
-        tell(f"'{name}' must be a picture ({', '.join(sorted(PICTURE_SUFFIXES))}); got '{text}'.")
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        tell(f"'{name}' must be an image ({', '.join(sorted(IMAGE_SUFFIXES))}); got '{text}'.")
         return None
     if not path.is_file():
         tell(f"'{name}' does not exist: '{text}'.")

@@ -1,6 +1,6 @@
 """Opening a data set: its layout is found by looking, what comes without a split gets its place.
 
-For that split alone pictures are decoded: copies are to fall on one side, and only their pixels
+For that split alone images are decoded: copies are to fall on one side, and only their pixels
 tell them.
 """
 
@@ -24,7 +24,7 @@ from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 from blemish.images.read import Alpha
 from blemish.parallel import available_cores, read_ahead
 
-TEST_FRACTION = 0.3  # of the good pictures, where there are defects and no split
+TEST_FRACTION = 0.3  # of the good images, where there are defects and no split
 
 
 def open_dataset(
@@ -34,21 +34,21 @@ def open_dataset(
     seed: int = 0,
     test_fraction: float | None = None,
 ) -> Dataset:
-    """Open a folder or manifest of pictures; its layout is found by looking.
+    """Open a folder or manifest of images; its layout is found by looking.
 
     Args:
         path: a category of MVTec AD or a folder of several categories, a folder with `good/` and
-            one folder for each defect type, a folder of good pictures, or a CSV or JSONL manifest.
+            one folder for each defect type, a folder of good images, or a CSV or JSONL manifest.
             Where no folder `surfaces` is there, `surfaces` or `surfaces/tile`, say, are drawn.
         category: which one, where `path` holds several.
         seed: of the split, where the layout has none.
-        test_fraction: share of the good pictures to keep for testing, in [0, 1), where the layout
+        test_fraction: share of the good images to keep for testing, in [0, 1), where the layout
             has no split; by default 0.3 where there are defects to test with, else 0. It is met to
-            one picture, or to one group or set of copies, and no side is left empty. Defects are
-            always test pictures.
+            one image, or to one group or set of copies, and no side is left empty. Defects are
+            always test images.
 
     Raises:
-        DataError: nothing is there, no good picture, several categories and none named.
+        DataError: nothing is there, no good image, several categories and none named.
         SettingError: `test_fraction` is outside its limits.
     """
     if test_fraction is not None and not 0 <= test_fraction < 1:
@@ -133,7 +133,7 @@ def _check_exists(root: Path) -> None:
         raise DataError(f"{root} cannot be opened: {error.strerror}.") from error
     if not there:
         raise DataError(
-            f"{root} does not exist; give a folder of pictures, a manifest file, or "
+            f"{root} does not exist; give a folder of images, a manifest file, or "
             f"'{DRAWN}' for drawn ones."
         )
 
@@ -189,11 +189,11 @@ def _check_good(samples: tuple[Sample, ...], root: Path) -> None:
     if not good:
         types = sorted({sample.defect_type for sample in samples})
         found = f"; found only {', '.join(types)}" if types else ""
-        raise DataError(f"{root} has no good pictures{found}. Label good pictures as 'good'.")
+        raise DataError(f"{root} has no good images{found}. Label good images as 'good'.")
     if all(sample.split == "test" for sample in good):
         raise DataError(
-            f"{root} leaves no good picture to learn from: all {len(good)} are test pictures. "
-            "Add good pictures to the training split."
+            f"{root} leaves no good image to learn from: all {len(good)} are test images. "
+            "Add good images to the training split."
         )
 
 
@@ -205,6 +205,6 @@ def _split_notes(
         return []
     kept = sum(sample.id in drawn and sample.split == "test" for sample in samples)
     return [
-        f"{kept} of {len(drawn)} good pictures are kept for testing, drawn by content "
+        f"{kept} of {len(drawn)} good images are kept for testing, drawn by content "
         f"(test_fraction {test_fraction:g}, seed {seed})."
     ]

@@ -1,4 +1,4 @@
-"""One picture of a data set, and what it goes by."""
+"""One image of a data set, and what it goes by."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from blemish.images.appearance import Appearance, appearance_of
 from blemish.images.header import (
     DEFAULT_LIMITS,
     WHEN_QUIET,
-    PictureFacts,
+    ImageFacts,
     ReadLimits,
-    probe_picture,
+    probe_image,
     read_content,
 )
-from blemish.images.read import Alpha, read_mask, read_picture
+from blemish.images.read import Alpha, read_image, read_mask
 
 GOOD = "good"
 
@@ -51,7 +51,7 @@ def content_of(image: NDArray[Any]) -> Content:
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture of a data set.
+    """One image of a data set.
 
     Its files are expected to stay as they are: once their hash is known, be it that it was asked
     for or that they were read, other bytes are refused. So a hash that is written down is always
@@ -62,9 +62,9 @@ class Sample:
         path: the file.
         split: `train` or `test`.
         label: `good` or `defect`.
-        defect_type: the kind of defect, `good` for a good picture.
+        defect_type: the kind of defect, `good` for a good image.
         mask_path: the file that says which pixels are defective; `None` where there is none.
-        group: pictures of a group (of one part, say) always stay on the same side of a split.
+        group: images of a group (of one part, say) always stay on the same side of a split.
     """
 
     id: str
@@ -91,19 +91,19 @@ class Sample:
         """Hash of the mask file's bytes, `None` where there is none."""
         return None if self.mask_path is None else self._hash_of(self.mask_path)
 
-    def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> PictureFacts:
-        """Size and depth, without decoding. Raises `ImageError`; see `probe_picture`."""
-        return probe_picture(self.path, limits=limits)
+    def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> ImageFacts:
+        """Size and depth, without decoding. Raises `ImageError`; see `probe_image`."""
+        return probe_image(self.path, limits=limits)
 
     def read(self, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse") -> NDArray[Any]:
-        """The picture, H x W x 3, uint8 or uint16.
+        """The image, H x W x 3, uint8 or uint16.
 
         Raises:
-            ImageError: it cannot be read (see `read_picture`), or was changed since its hash was
+            ImageError: it cannot be read (see `read_image`), or was changed since its hash was
                 taken.
         """
         content = self._bytes_of(self.path, limits)
-        return read_picture(self.path, limits=limits, alpha=alpha, content=content)
+        return read_image(self.path, limits=limits, alpha=alpha, content=content)
 
     def content(
         self,
@@ -134,7 +134,7 @@ class Sample:
         """The mask, H x W, True where defective: `None` for a defect of which no mask is known.
 
         Args:
-            size_hw: height and width of the picture.
+            size_hw: height and width of the image.
             limits: what the mask file may cost.
 
         Raises:

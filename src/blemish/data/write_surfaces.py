@@ -51,14 +51,14 @@ def write_surfaces(
     Args:
         folder: to write to; each category becomes a folder in it.
         categories: names in `SURFACES`.
-        good: training pictures of each category.
-        test_good: good test pictures.
-        defects_a_type: test pictures of each defect type.
+        good: training images of each category.
+        test_good: good test images.
+        defects_a_type: test images of each defect type.
         size_px: height and width.
-        seed: of all pictures.
+        seed: of all images.
         difficulty: of the defects, 0 (obvious) to 1 (faint).
         force: replace categories that were written by this function; nothing else is ever replaced.
-        progress: told of each picture.
+        progress: told of each image.
 
     Returns:
         The folders of the categories.
@@ -115,7 +115,7 @@ def _write_drawing(folder: Path, drawing: Drawing) -> None:
 
 
 def _files(drawing: Drawing) -> list[str]:
-    """Of the picture and, where there is a defect, of its mask."""
+    """Of the image and, where there is a defect, of its mask."""
     return [drawing.id] if drawing.kind == GOOD else [drawing.id, drawing.mask_id]
 
 

@@ -1,7 +1,7 @@
 """The contract that every detector keeps, and the list of those there are.
 
-A detector fits on good pictures and gives a graph from pixels to raw scores. It knows nothing of
-thresholds, files, labels or pictures of heat maps. Higher score = more anomalous, unbounded.
+A detector fits on good images and gives a graph from pixels to raw scores. It knows nothing of
+thresholds, files, labels or images of heat maps. Higher score = more anomalous, unbounded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from blemish.errors import SettingError, did_you_mean
 from blemish.graph.preprocessing import FITS, WorkingSize
-from blemish.images.picture_format import PictureFormat
+from blemish.images.format import ImageFormat
 from blemish.progress import Progress
 from blemish.settings import Settings, setting
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DetectorSettings(Settings):
-    """What all detectors share: how a picture becomes a working picture, and the seed."""
+    """What all detectors share: how an image becomes a working image, and the seed."""
 
     image_size: int | tuple[int, int] | None = setting(
         None,
-        "side of the working picture in pixels, or [height, width]; 256, or what a preset decides",
+        "side of the working image in pixels, or [height, width]; 256, or what a preset decides",
         at_least=32,
         at_most=4096,
     )
     fit: str = setting(
         "stretch",
-        "stretch the picture to image_size, or keep its aspect with that shorter or longer side",
+        "stretch the image to image_size, or keep its aspect with that shorter or longer side",
         choices=FITS,
     )
     seed: int = setting(0, "of everything that is drawn at random", at_least=0)
@@ -53,12 +53,12 @@ class DetectorSettings(Settings):
 
     @property
     def usual_side_px(self) -> int:
-        """The side of a working picture where no size is given."""
+        """The side of a working image where no size is given."""
         return 256
 
     @property
     def size_hw(self) -> tuple[int, int]:
-        """Height and width of the working picture, before it is padded."""
+        """Height and width of the working image, before it is padded."""
         side = self.usual_side_px if self.image_size is None else self.image_size
         return (side, side) if isinstance(side, int) else side
 
@@ -68,42 +68,42 @@ class DetectorSettings(Settings):
         return values | ({"image_size": self.usual_side_px} if self.image_size is None else {})
 
     def working_size(self, multiple: int) -> WorkingSize:
-        """How pictures are resized; padded sizes are multiples of `multiple` pixels."""
+        """How images are resized; padded sizes are multiples of `multiple` pixels."""
         return WorkingSize(self.size_hw, self.fit, multiple)
 
 
 class ImageSource(Protocol):
-    """Good pictures, any number of times over, each with a stable name."""
+    """Good images, any number of times over, each with a stable name."""
 
     @property
-    def picture_format(self) -> PictureFormat:
-        """Depth of all pictures."""
+    def image_format(self) -> ImageFormat:
+        """Depth of all images."""
         ...
 
     @property
     def sizes_hw(self) -> Sequence[tuple[int, int]]:
-        """Height and width of each picture, in order; known without decoding."""
+        """Height and width of each image, in order; known without decoding."""
         ...
 
     @property
     def split_keys(self) -> Sequence[str]:
-        """A key for each picture, in order; pictures with one key are left out together.
+        """A key for each image, in order; images with one key are left out together.
 
-        To be asked for once all pictures have been read: what they hold decides, so asking earlier
+        To be asked for once all images have been read: what they hold decides, so asking earlier
         reads them all. It may raise `CalibrationError` where they are too few for what is asked.
         """
         ...
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Pairs of a name and a decoded picture, H x W x 3."""
+        """Pairs of a name and a decoded image, H x W x 3."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class LeftOut:
-    """What a training picture would score had it not been trained on.
+    """What a training image would score had it not been trained on.
 
-    `peak` is the largest value of its score map over the original picture.
+    `peak` is the largest value of its score map over the original image.
     """
 
     name: str
@@ -112,7 +112,7 @@ class LeftOut:
 
 
 class Fitted(Protocol):
-    """What fitting gives: the graph, and scores of training pictures as if they were new."""
+    """What fitting gives: the graph, and scores of training images as if they were new."""
 
     @property
     def graph(self) -> onnx.ModelProto:
@@ -130,24 +130,24 @@ class Fitted(Protocol):
         ...
 
     def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
-        """One for each picture that can be scored as if it were new, in any order.
+        """One for each image that can be scored as if it were new, in any order.
 
-        That is every training picture, or those that were held out of the fit altogether; as many
-        as the detector's `calibration_pictures` said.
+        That is every training image, or those that were held out of the fit altogether; as many
+        as the detector's `calibration_images` said.
 
         Raises:
-            CalibrationError: all pictures belong together, so that none can be left out.
+            CalibrationError: all images belong together, so that none can be left out.
         """
         ...
 
     def left_out_map(self, name: str) -> NDArray[np.float32]:
-        """The score map, H x W, of a picture as it was when `left_out` scored it.
+        """The score map, H x W, of an image as it was when `left_out` scored it.
 
-        Made again for the few pictures that somebody wants to look into, so that not all maps are
-        kept. Its largest value is the picture's `peak`.
+        Made again for the few images that somebody wants to look into, so that not all maps are
+        kept. Its largest value is the image's `peak`.
 
         Raises:
-            KeyError: `left_out` did not score a picture of that name.
+            KeyError: `left_out` did not score an image of that name.
         """
         ...
 
@@ -170,7 +170,7 @@ class FitPlan(Protocol):
         ...
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values: `pictures`, `memory_bytes`, `disk_bytes`, and the detector's own."""
+        """Plain JSON values: `images`, `memory_bytes`, `disk_bytes`, and the detector's own."""
         ...
 
     def notes(self) -> list[str]:
@@ -179,7 +179,7 @@ class FitPlan(Protocol):
 
 
 class Detector(Protocol):
-    """A way to learn from good pictures."""
+    """A way to learn from good images."""
 
     name: str
     settings_class: type[DetectorSettings]
@@ -199,21 +199,21 @@ class Detector(Protocol):
         """
         ...
 
-    def calibration_pictures(self, split_keys: Sequence[str]) -> int:
-        """How many of some pictures `left_out` will score once they are fitted on.
+    def calibration_images(self, split_keys: Sequence[str]) -> int:
+        """How many of some images `left_out` will score once they are fitted on.
 
         Known before the fit, so that what they cannot promise is refused before it.
 
         Args:
-            split_keys: a key for each picture; pictures with one key count once.
+            split_keys: a key for each image; images with one key count once.
         """
         ...
 
     def plan(self, images: ImageSource) -> FitPlan:
-        """What a fit on these pictures will take; none of them is decoded.
+        """What a fit on these images will take; none of them is decoded.
 
         Raises:
-            DataError: there is no picture.
+            DataError: there is no image.
             SettingError: what the settings allow is too little.
         """
         ...
@@ -222,18 +222,18 @@ class Detector(Protocol):
         """Guess how long each stage of a fit will take, by its name, from a short measurement.
 
         Raises:
-            ImageError: one of the first few pictures cannot be read.
+            ImageError: one of the first few images cannot be read.
         """
         ...
 
     def fit(self, images: ImageSource, *, progress: Progress, folder: Path | None = None) -> Fitted:
-        """Learn from good pictures.
+        """Learn from good images.
 
         Args:
-            images: the pictures.
+            images: the images.
             progress: told of stages and of what a user must hear.
             folder: where a resumable fit keeps what it has done so far, in files that end in
-                `.safetensors`, and looks for what it did before: with the same pictures and
+                `.safetensors`, and looks for what it did before: with the same images and
                 settings it goes on from there. `None` for nowhere. The caller has made sure that it
                 belongs to this fit, and clears it when the fit is done.
         """

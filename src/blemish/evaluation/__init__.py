@@ -1,7 +1,7 @@
-"""A model against a labelled test set: what it says of each picture, and the figures that follow.
+"""A model against a labelled test set: what it says of each image, and the figures that follow.
 
-Figures are made from raw scores at the pictures' own resolution with the untouched masks. The
-model's thresholds stay what they are: no label of a test picture moves them. Maps that another tool
+Figures are made from raw scores at the images' own resolution with the untouched masks. The
+model's thresholds stay what they are: no label of a test image moves them. Maps that another tool
 wrote are measured in the same way.
 """
 

@@ -1,4 +1,4 @@
-"""Pictures of the worst decisions of a model, or of maps at a threshold, for the report."""
+"""Images of the worst decisions of a model, or of maps at a threshold, for the report."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from blemish.result import Prediction
 def write_examples(
     model: Model,
     dataset: Dataset,
-    pictures: Sequence[dict[str, Any]],
+    images: Sequence[dict[str, Any]],
     directory: Path,
     *,
     name: str,
     most: int = 6,
     limits: ReadLimits = DEFAULT_LIMITS,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Write pictures and heat maps of the worst decisions, for the report.
+    """Write images and heat maps of the worst decisions, for the report.
 
     Args:
         model: that judged them.
         dataset: where they are from.
-        pictures: rows of an `Evaluation`.
+        images: rows of an `Evaluation`.
         directory: of the report; files go to `examples/NAME/` below it.
         name: of the job.
         most: how many of each kind.
-        limits: what a picture may cost.
+        limits: what an image may cost.
 
     Returns:
         `false_alarms` (highest scores first), `misses` (lowest first) and `caught` (median of
-        their defect types), each with the paths of `picture` and `map` relative to `directory`.
+        their defect types), each with the paths of `image` and `map` relative to `directory`.
     """
 
     def judge(sample: Sample) -> tuple[NDArray[Any], Prediction]:
-        picture = model.read(sample, limits=limits)
-        return picture, model.predict(picture, limits=limits)
+        image = model.read(sample, limits=limits)
+        return image, model.predict(image, limits=limits)
 
     threshold = model.calibration.pixel_threshold
     draw = _Drawing(judge, threshold, directory, directory / "examples" / name, limits)
-    return _write(draw, dataset.test, pictures, most)
+    return _write(draw, dataset.test, images, most)
 
 
 def write_map_examples(
     maps: ScoreMaps,
-    pictures: Sequence[dict[str, Any]],
+    images: Sequence[dict[str, Any]],
     directory: Path,
     *,
     name: str,
@@ -65,7 +65,7 @@ def write_map_examples(
 
     Args:
         maps: with thresholds that the user set.
-        pictures: rows of an `Evaluation`.
+        images: rows of an `Evaluation`.
         directory: of the report; files go to `examples/NAME/` below it.
         name: of the job.
         most: how many of each kind.
@@ -78,11 +78,11 @@ def write_map_examples(
         return sample.read(limits=limits, alpha="flatten"), maps.judge(sample)[0]
 
     draw = _Drawing(judge, threshold, directory, directory / "examples" / name, limits)
-    return _write(draw, maps.samples, pictures, most)
+    return _write(draw, maps.samples, images, most)
 
 
 def _write(
-    draw: _Drawing, test: Sequence[Sample], pictures: Sequence[dict[str, Any]], most: int
+    draw: _Drawing, test: Sequence[Sample], images: Sequence[dict[str, Any]], most: int
 ) -> dict[str, list[dict[str, Any]]]:
     samples = {sample.id: sample for sample in test}
     make_folder(draw.folder)
@@ -92,7 +92,7 @@ def _write(
             | draw(samples[row["path"]], f"{kind}_{number}")
             for number, row in enumerate(rows)
         ]
-        for kind, rows in _choose(pictures, most).items()
+        for kind, rows in _choose(images, most).items()
     }
 
 
@@ -115,7 +115,7 @@ def _choose(rows: Sequence[dict[str, Any]], most: int) -> dict[str, list[dict[st
 
 @dataclass(frozen=True)
 class _Drawing:
-    """Draws a picture, and its map laid over it; `judge` reads the one and makes the other."""
+    """Draws an image, and its map laid over it; `judge` reads the one and makes the other."""
 
     judge: Callable[[Sample], tuple[NDArray[Any], Prediction]]
     threshold: float
@@ -127,16 +127,16 @@ class _Drawing:
         """Write both; their paths relative to the directory."""
         from blemish.images.overlay import displayable, encode_jpeg, overlay
 
-        picture, result = self.judge(sample)
+        image, result = self.judge(sample)
         drawn = overlay(
-            picture,
+            image,
             result.score_map,
             threshold=self.threshold,
             regions=result.regions,
-            mask=sample.read_mask((picture.shape[0], picture.shape[1]), limits=self.limits),
+            mask=sample.read_mask((image.shape[0], image.shape[1]), limits=self.limits),
         )
         files = {}
-        for kind, pixels in (("picture", displayable(picture)), ("map", drawn)):
+        for kind, pixels in (("image", displayable(image)), ("map", drawn)):
             path = self.folder / f"{stem}_{kind}.jpg"
             write_whole(path, encode_jpeg(pixels))
             files[kind] = path.relative_to(self.directory).as_posix()

@@ -1,4 +1,4 @@
-"""From counts to named figures: of pictures, of pixels, of each type of defect."""
+"""From counts to named figures: of images, of pixels, of each type of defect."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ NO_THRESHOLD = {
 }
 
 
-def rank_pictures(rows: Rows) -> RankCounts:
-    """Counts of the pictures' scores."""
+def rank_images(rows: Rows) -> RankCounts:
+    """Counts of the images' scores."""
     return rank([row["score"] for row in rows], [row["label"] != GOOD for row in rows])
 
 
 def image_figures(rows: Rows, threshold: float | None) -> Figures:
-    """Figures of pictures, at the threshold (`None` where there is none) and whatever it is."""
-    counts = rank_pictures(rows)
+    """Figures of images, at the threshold (`None` where there is none) and whatever it is."""
+    counts = rank_images(rows)
     recalls = {name: recall_within(counts, rate) for name, rate in RECALL_RATES.items()}
     return {**_ranked(counts, peek=True), **_decided(_decide(rows, threshold)), **recalls}
 
@@ -61,17 +61,17 @@ def pixel_figures(pixels: PixelScores, counts: PixelCounts) -> Figures:
 def figures_per_type(
     rows: Rows, threshold: float | None, pixels: PixelScores, counts: PixelCounts
 ) -> dict[str, Figures]:
-    """For each type of defect, figures of its pictures against the good ones."""
+    """For each type of defect, figures of its images against the good ones."""
     good = [row for row in rows if row["label"] == GOOD]
     aupimo, regions = pixels.aupimo(counts), pixels.regions()
     table: dict[str, Figures] = {}
     for kind in sorted({row["defect_type"] for row in rows} - {GOOD}):
         own = [row for row in rows if row["defect_type"] == kind]
-        image, pixel = rank_pictures(own + good), counts.kinds.get(kind)
-        kinds = [picture.kind for picture in pixels.pictures]
+        image, pixel = rank_images(own + good), counts.kinds.get(kind)
+        kinds = [its.kind for its in pixels.images]
         mean = _mean([value for value, its in zip(aupimo, kinds, strict=True) if its == kind])
         table[kind] = {
-            "pictures": len(own),
+            "images": len(own),
             **{f"image_{name}": value for name, value in _ranked(image).items()},
             **{f"pixel_{name}": value for name, value in _pixel_ranked(pixel).items()},
             "pixel_aupimo": mean,
@@ -83,7 +83,7 @@ def figures_per_type(
 
 
 def curves(images: RankCounts, counts: PixelCounts) -> dict[str, Curve | None]:
-    """ROC curves of pictures and pixels, and the PRO curve."""
+    """ROC curves of images and pixels, and the PRO curve."""
     pixel = counts.whole
     return {
         "image_roc": _curve(roc_curve(images), "recall"),
@@ -101,15 +101,15 @@ def why_undefined(
 ) -> dict[str, str]:
     """For each figure that is `None`, as `pixel.aupimo`, the reason."""
     few = (
-        "the good test pictures have too few pixels, or too many equal scores, for a "
+        "the good test images have too few pixels, or too many equal scores, for a "
         f"false-positive rate of {counts.pimo_range[0]:g}"
     )
-    no_good = "there is no good test picture"
+    no_good = "there is no good test image"
     reasons = _reasons(
-        "image", image, images, "there is no defect among the test pictures", no_good
+        "image", image, images, "there is no defect among the test images", no_good
     ) | _reasons(
         "pixel", pixel, counts.whole.ranks,
-        "no mask of a test picture has a defective pixel", "no test picture has a good pixel",
+        "no mask of a test image has a defective pixel", "no test image has a good pixel",
     )  # fmt: skip
     if "pixel.aupimo" in reasons and counts.whole.ranks.positives.any():
         reasons["pixel.aupimo"] = few if counts.good else no_good

@@ -1,8 +1,8 @@
 """Anomaly maps that another tool wrote, measured as a model is: the same code, the same figures.
 
-Nothing is known of the tool but its maps: a picture's score is the maximum of its map, unless a
+Nothing is known of the tool but its maps: an image's score is the maximum of its map, unless a
 list of scores is given; there is no calibrated threshold, so figures that need one are undefined,
-unless the user sets one. Masks are never resized; a map of another size than its picture is
+unless the user sets one. Masks are never resized; a map of another size than its image is
 refused, unless the user asks for it to be resized.
 """
 
@@ -34,25 +34,25 @@ NO_THRESHOLDS = Thresholds()
 
 
 class ScoreMaps:
-    """Maps of the test pictures of a data set, found in a folder by their names (see `matching`).
+    """Maps of the test images of a data set, found in a folder by their names (see `matching`).
 
     Args:
         folder: of the maps.
-        dataset: whose test pictures they belong to.
-        scores: a CSV or JSONL file with the score of each picture; by default a picture's score is
+        dataset: whose test images they belong to.
+        scores: a CSV or JSONL file with the score of each image; by default an image's score is
             the maximum of its map.
-        resize: whether to resize maps of another size than their picture, bilinear.
+        resize: whether to resize maps of another size than their image, bilinear.
         thresholds: that the user sets.
-        limits: what a picture, mask or map may cost.
+        limits: what an image, mask or map may cost.
 
     Attributes:
-        samples: the test pictures.
-        paths: of the maps, by the id of the picture.
-        problems: why maps and pictures do not fit, in words; measuring tells them with the others.
-        spare: maps of no test picture.
+        samples: the test images.
+        paths: of the maps, by the id of the image.
+        problems: why maps and images do not fit, in words; measuring tells them with the others.
+        spare: maps of no test image.
 
     Raises:
-        DataError: there is no such folder, no list of scores, or no test picture.
+        DataError: there is no such folder, no list of scores, or no test image.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ScoreMaps:
         self.samples = tested(dataset)
         self.resize, self.thresholds, self.limits = resize, thresholds, limits
         matches = match_maps(Path(folder), self.samples, dataset.name)
-        self.paths = {picture: Path(folder, name) for picture, name in matches.found.items()}
+        self.paths = {image: Path(folder, name) for image, name in matches.found.items()}
         self.problems, self.spare = list(matches.problems), matches.spare
         self.scores: dict[str, float] | None = None
         if scores is not None:
@@ -79,21 +79,21 @@ class ScoreMaps:
     def fingerprint(self) -> str:
         """Hash of all maps and scores; reads every map. Raises `ImageError`."""
         digest = hashlib.sha256()
-        for picture, path in sorted(self.paths.items()):
+        for image, path in sorted(self.paths.items()):
             try:
                 with path.open("rb") as stream:
                     content = hashlib.file_digest(stream, "sha256").hexdigest()
             except OSError as error:
                 raise ImageError(f"{path}: cannot be read ({error.strerror}).") from error
-            score = self.scores.get(picture) if self.scores is not None else None
-            digest.update(f"{picture}\0{content}\0{score!r}\n".encode("utf-8", "surrogateescape"))
+            score = self.scores.get(image) if self.scores is not None else None
+            digest.update(f"{image}\0{content}\0{score!r}\n".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
 
     def read(self, sample: Sample) -> tuple[ScoreMap, bool]:
-        """The map of a picture at the picture's size, and whether it had to be resized.
+        """The map of an image at the image's size, and whether it had to be resized.
 
         Raises:
-            ImageError: map or picture cannot be read, or their sizes differ and must not.
+            ImageError: map or image cannot be read, or their sizes differ and must not.
         """
         path = self.paths[sample.id]
         score_map = read_score_map(path, limits=self.limits)
@@ -102,14 +102,14 @@ class ScoreMaps:
             return score_map, False
         if not self.resize:
             raise ImageError(
-                f"{path}: is {spell_size((own_hw[0], own_hw[1]))}, its picture "
+                f"{path}: is {spell_size((own_hw[0], own_hw[1]))}, its image "
                 f"{spell_size(size_hw)}; write it at that size, or have it resized "
                 "(--resize-maps)."
             )
         return resize_score_map(score_map, size_hw), True
 
     def judge(self, sample: Sample) -> tuple[Prediction, bool]:
-        """What a map says of its picture, and whether it had to be resized. Raises `ImageError`."""
+        """What a map says of its image, and whether it had to be resized. Raises `ImageError`."""
         score_map, resized = self.read(sample)
         score = float(score_map.max()) if self.scores is None else self.scores[sample.id]
         image, pixel = self.thresholds.image, self.thresholds.pixel
@@ -124,11 +124,11 @@ def evaluate_maps(maps: ScoreMaps, *, progress: Progress | None = None) -> Evalu
     """Measure maps, with the figures of `evaluate`.
 
     Args:
-        maps: one for each test picture.
+        maps: one for each test image.
         progress: where to tell how far it is.
 
     Raises:
-        DataError: a picture has no map or several, or maps cannot be used: all that is wrong, up to
+        DataError: an image has no map or several, or maps cannot be used: all that is wrong, up to
             20 lines.
         ImageError: a mask cannot be read.
     """
@@ -140,14 +140,14 @@ def evaluate_maps(maps: ScoreMaps, *, progress: Progress | None = None) -> Evalu
         limits=maps.limits,
         progress=progress,
     )
-    rows = [row | {"seconds": None} for row in found.pictures]
-    return replace(found, pictures=rows, notes=[*_notes(maps, resized), *found.notes])
+    rows = [row | {"seconds": None} for row in found.images]
+    return replace(found, images=rows, notes=[*_notes(maps, resized), *found.notes])
 
 
 def _judged(maps: ScoreMaps, resized: list[str]) -> Iterator[Judged]:
     """What each map says, until one cannot be used; then the rest are only looked at.
 
-    The ids of pictures whose maps were resized are added to a list.
+    The ids of images whose maps were resized are added to a list.
     """
     problems = list(maps.problems)
     known = [sample for sample in maps.samples if sample.id in maps.paths]
@@ -176,22 +176,22 @@ def _notes(maps: ScoreMaps, resized: Sequence[str]) -> list[str]:
     """What a reader must know of how maps were measured."""
     notes = []
     if maps.scores is None:
-        notes.append("The score of a picture is the maximum of its map.")
+        notes.append("The score of an image is the maximum of its map.")
     if resized:
         notes.append(
-            f"{len(resized):,} of {len(maps.samples):,} maps were resized to their pictures "
-            "(bilinear, pixel centres at half), as if each covered its whole picture."
+            f"{len(resized):,} of {len(maps.samples):,} maps were resized to their images "
+            "(bilinear, pixel centres at half), as if each covered its whole image."
         )
     for level in ("image", "pixel"):
         threshold = getattr(maps.thresholds, level)
         if threshold is not None:
             notes.append(
                 f"The {level} threshold, {threshold:.9g}, was set by the user, not calibrated on "
-                "good pictures."
+                "good images."
             )
     if maps.spare:
         notes.append(
-            f"{len(maps.spare):,} maps belong to no test picture and were passed over: "
+            f"{len(maps.spare):,} maps belong to no test image and were passed over: "
             f"{first_few(maps.spare, SHOWN)}."
         )
     return notes

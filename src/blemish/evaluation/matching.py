@@ -1,9 +1,9 @@
-"""Which map, and which score, belongs to which test picture.
+"""Which map, and which score, belongs to which test image.
 
 The map of `test/crack/000.png` of the category `tile` may go by that path, by `tile/test/crack/000`
 (what MVTec's evaluation code reads), `crack/000` or `000`, in the folder itself or in one named
-`tile`; with or without the picture's suffix, and then with the map's: `crack/000.png.npy` is what
-`blemish predict --maps` writes. Which of these it is does not matter, as long as each test picture
+`tile`; with or without the image's suffix, and then with the map's: `crack/000.png.npy` is what
+`blemish predict --maps` writes. Which of these it is does not matter, as long as each test image
 has exactly one map, and no map could belong to two.
 """
 
@@ -26,12 +26,12 @@ APART = "put it into a folder of its defect type"
 
 @dataclass(frozen=True)
 class Matches:
-    """What was found for test pictures.
+    """What was found for test images.
 
     Attributes:
-        found: for each picture that has one, by its id, what that is.
+        found: for each image that has one, by its id, what that is.
         problems: where it is not one for each, in words.
-        spare: what belongs to no test picture.
+        spare: what belongs to no test image.
     """
 
     found: Mapping[str, str]
@@ -40,7 +40,7 @@ class Matches:
 
 
 def match_maps(folder: Path, samples: Sequence[Sample], category: str) -> Matches:
-    """The maps in a folder, as paths below it, and the test pictures that they belong to.
+    """The maps in a folder, as paths below it, and the test images that they belong to.
 
     Raises:
         DataError: there is no such folder, or it cannot be listed.
@@ -58,7 +58,7 @@ def match_maps(folder: Path, samples: Sequence[Sample], category: str) -> Matche
 
 
 def _hint(sample: Sample, category: str, files: Sequence[str]) -> str:
-    """What a map of a picture could be called, and what is there."""
+    """What a map of an image could be called, and what is there."""
     stem = PurePosixPath(sample.id).stem
     wanted = (
         f"{category}/test/{sample.defect_type}/{stem}.tiff",
@@ -74,7 +74,7 @@ def _hint(sample: Sample, category: str, files: Sequence[str]) -> str:
 
 
 def names_of(sample: Sample, category: str) -> set[str]:
-    """All names that a map of a picture may go by, without the map's own suffix."""
+    """All names that a map of an image may go by, without the map's own suffix."""
     path = PurePosixPath(sample.id)
     tails = {PurePosixPath(*path.parts[start:]) for start in range(len(path.parts))}
     typed = PurePosixPath(sample.defect_type, path.name)
@@ -91,39 +91,38 @@ def match(
     place: str,
     apart: str,
 ) -> Matches:
-    """Give each picture the one thing that is its own.
+    """Give each image the one thing that is its own.
 
     Args:
-        candidates: for each picture, by its id, what could be its own.
+        candidates: for each image, by its id, what could be its own.
         everything: that there is.
         what: it is, for problems.
         place: where it is from.
-        apart: what to do with one that could be of two pictures.
+        apart: what to do with one that could be of two images.
     """
     claimed: dict[str, list[str]] = {}
-    for picture, items in candidates.items():
+    for image, items in candidates.items():
         for item in items:
-            claimed.setdefault(item, []).append(picture)
-    missing = [picture for picture, items in candidates.items() if not items]
+            claimed.setdefault(item, []).append(image)
+    missing = [image for image, items in candidates.items() if not items]
     problems = []
     if missing:
         problems.append(
-            f"{len(missing):,} of {len(candidates):,} test pictures have no {what} in '{place}': "
+            f"{len(missing):,} of {len(candidates):,} test images have no {what} in '{place}': "
             f"{first_few(missing, SHOWN)}."
         )
     problems += [
-        f"{picture}: has {len(items)} {what}s, {first_few(sorted(items), SHOWN)}; leave one."
-        for picture, items in candidates.items()
+        f"{image}: has {len(items)} {what}s, {first_few(sorted(items), SHOWN)}; leave one."
+        for image, items in candidates.items()
         if len(items) > 1
     ]
     problems += [
-        f"{item}: could be the {what} of {len(pictures)} pictures, {first_few(pictures, SHOWN)}; "
-        f"{apart}."
-        for item, pictures in claimed.items()
-        if len(pictures) > 1
+        f"{item}: could be the {what} of {len(images)} images, {first_few(images, SHOWN)}; {apart}."
+        for item, images in claimed.items()
+        if len(images) > 1
     ]
     return Matches(
-        found={picture: next(iter(items)) for picture, items in candidates.items() if items},
+        found={image: next(iter(items)) for image, items in candidates.items() if items},
         problems=tuple(problems),
         spare=tuple(item for item in everything if item not in claimed),
     )

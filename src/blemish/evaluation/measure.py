@@ -1,4 +1,4 @@
-"""Judge all test pictures, and gather what follows into one `Evaluation`."""
+"""Judge all test images, and gather what follows into one `Evaluation`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Rows = list[dict[str, Any]]
 Intervals = dict[str, list[float] | None]
 Judged = tuple[Sample, Prediction]
 
-# Figures whose draws are kept, so that detectors can be compared on the same draws of pictures.
+# Figures whose draws are kept, so that detectors can be compared on the same draws of images.
 COMPARED = ("auroc", "f1_max", "au_pro_30")
 DECIMALS = 5  # of what is kept
 
@@ -44,32 +44,32 @@ class Evaluation:
     Attributes:
         image, pixel: `auroc`, `ap`, `f1_max`, `f1_max_threshold`, and at the threshold (calibrated;
             of maps of other tools, the user's) `f1`, `false_alarm_rate`, `miss_rate`; `None` where
-            undefined. Of pictures also `recall_at_0`, `recall_at_1` and `recall_at_5` (per cent of
+            undefined. Of images also `recall_at_0`, `recall_at_1` and `recall_at_5` (per cent of
             false alarms); of pixels `au_pro_30`, `au_pro_5`, `aupimo`, and `region_recall` at the
             threshold.
-        per_type: for each defect type, against the good test pictures, its number of `pictures`,
+        per_type: for each defect type, against the good test images, its number of `images`,
             `image_auroc`, `image_ap`, `image_f1_max`, the same for `pixel_`, `pixel_au_pro_30`,
             `pixel_au_pro_5`, `pixel_aupimo`, and at the calibrated threshold `region_recall`, `f1`
             and `miss_rate`.
         curves: `image_roc` and `pixel_roc`, `false_alarm_rate` and `recall` each, and `pro`,
             `false_alarm_rate` and `overlap`.
-        pictures: what the model said of each picture, with its label and its `aupimo`.
+        images: what the model said of each image, with its label and its `aupimo`.
         intervals: for `image` and `pixel`, low and high end of figures, 95 % over the choice of
-            test pictures; `None` where there is none (see `metrics.intervals`).
-        draws: for `image` and `pixel`, some figures of each bootstrap draw of test pictures. Draws
-            of the same number are of the same pictures, whatever the model.
+            test images; `None` where there is none (see `metrics.intervals`).
+        draws: for `image` and `pixel`, some figures of each bootstrap draw of test images. Draws
+            of the same number are of the same images, whatever the model.
         regions: how many regions the masks have and how many were found, `by_size` too, the
             `smallest_found` and the `largest_missed`.
         undefined: for each figure that is `None`, as `pixel.aupimo`, the reason.
         notes: sentences without which the figures would be misread.
-        seconds: `evaluate` for all, `predict_per_picture` for the graph alone, where one ran.
+        seconds: `evaluate` for all, `predict_per_image` for the graph alone, where one ran.
     """
 
     image: dict[str, float | None]
     pixel: dict[str, float | None]
     per_type: dict[str, dict[str, float | None]]
     curves: dict[str, dict[str, list[float]] | None]
-    pictures: Rows
+    images: Rows
     intervals: dict[str, dict[str, list[float] | None]] = field(default_factory=dict)
     draws: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
     regions: dict[str, Any] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class Evaluation:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def figures(self) -> dict[str, Any]:
-        """All figures as plain JSON values, without curves and pictures."""
+        """All figures as plain JSON values, without curves and images."""
         return {
             "image": self.image,
             "pixel": self.pixel,
@@ -91,10 +91,10 @@ class Evaluation:
 
 
 def tested(dataset: Dataset) -> tuple[Sample, ...]:
-    """The test pictures of a data set. Raises `DataError` where there are none."""
+    """The test images of a data set. Raises `DataError` where there are none."""
     if not dataset.test:
         raise DataError(
-            f"'{dataset.name}' has no test pictures (layout {dataset.layout}); figures need some."
+            f"'{dataset.name}' has no test images (layout {dataset.layout}); figures need some."
         )
     return dataset.test
 
@@ -106,27 +106,27 @@ def evaluate(
     limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Judge all test pictures and measure.
+    """Judge all test images and measure.
 
     Raises:
-        DataError: there is no test picture.
-        ImageError: a picture or mask cannot be read, or a score is not a number.
+        DataError: there is no test image.
+        ImageError: an image or mask cannot be read, or a score is not a number.
     """
     samples = tested(dataset)
     calibration = model.calibration
     thresholds = Thresholds(calibration.image_threshold, calibration.pixel_threshold)
     judged = _judged(model, samples, limits)
     found = measure(judged, len(samples), thresholds, limits=limits, progress=progress)
-    took = float(np.median([row["seconds"] for row in found.pictures]))
+    took = float(np.median([row["seconds"] for row in found.images]))
     return replace(
         found,
-        notes=seen_notes(model, samples) + unlike_notes(found.pictures) + found.notes,
-        seconds=found.seconds | {"predict_per_picture": took},
+        notes=seen_notes(model, samples) + unlike_notes(found.images) + found.notes,
+        seconds=found.seconds | {"predict_per_image": took},
     )
 
 
 def _judged(model: Model, samples: Sequence[Sample], limits: ReadLimits) -> Iterator[Judged]:
-    """What the model says of each picture. Raises `ImageError` for the first it cannot judge."""
+    """What the model says of each image. Raises `ImageError` for the first it cannot judge."""
     results = model.predict_each(samples, limits=limits)
     for sample, result in zip(samples, results, strict=True):
         if isinstance(result, Failure):
@@ -136,17 +136,17 @@ def _judged(model: Model, samples: Sequence[Sample], limits: ReadLimits) -> Iter
 
 def measure(
     judged: Iterable[Judged],
-    pictures: int,
+    images: int,
     thresholds: Thresholds,
     *,
     limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Measure what was said of test pictures, by whatever judged them.
+    """Measure what was said of test images, by whatever judged them.
 
     Args:
-        judged: the pictures, and what was said of each; its map is of the picture's size.
-        pictures: how many there will be.
+        judged: the images, and what was said of each; its map is of the image's size.
+        images: how many there will be.
         thresholds: of the scores; figures that need one that is not there are `None`.
         limits: what a mask may cost.
         progress: where to tell how far it is.
@@ -158,7 +158,7 @@ def measure(
     start = time.perf_counter()
     rows: Rows = []
     with PixelScores(thresholds.pixel) as pixels:
-        with progress.stage("evaluate", pictures) as advance:
+        with progress.stage("evaluate", images) as advance:
             for sample, result in judged:
                 _add_pixels(pixels, sample, result, limits)
                 rows.append(_row(sample, result))
@@ -170,7 +170,7 @@ def measure(
 def _add_pixels(
     pixels: PixelScores, sample: Sample, result: Prediction, limits: ReadLimits
 ) -> None:
-    """Add a picture's pixels, unless no mask says which of them are defective."""
+    """Add an image's pixels, unless no mask says which of them are defective."""
     height, width = result.score_map.shape
     mask = sample.read_mask((height, width), limits=limits)
     if mask is None:
@@ -189,9 +189,9 @@ def _row(sample: Sample, result: Prediction) -> dict[str, Any]:
 
 
 def _measure(rows: Rows, pixels: PixelScores, thresholds: Thresholds) -> Evaluation:
-    """All figures of pictures that were judged; pixels are those of pictures with masks."""
+    """All figures of images that were judged; pixels are those of images with masks."""
     counts, threshold = pixels.count(), thresholds.image
-    images = figures.rank_pictures(rows)
+    images = figures.rank_images(rows)
     image, pixel = figures.image_figures(rows, threshold), figures.pixel_figures(pixels, counts)
     defective = np.array([row["label"] != GOOD for row in rows])
     tables = tabulate(pixels, counts)
@@ -200,15 +200,14 @@ def _measure(rows: Rows, pixels: PixelScores, thresholds: Thresholds) -> Evaluat
     )
     pixel_drawn = pixel_draws(tables, resample(tables.defective), pixel)
     aupimo = {
-        picture.name: value
-        for picture, value in zip(pixels.pictures, pixels.aupimo(counts), strict=True)
+        its.name: value for its, value in zip(pixels.images, pixels.aupimo(counts), strict=True)
     }
     return Evaluation(
         image=image,
         pixel=pixel,
         per_type=figures.figures_per_type(rows, threshold, pixels, counts),
         curves=figures.curves(images, counts),
-        pictures=[row | {"aupimo": aupimo.get(row["path"])} for row in rows],
+        images=[row | {"aupimo": aupimo.get(row["path"])} for row in rows],
         intervals={
             "image": _intervals(image, image_drawn, defective),
             "pixel": _intervals(pixel, pixel_drawn, tables.defective),
@@ -216,7 +215,7 @@ def _measure(rows: Rows, pixels: PixelScores, thresholds: Thresholds) -> Evaluat
         draws={"image": _kept(image_drawn), "pixel": _kept(pixel_drawn)},
         regions=describe_regions(pixels.regions()),
         undefined=figures.why_undefined(image, pixel, images, counts, thresholds),
-        notes=_notes(images, len(rows) - len(pixels.pictures))
+        notes=_notes(images, len(rows) - len(pixels.images))
         + cut_off_notes(rows, counts.whole.ranks),
     )
 
@@ -238,9 +237,9 @@ def _kept(draws: Draws) -> dict[str, list[float | None]]:
 def _notes(images: RankCounts, unmasked: int) -> list[str]:
     notes = []
     if not images.positives.any():
-        notes.append("There is no defect among the test pictures: figures that need one are empty.")
+        notes.append("There is no defect among the test images: figures that need one are empty.")
     if not images.negatives:
-        notes.append("There is no good test picture: figures that need one are empty.")
+        notes.append("There is no good test image: figures that need one are empty.")
     if unmasked:
-        notes.append(f"Pixel figures leave out {unmasked} defect pictures without a mask.")
+        notes.append(f"Pixel figures leave out {unmasked} defect images without a mask.")
     return notes

@@ -12,38 +12,38 @@ from blemish.data.sample import Sample
 from blemish.metrics.ranking import RankCounts
 from blemish.model.model import Model
 
-FEW_PICTURES = 3  # with the same highest score are no accident
+FEW_IMAGES = 3  # with the same highest score are no accident
 FEW_PIXELS, SMALL_SHARE = 100, 0.01
 
 
 def seen_notes(model: Model, samples: Sequence[Sample]) -> list[str]:
-    """Whether a model was fitted on test pictures, or its thresholds were set with them.
+    """Whether a model was fitted on test images, or its thresholds were set with them.
 
     Args:
         model: as it is measured.
-        samples: the test pictures.
+        samples: the test images.
     """
     notes = []
     calibration = model.facts["calibration"]
     had_a_say = {row[1] for row in (*calibration["scored"], *calibration.get("defects", ()))}
     if count := sum(sample.sha256 in model.fitted_on for sample in samples):
         notes.append(
-            f"The model was fitted on {count} of these test pictures, so the figures are better "
+            f"The model was fitted on {count} of these test images, so the figures are better "
             "than on new ones; use the split of the fit."
         )
     if count := sum(sample.sha256 in had_a_say - model.fitted_on for sample in samples):
         notes.append(
-            f"The thresholds were set with {count} of these test pictures, so figures at the "
+            f"The thresholds were set with {count} of these test images, so figures at the "
             "threshold are better than on new ones; calibrate on others."
         )
     return notes
 
 
 def unlike_notes(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Whether test pictures are unlike all that the model learned from, by what the model noted.
+    """Whether test images are unlike all that the model learned from, by what the model noted.
 
     Args:
-        rows: of the pictures.
+        rows: of the images.
     """
     unlike = [row for row in rows if row["notes"]]
     if not unlike:
@@ -51,7 +51,7 @@ def unlike_notes(rows: Sequence[dict[str, Any]]) -> list[str]:
     kinds = Counter(note["code"] for row in unlike for note in row["notes"])
     told = ", ".join(f"{code} {count:,}" for code, count in sorted(kinds.items()))
     return [
-        f"{len(unlike):,} of {len(rows):,} test pictures are unlike all training pictures "
+        f"{len(unlike):,} of {len(rows):,} test images are unlike all training images "
         f"({told}); the first is {unlike[0]['path']}."
     ]
 
@@ -63,15 +63,15 @@ def cut_off_notes(rows: Sequence[dict[str, Any]], pixels: RankCounts) -> list[st
     ties.
 
     Args:
-        rows: of the pictures.
+        rows: of the images.
         pixels: counts of defective pixels and others.
     """
     notes = []
     scores = np.array([row["score"] for row in rows])
     same = int(np.count_nonzero(scores == scores.max()))
-    if same >= FEW_PICTURES:
+    if same >= FEW_IMAGES:
         notes.append(
-            f"{same:,} of {len(scores):,} test pictures have the same highest score, "
+            f"{same:,} of {len(scores):,} test images have the same highest score, "
             f"{scores.max():.6g}: if scores were clipped or squashed, figures cannot tell these "
             "apart."
         )

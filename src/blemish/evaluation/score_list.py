@@ -1,10 +1,10 @@
-"""Scores of pictures from a list: CSV with the columns `path` and `score`, or JSON lines with both.
+"""Scores of images from a list: CSV with the columns `path` and `score`, or JSON lines with both.
 
     path,score
     test/crack/000.png,3.25
 
-A line is of a test picture where its path is the picture's, or ends with it, or is one of the names
-that its map may go by (see `matching`). Lines of other pictures are passed over.
+A line is of a test image where its path is the image's, or ends with it, or is one of the names
+that its map may go by (see `matching`). Lines of other images are passed over.
 `predictions.jsonl`, as `blemish predict -o` writes it, is such a list.
 """
 
@@ -31,7 +31,7 @@ Lines = list[tuple[int, Mapping[str, Any]]]
 def read_scores(
     path: Path, samples: Sequence[Sample], category: str
 ) -> tuple[dict[str, float], list[str]]:
-    """The score of each test picture by its id, and what is wrong with the list, in words.
+    """The score of each test image by its id, and what is wrong with the list, in words.
 
     Raises:
         DataError: the file cannot be read, or is no such list.
@@ -54,13 +54,13 @@ def read_scores(
     matches = match(candidates, (), what="score", place=str(path), apart="give its whole path")
     problems = [p if not p.startswith("line ") else f"{path}: {p}" for p in matches.problems]
     scores = {}
-    for picture, number in matches.found.items():
+    for image, number in matches.found.items():
         written = lines[number].get("score")
         score = _number(written)
         if score is None:
-            problems.append(f"{path}: {number}: {picture}: its score is {written!r}, no number.")
+            problems.append(f"{path}: {number}: {image}: its score is {written!r}, no number.")
         else:
-            scores[picture] = score
+            scores[image] = score
     return scores, problems
 
 

@@ -19,12 +19,12 @@ _ELEMENTS = {1: "tensor(float)", 2: "tensor(uint8)", 4: "tensor(uint16)"}  # of 
 
 
 def check_interface(inputs: Values, outputs: Values, *, bit_depth: int, name: str) -> None:
-    """Raise `ModelFileError` where a graph is not what judges pictures.
+    """Raise `ModelFileError` where a graph is not what judges images.
 
     Args:
         inputs: of the graph, those that must be fed.
         outputs: of the graph; more than are needed may be there.
-        bit_depth: of the pictures, as the file says.
+        bit_depth: of the images, as the file says.
         name: what to call the file in errors.
     """
     problems = [
@@ -34,7 +34,7 @@ def check_interface(inputs: Values, outputs: Values, *, bit_depth: int, name: st
     ]
     if problems:
         raise ModelFileError(
-            f"The graph of '{name}' is not one that judges pictures: {'; '.join(problems)}. "
+            f"The graph of '{name}' is not one that judges images: {'; '.join(problems)}. "
             "Fit it again."
         )
 

@@ -1,8 +1,8 @@
-"""From a grid of patch scores to a map over the original picture, as two matrix products.
+"""From a grid of patch scores to a map over the original image, as two matrix products.
 
-Bilinear enlarging, Gaussian smoothing and the way back through the resizing of the picture are each
+Bilinear enlarging, Gaussian smoothing and the way back through the resizing of the image are each
 linear and separable, so the whole way is one matrix an axis: `map = A_h @ grid @ A_w.T`. The graph
-builds both matrices from the sizes at hand, which may differ from picture to picture.
+builds both matrices from the sizes at hand, which may differ from image to image.
 
 Convention: pixel centres at half (`align_corners` false); enlarging repeats the border cell; the
 Gaussian is cut off at four sigma and mirrors the border pixel (`reflect` of `scipy.ndimage`).
@@ -21,13 +21,13 @@ TRUNCATE_SIGMAS = 4.0
 def enlarge(
     g: GraphBuilder, grid: str, sizes: Geometry, *, sigma_px: float, grid_hw: str | None = None
 ) -> str:
-    """Nodes from patch scores (N x h x w) to a map over the original picture (N x H x W).
+    """Nodes from patch scores (N x h x w) to a map over the original image (N x H x W).
 
     Args:
         g: where to add them.
         grid: name of the patch scores.
-        sizes: of the picture and the working picture.
-        sigma_px: of the Gaussian, in pixels of the working picture; 0 leaves it out.
+        sizes: of the image and the working image.
+        sigma_px: of the Gaussian, in pixels of the working image; 0 leaves it out.
         grid_hw: name of (h, w), where the caller has a constant; runtimes then work most of this
             out when they load the graph.
     """
@@ -47,12 +47,12 @@ def content_cells(g: GraphBuilder, grid_hw: str, sizes: Geometry) -> str:
 
 
 def _axis_matrix(g: GraphBuilder, grid_hw: str, sizes: Geometry, axis: int, sigma_px: float) -> str:
-    """The matrix (picture pixels x cells) of one axis."""
+    """The matrix (image pixels x cells) of one axis."""
 
     def length(name: str) -> str:
         return g.op("Cast", g.op("Gather", name, g.constant(axis, np.int64)), to=FLOAT)
 
-    cells, picture = length(grid_hw), length(sizes.picture_hw)
+    cells, image = length(grid_hw), length(sizes.image_hw)
     content, padded = length(sizes.content_hw), length(sizes.padded_hw)
     inside = g.op("Gather", content_cells(g, grid_hw, sizes), g.constant(axis, np.int64))
     to_content = _bilinear(
@@ -60,7 +60,7 @@ def _axis_matrix(g: GraphBuilder, grid_hw: str, sizes: Geometry, axis: int, sigm
     )
     if sigma_px > 0:
         to_content = _smoothed(g, to_content, content, sigma_px)
-    return _interpolated(g, to_content, picture, step=g.op("Div", content, picture), last=content)
+    return _interpolated(g, to_content, image, step=g.op("Div", content, image), last=content)
 
 
 def _bilinear(g: GraphBuilder, *, outputs: str, inputs: str, step: str, last: str) -> str:

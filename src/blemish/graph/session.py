@@ -155,12 +155,12 @@ if hasattr(os, "register_at_fork"):  # Windows has no fork
 
 
 class Crew:
-    """A graph that every core runs on its own, each on one picture: more a second than in batches.
+    """A graph that every core runs on its own, each on one image: more a second than in batches.
 
-    Numbers of one picture stay in a core's cache, and no core waits for another.
+    Numbers of one image stay in a core's cache, and no core waits for another.
 
     Args:
-        model: the graph; what its inputs and outputs hold of a picture must be their first axis.
+        model: the graph; what its inputs and outputs hold of an image must be their first axis.
         cores: by default all.
     """
 
@@ -169,7 +169,7 @@ class Crew:
         self._pool = ThreadPoolExecutor(cores or available_cores())
 
     def run(self, outputs: Sequence[str], *, image: NDArray[Any]) -> list[NDArray[Any]]:
-        """The named outputs for a stack of pictures."""
+        """The named outputs for a stack of images."""
 
         def one(i: int) -> list[NDArray[Any]]:
             return self.run_here(outputs, image=image[i : i + 1])

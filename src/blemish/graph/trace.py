@@ -1,4 +1,4 @@
-"""A graph with other outputs: what it holds on the way from a picture to its score."""
+"""A graph with other outputs: what it holds on the way from an image to its score."""
 
 from __future__ import annotations
 

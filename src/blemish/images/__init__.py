@@ -1,1 +1,1 @@
-"""Pictures: reading files, finding regions in anomaly maps, drawing."""
+"""Images: reading files, finding regions in anomaly maps, drawing."""

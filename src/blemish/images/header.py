@@ -1,4 +1,4 @@
-"""What a picture file says of itself before anything is decoded, and what a picture may cost.
+"""What an image file says of itself before anything is decoded, and what an image may cost.
 
 Sizes are checked against `ReadLimits` from the header. What cannot be read without loss (16-bit
 colour, floats, several pages) is refused here. Whatever is wrong with a file is an `ImageError`
@@ -47,19 +47,19 @@ _pillow_limit = threading.Lock()
 
 @dataclass(frozen=True)
 class ReadLimits(Settings):
-    """What a picture file may cost at most: a guard against decompression bombs and stray files."""
+    """What an image file may cost at most: a guard against decompression bombs and stray files."""
 
-    max_pixels: int = setting(100_000_000, "Most pixels a picture may have.", at_least=1)
+    max_pixels: int = setting(100_000_000, "Most pixels an image may have.", at_least=1)
     max_bytes: int = setting(1 << 30, "Largest file that is opened, in bytes.", at_least=1)
-    min_side_px: int = setting(8, "Shortest side a picture may have.", at_least=1)
+    min_side_px: int = setting(8, "Shortest side an image may have.", at_least=1)
     max_scanned_pixels: int = setting(
         4_000_000_000, "Most pixels that the scans of a JPEG may go over together.", at_least=1
     )
 
 
 @dataclass(frozen=True, slots=True)
-class PictureFacts:
-    """What a picture's header says.
+class ImageFacts:
+    """What an image's header says.
 
     Attributes:
         size_hw: height and width in pixels, once upright.
@@ -79,11 +79,11 @@ class PictureFacts:
 DEFAULT_LIMITS = ReadLimits()
 
 
-def probe_picture(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> PictureFacts:
-    """What the header of a picture says, without decoding it.
+def probe_image(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> ImageFacts:
+    """What the header of an image says, without decoding it.
 
     Raises:
-        ImageError: `read_picture` would refuse the file for what its header says.
+        ImageError: `read_image` would refuse the file for what its header says.
     """
     with opened(Path(path), limits) as (_, facts):
         return facts
@@ -92,7 +92,7 @@ def probe_picture(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> P
 @contextmanager
 def opened(
     path: Path, limits: ReadLimits, content: bytes | None = None
-) -> Iterator[tuple[ImageFile.ImageFile, PictureFacts]]:
+) -> Iterator[tuple[ImageFile.ImageFile, ImageFacts]]:
     """The file as an undecoded Pillow image within the limits; every failure names the path."""
     with undecoded(path, limits, content) as (image, head):
         facts = facts_of(image, _kind(head), _depth_in_header(image, head))
@@ -157,7 +157,7 @@ def check_file(path: Path, limits: ReadLimits) -> int:
     """Size of the file in bytes. Raises `ImageError` where it is no file, empty, or too large."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
-        raise ImageError("is a folder or a device, not a picture file.")
+        raise ImageError("is a folder or a device, not an image file.")
     if status.st_size == 0:
         raise ImageError("the file is empty.")
     if status.st_size > limits.max_bytes:
@@ -172,7 +172,7 @@ def _kind(head: bytes) -> str:
         return "WEBP"
     kind = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
     if kind is None:
-        raise ImageError("is not a picture that can be read (PNG, JPEG, BMP, TIFF, WebP).")
+        raise ImageError("is not an image that can be read (PNG, JPEG, BMP, TIFF, WebP).")
     return kind
 
 
@@ -207,7 +207,7 @@ def _open_jpeg(stream: Any) -> ImageFile.ImageFile:
 
 @contextmanager
 def trusting_our_limit(size_hw: tuple[int, int]) -> Iterator[None]:
-    """Lift Pillow's global pixel limit for the rare picture that ours allows and it does not."""
+    """Lift Pillow's global pixel limit for the rare image that ours allows and it does not."""
     from PIL import Image
 
     if Image.MAX_IMAGE_PIXELS is None or size_hw[0] * size_hw[1] <= Image.MAX_IMAGE_PIXELS:
@@ -221,7 +221,7 @@ def trusting_our_limit(size_hw: tuple[int, int]) -> Iterator[None]:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def facts_of(image: Image.Image, kind: str, bits: int) -> PictureFacts:
+def facts_of(image: Image.Image, kind: str, bits: int) -> ImageFacts:
     """What the header says, once it is sure that nothing would be lost."""
     mode = image.mode
     if mode not in _COLOUR_MODES | _GREY_MODES | _GREY_16_MODES or bits > 16:
@@ -235,7 +235,7 @@ def facts_of(image: Image.Image, kind: str, bits: int) -> PictureFacts:
         raise ImageError("is 16-bit grey with transparency; save it without an alpha channel.")
     width, height = _stored_size(image)
     turned = orientation_of(image) >= 5
-    return PictureFacts(
+    return ImageFacts(
         size_hw=(width, height) if turned else (height, width),
         bit_depth=16 if bits > 8 else 8,
         channels="rgb" if mode in _COLOUR_MODES else "grey",
@@ -290,7 +290,7 @@ def orientation_of(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8, of what the pixels still need; never decodes."""
     undecoded_png = image.format == "PNG" and bool(getattr(image, "tile", None))
     if undecoded_png and "exif" not in image.info:
-        return 1  # asking Pillow would decode the picture to look behind the pixels
+        return 1  # asking Pillow would decode the image to look behind the pixels
     orientation = image.getexif().get(_ORIENTATION_TAG, 1)
     return orientation if orientation in range(1, 9) else 1
 
@@ -308,8 +308,8 @@ def check_size(size_hw: tuple[int, int], limits: ReadLimits) -> None:
         )
 
 
-def check_scans(image: ImageFile.ImageFile, facts: PictureFacts, limits: ReadLimits) -> None:
-    """Raise `ImageError` where decoding would take much longer than a picture's size tells."""
+def check_scans(image: ImageFile.ImageFile, facts: ImageFacts, limits: ReadLimits) -> None:
+    """Raise `ImageError` where decoding would take much longer than an image's size tells."""
     if facts.format != "JPEG" or image.fp is None:
         return
     pixels = facts.size_hw[0] * facts.size_hw[1]
@@ -325,7 +325,7 @@ def check_scans(image: ImageFile.ImageFile, facts: PictureFacts, limits: ReadLim
 def _check_single(image: Image.Image, stream: Any) -> None:
     frames = count_pages(stream) if image.format == "TIFF" else getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # the further frames of an MPO are previews
-        raise ImageError(f"holds {frames} pictures; save the one to look at as a file of its own.")
+        raise ImageError(f"holds {frames} images; save the one to look at as a file of its own.")
 
 
 def spell_size(size_hw: tuple[int, int]) -> str:

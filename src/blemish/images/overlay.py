@@ -1,10 +1,10 @@
-"""Draw what a model saw: heat maps, the map laid over its picture, outlines, thumbnails.
+"""Draw what a model saw: heat maps, the map laid over its image, outlines, thumbnails.
 
 NumPy does the drawing; Pillow only shrinks and encodes. Nothing here measures: a drawing is made
 from raw scores and a threshold, and no figure is ever taken from a drawing.
 
 Convention: colour stands for `score / (2 x threshold)`, cut to 0..1, so the threshold is always the
-middle of the ramp and a colour means the same on every picture of a model. (Of a threshold that is
+middle of the ramp and a colour means the same on every image of a model. (Of a threshold that is
 not positive, the ramp spans `|threshold|` to either side of it.) A score that is not a number is
 drawn as the lowest.
 """
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from blemish.errors import ImageError
 from blemish.result import Region
 
-Picture = NDArray[np.uint8]  # H x W x 3
+ImageArray = NDArray[np.uint8]  # H x W x 3
 
 # Anchors of the ramp, evenly spaced; lightness rises all the way, so it reads in grey as well.
 RAMP_RGB = ((16, 10, 44), (84, 24, 118), (196, 44, 88), (247, 137, 40), (255, 238, 150))
@@ -33,7 +33,7 @@ BAND_PIXELS = 1 << 20
 FADE = (0.43, 0.53)  # places on the ramp between which the map appears; the threshold is 0.5
 
 
-def heat_map(score_map: NDArray[Any], *, threshold: float) -> Picture:
+def heat_map(score_map: NDArray[Any], *, threshold: float) -> ImageArray:
     """Colour a map of raw scores.
 
     Args:
@@ -47,29 +47,29 @@ def heat_map(score_map: NDArray[Any], *, threshold: float) -> Picture:
 
 
 def overlay(
-    picture: NDArray[Any],
+    image: NDArray[Any],
     score_map: NDArray[Any],
     *,
     threshold: float,
     regions: Sequence[Region] = (),
     mask: NDArray[Any] | None = None,
-) -> Picture:
-    """Lay a map of raw scores over its picture; scores well below the threshold stay invisible.
+) -> ImageArray:
+    """Lay a map of raw scores over its image; scores well below the threshold stay invisible.
 
     Args:
-        picture: H x W or H x W x 3, uint8 or uint16.
+        image: H x W or H x W x 3, uint8 or uint16.
         score_map: H x W, raw scores.
         threshold: the pixel threshold of the model.
         regions: what the model flagged; each is outlined where its score is above the threshold.
         mask: H x W, true (or not zero) where the defect is; outlined in another colour.
 
     Returns:
-        H x W x 3, uint8. Lines grow with the picture, so that they survive in a thumbnail.
+        H x W x 3, uint8. Lines grow with the image, so that they survive in a thumbnail.
 
     Raises:
-        ImageError: the picture is of another type, or map or mask is of another size.
+        ImageError: the image is of another type, or map or mask is of another size.
     """
-    canvas = displayable(picture)
+    canvas = displayable(image)
     height, width, _ = canvas.shape
     _check_size("score map", score_map, (height, width))
     if mask is not None:
@@ -87,42 +87,42 @@ def overlay(
     return canvas
 
 
-def displayable(picture: NDArray[Any]) -> Picture:
-    """A picture as a screen can show it: a new array, H x W x 3, uint8.
+def displayable(image: NDArray[Any]) -> ImageArray:
+    """An image as a screen can show it: a new array, H x W x 3, uint8.
 
-    A 16-bit picture is stretched between its 0.1 and 99.9 percentiles, since cameras of 10 or 12
+    A 16-bit image is stretched between its 0.1 and 99.9 percentiles, since cameras of 10 or 12
     bits leave most of the range empty. Grey becomes three equal channels.
 
     Raises:
-        ImageError: the picture is not H x W or H x W x 3 of uint8 or uint16.
+        ImageError: the image is not H x W or H x W x 3 of uint8 or uint16.
     """
-    picture = np.asarray(picture)
-    if picture.ndim == 2:
-        picture = np.repeat(picture[:, :, None], 3, axis=2)
-    if picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
-        raise ImageError(f"A picture must be H x W or H x W x 3; got {_spell(picture.shape)}.")
-    if picture.dtype == np.uint8:
-        return picture.copy()
-    if picture.dtype != np.uint16:
-        raise ImageError(f"A picture must be uint8 or uint16; got {picture.dtype}.")
-    low, high = np.percentile(picture, (0.1, 99.9))
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = np.repeat(image[:, :, None], 3, axis=2)
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ImageError(f"An image must be H x W or H x W x 3; got {_spell(image.shape)}.")
+    if image.dtype == np.uint8:
+        return image.copy()
+    if image.dtype != np.uint16:
+        raise ImageError(f"An image must be uint8 or uint16; got {image.dtype}.")
+    low, high = np.percentile(image, (0.1, 99.9))
     stretched = np.rint((np.arange(1 << 16) - low) * (255.0 / max(high - low, 1.0)))
-    table: Picture = np.clip(stretched, 0, 255).astype(np.uint8)
-    shown: Picture = table[picture]
+    table: ImageArray = np.clip(stretched, 0, 255).astype(np.uint8)
+    shown: ImageArray = table[image]
     return shown
 
 
-def encode_jpeg(picture: NDArray[Any], *, long_side_px: int = 320, quality: int = 85) -> bytes:
-    """A thumbnail as JPEG. A picture whose long side is `long_side_px` or less keeps its size.
+def encode_jpeg(image: NDArray[Any], *, long_side_px: int = 320, quality: int = 85) -> bytes:
+    """A thumbnail as JPEG. An image whose long side is `long_side_px` or less keeps its size.
 
     Raises:
-        ImageError: the picture is not H x W or H x W x 3 of uint8 or uint16.
+        ImageError: the image is not H x W or H x W x 3 of uint8 or uint16.
     """
     from io import BytesIO
 
     from PIL import Image
 
-    thumbnail = Image.fromarray(displayable(picture))
+    thumbnail = Image.fromarray(displayable(image))
     thumbnail.thumbnail((long_side_px, long_side_px), Image.Resampling.LANCZOS)
     stream = BytesIO()
     thumbnail.save(stream, "JPEG", quality=quality, optimize=True)
@@ -143,11 +143,11 @@ def _place_on_ramp(score_map: NDArray[Any], threshold: float) -> NDArray[np.floa
     return place.astype(np.float32)
 
 
-def _colours(place: NDArray[np.float32]) -> Picture:
+def _colours(place: NDArray[np.float32]) -> ImageArray:
     anchors = np.linspace(0, 255, len(RAMP_RGB))
     channels = [np.interp(np.arange(256), anchors, channel) for channel in np.transpose(RAMP_RGB)]
     table = np.rint(np.stack(channels, axis=1)).astype(np.uint8)  # 256 x 3
-    colours: Picture = table[np.rint(place * 255).astype(np.uint8)]
+    colours: ImageArray = table[np.rint(place * 255).astype(np.uint8)]
     return colours
 
 
@@ -159,17 +159,17 @@ def _opacity(place: NDArray[np.float32]) -> NDArray[np.float32]:
     return opacity
 
 
-def _blend(canvas: Picture, place: NDArray[np.float32]) -> None:
+def _blend(canvas: ImageArray, place: NDArray[np.float32]) -> None:
     """Lay the colours of these places over a canvas, in place."""
     difference = _colours(place).astype(np.float32) - canvas
     canvas[:] = np.rint(canvas + _opacity(place)[:, :, None] * difference)
 
 
 def _bands(size_hw: tuple[int, int], *, least: int = 1) -> Iterator[slice]:
-    """Rows to be drawn one after the other: what drawing takes then does not grow with a picture.
+    """Rows to be drawn one after the other: what drawing takes then does not grow with an image.
 
     Args:
-        size_hw: of the picture.
+        size_hw: of the image.
         least: rows of a band.
     """
     rows = max(least, BAND_PIXELS // size_hw[1])
@@ -211,7 +211,7 @@ def _around(
 
 
 def _draw(
-    canvas: Picture,
+    canvas: ImageArray,
     inside: Callable[[slice], NDArray[np.bool_]],
     colour: tuple[int, int, int],
     line_px: int,
@@ -244,7 +244,7 @@ def _check_size(what: str, array: NDArray[Any], size_hw: tuple[int, int]) -> Non
     shape = np.asarray(array).shape
     if shape != size_hw:
         raise ImageError(
-            f"The {what} must be of the picture's size, {_spell(size_hw)}; got {_spell(shape)}."
+            f"The {what} must be of the image's size, {_spell(size_hw)}; got {_spell(shape)}."
         )
 
 

@@ -1,7 +1,7 @@
-"""Reading pictures and masks: the one door through which pixels enter.
+"""Reading images and masks: the one door through which pixels enter.
 
-A picture comes out as H x W x 3, uint8 or (16-bit grey) uint16, upright as its EXIF orientation
-says, otherwise untouched: pictures are only decoded here, resizing is a part of the model's graph.
+An image comes out as H x W x 3, uint8 or (16-bit grey) uint16, upright as its EXIF orientation
+says, otherwise untouched: images are only decoded here, resizing is a part of the model's graph.
 What cannot be read without loss (16-bit colour, floats, CMYK, several pages, alpha that hides
 something) is refused and never quietly converted, as far as possible by its `header`. Whatever is
 wrong with a file is an `ImageError` that names the file.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from blemish.errors import ImageError
 from blemish.images.header import (
     DEFAULT_LIMITS,
-    PictureFacts,
+    ImageFacts,
     ReadLimits,
     check_scans,
     check_size,
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 Alpha = Literal["refuse", "flatten", "drop"]
 
 LEAST_OPAQUE = 0.01  # on average, of an image that is flattened
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
 
-def read_picture(
+def read_image(
     path: str | Path,
     *,
     limits: ReadLimits = DEFAULT_LIMITS,
@@ -50,21 +50,21 @@ def read_picture(
     Args:
         path: the file; its content, not its suffix, says the format.
         limits: checked before anything is decoded.
-        alpha: what to do with transparency that hides something: `refuse` the picture, `flatten`
+        alpha: what to do with transparency that hides something: `refuse` the image, `flatten`
             it onto black, or `drop` the alpha and take the colours as they are. Fully opaque alpha
             is dropped in any case.
         content: the bytes of the file, where they have been read already.
 
     Returns:
-        The picture, H x W x 3, uint8, or uint16 for 16-bit grey. Grey is repeated.
+        The image, H x W x 3, uint8, or uint16 for 16-bit grey. Grey is repeated.
 
     Raises:
-        ImageError: the file is missing, not a picture, damaged, beyond the limits, or of a kind
+        ImageError: the file is missing, not an image, damaged, beyond the limits, or of a kind
             that cannot be read without loss.
     """
     with opened(Path(path), limits, content) as (image, facts):
         check_scans(image, facts, limits)
-        return _picture(image, facts, alpha)
+        return _image(image, facts, alpha)
 
 
 def read_mask(
@@ -80,8 +80,8 @@ def read_mask(
     its range (a mask of zeros and ones, say) is refused, because it would read as empty.
 
     Args:
-        path: the file, of any format and depth that `read_picture` takes.
-        size_hw: height and width of the picture that the mask belongs to.
+        path: the file, of any format and depth that `read_image` takes.
+        size_hw: height and width of the image that the mask belongs to.
         limits: checked before anything is decoded.
         content: the bytes of the file, where they have been read already.
 
@@ -94,7 +94,7 @@ def read_mask(
     with opened(Path(path), limits, content) as (image, facts):
         if facts.size_hw != tuple(size_hw):
             raise ImageError(
-                f"the mask is {spell_size(facts.size_hw)} but its picture is "
+                f"the mask is {spell_size(facts.size_hw)} but its image is "
                 f"{spell_size(size_hw)}; they must be of one size."
             )
         check_scans(image, facts, limits)
@@ -103,43 +103,43 @@ def read_mask(
     return _above_half(values, Path(path))
 
 
-def as_picture(
+def as_image(
     image: NDArray[Any] | Image.Image,
     *,
     limits: ReadLimits = DEFAULT_LIMITS,
     alpha: Alpha = "refuse",
 ) -> NDArray[Any]:
-    """Check a picture that is already in memory, with the rules of `read_picture`.
+    """Check an image that is already in memory, with the rules of `read_image`.
 
     Args:
         image: an array H x W, H x W x 1 or H x W x 3, uint8 or uint16, RGB in this order; or a
             Pillow image, which is turned upright and treated as if it had been read from a file.
         limits: `max_pixels` and `min_side_px` are checked.
-        alpha: as in `read_picture`, for Pillow images.
+        alpha: as in `read_image`, for Pillow images.
 
     Returns:
-        The picture, H x W x 3, uint8 or uint16, contiguous; it may share memory with `image`.
+        The image, H x W x 3, uint8 or uint16, contiguous; it may share memory with `image`.
 
     Raises:
         ImageError: the array or image is none of these.
     """
     if isinstance(image, np.ndarray):
-        return _as_picture_from_array(image, limits)
+        return _as_image_from_array(image, limits)
     from PIL import Image
 
     if not isinstance(image, Image.Image):
         raise ImageError(
-            f"A picture must be an array or a Pillow image; got {type(image).__name__}."
+            f"An image must be an array or a Pillow image; got {type(image).__name__}."
         )
     try:
         facts = facts_of(image, image.format or "Pillow", depth_of_mode(image.mode))
         check_size(facts.size_hw, limits)
-        return _picture(image, facts, alpha)
+        return _image(image, facts, alpha)
     except ImageError as error:
         raise ImageError(f"The Pillow image cannot be used: {error}") from error
 
 
-def _as_picture_from_array(array: NDArray[Any], limits: ReadLimits) -> NDArray[Any]:
+def _as_image_from_array(array: NDArray[Any], limits: ReadLimits) -> NDArray[Any]:
     native = array.astype(array.dtype.newbyteorder("="), copy=False)
     channels = native.shape[2] if native.ndim == 3 else 1
     if (
@@ -148,7 +148,7 @@ def _as_picture_from_array(array: NDArray[Any], limits: ReadLimits) -> NDArray[A
         or channels not in (1, 3)
     ):
         raise ImageError(
-            "A picture must be an array H x W, H x W x 1 or H x W x 3 of uint8 or uint16; "
+            "An image must be an array H x W, H x W x 1 or H x W x 3 of uint8 or uint16; "
             f"got shape {array.shape} of {array.dtype}."
         )
     height, width = native.shape[:2]
@@ -160,8 +160,8 @@ def _as_picture_from_array(array: NDArray[Any], limits: ReadLimits) -> NDArray[A
     return np.ascontiguousarray(_three_channels(pixels))
 
 
-def _picture(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> NDArray[Any]:
-    """The decoded picture; of what is flattened something must be left."""
+def _image(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
+    """The decoded image; of what is flattened something must be left."""
     if facts.has_alpha and alpha == "flatten":
         opacity = np.asarray(image.convert("RGBA").getchannel("A"))
         if opacity.mean() < LEAST_OPAQUE * 255:
@@ -173,13 +173,13 @@ def _picture(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> NDArray[A
     return _three_channels(_pixels(image, facts, alpha))
 
 
-def _pixels(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> NDArray[Any]:
+def _pixels(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
     """The decoded pixels, upright: H x W (grey) or H x W x 3."""
     colours = _palette_size(image)
     image.load()
     if colours is not None:
         _check_indices(image, colours)
-    orientation = orientation_of(image)  # asked now: Pillow may have turned the picture itself
+    orientation = orientation_of(image)  # asked now: Pillow may have turned the image itself
     if facts.bit_depth == 16:
         pixels = np.asarray(image).astype(np.uint16)
     else:
@@ -187,7 +187,7 @@ def _pixels(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> NDArray[An
     return np.ascontiguousarray(_upright(pixels, orientation))
 
 
-def _eight_bit(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> Image.Image:
+def _eight_bit(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> Image.Image:
     from PIL import Image
 
     wanted = "L" if facts.channels == "grey" else "RGB"
@@ -199,7 +199,7 @@ def _eight_bit(image: Image.Image, facts: PictureFacts, alpha: Alpha) -> Image.I
     if alpha == "refuse":
         raise ImageError(
             "has transparent pixels, and what they hide is unclear; save it without alpha, or fit "
-            "with --alpha flatten (alpha='flatten'), which puts all pictures onto black, or with "
+            "with --alpha flatten (alpha='flatten'), which puts all images onto black, or with "
             "--alpha drop, which takes their colours as they are."
         )
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
@@ -238,7 +238,7 @@ def _three_channels(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, np.newaxis], 3, axis=2)
 
 
-def _mask_values(image: Image.Image, facts: PictureFacts) -> NDArray[Any]:
+def _mask_values(image: Image.Image, facts: ImageFacts) -> NDArray[Any]:
     """The values of a mask, transparent pixels as zero; an error where only alpha could say them.
 
     Raises:

@@ -1,7 +1,7 @@
 """From an anomaly map to regions: connected pixels above a threshold.
 
 Connected means 8-connected, diagonal neighbours included. Works on runs (stretches of pixels in a
-row), so that its cost follows what is flagged and not the size of the picture.
+row), so that its cost follows what is flagged and not the size of the image.
 """
 
 from __future__ import annotations

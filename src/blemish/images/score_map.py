@@ -45,8 +45,8 @@ def read_score_map(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> 
     """Read an anomaly map.
 
     Args:
-        path: the file; its suffix says whether it is a `.npy` array or a picture.
-        limits: what it may cost; a map may be smaller than a picture.
+        path: the file; its suffix says whether it is a `.npy` array or an image.
+        limits: what it may cost; a map may be smaller than an image.
 
     Returns:
         H x W, float32, as written; wider numbers are rounded to it.

@@ -115,8 +115,8 @@ def usual_of(images: Iterable[Appearance]) -> Usual:
     )
 
 
-def read_usual(training: Mapping[str, Any], name: str = "the model") -> Usual | None:
-    """The ranges that a model file has under `training`; `None` where it is too old to have any.
+def read_usual(training: Mapping[str, Any], name: str = "the model") -> Usual:
+    """The ranges that a model file has under `training`.
 
     Args:
         training: as `graph.facts` lets it pass.
@@ -125,9 +125,7 @@ def read_usual(training: Mapping[str, Any], name: str = "the model") -> Usual | 
     Raises:
         ModelFileError: one ends below where it begins.
     """
-    stored = training.get("appearance")
-    if stored is None:
-        return None
+    stored = training["appearance"]
     ranges: dict[str, Range] = {}
     for what in (field.name for field in fields(Usual)):
         lowest, highest = (float(end) for end in stored[what])

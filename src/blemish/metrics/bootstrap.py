@@ -1,8 +1,8 @@
-"""Figures of pictures drawn again: the stratified bootstrap.
+"""Figures of images drawn again: the stratified bootstrap.
 
-A draw takes as many good and as many defective pictures as there are, each kind from its own, with
-repeats (Efron, 1979). It is written as how often each picture comes, so that the counts of a draw
-are sums of the pictures' counts, and those of many draws a product of matrices.
+A draw takes as many good and as many defective images as there are, each kind from its own, with
+repeats (Efron, 1979). It is written as how often each image comes, so that the counts of a draw
+are sums of the images' counts, and those of many draws a product of matrices.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Draws = dict[str, NDArray[np.float64]]
 
 
 def resample(defective: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> NDArray[np.int32]:
-    """How often each picture comes in each draw, draws x N.
+    """How often each image comes in each draw, draws x N.
 
-    Detectors that judged the same pictures are compared on the same draws.
+    Detectors that judged the same images are compared on the same draws.
 
     Args:
-        defective: N, true for a picture with a defect.
+        defective: N, true for an image with a defect.
         draws: how many.
         seed: of the draws.
     """
@@ -46,13 +46,13 @@ def resample(defective: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> NDAr
 def image_draws(
     scores: ArrayLike, labels: ArrayLike, threshold: float | None, times: NDArray[np.int32]
 ) -> Draws:
-    """Figures of each draw of pictures, exactly; not a number where a figure is undefined.
+    """Figures of each draw of images, exactly; not a number where a figure is undefined.
 
     Args:
         scores: N, raw.
         labels: N, true for a defect.
         threshold: calibrated, or set by a user; `None` where there is none.
-        times: how often each picture comes, draws x N.
+        times: how often each image comes, draws x N.
 
     Returns:
         `auroc`, `ap`, `f1_max`, `f1`, `false_alarm_rate`, `miss_rate` and the recalls.
@@ -78,7 +78,7 @@ def image_draws(
 def _decisions(
     scores: NDArray[np.floating], defects: NDArray[np.bool_], threshold: float | None
 ) -> NDArray[np.float64]:
-    """What the threshold does to each picture, N x 4 as of `decisions.Decisions`."""
+    """What the threshold does to each image, N x 4 as of `decisions.Decisions`."""
     if threshold is None:
         return np.zeros((len(scores), 4))
     flagged = scores > threshold
@@ -89,14 +89,14 @@ def _decisions(
 def pixel_draws(
     tables: PixelTables, times: NDArray[np.int32], exact: Mapping[str, float | None]
 ) -> Draws:
-    """Pixel figures of each draw of pictures, from bins, set right by the exact figures.
+    """Pixel figures of each draw of images, from bins, set right by the exact figures.
 
-    What binning moves the figure of all pictures by is taken off every draw.
+    What binning moves the figure of all images by is taken off every draw.
 
     Args:
-        tables: of N pictures.
-        times: how often each picture comes, draws x N.
-        exact: figures of all pictures.
+        tables: of N images.
+        times: how often each image comes, draws x N.
+        exact: figures of all images.
 
     Returns:
         `auroc`, `ap`, `f1_max`, `f1`, `false_alarm_rate`, `miss_rate`, `au_pro_30`, `au_pro_5`,
@@ -136,7 +136,7 @@ def binned_draws(tables: PixelTables, times: NDArray[np.int32]) -> Draws:
 
 
 def _aupimo(tables: PixelTables, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The mean AUPIMO of the drawn pictures that have defective pixels."""
+    """The mean AUPIMO of the drawn images that have defective pixels."""
     if tables.pimo is None:
         return np.full(len(drawn), np.nan)
     good, own = drawn[:, ~tables.defective], drawn[:, tables.defective]

@@ -1,7 +1,7 @@
 """Counting pixels that are not defective against the scores of those that are, block by block.
 
 Blocks are read back from a temporary file, sorted and counted on all cores; what is kept follows
-the scores that are counted against, not the number of pictures.
+the scores that are counted against, not the number of images.
 """
 
 from __future__ import annotations
@@ -113,18 +113,18 @@ def _count_ordered(ordered: NDArray[np.float32], tally: Tally, part: Part | None
 def good_rates(
     spill: Spill, good: Mapping[int, float], tally: Tally, high: float
 ) -> GoodRates | None:
-    """Mean rates of flagged pixels over good pictures, for rates up to one; `None` without any.
+    """Mean rates of flagged pixels over good images, for rates up to one; `None` without any.
 
     Args:
-        spill: that has the pictures.
-        good: the highest score of each good picture, by the number of its block.
-        tally: of all good pictures' pixels.
+        spill: that has the images.
+        good: the highest score of each good image, by the number of its block.
+        tally: of all good images' pixels.
         high: the highest rate that matters; greater ones are 1.
     """
     if not good:
         return None
     values, largest = tally.values, max(spill.sizes[number] for number in good)
-    # Were they all in pictures of the largest size, so many flagged pixels would be this rate.
+    # Were they all in images of the largest size, so many flagged pixels would be this rate.
     beyond = int(np.count_nonzero(tally.above >= high * len(good) * largest))
     cut = min([max(good.values()), *values[beyond : beyond + 1].tolist()])
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Above which scores a picture is rejected and a pixel flagged; `None` where there is none."""
+    """Above which scores an image is rejected and a pixel flagged; `None` where there is none."""
 
     image: float | None = None
     pixel: float | None = None
@@ -18,7 +18,7 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Decisions:
-    """Counts of decisions at a threshold, of pictures or of pixels; they can be added."""
+    """Counts of decisions at a threshold, of images or of pixels; they can be added."""
 
     caught: int = 0
     missed: int = 0

@@ -1,11 +1,11 @@
-"""How sure a figure is: intervals over the choice of test pictures, and spread over seeds.
+"""How sure a figure is: intervals over the choice of test images, and spread over seeds.
 
 Intervals are percentiles of the bootstrap (`bootstrap`), 95 %. Where a figure is 0 or 1 in every
-draw, so that drawing pictures again shows no spread, a one-sided bound of the binomial distribution
-(Clopper and Pearson, 1934) takes its place: were the figure the share of n pictures that are judged
+draw, so that drawing images again shows no spread, a one-sided bound of the binomial distribution
+(Clopper and Pearson, 1934) takes its place: were the figure the share of n images that are judged
 rightly, and all n were, it would be above that with 95 % confidence. n is the number of good or of
-defective pictures, whichever a figure rests on, and the smaller of both where it rests on both. For
-AUROC the bound is valid: n disjoint pairs of a good and a defective picture, all in order.
+defective images, whichever a figure rests on, and the smaller of both where it rests on both. For
+AUROC the bound is valid: n disjoint pairs of a good and a defective image, all in order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much higher a figure of one detector is than that of another on the same pictures.
+    """How much higher a figure of one detector is than that of another on the same images.
 
     Attributes:
         value: the difference of the figures.
@@ -53,13 +53,13 @@ def intervals(
 ) -> dict[str, list[float] | None]:
     """Low and high end for each figure that was drawn.
 
-    `None` where the figure is undefined, or rests on a class of just one picture: drawn again, it
+    `None` where the figure is undefined, or rests on a class of just one image: drawn again, it
     is always the same.
 
     Args:
-        figures: of all pictures.
+        figures: of all images.
         draws: of these figures.
-        good: how many good pictures there are.
+        good: how many good images there are.
         defective: how many defective ones.
     """
     return {
@@ -71,7 +71,7 @@ def intervals(
 def difference(
     first: float, second: float, first_draws: NDArray[np.float64], second_draws: NDArray[np.float64]
 ) -> Difference:
-    """Compare a figure of two detectors, drawn from the same pictures with the same `times`.
+    """Compare a figure of two detectors, drawn from the same images with the same `times`.
 
     Args:
         first: the figure of one.
@@ -107,13 +107,13 @@ def _interval(
         return None
     low, high = percentiles(known)
     if low == high and figure in (0.0, 1.0):
-        pictures = min(classes)
-        wrong = rate_at_most(0, pictures, confidence=CONFIDENCE)
+        images = min(classes)
+        wrong = rate_at_most(0, images, confidence=CONFIDENCE)
         return [0.0, wrong] if figure == 0 else [1 - wrong, 1.0]
     return [low, high]
 
 
 def _classes(name: str, good: int, defective: int) -> list[int]:
-    """How many pictures there are of each class that a figure rests on."""
+    """How many images there are of each class that a figure rests on."""
     rests_on = {"false_alarm_rate": [good], "miss_rate": [defective], "region_recall": [defective]}
     return [count for count in rests_on.get(name, [good, defective]) if count]

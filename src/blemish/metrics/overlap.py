@@ -4,13 +4,13 @@ Both are areas under a curve whose height changes at the scores of defective pix
 follow from the counts of `ranking`: each defective pixel adds what it weighs, times the share of
 the range of false-positive rates in which it is found (`formulas.worth`).
 
-* PRO is the mean recall of regions (8-connected, per picture), over the share of all non-defective
-  pixels of all test pictures, good ones included, that are flagged. Every distinct score is a
+* PRO is the mean recall of regions (8-connected, per image), over the share of all non-defective
+  pixels of all test images, good ones included, that are flagged. Every distinct score is a
   threshold, equal scores are one, points are joined by straight lines, also at the limit; AU-PRO
   is the area up to the limit, divided by it (Bergmann et al., 2021, and the code of its authors).
-* PIMO is the recall of one picture, over the mean share of flagged pixels of good pictures, on a
+* PIMO is the recall of one image, over the mean share of flagged pixels of good images, on a
   logarithmic axis; AUPIMO is the area from 1e-5 to 1e-4, divided by the width of that range
-  (Bertoldo et al., 2024). Thresholds are the scores of good pictures, points are joined by straight
+  (Bertoldo et al., 2024). Thresholds are the scores of good images, points are joined by straight
   lines. The authors' code takes evenly spaced thresholds, and the nearest rates that these reach
   for the ends; here every distinct score is one, and the ends are exact.
 """
@@ -46,7 +46,7 @@ class RegionCounts:
 
 @dataclass(frozen=True, eq=False)
 class GoodRates:
-    """Flagged pixels of good pictures: the mean over pictures of the share of each one's pixels.
+    """Flagged pixels of good images: the mean over images of the share of each one's pixels.
 
     Attributes:
         above: for each of some values, rising, where greater scores are flagged.
@@ -66,7 +66,7 @@ def au_pro(counts: RegionCounts, limit: float) -> float | None:
     `None` without a defective pixel or without any other.
 
     Args:
-        counts: of all test pictures.
+        counts: of all test images.
         limit: in (0, 1].
 
     Raises:
@@ -87,20 +87,20 @@ def pro_curve(counts: RegionCounts) -> tuple[list[float], list[float]] | None:
 
 
 def pimo_reached(rates: GoodRates, low: float) -> bool:
-    """Whether good pictures have enough pixels to tell of a false-positive rate as low as that."""
+    """Whether good images have enough pixels to tell of a false-positive rate as low as that."""
     return rates.lowest <= low * (1 + 1e-9)
 
 
 def pimo_worth(
     rates: GoodRates, low: float = PIMO_RANGE[0], high: float = PIMO_RANGE[1]
 ) -> NDArray[np.float64] | None:
-    """What a defective pixel of each value is worth in the AUPIMO of its picture, in [0, 1].
+    """What a defective pixel of each value is worth in the AUPIMO of its image, in [0, 1].
 
-    The AUPIMO of a picture is the mean over its defective pixels. `None` where no threshold gives
+    The AUPIMO of an image is the mean over its defective pixels. `None` where no threshold gives
     a rate as low as the range's lower end, above 0.
 
     Args:
-        rates: of the good pictures, for scores of defective pixels.
+        rates: of the good images, for scores of defective pixels.
         low: of the false-positive rates, greater than 0.
         high: greater than `low`, at most 1.
 

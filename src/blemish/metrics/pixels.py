@@ -1,8 +1,8 @@
-"""Exact pixel figures of any number of pictures, with memory for the defects' pixels only.
+"""Exact pixel figures of any number of images, with memory for the defects' pixels only.
 
 Pixels outside the masks are written to a temporary file as they come. When all are there, the
 distinct scores of the defects' pixels are known, and all others are counted against them
-(`counting`); AUROC, AP, F1-max, AU-PRO and AUPIMO follow from the counts, for all pictures and for
+(`counting`); AUROC, AP, F1-max, AU-PRO and AUPIMO follow from the counts, for all images and for
 each kind of defect, as if all pixels had been sorted together.
 """
 
@@ -28,14 +28,14 @@ GOOD = "good"
 
 
 @dataclass(frozen=True, eq=False)
-class PicturePixels:
-    """What is kept of a picture in memory.
+class ImagePixels:
+    """What is kept of an image in memory.
 
     Attributes:
         name: what to call it.
         kind: its defect type, or `good`.
         scores: of its defective pixels, rising: looking such up is fastest.
-        region: for each of these, the number of its region in this picture.
+        region: for each of these, the number of its region in this image.
         areas_px: of its regions.
         found: of its regions, whether a pixel is above the threshold; `None` without one.
         highest: the highest score of its other pixels.
@@ -53,7 +53,7 @@ class PicturePixels:
 
     @property
     def good(self) -> bool:
-        """Whether the picture is good: it is called so, and no pixel of it is defective."""
+        """Whether the image is good: it is called so, and no pixel of it is defective."""
         return self.kind == GOOD and not self.scores.size
 
     @property
@@ -68,10 +68,10 @@ class PixelCounts:
     """Counts of all pixels that were added.
 
     Attributes:
-        whole: of all pictures.
-        kinds: for each kind of defect that has defective pixels, of its pictures and the good ones.
-        good: rates of flagged pixels in good pictures, for the values of `whole`; `None` without
-            good pictures.
+        whole: of all images.
+        kinds: for each kind of defect that has defective pixels, of its images and the good ones.
+        good: rates of flagged pixels in good images, for the values of `whole`; `None` without
+            good images.
         pimo_range: of false-positive rates, for AUPIMO.
     """
 
@@ -82,7 +82,7 @@ class PixelCounts:
 
     @property
     def pimo_defined(self) -> bool:
-        """Whether a threshold reaches the lower end of the range on good pictures."""
+        """Whether a threshold reaches the lower end of the range on good images."""
         return self.good is not None and pimo_reached(self.good, self.pimo_range[0])
 
 
@@ -94,24 +94,24 @@ class PixelScores:
             `None` where there is none, and these are unknown.
 
     Attributes:
-        pictures: that were added.
-        spill: pixels that are not defective, a block for each picture.
+        images: that were added.
+        spill: pixels that are not defective, a block for each image.
     """
 
     def __init__(self, threshold: float | None) -> None:
         self._threshold = threshold
-        self.pictures: list[PicturePixels] = []
+        self.images: list[ImagePixels] = []
         self.spill = Spill()
 
     def add(
         self, score_map: NDArray[np.float32], mask: NDArray[np.bool_], *, name: str, kind: str
     ) -> None:
-        """Add a picture, of any size.
+        """Add an image, of any size.
 
         Args:
             score_map: H x W, raw, at the size of the mask; kept as float32.
             mask: H x W, true where defective.
-            name: what to call the picture.
+            name: what to call the image.
             kind: its defect type, or `good`: what figures can be told apart by.
 
         Raises:
@@ -129,8 +129,8 @@ class PixelScores:
         others = score_map[~mask] if region.size else score_map.reshape(-1)
         areas = np.bincount(region)
         self.spill.append(others)
-        self.pictures.append(
-            PicturePixels(
+        self.images.append(
+            ImagePixels(
                 name=name,
                 kind=kind,
                 scores=scores,
@@ -143,20 +143,20 @@ class PixelScores:
         )
 
     def decisions(self) -> dict[str, Decisions]:
-        """What the threshold does to the pixels of each kind of picture."""
+        """What the threshold does to the pixels of each kind of image."""
         kinds: dict[str, Decisions] = {}
-        for picture in self.pictures:
-            kinds[picture.kind] = kinds.get(picture.kind, Decisions()) + picture.decisions
+        for image in self.images:
+            kinds[image.kind] = kinds.get(image.kind, Decisions()) + image.decisions
         return kinds
 
     def regions(self) -> list[FoundRegion]:
         """The regions of all masks, and which of them the threshold finds."""
         found = []
-        for picture in self.pictures:
-            areas = picture.areas_px.tolist()
-            told = [None] * len(areas) if picture.found is None else picture.found.tolist()
+        for image in self.images:
+            areas = image.areas_px.tolist()
+            told = [None] * len(areas) if image.found is None else image.found.tolist()
             found += [
-                FoundRegion(picture.name, picture.kind, area_px, whether)
+                FoundRegion(image.name, image.kind, area_px, whether)
                 for area_px, whether in zip(areas, told, strict=True)
             ]
         return found
@@ -168,11 +168,11 @@ class PixelScores:
             pimo_range: of false-positive rates, for AUPIMO.
         """
         whole, kinds, rates = self._tally(pimo_range[1])
-        own = [picture for picture in self.pictures if picture.scores.size]
+        own = [image for image in self.images if image.scores.size]
         return PixelCounts(
             whole=_region_counts(whole, own),
             kinds={
-                kind: _region_counts(tally, [picture for picture in own if picture.kind == kind])
+                kind: _region_counts(tally, [image for image in own if image.kind == kind])
                 for kind, tally in kinds.items()
             },
             good=rates,
@@ -180,18 +180,18 @@ class PixelScores:
         )
 
     def _tally(self, high: float) -> tuple[Tally, dict[str, Tally], GoodRates | None]:
-        """Count pixels that are not defective: of all pictures, and of each kind and the good."""
+        """Count pixels that are not defective: of all images, and of each kind and the good."""
         values = self._distinct()
         whole, good = Tally(values), Tally(values)
-        defects = dict.fromkeys(picture.kind for picture in self.pictures if picture.scores.size)
+        defects = dict.fromkeys(image.kind for image in self.images if image.scores.size)
         parts = {}
         for kind in defects:
             own = self._distinct(kind)
             parts[kind] = Part(Tally(own), values.searchsorted(own))
-        numbers: dict[str | None, list[int]] = {}  # of good pictures, of each other kind
-        for number, picture in enumerate(self.pictures):
-            numbers.setdefault(None if picture.good else picture.kind, []).append(number)
-        highest = {number: self.pictures[number].highest for number in numbers.pop(None, [])}
+        numbers: dict[str | None, list[int]] = {}  # of good images, of each other kind
+        for number, image in enumerate(self.images):
+            numbers.setdefault(None if image.good else image.kind, []).append(number)
+        highest = {number: self.images[number].highest for number in numbers.pop(None, [])}
         groups = [Group(list(highest), good)]
         groups += [Group(own, whole, parts.get(kind)) for kind, own in numbers.items() if kind]
         count_blocks(self.spill, groups)
@@ -204,21 +204,21 @@ class PixelScores:
 
     def _distinct(self, kind: str | None = None) -> NDArray[np.float32]:
         """The distinct scores of defective pixels, of one kind or of all."""
-        return distinct(p.scores for p in self.pictures if kind in (None, p.kind))
+        return distinct(p.scores for p in self.images if kind in (None, p.kind))
 
     def aupimo(self, counts: PixelCounts) -> list[float | None]:
-        """AUPIMO of each picture; `None` of those without a defective pixel, or where undefined.
+        """AUPIMO of each image; `None` of those without a defective pixel, or where undefined.
 
         Args:
-            counts: of these pictures.
+            counts: of these images.
         """
         worth = pimo_worth(counts.good, *counts.pimo_range) if counts.good else None
         values = counts.whole.ranks.values
         return [
-            float(worth[values.searchsorted(picture.scores)].mean())
-            if worth is not None and picture.scores.size
+            float(worth[values.searchsorted(image.scores)].mean())
+            if worth is not None and image.scores.size
             else None
-            for picture in self.pictures
+            for image in self.images
         ]
 
     def __enter__(self) -> Self:
@@ -253,12 +253,12 @@ def _decide(
     return Decisions(caught, defective.size - caught, alarms, others.size - alarms)
 
 
-def _region_counts(tally: Tally, pictures: Sequence[PicturePixels]) -> RegionCounts:
-    """What was tallied, beside the pictures' defective pixels and regions."""
+def _region_counts(tally: Tally, images: Sequence[ImagePixels]) -> RegionCounts:
+    """What was tallied, beside the images' defective pixels and regions."""
     positives = np.zeros(len(tally.values), np.int64)
     shares = np.zeros(len(tally.values))
-    for picture in pictures:
-        place = tally.values.searchsorted(picture.scores)
+    for image in images:
+        place = tally.values.searchsorted(image.scores)
         np.add.at(positives, place, 1)
-        np.add.at(shares, place, picture.shares)
+        np.add.at(shares, place, image.shares)
     return RegionCounts(tally.with_positives(positives), shares)

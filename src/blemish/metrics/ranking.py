@@ -59,7 +59,7 @@ class RankCounts:
 
 
 def as_scores(scores: ArrayLike) -> Scores:
-    """Scores of pictures, 32-bit floats as they are, anything else as 64-bit floats.
+    """Scores of images, 32-bit floats as they are, anything else as 64-bit floats.
 
     Scores of other tools may differ by less than 32 bits tell: near 1, say, after a sigmoid.
     """

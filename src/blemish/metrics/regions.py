@@ -1,8 +1,8 @@
 """Defects as regions: which of them a threshold finds, by their size.
 
 A region (8-connected pixels of a mask) counts as found where at least one of its pixels scores
-above the threshold calibrated on good pictures. That is lenient on outlines and strict on chance:
-the threshold is such that hardly a good picture has even one pixel above it. Without a threshold
+above the threshold calibrated on good images. That is lenient on outlines and strict on chance:
+the threshold is such that hardly a good image has even one pixel above it. Without a threshold
 nobody knows which are found: that is `None`, everywhere.
 """
 
@@ -15,16 +15,16 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class FoundRegion:
-    """A region of a mask: in which picture, of how many pixels, and whether it was found."""
+    """A region of a mask: in which image, of how many pixels, and whether it was found."""
 
-    picture: str
+    image: str
     kind: str
     area_px: int
     found: bool | None
 
     def to_dict(self) -> dict[str, Any]:
         """Where it is and how large, as plain JSON values."""
-        return {"picture": self.picture, "defect_type": self.kind, "area_px": self.area_px}
+        return {"image": self.image, "defect_type": self.kind, "area_px": self.area_px}
 
 
 def count_found(regions: Sequence[FoundRegion]) -> int | None:

@@ -1,9 +1,9 @@
-"""Pixels of each picture counted over bins of score: what the bootstrap draws pictures from.
+"""Pixels of each image counted over bins of score: what the bootstrap draws images from.
 
 Bins are fine where figures are made: their borders are defective pixels' scores, spaced evenly in
 the share of defective pixels found, of regions covered and of other pixels flagged, and in the
 logarithm of the false-positive rate where AUPIMO looks. Figures of the bins take the scores within
-one as equal; that moves them by far less than the choice of pictures does.
+one as equal; that moves them by far less than the choice of images does.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blemish.metrics.formulas import from_the_top
-from blemish.metrics.pixels import PicturePixels, PixelCounts, PixelScores
+from blemish.metrics.pixels import ImagePixels, PixelCounts, PixelScores
 from blemish.metrics.ranking import Scores
 from blemish.parallel import one_core_each
 
@@ -24,10 +24,10 @@ STEPS = 1000  # along each of the four
 
 @dataclass(frozen=True, eq=False)
 class PixelTables:
-    """P pictures, D of them with defects, over B bins of score, rising.
+    """P images, D of them with defects, over B bins of score, rising.
 
     Attributes:
-        defective: P, which of the pictures are not good.
+        defective: P, which of the images are not good.
         positives: D x B, their defective pixels.
         shares: D x B, sums over regions of the share of each one's pixels.
         negatives: P x B, pixels that are not defective.
@@ -47,7 +47,7 @@ class PixelTables:
 
 
 def tabulate(pixels: PixelScores, counts: PixelCounts) -> PixelTables:
-    """Count each picture's pixels over bins.
+    """Count each image's pixels over bins.
 
     Args:
         pixels: that were collected.
@@ -62,21 +62,21 @@ def tabulate(pixels: PixelScores, counts: PixelCounts) -> PixelTables:
         return np.diff(ordered.searchsorted(borders), prepend=0, append=ordered.size)
 
     with one_core_each() as pool:
-        others = list(pool.map(negatives, range(len(pixels.pictures))))
-    own = [picture for picture in pixels.pictures if not picture.good]
-    places = [borders.searchsorted(picture.scores, side="right") for picture in own]
+        others = list(pool.map(negatives, range(len(pixels.images))))
+    own = [image for image in pixels.images if not image.good]
+    places = [borders.searchsorted(image.scores, side="right") for image in own]
     shares = [
-        np.bincount(place, weights=picture.shares, minlength=bins)
-        for place, picture in zip(places, own, strict=True)
+        np.bincount(place, weights=image.shares, minlength=bins)
+        for place, image in zip(places, own, strict=True)
     ]
     good = counts.good
     return PixelTables(
-        defective=np.array([not picture.good for picture in pixels.pictures], np.bool_),
+        defective=np.array([not image.good for image in pixels.images], np.bool_),
         positives=_rows([np.bincount(place, minlength=bins) for place in places], bins),
         shares=_rows(shares, bins),
         negatives=_rows(others, bins),
-        decisions=_rows([astuple(picture.decisions) for picture in pixels.pictures], 4),
-        regions=_rows([_regions(picture) for picture in pixels.pictures], 2),
+        decisions=_rows([astuple(image.decisions) for image in pixels.images], 4),
+        regions=_rows([_regions(image) for image in pixels.images], 2),
         pimo=(good.lowest, *counts.pimo_range) if good and counts.pimo_defined else None,
     )
 
@@ -95,9 +95,9 @@ def choose_borders(counts: PixelCounts) -> Scores:
     return borders
 
 
-def _regions(picture: PicturePixels) -> tuple[int, float]:
+def _regions(image: ImagePixels) -> tuple[int, float]:
     """How many regions it has, and how many of them are found."""
-    return len(picture.areas_px), np.nan if picture.found is None else int(picture.found.sum())
+    return len(image.areas_px), np.nan if image.found is None else int(image.found.sum())
 
 
 def _rows(rows: Sequence[ArrayLike], width: int) -> NDArray[np.float64]:

@@ -14,10 +14,9 @@ from blemish.errors import ModelFileError
 from blemish.images.read import Alpha
 from blemish.model.json_types import JsonError, Looks, Within, check_json, read_json
 
-SCHEMA = 3
-# 1: no tail, no costs, nothing of false regions and suspicious pictures.
-# 2: no thresholds and verdict as outputs of the graph, nothing of how training images look.
-MOST_BYTES = 1 << 28  # of all facts: more than a million pictures
+SCHEMA = 4
+OLDEST = 3  # that is still read: it says picture where 4 says image
+MOST_BYTES = 1 << 28  # of all facts: more than a million images
 
 Hash = Annotated[str, Looks("[0-9a-f]{64}")]
 Count = Annotated[int, Within(0)]
@@ -66,18 +65,18 @@ class CostFacts(TypedDict):
 
 
 class FalseRegionFacts(TypedDict):
-    """What a good picture shows; see `calibration.false_regions.FalseRegions`."""
+    """What a good image shows; see `calibration.false_regions.FalseRegions`."""
 
-    pixels_per_picture: Annotated[float, Within(0)]
+    pixels_per_image: Annotated[float, Within(0)]
     regions_per_thousand: Annotated[float, Within(0)]
-    pictures_per_thousand: Annotated[float, Within(0, 1000)]
+    images_per_thousand: Annotated[float, Within(0, 1000)]
 
 
-class FirstCalibrationFacts(TypedDict):
-    """What schema 1 says of thresholds, and all later ones, too."""
+class CalibrationFacts(TypedDict):
+    """Thresholds, what they promise, and the images that they rest on."""
 
     method: str
-    pictures: Positive
+    images: Positive
     false_alarm_rate: Share
     lowest_rate: Share
     upper_bound_95: Share
@@ -85,11 +84,6 @@ class FirstCalibrationFacts(TypedDict):
     pixel_threshold: float
     smallest_region_px: Positive
     scored: list[Scored]
-
-
-class CalibrationFacts(FirstCalibrationFacts):
-    """Thresholds, what they promise, and the pictures that they rest on."""
-
     basis: Literal["conformal", "model-based", "costs"]
     region_rate: Rate
     region_basis: Literal["conformal", "model-based"]
@@ -129,10 +123,10 @@ class TrainedWithFacts(TypedDict):
 
 
 class PenaltyFacts(TypedDict):
-    """The pictures of the penalty of EfficientAd."""
+    """The images of the penalty of EfficientAd."""
 
     source: str
-    pictures: Count
+    images: Count
 
 
 class SettingsFacts(TypedDict):
@@ -163,21 +157,21 @@ class DetectorFacts(TypedDict):
 
 
 class FormatFacts(TypedDict):
-    """Depth of the pictures."""
+    """Depth of the images."""
 
     bit_depth: Literal[8, 16]
     white_level: Annotated[int, Within(1, 65535)]
 
 
 class InputFacts(TypedDict):
-    """What pictures the graph takes."""
+    """What images the graph takes."""
 
     format: FormatFacts
     alpha: Alpha
 
 
-class SuspiciousPicture(TypedDict):
-    """A training picture that stands out."""
+class SuspiciousImage(TypedDict):
+    """A training image that stands out."""
 
     id: str
     sha256: Hash
@@ -188,12 +182,12 @@ class SuspiciousPicture(TypedDict):
 
 
 class SuspiciousFacts(TypedDict):
-    """The training pictures that stand out, among how many, and how many would by chance."""
+    """The training images that stand out, among how many, and how many would by chance."""
 
     scored: Count
     typical_score: float
     by_chance: float
-    pictures: list[SuspiciousPicture]
+    images: list[SuspiciousImage]
 
 
 Ends = tuple[Annotated[float, Within(0)], Annotated[float, Within(0)]]
@@ -210,33 +204,16 @@ class AppearanceFacts(TypedDict):
     colour: Ends
 
 
-class FirstTrainingFacts(TypedDict):
-    """What schema 1 says of the training pictures, and all later ones, too."""
+class TrainingFacts(TypedDict):
+    """The training images, and which of them stand out or were dropped."""
 
     dataset: str
     layout: str
     left_out: str
-    pictures: list[Fitted]
-
-
-class TrainingFacts(FirstTrainingFacts):
-    """The training pictures, and which of them stand out or were dropped."""
-
+    images: list[Fitted]
     suspicious: SuspiciousFacts | None
     dropped: list[Scored]
-    appearance: NotRequired[AppearanceFacts]  # schema 2 knows nothing of it
-
-
-class FirstFacts(TypedDict):
-    """All facts of schema 1."""
-
-    schema: Positive
-    blemish: str
-    versions: dict[str, str]
-    detector: DetectorFacts
-    input: InputFacts
-    training: FirstTrainingFacts
-    calibration: FirstCalibrationFacts
+    appearance: AppearanceFacts
 
 
 class Facts(TypedDict):
@@ -264,12 +241,9 @@ def parse_facts(text: str, name: str) -> Facts:
         text: JSON, as it is in the file.
         name: what to call the file in errors.
 
-    Returns:
-        The facts; those that schema 1 does not know are not there in such a file.
-
     Raises:
         ModelFileError: a fact is missing, of another type or out of its limits, or the file is of a
-            newer schema.
+            schema that this version does not read.
     """
     if len(text) > MOST_BYTES:
         raise ModelFileError(f"'{name}' says {len(text):,} characters of itself; that is too much.")
@@ -279,11 +253,15 @@ def parse_facts(text: str, name: str) -> Facts:
         if facts["schema"] > SCHEMA:
             raise ModelFileError(
                 f"'{name}' has schema {facts['schema']}, made by blemish {facts['blemish']}; this "
-                f"version reads schema {SCHEMA}. Upgrade: pip install --upgrade blemish"
+                f"version reads schemas {OLDEST} to {SCHEMA}. Upgrade: pip install -U blemish"
             )
-        check_json(facts, FirstFacts if facts["schema"] == 1 else Facts)
-        if facts["schema"] == 1:
-            _leave_out_later(facts)
+        if facts["schema"] < OLDEST:
+            raise ModelFileError(
+                f"'{name}' has schema {facts['schema']}, made by blemish {facts['blemish']}; this "
+                f"version reads schemas {OLDEST} to {SCHEMA}. Fit it again."
+            )
+        facts = migrate(facts) if facts["schema"] < SCHEMA else facts
+        check_json(facts, Facts)
         _check_detector(facts["detector"])
         for threshold in ("image_threshold", "pixel_threshold"):
             _check_searchable(text, threshold, facts["calibration"][threshold])
@@ -292,6 +270,13 @@ def parse_facts(text: str, name: str) -> Facts:
             f"What '{name}' says of itself cannot be used: {error} Fit or calibrate it again."
         ) from error
     return cast(Facts, facts)
+
+
+def migrate(facts: Any) -> Any:
+    """The facts of an older file as they would stand in one of today."""
+    if isinstance(facts, dict):
+        return {name.replace("picture", "image"): migrate(value) for name, value in facts.items()}
+    return [migrate(value) for value in facts] if isinstance(facts, list) else facts
 
 
 class _Versioned(TypedDict):
@@ -307,12 +292,6 @@ def _check_searchable(text: str, name: str, value: float) -> None:
     found = re.findall(rf'"{name}": ([^,\s}}]+)', text)
     if found != [json.dumps(value)]:
         raise JsonError(f"'{name}' is not there exactly once, as {value:g}.")
-
-
-def _leave_out_later(facts: dict[str, Any]) -> None:
-    """Take out of a file of schema 1 what only later ones know: nobody has looked at it."""
-    for part, known in (("calibration", FirstCalibrationFacts), ("training", FirstTrainingFacts)):
-        facts[part] = {name: facts[part][name] for name in known.__annotations__}
 
 
 def _check_detector(detector: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""From a data set of good pictures to a model: fit, leave out, calibrate, assemble.
+"""From a data set of good images to a model: fit, leave out, calibrate, assemble.
 
-Only the good training pictures are looked at. Same pictures, settings and seed: the same model
+Only the good training images are looked at. Same images, settings and seed: the same model
 file, byte for byte, on the same machine.
 """
 
@@ -28,7 +28,7 @@ from blemish.calibration import (
 from blemish.calibration.rows import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import advice, find_suspicious, suspicious_facts, typical
 from blemish.data.dataset import Dataset
-from blemish.data.loading import GoodPictures
+from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.contract import Detector, DetectorSettings, Fitted
 from blemish.errors import CalibrationError, DataError
@@ -57,21 +57,21 @@ def fit(
     progress: Progress | None = None,
     folder: Path | None = None,
 ) -> Model:
-    """Learn from the good training pictures of a data set and set the thresholds from them.
+    """Learn from the good training images of a data set and set the thresholds from them.
 
     Args:
         dataset: its training split is used, nothing else.
         detector: `PatchCore(...)`, say.
-        false_alarm_rate: share of good pictures that may be rejected; by default 0.01, or the
-            lowest that so many pictures can promise.
-        region_rate: share of good pictures that may show a region; by default the same.
+        false_alarm_rate: share of good images that may be rejected; by default 0.01, or the
+            lowest that so many images can promise.
+        region_rate: share of good images that may show a region; by default the same.
         smallest_region_px: regions of fewer pixels are not shown.
-        tail: fit a tail to the scores, so that rates below what so many pictures can promise can be
+        tail: fit a tail to the scores, so that rates below what so many images can promise can be
             asked for; they are model-based.
-        drop_suspicious: where training pictures stand out, fit again without them. The model says
+        drop_suspicious: where training images stand out, fit again without them. The model says
             which, and what the rate would be were they good.
         alpha: what to do with transparency that hides something; the model remembers it.
-        limits: what a picture may cost.
+        limits: what an image may cost.
         progress: told of stages and of what a user must hear.
         folder: where a detector that works long keeps what it has done so far; what is there from
             the same fit, interrupted, is gone on with. When the model is saved,
@@ -79,9 +79,9 @@ def fit(
 
     Raises:
         UsageError: the folder holds what belongs to another fit; the differences are named.
-        DataError: fewer than 2 training pictures, or of mixed depth.
-        ImageError: a training picture cannot be read.
-        CalibrationError: so few pictures cannot promise the rate (told before the fit), no tail
+        DataError: fewer than 2 training images, or of mixed depth.
+        ImageError: a training image cannot be read.
+        CalibrationError: so few images cannot promise the rate (told before the fit), no tail
             can be fitted to their scores, or one of these is not finite.
     """
     asked = Asked(false_alarm_rate, region_rate, smallest_region_px, tail)
@@ -99,8 +99,8 @@ def fit(
 
 
 @dataclass(frozen=True)
-class _LeftOutPictures:
-    """Training pictures as if they were new.
+class _LeftOutImages:
+    """Training images as if they were new.
 
     Attributes:
         rows: of those that were left out, by their ids.
@@ -114,13 +114,13 @@ class _LeftOutPictures:
 
     @property
     def stand_out(self) -> list[str]:
-        """Ids of the pictures that stand out."""
-        return [picture["id"] for picture in (self.suspicious or {}).get("pictures", ())]
+        """Ids of the images that stand out."""
+        return [image["id"] for image in (self.suspicious or {}).get("images", ())]
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A fit and what is asked of it; `dropped` are rows of pictures that it goes without."""
+    """A fit and what is asked of it; `dropped` are rows of images that it goes without."""
 
     dataset: Dataset
     detector: Detector
@@ -132,8 +132,8 @@ class _Job:
     dropped_keys: int = 0
 
     @cached_property
-    def images(self) -> GoodPictures:
-        return GoodPictures(
+    def images(self) -> GoodImages:
+        return GoodImages(
             self.dataset.train, alpha=self.alpha, limits=self.limits, check_keys=self._check_promise
         )
 
@@ -153,7 +153,7 @@ class _Job:
             "settings": {name: value for name, value in values if name not in left_aside},
             "sources": detector.sources,
             "asked": {"alpha": self.alpha, "drop_suspicious": drop_suspicious},
-            "pictures": {sample.id: sample.sha256 for sample in self.images.samples},
+            "images": {sample.id: sample.sha256 for sample in self.images.samples},
         }
         if not detector.resumable:
             refuse_foreign(folder, all_shown(made_of))
@@ -162,7 +162,7 @@ class _Job:
         return folder
 
     def fit(self, folder: Path | None) -> Fitted:
-        """Fit, where the pictures can give what is asked.
+        """Fit, where the images can give what is asked.
 
         Which are copies is known for certain once all have been decoded, for which the detector's
         first look at them serves. That their files leave too few is told before that.
@@ -173,12 +173,12 @@ class _Job:
 
     @property
     def _keys(self) -> dict[str, str]:
-        """What keeps the training pictures together, by their ids."""
+        """What keeps the training images together, by their ids."""
         ids = (sample.id for sample in self.images.samples)
         return dict(zip(ids, self.images.split_keys, strict=True))
 
-    def left_out(self, fitted: Fitted) -> _LeftOutPictures:
-        """Score the training pictures as if they were new, and look which stand out."""
+    def left_out(self, fitted: Fitted) -> _LeftOutImages:
+        """Score the training images as if they were new, and look which stand out."""
         sha256 = {sample.id: sample.sha256 for sample in self.images.samples}
         rows = {
             found.name: (found.name, sha256[found.name], found.score, found.peak)
@@ -189,9 +189,9 @@ class _Job:
         most = typical([row[2] for row in one_a_key(rows, keys)])
         found = find_suspicious(list(rows.values()), most, fitted.left_out_map) if most else []
         told = suspicious_facts(most, found) if most else None
-        return _LeftOutPictures(rows, keys, told)
+        return _LeftOutImages(rows, keys, told)
 
-    def model(self, fitted: Fitted, left_out: _LeftOutPictures) -> Model:
+    def model(self, fitted: Fitted, left_out: _LeftOutImages) -> Model:
         """Set thresholds and put all together."""
         if left_out.suspicious and (told := advice(left_out.suspicious)):
             self.progress.say(told)
@@ -210,7 +210,7 @@ class _Job:
         facts["detector"] |= fitted.facts
         facts["training"] |= {
             "left_out": fitted.left_out_method,
-            "pictures": [
+            "images": [
                 list(left_out.rows.get(s.id, (s.id, s.sha256, None, None)))
                 for s in self.images.samples
             ],
@@ -219,8 +219,8 @@ class _Job:
         }
         return assemble(fitted.graph, facts)
 
-    def without(self, left_out: _LeftOutPictures) -> _Job:
-        """The same without the pictures that stand out, and those that belong to them."""
+    def without(self, left_out: _LeftOutImages) -> _Job:
+        """The same without the images that stand out, and those that belong to them."""
         gone = {left_out.keys[name] for name in left_out.stand_out}
         kept = [
             s for s in self.dataset.samples if s.split != "train" or self._keys[s.id] not in gone
@@ -228,7 +228,7 @@ class _Job:
         dropped = [row for name, row in left_out.rows.items() if left_out.keys[name] in gone]
         dropped.sort(key=lambda row: (-row[2], row[0]))
         self.progress.say(
-            f"{len(dropped)} of {len(self.dataset.train):,} training pictures stand out and are "
+            f"{len(dropped)} of {len(self.dataset.train):,} training images stand out and are "
             f"left out of a second fit: {', '.join(row[0] for row in dropped)}."
         )
         return replace(
@@ -242,33 +242,33 @@ class _Job:
 def check_promise(
     name: str, keys: Sequence[str], asked: Asked | None = None, *, detector: Detector | None = None
 ) -> int:
-    """How many training pictures count for a promise: copies, and those of a group, count as one.
+    """How many training images count for a promise: copies, and those of a group, count as one.
 
     Args:
         name: of the data set.
-        keys: of its training pictures; those of one key belong together.
+        keys: of its training images; those of one key belong together.
         asked: rates to be promised.
-        detector: only pictures that it will leave out count; without one, all.
+        detector: only images that it will leave out count; without one, all.
 
     Raises:
-        DataError: fewer than 2 pictures.
+        DataError: fewer than 2 images.
         CalibrationError: they cannot promise the rates, or are too few for a tail.
     """
     all_count = len(set(keys))
     if all_count < FEWEST_DISTINCT:
         raise DataError(
-            f"'{name}' has {len(keys)} good pictures to learn from, {all_count} without copies and "
+            f"'{name}' has {len(keys)} good images to learn from, {all_count} without copies and "
             f"others of their group; at least {FEWEST_DISTINCT} are needed, and 99 for a "
             "false-alarm rate of 1 %."
         )
-    count = detector.calibration_pictures(keys) if detector else all_count
+    count = detector.calibration_images(keys) if detector else all_count
     if asked is not None:
         _check_asked(count, all_count, asked)
     return count
 
 
 def _check_asked(count: int, all_count: int, asked: Asked) -> None:
-    """Raise `CalibrationError` where the pictures left out cannot give what is asked."""
+    """Raise `CalibrationError` where the images left out cannot give what is asked."""
     try:
         check_asked(count, asked)
     except CalibrationError as error:
@@ -280,9 +280,9 @@ def _check_asked(count: int, all_count: int, asked: Asked) -> None:
         ) from error
 
 
-def _can_give(pictures: int, asked: Asked) -> bool:
+def _can_give(images: int, asked: Asked) -> bool:
     try:
-        check_asked(pictures, asked)
+        check_asked(images, asked)
     except CalibrationError:
         return False
     return True
@@ -294,10 +294,10 @@ def versions() -> dict[str, str]:
 
 
 def _provenance(
-    dataset: Dataset, detector: Detector, images: GoodPictures, alpha: Alpha
+    dataset: Dataset, detector: Detector, images: GoodImages, alpha: Alpha
 ) -> dict[str, Any]:
     """What a model file says of where it comes from, before anything is fitted."""
-    picture_format = images.picture_format
+    image_format = images.image_format
     return {
         "blemish": metadata.version("blemish"),
         "versions": versions(),
@@ -307,8 +307,8 @@ def _provenance(
         },
         "input": {
             "format": {
-                "bit_depth": picture_format.bit_depth,
-                "white_level": picture_format.white_level,
+                "bit_depth": image_format.bit_depth,
+                "white_level": image_format.white_level,
             },
             "alpha": alpha,
         },
@@ -316,7 +316,7 @@ def _provenance(
             "dataset": dataset.name,
             "layout": dataset.layout,
             "appearance": usual_of(
-                content.appearance.relative(picture_format.white_level)
+                content.appearance.relative(image_format.white_level)
                 for content in images.contents()
             ).to_dict(),
         },

@@ -21,7 +21,7 @@ from blemish.data.loading import DECODED_PIXELS
 from blemish.data.sample import Sample
 from blemish.errors import ImageError, SettingError
 from blemish.graph.preprocessing import WorkingSize
-from blemish.images.header import ReadLimits, probe_picture, spell_size
+from blemish.images.header import ReadLimits, probe_image, spell_size
 from blemish.memory import allowed_bytes
 from blemish.model.facts import Facts
 from blemish.wording import bytes_text
@@ -29,7 +29,7 @@ from blemish.wording import bytes_text
 if TYPE_CHECKING:
     from PIL import Image
 
-    Picture = str | Path | Sample | NDArray[Any] | Image.Image
+    ImageLike = str | Path | Sample | NDArray[Any] | Image.Image
 
 RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
 MODEL_COPIES = 10  # the file, and what each of three engines makes of it
@@ -76,41 +76,41 @@ class JudgingMemory:
             )
         return needed
 
-    def weigh_picture(self, picture: Picture, limits: ReadLimits) -> int:
-        """The same of a picture as `Model.predict` takes it; every failure names its path."""
-        path = path_of(picture)
+    def weigh_image(self, image: ImageLike, limits: ReadLimits) -> int:
+        """The same of an image as `Model.predict` takes it; every failure names its path."""
+        path = path_of(image)
         try:
-            return self.weigh(*_size_and_depth(picture, limits))
+            return self.weigh(*_size_and_depth(image, limits))
         except ImageError as error:
             told = path is None or str(error).startswith(path)
             raise error if told else ImageError(f"{path}: {error}") from error
 
-    def most_together(self, picture: NDArray[Any]) -> int:
-        """How many such pictures, H x W x 3, may go through a graph in half of the room."""
-        height, width = int(picture.shape[0]), int(picture.shape[1])
-        weight = self.weigh((height, width), 8 * picture.itemsize)
+    def most_together(self, image: NDArray[Any]) -> int:
+        """How many such images, H x W x 3, may go through a graph in half of the room."""
+        height, width = int(image.shape[0]), int(image.shape[1])
+        weight = self.weigh((height, width), 8 * image.itemsize)
         return max(1, min(DECODED_PIXELS // (height * width), self.room_bytes // 2 // weight))
 
 
-def path_of(picture: Picture) -> str | None:
-    """Where a picture comes from; `None` for one in memory."""
-    source = picture.path if isinstance(picture, Sample) else picture
+def path_of(image: ImageLike) -> str | None:
+    """Where an image comes from; `None` for one in memory."""
+    source = image.path if isinstance(image, Sample) else image
     return str(source) if isinstance(source, (str, Path)) else None
 
 
-def _size_and_depth(picture: Picture, limits: ReadLimits) -> tuple[tuple[int, int], int]:
-    """Height and width, bits a channel; what is no picture weighs next to nothing until read."""
-    if isinstance(picture, Sample):
-        facts = picture.probe(limits=limits)
+def _size_and_depth(image: ImageLike, limits: ReadLimits) -> tuple[tuple[int, int], int]:
+    """Height and width, bits a channel; what is no image weighs next to nothing until read."""
+    if isinstance(image, Sample):
+        facts = image.probe(limits=limits)
         return facts.size_hw, facts.bit_depth
-    if isinstance(picture, (str, Path)):
-        facts = probe_picture(picture, limits=limits)
+    if isinstance(image, (str, Path)):
+        facts = probe_image(image, limits=limits)
         return facts.size_hw, facts.bit_depth
-    if isinstance(picture, np.ndarray) and picture.ndim > 1:
-        return (picture.shape[0], picture.shape[1]), 8 * min(2, picture.itemsize)
-    if isinstance(picture, np.ndarray) or not hasattr(picture, "mode"):
+    if isinstance(image, np.ndarray) and image.ndim > 1:
+        return (image.shape[0], image.shape[1]), 8 * min(2, image.itemsize)
+    if isinstance(image, np.ndarray) or not hasattr(image, "mode"):
         return (1, 1), 8
-    width, height = picture.size  # of Pillow
+    width, height = image.size  # of Pillow
     return (height, width), 16
 
 

@@ -1,6 +1,6 @@
 """A model: one graph from pixels to raw score, with what it says of itself and its thresholds.
 
-`load` opens a model file; `Model.predict` judges pictures. The graph that runs here is byte for
+`load` opens a model file; `Model.predict` judges images. The graph that runs here is byte for
 byte the one that was calibrated, and the one that other runtimes run.
 """
 
@@ -33,9 +33,9 @@ from blemish.graph.interface import Values, check_interface, interface_of, parse
 from blemish.graph.session import Crew, Session
 from blemish.graph.verdict import check_verdict
 from blemish.images.appearance import appearance_of
+from blemish.images.format import ImageFormat
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
-from blemish.images.picture_format import PictureFormat
-from blemish.images.read import Alpha, as_picture, read_picture
+from blemish.images.read import Alpha, as_image, read_image
 from blemish.images.regions import find_regions
 from blemish.images.usual import Usual, read_usual
 from blemish.model.facts import Facts
@@ -44,16 +44,15 @@ from blemish.model.judging import JudgingMemory, judging_memory, path_of
 from blemish.parallel import read_ahead
 from blemish.result import Failure, Note, Prediction, Verdict
 
-WITH_VERDICT = 3  # schema from which thresholds and verdict are outputs of the graph
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
 
-_TRY_VERIFY = "blemish inspect MODEL --verify tries the model on simple pictures."
+_TRY_VERIFY = "blemish inspect MODEL --verify tries the model on simple images."
 
 if TYPE_CHECKING:
     import onnx
 
-    from blemish.model.judging import Picture
+    from blemish.model.judging import ImageLike
 
 
 _live: WeakSet[Model] = WeakSet()
@@ -70,7 +69,7 @@ class Model:
 
     Attributes:
         facts: what the file says of itself.
-        calibration: scores of good pictures and thresholds.
+        calibration: scores of good images and thresholds.
         sha256: hash of the file.
 
     Raises:
@@ -92,13 +91,13 @@ class Model:
         self._traces: dict[frozenset[str], Session] = {}
         self.facts = read_facts(self.session.metadata, name)
         self.calibration, self._usual = _checked(data, self.facts, self.session.interface, name)
-        self.picture_format = PictureFormat(**self.facts["input"]["format"])
+        self.image_format = ImageFormat(**self.facts["input"]["format"])
         self.alpha: Alpha = self.facts["input"]["alpha"]
         _live.add(self)
 
     @cached_property
     def session(self) -> Session:
-        """The graph on all cores, for one picture at a time."""
+        """The graph on all cores, for one image at a time."""
         return Session(self._data, threads=self._threads, provider=self._provider)
 
     @cached_property
@@ -128,27 +127,27 @@ class Model:
         return len(self._data)
 
     @overload
-    def predict(self, pictures: Picture, *, limits: ReadLimits = ...) -> Prediction: ...
+    def predict(self, images: ImageLike, *, limits: ReadLimits = ...) -> Prediction: ...
     @overload
-    def predict(self, pictures: list[Picture], *, limits: ReadLimits = ...) -> list[Prediction]: ...
+    def predict(self, images: list[ImageLike], *, limits: ReadLimits = ...) -> list[Prediction]: ...
     def predict(
-        self, pictures: Picture | list[Picture], *, limits: ReadLimits = DEFAULT_LIMITS
+        self, images: ImageLike | list[ImageLike], *, limits: ReadLimits = DEFAULT_LIMITS
     ) -> Prediction | list[Prediction]:
-        """Judge a picture, or several.
+        """Judge an image, or several.
 
         Args:
-            pictures: a path, a sample of a data set, an array (H x W or H x W x 3, uint8 or
+            images: a path, a sample of a data set, an array (H x W or H x W x 3, uint8 or
                 uint16), or a Pillow image; or a list of these.
-            limits: what a picture may cost.
+            limits: what an image may cost.
 
         Raises:
             ImageError: one of them cannot be read, or the graph gives no finite score or map for
                 it; use `predict_each` to go on with the rest.
         """
-        if not isinstance(pictures, (list, tuple)):
-            return self.predict([pictures], limits=limits)[0]
+        if not isinstance(images, (list, tuple)):
+            return self.predict([images], limits=limits)[0]
         results = []
-        for result in self.predict_each(pictures, limits=limits):
+        for result in self.predict_each(images, limits=limits):
             if isinstance(result, Failure):
                 raise ImageError(result.error)
             results.append(result)
@@ -156,23 +155,23 @@ class Model:
 
     def predict_each(
         self,
-        pictures: Iterable[Picture],
+        images: Iterable[ImageLike],
         *,
         batch: int | None = None,
         limits: ReadLimits = DEFAULT_LIMITS,
         memory_bytes: int | None = None,
     ) -> Iterator[Prediction | Failure]:
-        """Judge any number of pictures in order; what cannot be read or judged gives a `Failure`.
+        """Judge any number of images in order; what cannot be read or judged gives a `Failure`.
 
-        Each core reads, runs and judges a picture of its own, a few ahead of use, so that none
-        waits for another; a picture that comes alone has all cores. Other providers are given
-        pictures of one size that follow each other together. A picture's result does not depend on
+        Each core reads, runs and judges an image of its own, a few ahead of use, so that none
+        waits for another; an image that comes alone has all cores. Other providers are given
+        images of one size that follow each other together. An image's result does not depend on
         the others.
 
         Args:
-            pictures: of any number.
-            batch: most pictures to run at once; by default what the detector found fitting.
-            limits: what a picture may cost.
+            images: of any number.
+            batch: most images to run at once; by default what the detector found fitting.
+            limits: what an image may cost.
             memory_bytes: most memory that the process may take: large images wait for each other,
                 and one that alone takes more is a `Failure`. By default half of the machine's.
 
@@ -181,7 +180,7 @@ class Model:
         """
         memory = judging_memory(self.facts, self.size_bytes, memory_bytes)
         most = batch or self.facts["detector"].get("batch", LARGEST_BATCH)
-        iterator = iter(pictures)
+        iterator = iter(images)
         first = list(islice(iterator, 2))
         every = chain(first, iterator)
         at_once = min(most, self._cores)
@@ -190,45 +189,45 @@ class Model:
         return self._each_alone(every, at_once, limits, memory)
 
     def _each_together(
-        self, pictures: Iterable[Picture], most: int, limits: ReadLimits, memory: JudgingMemory
+        self, images: Iterable[ImageLike], most: int, limits: ReadLimits, memory: JudgingMemory
     ) -> Iterator[Prediction | Failure]:
-        """Judge pictures in batches, the next ones being decoded meanwhile."""
+        """Judge images in batches, the next ones being decoded meanwhile."""
 
-        def read(picture: Picture) -> NDArray[Any]:
-            return self.read(picture, limits=limits)
+        def read(image: ImageLike) -> NDArray[Any]:
+            return self.read(image, limits=limits)
 
         waiting: list[tuple[str | None, NDArray[Any]]] = []
-        weigh, room = partial(memory.weigh_picture, limits=limits), memory.room_bytes // 2
-        for source, picture in read_ahead(pictures, read, weigh=weigh, room=room):
+        weigh, room = partial(memory.weigh_image, limits=limits), memory.room_bytes // 2
+        for source, image in read_ahead(images, read, weigh=weigh, room=room):
             path = path_of(source)
-            joins = not isinstance(picture, Exception) and (
-                not waiting or waiting[0][1].shape == picture.shape
+            joins = not isinstance(image, Exception) and (
+                not waiting or waiting[0][1].shape == image.shape
             )
             if waiting and not joins:
                 yield from self._judge(waiting)
                 waiting = []
-            if isinstance(picture, BlemishError):
-                yield Failure(path, str(picture))
-            elif isinstance(picture, Exception):
-                raise picture
+            if isinstance(image, BlemishError):
+                yield Failure(path, str(image))
+            elif isinstance(image, Exception):
+                raise image
             else:
-                waiting.append((path, picture))
-                if len(waiting) >= min(most, memory.most_together(picture)):
+                waiting.append((path, image))
+                if len(waiting) >= min(most, memory.most_together(image)):
                     yield from self._judge(waiting)
                     waiting = []
         if waiting:
             yield from self._judge(waiting)
 
     def _each_alone(
-        self, pictures: Iterable[Picture], at_once: int, limits: ReadLimits, memory: JudgingMemory
+        self, images: Iterable[ImageLike], at_once: int, limits: ReadLimits, memory: JudgingMemory
     ) -> Iterator[Prediction | Failure]:
-        """Judge pictures on a core each, from the file to the verdict."""
+        """Judge images on a core each, from the file to the verdict."""
         crew = self._crew
 
-        def judge(picture: Picture) -> Prediction | Failure:
-            path = path_of(picture)
+        def judge(image: ImageLike) -> Prediction | Failure:
+            path = path_of(image)
             try:
-                array = self.read(picture, limits=limits)
+                array = self.read(image, limits=limits)
             except BlemishError as error:
                 return Failure(path, str(error))
             start = time.perf_counter()
@@ -240,76 +239,76 @@ class Model:
             return self._verdict(path, array, float(score), score_map, seconds)
 
         ahead = WAITING * at_once
-        weigh, room = partial(memory.weigh_picture, limits=limits), memory.room_bytes
-        for picture, result in read_ahead(
-            pictures, judge, readers=at_once, most=ahead, weigh=weigh, room=room
+        weigh, room = partial(memory.weigh_image, limits=limits), memory.room_bytes
+        for image, result in read_ahead(
+            images, judge, readers=at_once, most=ahead, weigh=weigh, room=room
         ):
             if isinstance(result, BlemishError):
-                yield Failure(path_of(picture), str(result))
+                yield Failure(path_of(image), str(result))
             elif isinstance(result, Exception):
                 raise result
             else:
                 yield result
 
-    def read(self, picture: Picture, *, limits: ReadLimits = DEFAULT_LIMITS) -> NDArray[Any]:
-        """A picture as this model takes it, H x W x 3. Raises `ImageError`."""
-        if isinstance(picture, Sample):
-            array = picture.read(limits=limits, alpha=self.alpha)
-            self.picture_format.check(array, str(picture.path))
-        elif isinstance(picture, (str, Path)):
-            array = read_picture(picture, limits=limits, alpha=self.alpha)
-            self.picture_format.check(array, str(picture))
+    def read(self, image: ImageLike, *, limits: ReadLimits = DEFAULT_LIMITS) -> NDArray[Any]:
+        """An image as this model takes it, H x W x 3. Raises `ImageError`."""
+        if isinstance(image, Sample):
+            array = image.read(limits=limits, alpha=self.alpha)
+            self.image_format.check(array, str(image.path))
+        elif isinstance(image, (str, Path)):
+            array = read_image(image, limits=limits, alpha=self.alpha)
+            self.image_format.check(array, str(image))
         else:
-            array = as_picture(picture, limits=limits, alpha=self.alpha)
-            self.picture_format.check(array)
+            array = as_image(image, limits=limits, alpha=self.alpha)
+            self.image_format.check(array)
         return array
 
-    def raw(self, pictures: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Raw scores (N) and maps (N x H x W) of a stack of pictures, N x H x W x 3.
+    def raw(self, images: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Raw scores (N) and maps (N x H x W) of a stack of images, N x H x W x 3.
 
         They are as the graph gives them, finite or not.
 
         Raises:
             ModelFileError: the graph fails on them, or gives something of another shape.
         """
-        alone = len(pictures) < 2 or self._cores == 1
-        return self._run(self.session.run if alone else self._crew.run, pictures)
+        alone = len(images) < 2 or self._cores == 1
+        return self._run(self.session.run if alone else self._crew.run, images)
 
     def _run(
-        self, run: Callable[..., list[NDArray[Any]]], pictures: NDArray[Any]
+        self, run: Callable[..., list[NDArray[Any]]], images: NDArray[Any]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        scores, maps = run(OUTPUTS, image=pictures)
-        if scores.shape != pictures.shape[:1] or maps.shape != pictures.shape[:3]:
+        scores, maps = run(OUTPUTS, image=images)
+        if scores.shape != images.shape[:1] or maps.shape != images.shape[:3]:
             raise ModelFileError(
                 f"The graph of '{self._name}' gives scores of shape {scores.shape} and maps of "
-                f"{maps.shape} for pictures of {pictures.shape}; it is damaged. Fit it again."
+                f"{maps.shape} for images of {images.shape}; it is damaged. Fit it again."
             )
         return scores, maps
 
     @property
     def _cores(self) -> int:
-        """How many pictures can be run at once, each alone."""
+        """How many images can be run at once, each alone."""
         return self.session.threads if self.session.provider == "cpu" else 1
 
     def trace(
-        self, picture: Picture, *names: str, limits: ReadLimits = DEFAULT_LIMITS
+        self, image: ImageLike, *names: str, limits: ReadLimits = DEFAULT_LIMITS
     ) -> dict[str, NDArray[Any]]:
-        """What the graph holds on its way from a picture to its score.
+        """What the graph holds on its way from an image to its score.
 
         Args:
-            picture: as `predict` takes it.
+            image: as `predict` takes it.
             names: of tensors of the graph. Of PatchCore: `patches` (h x w x D), `patch_scores`
                 and `nearest` (h x w: which vector of the bank). Of EfficientAd: `teacher`,
                 `student`, `autoencoder` (features x h x w), `map_student`, `map_autoencoder`
                 (h x w, before they are scaled). Any other node's output, as `onnx` names it.
-            limits: what the picture may cost.
+            limits: what the image may cost.
 
         Returns:
             The tensors by their names, without the batch's dimension.
 
         Raises:
             UsageError: the graph has no tensor of that name.
-            ImageError: the picture cannot be read.
+            ImageError: the image cannot be read.
         """
         from blemish.graph.trace import with_outputs
 
@@ -317,18 +316,18 @@ class Model:
         if wanted not in self._traces:
             graph = with_outputs(self._data, sorted(wanted))
             self._traces[wanted] = Session(graph, threads=self.session.threads)
-        array = self.read(picture, limits=limits)
+        array = self.read(image, limits=limits)
         values = self._traces[wanted].run(list(names), image=array[None])
         return {name: value[0] for name, value in zip(names, values, strict=True)}
 
     @property
     def fitted_on(self) -> frozenset[str]:
-        """Hashes of the pictures that it was fitted on, left out in turn or not."""
-        return frozenset(row[1] for row in self.facts["training"]["pictures"])
+        """Hashes of the images that it was fitted on, left out in turn or not."""
+        return frozenset(row[1] for row in self.facts["training"]["images"])
 
     def warm_up(self, size_hw: tuple[int, int]) -> None:
-        """Run once on an empty picture of that size, so that the first real one is not slow."""
-        self.raw(np.zeros((1, *size_hw, 3), self.picture_format.dtype))
+        """Run once on an empty image of that size, so that the first real one is not slow."""
+        self.raw(np.zeros((1, *size_hw, 3), self.image_format.dtype))
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Write the model file: whole, or not at all.
@@ -341,17 +340,17 @@ class Model:
         write_whole(Path(path), self._data)
 
     def with_calibration(
-        self, calibration: Calibration, pictures: Sequence[Row], defects: Sequence[Row] = ()
+        self, calibration: Calibration, images: Sequence[Row], defects: Sequence[Row] = ()
     ) -> Model:
         """The same graph with other thresholds.
 
         Args:
             calibration: the new one.
-            pictures: the good ones that it rests on.
+            images: the good ones that it rests on.
             defects: those that had a say in a threshold by costs.
         """
         kept = {name: fact for name, fact in self.facts.items() if name != "schema"}
-        facts = kept | {"calibration": calibration_facts(calibration, pictures, defects)}
+        facts = kept | {"calibration": calibration_facts(calibration, images, defects)}
         return Model(
             sign(parsed(self._data, self._name), facts),
             threads=self.session.threads,
@@ -359,36 +358,34 @@ class Model:
         )
 
     def _judge(
-        self, pictures: Sequence[tuple[str | None, NDArray[Any]]]
+        self, images: Sequence[tuple[str | None, NDArray[Any]]]
     ) -> Iterator[Prediction | Failure]:
         start = time.perf_counter()
         try:
-            scores, maps = self.raw(np.stack([picture for _, picture in pictures]))
+            scores, maps = self.raw(np.stack([image for _, image in images]))
         except BlemishError as error:
-            for path, _ in pictures:
+            for path, _ in images:
                 yield Failure(path, _spell_failure(path, error))
             return
-        seconds = (time.perf_counter() - start) / len(pictures)
-        for (path, picture), score, score_map in zip(pictures, scores.tolist(), maps, strict=True):
-            yield self._verdict(path, picture, score, score_map, seconds)
+        seconds = (time.perf_counter() - start) / len(images)
+        for (path, image), score, score_map in zip(images, scores.tolist(), maps, strict=True):
+            yield self._verdict(path, image, score, score_map, seconds)
 
-    def _notes(self, picture: NDArray[Any]) -> tuple[Note, ...]:
-        """What sets a picture apart from all training pictures, as far as the file knows these."""
-        if self._usual is None:
-            return ()
-        return self._usual.notes(appearance_of(picture).relative(self.picture_format.white_level))
+    def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
+        """What sets an image apart from all training images."""
+        return self._usual.notes(appearance_of(image).relative(self.image_format.white_level))
 
     def _verdict(
         self,
         path: str | None,
-        picture: NDArray[Any],
+        image: NDArray[Any],
         score: float,
         score_map: NDArray[np.float32],
         seconds: float,
     ) -> Prediction | Failure:
         if not (math.isfinite(score) and np.isfinite(score_map).all()):
             why = "the model gives no finite score and map for it (NaN or infinite)"
-            return Failure(path, f"{path or 'the picture'}: {why}. {_TRY_VERIFY}")
+            return Failure(path, f"{path or 'the image'}: {why}. {_TRY_VERIFY}")
         c = self.calibration
         return Prediction(
             score=score,
@@ -399,7 +396,7 @@ class Model:
             regions=find_regions(score_map, c.pixel_threshold, smallest_px=c.smallest_region_px),
             seconds=seconds,
             path=path,
-            notes=self._notes(picture),
+            notes=self._notes(image),
         )
 
 
@@ -439,17 +436,16 @@ def inspect(path: str | Path) -> dict[str, Any]:
 
 def _checked(
     data: bytes, facts: Facts, interface: tuple[Values, Values], name: str
-) -> tuple[Calibration, Usual | None]:
+) -> tuple[Calibration, Usual]:
     """What judging needs of a model file's facts, once they agree with each other and the graph."""
     check_interface(*interface, bit_depth=facts["input"]["format"]["bit_depth"], name=name)
     calibration = read_stated(facts["calibration"], name)
-    if facts["schema"] >= WITH_VERDICT:
-        check_verdict(
-            data,
-            name,
-            image_threshold=calibration.image_threshold,
-            pixel_threshold=calibration.pixel_threshold,
-        )
+    check_verdict(
+        data,
+        name,
+        image_threshold=calibration.image_threshold,
+        pixel_threshold=calibration.pixel_threshold,
+    )
     return calibration, read_usual(facts["training"], name)
 
 
@@ -459,4 +455,4 @@ def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:
 
 
 def _spell_failure(path: str | None, error: BlemishError) -> str:
-    return f"{path or 'the picture'}: cannot be judged. {error}"
+    return f"{path or 'the image'}: cannot be judged. {error}"

@@ -1,4 +1,4 @@
-"""Whether a model gives finite scores and maps for simple pictures: `inspect --verify`."""
+"""Whether a model gives finite scores and maps for simple images: `inspect --verify`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ModelFileError
-from blemish.images.picture_format import PictureFormat
+from blemish.images.format import ImageFormat
 from blemish.model.model import Model
 from blemish.wording import first_few
 
@@ -18,7 +18,7 @@ MOST_TOLD = 5
 
 
 def probe(model: Model) -> int:
-    """Judge pictures of no object: black, white, gradients, a chequerboard, noise; in four sizes.
+    """Judge images of no object: black, white, gradients, a chequerboard, noise; in four sizes.
 
     Returns:
         How many there were.
@@ -26,24 +26,24 @@ def probe(model: Model) -> int:
     Raises:
         ModelFileError: the graph fails on one, or gives something that is not finite for it.
     """
-    pictures = dict(probe_pictures(model.picture_format))
+    images = dict(probe_images(model.image_format))
     bad = []
-    for name, picture in pictures.items():
-        scores, maps = model.raw(picture[None])
+    for name, image in images.items():
+        scores, maps = model.raw(image[None])
         if not (np.isfinite(scores).all() and np.isfinite(maps).all()):
             bad.append(name)
     if bad:
         raise ModelFileError(
-            "The model gives no finite score or map (but NaN or infinite) for simple pictures: "
+            "The model gives no finite score or map (but NaN or infinite) for simple images: "
             f"{first_few(bad, MOST_TOLD, separator='; ')}. Do not judge with it; look at its "
             "backbone, and fit it again."
         )
-    return len(pictures)
+    return len(images)
 
 
-def probe_pictures(picture_format: PictureFormat) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Names and pictures, H x W x 3, of the format's type."""
-    white, most = picture_format.white_level, np.iinfo(picture_format.dtype).max
+def probe_images(image_format: ImageFormat) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Names and images, H x W x 3, of the format's type."""
+    white, most = image_format.white_level, np.iinfo(image_format.dtype).max
     for height, width in SIZES_HW:
         rows, columns = np.indices((height, width))
         noise = np.random.default_rng(0).integers(0, white + 1, (height, width, 3))
@@ -56,7 +56,5 @@ def probe_pictures(picture_format: PictureFormat) -> Iterator[tuple[str, NDArray
             ("a chequerboard", (rows + columns) % 2 * white),
             ("noise", noise),
         ):
-            picture = np.broadcast_to(
-                values if values.ndim == 3 else values[..., None], noise.shape
-            )
-            yield f"{name}, {height} x {width}", picture.astype(picture_format.dtype)
+            image = np.broadcast_to(values if values.ndim == 3 else values[..., None], noise.shape)
+            yield f"{name}, {height} x {width}", image.astype(image_format.dtype)

@@ -35,8 +35,8 @@ from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Prediction
 
-HELD_OUT = "held out"  # pictures that a model was never fitted on
-MOST_TOLD = 20  # problems with pictures
+HELD_OUT = "held out"  # images that a model was never fitted on
+MOST_TOLD = 20  # problems with images
 
 
 def recalibrate(
@@ -52,59 +52,59 @@ def recalibrate(
     limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Model:
-    """Set new thresholds from the good training pictures of a data set, without fitting again.
+    """Set new thresholds from the good training images of a data set, without fitting again.
 
-    Pictures that the model was fitted on count with the score that they had when left out, or not
-    at all if they never were; others are scored now. Test pictures stay untouched. Where a
+    Images that the model was fitted on count with the score that they had when left out, or not
+    at all if they never were; others are scored now. Test images stay untouched. Where a
     threshold changes, `progress` is told what that does (see `threshold_changes`).
 
     Args:
         model: stays as it is.
-        dataset: of good pictures.
+        dataset: of good images.
         false_alarm_rate: by default the model's own, or the lowest that so many can promise.
         region_rate: by default `false_alarm_rate`, or the model's own where neither is given.
         smallest_region_px: by default the model's own.
         tail: as in `fit`.
         costs: the image threshold follows them in place of a rate; takes `defects`.
-        defects: pictures of known defects: neither good nor test pictures of `dataset`, and none
+        defects: images of known defects: neither good nor test images of `dataset`, and none
             that the model was fitted on.
-        limits: what a picture may cost.
+        limits: what an image may cost.
         progress: told of stages and of what a user must hear.
 
     Raises:
         UsageError: costs without defects or the other way round, or beside a rate.
-        DataError: fewer than 2 good pictures, or a defect that may not have a say.
-        CalibrationError: so few pictures cannot promise the rate, no tail can be fitted, or no
+        DataError: fewer than 2 good images, or a defect that may not have a say.
+        CalibrationError: so few images cannot promise the rate, no tail can be fitted, or no
             threshold does better at these costs than none.
-        ImageError: a picture cannot be read.
+        ImageError: an image cannot be read.
     """
     _check_given(false_alarm_rate, costs, defects)
     progress = progress or LoggedProgress()
     old = model.calibration
     smallest = old.smallest_region_px if smallest_region_px is None else smallest_region_px
     asked = Asked(false_alarm_rate, region_rate, smallest, tail)
-    pictures = _Pictures.of(model, dataset, limits, progress)
-    count = check_promise(dataset.name, list(pictures.keys.values()), asked)
+    images = _Images.of(model, dataset, limits, progress)
+    count = check_promise(dataset.name, list(images.keys.values()), asked)
     asked = _with_rates_of(old, asked, count, progress, by_costs=costs is not None)
     suspects = _may_have_a_say(model, dataset, defects)
-    rows = pictures.rows(model, limits, progress)
-    scored = one_a_key(rows, pictures.keys)
+    rows = images.rows(model, limits, progress)
+    scored = one_a_key(rows, images.keys)
     wrong = list(_score(model, suspects, limits, progress).values())
     calibration = calibrate(
         [row[2] for row in scored],
         [row[3] for row in scored],
-        method=pictures.method(model),
+        method=images.method(model),
         asked=asked,
         costs=_rule(costs, scored, wrong, progress),
-        dropped=0 if pictures.all_fresh else old.dropped,
+        dropped=0 if images.all_fresh else old.dropped,
     )
 
     def map_of(name: str) -> NDArray[np.float32]:
-        (result,) = model.predict_each([pictures.fresh[name]], limits=limits)
+        (result,) = model.predict_each([images.fresh[name]], limits=limits)
         return _judged(result).score_map
 
-    peaks = highest_peaks(rows, pictures.keys)
-    calibration = with_false_regions(calibration, peaks, map_of, mapped=pictures.fresh.keys())
+    peaks = highest_peaks(rows, images.keys)
+    calibration = with_false_regions(calibration, peaks, map_of, mapped=images.fresh.keys())
     found = model.with_calibration(calibration, scored, wrong)
     for change in threshold_changes(model, found):
         if warning := change.warning():
@@ -136,7 +136,7 @@ def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:
         before: a model.
         now: the same with another calibration, as `recalibrate` gives it.
     """
-    own = {row[1]: row for row in before.facts["training"]["pictures"]}
+    own = {row[1]: row for row in before.facts["training"]["images"]}
     return changes(
         before.calibration,
         now.calibration,
@@ -146,14 +146,14 @@ def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:
 
 
 @dataclass(frozen=True)
-class _Pictures:
-    """The good pictures that count.
+class _Images:
+    """The good images that count.
 
     Attributes:
         samples: all of them.
         fresh: those that the model was not fitted on, by their ids.
         known: rows of those it was, by their hash.
-        keys: what keeps the pictures together, by their ids.
+        keys: what keeps the images together, by their ids.
     """
 
     samples: list[Sample]
@@ -162,15 +162,13 @@ class _Pictures:
     keys: dict[str, str]
 
     @classmethod
-    def of(
-        cls, model: Model, dataset: Dataset, limits: ReadLimits, progress: Progress
-    ) -> _Pictures:
+    def of(cls, model: Model, dataset: Dataset, limits: ReadLimits, progress: Progress) -> _Images:
         """The training split less what a model was fitted on without ever leaving it out.
 
         What was dropped as suspicious does not count either.
         """
         training = model.facts["training"]
-        known = {row[1]: row for row in training["pictures"]}
+        known = {row[1]: row for row in training["images"]}
         seen = {sha256 for sha256, row in known.items() if row[2] is None}
         dropped = {row[1] for row in training.get("dropped", ())}
         for gone, why in (
@@ -178,7 +176,7 @@ class _Pictures:
             (dropped, "they were dropped from the fit as suspicious"),
         ):
             if count := sum(sample.sha256 in gone for sample in dataset.train):
-                progress.say(f"{count} pictures do not count: {why}.")
+                progress.say(f"{count} images do not count: {why}.")
         samples = [s for s in dataset.train if s.sha256 not in seen | dropped]
         contents = read_contents(samples, limits=limits, alpha=model.alpha, progress=progress)
         keys = split_keys(samples, contents)
@@ -195,7 +193,7 @@ class _Pictures:
         return len(self.fresh) == len(self.samples)
 
     def rows(self, model: Model, limits: ReadLimits, progress: Progress) -> dict[str, Row]:
-        """A row for each picture: as it was left out, or scored now."""
+        """A row for each image: as it was left out, or scored now."""
         now = _score(model, list(self.fresh.values()), limits, progress)
         return {
             s.id: now[s.id] if s.id in now else _row(self.known[s.sha256]) for s in self.samples
@@ -216,9 +214,7 @@ def _check_given(rate: float | None, costs: Costs | None, defects: Sequence[str 
     """Raise `UsageError` where costs and defects do not come together, or beside a rate."""
     problems = []
     if costs and not defects:
-        problems.append(
-            "A threshold by costs takes pictures of known defects: add --defects FOLDER."
-        )
+        problems.append("A threshold by costs takes images of known defects: add --defects FOLDER.")
     if defects and not costs:
         problems.append(
             "Known defects have a say only where a miss and a false alarm have a cost: add "
@@ -236,15 +232,13 @@ def _may_have_a_say(model: Model, dataset: Dataset, defects: Sequence[str | Path
     samples = [Sample(str(p), Path(p), "train", "defect", "defect") for p in defects]
     barred = {
         "the model was fitted on it as a good one": model.fitted_on,
-        f"it is a test picture of '{dataset.name}', and no label of the test split ever moves a "
+        f"it is a test image of '{dataset.name}', and no label of the test split ever moves a "
         "threshold": {s.sha256 for s in dataset.test},
-        f"it is among the good pictures of '{dataset.name}', too": {
-            s.sha256 for s in dataset.train
-        },
+        f"it is among the good images of '{dataset.name}', too": {s.sha256 for s in dataset.train},
     }
     told_at_once(
         [
-            f"Defect picture {sample.path} may not have a say: {why}."
+            f"Defect image {sample.path} may not have a say: {why}."
             for sample in samples
             for why, hashes in barred.items()
             if sample.sha256 in hashes
@@ -263,7 +257,7 @@ def _rule(
     rule = choose_threshold([row[2] for row in good], [row[2] for row in defects], costs)
     if costs.defect_rate is None:
         progress.say(
-            f"Costs are weighed as if {100 * rule.defect_rate:.3g} % of the pictures on the line "
+            f"Costs are weighed as if {100 * rule.defect_rate:.3g} % of the images on the line "
             "were defects, as among those given; --defect-rate says what it is there."
         )
     return rule

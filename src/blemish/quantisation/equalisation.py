@@ -3,7 +3,7 @@
 The numbers of a feature map share one step, so channels of small numbers lose most of theirs. Where
 a layer alone writes what others read, a channel is multiplied in the one and divided in the others:
 nothing changes but its range. After Nagel et al., "Data-Free Quantization Through Weight
-Equalization and Bias Correction", ICCV 2019; here ranges are those of pictures.
+Equalization and Bias Correction", ICCV 2019; here ranges are those of images.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from blemish.quantisation.layers import Convolution, Layer, Vector, read_layers,
 # the way would be 1. Rounding makes good what weights lose (`rounded`), so it may be over a half.
 SHARE = 0.7
 COARSE = 0.15  # of what most channels hold: as much noise in a feature map is too much
-FLOOR = 0.03  # of the largest: a channel that good pictures hardly use must not be cut off at once
+FLOOR = 0.03  # of the largest: a channel that good images hardly use must not be cut off at once
 
 
 class Evened(NamedTuple):
@@ -40,13 +40,13 @@ class Evened(NamedTuple):
     coarse: set[str]
 
 
-def even_out(model: onnx.ModelProto, entry: str, pictures: Iterable[NDArray[np.float32]]) -> Evened:
+def even_out(model: onnx.ModelProto, entry: str, images: Iterable[NDArray[np.float32]]) -> Evened:
     """Make a network's channels of like size.
 
     Args:
         model: opset 18 or later; its weights are initializers.
         entry: its input.
-        pictures: V x 3 x H x W each; all variants count.
+        images: V x 3 x H x W each; all variants count.
     """
     evened = onnx.ModelProto()
     evened.CopyFrom(model)
@@ -57,7 +57,7 @@ def even_out(model: onnx.ModelProto, entry: str, pictures: Iterable[NDArray[np.f
     if not stretches and not others:
         return Evened(evened, set())
     ends = [stretch.entry for stretch in stretches.values()]
-    variants = (variant for picture in pictures for variant in picture)
+    variants = (variant for image in images for variant in image)
     peaks, spreads = _measure(feature_maps(model, entry, variants, {*ends, *others}), others)
     for stretch in stretches.values():
         factors = _factors(peaks[stretch.entry], stretch.readers)
@@ -76,7 +76,7 @@ def _measure(
 ) -> tuple[dict[str, Vector], dict[str, Vector]]:
     """Of each feature map, a channel each, the largest size; of others also how far it varies.
 
-    That is the standard deviation over a picture, on average over pictures.
+    That is the standard deviation over an image, on average over images.
     """
     sizes: dict[str, list[Vector]] = defaultdict(list)
     deviations: dict[str, list[Vector]] = defaultdict(list)

@@ -3,7 +3,7 @@
 A weight that is rounded changes what its convolution gives; weights of inputs that go along with
 its own can take most of that back before they are rounded in turn, and the bias, which is not
 rounded, takes back what is left of the mean. How inputs go along with each other is measured on
-pictures. After Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative
+images. After Frantar et al., "GPTQ: Accurate Post-Training Quantization for Generative
 Pre-trained Transformers", ICLR 2023.
 """
 
@@ -19,7 +19,7 @@ from blemish.backbones.feature_maps import feature_maps
 from blemish.quantisation.layers import Convolution, read_layers, write_layers
 
 LEVELS = 64  # either side of 0: what 7 bits hold
-PATCHES = 128  # of each picture, on which inputs are seen together
+PATCHES = 128  # of each image, on which inputs are seen together
 TOGETHER = 288  # inputs, at most, that make good for each other: 32 channels of 3 x 3
 DAMPING = 0.01  # of the inputs' mean square: what a few thousand patches cannot tell apart
 SEED = 0
@@ -28,7 +28,7 @@ SEED = 0
 def round_weights(
     model: onnx.ModelProto,
     entry: str,
-    pictures: Iterable[NDArray[np.float32]],
+    images: Iterable[NDArray[np.float32]],
     *,
     in_floats: Collection[str] = (),
 ) -> onnx.ModelProto:
@@ -37,7 +37,7 @@ def round_weights(
     Args:
         model: opset 18 or later; its weights are initializers.
         entry: its input.
-        pictures: V x 3 x H x W each, of which the first variant counts.
+        images: V x 3 x H x W each, of which the first variant counts.
         in_floats: convolutions that are left as they are, by what they give.
     """
     rounded = onnx.ModelProto()
@@ -52,7 +52,7 @@ def round_weights(
         return rounded
     rng = np.random.default_rng(SEED)
     names = {rounding.entry for rounding in roundings}
-    for found in feature_maps(model, entry, (picture[0] for picture in pictures), names):
+    for found in feature_maps(model, entry, (image[0] for image in images), names):
         for rounding in roundings:
             rounding.see(found[rounding.entry], rng)
     for rounding in roundings:

@@ -1,6 +1,6 @@
 """A backbone in whole numbers of 8 bits: faster, and a little different.
 
-Good pictures run through the network say how: its channels are made of like size (`evened`), its
+Good images run through the network say how: its channels are made of like size (`evened`), its
 weights are rounded (`rounded`), and the range of each feature map becomes that of its bytes, which
 ONNX Runtime's own tool does. What it gives is standard ONNX (QuantizeLinear, DequantizeLinear):
 runtimes compute with it in whole numbers, or in floats at worst.
@@ -29,18 +29,18 @@ FLOATS = "blemish/floats"  # nodes that stay in floats
 
 
 def to_int8(
-    backbone: Backbone, pictures: Iterable[NDArray[np.float32]], *, even_sides: bool = False
+    backbone: Backbone, images: Iterable[NDArray[np.float32]], *, even_sides: bool = False
 ) -> Backbone:
-    """Quantise a backbone with the pictures that it is to see.
+    """Quantise a backbone with the images that it is to see.
 
     Weights keep 7 bits, so that processors which add products of bytes in 16 bits (those without
     VNNI) give the same numbers.
 
     Args:
         backbone: what to quantise.
-        pictures: good ones, normalised as the backbone takes them, V x 3 x H x W each: first as
+        images: good ones, normalised as the backbone takes them, V x 3 x H x W each: first as
             it is, then in variants that widen the ranges. They are read three times.
-        even_sides: it will only see pictures of even height and width.
+        even_sides: it will only see images of even height and width.
     """
     tool = quantization()
     with tempfile.TemporaryDirectory() as name, _unheard():
@@ -49,9 +49,9 @@ def to_int8(
         tool.shape_inference.quant_pre_process(given, simplified, skip_symbolic_shape=True)
         plain = onnx.load(simplified)
         stem = float_stem(plain, backbone.entry)
-        evened, coarse = even_out(plain, backbone.entry, pictures)
+        evened, coarse = even_out(plain, backbone.entry, images)
         in_floats = coarse if stem is None else coarse | {stem}
-        rounded = round_weights(evened, backbone.entry, pictures, in_floats=in_floats)
+        rounded = round_weights(evened, backbone.entry, images, in_floats=in_floats)
         excluded = _leave_in_floats(rounded.graph, in_floats)
         if even_sides and stem is None:
             rounded = in_blocks(rounded, backbone.entry)
@@ -59,7 +59,7 @@ def to_int8(
         tool.quantize_static(
             ready,
             quantised,
-            _Ranges(backbone.entry, iter(pictures)),
+            _Ranges(backbone.entry, iter(images)),
             quant_format=tool.QuantFormat.QDQ,
             activation_type=tool.QuantType.QUInt8,
             weight_type=tool.QuantType.QInt8,
@@ -129,12 +129,12 @@ def _unheard() -> Iterator[None]:
 
 
 class _Ranges:
-    """Pictures as ONNX Runtime's tool asks for them."""
+    """Images as ONNX Runtime's tool asks for them."""
 
-    def __init__(self, entry: str, pictures: Iterator[NDArray[np.float32]]) -> None:
+    def __init__(self, entry: str, images: Iterator[NDArray[np.float32]]) -> None:
         self._entry = entry
-        self._pictures = pictures
+        self._images = images
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        picture = next(self._pictures, None)
-        return None if picture is None else {self._entry: picture}
+        image = next(self._images, None)
+        return None if image is None else {self._entry: image}

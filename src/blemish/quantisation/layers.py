@@ -120,7 +120,7 @@ READ: dict[str, Callable[..., Layer]] = {
 def read_layers(graph: onnx.GraphProto) -> dict[str, Layer]:
     """Those whose constants are initializers, by the name of what they give.
 
-    Convolutions of another rank than pictures have are left out.
+    Convolutions of another rank than images have are left out.
     """
     initializers = {constant.name: constant for constant in graph.initializer}
     layers = {}

@@ -1,11 +1,11 @@
 """The first convolution of a backbone in whole numbers: left in floats, or over blocks of pixels.
 
-In whole numbers it reads a picture whose grey levels were rounded once more after resizing, which
+In whole numbers it reads an image whose grey levels were rounded once more after resizing, which
 shows where a surface has little contrast. A small kernel takes no longer in floats and stays there.
-So does one that reads the picture through a normalisation, which large networks have (ResNet V2):
+So does one that reads the image through a normalisation, which large networks have (ResNet V2):
 theirs is a small part of the work.
 
-Any other would take longer. It goes over a picture of three channels in steps of two pixels; in
+Any other would take longer. It goes over an image of three channels in steps of two pixels; in
 whole numbers its inputs are gathered channels last, so three bytes at a time. Once blocks of 2 x 2
 pixels are twelve channels, a kernel of 7 x 7 gathers 16 times twelve bytes instead of 49 times
 three: the same numbers, sooner.
@@ -53,7 +53,7 @@ def float_stem(model: onnx.ModelProto, entry: str) -> str | None:
 def in_blocks(model: onnx.ModelProto, entry: str) -> onnx.ModelProto:
     """The network with its first convolution over blocks of 2 x 2 pixels.
 
-    It then takes pictures of even height and width only. A network that does not begin with a
+    It then takes images of even height and width only. A network that does not begin with a
     convolution in steps of two, its weights constant, is given back as it is.
 
     Args:
@@ -112,7 +112,7 @@ def _of_blocks(
 ) -> tuple[NDArray[np.float32], list[int]]:
     """Kernel and pads (top, left, bottom, right) over blocks.
 
-    Zeros before the kernel make what it begins with, beyond the picture's border, whole blocks;
+    Zeros before the kernel make what it begins with, beyond the image's border, whole blocks;
     zeros after it fill the last one.
     """
     outputs, channels, *lengths = weights.shape

@@ -36,7 +36,7 @@ class Group:
 def group_records(records: Sequence[Record]) -> tuple[Group, ...]:
     """Gather records by category and detector, in the order in which these first appear.
 
-    Jobs of the same detector with other settings, backbones or pictures are never averaged: they
+    Jobs of the same detector with other settings, backbones or images are never averaged: they
     become groups of their own, whose names say what differs. Of the same job run twice, the later
     one counts.
     """
@@ -100,27 +100,27 @@ def numbers(record: Record, *keys: str) -> list[float]:
 
 
 def scores(record: Record, label: str) -> list[float]:
-    """Scores of the test pictures with a label (`good` or `defect`)."""
+    """Scores of the test images with a label (`good` or `defect`)."""
     of_label = (
         finite(entry.get("score"))
-        for entry in entries(record, "pictures")
+        for entry in entries(record, "images")
         if entry.get("label") == label
     )
     return [score for score in of_label if score is not None]
 
 
 def flagged(record: Record, label: str) -> tuple[int, int] | None:
-    """How many test pictures with a label got the verdict `defect`, and of how many."""
+    """How many test images with a label got the verdict `defect`, and of how many."""
     verdicts = [
         entry["verdict"]
-        for entry in entries(record, "pictures")
+        for entry in entries(record, "images")
         if entry.get("label") == label and entry.get("verdict")
     ]
     return (verdicts.count("defect"), len(verdicts)) if verdicts else None
 
 
 def conditions(record: Record) -> Conditions:
-    """Under which settings a job ran, as short texts: all but its seed and its pictures."""
+    """Under which settings a job ran, as short texts: all but its seed and its images."""
     settings = look_up(record, "settings")
     found = {
         str(name): short(value)
@@ -137,7 +137,7 @@ def conditions(record: Record) -> Conditions:
 
 
 def _asked(record: Record) -> Conditions:
-    """What was asked for, not what came of it: the rate that is reached hangs on the pictures."""
+    """What was asked for, not what came of it: the rate that is reached hangs on the images."""
     asked = look_up(record, "asked")
     if not isinstance(asked, Mapping):
         return {}
@@ -158,20 +158,20 @@ def short(value: Any) -> str:
 
 
 def _labels(records: Sequence[Record]) -> list[str]:
-    """The detector of each record, with the settings and pictures that tell it apart."""
+    """The detector of each record, with the settings and images that tell it apart."""
     detectors = [text(record, "detector") for record in records]
     labels = _told_apart(detectors, [conditions(record) for record in records])
     places = [
         f"{text(record, 'category')}\0{label}"
         for record, label in zip(records, labels, strict=True)
     ]
-    pictures = [_pictures(record) for record in records]
-    return [label.partition("\0")[2] for label in _told_apart(places, pictures)]
+    images = [_images(record) for record in records]
+    return [label.partition("\0")[2] for label in _told_apart(places, images)]
 
 
-def _pictures(record: Record) -> Conditions:
+def _images(record: Record) -> Conditions:
     fingerprint = text(record, "dataset", "fingerprint")
-    return {"pictures": fingerprint[:8]} if fingerprint else {}
+    return {"images": fingerprint[:8]} if fingerprint else {}
 
 
 def _told_apart(names: Sequence[str], found: Sequence[Conditions]) -> list[str]:

@@ -23,7 +23,7 @@ BINS = 36
 class Curve:
     """A curve: `style` is its class in the style sheet, `point` where the threshold puts it.
 
-    `recall` is of pictures or pixels, or the mean over regions, which is PRO.
+    `recall` is of images or pixels, or the mean over regions, which is PRO.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of the pictures of one label; `flagged` of them got the verdict `defect`."""
+    """Scores of the images of one label; `flagged` of them got the verdict `defect`."""
 
     name: str
     style: str
@@ -46,7 +46,7 @@ class Scores:
     def told(self) -> str:
         """A line of text over its bars."""
         flagged = "" if self.flagged is None else f", {self.flagged} flagged"
-        return f"{self.name}: {len(self.values)} pictures{flagged}"
+        return f"{self.name}: {len(self.values)} images{flagged}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Scale:
 
 
 def histogram(good: Scores, defect: Scores, *, threshold: float | None, chart_id: str) -> str:
-    """Scores of good pictures above, of defects below, on one axis with the threshold across.
+    """Scores of good images above, of defects below, on one axis with the threshold across.
 
     Scores far beyond the others are counted in the outermost bars, so that one of them does not
     squeeze the rest; the axis title then says so. Gives an empty text where there are no scores.
@@ -91,7 +91,7 @@ def histogram(good: Scores, defect: Scores, *, threshold: float | None, chart_id
     if threshold is not None:
         parts.append(_line(x(threshold), TOP + 12, x(threshold), base, "threshold"))
         description += f" The threshold is {threshold:.4g}."
-    return _svg([*parts, *names], chart_id, "Scores of good and defect test pictures", description)
+    return _svg([*parts, *names], chart_id, "Scores of good and defect test images", description)
 
 
 def roc(curves: Sequence[Curve], *, chart_id: str) -> str:

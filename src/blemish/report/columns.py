@@ -17,7 +17,7 @@ class Column:
     """A column: `name` for scripts, `title` for readers under a shared `group` heading.
 
     `path` is where its figure is in a record, `interval` where low and high end of its interval
-    are, `count` counts the pictures behind a rate.
+    are, `count` counts the images behind a rate.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Column:
 
 
 def false_alarms(record: Record) -> tuple[int, int] | None:
-    """Good test pictures that were flagged, of how many."""
+    """Good test images that were flagged, of how many."""
     return flagged(record, "good")
 
 
 def misses(record: Record) -> tuple[int, int] | None:
-    """Defect test pictures that passed, of how many."""
+    """Defect test images that passed, of how many."""
     found = flagged(record, "defect")
     return None if found is None else (found[1] - found[0], found[1])
 
@@ -105,7 +105,7 @@ AT_THRESHOLD = (
 OBSERVED = replace(_alone(AT_THRESHOLD[1]), title="Observed", group="")
 COST = (
     Column("fit_seconds", "Fit", Kind.SECONDS, path=("seconds", "fit")),
-    Column("predict_seconds", "One picture", Kind.SECONDS, path=("seconds", "predict_per_picture")),
+    Column("predict_seconds", "One image", Kind.SECONDS, path=("seconds", "predict_per_image")),
     Column("fit_peak_bytes", "Peak memory", Kind.BYTES, path=("bytes", "fit_peak")),
     Column("bank_vectors", "Bank vectors", Kind.COUNT, path=("bank_vectors",)),
     Column("bank_bytes", "Memory bank", Kind.BYTES, path=("bytes", "bank")),
@@ -113,7 +113,7 @@ COST = (
 )
 ALL = (*SEPARATING, *LOCATING, PROMISED, PROMISED_AT_MOST, *AT_THRESHOLD, *COST)
 PER_TYPE = (
-    Column("pictures", "Pictures", Kind.COUNT, path=("pictures",)),
+    Column("images", "Images", Kind.COUNT, path=("images",)),
     Column("image_auroc", "Image AUROC", Kind.SHARE, path=("image_auroc",)),
     Column("pixel_auroc", "Pixel AUROC", Kind.SHARE, path=("pixel_auroc",)),
     Column("pixel_au_pro_30", "AU-PRO (0.3)", Kind.SHARE, path=("pixel_au_pro_30",)),

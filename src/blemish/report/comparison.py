@@ -1,8 +1,8 @@
-"""Detectors beside each other on the same pictures: who is ahead, how surely, and at what cost.
+"""Detectors beside each other on the same images: who is ahead, how surely, and at what cost.
 
-Differences are drawn in pairs: each draw of test pictures gives a figure of both detectors, and
-what the choice of pictures does to both alike falls out of their difference. Over several seeds the
-draws of the seeds are averaged first. Categories whose pictures are not the same are left out.
+Differences are drawn in pairs: each draw of test images gives a figure of both detectors, and
+what the choice of images does to both alike falls out of their difference. Over several seeds the
+draws of the seeds are averaged first. Categories whose images are not the same are left out.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ WINS = Column("wins", "Draws ahead", Kind.RATE)
 AHEAD = Column("ahead", "Ahead", Kind.TEXT)
 UNSURE = "too close to call"
 NOTE = (
-    "Both judged the same test pictures. The difference is the first less the second; in brackets "
-    "its 95% interval, where test pictures are drawn again for both alike. Where it holds 0, other "
-    "pictures of the same kind could turn the order around."
+    "Both judged the same test images. The difference is the first less the second; in brackets "
+    "its 95% interval, where test images are drawn again for both alike. Where it holds 0, other "
+    "images of the same kind could turn the order around."
 )
 COSTS = {
     "fit_seconds": "takes {} long to fit",
-    "predict_seconds": "takes {} long a picture",
+    "predict_seconds": "takes {} long an image",
     "model_bytes": "has a model file {} large",
 }
 HARDLY = 1.05  # times as much, which is not worth telling
@@ -103,7 +103,7 @@ def _compare(first: str, second: str, by_detector: dict[str, dict[str, Group]]) 
     pairs = [
         (group, by_detector[second][category])
         for category, group in by_detector[first].items()
-        if category in by_detector[second] and _same_pictures(group, by_detector[second][category])
+        if category in by_detector[second] and _same_images(group, by_detector[second][category])
     ]
     duels = [duel for pair in pairs for column in MISSION if (duel := _duel(column, *pair))]
     names = (first, second)
@@ -120,7 +120,7 @@ def _compare(first: str, second: str, by_detector: dict[str, dict[str, Group]]) 
     return Comparison(table, (*_tell_ahead(duels, names), *_tell_costs(pairs, names)))
 
 
-def _same_pictures(one: Group, other: Group) -> bool:
+def _same_images(one: Group, other: Group) -> bool:
     prints = {text(r, "dataset", "fingerprint") for g in (one, other) for r in g.records}
     return len(prints) == 1 and "" not in prints
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 GLOSSARY = (
     (
         "Score",
-        "What the model says of a picture or a pixel: raw, unbounded, higher is more "
+        "What the model says of an image or a pixel: raw, unbounded, higher is more "
         "anomalous. All figures are taken from raw scores; none from rounded, squashed or "
         "drawn ones.",
     ),
     (
         "Image and pixel level",
-        "Image: one score for each test picture. Pixel: the pixels of all test pictures "
+        "Image: one score for each test image. Pixel: the pixels of all test images "
         "pooled, good ones included, at the original resolution; a pixel of a mask counts as "
         "defect above half of full white.",
     ),
@@ -28,18 +28,18 @@ GLOSSARY = (
     (
         "F1-max",
         "The highest F1 (harmonic mean of precision and recall) over all thresholds. It "
-        "chooses its threshold with the labels of the test pictures, so it is a bound and not "
+        "chooses its threshold with the labels of the test images, so it is a bound and not "
         "a promise.",
     ),
     (
         "F1",
-        "F1 at the calibrated threshold, which was found from good training pictures alone. (For "
+        "F1 at the calibrated threshold, which was found from good training images alone. (For "
         "maps of other tools: at a threshold that the user set, if any.)",
     ),
     (
         "Recall at 0, 1, 5%",
-        "Share of defect pictures found at the lowest threshold that flags no more than this share "
-        "of the good test pictures. It chooses its threshold as F1-max does, so it peeks, too.",
+        "Share of defect images found at the lowest threshold that flags no more than this share "
+        "of the good test images. It chooses its threshold as F1-max does, so it peeks, too.",
     ),
     (
         "PRO and AU-PRO",
@@ -49,9 +49,9 @@ GLOSSARY = (
     ),
     (
         "AUPIMO",
-        "How much of each picture's defect is found while good pictures stay all but clean: the "
-        "area under its recall where 1 in 100 000 to 1 in 10 000 pixels of good pictures are "
-        "flagged, averaged over pictures. The strictest of these figures.",
+        "How much of each image's defect is found while good images stay all but clean: the "
+        "area under its recall where 1 in 100 000 to 1 in 10 000 pixels of good images are "
+        "flagged, averaged over images. The strictest of these figures.",
     ),
     (
         "Regions found",
@@ -61,25 +61,25 @@ GLOSSARY = (
     (
         "Interval",
         "In square brackets, with 95% confidence: what the figure might have been with other test "
-        "pictures of the same kind. With few pictures it is wide, and two detectors whose "
+        "images of the same kind. With few images it is wide, and two detectors whose "
         "intervals overlap widely are not told apart.",
     ),
     (
         "False alarms",
-        "Share of good pictures (or pixels) above the calibrated threshold. Promised is the "
-        "rate that calibration was asked to keep on pictures like the training ones, at image "
-        "level. Model-based means that the rate is below what so many pictures can promise and "
+        "Share of good images (or pixels) above the calibrated threshold. Promised is the "
+        "rate that calibration was asked to keep on images like the training ones, at image "
+        "level. Model-based means that the rate is below what so many images can promise and "
         "comes from a fitted tail; by costs, that the threshold follows the costs of misses and "
         "false alarms.",
     ),
     (
         "False regions",
-        "Regions that a thousand good pictures show above the calibrated pixel threshold: expected "
-        "from training pictures left out, and seen on the good test pictures.",
+        "Regions that a thousand good images show above the calibrated pixel threshold: expected "
+        "from training images left out, and seen on the good test images.",
     ),
     (
         "Misses",
-        "Share of defect pictures (or pixels) not above the calibrated threshold.",
+        "Share of defect images (or pixels) not above the calibrated threshold.",
     ),
     (
         "Several seeds",

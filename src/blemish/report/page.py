@@ -1,6 +1,6 @@
 """Write the report of a folder of records: one HTML page, the same tables as Markdown and CSV.
 
-The page is one file: style, charts and pictures are inside, no script, nothing is fetched. Text
+The page is one file: style, charts and images are inside, no script, nothing is fetched. Text
 from records is escaped. Files are written whole under a temporary name and then renamed.
 """
 
@@ -38,7 +38,7 @@ from blemish.wording import bytes_text, counted, listed
 
 READING = (
     "1 is perfect, an AUROC of 0.5 is guessing. In square brackets: what the figure might have "
-    "been with other test pictures, 95%. F1-max is read at the best threshold in hindsight; "
+    "been with other test images, 95%. F1-max is read at the best threshold in hindsight; "
     "what the calibrated threshold does is in its own table below."
 )
 
@@ -61,10 +61,10 @@ def write_report(
     """Write `report.html`, `report.md` and `table.csv` into a folder.
 
     Args:
-        directory: the folder that `blemish benchmark` or `blemish evaluate` wrote; pictures that
+        directory: the folder that `blemish benchmark` or `blemish evaluate` wrote; images that
             records name are read from it.
         records: what is in its records, one mapping a job.
-        runs: where records of several folders are reported together: each folder, to read pictures
+        runs: where records of several folders are reported together: each folder, to read images
             from, by what its records say under `run`.
 
     Raises:
@@ -87,7 +87,7 @@ def write_report(
 
 
 def _context(runs: Mapping[str, Path], records: Sequence[Record]) -> dict[str, Any]:
-    """All that the templates print; pictures come from the folder of a record's run."""
+    """All that the templates print; images come from the folder of a record's run."""
     groups = group_records(records)
     shown = [(f"part-{i}", group) for i, group in enumerate(groups, 1) if group.records]
     ended = [record for _, group in shown for record in group.records]
@@ -159,14 +159,14 @@ def _summary(groups: Sequence[Group]) -> str:
     ended = [group for group in groups if group.records]
     if not ended:
         return "No job ended well, so there is nothing to compare yet."
-    good, defect = _pictures(ended, "test_good"), _pictures(ended, "test_defect")
+    good, defect = _images(ended, "test_good"), _images(ended, "test_defect")
     categories = counted(len({g.category for g in ended}), "category", "categories")
-    tested = f"{counted(good + defect, 'picture')}: {good:,} good and {defect:,} with defects"
+    tested = f"{counted(good + defect, 'image')}: {good:,} good and {defect:,} with defects"
     ours = [group for group in ended if not _foreign(group)]
     told = []
     if ours:
         names = list(dict.fromkeys(group.detector for group in ours))
-        fitted = counted(_pictures(ours, "train_good"), "picture")
+        fitted = counted(_images(ours, "train_good"), "image")
         were = "was" if len(names) == 1 else "were"
         told.append(
             f"{_detectors(names)} learned from {fitted} of good parts, without ever seeing a "
@@ -178,8 +178,8 @@ def _summary(groups: Sequence[Group]) -> str:
     return " ".join([*told, f"The test: {tested}, in {categories}."])
 
 
-def _pictures(groups: Sequence[Group], kind: str) -> int:
-    """How many pictures of a kind there are in all categories."""
+def _images(groups: Sequence[Group], kind: str) -> int:
+    """How many images of a kind there are in all categories."""
     firsts = {group.category: group.records[0] for group in reversed(groups)}
     return int(sum(number(record, "dataset", kind) or 0 for record in firsts.values()))
 
@@ -232,7 +232,7 @@ def _source(record: Record) -> dict[str, str]:
             part for part in (text(record, "dataset", "name"), text(record, "dataset", "layout"))
             if part
         ),
-        "pictures": text(record, "dataset", "fingerprint"),
+        "images": text(record, "dataset", "fingerprint"),
         "model": text(record, "model_sha256"),
     }  # fmt: skip
 

@@ -39,7 +39,7 @@ def render_csv(table: Table) -> str:
     """A table at full precision: `name`, `name_low`, `name_high` for each figure.
 
     A column with intervals adds `name_interval_low` and `name_interval_high`, one that counts
-    pictures `name_hits` and `name_of`. What is undefined stays empty, as are intervals of means.
+    images `name_hits` and `name_of`. What is undefined stays empty, as are intervals of means.
     Rows of means have a category of the form `Mean of 3`. Text that a spreadsheet would take for a
     formula gets an apostrophe in front, as OWASP advises; figures stay figures.
     """

@@ -1,4 +1,4 @@
-"""The false-alarm rate that calibration promised beside the one that was seen on test pictures."""
+"""The false-alarm rate that calibration promised beside the one that was seen on test images."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from blemish.wording import Kind, rate_text
 
 CONFIDENCE = 0.95
 NOTE = (
-    "Promised is the rate for good pictures like the training ones, on average over sets of "
-    "calibration pictures, of which some are easier than others; beside it what the rate stays "
+    "Promised is the rate for good images like the training ones, on average over sets of "
+    "calibration images, of which some are easier than others; beside it what the rate stays "
     "under for 95 of 100 such sets. The range holds all rates that fit the observed count "
-    "(binomial, 95%): few good pictures can hardly contradict a promise."
+    "(binomial, 95%): few good images can hardly contradict a promise."
 )
-REGIONS_NOTE = " False regions are those that a thousand good pictures show."
+REGIONS_NOTE = " False regions are those that a thousand good images show."
 MARKED_NOTE = " What is marked as model-based or by costs is no promise."
 FIGURES = (PROMISED, PROMISED_AT_MOST, OBSERVED)
 RANGE = Column("false_alarm_rate_range", "Rates that fit", Kind.TEXT)
@@ -44,7 +44,7 @@ MARKS = {"model-based": "model-based; ", "costs": "by costs; "}
 
 
 def promise_table(records: Sequence[Record]) -> Table:
-    """A row for each category and detector that was calibrated and has good test pictures."""
+    """A row for each category and detector that was calibrated and has good test images."""
     rows = [row for group in group_records(records) if (row := _row(group))]
     columns: tuple[Column, ...] = (CATEGORY, DETECTOR, *FIGURES, RANGE, READING)
     note = NOTE
@@ -66,7 +66,7 @@ def _row(group: Group) -> Row | None:
     if promised is None or observed is None or not counts:
         return None
     ranges = [rate_range(*count, confidence=CONFIDENCE) for count in counts]
-    # Seeds share their test pictures, so that counts added up would feign more of them.
+    # Seeds share their test images, so that counts added up would feign more of them.
     low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
     told: tuple[Cell, ...] = (
         f"{rate_text(low)} to {rate_text(high)}",
@@ -81,14 +81,14 @@ def _mark(group: Group) -> str:
 
 
 def _regions(records: Sequence[Record]) -> tuple[Figure | None, Figure | None]:
-    """False regions in a thousand good pictures, expected and seen."""
+    """False regions in a thousand good images, expected and seen."""
     return over_seeds(EXPECTED_REGIONS, records), _seen_regions(records)
 
 
 def _seen_regions(records: Sequence[Record]) -> Figure | None:
-    """Regions shown in a thousand good test pictures; `None` where no record tells."""
+    """Regions shown in a thousand good test images; `None` where no record tells."""
     shown = [
-        [len(entries(row, "regions")) for row in entries(record, "pictures")
+        [len(entries(row, "regions")) for row in entries(record, "images")
          if row.get("label") == "good" and "regions" in row]
         for record in records
     ]  # fmt: skip

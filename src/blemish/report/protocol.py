@@ -8,39 +8,39 @@ from blemish.records.grouping import Record, look_up, number, numbers, short, te
 from blemish.wording import rate_text
 
 MASKS = (
-    "A pixel is defective where its mask, at the picture's own size, is above half of its range. "
-    "Pixel figures take in the pixels of all test pictures, good ones included; only defect "
-    "pictures without a mask are left out."
+    "A pixel is defective where its mask, at the image's own size, is above half of its range. "
+    "Pixel figures take in the pixels of all test images, good ones included; only defect "
+    "images without a mask are left out."
 )
 SCORES = (
     "All figures are made from raw scores and maps: nothing is rounded, squashed, or scaled by "
-    "what the test pictures hold."
+    "what the test images hold."
 )
 SPLITS = {
-    "mvtec-ad": "Training and test pictures are those of the data set's own folders.",
-    "drawn": "Training and test pictures are drawn apart.",
-    "manifest": "Training and test pictures are as the manifest has them.",
+    "mvtec-ad": "Training and test images are those of the data set's own folders.",
+    "drawn": "Training and test images are drawn apart.",
+    "manifest": "Training and test images are as the manifest has them.",
 }
 THRESHOLDS = (
-    "Thresholds come from good pictures alone, scored as if they were new; no label of a test "
-    "picture moves one. F1-max and the recalls at a rate of false alarms are the exceptions, and "
+    "Thresholds come from good images alone, scored as if they were new; no label of a test "
+    "image moves one. F1-max and the recalls at a rate of false alarms are the exceptions, and "
     "stand apart."
 )
 INTERVALS = (
-    "In square brackets, 95%: test pictures are drawn again 2000 times with repeats, good and "
+    "In square brackets, 95%: test images are drawn again 2000 times with repeats, good and "
     "defective ones apart, and the middle 95% of the figures is shown (stratified bootstrap, "
     "percentiles). Where a figure is 0 or 1 in every draw, a one-sided binomial bound for as many "
-    "pictures takes its place. They tell of the choice of test pictures, not of the training."
+    "images takes its place. They tell of the choice of test images, not of the training."
 )
 MAPS = (
     "They were written by other tools and measured by the same code. What these learned from, and "
-    "what they did to their scores, is not known here; numbers of training pictures are those of "
-    "the data set. Resized means bilinear, pixel centres at half, as if a map covered its picture."
+    "what they did to their scores, is not known here; numbers of training images are those of "
+    "the data set. Resized means bilinear, pixel centres at half, as if a map covered its image."
 )
 OVERLAP = (
     "AU-PRO: regions are the 8-connected components of each mask; every distinct score is a "
     "threshold, equal ones are one; trapezoids to the limit, interpolated there, divided by it. "
-    "AUPIMO: rates from 1e-5 to 1e-4 on good test pictures, on a logarithmic axis."
+    "AUPIMO: rates from 1e-5 to 1e-4 on good test images, on a logarithmic axis."
 )
 
 
@@ -65,8 +65,8 @@ def _resolution(records: Iterable[Record]) -> str:
     if not sizes:
         return ""
     return (
-        f"Inside the model, pictures become {'; '.join(sizes)}. Maps are scaled back, and figures "
-        "are made at the pictures' own resolution, uncropped."
+        f"Inside the model, images become {'; '.join(sizes)}. Maps are scaled back, and figures "
+        "are made at the images' own resolution, uncropped."
     )
 
 
@@ -82,7 +82,7 @@ def _working_size(record: Record) -> str:
 
 
 def _split(records: Iterable[Record]) -> str:
-    """How training and test pictures were told apart, with what was said of each data set."""
+    """How training and test images were told apart, with what was said of each data set."""
     told = []
     for record in records:
         told.append(SPLITS.get(text(record, "dataset", "layout"), ""))
@@ -94,18 +94,18 @@ def _split(records: Iterable[Record]) -> str:
 def _seeds(records: Iterable[Record]) -> str:
     seeds = sorted({seed for record in records if (seed := number(record, "seed")) is not None})
     listed = ", ".join(f"{seed:.0f}" for seed in seeds)
-    return f"{listed}. A seed moves the detector, never which pictures are tested." if seeds else ""
+    return f"{listed}. A seed moves the detector, never which images are tested." if seeds else ""
 
 
 def _calibration(records: Iterable[Record]) -> str:
     """The ways of calibrating, with the categories that each was used for."""
     ways: dict[str, list[str]] = {}
     for record in records:
-        pictures = number(record, "calibration", "pictures")
+        images = number(record, "calibration", "images")
         rate = number(record, "calibration", "false_alarm_rate")
-        if pictures is not None and rate is not None:
+        if images is not None and rate is not None:
             method = text(record, "calibration", "method")
-            way = f"{method}, {pictures:,.0f} pictures, for {rate_text(rate)} of false alarms"
+            way = f"{method}, {images:,.0f} images, for {rate_text(rate)} of false alarms"
             ways.setdefault(way, []).append(text(record, "category"))
     parts = [f"{', '.join(_distinct(names))}: {way}" for way, names in ways.items()]
     return f"{'; '.join(parts)}." if parts else ""
@@ -130,7 +130,7 @@ def _way_of_maps(record: Record) -> str:
     ]
     given = f"{' and '.join(thresholds)} set by the user" if thresholds else "no threshold"
     maps, score = (text(record, "settings", name) for name in ("maps", "image_score"))
-    return f"maps {maps}, a picture's score {score}, {given}."
+    return f"maps {maps}, an image's score {score}, {given}."
 
 
 def _has_overlap(record: Record) -> bool:

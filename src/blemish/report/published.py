@@ -1,7 +1,7 @@
 """What others published for categories of MVTec AD, to stand beside figures of one's own.
 
-Nothing can prove that pictures are those of MVTec AD. Figures are shown for a category that goes by
-the name and has exactly the numbers of test pictures, laid out as there; never for drawn surfaces.
+Nothing can prove that images are those of MVTec AD. Figures are shown for a category that goes by
+the name and has exactly the numbers of test images, laid out as there; never for drawn surfaces.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from blemish.report.tables import Row, Table, over_seeds
 from blemish.wording import Kind
 
 LAYOUT, DRAWN = "mvtec-ad", "surfaces"
-TEST_PICTURES = {"bottle": (20, 63), "grid": (21, 57), "leather": (32, 92), "tile": (33, 84)}
+TEST_IMAGES = {"bottle": (20, 63), "grid": (21, 57), "leather": (32, 92), "tile": (33, 84)}
 SOURCE = Column("source", "Source", Kind.TEXT)
 NOTE = (
-    "These pictures go by the name of a category of MVTec AD and are as many; if they are its own, "
+    "These images go by the name of a category of MVTec AD and are as many; if they are its own, "
     "others published the following on them. Their input sizes, crops and backbones differ from "
     "those of these runs, and their F1 does not say at which threshold. The last two lines are the "
     "table that this project started from."
@@ -108,7 +108,7 @@ def _category_of_mvtec_ad(group: Group) -> str:
         return ""
     shown = group.records[0]
     counts = tuple(number(shown, "dataset", name) for name in ("test_good", "test_defect"))
-    fits = text(shown, "dataset", "layout") == LAYOUT and counts == TEST_PICTURES.get(name)
+    fits = text(shown, "dataset", "layout") == LAYOUT and counts == TEST_IMAGES.get(name)
     return name if fits else ""
 
 

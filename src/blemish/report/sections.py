@@ -1,6 +1,6 @@
 """What the report shows of one category under one detector: facts, charts, examples.
 
-Over several seeds the tables are over all of them; charts and pictures are of the first.
+Over several seeds the tables are over all of them; charts and images are of the first.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A test picture beside its map; `picture` and `map` are data URIs, empty where missing."""
+    """A test image beside its map; `image` and `map` are data URIs, empty where missing."""
 
     path: str
     told: str
-    picture: str
+    image: str
     map: str
 
 
@@ -70,12 +70,12 @@ class Section:
 def make_section(directory: Path, group: Group, anchor: str) -> Section:
     """Gather what the page shows of a group with at least one job that ended well.
 
-    Pictures are read from `directory`.
+    Images are read from `directory`.
     """
     shown = group.records[0]
     notes = [str(note) for note in look_up(shown, "figures", "notes") or ()]
     if len(group.records) > 1:
-        notes.insert(0, f"Charts and pictures are of seed {text(shown, 'seed')}, the first of "
+        notes.insert(0, f"Charts and images are of seed {text(shown, 'seed')}, the first of "
                         f"{len(group.records)}; tables are over all of them.")  # fmt: skip
     reasons = look_up(shown, "figures", "undefined")
     notes += undefined_told(reasons if isinstance(reasons, Mapping) else {})
@@ -102,7 +102,7 @@ def _facts(group: Group) -> tuple[tuple[str, str], ...]:
         _told(number(shown, "dataset", "test_good"), "{:,.0f} good"),
         _told(number(shown, "dataset", "test_defect"), "{:,.0f} defect"),
     )
-    fitted = _told(number(shown, "dataset", "train_good"), "{:,.0f} good pictures")
+    fitted = _told(number(shown, "dataset", "train_good"), "{:,.0f} good images")
     costs = ((column, tables.over_seeds(column, group.records)) for column in COST)
     facts = {
         "Fitted on": "" if text(shown, "maps_sha256") else fitted,
@@ -154,10 +154,10 @@ def _regions(record: Record) -> str:
     told = [f"{found:,.0f} of {of:,.0f} labelled regions were found."]
     for title, name in (("smallest found", "smallest_found"), ("largest missed", "largest_missed")):
         area = number(record, "figures", "regions", name, "area_px")
-        kind, picture = (text(record, "figures", "regions", name, key)
-                         for key in ("defect_type", "picture"))  # fmt: skip
+        kind, image = (text(record, "figures", "regions", name, key)
+                         for key in ("defect_type", "image"))  # fmt: skip
         if area is not None:
-            told.append(f"The {title} has {area:,.0f} px ({kind}, {picture}).")
+            told.append(f"The {title} has {area:,.0f} px ({kind}, {image}).")
     return " ".join(told)
 
 
@@ -175,7 +175,7 @@ def _galleries(directory: Path, record: Record) -> tuple[Gallery, ...]:
         for kind in ("false_alarms", "misses", "caught")
     )
     galleries = (
-        _gallery(directory, "False alarms", "Good pictures that were flagged, highest score first.",
+        _gallery(directory, "False alarms", "Good images that were flagged, highest score first.",
                  alarms[::-1]),
         _gallery(directory, "Misses", "Defects that passed, lowest score first.", missed),
         _gallery(directory, "Caught", "Some of the defects that were flagged.", caught),
@@ -194,13 +194,13 @@ def _example(directory: Path, entry: Record) -> Example:
     return Example(
         path=text(entry, "path"),
         told=", ".join(part for part in parts if part),
-        picture=_data_uri(directory, text(entry, "picture")),
+        image=_data_uri(directory, text(entry, "image")),
         map=_data_uri(directory, text(entry, "map")),
     )
 
 
 def _data_uri(directory: Path, relative: str) -> str:
-    """A picture of the folder as text; empty where it is missing, no picture, or lies outside."""
+    """An image of the folder as text; empty where it is missing, no image, or lies outside."""
     path = (directory / relative).resolve()
     media_type = MEDIA_TYPES.get(path.suffix.lower())
     if media_type is None or not path.is_relative_to(directory.resolve()) or not path.is_file():

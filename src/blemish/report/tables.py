@@ -3,7 +3,7 @@
 Pure: no file is read or written here. Over several seeds a figure is their mean, with the lowest
 and highest beside it; of one run it has its interval. What is undefined is `None`, and left out of
 means.
-Counts behind a rate are there where the record lists its pictures.
+Counts behind a rate are there where the record lists its images.
 """
 
 from __future__ import annotations
@@ -63,16 +63,16 @@ class Table:
 
 PEEKING_NOTE = (
     "These figures ask how well raw scores separate good from defect, whatever the threshold. "
-    "F1-max is the F1 at the best threshold that the labels of the test pictures allow, recall the "
+    "F1-max is the F1 at the best threshold that the labels of the test images allow, recall the "
     "share of defects found at the lowest threshold with so many false alarms among the good test "
-    "pictures: both peek, and no line will reach them without labels."
+    "images: both peek, and no line will reach them without labels."
 )
 LOCATING_NOTE = (
     "These figures ask how well the maps tell defective pixels from all others, whatever the "
     "threshold. AU-PRO gives small defects the weight of large ones; F1-max peeks here, too."
 )
 THRESHOLD_NOTE = (
-    "These figures are what the line would see. The threshold comes from good training pictures "
+    "These figures are what the line would see. The threshold comes from good training images "
     "alone, for the rate of false alarms that was promised; no test label moved it, so F1 here is "
     "not F1-max. Regions found is the share of labelled regions with a pixel above the threshold."
 )
@@ -94,7 +94,7 @@ def mission_table(records: Sequence[Record]) -> Table:
 
 
 def separating_table(records: Sequence[Record]) -> Table:
-    """How well raw scores separate good pictures from defects."""
+    """How well raw scores separate good images from defects."""
     return _table("How well the scores separate", SEPARATING, records, note=PEEKING_NOTE)
 
 
@@ -104,7 +104,7 @@ def locating_table(records: Sequence[Record]) -> Table:
 
 
 def threshold_table(records: Sequence[Record]) -> Table:
-    """What happens at the threshold that was calibrated on good pictures."""
+    """What happens at the threshold that was calibrated on good images."""
     return _table("At the calibrated threshold", AT_THRESHOLD, records, note=THRESHOLD_NOTE)
 
 
@@ -150,7 +150,7 @@ def _by_kind(
 
 
 def _size_text(row: Record) -> str:
-    """`10 to 99 px`, in pixels of the picture as it is."""
+    """`10 to 99 px`, in pixels of the image as it is."""
     low, above = number(row, "from_px") or 0, number(row, "below_px") or 0
     return f"{low:,.0f} to {above - 1:,.0f} px"
 

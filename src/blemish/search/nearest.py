@@ -2,7 +2,7 @@
 
 Matrix products rank, and the distances of the winners are taken from the differences themselves, so
 that small distances between long vectors keep their digits. The graph is what ships; fitting uses
-NumPy to score training pictures as if they had been left out. Tests hold the two together.
+NumPy to score training images as if they had been left out. Tests hold the two together.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Surfaces drawn by code: tile, leather and grid, good and with defects, with exact masks.
 
-They stand in for real pictures where there are none: to try blemish, to test it, to show it. What
-is measured on them says little of real parts. Each picture depends on its own words alone
-(category, split, kind, number, seed, size, difficulty), never on another picture.
+They stand in for real images where there are none: to try blemish, to test it, to show it. What
+is measured on them says little of real parts. Each image depends on its own words alone
+(category, split, kind, number, seed, size, difficulty), never on another image.
 
 In the likeness of the categories of MVTec AD of the same names (Bergmann et al., CVPR 2019).
 """
@@ -26,7 +26,7 @@ from blemish.surfaces.leather import LEATHER_DEFECTS, draw_leather
 from blemish.surfaces.severity import Mark, Severity
 from blemish.surfaces.tile import TILE_DEFECTS, draw_tile
 
-VERSION = 1  # of the drawing code: to be raised by every change that changes a picture
+VERSION = 1  # of the drawing code: to be raised by every change that changes an image
 SIZE_PX, DIFFICULTY = 512, 0.5
 TRAIN_GOOD, TEST_GOOD, DEFECTS_A_TYPE = 200, 40, 12
 SMALLEST_PX, LARGEST_PX = 64, 4096
@@ -46,11 +46,11 @@ def _spoil_on_top(
     size_px: int,
     mark: Mark,
 ) -> tuple[Field, Mask]:
-    picture = good(rng, size_px)
+    image = good(rng, size_px)
     mask = np.zeros((size_px, size_px), bool)
     for _ in range(mark.severity.count):
-        mask |= defects[mark.defect_type](mark.rng, picture, mark.severity)
-    return picture, mask
+        mask |= defects[mark.defect_type](mark.rng, image, mark.severity)
+    return image, mask
 
 
 _KINDS: dict[str, tuple[_Good, _Spoilt]] = {
@@ -69,16 +69,16 @@ SURFACES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture that is still to be drawn.
+    """An image that is still to be drawn.
 
     Attributes:
         category: a name in `SURFACES`.
         split: `train` or `test`.
         kind: a defect type of the category, or `good`.
         number: which one, from 0.
-        seed: another seed, another picture.
+        seed: another seed, another image.
         size_px: height and width.
-        difficulty: of the defects, 0 (obvious) to 1 (faint). Good pictures do not depend on it.
+        difficulty: of the defects, 0 (obvious) to 1 (faint). Good images do not depend on it.
 
     Raises:
         SettingError: one of them is not allowed; all problems are told at once.
@@ -97,7 +97,7 @@ class Drawing:
 
     @property
     def id(self) -> str:
-        """Path of the picture in the layout of MVTec AD, below the category."""
+        """Path of the image in the layout of MVTec AD, below the category."""
         return f"{self.split}/{self.kind}/{self.number:03}.png"
 
     @property
@@ -107,22 +107,22 @@ class Drawing:
 
     @property
     def sha256(self) -> str:
-        """Hash of all that determines the picture, the drawing code's version included."""
+        """Hash of all that determines the image, the drawing code's version included."""
         words = {**asdict(self), "version": VERSION}
         if self.kind == GOOD:
             del words["difficulty"]
         return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
     def draw(self) -> tuple[NDArray[np.uint8], Mask]:
-        """The picture, H x W x 3, and which of its pixels are defective, H x W."""
+        """The image, H x W x 3, and which of its pixels are defective, H x W."""
         good, spoilt = _KINDS[self.category]
         rng = self._stream("surface")
         if self.kind == GOOD:
             return finished(good(rng, self.size_px)), np.zeros((self.size_px, self.size_px), bool)
         chance = self._stream("mark")
         mark = Mark(self.kind, Severity.drawn(chance, self.difficulty), chance)
-        picture, mask = spoilt(rng, self.size_px, mark)
-        return finished(picture), mask
+        image, mask = spoilt(rng, self.size_px, mark)
+        return finished(image), mask
 
     def _stream(self, purpose: Literal["surface", "mark"]) -> np.random.Generator:
         return stream(purpose, self.category, self.split, self.kind, self.number, self.seed)
@@ -153,7 +153,7 @@ class Drawing:
 def draw_good(
     category: str, number: int, *, seed: int = 0, size_px: int = SIZE_PX, split: Split = "train"
 ) -> NDArray[np.uint8]:
-    """A good picture, H x W x 3. Raises `SettingError`; see `Drawing` for the arguments."""
+    """A good image, H x W x 3. Raises `SettingError`; see `Drawing` for the arguments."""
     return Drawing(category, split, GOOD, number, seed, size_px).draw()[0]
 
 
@@ -166,7 +166,7 @@ def draw_defect(
     size_px: int = SIZE_PX,
     difficulty: float = DIFFICULTY,
 ) -> tuple[NDArray[np.uint8], Mask]:
-    """A picture with a defect, H x W x 3, and its mask, H x W, True where it is defective.
+    """An image with a defect, H x W x 3, and its mask, H x W, True where it is defective.
 
     Raises:
         SettingError: an argument is not allowed; see `Drawing`.
@@ -184,10 +184,10 @@ def drawings(
     seed: int = 0,
     difficulty: float = DIFFICULTY,
 ) -> list[Drawing]:
-    """All pictures of a category, sorted by id.
+    """All images of a category, sorted by id.
 
     Raises:
-        SettingError: the category is unknown, there is no good picture to learn from, or another
+        SettingError: the category is unknown, there is no good image to learn from, or another
             argument is not allowed.
     """
     counts = {"good": (good, 1), "test_good": (test_good, 0), "defects_a_type": (defects_a_type, 0)}

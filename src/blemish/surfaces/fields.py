@@ -1,6 +1,6 @@
 """What surfaces are drawn with: seeded streams, noise, cells, light, colours.
 
-Fields are H x W float32 (H = W = `size_px`), pictures H x W x 3 float32 in 0..255. After the random
+Fields are H x W float32 (H = W = `size_px`), images H x W x 3 float32 in 0..255. After the random
 numbers only additions, multiplications, comparisons and roots are done on pixels in float32, which
 IEEE 754 fixes to the bit; what may differ in its last bits from machine to machine (sines) is
 computed in float64 first, so that the rounded bytes are the same everywhere.
@@ -155,14 +155,14 @@ def smooth_step(values: Field) -> Field:
     return t * t * (3 - 2 * t)
 
 
-def mix(picture: Field, colour: Field, cover: Field) -> None:
-    """Lay a colour (3 values or H x W x 3) over a picture, in place, as far as it covers."""
-    picture += cover[..., None] * (colour - picture)
+def mix(image: Field, colour: Field, cover: Field) -> None:
+    """Lay a colour (3 values or H x W x 3) over an image, in place, as far as it covers."""
+    image += cover[..., None] * (colour - image)
 
 
-def speckle(rng: np.random.Generator, picture: Field, *, most: int, contrast: float) -> None:
+def speckle(rng: np.random.Generator, image: Field, *, most: int, contrast: float) -> None:
     """Dust: a few faint specks of a pixel or two, as every good part has; in place."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     x, y = axes(size_px)
     for _ in range(int(rng.integers(0, most + 1))):
         at = rng.uniform(0, size_px, 2)
@@ -172,7 +172,7 @@ def speckle(rng: np.random.Generator, picture: Field, *, most: int, contrast: fl
         away_x, away_y = x[:, left:right] - np.float32(at[0]), y[top:bottom] - np.float32(at[1])
         away = np.sqrt(away_x * away_x + away_y * away_y)
         cover = np.clip(np.float32(radius + 0.5) - away, 0, 1) * np.float32(contrast)
-        picture[top:bottom, left:right] += cover[..., None] * np.float32(rng.choice([-1, 1]))
+        image[top:bottom, left:right] += cover[..., None] * np.float32(rng.choice([-1, 1]))
 
 
 def rgb(red: float, green: float, blue: float) -> Field:
@@ -186,9 +186,9 @@ def inside(depth: Field) -> Mask:
     return mask
 
 
-def finished(picture: Field) -> NDArray[np.uint8]:
-    """The picture as bytes."""
-    return (np.clip(picture, 0, 255) + np.float32(0.5)).astype(np.uint8)
+def finished(image: Field) -> NDArray[np.uint8]:
+    """The image as bytes."""
+    return (np.clip(image, 0, 255) + np.float32(0.5)).astype(np.uint8)
 
 
 def span(a: float, b: float, reach: float, size_px: int) -> tuple[int, int]:

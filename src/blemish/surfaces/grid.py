@@ -76,7 +76,7 @@ class Mesh:
         nothing = np.zeros((size_px, size_px), np.float32)
         return cls(size_px, pitch, ways, names, shades, [nothing] * 2, [nothing] * 2)
 
-    def picture(self, rng: np.random.Generator) -> Field:
+    def image(self, rng: np.random.Generator) -> Field:
         """The mesh as seen from above: H x W x 3."""
         size_px = self.size_px
         ground = GROUND + fractal(rng, size_px, 10, 2) * np.float32(3)
@@ -91,9 +91,9 @@ class Mesh:
         grey = grey + above * (shade_0 - grey)
         fine = 1 + noise(rng, size_px, size_px // 3) * np.float32(0.035)
         grey = grey * fine * light(rng, size_px) + grain(rng, size_px) * np.float32(3)
-        picture: Field = grey[..., None] * rgb(0.995, 1.0, 1.005)
-        speckle(rng, picture, most=6, contrast=20)
-        return picture
+        image: Field = grey[..., None] * rgb(0.995, 1.0, 1.005)
+        speckle(rng, image, most=6, contrast=20)
+        return image
 
     def off(self, family: int) -> Field:
         """Distance of each pixel from the middle of its nearest wire, in pitches, signed."""
@@ -121,7 +121,7 @@ class Mesh:
 
 def draw_grid(rng: np.random.Generator, size_px: int) -> Field:
     """A good grid."""
-    return Mesh.drawn(rng, size_px).picture(rng)
+    return Mesh.drawn(rng, size_px).image(rng)
 
 
 def _window(rng: np.random.Generator, mesh: Mesh, half_length: float) -> tuple[int, Field, Field]:
@@ -166,23 +166,23 @@ def broken(rng: np.random.Generator, mesh: Mesh, severity: Severity) -> Mask:
     return inside(gone - np.float32(0.5)) & inside(wire)
 
 
-def glue(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def glue(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A drop of glue that closes meshes: milky, with a gloss."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     radius = severity.grown(9, 46) * scale
     at = place(rng, size_px)
     depth = blob(rng, size_px, at, radius, rough=0.22, stretch=rng.uniform(1, 1.5))
     film = smooth_step(depth / np.float32(3 * scale))
-    mix(picture, rgb(166, 164, 158), film * np.float32(severity.faded(0.22, 0.8)))
+    mix(image, rgb(166, 164, 158), film * np.float32(severity.faded(0.22, 0.8)))
     rim = np.clip(1 - np.abs(depth - np.float32(3 * scale)) / np.float32(2.5 * scale), 0, 1)
-    picture += (rim * np.float32(severity.faded(4, 40)))[..., None]
+    image += (rim * np.float32(severity.faded(4, 40)))[..., None]
     return inside(depth)
 
 
-def metal_contamination(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def metal_contamination(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A splinter of metal lying on the mesh: angular, with bright and dark faces."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     radius = severity.grown(6, 23) * scale
     x, y = axes(size_px)
@@ -201,13 +201,13 @@ def metal_contamination(rng: np.random.Generator, picture: Field, severity: Seve
     depth = np.minimum(depth, blob(rng, size_px, at, 1.5 * radius, rough=0.1))
     cover = np.clip(depth + np.float32(0.5), 0, 1) * np.float32(severity.faded(0.75, 1))
     shine = 150 + face * np.float32(severity.faded(25, 85)) + noise(rng, size_px, size_px // 4) * 8
-    mix(picture, np.repeat(shine[..., None], 3, axis=2), cover)
+    mix(image, np.repeat(shine[..., None], 3, axis=2), cover)
     return inside(depth)
 
 
-def thread(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def thread(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A fibre lying over the mesh."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     length, half = severity.grown(80, 380) * scale, severity.grown(0.9, 2.2) * max(scale, 0.6)
     heading = rng.uniform(0, 2 * np.pi)
@@ -215,7 +215,7 @@ def thread(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask
     s = stroke(centred(line, place(rng, size_px)), size_px, 2 * half + 4)
     bright = rng.random() < 0.6
     colour = rgb(212, 206, 196) if bright else rgb(22, 22, 26)
-    mix(picture, colour, s.cover(half) * np.float32(severity.faded(0.12, 0.85)))
+    mix(image, colour, s.cover(half) * np.float32(severity.faded(0.12, 0.85)))
     return inside(np.float32(half + 0.5) - s.distance)
 
 
@@ -225,11 +225,11 @@ def spoil_grid(rng: np.random.Generator, size_px: int, mark: Mark) -> tuple[Fiel
     mask = np.zeros((size_px, size_px), bool)
     if mark.defect_type in WIRE_DEFECTS:
         mask |= WIRE_DEFECTS[mark.defect_type](mark.rng, mesh, mark.severity)
-    picture = mesh.picture(rng)
+    image = mesh.image(rng)
     if mark.defect_type in OVERLAYS:
         for _ in range(mark.severity.count):
-            mask |= OVERLAYS[mark.defect_type](mark.rng, picture, mark.severity)
-    return picture, mask
+            mask |= OVERLAYS[mark.defect_type](mark.rng, image, mark.severity)
+    return image, mask
 
 
 WIRE_DEFECTS = {"bent": bent, "broken": broken}

@@ -42,28 +42,28 @@ def draw_leather(rng: np.random.Generator, size_px: int) -> Field:
     shine = (height * np.float32(0.16) + 0.92 + slope + folds + mottle + pores) * light(
         rng, size_px
     )
-    picture: Field = shine[..., None] * (HIDE * (1 + rng.normal(0, 0.006, 3)).astype(np.float32))
-    picture += (np.maximum(slope, 0) * np.float32(40))[..., None]
-    picture += grain(rng, size_px)[..., None] * np.float32(2)
-    speckle(rng, picture, most=5, contrast=16)
-    return picture
+    image: Field = shine[..., None] * (HIDE * (1 + rng.normal(0, 0.006, 3)).astype(np.float32))
+    image += (np.maximum(slope, 0) * np.float32(40))[..., None]
+    image += grain(rng, size_px)[..., None] * np.float32(2)
+    speckle(rng, image, most=5, contrast=16)
+    return image
 
 
-def color(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def color(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A stain of ink or dye; the grain shows through."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     radius = severity.grown(7, 36) * scale
     depth = blob(rng, size_px, place(rng, size_px), radius, rough=0.22, stretch=rng.uniform(1, 1.6))
     ink = INKS[rng.integers(len(INKS))]
     cover = smooth_step(depth / np.float32(4 * scale)) * np.float32(severity.faded(0.08, 0.75))
-    mix(picture, picture * (ink / HIDE), cover)
+    mix(image, image * (ink / HIDE), cover)
     return inside(depth)
 
 
-def cut(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def cut(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A cut with a knife: a thin dark slit, one lip raised to the light."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     length = severity.grown(24, 130) * scale
     line = wander(rng, ORIGIN, rng.uniform(0, 2 * np.pi), length, bend=0.25)
@@ -72,14 +72,14 @@ def cut(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
     half = np.float32(severity.grown(0.7, 2.2) * max(scale, 0.6)) * ends
     deep = np.float32(severity.faded(0.18, 0.92))
     lip = np.clip(1 - np.abs(s.distance - half - np.float32(scale)) / np.float32(2.2 * scale), 0, 1)
-    picture += (lip * s.side * deep * np.float32(34))[..., None] * rgb(1, 0.82, 0.66)
-    mix(picture, rgb(38, 22, 16), s.cover(half) * deep)
+    image += (lip * s.side * deep * np.float32(34))[..., None] * rgb(1, 0.82, 0.66)
+    mix(image, rgb(38, 22, 16), s.cover(half) * deep)
     return inside(half + np.float32(1.6 * scale) - s.distance)
 
 
-def fold(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def fold(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A crease from folding: a soft ridge, bright on one side and dark on the other."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     length, half = severity.grown(130, 460) * scale, severity.grown(5, 13) * scale
     line = wander(rng, ORIGIN, rng.uniform(0, 2 * np.pi), length, bend=0.35)
@@ -90,30 +90,30 @@ def fold(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
     crest = np.maximum(1 - across * np.float32(4), 0)
     broken = np.clip(noise(rng, size_px, size_px // 8) + np.float32(0.8), 0, 1)
     shade = (ridge * np.float32(0.26) - crest * broken * np.float32(0.4)) * ends
-    picture *= 1 + (shade * np.float32(severity.faded(0.16, 0.92)))[..., None]
+    image *= 1 + (shade * np.float32(severity.faded(0.16, 0.92)))[..., None]
     return inside(np.float32(1.6 * half) - s.distance) & inside(ends - np.float32(0.02))
 
 
-def glue(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def glue(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """Drops of clear glue: they level the grain and carry a gloss."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     radius = severity.grown(9, 36) * scale
     at = place(rng, size_px)
     depth = blob(rng, size_px, at, radius, rough=0.2, stretch=rng.uniform(1, 1.8))
     film = smooth_step(depth / np.float32(6 * scale))
     opaque = np.float32(severity.faded(0.14, 0.85))
-    mix(picture, HIDE * np.float32(1.12), film * opaque * np.float32(0.6))
+    mix(image, HIDE * np.float32(1.12), film * opaque * np.float32(0.6))
     rim = np.clip(relief(film, LIGHT_FROM) * np.float32(6 * scale), -1, 1)
-    picture += (rim * opaque * np.float32(42))[..., None]
+    image += (rim * opaque * np.float32(42))[..., None]
     gloss = blob(rng, size_px, at - np.float32(0.3 * radius), radius / 3.5, rough=0.15)
-    picture += (smooth_step(gloss / np.float32(radius / 4)) * film * opaque * 70)[..., None]
+    image += (smooth_step(gloss / np.float32(radius / 4)) * film * opaque * 70)[..., None]
     return inside(depth)
 
 
-def poke(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def poke(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """Holes of a needle: a dark pit, the hide around it pulled in."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     mask = np.zeros((size_px, size_px), bool)
     for _ in range(int(rng.integers(1, 3))):
@@ -121,9 +121,9 @@ def poke(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
         depth = blob(rng, size_px, place(rng, size_px), radius, rough=0.1)
         deep = np.float32(severity.faded(0.22, 0.95))
         rim = np.clip(1 - np.abs(depth / np.float32(radius) + np.float32(0.25)) * 3, 0, 1)
-        picture += (rim * deep * np.float32(26))[..., None]
+        image += (rim * deep * np.float32(26))[..., None]
         pit = smooth_step(depth / np.float32(0.6 * radius) + np.float32(0.2))
-        mix(picture, rgb(36, 22, 16), pit * deep)
+        mix(image, rgb(36, 22, 16), pit * deep)
         mask |= inside(depth + np.float32(0.35 * radius))
     return mask
 

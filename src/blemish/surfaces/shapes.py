@@ -1,7 +1,7 @@
 """Shapes that defects are drawn with: lines that wander, irregular spots, and distances to them.
 
 Convention: points are (x, y) in pixels, the centre of the top left pixel being (0, 0). Distances
-are measured from pixel centres, so that picture and mask follow from the same field.
+are measured from pixel centres, so that image and mask follow from the same field.
 """
 
 from __future__ import annotations

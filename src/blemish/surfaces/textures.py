@@ -1,10 +1,10 @@
-"""Pictures drawn to train on: textures of many kinds, mixed, coloured and roughened at random.
+"""Images drawn to train on: textures of many kinds, mixed, coloured and roughened at random.
 
 No photograph is involved. What a network learns from them is how a trained one answers to edges,
-grain, repetition and colour, or how not to; so diversity counts and realism does not. Every picture
+grain, repetition and colour, or how not to; so diversity counts and realism does not. Every image
 is a pure function of its number and the seed.
 
-Convention: fields are H x W, roughly in [-1, 1]; pictures are H x W x 3, uint8.
+Convention: fields are H x W, roughly in [-1, 1]; images are H x W x 3, uint8.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ Rng = np.random.Generator
 
 
 def draw(number: int, *, seed: int, side_px: int) -> NDArray[np.uint8]:
-    """Draw one picture.
+    """Draw one image.
 
     Args:
-        number: which one; pictures of different numbers are independent.
+        number: which one; images of different numbers are independent.
         seed: of the whole series.
         side_px: height and width.
     """
     rng = np.random.default_rng([seed, number])
-    picture = colour(layers(rng, side_px), rng)
+    image = colour(layers(rng, side_px), rng)
     for spoil in (marks, light, blur, grain):
-        picture = spoil(picture, rng)
+        image = spoil(image, rng)
     if rng.random() < 0.25:
-        picture[:] = picture.mean(axis=2, keepdims=True)
-    return np.clip(np.round(picture * 255), 0, 255).astype(np.uint8)
+        image[:] = image.mean(axis=2, keepdims=True)
+    return np.clip(np.round(image * 255), 0, 255).astype(np.uint8)
 
 
 def layers(rng: Rng, side: int) -> list[Field]:
-    """Three fields for the colours: one texture, or two that take turns in the picture."""
+    """Three fields for the colours: one texture, or two that take turns in the image."""
     first = texture(rng, side)
     if rng.random() < 0.45:
         second = texture(rng, side)
@@ -181,11 +181,11 @@ KINDS: tuple[Callable[[Rng, int], Field], ...] = (
 )
 
 
-# --- colours and what spoils a picture -----------------------------------------------------------
+# --- colours and what spoils an image -----------------------------------------------------------
 
 
 def colour(fields: list[Field], rng: Rng) -> Field:
-    """Three fields as a picture in [0, 1]: mixed by a random matrix, or along a colour ramp."""
+    """Three fields as an image in [0, 1]: mixed by a random matrix, or along a colour ramp."""
     if rng.random() < 0.4:
         ends = rng.uniform(0, 1, (3, 3))
         place = (np.clip(fields[0], -1.5, 1.5) + 1.5) / 3
@@ -196,13 +196,13 @@ def colour(fields: list[Field], rng: Rng) -> Field:
     contrast, mean = np.exp(rng.uniform(np.log(0.04), np.log(0.3))), rng.uniform(0.2, 0.8, 3)
     spread = rng.uniform(0, 1)
     mean = mean * spread + mean.mean() * (1 - spread)
-    picture: Field = (np.stack(fields, axis=-1) @ mixing * contrast + mean).astype(np.float32)
-    return picture
+    image: Field = (np.stack(fields, axis=-1) @ mixing * contrast + mean).astype(np.float32)
+    return image
 
 
-def marks(picture: Field, rng: Rng) -> Field:
+def marks(image: Field, rng: Rng) -> Field:
     """Scratches, spots and patches of another texture."""
-    side = len(picture)
+    side = len(image)
     rows, columns = grid(side)
     for _ in range(int(rng.poisson(1.2))):
         shade = rng.normal(0, 0.25, 3) * rng.uniform(0.2, 1) + rng.normal(0, 0.2)
@@ -221,39 +221,37 @@ def marks(picture: Field, rng: Rng) -> Field:
             inside = smooth_step(size - np.hypot(u, v * rng.uniform(1, 3)), 0.0, size / 2)
         if kind == 2:
             patch = colour([texture(rng, side)] * 3, rng)
-            picture = picture + (patch - picture) * inside[..., None]
+            image = image + (patch - image) * inside[..., None]
         else:
-            picture = picture + shade * inside[..., None]
-    return picture.astype(np.float32)
+            image = image + shade * inside[..., None]
+    return image.astype(np.float32)
 
 
-def light(picture: Field, rng: Rng) -> Field:
+def light(image: Field, rng: Rng) -> Field:
     """Light that falls off, and a camera's curve."""
-    rows, columns = turned(rng, len(picture))
+    rows, columns = turned(rng, len(image))
     fall = 1 + rng.normal(0, 0.25) * rows + rng.normal(0, 0.15) * (rows**2 + columns**2)
     curve = np.exp(rng.normal(0, 0.25))
-    lit: Field = np.clip(picture * fall[..., None], 0, 1).astype(np.float32) ** np.float32(curve)
+    lit: Field = np.clip(image * fall[..., None], 0, 1).astype(np.float32) ** np.float32(curve)
     return lit
 
 
-def blur(picture: Field, rng: Rng) -> Field:
+def blur(image: Field, rng: Rng) -> Field:
     """Out of focus now and then: a Gaussian in frequencies."""
     if rng.random() > 0.35:
-        return picture
-    side = len(picture)
+        return image
+    side = len(image)
     rows, columns = np.meshgrid(np.fft.fftfreq(side), np.fft.rfftfreq(side), indexing="ij")
     bell = np.exp(-2 * (np.pi * rng.uniform(0.4, 2.0)) ** 2 * (rows**2 + columns**2))
-    spectrum = np.fft.rfft2(picture, axes=(0, 1)) * bell[..., None]
+    spectrum = np.fft.rfft2(image, axes=(0, 1)) * bell[..., None]
     return np.fft.irfft2(spectrum, s=(side, side), axes=(0, 1)).astype(np.float32)
 
 
-def grain(picture: Field, rng: Rng) -> Field:
+def grain(image: Field, rng: Rng) -> Field:
     """Noise of the sensor, of one value or of each colour."""
     strength = rng.uniform(0, 0.04) if rng.random() < 0.7 else 0.0
     planes = 1 if rng.random() < 0.5 else 3
-    noisy: Field = picture + strength * rng.standard_normal(
-        (*picture.shape[:2], planes), np.float32
-    )
+    noisy: Field = image + strength * rng.standard_normal((*image.shape[:2], planes), np.float32)
     return noisy
 
 

@@ -45,34 +45,32 @@ LAYERS = ((9, 0.3, 0.75), (19, 0.34, 0.62))  # side of a chip's cell, its gap, s
 def draw_tile(rng: np.random.Generator, size_px: int) -> Field:
     """A good tile."""
     scale = scale_of(size_px)
-    picture = np.empty((size_px, size_px, 3), np.float32)
-    picture[:] = GROUND * (1 + rng.normal(0, 0.004, 3)).astype(np.float32)
+    image = np.empty((size_px, size_px, 3), np.float32)
+    image[:] = GROUND * (1 + rng.normal(0, 0.004, 3)).astype(np.float32)
     for cell_px, gap, share in LAYERS:
-        _scatter(rng, picture, max(3, round(cell_px * scale)), gap, share)
+        _scatter(rng, image, max(3, round(cell_px * scale)), gap, share)
     shine = light(rng, size_px) * (1 + fractal(rng, size_px, size_px // 8, 2) * np.float32(0.03))
-    picture *= shine[..., None]
-    picture += grain(rng, size_px)[..., None] * np.float32(2.2)
-    speckle(rng, picture, most=6, contrast=22)
-    return picture
+    image *= shine[..., None]
+    image += grain(rng, size_px)[..., None] * np.float32(2.2)
+    speckle(rng, image, most=6, contrast=22)
+    return image
 
 
 def _scatter(
-    rng: np.random.Generator, picture: Field, cell_px: int, gap: float, share: float
+    rng: np.random.Generator, image: Field, cell_px: int, gap: float, share: float
 ) -> None:
     """Lay chips of one size into the ground."""
-    chips = cells(rng, picture.shape[0], cell_px, warp=0.16, jitter=0.9)
+    chips = cells(rng, image.shape[0], cell_px, warp=0.16, jitter=0.9)
     colours = STONES[rng.choice(len(STONES), chips.count, p=SHARES)]
     colours = colours * (1 + rng.normal(0, 0.06, (chips.count, 1))).astype(np.float32)
     edges = np.where(rng.random(chips.count) < share, rng.uniform(0.05, gap, chips.count), 9)
     edge = edges.astype(np.float32)[chips.owner]
-    mix(
-        picture, colours[chips.owner], np.clip((chips.gap - edge) * np.float32(cell_px / 1.6), 0, 1)
-    )
+    mix(image, colours[chips.owner], np.clip((chips.gap - edge) * np.float32(cell_px / 1.6), 0, 1))
 
 
-def crack(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def crack(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A jagged dark line, sometimes forked, with a pale chipped edge."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     length = severity.grown(90, 420) * scale
     heading = rng.uniform(0, 2 * np.pi)
@@ -92,16 +90,16 @@ def crack(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
         taper = np.float32(half) * np.sqrt(np.clip(1.15 - s.along / np.float32(s.length), 0.15, 1))
         width = taper * (1 + noise(rng, size_px, size_px // 10) * np.float32(0.25))
         edge = np.clip(1 - np.abs(s.distance - width - np.float32(scale)) / np.float32(1.2), 0, 1)
-        mix(picture, rgb(214, 208, 198), edge * depth * np.float32(0.4))
+        mix(image, rgb(214, 208, 198), edge * depth * np.float32(0.4))
         cover = s.cover(width)
-        mix(picture, rgb(34, 31, 30), cover * depth)
+        mix(image, rgb(34, 31, 30), cover * depth)
         mask |= inside(width + np.float32(scale) - s.distance)
     return mask
 
 
-def glue_strip(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def glue_strip(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A strip of dried glue: a pale film with a bright rim."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     length, half = severity.grown(90, 300) * scale, severity.grown(9, 26) * scale
     line = wander(rng, ORIGIN, rng.uniform(0, 2 * np.pi), length, bend=0.15)
@@ -111,15 +109,15 @@ def glue_strip(rng: np.random.Generator, picture: Field, severity: Severity) -> 
     film = smooth_step(depth / np.float32(2 * scale))
     opaque = np.float32(severity.faded(0.4, 0.95))
     streaks = 1 + noise(rng, size_px, size_px // 12) * np.float32(0.18)
-    mix(picture, rgb(222, 216, 200), film * opaque * streaks)
+    mix(image, rgb(222, 216, 200), film * opaque * streaks)
     rim = np.clip(1 - np.abs(depth - np.float32(2.5 * scale)) / np.float32(2 * scale), 0, 1)
-    picture += (rim * s.side * np.float32(14 + 40 * opaque))[..., None]
+    image += (rim * s.side * np.float32(14 + 40 * opaque))[..., None]
     return inside(depth)
 
 
-def gray_stroke(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def gray_stroke(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A smear of grey paint, streaked along the way of the brush."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     length, half = severity.grown(90, 320) * scale, severity.grown(10, 28) * scale
     line = wander(rng, ORIGIN, rng.uniform(0, 2 * np.pi), length, bend=0.7)
@@ -133,35 +131,35 @@ def gray_stroke(rng: np.random.Generator, picture: Field, severity: Severity) ->
     opaque = np.clip(fading + streak * np.float32(0.2), 0.15, 1) * np.float32(
         severity.faded(0.4, 0.95)
     )
-    mix(picture, rgb(106, 108, 112), smooth_step(depth / np.float32(2.5 * scale)) * opaque)
+    mix(image, rgb(106, 108, 112), smooth_step(depth / np.float32(2.5 * scale)) * opaque)
     return inside(depth)
 
 
-def oil(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def oil(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A patch of oil: the stone looks wet, darker and warmer, with a soft gloss."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     radius = severity.grown(22, 85) * scale
     at = place(rng, size_px, 0.2)
     depth = blob(rng, size_px, at, radius, rough=0.2, stretch=rng.uniform(1, 1.3))
     film = smooth_step(depth / np.float32(5 * scale)) * np.float32(severity.faded(0.5, 1.0))
-    picture *= 1 - film[..., None] * rgb(0.34, 0.4, 0.52)
+    image *= 1 - film[..., None] * rgb(0.34, 0.4, 0.52)
     gloss = blob(rng, size_px, at - 0.3 * radius, radius / 2.6, rough=0.2)
-    picture += (smooth_step(gloss / np.float32(radius / 3)) * film * 70)[..., None]
+    image += (smooth_step(gloss / np.float32(radius / 3)) * film * 70)[..., None]
     return inside(depth)
 
 
-def rough(rng: np.random.Generator, picture: Field, severity: Severity) -> Mask:
+def rough(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     """A patch where the polish is scraped off: pale, dull, gritty."""
-    size_px = picture.shape[0]
+    size_px = image.shape[0]
     scale = scale_of(size_px)
     radius = severity.grown(28, 84) * scale
     at = place(rng, size_px, 0.2)
     depth = blob(rng, size_px, at, radius, rough=0.3, stretch=rng.uniform(1, 1.5))
     grit = noise(rng, size_px, GRIT) + grain(rng, size_px) * np.float32(0.4)
     worn = smooth_step(depth / np.float32(8 * scale)) * np.float32(severity.faded(0.4, 0.95))
-    mix(picture, rgb(224, 221, 216), worn * np.clip(0.75 + grit * np.float32(0.28), 0, 1))
-    picture += (grit * worn * 18)[..., None]
+    mix(image, rgb(224, 221, 216), worn * np.clip(0.75 + grit * np.float32(0.28), 0, 1))
+    image += (grit * worn * 18)[..., None]
     return inside(depth)
 
 

@@ -1,4 +1,4 @@
-"""The oracle of EfficientAd: nets, pictures and figures of a reference implementation."""
+"""The oracle of EfficientAd: nets, images and figures of a reference implementation."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from blemish.detectors.efficientad.architecture import MEAN, STD
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 
 
-def normalised(pictures):
-    """Pictures N x H x W x 3, uint8, as the nets take them."""
-    values = (pictures.astype(np.float64) / 255 - MEAN) / STD
+def normalised(images):
+    """Images N x H x W x 3, uint8, as the nets take them."""
+    values = (images.astype(np.float64) / 255 - MEAN) / STD
     return values.transpose(0, 3, 1, 2).astype(np.float32)
 
 
@@ -34,8 +34,8 @@ class Oracle(SimpleNamespace):
     positions = ((0, 0), (0, 55), (55, 0), (55, 55), (27, 28), (13, 40), (41, 7))
     channels = (0, 97, 250, 383)
 
-    def pictures(self, name):
-        """Pictures of its input as the nets take them."""
+    def images(self, name):
+        """Images of its input as the nets take them."""
         stored = self.inputs[name]
         return normalised(stored if stored.ndim == 4 else stored[None])
 

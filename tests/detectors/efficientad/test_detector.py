@@ -1,4 +1,4 @@
-"""EfficientAd from pictures to graph: what is left out, and what the model says of itself."""
+"""EfficientAd from images to graph: what is left out, and what the model says of itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import blemish
-from blemish.detectors.conformance import DrawnPictures, _blotted, _weave
+from blemish.detectors.conformance import DrawnImages, _blotted, _weave
 from blemish.detectors.efficientad import rounds
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.detectors.efficientad.settings import EfficientAdSettings
@@ -39,10 +39,10 @@ def make(teacher):
 
 
 def weaves(count=8, keys=None):
-    pictures = DrawnPictures({f"{seed:02}": _weave(seed) for seed in range(count)})
+    images = DrawnImages({f"{seed:02}": _weave(seed) for seed in range(count)})
     if keys:
-        pictures.split_keys = keys
-    return pictures
+        images.split_keys = keys
+    return images
 
 
 def session(fitted):
@@ -56,7 +56,7 @@ def settings(**values):
     return EfficientAdSettings(**({"preset": "quick", "calibration_folds": 0} | values))
 
 
-def test_in_parts_every_picture_is_left_out_once_and_the_last_training_sees_all():
+def test_in_parts_every_image_is_left_out_once_and_the_last_training_sees_all():
     keys = [f"{i // 2}" for i in range(12)]
     found = rounds.rounds_of(settings(calibration_folds=3), keys)
     assert [one.name for one in found] == ["without-1", "without-2", "without-3", "whole"]
@@ -85,11 +85,11 @@ def test_who_is_held_out_hangs_on_the_key_and_the_seed():
 
 
 @pytest.mark.parametrize("folds", [0, 2])
-def test_of_pictures_that_belong_together_none_is_left_out(make, folds):
+def test_of_images_that_belong_together_none_is_left_out(make, folds):
     detector = make(calibration_folds=folds, steps=3)
-    pictures = weaves(3, keys=["a"] * 3)
-    assert detector.calibration_pictures(pictures.split_keys) == 0
-    fitted = detector.fit(pictures, progress=QUIET)
+    images = weaves(3, keys=["a"] * 3)
+    assert detector.calibration_images(images.split_keys) == 0
+    fitted = detector.fit(images, progress=QUIET)
     assert np.isfinite(session(fitted).run(["score"], image=_weave(9)[None])[0]).all()
     with pytest.raises(CalibrationError, match="at least 2"):
         list(fitted.left_out(progress=QUIET))
@@ -98,22 +98,22 @@ def test_of_pictures_that_belong_together_none_is_left_out(make, folds):
 # --- what they score -----------------------------------------------------------------------------
 
 
-def test_pictures_held_out_score_as_the_model_that_ships_scores_them(make):
+def test_images_held_out_score_as_the_model_that_ships_scores_them(make):
     detector = make(held_out=0.4)
-    pictures = weaves()
-    fitted = detector.fit(pictures, progress=QUIET)
+    images = weaves()
+    fitted = detector.fit(images, progress=QUIET)
     shipped = session(fitted)
     left_out = list(fitted.left_out(progress=QUIET))
     assert fitted.left_out_method == "held out"
-    assert len(left_out) == detector.calibration_pictures(pictures.split_keys) == 3
+    assert len(left_out) == detector.calibration_images(images.split_keys) == 3
     for result in left_out:
-        picture = dict(pictures)[result.name]
-        score, score_map = shipped.run(["score", "score_map"], image=picture[None])
+        image = dict(images)[result.name]
+        score, score_map = shipped.run(["score", "score_map"], image=image[None])
         assert result.score == result.peak == pytest.approx(score[0], rel=1e-2)
         assert score_map.max() == score[0]
 
 
-def test_in_parts_the_pictures_of_each_are_scored_on_the_scale_of_its_nets(make):
+def test_in_parts_the_images_of_each_are_scored_on_the_scale_of_its_nets(make):
     fitted = make(calibration_folds=3).fit(weaves(), progress=QUIET)
     assert fitted.left_out_method == "3-fold"
     scores = {result.name: result.score for result in fitted.left_out(progress=QUIET)}
@@ -125,7 +125,7 @@ def test_in_parts_the_pictures_of_each_are_scored_on_the_scale_of_its_nets(make)
             assert highest - 0.2 < scores[f"{position:02}"] <= highest + 1e-5
 
 
-def test_good_pictures_score_about_a_tenth_at_their_worst(make):
+def test_good_images_score_about_a_tenth_at_their_worst(make):
     fitted = make(calibration_folds=2).fit(weaves(), progress=QUIET)
     scores = [result.score for result in fitted.left_out(progress=QUIET)]
     assert 0.02 < np.mean(scores) < 0.5
@@ -134,8 +134,8 @@ def test_good_pictures_score_about_a_tenth_at_their_worst(make):
 def test_a_blot_stands_out_and_is_found_where_it_is(make):
     fitted = make(held_out=0.3).fit(weaves(), progress=QUIET)
     good, bad = (
-        session(fitted).run(["score", "score_map"], image=picture[None])
-        for picture in (_weave(99), _blotted(99, 120))
+        session(fitted).run(["score", "score_map"], image=image[None])
+        for image in (_weave(99), _blotted(99, 120))
     )
     assert bad[0][0] > 5 * good[0][0]
     row, column = np.unravel_index(bad[1][0].argmax(), bad[1][0].shape)
@@ -162,37 +162,37 @@ def test_a_model_is_fitted_saved_and_says_what_it_is(make, category, tmp_path, c
     assert detector["trained_with"]["precision"] == "float32"
     assert json.dumps(facts)
     assert facts["calibration"]["method"] == "held out"
-    assert facts["calibration"]["pictures"] == 6
-    assert "6 good pictures cannot promise" in caplog.text
-    rows = facts["training"]["pictures"]
+    assert facts["calibration"]["images"] == 6
+    assert "6 good images cannot promise" in caplog.text
+    rows = facts["training"]["images"]
     assert len(rows) == 24
     assert sum(row[2] is None for row in rows) == 18
     defects = [s for s in dataset.test if s.label == "defect"]
     assert all(model.predict(s.path).score > model.calibration.image_threshold for s in defects)
 
 
-def test_the_same_pictures_and_settings_give_the_same_file(make, category):
+def test_the_same_images_and_settings_give_the_same_file(make, category):
     dataset = blemish.open_dataset(category)
     assert blemish.fit(dataset, make()).sha256 == blemish.fit(dataset, make()).sha256
 
 
-def test_sixteen_bit_pictures_are_learned(make):
-    from blemish.images.picture_format import PictureFormat
+def test_sixteen_bit_images_are_learned(make):
+    from blemish.images.format import ImageFormat
 
-    pictures = weaves(4)
-    deep = DrawnPictures({n: (p.astype(np.uint16) * 16) for n, p in pictures})
-    deep.picture_format = PictureFormat(16, 4095)
+    images = weaves(4)
+    deep = DrawnImages({n: (p.astype(np.uint16) * 16) for n, p in images})
+    deep.image_format = ImageFormat(16, 4095)
     fitted = make(steps=3).fit(deep, progress=QUIET)
     shown = (_weave(9).astype(np.uint16) * 16)[None]
     assert np.isfinite(session(fitted).run(["score"], image=shown)[0]).all()
 
 
-def test_no_picture_is_an_error(make):
-    with pytest.raises(DataError, match="no good picture"):
-        make().fit(DrawnPictures({}), progress=QUIET)
+def test_no_image_is_an_error(make):
+    with pytest.raises(DataError, match="no good image"):
+        make().fit(DrawnImages({}), progress=QUIET)
 
 
-def test_a_teacher_that_cannot_be_read_is_told_before_any_picture_is(make, tmp_path):
+def test_a_teacher_that_cannot_be_read_is_told_before_any_image_is(make, tmp_path):
     with pytest.raises(BackboneError, match="Cannot read teacher"):
         make(teacher=str(tmp_path / "none.onnx")).fit(None, progress=QUIET)
 

@@ -1,4 +1,4 @@
-"""The graph agrees with the reference and with the torch modules, whatever the picture's size."""
+"""The graph agrees with the reference and with the torch modules, whatever the image's size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blemish.detectors.efficientad.scale import Maps, Span
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher
 from blemish.graph.session import Session
-from blemish.images.picture_format import PictureFormat
+from blemish.images.format import ImageFormat
 from graphs import run_nodes
 
 Q = {"student": Span(0.2, 0.5), "autoencoder": Span(0.1, 0.3)}
@@ -34,17 +34,17 @@ def reference(oracle):
     teacher = Teacher("small", oracle.teacher, "oracle", "none", "").normalised(
         Statistics(mean, std)
     )
-    return EfficientAdGraph(oracle.settings, PictureFormat()), Nets(
+    return EfficientAdGraph(oracle.settings, ImageFormat()), Nets(
         teacher, oracle.student, oracle.autoencoder
     )
 
 
 @pytest.fixture(scope="module")
 def raw_maps(oracle, reference):
-    """Raw maps of some of the oracle's pictures by our graph."""
+    """Raw maps of some of the oracle's images by our graph."""
     graph, nets = reference
     maps = session(graph.maps(nets))
-    return lambda name: maps.run(None, working=oracle.pictures(name))
+    return lambda name: maps.run(None, working=oracle.images(name))
 
 
 def test_raw_maps_are_those_of_the_reference(oracle, raw_maps, close):
@@ -68,7 +68,7 @@ def test_final_maps_and_scores_are_those_of_the_reference(oracle, reference, raw
             None,
             map_student=student[i : i + 1],
             map_autoencoder=autoencoder[i : i + 1],
-            picture_hw=size_hw.astype(np.int64),
+            image_hw=size_hw.astype(np.int64),
         )
         close(score_map[0], oracle.outputs[f"map_final_{i}"], 3e-5)
         assert score[0] == pytest.approx(oracle.values["image_scores"][i], rel=1e-4)
@@ -98,16 +98,16 @@ def tiny(**settings):
 
 
 @pytest.mark.parametrize("size_hw", [(128, 128), (133, 210), (255, 161)])
-@pytest.mark.parametrize("picture_hw", [(128, 128), (97, 301), (40, 13)])
-def test_scores_are_those_of_the_torch_modules(size_hw, picture_hw):
+@pytest.mark.parametrize("image_hw", [(128, 128), (97, 301), (40, 13)])
+def test_scores_are_those_of_the_torch_modules(size_hw, image_hw):
     torch = pytest.importorskip("torch", reason="needs the extra 'train'")
     from blemish.detectors.efficientad import nets as modules
 
     settings = tiny(image_size=list(size_hw), border="zero")
-    graph, nets = EfficientAdGraph(settings, PictureFormat()), tiny_nets(settings)
-    picture = np.random.default_rng(1).integers(0, 256, (1, *picture_hw, 3)).astype(np.uint8)
-    score, score_map = session(graph.detector(nets, Q)).run(None, image=picture)
-    (working,) = session(graph.working()).run(None, image=picture)
+    graph, nets = EfficientAdGraph(settings, ImageFormat()), tiny_nets(settings)
+    image = np.random.default_rng(1).integers(0, 256, (1, *image_hw, 3)).astype(np.uint8)
+    score, score_map = session(graph.detector(nets, Q)).run(None, image=image)
+    (working,) = session(graph.working()).run(None, image=image)
     with torch.no_grad():
         teacher, student, coder = (
             modules.fixed_net(net, weights)(torch.from_numpy(working))
@@ -121,18 +121,18 @@ def test_scores_are_those_of_the_torch_modules(size_hw, picture_hw):
         one, other = (values.mean(1, keepdim=True) for values in raw)
         combined = 0.05 * (one - 0.2) / 0.3 + 0.05 * (other - 0.1) / 0.2
         padded = torch.nn.functional.pad(combined, (4, 4, 4, 4))
-        final = torch.nn.functional.interpolate(padded, picture_hw, mode="bilinear").numpy()
+        final = torch.nn.functional.interpolate(padded, image_hw, mode="bilinear").numpy()
     assert score[0] == pytest.approx(final.max(), rel=1e-4)
     np.testing.assert_allclose(score_map[0], final[0, 0], rtol=1e-4, atol=1e-4 * final.max())
 
 
 @pytest.mark.parametrize("border", ["zero", "edge"])
-def test_a_batch_of_eight_is_its_pictures_one_by_one(border):
+def test_a_batch_of_eight_is_its_images_one_by_one(border):
     settings = tiny(border=border)
-    detector = session(EfficientAdGraph(settings, PictureFormat()).detector(tiny_nets(settings), Q))
-    pictures = np.random.default_rng(1).integers(0, 256, (8, 75, 130, 3)).astype(np.uint8)
-    together = detector.run(None, image=pictures)
-    alone = [detector.run(None, image=picture[None]) for picture in pictures]
+    detector = session(EfficientAdGraph(settings, ImageFormat()).detector(tiny_nets(settings), Q))
+    images = np.random.default_rng(1).integers(0, 256, (8, 75, 130, 3)).astype(np.uint8)
+    together = detector.run(None, image=images)
+    alone = [detector.run(None, image=image[None]) for image in images]
     for many, ones in zip(together, zip(*alone, strict=True), strict=True):
         np.testing.assert_allclose(many, np.concatenate(ones), rtol=1e-5, atol=1e-6)
 
@@ -140,10 +140,10 @@ def test_a_batch_of_eight_is_its_pictures_one_by_one(border):
 def test_the_border_is_zero_or_the_nearest_cells_value():
     maps = {name: np.full((1, 24, 24), 0.5, np.float32) for name in
             ("map_student", "map_autoencoder")}  # fmt: skip
-    picture_hw = np.array([128, 128], np.int64)
+    image_hw = np.array([128, 128], np.int64)
     found = {
-        border: session(EfficientAdGraph(tiny(border=border), PictureFormat()).summary(Q)).run(
-            ["score_map"], **maps, picture_hw=picture_hw
+        border: session(EfficientAdGraph(tiny(border=border), ImageFormat()).summary(Q)).run(
+            ["score_map"], **maps, image_hw=image_hw
         )[0][0]
         for border in ("zero", "edge")
     }
@@ -151,17 +151,17 @@ def test_the_border_is_zero_or_the_nearest_cells_value():
     assert found["zero"][64, 64] == found["edge"][64, 64] == found["edge"][0, 0] > 0
 
 
-def test_a_smoothed_map_is_that_of_scipy_on_the_working_picture():
+def test_a_smoothed_map_is_that_of_scipy_on_the_working_image():
     from scipy.ndimage import gaussian_filter
 
     values = np.random.default_rng(0).random((1, 24, 24)).astype(np.float32)
     maps = {"map_student": values, "map_autoencoder": values}
-    picture_hw = np.array([128, 128], np.int64)
+    image_hw = np.array([128, 128], np.int64)
 
     def summed(sigma):
         settings = tiny(border="edge", smoothing=sigma)
-        tail = session(EfficientAdGraph(settings, PictureFormat()).summary(Q))
-        return tail.run(["score_map"], **maps, picture_hw=picture_hw)[0][0]
+        tail = session(EfficientAdGraph(settings, ImageFormat()).summary(Q))
+        return tail.run(["score_map"], **maps, image_hw=image_hw)[0][0]
 
     wanted = gaussian_filter(summed(0), 5.0, mode="reflect")
     np.testing.assert_allclose(summed(5.0), wanted, atol=1e-5)
@@ -170,25 +170,25 @@ def test_a_smoothed_map_is_that_of_scipy_on_the_working_picture():
 def test_branches_count_by_their_weights():
     maps = {"map_student": np.full((1, 24, 24), 0.5, np.float32),
             "map_autoencoder": np.full((1, 24, 24), 0.3, np.float32)}  # fmt: skip
-    picture_hw = np.array([128, 128], np.int64)
+    image_hw = np.array([128, 128], np.int64)
     for share, wanted in ((0.5, 0.1), (0.25, 0.1), (0, 0.1)):
         settings = tiny(border="edge", autoencoder_weight=share)
-        tail = session(EfficientAdGraph(settings, PictureFormat()).summary(Q))
+        tail = session(EfficientAdGraph(settings, ImageFormat()).summary(Q))
         given = {f"map_{branch}": maps[f"map_{branch}"] for branch in settings.branches}
-        assert tail.run(["score"], **given, picture_hw=picture_hw)[0] == pytest.approx(wanted)
+        assert tail.run(["score"], **given, image_hw=image_hw)[0] == pytest.approx(wanted)
     maps["map_student"] += 0.3  # one more of its spans: 0.1 for it alone
     settings = tiny(border="edge", autoencoder_weight=0.25)
-    tail = session(EfficientAdGraph(settings, PictureFormat()).summary(Q))
-    (score,) = tail.run(["score"], **maps, picture_hw=picture_hw)
+    tail = session(EfficientAdGraph(settings, ImageFormat()).summary(Q))
+    (score,) = tail.run(["score"], **maps, image_hw=image_hw)
     assert score == pytest.approx(0.1 + 0.75 * 0.1)
 
 
 def test_maps_that_do_not_vary_give_finite_scores():
     still = np.full((3, 24, 24), 0.25, np.float32)
     found = Maps([0, 1, 2], {"student": still, "autoencoder": still * 0}).quantiles(0.9, 0.995)
-    tail = session(EfficientAdGraph(tiny(), PictureFormat()).summary(found))
+    tail = session(EfficientAdGraph(tiny(), ImageFormat()).summary(found))
     score, score_map = tail.run(
-        None, map_student=still, map_autoencoder=still * 0, picture_hw=np.array([9, 9], np.int64)
+        None, map_student=still, map_autoencoder=still * 0, image_hw=np.array([9, 9], np.int64)
     )
     assert np.abs(score).max() < 1e-3
     assert np.isfinite(score_map).all()
@@ -201,19 +201,19 @@ def test_a_net_of_the_graph_enlarges_as_torch_does():
 
     layers = autoencoder(5, (130, 201), width=4)
     net = modules.Net(layers).eval()
-    picture = np.random.default_rng(0).standard_normal((2, 3, 130, 201)).astype(np.float32)
+    image = np.random.default_rng(0).standard_normal((2, 3, 130, 201)).astype(np.float32)
     (ours,) = run_nodes(
-        lambda g: [add_net(g, "picture", layers, modules.weights_of(net))], picture=picture
+        lambda g: [add_net(g, "image", layers, modules.weights_of(net))], image=image
     )
     with torch.no_grad():
-        theirs = net(torch.from_numpy(picture)).numpy()
+        theirs = net(torch.from_numpy(image)).numpy()
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_settings_and_graph_need_no_torch():
     code = (
         "import sys\n"
-        "from blemish.detectors.efficientad import graph, settings, teacher, pictures, penalty\n"
+        "from blemish.detectors.efficientad import graph, settings, teacher, images, penalty\n"
         "from blemish.detectors.efficientad import detector\n"
         "assert 'torch' not in sys.modules"
     )

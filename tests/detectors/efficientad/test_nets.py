@@ -16,9 +16,9 @@ def make(layers, weights=None):
     return nets.Net(layers).eval() if weights is None else nets.fixed_net(layers, weights)
 
 
-def run(net, pictures):
+def run(net, images):
     with torch.no_grad():
-        return net(torch.from_numpy(pictures)).numpy()
+        return net(torch.from_numpy(images)).numpy()
 
 
 def parameters(layers):
@@ -42,7 +42,7 @@ def test_the_nets_have_the_published_number_of_parameters(layers, count):
 @pytest.mark.parametrize("name", ["teacher", "student", "autoencoder"])
 def test_features_are_those_of_the_reference(oracle, name):
     features = run(make(getattr(oracle.layers, name), getattr(oracle, name)),
-                   oracle.pictures("test_images"))  # fmt: skip
+                   oracle.images("test_images"))  # fmt: skip
     oracle.check_features(features, "teacher_raw" if name == "teacher" else name)
 
 
@@ -53,7 +53,7 @@ def test_features_of_the_medium_net_are_those_of_the_reference(oracle, close):
         for name, shape in layer.shapes.items():
             scale = 0.05 if len(shape) == 1 else np.sqrt(2 / np.prod(shape[1:]))
             weights[name] = (draw.standard_normal(shape) * scale).astype(np.float32)
-    features = run(make(layers, weights), oracle.pictures("test_images")[1:2])[0]
+    features = run(make(layers, weights), oracle.images("test_images")[1:2])[0]
     check = np.load(oracle.folder / "pdn_medium_check.npz")
     rows, columns = zip(*oracle.positions, strict=True)
     close(features[list(oracle.channels)], check["channels"], 1e-5)
@@ -65,31 +65,31 @@ def test_features_of_the_medium_net_are_those_of_the_reference(oracle, close):
 def test_all_nets_give_one_grid_whatever_the_size(kind, size_hw):
     if kind != "extra_small":  # the same kernels, so that a few channels tell
         size_hw = (128, 131)
-    picture = np.zeros((1, 3, *size_hw), np.float32)
-    assert run(make(pdn(kind)), picture).shape[2:] == grid_hw(size_hw)
-    assert run(make(autoencoder(5, size_hw, width=4)), picture).shape[1:] == (5, *grid_hw(size_hw))
+    image = np.zeros((1, 3, *size_hw), np.float32)
+    assert run(make(pdn(kind)), image).shape[2:] == grid_hw(size_hw)
+    assert run(make(autoencoder(5, size_hw, width=4)), image).shape[1:] == (5, *grid_hw(size_hw))
 
 
-def test_a_crop_on_the_grid_has_the_features_of_its_part_of_the_picture(close):
+def test_a_crop_on_the_grid_has_the_features_of_its_part_of_the_image(close):
     net = make(pdn("extra_small"))
-    picture = np.random.default_rng(0).standard_normal((1, 3, 150, 133)).astype(np.float32)
-    whole, part = run(net, picture), run(net, picture[:, :, 8:84, 20:72])
+    image = np.random.default_rng(0).standard_normal((1, 3, 150, 133)).astype(np.float32)
+    whole, part = run(net, image), run(net, image[:, :, 8:84, 20:72])
     height, width = grid_hw((76, 52))
     close(part, whole[:, :, 2 : 2 + height, 5 : 5 + width], 1e-5)
 
 
 def test_half_of_the_features_are_the_same_as_among_all():
     net = make(pdn("extra_small", doubled=True))
-    picture = torch.randn(1, 3, 48, 48)
+    image = torch.randn(1, 3, 48, 48)
     with torch.no_grad():
-        torch.testing.assert_close(net(picture, slice(96, None)), net(picture)[:, 96:])
+        torch.testing.assert_close(net(image, slice(96, None)), net(image)[:, 96:])
 
 
 def test_dropout_is_for_training_alone():
     net = nets.Net(autoencoder(4, (128, 128), width=4), dropout=0.5)
-    picture = torch.randn(1, 3, 128, 128)
-    assert torch.equal(net.eval()(picture), net(picture))
-    assert not torch.equal(net.train()(picture), net(picture))
+    image = torch.randn(1, 3, 128, 128)
+    assert torch.equal(net.eval()(image), net(image))
+    assert not torch.equal(net.train()(image), net(image))
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -118,7 +118,7 @@ def test_quantiles_of_rows_are_numpys(quantile, count):
     np.testing.assert_allclose(ours[:, 0], np.quantile(values, quantile, axis=1), rtol=1e-6)
 
 
-def test_each_picture_has_hard_features_of_its_own():
+def test_each_image_has_hard_features_of_its_own():
     student, teacher = torch.zeros(2, 1, 10, 10), torch.zeros(2, 1, 10, 10)
     teacher[0, 0, 0, :5], teacher[1, 0, 0, :5] = 10, 1
     loss = losses.hard_feature_loss(student, teacher, 0.97)

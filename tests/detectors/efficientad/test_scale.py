@@ -1,4 +1,4 @@
-"""Maps of several nets on one scale, so that left-out pictures score as new ones."""
+"""Maps of several nets on one scale, so that left-out images score as new ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def maps(rng, count, *, scale=1.0, shift=0.0):
     return Maps(list(range(count)), {"student": student, "autoencoder": autoencoder})
 
 
-def test_with_nets_trained_once_it_is_the_quantiles_of_the_pictures_held_out():
+def test_with_nets_trained_once_it_is_the_quantiles_of_the_images_held_out():
     rng = np.random.default_rng(0)
     one = Measured(maps(rng, 20), maps(rng, 4, scale=1.3))
     (found,) = common_scale([one], LOW, HIGH)
@@ -51,8 +51,8 @@ def test_nets_with_larger_differences_give_the_same_scores():
     )  # fmt: skip
 
 
-def test_left_out_pictures_score_as_new_ones_under_the_nets_that_ship():
-    """Nets of parts end on scales of their own; new pictures are no more often beyond them."""
+def test_left_out_images_score_as_new_ones_under_the_nets_that_ship():
+    """Nets of parts end on scales of their own; new images are no more often beyond them."""
     rng = np.random.default_rng(1)
     beyond = []
     for _ in range(60):
@@ -71,7 +71,7 @@ def test_left_out_pictures_score_as_new_ones_under_the_nets_that_ship():
     assert np.mean(beyond) == pytest.approx(1 / 16, abs=0.03)
 
 
-def test_where_nothing_was_left_out_the_pictures_seen_serve():
+def test_where_nothing_was_left_out_the_images_seen_serve():
     seen = maps(np.random.default_rng(0), 3)
     (found,) = common_scale([Measured(seen, None)], LOW, HIGH)
     wanted = seen.quantiles(LOW, HIGH)

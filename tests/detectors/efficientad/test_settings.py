@@ -38,7 +38,7 @@ def test_what_is_given_wins_over_the_preset():
     assert settings.recipe == dataclasses.replace(PRESETS["quick"], steps=5, crop=0)
 
 
-def test_a_presets_crop_that_is_no_smaller_than_the_picture_is_the_picture():
+def test_a_presets_crop_that_is_no_smaller_than_the_image_is_the_image():
     assert EfficientAdSettings(preset="quick", image_size=128).recipe.crop == 0
     assert EfficientAdSettings(preset="quick", image_size=[128, 300]).recipe.crop == 0
     assert EfficientAdSettings(preset="quick", image_size=[132, 300]).recipe.crop == 128

@@ -97,11 +97,11 @@ def test_normalised_features_have_mean_0_and_spread_1(tmp_path):
     from blemish.detectors.efficientad.nets import fixed_net
 
     teacher = load_teacher(str(tiny_teacher(tmp_path / "t.onnx")), "extra_small")
-    pictures = torch.randn(3, 3, 64, 64)
+    images = torch.randn(3, 3, 64, 64)
 
     def features(weights):
         with torch.no_grad():
-            return fixed_net(pdn("extra_small"), weights)(pictures).double().numpy()
+            return fixed_net(pdn("extra_small"), weights)(images).double().numpy()
 
     raw = features(teacher.weights)
     found = statistics_of(raw.mean((2, 3)), raw.var((2, 3)))

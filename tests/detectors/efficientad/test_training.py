@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from blemish.detectors.conformance import DrawnPictures, _weave
+from blemish.detectors.conformance import DrawnImages, _weave
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.errors import BlemishError, SettingError
 from blemish.progress import LoggedProgress
@@ -61,9 +61,9 @@ class Watcher(LoggedProgress):
         self.said.append(message)
 
 
-def fit(teacher, folder=None, progress=None, pictures=6, **settings):
+def fit(teacher, folder=None, progress=None, images=6, **settings):
     detector = EfficientAd(**tiny_settings(teacher, **({"steps": 45} | settings)))
-    source = DrawnPictures({f"{i:02}": _weave(i) for i in range(pictures)})
+    source = DrawnImages({f"{i:02}": _weave(i) for i in range(images)})
     return detector.fit(source, progress=progress or Watcher(), folder=folder)
 
 
@@ -80,56 +80,54 @@ def uninterrupted(teacher):
 
 
 def batches(features=None, **settings):
-    """Batches of pictures whose values say which they are and where they come from."""
+    """Batches of images whose values say which they are and where they come from."""
     given = {"preset": "quick", "image_size": [132, 160], "batch": 4,
              "autoencoder_weight": 0.5} | settings  # fmt: skip
     height, width = np.indices((132, 160))
     where = (height * 1000 + width) / 2e5
-    pictures = np.stack([np.stack([where + i, where, where]) for i in range(5)])
+    images = np.stack([np.stack([where + i, where, where]) for i in range(5)])
     penalty = np.random.default_rng(0).integers(0, 256, (7, 3, 140, 170)).astype(np.uint8)
     kept = None if features is None else KeptFeatures(features - np.float16(9), np.full(96, 9.0))
-    material = Material(pictures.astype(np.float16), penalty, kept)
+    material = Material(images.astype(np.float16), penalty, kept)
     ones = Statistics(np.zeros(96), np.ones(96))
     return Batches(material, [0, 1, 2, 4], ones, EfficientAdSettings(**given), CPU)
 
 
 def test_the_same_step_sees_the_same_and_another_sees_something_else():
     one, again, other = (batches().at(step) for step in (3, 3, 4))
-    for name in ("pictures", "varied", "penalty"):
+    for name in ("images", "varied", "penalty"):
         assert torch.equal(getattr(one, name), getattr(again, name))
         assert not torch.equal(getattr(one, name), getattr(other, name))
 
 
-def test_every_picture_trained_on_comes_once_a_round_and_no_other_does():
+def test_every_image_trained_on_comes_once_a_round_and_no_other_does():
     found = batches(batch=2, crop=0)
     seen = [round(float(p[0].mean() - p[1].mean())) for step in range(6)
-            for p in found.at(step).pictures]  # fmt: skip
+            for p in found.at(step).images]  # fmt: skip
     assert [sorted(seen[i : i + 4]) for i in (0, 4, 8)] == [[0, 1, 2, 4]] * 3
     assert _order(0, 0, 100).tolist() != _order(0, 1, 100).tolist()
 
 
-def test_windows_lie_on_the_grid_and_are_cut_from_pictures_and_features_alike():
+def test_windows_lie_on_the_grid_and_are_cut_from_images_and_features_alike():
     cells = np.indices((25, 32)).sum(0)[None].astype(np.float16)
     features = np.stack([np.broadcast_to(cells, (96, 25, 32)) for _ in range(5)])
     rows, columns = set(), set()
     for step in range(12):
         batch = batches(features=features, crop=64).at(step)
-        assert batch.pictures.shape == (4, 3, 64, 64)
+        assert batch.images.shape == (4, 3, 64, 64)
         assert batch.features.shape == (4, 96, 8, 8)
-        for window, picture, kept in zip(
-            batch.windows, batch.pictures, batch.features, strict=True
-        ):
+        for window, image, kept in zip(batch.windows, batch.images, batch.features, strict=True):
             rows.add(window.row)
             columns.add(window.column)
             assert kept[0, 0, 0] == window.row + window.column
             corner = (window.row * 4000 + window.column * 4) / 2e5
-            assert float(picture[1, 0, 0]) == pytest.approx(corner, abs=2e-3)
+            assert float(image[1, 0, 0]) == pytest.approx(corner, abs=2e-3)
     assert max(rows) <= (132 - 64) // 4
     assert max(columns) <= (160 - 64) // 4
     assert len(rows) > 10
 
 
-def test_penalty_pictures_are_of_the_students_size_and_some_without_colour():
+def test_penalty_images_are_of_the_students_size_and_some_without_colour():
     parts = torch.cat([batches(crop=0).at(step).penalty for step in range(10)])
     assert parts.shape == (40, 3, 132, 160)
     from blemish.detectors.efficientad.jitter import denormalised
@@ -225,12 +223,12 @@ def test_finished_parts_are_not_trained_again(teacher, tmp_path, monkeypatch):
 KILLED = """
 import sys
 from pathlib import Path
-from blemish.detectors.conformance import DrawnPictures, _weave
+from blemish.detectors.conformance import DrawnImages, _weave
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.progress import LoggedProgress
 from tiny_efficientad import tiny_settings
 detector = EfficientAd(**tiny_settings(Path(sys.argv[1]), steps=110, checkpoint_seconds=0))
-source = DrawnPictures({f"{i:02}": _weave(i) for i in range(6)})
+source = DrawnImages({f"{i:02}": _weave(i) for i in range(6)})
 detector.fit(source, progress=LoggedProgress(), folder=Path(sys.argv[2]))
 """
 
@@ -267,7 +265,7 @@ def facts(folder):
 # --- what it refuses -----------------------------------------------------------------------------
 
 
-def test_a_checkpoint_of_other_settings_pictures_or_teacher_is_refused(teacher, tmp_path):
+def test_a_checkpoint_of_other_settings_images_or_teacher_is_refused(teacher, tmp_path):
     fit(teacher, tmp_path / "run", steps=20)
 
     def refused(match, *args, **settings):
@@ -275,7 +273,7 @@ def test_a_checkpoint_of_other_settings_pictures_or_teacher_is_refused(teacher, 
             fit(*args, tmp_path / "run", **({"steps": 20} | settings))
 
     refused(r"another training \(steps: 20 there, 21 here\)\. Delete it", teacher, steps=21)
-    refused("pictures: not the same", teacher, pictures=5)
+    refused("images: not the same", teacher, images=5)
     refused("teacher: not the same", tiny_teacher(tmp_path / "other.onnx", seed=5))
     moved = teacher.rename(teacher.with_name("moved.onnx"))
     fit(moved, tmp_path / "run", steps=20, memory_megabytes=500)
@@ -387,7 +385,7 @@ def test_kept_features_give_nearly_the_same_as_features_made_anew(teacher):
 def test_a_teacher_whose_features_do_not_vary_is_told_and_trained_with(teacher):
     watcher = Watcher()
     detector = EfficientAd(**tiny_settings(teacher, steps=5))
-    grey = DrawnPictures({f"{i}": np.full((60, 60, 3), 100, np.uint8) for i in range(4)})
+    grey = DrawnImages({f"{i}": np.full((60, 60, 3), 100, np.uint8) for i in range(4)})
     fitted = detector.fit(grey, progress=watcher)
     assert any("96 of the teacher's 96 features do not vary" in said for said in watcher.said)
     assert np.isfinite([r.score for r in fitted.left_out(progress=watcher)]).all()

@@ -19,10 +19,10 @@ CLOSE = 1e-4  # relative
 
 
 def statistics(oracle):
-    """Of the oracle's teacher over its training pictures."""
+    """Of the oracle's teacher over its training images."""
     net = nets.fixed_net(oracle.layers.teacher, oracle.teacher)
     with torch.no_grad():
-        features = net(torch.from_numpy(oracle.pictures("train_images"))).double().numpy()
+        features = net(torch.from_numpy(oracle.images("train_images"))).double().numpy()
     return statistics_of(features.mean((2, 3)), features.var((2, 3)))
 
 
@@ -46,7 +46,7 @@ def make_run(oracle, teacher, **settings):
 
 def batch(oracle):
     one, varied, penalty = (
-        torch.from_numpy(oracle.pictures(f"step_image_{name}")) for name in ("st", "ae", "penalty")
+        torch.from_numpy(oracle.images(f"step_image_{name}")) for name in ("st", "ae", "penalty")
     )
     return Batch([Window(0, 0, (256, 256))], one, None, varied, penalty)
 
@@ -103,15 +103,15 @@ def test_losses_gradients_and_update_are_those_of_the_reference(
         )
 
 
-def test_the_batchs_losses_are_the_means_of_its_pictures(oracle, teacher):
+def test_the_batchs_losses_are_the_means_of_its_images(oracle, teacher):
     run = make_run(oracle, teacher, dropout=0.0)
     one = batch(oracle)
-    seen = (one.pictures, one.varied, one.penalty)
-    pictures, varied, penalty = (values.flip(3) for values in seen)
-    turned = Batch(one.windows, pictures, None, varied, penalty)
+    seen = (one.images, one.varied, one.penalty)
+    images, varied, penalty = (values.flip(3) for values in seen)
+    turned = Batch(one.windows, images, None, varied, penalty)
     both = Batch(
         one.windows * 2,
-        torch.cat([one.pictures, turned.pictures]),
+        torch.cat([one.images, turned.images]),
         None,
         torch.cat([one.varied, turned.varied]),
         torch.cat([one.penalty, turned.penalty]),
@@ -126,9 +126,9 @@ def test_varied_colours_are_pillows_to_a_few_levels(oracle):
     """The reference varies before it resizes, and rounds; so they are not quite the same."""
     from blemish.detectors.efficientad.graph import EfficientAdGraph
     from blemish.graph.session import Session
-    from blemish.images.picture_format import PictureFormat
+    from blemish.images.format import ImageFormat
 
-    graph = EfficientAdGraph(oracle.settings, PictureFormat()).working()
+    graph = EfficientAdGraph(oracle.settings, ImageFormat()).working()
     native = oracle.inputs["augment_source_native"][None]
     (whole,) = Session(graph.SerializeToString()).run(["working"], image=native)
     cases = oracle.augmentation["brightness, contrast, saturation"]
@@ -141,15 +141,15 @@ def test_varied_colours_are_pillows_to_a_few_levels(oracle):
 
 
 def test_a_factor_of_one_changes_nothing():
-    pictures = torch.randn(3, 3, 8, 8).clamp(-1, 1)
+    images = torch.randn(3, 3, 8, 8).clamp(-1, 1)
     torch.testing.assert_close(
-        jitter.jittered(pictures, jitter.KINDS, [1.0] * 3), pictures, rtol=0, atol=1e-6
+        jitter.jittered(images, jitter.KINDS, [1.0] * 3), images, rtol=0, atol=1e-6
     )
 
 
-def test_each_picture_is_varied_by_itself():
-    pictures = torch.rand(3, 3, 8, 8)
-    together = jitter.jittered(pictures, (2, 0, 1), (0.8, 1.1, 1.2))
-    alone = [jitter.jittered(pictures[i, None], (k,), (f,))
+def test_each_image_is_varied_by_itself():
+    images = torch.rand(3, 3, 8, 8)
+    together = jitter.jittered(images, (2, 0, 1), (0.8, 1.1, 1.2))
+    alone = [jitter.jittered(images[i, None], (k,), (f,))
              for i, (k, f) in enumerate(((2, 0.8), (0, 1.1), (1, 1.2)))]  # fmt: skip
     torch.testing.assert_close(together, torch.cat(alone))

@@ -1,4 +1,4 @@
-"""PatchCore from pictures to graph: settings, memory, left-out scores."""
+"""PatchCore from images to graph: settings, memory, left-out scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blemish.backbones import load_backbone
-from blemish.detectors.conformance import DrawnPictures, _blotted, _weave
+from blemish.detectors.conformance import DrawnImages, _blotted, _weave
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.detectors.patchcore.plan import plan_fit
 from blemish.detectors.patchcore.settings import PatchCoreSettings
@@ -30,12 +30,12 @@ class Listener(LoggedProgress):
 
 
 def weaves(count=12):
-    return DrawnPictures({f"{seed:02}": _weave(seed) for seed in range(count)})
+    return DrawnImages({f"{seed:02}": _weave(seed) for seed in range(count)})
 
 
-def fit(backbone, pictures=None, progress=QUIET, **settings):
+def fit(backbone, images=None, progress=QUIET, **settings):
     detector = PatchCore(**tiny_settings(backbone, **settings))
-    return detector.fit(pictures or weaves(), progress=progress)
+    return detector.fit(images or weaves(), progress=progress)
 
 
 @pytest.mark.parametrize(
@@ -153,18 +153,17 @@ def test_a_sample_of_patches_still_finds_the_blot(backbone, monkeypatch):
     assert any("sample" in sentence for sentence in listener.said)
     session = Session(fitted.graph.SerializeToString())
     good, bad = (
-        session.run(["score"], image=picture[None])[0][0]
-        for picture in (_weave(99), _blotted(99, 120))
+        session.run(["score"], image=image[None])[0][0] for image in (_weave(99), _blotted(99, 120))
     )
     assert bad > good
 
 
-def test_left_out_pictures_of_one_group_are_left_out_together(backbone):
-    pictures = weaves(8)
-    pictures.split_keys = ["a", "a", "b", "b", "c", "c", "d", "d"]
-    twins = DrawnPictures({f"{i}": _weave(i // 2) for i in range(8)})
-    twins.split_keys = pictures.split_keys
-    apart = DrawnPictures({f"{i}": _weave(i // 2) for i in range(8)})
+def test_left_out_images_of_one_group_are_left_out_together(backbone):
+    images = weaves(8)
+    images.split_keys = ["a", "a", "b", "b", "c", "c", "d", "d"]
+    twins = DrawnImages({f"{i}": _weave(i // 2) for i in range(8)})
+    twins.split_keys = images.split_keys
+    apart = DrawnImages({f"{i}": _weave(i // 2) for i in range(8)})
     together, alone = (
         np.mean([r.score for r in fit(backbone, p).left_out(progress=QUIET)])
         for p in (twins, apart)
@@ -172,11 +171,11 @@ def test_left_out_pictures_of_one_group_are_left_out_together(backbone):
     assert together > alone
 
 
-def test_pictures_that_all_belong_together_cannot_be_left_out(backbone):
-    pictures = weaves(3)
-    pictures.split_keys = ["a"] * 3
+def test_images_that_all_belong_together_cannot_be_left_out(backbone):
+    images = weaves(3)
+    images.split_keys = ["a"] * 3
     with pytest.raises(CalibrationError, match="at least 2"):
-        list(fit(backbone, pictures).left_out(progress=QUIET))
+        list(fit(backbone, images).left_out(progress=QUIET))
 
 
 def test_settings_that_are_not_named_are_told(backbone):
@@ -199,7 +198,7 @@ def test_a_bank_of_one_vector_still_gives_scores_with_reweighting(backbone):
     assert session.run(["score"], image=_weave(3)[None])[0][0] > 0
 
 
-def test_a_bank_of_one_picture_alone_cannot_leave_it_out(backbone):
+def test_a_bank_of_one_image_alone_cannot_leave_it_out(backbone):
     fitted = fit(backbone, coreset_ratio=None, coreset_count=1, calibration_folds=0)
     with pytest.raises(CalibrationError, match="whole bank comes from"):
         list(fitted.left_out(progress=QUIET))
@@ -215,24 +214,24 @@ PEAK = """
 import sys
 import numpy as np
 from blemish.records.machine import peak_memory_bytes
-from blemish.detectors.conformance import DrawnPictures
+from blemish.detectors.conformance import DrawnImages
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.progress import LoggedProgress
 
 height, width, count, backbone, size, fit = sys.argv[1:]
 draw = np.random.default_rng(0).integers
 shape = (int(height), int(width), 3)
-pictures = {f"{i:03}": draw(0, 255, shape).astype(np.uint8) for i in range(int(count))}
-pictures = DrawnPictures(pictures)
-held = sum(picture.nbytes for _, picture in pictures)
+images = {f"{i:03}": draw(0, 255, shape).astype(np.uint8) for i in range(int(count))}
+images = DrawnImages(images)
+held = sum(image.nbytes for _, image in images)
 detector = PatchCore(
     backbone=backbone, levels=["fine", "coarse"], image_size=int(size), fit=fit, coreset_ratio=0.1
 )
-fitted = detector.fit(pictures, progress=LoggedProgress())
+fitted = detector.fit(images, progress=LoggedProgress())
 list(fitted.left_out(progress=LoggedProgress()))
 fitted.close()
 fitted.graph.SerializeToString()
-print(peak_memory_bytes() - held, detector.plan(pictures).memory_bytes)
+print(peak_memory_bytes() - held, detector.plan(images).memory_bytes)
 """
 
 
@@ -250,9 +249,9 @@ def test_a_fit_takes_no_more_memory_than_planned(backbone, case):
     assert taken <= planned
 
 
-def test_no_picture_is_an_error(backbone):
-    with pytest.raises(DataError, match="no good picture"):
-        fit(backbone, DrawnPictures({}))
+def test_no_image_is_an_error(backbone):
+    with pytest.raises(DataError, match="no good image"):
+        fit(backbone, DrawnImages({}))
 
 
 def test_nearest_says_which_bank_vector_a_patch_resembles(backbone):
@@ -272,7 +271,7 @@ def test_nearest_says_which_bank_vector_a_patch_resembles(backbone):
         ("lgp", "mobilenetv2", 0.97, 0.98),
     ],
 )
-def test_real_pictures_are_told_apart(shared, data, backbone_name, image_auroc, pixel_auroc):
+def test_real_images_are_told_apart(shared, data, backbone_name, image_auroc, pixel_auroc):
     import blemish
 
     dataset = blemish.open_dataset(shared / "data" / data)

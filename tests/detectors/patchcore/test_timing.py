@@ -3,16 +3,16 @@ from __future__ import annotations
 import pytest
 
 import blemish
-from blemish.data.loading import GoodPictures
+from blemish.data.loading import GoodImages
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 
 @pytest.fixture
 def guess(tmp_path):
-    """A guess for some settings of a fit on 10 small pictures."""
+    """A guess for some settings of a fit on 10 small images."""
     backbone = tiny_backbone(tmp_path / "tiny.onnx")
     dataset = blemish.open_dataset(tiny_dataset(tmp_path / "tile", good=10))
-    images = GoodPictures(dataset.train)
+    images = GoodImages(dataset.train)
 
     def estimate(**settings):
         detector = blemish.PatchCore(**tiny_settings(backbone, **settings))

@@ -24,7 +24,7 @@ PDN_WIDTHS = {
 }
 STRIDE = 4  # pixels from one cell of a PDN's grid to the next
 RECEPTIVE_FIELD = 33  # pixels that a cell sees
-BORDER_CELLS = 4  # that the unpadded net lacks on each side of the picture
+BORDER_CELLS = 4  # that the unpadded net lacks on each side of the image
 
 LATENT_SIDE = 8  # of the bottleneck's kernel, at most
 SMALLEST_SIDE = 128  # below it the decoder's first size is none
@@ -102,11 +102,11 @@ def features_of(kind: str) -> int:
 
 
 def autoencoder(features: int, size_hw: tuple[int, int], *, width: int = 64) -> tuple[Layer, ...]:
-    """The autoencoder for working pictures of one size.
+    """The autoencoder for working images of one size.
 
     Args:
         features: of the teacher.
-        size_hw: of the working picture, each side at least `SMALLEST_SIDE`.
+        size_hw: of the working image, each side at least `SMALLEST_SIDE`.
         width: of the bottleneck and the decoder; the first two layers have half of it.
     """
     half = width // 2
@@ -148,7 +148,7 @@ def _decoder_sides(side: int) -> tuple[int, ...]:
 
 
 def grid_hw(size_hw: tuple[int, int]) -> tuple[int, int]:
-    """Cells of a PDN's grid over a picture of that size; 56 x 56 for 256 x 256."""
+    """Cells of a PDN's grid over an image of that size; 56 x 56 for 256 x 256."""
     height, width = ((((side - 3) // 2) - 3) // 2 - 5 for side in size_hw)
     return height, width
 

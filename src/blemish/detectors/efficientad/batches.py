@@ -19,7 +19,7 @@ from blemish.detectors.efficientad.settings import AUTOENCODER, EfficientAdSetti
 from blemish.detectors.efficientad.teacher import Statistics
 
 ORDER, DRAWS = 21, 22  # what else seeds generators, beside the setting
-LARGEST_SHARE = 0.5  # of a GPU's free memory that pictures may take
+LARGEST_SHARE = 0.5  # of a GPU's free memory that images may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,28 +40,28 @@ class Material:
     """What a training draws its batches from.
 
     Attributes:
-        pictures: N x 3 x h x w, float16, as the nets take them.
+        images: N x 3 x h x w, float16, as the nets take them.
         penalty: P x 3 x h'' x w'', uint8.
         features: the teacher's for each, not normalised, where they are kept.
     """
 
-    pictures: NDArray[np.float16]
+    images: NDArray[np.float16]
     penalty: NDArray[np.uint8]
     features: KeptFeatures | None = None
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of a picture: where it begins, in cells of the grid, and how large it is."""
+    """A part of an image: where it begins, in cells of the grid, and how large it is."""
 
     row: int
     column: int
     size_hw: tuple[int, int]
 
-    def of_picture(self, picture: Tensor) -> Tensor:
+    def of_image(self, image: Tensor) -> Tensor:
         """Its pixels, of C x H x W."""
         top, left, (height, width) = self.row * STRIDE, self.column * STRIDE, self.size_hw
-        return picture[:, top : top + height, left : left + width]
+        return image[:, top : top + height, left : left + width]
 
     def of_grid(self, features: Tensor) -> Tensor:
         """Its cells, of C x h x w."""
@@ -71,26 +71,26 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a step sees: n pictures, float32.
+    """What a step sees: n images, float32.
 
     Attributes:
         windows: the part of each that student and teacher see.
-        pictures: those parts, n x 3 x h x w.
+        images: those parts, n x 3 x h x w.
         features: the teacher's for them, n x C x h' x w', normalised; `None` where not kept.
-        varied: the whole pictures with changed colours, n x 3 x H x W; `None` without an
+        varied: the whole images with changed colours, n x 3 x H x W; `None` without an
             autoencoder, which alone is shown them.
-        penalty: pictures of anything else, of the size of the parts.
+        penalty: images of anything else, of the size of the parts.
     """
 
     windows: list[Window]
-    pictures: Tensor
+    images: Tensor
     features: Tensor | None
     varied: Tensor | None
     penalty: Tensor
 
-    def parts(self, pictures: Tensor) -> Tensor:
-        """The window of each of some whole pictures."""
-        return _cut([w.of_picture(p) for w, p in zip(self.windows, pictures, strict=True)])
+    def parts(self, images: Tensor) -> Tensor:
+        """The window of each of some whole images."""
+        return _cut([w.of_image(p) for w, p in zip(self.windows, images, strict=True)])
 
     def cells(self, features: Tensor) -> Tensor:
         """The window of each of some whole grids."""
@@ -101,8 +101,8 @@ class Batches:
     """The batches of a training by the number of the step.
 
     Args:
-        material: pictures and all.
-        trained: which of the pictures are trained on.
+        material: images and all.
+        trained: which of the images are trained on.
         statistics: of the teacher's features over these.
         settings: all of them.
         device: where batches are to be.
@@ -116,8 +116,8 @@ class Batches:
         settings: EfficientAdSettings,
         device: torch.device,
     ) -> None:
-        self._pictures, self._penalty = (
-            _near(values, device) for values in (material.pictures, material.penalty)
+        self._images, self._penalty = (
+            _near(values, device) for values in (material.images, material.penalty)
         )
         kept = material.features
         self._features = None if kept is None else _near(kept.values, device)
@@ -134,7 +134,7 @@ class Batches:
         rng = np.random.default_rng([self._settings.seed, DRAWS, step])
         chosen = self._chosen(step)
         windows = [self._window(rng) for _ in chosen]
-        parts = [w.of_picture(self._pictures[i]) for w, i in zip(windows, chosen, strict=True)]
+        parts = [w.of_image(self._images[i]) for w, i in zip(windows, chosen, strict=True)]
         return Batch(
             windows,
             self._on_device(torch.stack(parts)),
@@ -144,7 +144,7 @@ class Batches:
         )
 
     def _chosen(self, step: int) -> list[int]:
-        """Each picture once, in another order each time."""
+        """Each image once, in another order each time."""
         count = len(self._trained)
         numbers = range(step * self._recipe.batch, (step + 1) * self._recipe.batch)
         orders = (_order(self._settings.seed, number // count, count) for number in numbers)
@@ -169,12 +169,12 @@ class Batches:
 
     def _varied(self, chosen: list[int], rng: np.random.Generator) -> Tensor:
         count, most = len(chosen), self._settings.jitter
-        whole = self._on_device(torch.stack([self._pictures[i] for i in chosen]))
+        whole = self._on_device(torch.stack([self._images[i] for i in chosen]))
         kinds = rng.integers(len(KINDS), size=count).tolist()
         return jittered(whole, kinds, rng.uniform(1 - most, 1 + most, count).tolist())
 
     def _penalty_parts(self, rng: np.random.Generator) -> Tensor:
-        """Random parts of random penalty pictures, some without colour."""
+        """Random parts of random penalty images, some without colour."""
         crop, count = self._recipe.crop, self._recipe.batch
         height, width = (crop, crop) if crop else self._settings.size_hw
         room_hw = self._penalty.shape[2] - height, self._penalty.shape[3] - width

@@ -1,6 +1,6 @@
 """Checkpoints of a training: one safetensors file, written whole, that tells what it belongs to.
 
-Never read without checking that settings, pictures and teacher are those of the training at hand.
+Never read without checking that settings, images and teacher are those of the training at hand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""EfficientAd: a student and an autoencoder learn to follow a teacher on good pictures.
+"""EfficientAd: a student and an autoencoder learn to follow a teacher on good images.
 
 Batzner et al., "EfficientAD: Accurate Visual Anomaly Detection at Millisecond-Level Latencies",
 WACV 2024. Where the paper and others part, the difference is a setting. Torch is loaded only to
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from blemish.detectors.contract import ImageSource, LeftOut
 from blemish.detectors.efficientad.graph import EfficientAdGraph, map_name
-from blemish.detectors.efficientad.images import Space, WorkingPictures, working_pictures
-from blemish.detectors.efficientad.penalty import listing_sha256, penalty_pictures
+from blemish.detectors.efficientad.images import Space, WorkingImages, working_images
+from blemish.detectors.efficientad.penalty import listing_sha256, penalty_images
 from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, plan_training
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
@@ -66,7 +66,7 @@ class EfficientAd:
 
     @property
     def sources(self) -> dict[str, str]:
-        """Hashes of the teacher and of a folder of penalty pictures.
+        """Hashes of the teacher and of a folder of penalty images.
 
         Raises:
             BackboneError: the teacher cannot be used.
@@ -76,13 +76,13 @@ class EfficientAd:
         penalty = {} if folder is None else {"penalty": listing_sha256(Path(folder))}
         return {"teacher": self.teacher.sha256, **penalty}
 
-    def calibration_pictures(self, split_keys: Sequence[str]) -> int:
-        """How many pictures will be left out of some training; those of one key count once."""
+    def calibration_images(self, split_keys: Sequence[str]) -> int:
+        """How many images will be left out of some training; those of one key count once."""
         parts = left_out_parts(self.settings, split_keys)
         return len({split_keys[position] for part in parts for position in part})
 
     def plan(self, images: ImageSource) -> TrainingPlan:
-        """What a fit on these pictures will take."""
+        """What a fit on these images will take."""
         return plan_training(self.settings, images.split_keys)
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
@@ -96,50 +96,50 @@ class EfficientAd:
     def fit(
         self, images: ImageSource, *, progress: Progress, folder: Path | None = None
     ) -> FittedEfficientAd:
-        """Train on good pictures.
+        """Train on good images.
 
         Args:
-            images: the pictures.
+            images: the images.
             progress: told of stages, steps and losses.
             folder: where trainings are kept on their way, and gone on with; `None` for nowhere.
 
         Raises:
-            DataError: there is no picture, or none to train against.
+            DataError: there is no image, or none to train against.
             BackboneError: the teacher cannot be used.
             BlemishError: the training came to nothing, or a checkpoint cannot be used or written.
         """
         from blemish.detectors.efficientad.fit import Trainings
 
         teacher = self.teacher
-        graph = EfficientAdGraph(self.settings, images.picture_format)
+        graph = EfficientAdGraph(self.settings, images.image_format)
         space = Space(self.settings.memory_megabytes)
-        pictures = working_pictures(graph, images, space, progress)
+        working = working_images(graph, images, space, progress)
         trainings = Trainings(
             graph,
             teacher,
-            pictures,
-            penalty_pictures(self.settings, progress),
+            working,
+            penalty_images(self.settings, progress),
             space=space,
             progress=progress,
             folder=folder,
         )
-        outcome = trainings.run(rounds_of(self.settings, pictures.split_keys))
-        return FittedEfficientAd(graph, teacher, pictures, outcome)
+        outcome = trainings.run(rounds_of(self.settings, working.split_keys))
+        return FittedEfficientAd(graph, teacher, working, outcome)
 
 
 class FittedEfficientAd:
-    """A fitted EfficientAd, with the maps of the pictures that were left out."""
+    """A fitted EfficientAd, with the maps of the images that were left out."""
 
     def __init__(
         self,
         writer: EfficientAdGraph,
         teacher: Teacher,
-        pictures: WorkingPictures,
+        images: WorkingImages,
         outcome: Outcome,
     ) -> None:
         s = writer.settings
         self._writer, self._teacher = writer, teacher
-        self._names, self._sizes_hw = pictures.names, pictures.sizes_hw
+        self._names, self._sizes_hw = images.names, images.sizes_hw
         scales = common_scale(outcome.measured, s.low_quantile, s.high_quantile)
         self._left_out = [
             (one.left_out, scale)
@@ -173,14 +173,14 @@ class FittedEfficientAd:
         return f"{len(self._left_out)}-fold" if folds else "held out"
 
     def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
-        """Scores of the pictures that were left out, by nets that did not see them.
+        """Scores of the images that were left out, by nets that did not see them.
 
         Raises:
-            CalibrationError: all pictures belong together, so that none was left out.
+            CalibrationError: all images belong together, so that none was left out.
         """
         if not self._left_out:
             raise CalibrationError(
-                "Scoring pictures as if they were new takes at least 2 that do not belong together."
+                "Scoring images as if they were new takes at least 2 that do not belong together."
             )
         count = sum(len(maps.positions) for maps, _ in self._left_out)
         with progress.stage("leave out", count) as advance:
@@ -189,7 +189,7 @@ class FittedEfficientAd:
                 advance(len(maps.positions))
 
     def left_out_map(self, name: str) -> NDArray[np.float32]:
-        """The map of a picture by the nets that did not see it.
+        """The map of an image by the nets that did not see it.
 
         Raises:
             KeyError: it was not left out.
@@ -214,13 +214,13 @@ class FittedEfficientAd:
     def _summarised(
         self, summary: Session, maps: Maps, row: int
     ) -> tuple[float, NDArray[np.float32]]:
-        """Score and map of a left-out picture from the raw maps of its nets."""
+        """Score and map of a left-out image from the raw maps of its nets."""
         score, score_map = summary.run(
             ["score", "score_map"],
-            picture_hw=np.array(self._sizes_hw[maps.positions[row]], np.int64),
+            image_hw=np.array(self._sizes_hw[maps.positions[row]], np.int64),
             **{map_name(branch): values[row, None] for branch, values in maps.values.items()},
         )
         return float(score[0]), score_map[0]
 
     def close(self) -> None:
-        """Nothing is held: the pictures went when the training ended."""
+        """Nothing is held: the images went when the training ended."""

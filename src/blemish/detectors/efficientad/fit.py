@@ -1,4 +1,4 @@
-"""All trainings of a fit, one after the other, and maps of pictures that each saw and left out."""
+"""All trainings of a fit, one after the other, and maps of images that each saw and left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from blemish.detectors.efficientad.architecture import features_of, grid_hw
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint
 from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
-from blemish.detectors.efficientad.images import Space, WorkingPictures
+from blemish.detectors.efficientad.images import Space, WorkingImages
 from blemish.detectors.efficientad.nets import fixed_net
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.scale import Maps, Measured
@@ -32,7 +32,7 @@ from blemish.graph.session import Session
 from blemish.progress import Advance, Progress
 from blemish.unfinished import SUFFIX
 
-MOST_SEEN = 64  # pictures that nets were trained on, to tell their scale
+MOST_SEEN = 64  # images that nets were trained on, to tell their scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +51,13 @@ class Outcome:
 
 
 class Trainings:
-    """The trainings of a fit: they share device, pictures and what the teacher makes of these.
+    """The trainings of a fit: they share device, images and what the teacher makes of these.
 
     Args:
         graph: writes the graphs that maps are made with.
         teacher: as it was read.
-        pictures: to train on.
-        penalty: pictures of anything else, P x 3 x h x w.
+        images: to train on.
+        penalty: images of anything else, P x 3 x h x w.
         space: room for the teacher's features.
         progress: told of stages.
         folder: for checkpoints; `None` for none.
@@ -70,7 +70,7 @@ class Trainings:
         self,
         graph: EfficientAdGraph,
         teacher: Teacher,
-        pictures: WorkingPictures,
+        images: WorkingImages,
         penalty: NDArray[np.uint8],
         *,
         space: Space,
@@ -78,11 +78,11 @@ class Trainings:
         folder: Path | None,
     ) -> None:
         self._settings = graph.settings
-        self._graph, self._teacher, self._pictures = graph, teacher, pictures
+        self._graph, self._teacher, self._images = graph, teacher, images
         self._progress, self._folder = progress, folder
         self._device = pick_device(self._settings.device)
         features = self._look_at(space)
-        self._material = Material(pictures.values, penalty, features)
+        self._material = Material(images.values, penalty, features)
 
     def run(self, rounds: list[Round]) -> Outcome:
         """Train each round and make maps; the last one's nets ship."""
@@ -109,19 +109,19 @@ class Trainings:
         return Nets(teacher, trained.student, trained.autoencoder), trained
 
     def _look_at(self, space: Space) -> KeptFeatures | None:
-        """Find mean and variance of the teacher's features of each picture; keep these, or not."""
+        """Find mean and variance of the teacher's features of each image; keep these, or not."""
         net = fixed_net(self._settings.layers.teacher, self._teacher.weights)
         net = net.to(self._device, memory_format=torch.channels_last)
-        values, keep = self._pictures.values, self._settings.recipe.keep_features
+        values, keep = self._images.values, self._settings.recipe.keep_features
         # Room beforehand: small arrays made in between would keep the C library from taking the
-        # same memory for each picture, hundreds of megabytes of it.
+        # same memory for each image, hundreds of megabytes of it.
         shape = (len(values), features_of(self._settings.recipe.pdn))
         self._means, self._variances = np.empty(shape), np.empty(shape)
         room_hw = grid_hw(self._settings.size_hw)
         room = space.array((*shape, *room_hw), np.float16) if keep else None
         with self._progress.stage("teacher", len(values)) as advance, torch.no_grad():
-            for i, picture in enumerate(values):
-                shown = torch.from_numpy(picture[None].astype(np.float32)).to(self._device)
+            for i, image in enumerate(values):
+                shown = torch.from_numpy(image[None].astype(np.float32)).to(self._device)
                 features = net(shown)[0]
                 wide = features.double()
                 self._means[i] = wide.mean((1, 2)).cpu().numpy()
@@ -136,7 +136,7 @@ class Trainings:
         if count:
             self._progress.say(
                 f"{count} of the teacher's {len(statistics.mean)} features do not vary over these "
-                "pictures; they are not scaled, and tell nothing of good ones."
+                "images; they are not scaled, and tell nothing of good ones."
             )
 
     def _measured(self, nets: Nets, one: Round) -> Measured:
@@ -147,11 +147,11 @@ class Trainings:
             return Measured(self._maps(session, seen, advance), left_out)
 
     def _maps(self, session: Session, positions: list[int], advance: Advance) -> Maps:
-        """Raw maps of some pictures."""
+        """Raw maps of some images."""
         branches, found = list(self._settings.branches), []
         for position in positions:
-            picture = self._pictures.values[position][None].astype(np.float32)
-            found.append(session.run([map_name(branch) for branch in branches], working=picture))
+            image = self._images.values[position][None].astype(np.float32)
+            found.append(session.run([map_name(branch) for branch in branches], working=image))
             advance(1)
         values = (np.concatenate(maps) for maps in zip(*found, strict=True))
         return Maps(positions, dict(zip(branches, values, strict=True)))
@@ -164,7 +164,7 @@ class Trainings:
         made_of = {
             "settings": {k: v for k, v in settings.items() if k not in left_aside},
             "teacher": self._teacher.sha256,
-            "pictures": self._pictures.sha256,
+            "images": self._images.sha256,
             "penalty": hashlib.sha256(self._material.penalty.data).hexdigest(),
             "trained_on": hashlib.sha256(json.dumps(one.trained).encode()).hexdigest(),
         }
@@ -177,7 +177,7 @@ class Trainings:
             "trained_on": len(one.trained),
             "penalty": {
                 "source": "drawn" if folder is None else Path(folder).name,
-                "pictures": len(self._material.penalty),
+                "images": len(self._material.penalty),
             },
             "losses": {"names": ["step", *trained.losses], "history": trained.history},
             "trained_with": {

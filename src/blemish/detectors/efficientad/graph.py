@@ -2,7 +2,7 @@
 
 Batzner et al., WACV 2024, section 3.4. Each map is the mean over the features of a squared
 difference: student to teacher, student's second half to autoencoder. Both are shifted and scaled so
-that quantiles of good pictures become 0 and 0.1, then averaged. Without an autoencoder there is one
+that quantiles of good images become 0 and 0.1, then averaged. Without an autoencoder there is one
 map.
 """
 
@@ -28,17 +28,17 @@ from blemish.graph.maps import enlarge
 from blemish.graph.preprocessing import (
     Geometry,
     geometry,
+    image_hw,
     image_input,
-    picture_hw,
     preprocess,
 )
-from blemish.images.picture_format import PictureFormat
+from blemish.images.format import ImageFormat
 
 if TYPE_CHECKING:
     import onnx
 
 TOP = 0.1  # what the high quantile becomes
-BATCH_PIXELS = 4 * 256 * 256  # of working pictures to run at once
+BATCH_PIXELS = 4 * 256 * 256  # of working images to run at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,22 +58,22 @@ class EfficientAdGraph:
     """Writes the graphs of one EfficientAd: they share every node up to where they end."""
 
     settings: EfficientAdSettings
-    picture_format: PictureFormat
+    image_format: ImageFormat
 
     @property
     def batch(self) -> int:
-        """Pictures to run at once."""
+        """Images to run at once."""
         height, width = self.settings.size_hw
         return max(1, min(LARGEST_BATCH, BATCH_PIXELS // (height * width)))
 
     def working(self) -> onnx.ModelProto:
         """From `image` to `working`, N x 3 x h x w: what the nets take."""
         g = GraphBuilder()
-        picture, _ = self._preprocessed(g)
-        g.op("Identity", picture, name="working")
+        image, _ = self._preprocessed(g)
+        g.op("Identity", image, name="working")
         height, width = self.settings.size_hw
         outputs = [tensor("working", FLOAT, "N", COLOURS, height, width)]
-        return g.build([image_input(self.picture_format)], outputs)
+        return g.build([image_input(self.image_format)], outputs)
 
     def maps(self, nets: Nets) -> onnx.ModelProto:
         """From `working` to the raw map of each branch, `map_student` say, N x h x w."""
@@ -85,31 +85,31 @@ class EfficientAdGraph:
     def detector(self, nets: Nets, quantiles: Quantiles) -> onnx.ModelProto:
         """The model that ships: from `image` to `score` and `score_map`."""
         g = GraphBuilder()
-        picture, sizes = self._preprocessed(g)
-        self._summarise(g, self._raw_maps(g, nets, picture), quantiles, sizes.picture_hw)
-        return g.build([image_input(self.picture_format)], _summary())
+        image, sizes = self._preprocessed(g)
+        self._summarise(g, self._raw_maps(g, nets, image), quantiles, sizes.image_hw)
+        return g.build([image_input(self.image_format)], _summary())
 
     def summary(self, quantiles: Quantiles) -> onnx.ModelProto:
-        """From raw maps and `picture_hw` to `score` and `score_map`: the detector's tail."""
+        """From raw maps and `image_hw` to `score` and `score_map`: the detector's tail."""
         g = GraphBuilder()
         maps = {branch: map_name(branch) for branch in self.settings.branches}
-        self._summarise(g, maps, quantiles, "picture_hw")
-        return g.build([*self._maps(), tensor("picture_hw", INT64, 2)], _summary())
+        self._summarise(g, maps, quantiles, "image_hw")
+        return g.build([*self._maps(), tensor("image_hw", INT64, 2)], _summary())
 
     def _preprocessed(self, g: GraphBuilder) -> tuple[str, Geometry]:
         size = self.settings.working_size(1)
-        sizes = geometry(g, picture_hw(g), size)
-        picture = preprocess(g, sizes, size, picture_format=self.picture_format, mean=MEAN, std=STD)
-        return picture, sizes
+        sizes = geometry(g, image_hw(g), size)
+        image = preprocess(g, sizes, size, image_format=self.image_format, mean=MEAN, std=STD)
+        return image, sizes
 
-    def _raw_maps(self, g: GraphBuilder, nets: Nets, picture: str) -> dict[str, str]:
+    def _raw_maps(self, g: GraphBuilder, nets: Nets, image: str) -> dict[str, str]:
         """The map of each branch; features and maps have names that `Model.trace` knows."""
         layers = self.settings.layers
-        teacher = add_net(g, picture, layers.teacher, nets.teacher, name="teacher")
-        student = add_net(g, picture, layers.student, nets.student, name="student")
+        teacher = add_net(g, image, layers.teacher, nets.teacher, name="teacher")
+        student = add_net(g, image, layers.student, nets.student, name="student")
         if not layers.autoencoder:
             return {STUDENT: _difference(g, teacher, student, name=map_name(STUDENT))}
-        coder = add_net(g, picture, layers.autoencoder, nets.autoencoder, name="autoencoder")
+        coder = add_net(g, image, layers.autoencoder, nets.autoencoder, name="autoencoder")
         halves = g.ops("Split", student, outputs=g.fresh("half", 2), axis=1, num_outputs=2)
         return {
             STUDENT: _difference(g, teacher, halves[0], name=map_name(STUDENT)),
@@ -128,7 +128,7 @@ class EfficientAdGraph:
         edge = self.settings.recipe.border == "edge"
         sides = g.ints(*[BORDER_CELLS] * 4)
         padded = g.op("Pad", combined, sides, "", g.ints(1, 2), mode="edge" if edge else "constant")
-        # Straight to the picture as published, unless it is smoothed on the way.
+        # Straight to the image as published, unless it is smoothed on the way.
         sigma_px = self.settings.recipe.smoothing
         between_hw = g.ints(*self.settings.size_hw) if sigma_px else original_hw
         sizes = Geometry(original_hw, between_hw, between_hw)
@@ -146,14 +146,14 @@ def map_name(branch: str) -> str:
 
 def add_net(
     g: GraphBuilder,
-    picture: str,
+    image: str,
     layers: Sequence[Layer],
     weights: Weights,
     *,
     name: str | None = None,
 ) -> str:
     """Nodes of a net; its features, N x features x h x w, go by `name`."""
-    x = picture
+    x = image
     for layer in layers:
         if layer.enlarged_hw is not None:
             x = g.op(

@@ -1,4 +1,4 @@
-"""The pictures of a training: resized and normalised once, by the nodes that ship.
+"""The images of a training: resized and normalised once, by the nodes that ship.
 
 They are kept in half precision, in memory as far as allowed, then in a temporary file.
 """
@@ -49,24 +49,24 @@ def _on_disk(shape: tuple[int, ...], dtype: DTypeLike, size: int) -> NDArray[Any
     folder = Path(tempfile.gettempdir())
     free = shutil.disk_usage(folder).free
     try:
-        with tempfile.TemporaryFile(prefix="blemish-pictures-") as file:
+        with tempfile.TemporaryFile(prefix="blemish-images-") as file:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, size)
             return np.memmap(file, dtype, mode="w+", shape=shape)
     except OSError as error:
         raise BlemishError(
-            f"The pictures need {size / 1e9:.1f} GB in a temporary file, but '{folder}' has "
+            f"The images need {size / 1e9:.1f} GB in a temporary file, but '{folder}' has "
             f"{free / 1e9:.1f} GB free ({error.strerror}). Allow more memory (--memory), name "
-            "another folder (TMPDIR), or use fewer pictures or a smaller image_size."
+            "another folder (TMPDIR), or use fewer images or a smaller image_size."
         ) from error
 
 
 @dataclass(frozen=True, eq=False)
-class WorkingPictures:
-    """Pictures as the nets take them.
+class WorkingImages:
+    """Images as the nets take them.
 
     Attributes:
-        names, split_keys, sizes_hw: of the pictures as they came.
+        names, split_keys, sizes_hw: of the images as they came.
         values: N x 3 x h x w, float16.
         sha256: of names and values.
     """
@@ -78,21 +78,21 @@ class WorkingPictures:
     sha256: str
 
 
-def working_pictures(
+def working_images(
     graph: EfficientAdGraph, images: ImageSource, space: Space, progress: Progress
-) -> WorkingPictures:
-    """Read, resize and normalise all pictures. Raises `DataError` where there is none."""
+) -> WorkingImages:
+    """Read, resize and normalise all images. Raises `DataError` where there is none."""
     sizes_hw = list(images.sizes_hw)
     if not sizes_hw:
-        raise DataError("There is no good picture to learn from.")
+        raise DataError("There is no good image to learn from.")
     values = space.array((len(sizes_hw), COLOURS, *graph.settings.size_hw), np.float16)
     session = Session(graph.working().SerializeToString())
     digest, names = hashlib.sha256(), []
-    with progress.stage("pictures", len(sizes_hw)) as advance:
-        for i, (name, picture) in enumerate(images):
-            values[i] = session.run(["working"], image=picture[None])[0][0]
+    with progress.stage("images", len(sizes_hw)) as advance:
+        for i, (name, image) in enumerate(images):
+            values[i] = session.run(["working"], image=image[None])[0][0]
             digest.update(name.encode("utf-8", "surrogateescape"))
             digest.update(values[i].tobytes())
             names.append(name)
             advance(1)
-    return WorkingPictures(names, list(images.split_keys), sizes_hw, values, digest.hexdigest())
+    return WorkingImages(names, list(images.split_keys), sizes_hw, values, digest.hexdigest())

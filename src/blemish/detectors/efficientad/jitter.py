@@ -1,7 +1,7 @@
-"""Changes of brightness, contrast or saturation, one a picture, as the autoencoder is shown them.
+"""Changes of brightness, contrast or saturation, one an image, as the autoencoder is shown them.
 
 Batzner et al., WACV 2024, section 3.3; each by the definition of Pillow's `ImageEnhance`, but on
-the working picture and without rounding.
+the working image and without rounding.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ BRIGHTNESS, CONTRAST, SATURATION = KINDS = (0, 1, 2)
 GREY = (0.299, 0.587, 0.114)
 
 
-def jittered(pictures: Tensor, kinds: Sequence[int], factors: Sequence[float]) -> Tensor:
-    """Pictures changed, each by a kind and a factor of its own.
+def jittered(images: Tensor, kinds: Sequence[int], factors: Sequence[float]) -> Tensor:
+    """Images changed, each by a kind and a factor of its own.
 
     Args:
-        pictures: N x 3 x H x W, normalised.
+        images: N x 3 x H x W, normalised.
         kinds: of `KINDS`, N.
-        factors: 1 leaves a picture as it is, N.
+        factors: 1 leaves an image as it is, N.
     """
-    plain = denormalised(pictures)
+    plain = denormalised(images)
     factor, contrast, saturation = (
         torch.tensor(values, dtype=plain.dtype).to(plain.device).view(-1, 1, 1, 1)
         for values in (
@@ -39,22 +39,22 @@ def jittered(pictures: Tensor, kinds: Sequence[int], factors: Sequence[float]) -
     return normalised((anchor + (plain - anchor) * factor).clamp(0, 1))
 
 
-def grey(pictures: Tensor) -> Tensor:
+def grey(images: Tensor) -> Tensor:
     """Luminance, N x 1 x H x W."""
-    weights = torch.tensor(GREY, dtype=pictures.dtype).to(pictures.device).view(1, 3, 1, 1)
-    return (pictures * weights).sum(1, keepdim=True)
+    weights = torch.tensor(GREY, dtype=images.dtype).to(images.device).view(1, 3, 1, 1)
+    return (images * weights).sum(1, keepdim=True)
 
 
-def normalised(pictures: Tensor) -> Tensor:
-    """Pictures in [0, 1] as the nets take them."""
-    mean, std = _statistics(pictures)
-    return (pictures - mean) / std
+def normalised(images: Tensor) -> Tensor:
+    """Images in [0, 1] as the nets take them."""
+    mean, std = _statistics(images)
+    return (images - mean) / std
 
 
-def denormalised(pictures: Tensor) -> Tensor:
-    """Pictures in [0, 1] again."""
-    mean, std = _statistics(pictures)
-    return pictures * std + mean
+def denormalised(images: Tensor) -> Tensor:
+    """Images in [0, 1] again."""
+    mean, std = _statistics(images)
+    return images * std + mean
 
 
 def _statistics(like: Tensor) -> tuple[Tensor, Tensor]:

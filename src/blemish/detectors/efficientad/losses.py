@@ -12,12 +12,12 @@ from torch import Tensor
 
 
 def hard_feature_loss(student: Tensor, teacher: Tensor, quantile: float) -> Tensor:
-    """Mean of the largest squared differences of each picture.
+    """Mean of the largest squared differences of each image.
 
     Args:
         student: its first half of features.
         teacher: normalised.
-        quantile: a picture's differences at or above this quantile of its own count (0.999 in the
+        quantile: an image's differences at or above this quantile of its own count (0.999 in the
             paper, over all channels and cells together).
     """
     differences = squared_difference(student, teacher).flatten(1)
@@ -39,7 +39,7 @@ def quantile_of(values: Tensor, quantile: float) -> Tensor:
 
 
 def penalty_loss(student: Tensor) -> Tensor:
-    """Mean square of the student's first half on pictures that are not from the category."""
+    """Mean square of the student's first half on images that are not from the category."""
     return student.float().square().mean()
 
 

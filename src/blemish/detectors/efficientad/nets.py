@@ -35,9 +35,9 @@ class Net(nn.Module):  # type: ignore[misc]
             )
             self.add_module(layer.name, convolution)
 
-    def forward(self, pictures: Tensor, outputs: slice = ALL) -> Tensor:
-        """Features of pictures, all of them or only some: those not asked for cost nothing."""
-        x = pictures
+    def forward(self, images: Tensor, outputs: slice = ALL) -> Tensor:
+        """Features of images, all of them or only some: those not asked for cost nothing."""
+        x = images
         for layer in self.layers:
             if layer.enlarged_hw is not None:
                 x = F.interpolate(x, layer.enlarged_hw, mode="bilinear", align_corners=False)

@@ -13,7 +13,7 @@ from blemish.detectors.efficientad.losses import distance, hard_feature_loss, pe
 from blemish.detectors.efficientad.nets import Net, fixed_net
 from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
 
-# What the student learns of the teacher and of pictures of anything else; the autoencoder of the
+# What the student learns of the teacher and of images of anything else; the autoencoder of the
 # teacher, and the student's second half of it.
 LOSSES = ("hard_features", "penalty", "autoencoder", "student_autoencoder")
 
@@ -59,9 +59,9 @@ def make_trio(settings: EfficientAdSettings, teacher: Weights, device: torch.dev
 def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tensor:
     """The losses in the order of `LOSSES`, a vector whose sum is to be made small."""
     with torch.no_grad():
-        wanted = trio.teacher(batch.pictures) if batch.features is None else batch.features
-    half, count = wanted.shape[1], len(batch.pictures)
-    answers = trio.student(torch.cat([batch.pictures, batch.penalty]), slice(half))
+        wanted = trio.teacher(batch.images) if batch.features is None else batch.features
+    half, count = wanted.shape[1], len(batch.images)
+    answers = trio.student(torch.cat([batch.images, batch.penalty]), slice(half))
     losses = [
         hard_feature_loss(answers[:count], wanted, settings.recipe.hard_quantile),
         penalty_loss(answers[count:]) * settings.penalty_weight,
@@ -74,7 +74,7 @@ def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tens
 def _autoencoder_losses(trio: Trio, autoencoder: Net, batch: Batch, whole: Tensor) -> list[Tensor]:
     """What the autoencoder learns of the teacher, and the student's second half of it.
 
-    The autoencoder sees whole pictures, the others only the batch's windows. What the autoencoder
+    The autoencoder sees whole images, the others only the batch's windows. What the autoencoder
     makes is not detached where the student learns of it, as is usual.
     """
     varied = batch.parts(whole)

@@ -30,8 +30,8 @@ RUNTIME_BYTES = 420 * MEGABYTE  # interpreter, torch and the other libraries
 LONG_STEPS = 500
 COPIES = 6  # of trained weights: also gradients, means, two of Adam's, one on its way to a file
 TENSORS = 3.0  # as large as a layer's output, that its way forth and back holds at a time
-READ_AHEAD_BYTES = 100 * MEGABYTE  # decoded pictures that wait, sessions that resize them
-FACTS_BYTES = 300  # of a training picture in the model file
+READ_AHEAD_BYTES = 100 * MEGABYTE  # decoded images that wait, sessions that resize them
+FACTS_BYTES = 300  # of a training image in the model file
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TrainingPlan:
     """Sizes of a fit.
 
     Attributes:
-        pictures: good pictures that there are.
+        images: good images that there are.
         left_out: of them, never trained on by the nets that score them.
         trainings: how many; more than one with `calibration_folds`.
         steps: of each.
@@ -48,7 +48,7 @@ class TrainingPlan:
         memory_bytes, disk_bytes: the most that the fit will take, nearly.
     """
 
-    pictures: int
+    images: int
     left_out: int
     trainings: int
     steps: int
@@ -71,13 +71,13 @@ class TrainingPlan:
         if not self.disk_bytes:
             return []
         return [
-            "Pictures and features do not fit the memory allowed: "
+            "Images and features do not fit the memory allowed: "
             f"{self.disk_bytes / 1e9:.1f} GB go to a temporary file."
         ]
 
 
 def plan_training(settings: EfficientAdSettings, split_keys: Sequence[str]) -> TrainingPlan:
-    """What a fit on pictures with these split keys will take."""
+    """What a fit on images with these split keys will take."""
     recipe, layers, count = settings.recipe, settings.layers, len(split_keys)
     parts = left_out_parts(settings, split_keys)
     sizes = [_parameters(net) for net in (layers.teacher, layers.student, layers.autoencoder)]
@@ -85,7 +85,7 @@ def plan_training(settings: EfficientAdSettings, split_keys: Sequence[str]) -> T
     trained = COPIES * 4 * sum(sizes[1:]) + 4 * sizes[0]
     model_bytes = 4 * sum(sizes) + FACTS_BYTES * count
     return TrainingPlan(
-        pictures=count,
+        images=count,
         left_out=sum(map(len, parts)),
         trainings=len(parts) + 1 if recipe.calibration_folds else 1,
         steps=recipe.steps,
@@ -120,7 +120,7 @@ def estimate_seconds(
     step, look = try_steps(settings, teacher, pick_device(settings.device))
     return {
         "drawing": _drawing_seconds(settings),
-        "teacher": look * plan.pictures,
+        "teacher": look * plan.images,
         "training": step * plan.steps * plan.trainings,
     }
 
@@ -134,7 +134,7 @@ def _drawing_seconds(settings: EfficientAdSettings) -> float:
     for number in range(2):
         draw(number, seed=settings.seed, side_px=side)
     seconds = (perf_counter() - start) / 2
-    return seconds * settings.recipe.penalty_pictures / available_cores()
+    return seconds * settings.recipe.penalty_images / available_cores()
 
 
 def _parameters(net: Sequence[Layer]) -> int:
@@ -142,7 +142,7 @@ def _parameters(net: Sequence[Layer]) -> int:
 
 
 def _kept_bytes(settings: EfficientAdSettings, count: int) -> tuple[int, int]:
-    """Bytes of pictures and features in memory, and of those that go to disk (`Space`)."""
+    """Bytes of images and features in memory, and of those that go to disk (`Space`)."""
     height, width = settings.size_hw
     wanted = [count * COLOURS * height * width * 2]
     if settings.recipe.keep_features:
@@ -160,7 +160,7 @@ def _kept_bytes(settings: EfficientAdSettings, count: int) -> tuple[int, int]:
 def _penalty_bytes(settings: EfficientAdSettings) -> int:
     crop = settings.recipe.crop if settings.penalty is None else 0
     height, width = (crop, crop) if crop else settings.size_hw
-    return settings.recipe.penalty_pictures * COLOURS * height * width
+    return settings.recipe.penalty_images * COLOURS * height * width
 
 
 def _step_bytes(settings: EfficientAdSettings) -> int:
@@ -173,13 +173,13 @@ def _step_bytes(settings: EfficientAdSettings) -> int:
 
 
 def _values(net: Sequence[Layer], size_hw: tuple[int, int]) -> int:
-    """Values that all layers of a net give for one picture."""
+    """Values that all layers of a net give for one image."""
     sizes = output_sizes(net, size_hw)
     return sum(layer.outputs * cells for layer, cells in zip(net, sizes, strict=True))
 
 
 def output_sizes(net: Sequence[Layer], size_hw: tuple[int, int]) -> list[int]:
-    """Cells that each convolution of a net gives for a picture of a size, before pooling."""
+    """Cells that each convolution of a net gives for an image of a size, before pooling."""
     height, width = size_hw
     sizes = []
     for layer in net:

@@ -1,10 +1,10 @@
-"""Which pictures each training sees, and which are left out of it to be scored as new.
+"""Which images each training sees, and which are left out of it to be scored as new.
 
-Two ways, both from good training pictures alone:
+Two ways, both from good training images alone:
 
-* Held out, as published: some pictures are never trained on.
-* In parts (cross-conformal): the pictures are split, and for each part nets are trained on the
-  rest, with the same settings and seed. The nets that ship are trained on all pictures, so that
+* Held out, as published: some images are never trained on.
+* In parts (cross-conformal): the images are split, and for each part nets are trained on the
+  rest, with the same settings and seed. The nets that ship are trained on all images, so that
   those of a part saw a little less than they: what cross-conformal scores always have.
 
 What makes maps of several nets comparable is in `scale`.
@@ -23,7 +23,7 @@ SHIPS = "whole"  # the name of the round whose nets ship
 
 @dataclass(frozen=True)
 class Round:
-    """One training: the positions of the pictures that it sees, and of those left out of it."""
+    """One training: the positions of the images that it sees, and of those left out of it."""
 
     name: str
     trained: list[int]
@@ -35,7 +35,7 @@ def rounds_of(settings: EfficientAdSettings, split_keys: Sequence[str]) -> list[
 
     Args:
         settings: which way, and how many.
-        split_keys: a key for each picture; pictures with one key are left out together. Where all
+        split_keys: a key for each image; images with one key are left out together. Where all
             have the same, none is left out.
     """
     everything = list(range(len(split_keys)))
@@ -51,7 +51,7 @@ def rounds_of(settings: EfficientAdSettings, split_keys: Sequence[str]) -> list[
 
 
 def left_out_parts(settings: EfficientAdSettings, split_keys: Sequence[str]) -> list[list[int]]:
-    """Positions of the pictures that are left out of one training each."""
+    """Positions of the images that are left out of one training each."""
     distinct = sorted(set(split_keys), key=lambda key: position_of(key, seed=settings.seed))
     if len(distinct) < 2:
         return []

@@ -1,18 +1,18 @@
-"""What is 0 and what is 0.1 in a map: quantiles of good pictures' maps, comparable among nets.
+"""What is 0 and what is 0.1 in a map: quantiles of good images' maps, comparable among nets.
 
-In the paper nets are trained once, and the quantiles are those over the maps of held-out pictures.
-Where pictures are left out in parts there are several nets. Some end with larger differences than
-others, by luck and by the number of pictures they saw, so one net's maps cannot be measured by
+In the paper nets are trained once, and the quantiles are those over the maps of held-out images.
+Where images are left out in parts there are several nets. Some end with larger differences than
+others, by luck and by the number of images they saw, so one net's maps cannot be measured by
 another's. Hence two steps, the same for every net, whether it ships or not:
 
-1. A net's maps are put on its own scale, by the quantiles over pictures that it was trained on.
+1. A net's maps are put on its own scale, by the quantiles over images that it was trained on.
 2. The quantiles over all left-out maps, each on the scale of the net that made it, become 0 and
    0.1.
 
-A left-out picture has no say in its own net's scale, and all have the same in what they share. So
-its score is what a new picture's is under the nets that ship. (Quantiles of each part's own
-left-out pictures would not do: a part of few would flatten its own largest values, and left-out
-scores would be lower than those of new pictures.) With nets trained once, both steps together are
+A left-out image has no say in its own net's scale, and all have the same in what they share. So
+its score is what a new image's is under the nets that ship. (Quantiles of each part's own
+left-out images would not do: a part of few would flatten its own largest values, and left-out
+scores would be lower than those of new images.) With nets trained once, both steps together are
 the paper's quantiles: scales cancel.
 """
 
@@ -57,10 +57,10 @@ Quantiles = dict[str, Span]
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """Raw maps of some pictures by one round's nets.
+    """Raw maps of some images by one round's nets.
 
     Attributes:
-        positions: of the pictures, N.
+        positions: of the images, N.
         values: of each branch, N x h x w.
     """
 
@@ -68,7 +68,7 @@ class Maps:
     values: dict[str, NDArray[np.float32]]
 
     def quantiles(self, low: float, high: float) -> Quantiles:
-        """Quantiles over all cells of all pictures together."""
+        """Quantiles over all cells of all images together."""
         return {branch: _span(values, low, high) for branch, values in self.values.items()}
 
     def placed(self, scale: Quantiles) -> dict[str, NDArray[np.float64]]:
@@ -78,7 +78,7 @@ class Maps:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What is known of the nets of one round: maps of pictures they saw, and of those left out."""
+    """What is known of the nets of one round: maps of images they saw, and of those left out."""
 
     seen: Maps
     left_out: Maps | None
@@ -88,7 +88,7 @@ def common_scale(rounds: Sequence[Measured], low: float, high: float) -> list[Qu
     """The quantiles of each round's nets, such that their maps can be compared.
 
     Args:
-        rounds: in any order. Where none left a picture out, those seen stand for it.
+        rounds: in any order. Where none left an image out, those seen stand for it.
         low: share of the values that are at or below what becomes 0.
         high: share of those at or below what becomes 0.1.
     """

@@ -39,7 +39,7 @@ class Recipe:
     averaged_steps: int
     hard_quantile: float
     keep_features: bool
-    penalty_pictures: int
+    penalty_images: int
     border: str
     smoothing: float
     calibration_folds: int
@@ -57,7 +57,7 @@ PRESETS = {
         averaged_steps=500,
         hard_quantile=0.99,
         keep_features=True,
-        penalty_pictures=256,
+        penalty_images=256,
         border="edge",
         smoothing=6.0,
         calibration_folds=0,
@@ -73,7 +73,7 @@ PRESETS = {
         averaged_steps=500,
         hard_quantile=0.99,
         keep_features=True,
-        penalty_pictures=256,
+        penalty_images=256,
         border="edge",
         smoothing=0.0,
         calibration_folds=0,
@@ -89,14 +89,14 @@ PRESETS = {
         averaged_steps=0,
         hard_quantile=0.999,
         keep_features=False,
-        penalty_pictures=2000,
+        penalty_images=2000,
         border="zero",
         smoothing=0.0,
         calibration_folds=0,
         held_out=0.1,
     ),
 }
-SIDES_PX = {"quick": 512, "standard": 256, "paper": 256}  # of the working picture, by default
+SIDES_PX = {"quick": 512, "standard": 256, "paper": 256}  # of the working image, by default
 STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes of
 
 
@@ -130,11 +130,11 @@ class EfficientAdSettings(DetectorSettings):
     )
     autoencoder_width: int = setting(64, "channels of its bottleneck, even", at_least=2)
     steps: int | None = setting(None, "of training", at_least=1)
-    batch: int | None = setting(None, "pictures a step", at_least=1, at_most=256)
+    batch: int | None = setting(None, "images a step", at_least=1, at_most=256)
     crop: int | None = setting(
         None,
-        "side of the random part of a picture that the student is trained on, a multiple of 4; "
-        "0 for whole pictures",
+        "side of the random part of an image that the student is trained on, a multiple of 4; "
+        "0 for whole images",
         at_least=0,
     )
     learning_rate: float | None = setting(None, "of Adam", above=0, at_most=1)
@@ -154,10 +154,10 @@ class EfficientAdSettings(DetectorSettings):
     )
     penalty: str | None = setting(
         None,
-        "folder of pictures of anything else; by default drawn ones are taken",
+        "folder of images of anything else; by default drawn ones are taken",
         names_file=True,
     )
-    penalty_pictures: int | None = setting(None, "how many of them", at_least=1)
+    penalty_images: int | None = setting(None, "how many of them", at_least=1)
     penalty_weight: float = setting(1.0, "of the student's answers to them", at_least=0)
     penalty_grey: float = setting(0.3, "share of them shown without colour", at_least=0, at_most=1)
     jitter: float = setting(
@@ -168,10 +168,10 @@ class EfficientAdSettings(DetectorSettings):
     )
     dropout: float = setting(0.2, "in the decoder", at_least=0, at_most=0.9)
     keep_features: bool | None = setting(
-        None, "keep the teacher's features of all pictures, in half precision, to save time"
+        None, "keep the teacher's features of all images, in half precision, to save time"
     )
     low_quantile: float = setting(
-        0.9, "of good pictures' map values, which becomes 0", at_least=0, at_most=1
+        0.9, "of good images' map values, which becomes 0", at_least=0, at_most=1
     )
     high_quantile: float = setting(0.995, "which becomes 0.1", at_least=0, at_most=1)
     border: str | None = setting(
@@ -187,14 +187,14 @@ class EfficientAdSettings(DetectorSettings):
     )
     calibration_folds: int | None = setting(
         None,
-        "parts of the training pictures that are left out in turn, each with nets trained anew "
+        "parts of the training images that are left out in turn, each with nets trained anew "
         "without it, to score them as new; 0 leaves out held_out once",
         at_least=0,
         at_most=1000,
     )
     held_out: float | None = setting(
         None,
-        "share of the training pictures that is never trained on, with calibration_folds 0",
+        "share of the training images that is never trained on, with calibration_folds 0",
         above=0,
         at_most=0.9,
     )
@@ -208,12 +208,12 @@ class EfficientAdSettings(DetectorSettings):
         120.0, "between two checkpoints, where a folder for them is given", at_least=0
     )
     memory_megabytes: int = setting(
-        4000, "the most that pictures and features may take; then they go to disk", at_least=100
+        4000, "the most that images and features may take; then they go to disk", at_least=100
     )
 
     @property
     def usual_side_px(self) -> int:
-        """The side of a working picture where no size is given."""
+        """The side of a working image where no size is given."""
         return SIDES_PX[self.preset]
 
     @property

@@ -2,7 +2,7 @@
 
 Its file holds the weights `conv1.weight`, `conv1.bias`, ... (or numbered as in a chain: `0.weight`,
 `3.weight`, ...) as tensors of a safetensors file or as initializers of an ONNX file, in single or
-half precision. It takes pictures in [0, 1], less the mean of ImageNet, over its spread.
+half precision. It takes images in [0, 1], less the mean of ImageNet, over its spread.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Teacher:
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Mean and (population) spread of each of the teacher's features over some pictures."""
+    """Mean and (population) spread of each of the teacher's features over some images."""
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
@@ -91,7 +91,7 @@ class Statistics:
 
 
 def statistics_of(means: NDArray[np.float64], variances: NDArray[np.float64]) -> Statistics:
-    """Those over several pictures of one size, from those of each picture, pictures x features."""
+    """Those over several images of one size, from those of each image, images x features."""
     mean = means.mean(axis=0)
     variance = variances.mean(axis=0) + ((means - mean) ** 2).mean(axis=0)
     return Statistics(mean, np.sqrt(variance))

@@ -1,7 +1,7 @@
 """The training of student and autoencoder: safe to end at any step, and to go on with.
 
 The loop never waits for a loss: some steps' losses are fetched together, told, and checked. The
-same settings and pictures give the same weights on the same machine, whether or not the training
+same settings and images give the same weights on the same machine, whether or not the training
 was interrupted. Batzner et al., WACV 2024, section 3 and appendix.
 """
 
@@ -106,21 +106,21 @@ def try_steps(
     """Take a few steps on noise, to know how long they take.
 
     Returns:
-        Seconds a step, and seconds in which the teacher looks at one picture.
+        Seconds a step, and seconds in which the teacher looks at one image.
     """
     recipe, (height, width) = settings.recipe, settings.size_hw
     rng = np.random.default_rng(settings.seed)
-    pictures = rng.standard_normal((2, COLOURS, height, width)).astype(np.float16)
+    images = rng.standard_normal((2, COLOURS, height, width)).astype(np.float16)
     penalty = rng.integers(0, 256, (2, COLOURS, height, width)).astype(np.uint8)
     ones = Statistics(np.zeros(features_of(recipe.pdn)), np.ones(features_of(recipe.pdn)))
     with _surroundings(device):
         trio = make_trio(settings, teacher.weights, device)
-        shown = torch.from_numpy(pictures[:1]).to(device, torch.float32)
+        shown = torch.from_numpy(images[:1]).to(device, torch.float32)
         with torch.no_grad():
             look = _timed(lambda: trio.teacher(shown), device)
             kept = trio.teacher(shown).half().cpu().numpy().repeat(2, axis=0)
         features = KeptFeatures(kept, np.zeros(kept.shape[1])) if recipe.keep_features else None
-        batches = Batches(Material(pictures, penalty, features), [0, 1], ones, settings, device)
+        batches = Batches(Material(images, penalty, features), [0, 1], ones, settings, device)
         step = _timed(_Run(settings, trio, batches, device, None).take_step, device)
     return step, look
 
@@ -325,7 +325,7 @@ class _Run:
             (rate > HIGH_RATE, f"a lower learning_rate than {rate:g}"),
             (lower, "precision=float32 in place of bfloat16"),
             (rate <= HIGH_RATE, f"a lower learning_rate than {rate:g}"),
-            (True, "a teacher whose features all vary on such pictures"),
+            (True, "a teacher whose features all vary on such images"),
         ]
         advice = [words for holds, words in causes if holds]
         return BlemishError(

@@ -1,8 +1,8 @@
-"""PatchCore: a bank of patches of good pictures, and how far a new patch is from the nearest.
+"""PatchCore: a bank of patches of good images, and how far a new patch is from the nearest.
 
 Roth et al., "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022. Where the paper, the
 authors' code and others part, the difference is a setting. Never does this module look at labels,
-thresholds or files of pictures.
+thresholds or files of images.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class PatchCore:
         return {"backbone": self.backbone.sha256}
 
     def plan(self, images: ImageSource) -> FitPlan:
-        """What a fit on these pictures will take."""
+        """What a fit on these images will take."""
         weights = self.backbone.graph.ByteSize()
         return plan_fit(self.settings, self.backbone, images.sizes_hw, backbone_bytes=weights)
 
@@ -66,12 +66,12 @@ class PatchCore:
         """Guess how long each stage of a fit will take, from a short measurement.
 
         Raises:
-            ImageError: one of the first few pictures cannot be read.
+            ImageError: one of the first few images cannot be read.
         """
         return estimate_seconds(self.settings, self.backbone, images, self.plan(images))
 
-    def calibration_pictures(self, split_keys: Sequence[str]) -> int:
-        """How many pictures `left_out` will score: all; those of one key count once."""
+    def calibration_images(self, split_keys: Sequence[str]) -> int:
+        """How many images `left_out` will score: all; those of one key count once."""
         return len(set(split_keys))
 
     def fit(
@@ -81,21 +81,21 @@ class PatchCore:
         progress: Progress,
         folder: Path | None = None,  # noqa: ARG002
     ) -> FittedPatchCore:
-        """Learn from good pictures.
+        """Learn from good images.
 
         Args:
-            images: the pictures.
+            images: the images.
             progress: told of stages and of what a user must hear.
             folder: not used; a fit is soon done again.
 
         Raises:
-            DataError: there is no picture.
+            DataError: there is no image.
             SettingError: the memory allowed is too small.
         """
         plan = self.plan(images)
         for note in [*plan.notes(), *_odd_grids(self.backbone)]:
             progress.say(note)
-        graph = PatchCoreGraph(self.settings, self.backbone, images.picture_format)
+        graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
         picked_by = None
         if self.settings.precision == "int8":
             graph, picked_by = in_int8(graph, images, progress), graph
@@ -110,7 +110,7 @@ class PatchCore:
         self, graph: PatchCoreGraph, patches: Patches, plan: FitPlan, progress: Progress
     ) -> FittedPatchCore:
         s = self.settings
-        if s.fit == "stretch":  # any other picture has the same
+        if s.fit == "stretch":  # any other image has the same
             graph = replace(graph, grid_hw=patches.grids_hw[0])
         rng = np.random.default_rng([s.seed, 1])
         count = min(s.bank_size(len(patches.store), plan.dimensions), len(patches.points))

@@ -20,11 +20,11 @@ from blemish.graph.preprocessing import (
     Geometry,
     WorkingSize,
     geometry,
+    image_hw,
     image_input,
-    picture_hw,
     preprocess,
 )
-from blemish.images.picture_format import PictureFormat
+from blemish.images.format import ImageFormat
 from blemish.search.graph import search, standing_out
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Bank:
-    """What a picture is compared with.
+    """What an image is compared with.
 
     Attributes:
         vectors: M x D.
@@ -52,28 +52,28 @@ class PatchCoreGraph:
     """Writes the graphs of one PatchCore: they share every node up to where they end.
 
     Attributes:
-        grid_hw: of every picture's patches, where it is known and does not vary.
+        grid_hw: of every image's patches, where it is known and does not vary.
     """
 
     settings: PatchCoreSettings
     backbone: Backbone
-    picture_format: PictureFormat
+    image_format: ImageFormat
     grid_hw: tuple[int, int] | None = None
 
-    def working_pictures(self) -> onnx.ModelProto:
-        """From `image` to `working_picture`, N x 3 x h x w, as the backbone takes it."""
+    def working_images(self) -> onnx.ModelProto:
+        """From `image` to `working_image`, N x 3 x h x w, as the backbone takes it."""
         g = GraphBuilder()
-        picture, _ = self._working_picture(g)
-        g.op("Identity", picture, name="working_picture")
-        outputs = [tensor("working_picture", FLOAT, "N", 3, "h", "w")]
-        return g.build([image_input(self.picture_format)], outputs)
+        image, _ = self._working_image(g)
+        g.op("Identity", image, name="working_image")
+        outputs = [tensor("working_image", FLOAT, "N", 3, "h", "w")]
+        return g.build([image_input(self.image_format)], outputs)
 
     def features(self) -> onnx.ModelProto:
         """From `image` to `patches`, N x h x w x D."""
         g = GraphBuilder()
         self._patches(g)
         outputs = [tensor("patches", FLOAT, "N", "h", "w", "D")]
-        return g.build([image_input(self.picture_format)], outputs)
+        return g.build([image_input(self.image_format)], outputs)
 
     def detector(self, bank: Bank) -> onnx.ModelProto:
         """From `image` to `score`, `score_map` and `nearest`: the model that ships."""
@@ -94,26 +94,26 @@ class PatchCoreGraph:
         self._summarise(g, found.scores, sizes, weight)
         g.op("Identity", found.nearest, name="nearest")
         outputs = [*_summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]
-        return g.build([image_input(self.picture_format)], outputs)
+        return g.build([image_input(self.image_format)], outputs)
 
     def summary(self) -> onnx.ModelProto:
-        """From `patch_scores` (N x h x w), `weight` (N) and `picture_hw` to `score`, `score_map`.
+        """From `patch_scores` (N x h x w), `weight` (N) and `image_hw` to `score`, `score_map`.
 
         The tail of the detector's graph, for patch scores that were found in another way.
         """
         g = GraphBuilder()
-        sizes = geometry(g, "picture_hw", self.working_size)
+        sizes = geometry(g, "image_hw", self.working_size)
         self._summarise(g, "patch_scores", sizes, "weight")
         inputs = [
             tensor("patch_scores", FLOAT, "N", "h", "w"),
             tensor("weight", FLOAT, "N"),
-            tensor("picture_hw", INT64, 2),
+            tensor("image_hw", INT64, 2),
         ]
         return g.build(inputs, _summary_outputs())
 
     @property
     def batch(self) -> int:
-        """Pictures to run at once, as far as the working size decides."""
+        """Images to run at once, as far as the working size decides."""
         height, width = self.working_size.size_hw
         return batch_size(decoded_px=1, working_px=height * width)
 
@@ -126,27 +126,27 @@ class PatchCoreGraph:
 
     @property
     def working_size(self) -> WorkingSize:
-        """How pictures are resized: padded to the coarsest level's stride."""
+        """How images are resized: padded to the coarsest level's stride."""
         return self.settings.working_size(max(level.stride for level in self.backbone.levels))
 
-    def _working_picture(self, g: GraphBuilder) -> tuple[str, Geometry]:
-        sizes = geometry(g, picture_hw(g), self.working_size)
-        picture = preprocess(
+    def _working_image(self, g: GraphBuilder) -> tuple[str, Geometry]:
+        sizes = geometry(g, image_hw(g), self.working_size)
+        image = preprocess(
             g,
             sizes,
             self.working_size,
-            picture_format=self.picture_format,
+            image_format=self.image_format,
             mean=self.backbone.mean,
             std=self.backbone.std,
         )
-        return picture, sizes
+        return image, sizes
 
     def _patches(self, g: GraphBuilder) -> tuple[str, Geometry]:
-        picture, sizes = self._working_picture(g)
+        image, sizes = self._working_image(g)
         inner = self.backbone.graph
         g.use_opset(max(entry.version for entry in inner.opset_import))
-        picture = self._apart(g, picture)
-        maps = g.include(inner.graph, prefix="backbone/", inputs={self.backbone.entry: picture})
+        image = self._apart(g, image)
+        maps = g.include(inner.graph, prefix="backbone/", inputs={self.backbone.entry: image})
         patches = embed(
             g,
             [self._apart(g, maps[level.name]) for level in self.backbone.levels],

@@ -1,6 +1,6 @@
-"""A fitted PatchCore, and its training pictures scored as if they were new.
+"""A fitted PatchCore, and its training images scored as if they were new.
 
-Each picture is left out of the bank that it is scored against; thresholds are set from what comes
+Each image is left out of the bank that it is scored against; thresholds are set from what comes
 of it. The shipped graph's twin in NumPy does the scoring, since the patches are there already.
 """
 
@@ -71,20 +71,20 @@ class FittedPatchCore:
         return f"{parts}-fold" if folds else "leave-one-out"
 
     def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
-        """Score each training picture against a bank without its vectors.
+        """Score each training image against a bank without its vectors.
 
-        Pictures are left out in parts, whose banks are picked anew from the rest, with the size
+        Images are left out in parts, whose banks are picked anew from the rest, with the size
         and the seed of the bank that ships. With `calibration_folds` 0 that bank itself serves,
-        less the picture's own vectors. That leaves holes which a bank without the picture would not
+        less the image's own vectors. That leaves holes which a bank without the image would not
         have, so the scores are too high and the thresholds cautious.
 
         Raises:
-            CalibrationError: all pictures belong together, so that none can be left out.
+            CalibrationError: all images belong together, so that none can be left out.
         """
         p = self._patches
         if len(set(p.split_keys)) < 2:
             raise CalibrationError(
-                "Scoring pictures as if they were new takes at least 2 that do not belong together."
+                "Scoring images as if they were new takes at least 2 that do not belong together."
             )
         with progress.stage("leave out", len(p.names)) as advance:
             for part in self._left_out_parts():
@@ -98,25 +98,25 @@ class FittedPatchCore:
                 yield from results
 
     def left_out_map(self, name: str) -> NDArray[np.float32]:
-        """The map of a picture against the bank that `left_out` scored it against.
+        """The map of an image against the bank that `left_out` scored it against.
 
         Raises:
             KeyError: it was not left out.
         """
-        picture = {self._patches.names[i]: i for i in self._bank_without}[name]
-        return self._score(self._without([picture], self._bank_without[picture]), picture)[1]
+        image = {self._patches.names[i]: i for i in self._bank_without}[name]
+        return self._score(self._without([image], self._bank_without[image]), image)[1]
 
-    def _without(self, pictures: list[int], bank: Callable[[], Vectors]) -> _Without:
+    def _without(self, images: list[int], bank: Callable[[], Vectors]) -> _Without:
         vectors = bank()
-        return _Without(lambda: vectors, self._searcher(vectors, pictures), again=bank)
+        return _Without(lambda: vectors, self._searcher(vectors, images), again=bank)
 
-    def _searcher(self, bank: Vectors, pictures: Iterable[int]) -> Searcher:
+    def _searcher(self, bank: Vectors, images: Iterable[int]) -> Searcher:
         starts = self._patches.starts
-        queries = sum(starts[picture + 1] - starts[picture] for picture in pictures)
+        queries = sum(starts[image + 1] - starts[image] for image in images)
         return searcher(bank, k=self._writer.settings.k, queries=int(queries))
 
     def _left_out_parts(self) -> Iterator[dict[int, _Without]]:
-        """Parts of the pictures, each with what it is to be scored against."""
+        """Parts of the images, each with what it is to be scored against."""
         s, p = self._writer.settings, self._patches
         if not s.calibration_folds:
             yield self._each_left_out()
@@ -133,7 +133,7 @@ class FittedPatchCore:
             yield dict.fromkeys(part, self._without(part, bank))
 
     def _each_left_out(self) -> dict[int, _Without]:
-        """For each picture the bank that ships less its own vectors."""
+        """For each image the bank that ships less its own vectors."""
         p, vectors = self._patches, self.bank.vectors
         whole = self._searcher(vectors, range(len(p.names)))
         by_products = ProductSearch(vectors)
@@ -151,18 +151,18 @@ class FittedPatchCore:
             found |= dict.fromkeys(together, _Without(bank, search, again=bank))
         return found
 
-    def _leave_out(self, without: _Without, picture: int) -> LeftOut:
-        score, score_map = self._score(without, picture)
-        return LeftOut(self._patches.names[picture], score, float(score_map.max()))
+    def _leave_out(self, without: _Without, image: int) -> LeftOut:
+        score, score_map = self._score(without, image)
+        return LeftOut(self._patches.names[image], score, float(score_map.max()))
 
     @cached_property
     def _summary(self) -> Session:
         return Session(self._writer.summary().SerializeToString(), threads=1)
 
-    def _score(self, without: _Without, picture: int) -> tuple[float, NDArray[np.float32]]:
-        """Score and map of a training picture against a bank without it."""
+    def _score(self, without: _Without, image: int) -> tuple[float, NDArray[np.float32]]:
+        """Score and map of a training image against a bank without it."""
         s, p = self._writer.settings, self._patches
-        patches = p.store.read(p.starts[picture], p.starts[picture + 1])
+        patches = p.store.read(p.starts[image], p.starts[image + 1])
         squared, rows = without.search(patches)
         scores = (squared if s.distance == "squared" else np.sqrt(squared)).mean(axis=1)
         weight = 1.0
@@ -172,9 +172,9 @@ class FittedPatchCore:
             weight = standing_out_of(patches[worst], rows[worst, 0], bank, companions)
         score, maps = self._summary.run(
             ["score", "score_map"],
-            patch_scores=p.on_grid(picture, scores),
+            patch_scores=p.on_grid(image, scores),
             weight=np.array([weight], np.float32),
-            picture_hw=np.array(p.sizes_hw[picture], np.int64),
+            image_hw=np.array(p.sizes_hw[image], np.int64),
         )
         return float(score[0]), maps[0]
 
@@ -186,7 +186,7 @@ class FittedPatchCore:
 
 @dataclass(frozen=True, eq=False)
 class _Without:
-    """What a picture is scored against: a bank without it, and how to search that.
+    """What an image is scored against: a bank without it, and how to search that.
 
     Attributes:
         bank: gives the bank, M x D.

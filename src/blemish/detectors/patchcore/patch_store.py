@@ -22,7 +22,7 @@ Vectors = NDArray[np.float32]
 
 
 class PatchStore:
-    """Rows of float32 vectors, appended once, then read by picture or by row.
+    """Rows of float32 vectors, appended once, then read by image or by row.
 
     Args:
         dimensions: length of a row.
@@ -93,5 +93,5 @@ def _check_disk(needed_bytes: int) -> None:
         raise BlemishError(
             f"The patches need {needed_bytes / 1e9:.1f} GB in a temporary file, but '{folder}' has "
             f"{free_bytes / 1e9:.1f} GB free. Allow more memory (--memory), name another folder "
-            "(TMPDIR), or use fewer pictures or a smaller image_size."
+            "(TMPDIR), or use fewer images or a smaller image_size."
         )

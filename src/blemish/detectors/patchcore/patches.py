@@ -1,4 +1,4 @@
-"""Pictures streamed through the backbone, their patches kept as the plan of the fit says."""
+"""Images streamed through the backbone, their patches kept as the plan of the fit says."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Vectors = NDArray[np.float32]
 
 
 class Patches:
-    """The patches of all training pictures, and the points that picking compares.
+    """The patches of all training images, and the points that picking compares.
 
     Attributes:
-        names, split_keys, sizes_hw, grids_hw: of the pictures, and the grids of their patches.
-        store: the vectors, picture after picture, row after row of each grid's inside.
+        names, split_keys, sizes_hw, grids_hw: of the images, and the grids of their patches.
+        store: the vectors, image after image, row after row of each grid's inside.
     """
 
     def __init__(self, images: ImageSource, plan: FitPlan, seed: int) -> None:
@@ -44,12 +44,12 @@ class Patches:
     def add(
         self, name: str, grid: Vectors, inside_hw: tuple[int, int], picked_by: Vectors | None = None
     ) -> None:
-        """Keep the patches of the next picture.
+        """Keep the patches of the next image.
 
         Args:
-            name: of the picture.
+            name: of the image.
             grid: h x w x D, padding included.
-            inside_hw: the part of the grid that shows the picture.
+            inside_hw: the part of the grid that shows the image.
             picked_by: what picking compares in the place of the patches, a grid of the same size.
         """
         inside = slice(inside_hw[0]), slice(inside_hw[1])
@@ -80,19 +80,19 @@ class Patches:
 
     @cached_property
     def owner(self) -> NDArray[np.int64]:
-        """Which picture each point comes from, rising."""
+        """Which image each point comes from, rising."""
         return np.repeat(np.arange(len(self._rows)), [len(rows) for rows in self._rows])
 
     @cached_property
     def starts(self) -> NDArray[np.int64]:
-        """Where each picture's vectors begin in the store, and the end."""
+        """Where each image's vectors begin in the store, and the end."""
         counts = [height * width for height, width in self._inside_hw]
         return np.concatenate([[0], np.cumsum(counts)])
 
-    def on_grid(self, picture: int, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores of a picture's patches on its grid, 1 x h x w; padding reads 0."""
-        height, width = self._inside_hw[picture]
-        grid = np.zeros((1, *self.grids_hw[picture]), np.float32)
+    def on_grid(self, image: int, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores of an image's patches on its grid, 1 x h x w; padding reads 0."""
+        height, width = self._inside_hw[image]
+        grid = np.zeros((1, *self.grids_hw[image]), np.float32)
         grid[0, :height, :width] = scores.reshape(height, width)
         return grid
 
@@ -112,21 +112,21 @@ def extract(
     *,
     picked_by: PatchCoreGraph | None = None,
 ) -> Patches:
-    """Stream all pictures through the backbone, keeping patches and points as planned.
+    """Stream all images through the backbone, keeping patches and points as planned.
 
-    Each core takes a picture of its own, which keeps it busy all the time; where pictures are too
+    Each core takes an image of its own, which keeps it busy all the time; where images are too
     large for that, all cores take the same.
 
     Args:
         graph: gives the patches.
-        images: the pictures.
+        images: the images.
         plan: of the fit.
         seed: of what is drawn at random.
         progress: told of the stage.
         picked_by: gives what picking compares, where that is not the patches themselves.
 
     Raises:
-        ImageError: a picture cannot be read.
+        ImageError: an image cannot be read.
         BackboneError: the backbone gives features of one that are not finite.
     """
     together = plan.at_once
@@ -157,13 +157,13 @@ def extract(
 
 
 def _grids(sessions: Sequence[Session], item: tuple[str, NDArray[Any]]) -> list[Vectors]:
-    """What each graph makes of a picture. Raises `BackboneError` where that is not finite."""
-    name, picture = item
-    grids = [session.run(["patches"], image=picture[None])[0][0] for session in sessions]
+    """What each graph makes of an image. Raises `BackboneError` where that is not finite."""
+    name, image = item
+    grids = [session.run(["patches"], image=image[None])[0][0] for session in sessions]
     if not all(np.isfinite(grid).all() for grid in grids):
         raise BackboneError(
             f"The backbone gives no finite features (NaN or infinite) for '{name}'. Look at this "
-            "picture; if it is sound, take another backbone."
+            "image; if it is sound, take another backbone."
         )
     return grids
 
@@ -175,14 +175,14 @@ class _Points:
     nothing is kept here.
     """
 
-    def __init__(self, plan: FitPlan, store: PatchStore, pictures: int, seed: int) -> None:
+    def __init__(self, plan: FitPlan, store: PatchStore, images: int, seed: int) -> None:
         self._store = store
         self._matrix: Vectors | None = None
         if plan.point_dimensions < plan.dimensions:
             rng = np.random.default_rng([seed, 0])
             self._matrix = projection(plan.dimensions, plan.point_dimensions, rng)
         self._own = self._matrix is not None or store.on_disk or plan.points_apart
-        room = plan.candidates + pictures if self._own else 0  # a sample has at least one a picture
+        room = plan.candidates + images if self._own else 0  # a sample has at least one an image
         self._rows = np.empty((room, plan.point_dimensions), np.float32)
         self._count = 0
 

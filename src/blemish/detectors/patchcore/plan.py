@@ -2,7 +2,7 @@
 
 Features come as a stream. Kept are all patches (in memory, or in a temporary file where they are
 too many) and the points that the coreset is picked from (in memory; where even they are too many, a
-seeded sample of each picture's patches stands for all).
+seeded sample of each image's patches stands for all).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from blemish.detectors.patchcore.settings import PatchCoreSettings
 
 MEGABYTE = 10**6
-LONG_PICTURES = 600
+LONG_IMAGES = 600
 LONG_DISTANCES = 2 * 10**9  # from candidates to picks
 WORKING_PIXELS = LARGEST_BATCH * 256 * 256  # of a batch, resized
 SEARCHED = 2**25  # products of a search that may be in memory at once
 RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
 BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
 BYTES_A_DECODED_PIXEL = 22  # stacked, the rows of each band, those as floats
-READ_AHEAD = AHEAD + READERS  # decoded pictures that wait, as bytes
+READ_AHEAD = AHEAD + READERS  # decoded images that wait, as bytes
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
 BANK_COPIES = 6  # left out, in the graph, in the file and while that is signed, in the session
 PICKING_BYTES = 24  # of a point: its norm, distance, owner and row
 SMALLEST_SAMPLE = 1000
-FACTS_BYTES = 300  # of a training picture in the model file
+FACTS_BYTES = 300  # of a training image in the model file
 LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
 
 
@@ -44,7 +44,7 @@ class FitPlan:
     """Sizes of a fit.
 
     Attributes:
-        pictures, patches, dimensions: what comes out of the backbone (patches at most).
+        images, patches, dimensions: what comes out of the backbone (patches at most).
         candidates: patches that the coreset is picked from; fewer than all where memory is short.
         point_dimensions: length of the vectors that the picking compares.
         points_apart: picking compares other vectors than those that are kept: those in float32.
@@ -52,10 +52,10 @@ class FitPlan:
         model_bytes: the model file, nearly.
         on_disk: all patches are kept in a temporary file.
         memory_bytes, disk_bytes: the most that the fit will take.
-        at_once: pictures that go through the backbone at once, each on a core of its own.
+        at_once: images that go through the backbone at once, each on a core of its own.
     """
 
-    pictures: int
+    images: int
     patches: int
     dimensions: int
     candidates: int
@@ -71,10 +71,8 @@ class FitPlan:
 
     @property
     def takes_long(self) -> bool:
-        """Whether what a guess measures is little beside the pictures or the picking."""
-        return (
-            self.pictures >= LONG_PICTURES or self.candidates * self.bank_vectors >= LONG_DISTANCES
-        )
+        """Whether what a guess measures is little beside the images or the picking."""
+        return self.images >= LONG_IMAGES or self.candidates * self.bank_vectors >= LONG_DISTANCES
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
@@ -85,7 +83,7 @@ class FitPlan:
         notes = []
         if self.on_disk:
             notes.append(
-                f"The patches of all pictures do not fit the memory allowed: "
+                f"The patches of all images do not fit the memory allowed: "
                 f"{self.disk_bytes / 1e9:.1f} GB go to a temporary file."
             )
         if self.candidates < self.patches:
@@ -98,7 +96,7 @@ class FitPlan:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """What follows from the pictures' sizes: the largest, padded size, grid, how many at once."""
+    """What follows from the images' sizes: the largest, padded size, grid, how many at once."""
 
     decoded_px: int
     working_px: int
@@ -108,7 +106,7 @@ class _Sizes:
 
 
 def batch_size(*, decoded_px: int, working_px: int) -> int:
-    """How many pictures of a size go through a graph at once."""
+    """How many images of a size go through a graph at once."""
     return max(1, min(LARGEST_BATCH, WORKING_PIXELS // working_px, DECODED_PIXELS // decoded_px))
 
 
@@ -119,14 +117,14 @@ def plan_fit(
     *,
     backbone_bytes: int,
 ) -> FitPlan:
-    """What a fit on pictures of these sizes will take.
+    """What a fit on images of these sizes will take.
 
     Raises:
-        DataError: there is no picture.
+        DataError: there is no image.
         SettingError: the memory allowed is too small for any fit, or the bank for any file.
     """
     if not sizes_hw:
-        raise DataError("There is no good picture to learn from.")
+        raise DataError("There is no good image to learn from.")
     sizes = _measure(settings, backbone, sizes_hw)
     dimensions = settings.dimensions([level.channels for level in backbone.levels])
     projected = settings.projection_dimensions(dimensions)
@@ -145,7 +143,7 @@ def plan_fit(
     candidates = min(sizes.patches, max(0, free // point_bytes)) if on_disk else sizes.patches
     bank_vectors = min(vectors, candidates)
     plan = FitPlan(
-        pictures=len(sizes_hw),
+        images=len(sizes_hw),
         patches=sizes.patches,
         dimensions=dimensions,
         candidates=candidates,
@@ -166,7 +164,7 @@ def plan_fit(
 def _check_plan(plan: FitPlan, settings: PatchCoreSettings, least_bytes: int) -> None:
     if plan.candidates < min(plan.patches, SMALLEST_SAMPLE):
         raise SettingError(
-            f"'memory_megabytes' must be at least {least_bytes / MEGABYTE:.0f} for these pictures, "
+            f"'memory_megabytes' must be at least {least_bytes / MEGABYTE:.0f} for these images, "
             f"backbone and bank; got {settings.memory_megabytes}."
         )
     if plan.model_bytes > LARGEST_FILE:
@@ -191,7 +189,7 @@ def _measure(
 
 
 def _fixed_bytes(sizes: _Sizes, dimensions: int) -> int:
-    """What is taken whatever is kept: the runtime, and pictures on their way through the graph."""
+    """What is taken whatever is kept: the runtime, and images on their way through the graph."""
     waiting = READ_AHEAD + sizes.at_once + 1
     reading = (BYTES_A_DECODED_PIXEL * sizes.at_once + 3 * waiting) * sizes.decoded_px
     grid = 4 * dimensions * sizes.cells

@@ -67,15 +67,15 @@ class PatchCoreSettings(DetectorSettings):
     )
     calibration_folds: int = setting(
         5,
-        "parts of the training pictures that are left out in turn, each with a bank picked anew "
-        "without it, to score them as new; 0 only takes a picture's own vectors out of the one "
+        "parts of the training images that are left out in turn, each with a bank picked anew "
+        "without it, to score them as new; 0 only takes an image's own vectors out of the one "
         "bank (nearly free, but its thresholds are too high)",
         at_least=0,
         at_most=1000,
     )
     precision: str = setting(
         "float32",
-        "int8 computes the backbone in whole numbers, rounded with the training pictures: a little "
+        "int8 computes the backbone in whole numbers, rounded with the training images: a little "
         "less exact, faster by a fifth (small backbones) to three times (large ones)",
         choices=("float32", "int8"),
     )

@@ -1,9 +1,9 @@
 """How long a fit of PatchCore will take on this machine: a guess from a very short measurement.
 
-The first pictures go through the backbone; some of their patches look for neighbours among the
+The first images go through the backbone; some of their patches look for neighbours among the
 others, and a few blocks of random vectors go through the products that picking consists of. All is
 scaled up to the size of the fit. It is a guess: other work on the machine, slow disks and the
-pictures themselves move it, easily by a third. The backbone is measured in float32 whatever the
+images themselves move it, easily by a third. The backbone is measured in float32 whatever the
 precision, which is too long for int8.
 """
 
@@ -30,7 +30,7 @@ from blemish.search.two_stage import searcher
 
 Vectors = NDArray[np.float32]
 
-PICTURES = 8  # that are run
+IMAGES = 8  # that are run
 BLOCKS_A_CORE = 8  # of distances from points to picks, as picking takes them
 NEAR = 0.2  # of all points are measured after sketches have been asked
 QUERIES = 2048  # patches a core that look for their nearest neighbour
@@ -45,38 +45,38 @@ def estimate_seconds(
     Args:
         settings: of the fit.
         backbone: that the settings name.
-        images: the good pictures; the first few are read.
+        images: the good images; the first few are read.
         plan: what a fit on them takes.
 
     Raises:
-        ImageError: one of the pictures cannot be read.
+        ImageError: one of the images cannot be read.
     """
-    writer = PatchCoreGraph(settings, backbone, images.picture_format)
-    a_picture, patches = _features(writer, images, plan)
+    writer = PatchCoreGraph(settings, backbone, images.image_format)
+    an_image, patches = _features(writer, images, plan)
     picking = _picking_seconds(plan)
     return {
-        "features": plan.pictures * a_picture,
+        "features": plan.images * an_image,
         "coreset": picking,
         "leave out": settings.calibration_folds * picking + _searching_seconds(plan, patches),
     }
 
 
 def _features(writer: PatchCoreGraph, images: ImageSource, plan: FitPlan) -> tuple[float, Vectors]:
-    """Seconds a picture, from file to patches, once the graph is warm; and the patches."""
+    """Seconds an image, from file to patches, once the graph is warm; and the patches."""
     cores = available_cores()
     session = Session(writer.features().SerializeToString(), threads=cores // plan.at_once)
     start = perf_counter()
-    pictures = [picture[None] for _, picture in islice(images, PICTURES)]
+    few = [image[None] for _, image in islice(images, IMAGES)]
     reading = (perf_counter() - start) / cores
 
-    def run(picture: NDArray[Any]) -> Vectors:
-        patches: Vectors = session.run(["patches"], image=picture)[0]
+    def run(image: NDArray[Any]) -> Vectors:
+        patches: Vectors = session.run(["patches"], image=image)[0]
         return patches.reshape(-1, patches.shape[3])
 
-    patches = [run(pictures[0])]
+    patches = [run(few[0])]
     with ThreadPoolExecutor(plan.at_once) as pool:
-        running = _seconds(lambda: patches.extend(pool.map(run, pictures)))
-    return (reading + running) / len(pictures), np.concatenate(patches[1:])
+        running = _seconds(lambda: patches.extend(pool.map(run, few)))
+    return (reading + running) / len(few), np.concatenate(patches[1:])
 
 
 def _picking_seconds(plan: FitPlan) -> float:

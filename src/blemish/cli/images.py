@@ -1,4 +1,4 @@
-"""Which pictures a user means by the paths of files and folders, and names for their drawings."""
+"""Which images a user means by the paths of files and folders, and names for their drawings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Picture:
+class NamedImage:
     """A file to judge; `name` is its path below what all the paths have in common."""
 
     path: Path
@@ -22,30 +22,30 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class FoundImages:
     """What is to be judged, and what was passed over in folders.
 
-    That is files which by their names are no pictures, and folders that an earlier run wrote.
+    That is files which by their names are no images, and folders that an earlier run wrote.
     """
 
-    found: tuple[Picture, ...]
+    found: tuple[NamedImage, ...]
     passed_over: tuple[Path, ...] = ()
 
 
-def find_pictures(paths: Sequence[Path], *, output: Path | None = None) -> Pictures:
-    """The files that are named, and the pictures in the folders that are named, each once.
+def find_images(paths: Sequence[Path], *, output: Path | None = None) -> FoundImages:
+    """The files that are named, and the images in the folders that are named, each once.
 
     Folders are searched to their depth and through links, in the order of names. Hidden files and
     what an earlier run wrote are passed over. A file that is named is taken as it is, even where it
-    is no picture or is not there: the model tells.
+    is no image or is not there: the model tells.
 
     Args:
         paths: of files and folders.
         output: the folder that is to be written to; nothing below it is judged.
 
     Raises:
-        DataError: a folder holds no picture, or cannot be listed.
-        UsageError: pictures in the very folder of the output, or on several drives.
+        DataError: a folder holds no image, or cannot be listed.
+        UsageError: images in the very folder of the output, or on several drives.
     """
     files: dict[Path, None] = {}
     passed_over: dict[Path, None] = {}
@@ -56,18 +56,18 @@ def find_pictures(paths: Sequence[Path], *, output: Path | None = None) -> Pictu
             continue
         _check_apart(path, output)
         try:
-            pictures, others = _in_folder(path, output)
+            images, others = _in_folder(path, output)
         except OSError as error:
             problems.append(f"Folder '{error.filename}' cannot be listed: {error.strerror}.")
             continue
-        if not pictures:
-            problems.append(f"Folder '{path}' holds no picture{_spell_only(path, others)}.")
-        files |= dict.fromkeys(pictures)
+        if not images:
+            problems.append(f"Folder '{path}' holds no image{_spell_only(path, others)}.")
+        files |= dict.fromkeys(images)
         passed_over |= dict.fromkeys(others)
     told_at_once(problems, DataError)
     top = _common_folder(paths)
-    return Pictures(
-        tuple(Picture(file, Path(os.path.relpath(file, top)).as_posix()) for file in files),
+    return FoundImages(
+        tuple(NamedImage(file, Path(os.path.relpath(file, top)).as_posix()) for file in files),
         tuple(passed_over),
     )
 
@@ -75,15 +75,15 @@ def find_pictures(paths: Sequence[Path], *, output: Path | None = None) -> Pictu
 def spell_passed_over(files: Sequence[Path]) -> str:
     """One sentence on what was passed over."""
     return (
-        f"{len(files):,} file{'s' * (len(files) != 1)} passed over, no pictures by their names "
+        f"{len(files):,} file{'s' * (len(files) != 1)} passed over, no images by their names "
         f"or written by blemish: {_some(files)} (what is named itself is judged in any case)."
     )
 
 
 def _in_folder(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]:
-    """The pictures below a folder, and what else there is; both sorted."""
+    """The images below a folder, and what else there is; both sorted."""
     from blemish.data.layouts import JUNK_FILES, is_output
-    from blemish.images.read import PICTURE_SUFFIXES
+    from blemish.images.read import IMAGE_SUFFIXES
 
     written: list[Path] = []
 
@@ -99,14 +99,14 @@ def _in_folder(folder: Path, output: Path | None) -> tuple[list[Path], list[Path
         for path in files_below(folder, enter=enter)
         if not path.name.startswith(".") and path.name.lower() not in JUNK_FILES
     )
-    pictures = [path for path in files if path.suffix.lower() in PICTURE_SUFFIXES]
-    others = (path for path in files if path.suffix.lower() not in PICTURE_SUFFIXES)
-    return pictures, sorted([*written, *others])
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    others = (path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES)
+    return images, sorted([*written, *others])
 
 
 def _check_apart(folder: Path, output: Path | None) -> None:
     if _same(folder, output):
-        raise UsageError(f"'{folder}' holds the pictures to judge; name another folder for -o.")
+        raise UsageError(f"'{folder}' holds the images to judge; name another folder for -o.")
 
 
 def _same(path: Path, other: Path | None) -> bool:
@@ -128,4 +128,4 @@ def _common_folder(paths: Sequence[Path]) -> str:
     try:
         return os.path.commonpath(roots)
     except ValueError as error:  # different drives
-        raise UsageError("Pictures from several drives cannot be judged at once.") from error
+        raise UsageError("Images from several drives cannot be judged at once.") from error

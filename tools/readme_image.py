@@ -1,6 +1,6 @@
-"""Make the README's picture: drawn leather with a cut, its anomaly map, and the flagged region.
+"""Make the README's image: drawn leather with a cut, its anomaly map, and the flagged region.
 
-python tools/readme_picture.py docs/images/surface.jpg
+python tools/readme_image.py docs/images/surface.jpg
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ def main(output: Path) -> None:
     cuts = [sample for sample in dataset.test if sample.defect_type == "cut"]
     results = {sample: model.predict(sample) for sample in cuts}
     sample = max(cuts, key=lambda s: results[s].score)
-    result, picture = results[sample], sample.read()
+    result, image = results[sample], sample.read()
     threshold = model.calibration.pixel_threshold
-    gap = np.full((picture.shape[0], GAP_PX, 3), 255, np.uint8)
+    gap = np.full((image.shape[0], GAP_PX, 3), 255, np.uint8)
     parts = [
-        picture, gap, heat_map(result.score_map, threshold=threshold), gap,
-        overlay(picture, result.score_map, threshold=threshold, regions=result.regions),
+        image, gap, heat_map(result.score_map, threshold=threshold), gap,
+        overlay(image, result.score_map, threshold=threshold, regions=result.regions),
     ]  # fmt: skip
     output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(output, encode_jpeg(np.concatenate(parts, axis=1), long_side_px=1200, quality=90))

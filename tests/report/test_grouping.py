@@ -30,13 +30,13 @@ def test_jobs_of_another_backbone_are_told_apart(make_record) -> None:
     assert names == ["patchcore, backbone mobilenetv2", "patchcore, backbone resnet50v2"]
 
 
-def test_jobs_on_other_pictures_of_a_category_are_told_apart(make_record) -> None:
+def test_jobs_on_other_images_of_a_category_are_told_apart(make_record) -> None:
     records = [make_record(), make_record({"dataset.fingerprint": "ab" * 32})]
     names = [group.detector for group in group_records(records)]
-    assert names == ["patchcore, pictures f1f1f1f1", "patchcore, pictures abababab"]
+    assert names == ["patchcore, images f1f1f1f1", "patchcore, images abababab"]
 
 
-def test_categories_differ_in_their_pictures_and_keep_one_name(make_record) -> None:
+def test_categories_differ_in_their_images_and_keep_one_name(make_record) -> None:
     records = [make_record(), make_record({"dataset.fingerprint": "ab" * 32}, category="tile")]
     assert {group.detector for group in group_records(records)} == {"patchcore"}
 
@@ -53,7 +53,7 @@ def test_a_failed_job_stays_in_its_group(make_record, failed_record) -> None:
     assert (len(group.records), len(group.failed)) == (1, 1)
 
 
-def test_pictures_are_counted_by_label_and_verdict(make_record) -> None:
+def test_images_are_counted_by_label_and_verdict(make_record) -> None:
     record = make_record()
     assert flagged(record, "good") == (1, 4)
     assert flagged(record, "defect") == (3, 4)
@@ -61,7 +61,7 @@ def test_pictures_are_counted_by_label_and_verdict(make_record) -> None:
 
 
 def test_without_verdicts_nothing_is_counted(make_record) -> None:
-    record = make_record(pictures=[{"label": "good", "score": 1.0, "verdict": None}])
+    record = make_record(images=[{"label": "good", "score": 1.0, "verdict": None}])
     assert flagged(record, "good") is None
 
 

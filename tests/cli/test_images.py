@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blemish.cli.pictures import find_pictures, spell_passed_over
+from blemish.cli.images import find_images, spell_passed_over
 from blemish.errors import DataError, UsageError
 
 
@@ -20,10 +20,10 @@ def tree(tmp_path):
 
 
 def names(*paths, **options):
-    return [picture.name for picture in find_pictures(paths, **options).found]
+    return [image.name for image in find_images(paths, **options).found]
 
 
-def test_a_folder_gives_its_pictures_to_its_depth_in_order(tree):
+def test_a_folder_gives_its_images_to_its_depth_in_order(tree):
     assert names(tree / "a") == ["1.PNG", "2.png", "deep/3.jpg"]
 
 
@@ -38,25 +38,25 @@ def test_names_never_lead_out_of_a_folder(tree):
 
 def test_files_are_taken_as_they_are_each_once(tree):
     files = [tree / "a" / "x.txt", tree / "gone.png", tree / "a" / "x.txt"]
-    assert [picture.path for picture in find_pictures(files).found] == files[:2]
+    assert [image.path for image in find_images(files).found] == files[:2]
 
 
-def test_a_folder_without_pictures_is_an_error(tree):
+def test_a_folder_without_images_is_an_error(tree):
     with pytest.raises(DataError, match="empty"):
-        find_pictures([tree / "a", tree / "empty"])
+        find_images([tree / "a", tree / "empty"])
 
 
 def test_files_that_are_passed_over_are_told(tree):
     for name in ("y.gif", "z.jfif", "plain", "Thumbs.db"):
         (tree / "a" / name).touch()
-    passed_over = find_pictures([tree / "a"]).passed_over
+    passed_over = find_images([tree / "a"]).passed_over
     assert [path.name for path in passed_over] == ["plain", "x.txt", "y.gif", "z.jfif"]
     said = spell_passed_over(passed_over)
     assert said.startswith("4 files passed over")
     assert f"{tree / 'a' / 'y.gif'}, ... " in said
-    with pytest.raises(DataError, match=r"holds no picture, only y\.gif"):
+    with pytest.raises(DataError, match=r"holds no image, only y\.gif"):
         (tree / "empty" / "y.gif").touch()
-        find_pictures([tree / "empty"])
+        find_images([tree / "empty"])
 
 
 def test_links_to_folders_are_followed_and_loops_come_to_an_end(tree):
@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tree, monkeypatch):
 
     monkeypatch.setattr("os.scandir", locked)
     with pytest.raises(DataError, match="deep' cannot be listed: Permission denied"):
-        find_pictures([tree / "a"])
+        find_images([tree / "a"])
 
 
 def test_a_path_that_one_may_not_look_at_is_left_to_the_model(tree, monkeypatch):
@@ -89,11 +89,11 @@ def test_a_path_that_one_may_not_look_at_is_left_to_the_model(tree, monkeypatch)
 def test_what_lies_below_the_output_is_not_judged(tree):
     assert names(tree, output=tree / "a") == ["b/1.png"]
     with pytest.raises(UsageError, match="another folder for -o"):
-        find_pictures([tree / "a"], output=tree / "b" / ".." / "a")
+        find_images([tree / "a"], output=tree / "b" / ".." / "a")
 
 
 def test_what_an_earlier_run_wrote_is_passed_over_and_told(tree):
     (tree / "a" / "predictions.jsonl").touch()
-    found = find_pictures([tree])
-    assert [picture.name for picture in found.found] == ["b/1.png"]
+    found = find_images([tree])
+    assert [image.name for image in found.found] == ["b/1.png"]
     assert found.passed_over == (tree / "a",)

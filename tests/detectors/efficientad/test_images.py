@@ -1,4 +1,4 @@
-"""Pictures to train on, and to train against."""
+"""Images to train on, and to train against."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.detectors.conformance import DrawnPictures, _weave
+from blemish.detectors.conformance import DrawnImages, _weave
 from blemish.detectors.efficientad.architecture import MEAN, STD
 from blemish.detectors.efficientad.graph import EfficientAdGraph
-from blemish.detectors.efficientad.images import Space, working_pictures
-from blemish.detectors.efficientad.penalty import penalty_pictures
+from blemish.detectors.efficientad.images import Space, working_images
+from blemish.detectors.efficientad.penalty import penalty_images
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.errors import BlemishError, DataError
-from blemish.images.picture_format import PictureFormat
+from blemish.images.format import ImageFormat
 from blemish.progress import LoggedProgress
 
 QUIET = LoggedProgress()
@@ -23,19 +23,19 @@ def tiny(**settings):
     return EfficientAdSettings(**({"preset": "quick", "image_size": 128} | settings))
 
 
-def working(pictures, space=None, **settings):
-    graph = EfficientAdGraph(tiny(**settings), PictureFormat())
-    return working_pictures(graph, DrawnPictures(pictures), space or Space(100), QUIET)
+def working(images, space=None, **settings):
+    graph = EfficientAdGraph(tiny(**settings), ImageFormat())
+    return working_images(graph, DrawnImages(images), space or Space(100), QUIET)
 
 
-def test_working_pictures_are_resized_and_normalised():
-    pictures = {"a": np.full((50, 90, 3), (0, 128, 255), np.uint8), "b": _weave(1, (128, 140))}
-    found = working(pictures, image_size=[128, 140])
+def test_working_images_are_resized_and_normalised():
+    images = {"a": np.full((50, 90, 3), (0, 128, 255), np.uint8), "b": _weave(1, (128, 140))}
+    found = working(images, image_size=[128, 140])
     assert found.values.shape == (2, 3, 128, 140)
     assert found.values.dtype == np.float16
     wanted = (np.array([0, 128, 255]) / 255 - MEAN) / STD
     np.testing.assert_allclose(found.values[0, :, 60, 70], wanted, atol=2e-3)
-    same_size = (pictures["b"] / 255 - MEAN) / STD
+    same_size = (images["b"] / 255 - MEAN) / STD
     np.testing.assert_allclose(found.values[1].transpose(1, 2, 0), same_size, atol=2e-3)
     assert found.names == ["a", "b"]
     assert found.sizes_hw == [(50, 90), (128, 140)]
@@ -48,9 +48,9 @@ def test_their_hash_tells_names_and_contents():
     assert len(set(hashes)) == 3
 
 
-def test_pictures_beyond_the_memory_allowed_go_to_disk_and_are_the_same():
-    pictures = {"a": _weave(1), "b": _weave(2)}
-    here, there = working(pictures), working(pictures, Space(0))
+def test_images_beyond_the_memory_allowed_go_to_disk_and_are_the_same():
+    images = {"a": _weave(1), "b": _weave(2)}
+    here, there = working(images), working(images, Space(0))
     assert isinstance(there.values, np.memmap)
     assert not isinstance(here.values, np.memmap)
     np.testing.assert_array_equal(here.values, there.values)
@@ -67,30 +67,30 @@ def test_a_disk_that_is_too_small_is_told():
         Space(1).array((2**55,), np.uint8)
 
 
-def test_no_picture_is_an_error():
-    with pytest.raises(DataError, match="no good picture"):
+def test_no_image_is_an_error():
+    with pytest.raises(DataError, match="no good image"):
         working({})
 
 
-def test_drawn_penalty_pictures_are_of_the_size_that_the_student_sees():
-    whole = penalty_pictures(tiny(image_size=[130, 150], crop=0, penalty_pictures=3), QUIET)
+def test_drawn_penalty_images_are_of_the_size_that_the_student_sees():
+    whole = penalty_images(tiny(image_size=[130, 150], crop=0, penalty_images=3), QUIET)
     assert whole.shape == (3, 3, 130, 150)
-    parts = penalty_pictures(tiny(image_size=[130, 150], crop=64, penalty_pictures=3), QUIET)
+    parts = penalty_images(tiny(image_size=[130, 150], crop=64, penalty_images=3), QUIET)
     assert parts.shape == (3, 3, 64, 64)
-    assert len({picture.tobytes() for picture in parts}) == 3
+    assert len({image.tobytes() for image in parts}) == 3
 
 
 def test_they_depend_on_the_seed_alone():
     one, again, other = (
-        penalty_pictures(tiny(crop=64, penalty_pictures=2, seed=seed), QUIET) for seed in (1, 1, 2)
+        penalty_images(tiny(crop=64, penalty_images=2, seed=seed), QUIET) for seed in (1, 1, 2)
     )
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
-def test_pictures_of_a_folder_are_enlarged_and_cut_as_in_the_reference(oracle, tmp_path):
+def test_images_of_a_folder_are_enlarged_and_cut_as_in_the_reference(oracle, tmp_path):
     Image.fromarray(oracle.inputs["penalty_source"]).save(tmp_path / "one.png")
-    (found,) = penalty_pictures(oracle.settings.replace(penalty=str(tmp_path)), QUIET)
+    (found,) = penalty_images(oracle.settings.replace(penalty=str(tmp_path)), QUIET)
     gap = np.abs(found.transpose(1, 2, 0).astype(int) - oracle.inputs["step_image_penalty"])
     assert gap.max() <= 1
 
@@ -101,26 +101,26 @@ def test_a_seeded_sample_of_a_folder_is_taken_whatever_its_depth(tmp_path):
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(np.full((20, 30, 3), i * 40, np.uint8)).save(path)
     Image.fromarray(np.full((20, 30), 2000, np.uint16)).save(tmp_path / "deep.png")
-    everything = penalty_pictures(tiny(penalty=str(tmp_path), penalty_pictures=50), QUIET)
-    levels = sorted({int(picture[0, 0, 0]) for picture in everything})
+    everything = penalty_images(tiny(penalty=str(tmp_path), penalty_images=50), QUIET)
+    levels = sorted({int(image[0, 0, 0]) for image in everything})
     assert levels == sorted([*(i * 40 for i in range(6)), round(2000 * 255 / 4095)])
     some = [
-        penalty_pictures(tiny(penalty=str(tmp_path), penalty_pictures=3, seed=seed), QUIET)
+        penalty_images(tiny(penalty=str(tmp_path), penalty_images=3, seed=seed), QUIET)
         for seed in (0, 0, 1)
     ]
     assert np.array_equal(some[0], some[1])
     assert not np.array_equal(some[0], some[2])
 
 
-def test_unreadable_pictures_of_a_folder_are_left_out_and_told(tmp_path, caplog):
+def test_unreadable_images_of_a_folder_are_left_out_and_told(tmp_path, caplog):
     Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "good.png")
-    (tmp_path / "bad.png").write_text("no picture")
-    assert len(penalty_pictures(tiny(penalty=str(tmp_path)), QUIET)) == 1
-    assert "1 of 2 penalty pictures cannot be read" in caplog.text
+    (tmp_path / "bad.png").write_text("no image")
+    assert len(penalty_images(tiny(penalty=str(tmp_path)), QUIET)) == 1
+    assert "1 of 2 penalty images cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize("folder", ["empty", "missing"])
-def test_a_folder_without_pictures_is_told(tmp_path, folder):
+def test_a_folder_without_images_is_told(tmp_path, folder):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=folder):
-        penalty_pictures(tiny(penalty=str(tmp_path / folder)), QUIET)
+        penalty_images(tiny(penalty=str(tmp_path / folder)), QUIET)
