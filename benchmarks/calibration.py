@@ -210,10 +210,10 @@ def with_hidden(dataset: Dataset, names: set[str], clean: Any, scores: dict[str,
     ]
     polluted = replace(dataset, samples=tuple(moved))
     model = blemish.fit(polluted, blemish.PatchCore())
-    listed = {one["id"] for one in model.facts["training"]["suspicious"]["images"]}
+    listed = {one.id for one in model.facts.training.suspicious.images}
     rest = replace(polluted, samples=tuple(s for s in moved if s.id not in listed))
     again = blemish.fit(rest, blemish.PatchCore())  # what --drop-suspicious does
-    left_out = {row[0]: row[2] for row in model.facts["training"]["images"]}
+    left_out = {image.id: image.score for image in model.facts.training.images}
     usual = typical(list(left_out.values()))
     return {
         "hidden": len(names),

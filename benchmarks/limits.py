@@ -203,7 +203,7 @@ def growth(arguments: argparse.Namespace) -> list[dict[str, Any]]:
                 {
                     "images": count,
                     "seconds": round(seconds, 1),
-                    "milliseconds_a_image": round(1000 * seconds / count, 1),
+                    "milliseconds_an_image": round(1000 * seconds / count, 1),
                     "peak_megabytes": round(peak / 1e6),
                 }
             )

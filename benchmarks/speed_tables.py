@@ -77,7 +77,7 @@ def growth(record: Record) -> str:
     lines = table("images", "fit", "an image", "memory at most")
     lines += [
         f"| {row['images']:,} | {row['seconds']:.1f} s | "
-        f"{row['milliseconds_a_image']:.0f} ms | {row['peak_megabytes']} MB |"
+        f"{row['milliseconds_an_image']:.0f} ms | {row['peak_megabytes']} MB |"
         for row in part(record, "growth")
     ]
     return finished(lines, record)

@@ -154,7 +154,7 @@ def compared(head: str, cases: list[tuple[str, list[dict[str, Any]]]]) -> str:
             " / ".join(f"{row[key]:.3f}" for key in ("image_auroc", "pixel_auroc", "pixel_ap"))
             for row in rows
         ]
-        cost = min(row["milliseconds_a_image"] for row in rows)
+        cost = min(row["milliseconds_an_image"] for row in rows)
         lines.append(f"| {words} | {' | '.join(figures)} | {rows[0]['dimensions']} | {cost:.1f} |")
     return "\n".join(lines)
 

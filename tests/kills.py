@@ -24,7 +24,7 @@ from typing import Any
 from PIL import Image
 
 from blemish.files import TEMPORARY
-from blemish.model.model import inspect
+from blemish.model.file import inspect
 from tiny import LEVELS, SIDE, tiny_backbone, tiny_dataset
 from tiny_efficientad import tiny_teacher
 
@@ -89,7 +89,7 @@ def run(words: list[str]) -> subprocess.CompletedProcess[str]:
 
 
 def sha256_of(folder: Path) -> Any:
-    return inspect(folder / "m.onnx")["sha256"], names_in(folder)
+    return inspect(folder / "m.onnx").sha256, names_in(folder)
 
 
 def lines_of(folder: Path) -> Any:

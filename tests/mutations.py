@@ -259,20 +259,20 @@ def try_file(path: Path, image: Path, *, commands: bool = False) -> str:
     import blemish
 
     try:
-        facts = blemish.inspect(path)
+        stated = blemish.inspect(path).facts.calibration
         model = blemish.load(path)
     except BlemishError:
         outcome = "refused"
     else:
         outcome = "used"
-        stated, used = facts["calibration"], model.calibration
-        assert used.image_threshold == stated["image_threshold"]
-        assert used.pixel_threshold == stated["pixel_threshold"]
+        used = model.calibration
+        assert used.image_threshold == stated.image_threshold
+        assert used.pixel_threshold == stated.pixel_threshold
         for result in model.predict_each([image, image]):
             if isinstance(result, blemish.Failure):
                 outcome = "not judged"
             else:
-                assert (result.verdict == "defect") == (result.score > stated["image_threshold"])
+                assert (result.verdict == "defect") == (result.score > stated.image_threshold)
     if commands:
         _type_commands(path, image)
     return outcome

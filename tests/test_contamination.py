@@ -34,7 +34,7 @@ def test_three_percent_of_hidden_defects_are_listed_and_cost_less_than_a_point(s
         ),
     )
     clean, dirty = (blemish.fit(data, blemish.PatchCore()) for data in (dataset, polluted))
-    listed = {one["id"] for one in dirty.facts["training"]["suspicious"]["images"]}
+    listed = {one.id for one in dirty.facts.training.suspicious.images}
     assert hidden <= listed
     assert len(listed - hidden) <= 3
     fall = image_auroc(clean, polluted.test) - image_auroc(dirty, polluted.test)

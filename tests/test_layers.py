@@ -13,8 +13,8 @@ import blemish
 ROOT = Path(blemish.__file__).parent
 
 LAYERS = [
-    "errors", "names", "wording", "files", "unfinished", "result", "binomial", "progress",
-    "settings", "parallel", "memory", "images", "surfaces", "records", "data", "graph",
+    "errors", "names", "wording", "typed_json", "files", "unfinished", "result", "binomial",
+    "progress", "settings", "parallel", "memory", "images", "surfaces", "records", "data", "graph",
     "backbones", "quantisation", "search", "calibration", "metrics", "report", "detectors",
     "model", "evaluation", "benchmark", "cli", "__main__",
 ]  # fmt: skip

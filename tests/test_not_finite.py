@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ from PIL import Image
 
 import blemish
 from blemish.errors import BackboneError, CalibrationError, ImageError, ModelFileError
+from blemish.model.facts import parse_facts
 from blemish.model.file import sign
 from blemish.model.probing import probe
 from tiny import SIDE, tiny_dataset, tiny_settings
@@ -24,7 +24,7 @@ def spoilt(data: bytes, *, output: str, value: float) -> bytes:
     Of an image that is white all over, say.
     """
     model = onnx.load_model_from_string(data)
-    facts = json.loads(next(e.value for e in model.metadata_props if e.key == "blemish"))
+    text = next(entry.value for entry in model.metadata_props if entry.key == "blemish")
     for node in model.graph.node:
         node.output[:] = [f"{name}_sound" if name == output else name for name in node.output]
         node.input[:] = [f"{name}_sound" if name == output else name for name in node.input]
@@ -45,7 +45,7 @@ def spoilt(data: bytes, *, output: str, value: float) -> bytes:
     ]
     for (kind, *inputs), attributes, name in nodes:
         model.graph.node.append(onnx.helper.make_node(kind, inputs, [name], **attributes))
-    return sign(model, {k: v for k, v in facts.items() if k != "schema"})
+    return sign(model, parse_facts(text, "the model"))
 
 
 CASES = [("score", np.nan), ("score", -np.inf), ("score_map", np.nan), ("score_map", np.inf)]

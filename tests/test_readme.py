@@ -26,7 +26,7 @@ def test_tables_are_those_of_the_newest_records():
     subprocess.run([sys.executable, str(script), "--check"], check=True)
 
 
-def test_it_is_short_and_opens_with_a_image_and_the_two_commands():
+def test_it_is_short_and_opens_with_an_image_and_the_two_commands():
     assert README.count("\n") <= 200
     opening = README[:900]
     assert opening.index("![") < opening.index("make demo") < opening.index("make test")

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from blemish.detectors.patchcore.detector import PatchCore
     from blemish.errors import BlemishError
     from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
+    from blemish.model.file import ModelFile, inspect
     from blemish.model.fitting import fit
-    from blemish.model.model import Model, inspect, load
+    from blemish.model.model import Model, load
     from blemish.model.recalibration import recalibrate
     from blemish.result import Failure, Prediction, Region, Verdict
 
@@ -44,7 +45,8 @@ _HOMES = {
     "recalibrate": "model.recalibration",
     "Failure": "result",
     "Model": "model.model",
-    "inspect": "model.model",
+    "ModelFile": "model.file",
+    "inspect": "model.file",
     "load": "model.model",
     "Prediction": "result",
     "Region": "result",
@@ -59,6 +61,7 @@ __all__ = [
     "Evaluation",
     "Failure",
     "Model",
+    "ModelFile",
     "PatchCore",
     "Prediction",
     "Region",

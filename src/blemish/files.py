@@ -93,9 +93,14 @@ def take_away_temporaries(folder: Path, *, of: str | None = None, seconds: float
     now = time.time()
     with suppress(OSError):  # it will be taken away another time
         for path in folder.iterdir():
-            ours = TEMPORARY.fullmatch(path.name) and (start is None or path.name[:-TAIL] == start)
+            ours = is_temporary(path.name) and (start is None or path.name[:-TAIL] == start)
             if ours and now - path.lstat().st_mtime >= seconds:
                 path.unlink(missing_ok=True)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file of this name is one that a writer has not finished, or never will."""
+    return TEMPORARY.fullmatch(name) is not None
 
 
 @contextmanager

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from blemish.typed_json import Hash
 
 
 class Verdict(StrEnum):
@@ -114,3 +116,19 @@ class Failure:
     def to_dict(self) -> dict[str, Any]:
         """A line of `blemish predict`."""
         return {"path": self.path, "error": self.error}
+
+
+class ScoredImage(NamedTuple):
+    """An image that a model was not fitted on, or was left out of, and what it scored.
+
+    Attributes:
+        id: the image's, in its data set.
+        sha256: of its file.
+        score: raw.
+        peak: the largest value of its map, raw.
+    """
+
+    id: str
+    sha256: Hash
+    score: float
+    peak: float

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import gumbel_r
@@ -9,15 +11,16 @@ from scipy.stats import gumbel_r
 from blemish.calibration.suspicious import (
     GUMBEL_MAD,
     GUMBEL_MEDIAN,
-    advice,
     find_suspicious,
-    suspicious_facts,
     typical,
 )
+from blemish.result import ScoredImage
 
 
 def rows_of(scores):
-    return [(f"{i:03}.png", f"{i:064}", float(s), float(s)) for i, s in enumerate(scores)]
+    return [
+        ScoredImage(f"{i:03}.png", f"{i:064}", float(s), float(s)) for i, s in enumerate(scores)
+    ]
 
 
 def blot(name):
@@ -51,8 +54,8 @@ def test_defects_among_the_good_stand_out_and_come_first(share):
     scores = rng.gumbel(size=210) * 0.3 + 2
     count = round(210 * share)
     scores[:count] = 6 + rng.random(count)
-    found = find_suspicious(rows_of(scores), typical(scores), blot)
-    assert {f"{i:03}.png" for i in range(count)} <= {one.name for one in found}
+    found = find_suspicious(rows_of(scores), typical(scores), blot).images
+    assert {f"{i:03}.png" for i in range(count)} <= {one.id for one in found}
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
     assert found[0].expected < 1e-3
     assert found[0].robust_z > 7
@@ -68,19 +71,18 @@ def test_a_quarter_of_strangers_hardly_moves_what_is_typical():
 
 def test_the_place_that_stands_out_is_told():
     scores = np.append(np.random.default_rng(0).gumbel(size=60), 40.0)
-    (first, *_) = find_suspicious(rows_of(scores), typical(scores), blot)
-    assert first.name == "060.png"
+    told = find_suspicious(rows_of(scores), typical(scores), blot)
+    first = told.images[0]
+    assert first.id == "060.png"
     assert first.box_xyxy == (20, 10, 26, 14)
-    facts = suspicious_facts(typical(scores), [first])
-    assert facts["images"][0]["box_xyxy"] == [20, 10, 26, 14]
-    assert facts["scored"] == 61
+    assert told.scored == 61
 
 
 def test_a_flat_map_still_has_a_place():
     scores = np.append(np.random.default_rng(0).gumbel(size=60), 40.0)
-    rows = [(name, sha256, score, 1.0) for name, sha256, score, _ in rows_of(scores)]
+    rows = [image._replace(peak=1.0) for image in rows_of(scores)]
     found = find_suspicious(rows, typical(scores), lambda _: np.ones((5, 7), np.float32))
-    assert found[0].box_xyxy == (0, 0, 7, 5)
+    assert found.images[0].box_xyxy == (0, 0, 7, 5)
 
 
 def test_few_scores_or_all_the_same_tell_nothing():
@@ -91,7 +93,8 @@ def test_few_scores_or_all_the_same_tell_nothing():
 def test_advice_says_how_many_by_chance_and_what_to_do():
     scores = np.append(np.random.default_rng(0).gumbel(size=60), [40.0, 41.0])
     most = typical(scores)
-    told = advice(suspicious_facts(most, find_suspicious(rows_of(scores), most, blot)))
+    found = find_suspicious(rows_of(scores), most, blot)
+    told = found.advice()
     for words in ("of 62 training images", "1 would by chance", "061.png", "--drop-suspicious"):
         assert words in told
-    assert advice(suspicious_facts(most, [])) is None
+    assert replace(found, images=()).advice() is None

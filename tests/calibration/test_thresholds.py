@@ -10,19 +10,22 @@ from scipy.stats import binom
 
 from blemish.calibration import (
     Asked,
+    CalibrationFacts,
     Costs,
     calibrate,
-    calibration_facts,
     choose_threshold,
     with_false_regions,
 )
 from blemish.calibration.thresholds import read_calibration
 from blemish.errors import CalibrationError
+from blemish.result import ScoredImage
+from blemish.typed_json import as_type
 
 
 def rows_of(scores, peaks):
     return [
-        (f"{i}.png", "0" * 64, s, p) for i, (s, p) in enumerate(zip(scores, peaks, strict=True))
+        ScoredImage(f"{i}.png", "0" * 64, s, p)
+        for i, (s, p) in enumerate(zip(scores, peaks, strict=True))
     ]
 
 
@@ -89,33 +92,12 @@ def test_what_a_file_keeps_gives_the_same_calibration():
                          (Asked(0.02), rule)):  # fmt: skip
         found = calibrate(scores, peaks, method="5-fold", asked=asked, costs=costs, dropped=2)
         found = with_false_regions(found, by_name, maps.__getitem__)
-        facts = json.loads(json.dumps(calibration_facts(found, rows_of(scores, peaks))))
-        again = read_calibration(facts)
+        facts = json.loads(json.dumps(found.facts(rows_of(scores, peaks)).to_dict()))
+        again = read_calibration(as_type(facts, CalibrationFacts))
         assert again.to_dict() == found.to_dict()
         assert again.image_threshold == found.image_threshold
         assert again.p_value(3.0) == found.p_value(3.0)
         assert again.tail_p_value(3.0) == found.tail_p_value(3.0)
-
-
-def test_facts_of_the_first_schema_are_read_and_the_rest_is_not_known():
-    scores, peaks = drawn(200)
-    facts = {
-        "method": "5-fold",
-        "images": 200,
-        "false_alarm_rate": 0.05,
-        "lowest_rate": 1 / 201,
-        "upper_bound_95": 0.08,
-        "image_threshold": 0.0,
-        "pixel_threshold": 0.0,
-        "smallest_region_px": 7,
-        "scored": rows_of(scores, peaks),
-    }
-    found = read_calibration(facts)
-    assert np.sum(scores > found.image_threshold) == np.sum(peaks > found.pixel_threshold) == 9
-    assert found.smallest_region_px == 7
-    assert found.false_regions is None
-    assert found.tail_p_value(1.0) is None
-    assert found.to_dict()["basis"] == "conformal"
 
 
 def test_dropped_images_are_told_with_the_rate_that_they_would_make():

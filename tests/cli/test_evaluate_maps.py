@@ -116,7 +116,7 @@ def test_resizing_is_asked_for_and_told(blemish, data, maps):
     assert "note: 6 of 6 maps were resized to their images" in found.err
 
 
-def test_a_image_without_a_map_is_an_error_that_says_what_one_is_called(blemish, data, maps):
+def test_an_image_without_a_map_is_an_error_that_says_what_one_is_called(blemish, data, maps):
     (maps / "good" / "001.npy").unlink()
     found = blemish("evaluate", data, "--maps", maps, "--json")
     assert found.code == 1

@@ -62,7 +62,7 @@ def test_options_become_settings_that_the_model_remembers(blemish, data, fit_opt
                     "--threads", "1")  # fmt: skip
     assert found.code == 0
     model = load(path)
-    settings = model.facts["detector"]["settings"]
+    settings = model.facts.detector.settings
     assert (settings["k"], settings["seed"], settings["memory_megabytes"]) == (3, 7, 1000)
     assert model.calibration.false_alarm_rate == 0.2
     assert model.calibration.smallest_region_px == 9
@@ -187,7 +187,7 @@ def test_one_image_is_not_enough(blemish, fit_options, tmp_path):
         (enormous, "bomb.png"),
     ],
 )
-def test_a_image_that_cannot_be_learned_from_is_named(
+def test_an_image_that_cannot_be_learned_from_is_named(
     blemish, copy, fit_options, tmp_path, make, name
 ):
     make(copy / "train" / "good" / name)

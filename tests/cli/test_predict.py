@@ -57,7 +57,7 @@ def test_found_defects_are_exit_code_3_only_when_asked_for(blemish, fitted, good
 
 
 @pytest.mark.parametrize("make", [text_named_png, truncated_jpeg, one_pixel, enormous])
-def test_a_image_that_cannot_be_read_is_an_error_row_and_the_rest_go_on(
+def test_an_image_that_cannot_be_read_is_an_error_row_and_the_rest_go_on(
     blemish, fitted, good, spot, tmp_path, make
 ):
     broken = make(tmp_path / ("x.jpg" if make is truncated_jpeg else "x.png"))
@@ -69,7 +69,7 @@ def test_a_image_that_cannot_be_read_is_an_error_row_and_the_rest_go_on(
     assert "1 not judged" in found.err
 
 
-def test_a_image_that_is_not_there_is_an_error_row(blemish, fitted, tmp_path):
+def test_an_image_that_is_not_there_is_an_error_row(blemish, fitted, tmp_path):
     found = blemish("predict", fitted, tmp_path / "gone.png")
     assert found.code == 1
     assert "no such file" in found.lines[0]["error"]
@@ -190,7 +190,7 @@ def test_a_drawing_that_cannot_be_made_is_noted_and_the_rest_go_on(
     assert len((out / "predictions.jsonl").read_text().splitlines()) == 2
 
 
-def test_a_image_longer_than_a_jpeg_can_be_is_drawn_smaller(fitted, tmp_path):
+def test_an_image_longer_than_a_jpeg_can_be_is_drawn_smaller(fitted, tmp_path):
     model = load(fitted)
     Image.new("RGB", (66_000, 8), (60, 60, 60)).save(tmp_path / "long.png")
     score_map = np.zeros((8, 66_000), np.float32)
@@ -226,7 +226,7 @@ def test_an_error_is_one_line_of_json(blemish, fitted, tmp_path):
     assert "holds no image" in found.lines[0]["error"]
 
 
-def test_a_image_beyond_the_memory_allowed_is_an_error_row(blemish, fitted, good, tmp_path):
+def test_an_image_beyond_the_memory_allowed_is_an_error_row(blemish, fitted, good, tmp_path):
     huge = tmp_path / "huge.png"
     Image.new("L", (20_000, 1000)).save(huge)
     found = blemish("predict", fitted, huge, good, "--memory", "400MB")

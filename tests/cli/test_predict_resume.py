@@ -61,7 +61,7 @@ def test_all_done_is_nothing_to_do_but_to_take_away_what_a_kill_left(blemish, fi
     assert not [path for path in left if path.exists()]
 
 
-def test_a_image_that_changed_is_judged_again_even_if_its_time_is_set_back(
+def test_an_image_that_changed_is_judged_again_even_if_its_time_is_set_back(
     blemish, fitted, images, out
 ):
     changed = images / "good" / "000.png"
@@ -132,6 +132,15 @@ def test_what_is_no_earlier_run_is_refused_and_nothing_is_begun_anew(
     assert "is damaged" in blemish("predict", fitted, images, "-o", out, "--resume").err
     for words in (["--resume"], ["-o", out, "--resume", "--force"]):
         assert blemish("predict", fitted, images, *words).code == 2
+
+
+def test_a_run_killed_before_its_first_verdict_is_begun_anew(blemish, fitted, images, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "predictions.jsonl").touch()
+    (out / ".predictions.run.json.0123456789abcdef.tmp").write_text("{")
+    assert blemish("predict", fitted, images, "-o", out, "--resume").code == 0
+    assert {path.name for path in out.iterdir()} == {"predictions.jsonl", "predictions.run.json"}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits and locks of POSIX")

@@ -112,7 +112,7 @@ def test_drawn_surfaces_go_the_whole_way(backbone: Path) -> None:
     dataset = drawn_dataset("leather", **SMALL | {"good": 8, "test_good": 2})
     assert not blemish.audit(dataset).of_severity("error")
     model = blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone)))
-    assert model.facts["training"]["images"][0][0] == "train/good/000.png"
+    assert model.facts.training.images[0].id == "train/good/000.png"
     found = blemish.evaluate(model, dataset)
     assert found.image["auroc"] is not None
     assert found.pixel["auroc"] is not None

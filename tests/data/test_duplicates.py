@@ -78,7 +78,7 @@ def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert alike_pairs(thumbnails) == expected
 
 
-def test_a_image_without_structure_has_no_thumbnail() -> None:
+def test_an_image_without_structure_has_no_thumbnail() -> None:
     assert thumbnail(np.full((50, 70, 3), 7, np.uint8)) is None
 
 

@@ -193,6 +193,6 @@ def test_every_block_is_of_a_language_that_is_tested():
 
 
 def test_metadata_has_the_words_that_programs_look_for(place):
-    facts = blemish.inspect(place / "tile.onnx")
-    assert '"image_threshold": ' in json.dumps(facts["calibration"])
+    facts = blemish.inspect(place / "tile.onnx").facts
+    assert '"image_threshold": ' in json.dumps(facts.to_dict())
     assert sys.byteorder == "little"

@@ -81,7 +81,7 @@ def test_a_folder_without_maps_and_none_at_all_are_told(tmp_path):
         matched(tmp_path / "good" / "000.jpg")
 
 
-def test_a_image_deep_in_folders_has_all_ends_of_its_path_as_names():
+def test_an_image_deep_in_folders_has_all_ends_of_its_path_as_names():
     names = names_of(Sample("a/b/c.png", Path("c"), "test", "defect", "dent"), "tile")
     assert names >= {"a/b/c", "b/c", "c", "dent/c", "test/dent/c", "tile/test/dent/c", "tile/b/c"}
     assert {f"{name}.png" for name in names if not name.endswith(".png")} <= names

@@ -144,7 +144,7 @@ def test_grey_and_16_bit_images_can_be_overlaid() -> None:
         assert drawn.shape == (60, 80, 3)
 
 
-def test_one_pixel_is_a_image() -> None:
+def test_one_pixel_is_an_image() -> None:
     one = np.zeros((1, 1, 3), np.uint8)
     assert overlay(one, np.ones((1, 1)), threshold=0.5, mask=np.ones((1, 1))).shape == (1, 1, 3)
 

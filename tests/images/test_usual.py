@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from blemish.images.appearance import SAMPLED_PIXELS, Appearance, appearance_of
-from blemish.images.usual import Usual, read_usual, usual_of
+from blemish.images.usual import Usual, usual_of
+from blemish.typed_json import JsonError, as_json, as_type
 
 Pixels = NDArray[np.uint8]
 
@@ -102,8 +105,11 @@ def test_a_sample_of_pixels_is_near_all_of_them_whatever_the_texture() -> None:
 
 
 def test_ranges_come_back_from_a_model_file() -> None:
-    stored = {"appearance": usual().to_dict()}
-    again = read_usual(stored)
-    assert again is not None
-    assert again.to_dict() == stored["appearance"]
-    assert read_usual({}) is None
+    again = as_type(json.loads(json.dumps(as_json(usual()))), Usual)
+    assert again == usual()
+
+
+def test_a_range_that_ends_below_where_it_begins_is_refused() -> None:
+    stored = as_json(usual()) | {"colour": [2, 1]}
+    with pytest.raises(JsonError, match="colour goes from 2 to 1"):
+        as_type(stored, Usual)

@@ -137,7 +137,7 @@ def test_without_any_image_figures_are_undefined():
     assert counts.good is None
 
 
-def test_a_image_that_is_all_defect_and_one_with_an_empty_mask_are_counted():
+def test_an_image_that_is_all_defect_and_one_with_an_empty_mask_are_counted():
     full, empty = np.ones((2, 2), bool), np.zeros((2, 2), bool)
     with PixelScores(threshold=0.5) as pixels:
         pixels.add(np.full((2, 2), 2.0), full, name="all", kind="crack")

@@ -10,6 +10,7 @@ from PIL import Image
 
 import blemish
 from blemish.errors import CalibrationError, DataError, ImageError
+from blemish.images.format import ImageFormat
 from blemish.progress import LoggedProgress
 from tiny import HoldsOut, tiny_dataset, tiny_settings
 
@@ -43,9 +44,9 @@ def test_test_images_and_their_labels_never_move_a_threshold(tmp_path, backbone)
 
 
 def test_thresholds_come_from_left_out_scores(model):
-    rows = model.facts["training"]["images"]
-    assert model.calibration.image_threshold == max(row[2] for row in rows)
-    assert model.calibration.pixel_threshold == max(row[3] for row in rows)
+    images = model.facts.training.images
+    assert model.calibration.image_threshold == max(image.score for image in images)
+    assert model.calibration.pixel_threshold == max(image.peak for image in images)
     assert model.calibration.false_alarm_rate == pytest.approx(1 / 25)
 
 
@@ -63,7 +64,7 @@ def test_copies_whose_files_differ_count_as_one(tmp_path, backbone):
             image.save(path.with_suffix(".bmp"))
             image.save(path.with_suffix(".tif"), compression="tiff_lzw")
     model = fit(folder, backbone)
-    assert len(model.facts["training"]["images"]) == 16
+    assert len(model.facts.training.images) == 16
     assert len(model.calibration.scores) == len(alone.calibration.scores) == 8
     done = []
     with pytest.raises(CalibrationError, match="there are 8"):
@@ -101,9 +102,9 @@ def test_the_hash_of_an_image_overwritten_later_is_that_of_what_was_learned(tmp_
 
 
 def test_a_model_knows_how_its_training_images_looked(model):
-    ranges = model.facts["training"]["appearance"]
-    assert ranges["height_px"] == ranges["width_px"] == [64, 64]
-    assert 0.2 < ranges["brightness"][0] <= ranges["brightness"][1] < 0.3
+    ranges = model.facts.training.appearance
+    assert ranges.height_px == ranges.width_px == (64, 64)
+    assert 0.2 < ranges.brightness[0] <= ranges.brightness[1] < 0.3
     large = np.full((300, 200, 3), 255, np.uint8)
     assert {"size", "aspect", "brightness"} < {note.code for note in model.predict(large).notes}
 
@@ -144,7 +145,7 @@ def sixteen_bit(folder, white, count=6):
 def test_sixteen_bit_images_are_learned_at_their_own_white_level(tmp_path, backbone, white, level):
     dataset = blemish.open_dataset(sixteen_bit(tmp_path / "x", white), test_fraction=0)
     model = blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone)))
-    assert model.facts["input"]["format"] == {"bit_depth": 16, "white_level": level}
+    assert model.facts.input.format == ImageFormat(16, level)
     assert np.isfinite(model.predict(dataset.train[0].path).score)
     with pytest.raises(ImageError, match="fitted on 16-bit"):
         model.predict(np.zeros((64, 64), np.uint8))
@@ -160,13 +161,13 @@ def test_mixed_depth_is_refused(tmp_path, backbone):
         )
 
 
-def test_copies_of_a_image_count_once_towards_a_promise(tmp_path, backbone):
+def test_copies_of_an_image_count_once_towards_a_promise(tmp_path, backbone):
     folder = tiny_dataset(tmp_path / "noise", good=10)
     for path in sorted((folder / "train" / "good").iterdir()):
         for copy in range(3):
             shutil.copy(path, path.with_name(f"{path.stem}_{copy}.png"))
     model = fit(folder, backbone)
-    assert len(model.facts["training"]["images"]) == 40
+    assert len(model.facts.training.images) == 40
     assert len(model.calibration.scores) == 10
     assert model.calibration.false_alarm_rate == pytest.approx(1 / 11)
     with pytest.raises(CalibrationError, match="there are 10"):
@@ -190,9 +191,9 @@ def test_only_images_left_out_count_and_the_others_are_known_by_their_hash(
     category, holds_out, caplog
 ):
     model = blemish.fit(blemish.open_dataset(category), holds_out)
-    rows = model.facts["training"]["images"]
-    assert [row[2] is None for row in rows] == [False] * 6 + [True] * 18
-    assert all(len(row[1]) == 64 for row in rows)
+    images = model.facts.training.images
+    assert [image.scored is None for image in images] == [False] * 6 + [True] * 18
+    assert all(len(image.sha256) == 64 for image in images)
     assert len(model.calibration.scores) == 6
     assert model.calibration.false_alarm_rate == pytest.approx(1 / 7)
     assert "6 good images cannot promise a false-alarm rate of 0.01" in caplog.text
@@ -227,25 +228,25 @@ def test_training_images_that_stand_out_are_listed_with_what_is_odd_and_where(
     with_strangers, caplog
 ):
     folder, model = with_strangers
-    told = model.facts["training"]["suspicious"]
-    assert told["scored"] == 27
-    strange = told["images"][:3]  # highest first; a good one may follow by chance
-    assert {f"train/good/strange{i}.png" for i in range(3)} == {p["id"] for p in strange}
-    assert len(told["images"]) <= 5
+    told = model.facts.training.suspicious
+    assert told.scored == 27
+    strange = told.images[:3]  # highest first; a good one may follow by chance
+    assert {f"train/good/strange{i}.png" for i in range(3)} == {image.id for image in strange}
+    assert len(told.images) <= 5
     for image in strange:
-        assert image["score"] > told["typical_score"]
-        assert image["expected"] < 0.1
-        mask = folder / "ground_truth" / "spot" / f"00{image['id'][-5]}_mask.png"
+        assert image.score > told.typical_score
+        assert image.expected < 0.1
+        mask = folder / "ground_truth" / "spot" / f"00{image.id[-5]}_mask.png"
         rows, columns = np.nonzero(np.asarray(Image.open(mask)))
-        x0, y0, x1, y1 = image["box_xyxy"]
+        x0, y0, x1, y1 = image.box_xyxy
         assert x0 < columns.mean() < x1
         assert y0 < rows.mean() < y1
 
 
 def test_clean_training_images_do_not_stand_out_by_far(model):
-    told = model.facts["training"]["suspicious"]["images"]
-    assert all(image["expected"] > 0.01 for image in told)
-    assert model.facts["training"]["dropped"] == []
+    told = model.facts.training.suspicious.images
+    assert all(image.expected > 0.01 for image in told)
+    assert model.facts.training.dropped == ()
 
 
 def test_what_stands_out_is_told_with_what_to_do(with_strangers, backbone, caplog):
@@ -261,15 +262,15 @@ def test_dropping_what_stands_out_gives_the_model_of_the_rest_and_says_so(
 ):
     folder, before = with_strangers
     found = fit(folder, backbone, drop_suspicious=True)
-    dropped = [row[0] for row in found.facts["training"]["dropped"]]
-    listed = [image["id"] for image in before.facts["training"]["suspicious"]["images"]]
+    dropped = [image.id for image in found.facts.training.dropped]
+    listed = [image.id for image in before.facts.training.suspicious.images]
     assert sorted(dropped) == sorted(listed)
     assert f"{len(listed)} of 27 training images stand out and are left out of" in caplog.text
     shutil.copytree(folder, tmp_path / "noise")
     for name in listed:
         (tmp_path / "noise" / name).unlink()
     rest = fit(tmp_path / "noise", backbone)
-    assert found.facts["training"]["images"] == rest.facts["training"]["images"]
+    assert found.facts.training.images == rest.facts.training.images
     assert found.calibration.image_threshold == rest.calibration.image_threshold
     assert found.calibration.image_threshold < before.calibration.image_threshold
     told, count = found.calibration.to_dict(), 27 - len(listed)
@@ -281,7 +282,7 @@ def test_where_nothing_stands_out_dropping_changes_nothing(tmp_path, backbone):
     folder = tiny_dataset(tmp_path / "noise", good=12)  # too few to tell
     plain, dropped = (fit(folder, backbone, drop_suspicious=drop) for drop in (False, True))
     assert plain.sha256 == dropped.sha256
-    assert plain.facts["training"]["suspicious"] is None
+    assert plain.facts.training.suspicious is None
 
 
 def test_false_regions_are_told_and_follow_the_rate_of_regions(category, backbone):

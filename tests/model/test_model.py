@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from PIL import Image
 
 import blemish
 from blemish.errors import BlemishError, ImageError, ModelFileError, UsageError
-from blemish.model import file as metadata
+from blemish.model.facts import SCHEMA
+from blemish.model.file import sign
 from blemish.model.model import Model
 from blemish.result import Failure
 from tiny import SIDE
@@ -170,11 +172,8 @@ def test_a_foreign_model_is_told_apart_from_a_broken_one(backbone, tmp_path):
         blemish.load(tmp_path / "missing.onnx")
 
 
-def test_a_newer_schema_says_to_upgrade(file, tmp_path, monkeypatch):
-    monkeypatch.setattr(metadata, "SCHEMA", 99)
-    facts = {k: v for k, v in blemish.inspect(file).items() if k != "schema"}
-    newer = metadata.sign(onnx.load(file), facts)
-    monkeypatch.undo()
+def test_a_newer_schema_says_to_upgrade(file, tmp_path):
+    newer = sign(onnx.load(file), replace(blemish.inspect(file).facts, schema=99))
     (tmp_path / "newer.onnx").write_bytes(newer)
     with pytest.raises(ModelFileError, match=r"schema 99.*Upgrade"):
         blemish.load(tmp_path / "newer.onnx")
@@ -186,20 +185,20 @@ def test_a_file_of_an_earlier_schema_judges_as_it_did_and_can_be_calibrated_anew
     image[10:20, 5:30] = 200
     assert earlier.predict(image).score == pytest.approx(10.387816, rel=1e-5)
     assert [note.code for note in earlier.predict(image).notes][:2] == ["size", "aspect"]
-    assert len(earlier.facts["training"]["images"]) == 24  # said "pictures"
+    assert len(earlier.facts.training.images) == 24  # said "pictures"
     anew = blemish.recalibrate(earlier, blemish.open_dataset(category), false_alarm_rate=0.1)
-    assert anew.facts["schema"] == metadata.SCHEMA
+    assert anew.facts.schema == SCHEMA
     assert "verdict" in anew.session.outputs
 
 
 def test_inspect_tells_where_a_model_comes_from_without_folders_of_this_machine(file, backbone):
-    facts = blemish.inspect(file)
-    assert facts["detector"]["backbone"]["licence"] == "CC0-1.0"
-    assert facts["detector"]["settings"]["backbone"] == backbone.name
-    assert len(facts["training"]["images"]) == 24
-    assert facts["outputs"][:3] == ["score", "score_map", "nearest"]
-    assert facts["outputs"][3:] == ["threshold", "pixel_threshold", "verdict"]
-    assert str(backbone.parent) not in json.dumps(facts)
+    told = blemish.inspect(file)
+    assert told.facts.detector.sources[0].licence == "CC0-1.0"
+    assert told.facts.detector.settings["backbone"] == backbone.name
+    assert len(told.facts.training.images) == 24
+    assert told.outputs[:3] == ("score", "score_map", "nearest")
+    assert told.outputs[3:] == ("threshold", "pixel_threshold", "verdict")
+    assert str(backbone.parent) not in json.dumps(told.to_dict())
 
 
 def test_an_output_that_exists_is_kept_unless_forced(model, tmp_path):
@@ -262,7 +261,7 @@ def test_large_images_wait_for_each_other_within_the_memory_allowed(
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_image_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_on(
+def test_an_image_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_on(
     model, tmp_path, threads
 ) -> None:
     small, huge = tmp_path / "small.png", large(tmp_path / "huge.png", 20)

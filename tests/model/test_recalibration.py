@@ -30,8 +30,8 @@ def holds_out(backbone):
 
 def test_recalibrating_on_the_training_images_uses_their_left_out_scores(category, model):
     again = blemish.recalibrate(model, blemish.open_dataset(category), false_alarm_rate=0.2)
-    scored = again.facts["calibration"]["scored"]
-    assert scored == model.facts["training"]["images"]
+    scored = again.facts.calibration.scored
+    assert scored == model.facts.training.images
     assert again.calibration.false_alarm_rate == 0.2
     assert again.calibration.image_threshold < model.calibration.image_threshold
     image = np.full((64, 64, 3), 60, np.uint8)
@@ -41,14 +41,14 @@ def test_recalibrating_on_the_training_images_uses_their_left_out_scores(categor
 def test_recalibrating_on_new_images_scores_them_and_never_looks_at_test_images(tmp_path, model):
     fresh = tiny_dataset(tmp_path / "noise", good=30, test_good=9, defects=9, seed=9)
     again = blemish.recalibrate(model, blemish.open_dataset(fresh))
-    assert again.facts["calibration"]["method"] == "held out"
+    assert again.facts.calibration.method == "held out"
     assert len(again.calibration.scores) == 30
 
 
 def test_recalibrating_on_old_and_new_images_together_counts_both(tmp_path, model, category):
     both = with_five_more(category, tmp_path)
     again = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
-    assert again.facts["calibration"]["method"] == "2-fold (24), held out (5)"
+    assert again.facts.calibration.method == "2-fold (24), held out (5)"
 
 
 def test_recalibrating_keeps_the_rate_of_the_model_and_tells_when_it_cannot(
@@ -58,7 +58,7 @@ def test_recalibrating_keeps_the_rate_of_the_model_and_tells_when_it_cannot(
     again = blemish.recalibrate(wide, blemish.open_dataset(category), smallest_region_px=20)
     assert again.calibration.false_alarm_rate == 0.2
     assert again.calibration.smallest_region_px == 20
-    assert again.facts["calibration"]["method"] == "2-fold"
+    assert again.facts.calibration.method == "2-fold"
     few = blemish.open_dataset(category / "test" / "good", test_fraction=0)
     assert blemish.recalibrate(wide, few).calibration.false_alarm_rate == pytest.approx(0.25)
     assert "cannot promise" in caplog.text
@@ -79,12 +79,12 @@ def test_recalibrating_for_a_rate_out_of_reach_is_refused(category, model):
 def test_recalibrating_leaves_aside_what_was_only_trained_on(category, holds_out, tmp_path, caplog):
     model = blemish.fit(blemish.open_dataset(category), holds_out)
     again = blemish.recalibrate(model, blemish.open_dataset(category))
-    assert again.facts["calibration"]["scored"] == model.facts["calibration"]["scored"]
+    assert again.facts.calibration.scored == model.facts.calibration.scored
     assert "18 images do not count" in caplog.text
     both = with_five_more(category, tmp_path)
     more = blemish.recalibrate(model, blemish.open_dataset(both, test_fraction=0))
     assert len(more.calibration.scores) == 11
-    assert more.facts["calibration"]["method"] == "held out"
+    assert more.facts.calibration.method == "held out"
 
 
 def test_recalibrating_on_nothing_but_images_trained_on_is_refused(category, holds_out, tmp_path):
@@ -126,7 +126,7 @@ def test_what_was_dropped_as_suspicious_stays_out(tmp_path, backbone, caplog):
     model = blemish.fit(dataset, detector, drop_suspicious=True)
     again = blemish.recalibrate(model, dataset, false_alarm_rate=0.2)
     gone = model.calibration.dropped
-    assert model.facts["training"]["dropped"][0][0] == "train/good/strange.png"
+    assert model.facts.training.dropped[0].id == "train/good/strange.png"
     assert again.calibration.dropped == gone
     assert len(again.calibration.scores) == 25 - gone
     assert f"{gone} images do not count: they were dropped" in caplog.text
@@ -146,8 +146,8 @@ def test_costs_choose_the_threshold_between_good_images_and_known_defects(
     found = blemish.recalibrate(model, dataset, costs=costs, defects=known_defects)
     told = found.calibration.to_dict()
     assert told["basis"] == "costs"
-    highest = max(row[2] for row in found.facts["calibration"]["scored"])
-    lowest = min(row[2] for row in found.facts["calibration"]["defects"])
+    highest = max(image.score for image in found.facts.calibration.scored)
+    lowest = min(image.score for image in found.facts.calibration.defects)
     assert highest < found.calibration.image_threshold < lowest
     assert told["costs"]["defects"] == 12
     assert told["region_rate"] == model.calibration.region_rate

@@ -100,7 +100,7 @@ def test_wrong_arguments_are_told_at_once() -> None:
         drawings("tile", good=0)
 
 
-def test_hashes_follow_what_determines_a_image() -> None:
+def test_hashes_follow_what_determines_an_image() -> None:
     crack = Drawing("tile", "test", "crack", 0)
     assert crack.sha256 != Drawing("tile", "test", "crack", 0, difficulty=0.6).sha256
     assert crack.sha256 != Drawing("tile", "test", "crack", 0, size_px=256).sha256

@@ -57,11 +57,11 @@ def make_record(
         seconds: what took long besides evaluating: `fit`, `None` where it is not known.
         fit_peak_bytes: the most memory that the fit took, `None` where it is not known.
     """
-    facts = model.facts["detector"]
+    facts = model.facts.detector
     return heading(job, dataset.name, model.detector, seed) | {
         "dataset": describe(dataset),
-        "settings": facts["settings"],
-        "backbone": facts.get("backbone"),
+        "settings": facts.settings,
+        "backbone": facts.details.get("backbone"),
         "asked": {
             "false_alarm_rate": false_alarm_rate_asked,
             "alpha": model.alpha,
@@ -76,10 +76,10 @@ def make_record(
         "seconds": {"fit": None, **evaluation.seconds, **seconds},
         "bytes": {
             "fit_peak": fit_peak_bytes,
-            "bank": facts.get("bank_bytes"),
+            "bank": facts.details.get("bank_bytes"),
             "model_file": model.size_bytes,
         },
-        "bank_vectors": facts.get("bank_vectors"),
+        "bank_vectors": facts.details.get("bank_vectors"),
         "versions": {"blemish": metadata.version("blemish")} | versions(),
         "machine": machine(),
         "model_sha256": model.sha256,
@@ -170,7 +170,7 @@ def evaluate_into(
         ImageError: an image or mask cannot be read.
         BlemishError: the folder cannot be written.
     """
-    seed = int(model.facts["detector"]["settings"].get("seed", 0))
+    seed = int(model.facts.detector.settings.get("seed", 0))
     content = {"model": model.sha256, "dataset": dataset.fingerprint}
     job = id_of(dataset.name, model.detector, seed, content)
     make_folder(directory)

@@ -15,7 +15,7 @@ and its costs, and then the threshold says that it follows costs.
     costs           a threshold by what misses and false alarms cost
     thresholds      all that together: `Calibration`
     change          what other thresholds do on the line
-    stated          whether what a file states is what follows
+    facts, stated   what a file states of it, and whether that is what follows
 """
 
 from blemish.calibration.asked import (
@@ -35,12 +35,11 @@ from blemish.calibration.conformal import (
     upper_bound,
 )
 from blemish.calibration.costs import CostRule, Costs, choose_threshold
-from blemish.calibration.rows import Row
+from blemish.calibration.facts import CalibrationFacts, Stated
 from blemish.calibration.stated import read_stated
 from blemish.calibration.thresholds import (
     Calibration,
     calibrate,
-    calibration_facts,
     with_false_regions,
 )
 
@@ -49,11 +48,11 @@ __all__ = [
     "SMALLEST_REGION_PX",
     "Asked",
     "Calibration",
+    "CalibrationFacts",
     "CostRule",
     "Costs",
-    "Row",
+    "Stated",
     "calibrate",
-    "calibration_facts",
     "check_asked",
     "check_rate",
     "choose_threshold",

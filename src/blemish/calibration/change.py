@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from blemish.calibration.rows import Row
 from blemish.calibration.thresholds import Calibration
+from blemish.result import ScoredImage
 
 
 @dataclass(frozen=True)
@@ -93,20 +93,29 @@ class Change:
 
 
 def changes(
-    before: Calibration, now: Calibration, *, own: Sequence[Row], new: Sequence[Row]
+    before: Calibration,
+    now: Calibration,
+    *,
+    own: Sequence[ScoredImage],
+    new: Sequence[ScoredImage],
 ) -> tuple[Change, Change]:
     """What becomes of the image threshold, and of the pixel threshold.
 
     Args:
         before: the model's calibration.
         now: another one.
-        own: rows of the images that the model was fitted on, left out in turn.
-        new: rows of the images that `now` rests on.
+        own: the images that the model was fitted on, left out in turn.
+        new: the images that `now` rests on.
     """
-    rates = (before.to_dict(), now.to_dict())
-    found = []
-    for level, column, rate in (("image", 2, "false_alarm_rate"), ("pixel", 3, "region_rate")):
-        old, other = (getattr(one, f"{level}_threshold") for one in (before, now))
-        above = [Above.of([float(row[column]) for row in rows], old, other) for rows in (own, new)]
-        found.append(Change(level, old, other, rates[0][rate], rates[1][rate], *above))
-    return found[0], found[1]
+    then, today = before.stated(), now.stated()
+
+    def above(images: Sequence[ScoredImage], of: str, old: float, other: float) -> Above:
+        return Above.of([getattr(image, of) for image in images], old, other)
+
+    old, other = before.image_threshold, now.image_threshold
+    rates = then.false_alarm_rate, today.false_alarm_rate
+    counts = [above(images, "score", old, other) for images in (own, new)]
+    of_images = Change("image", old, other, *rates, *counts)
+    old, other = before.pixel_threshold, now.pixel_threshold
+    counts = [above(images, "peak", old, other) for images in (own, new)]
+    return of_images, Change("pixel", old, other, then.region_rate, today.region_rate, *counts)

@@ -13,15 +13,14 @@ rightly: the choice then has not seen the image, so the rates are nearly unbiase
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blemish.binomial import rate_at_most
 from blemish.errors import CalibrationError, SettingError, told_at_once
+from blemish.typed_json import AboveZero, Count, Positive, Rate, Share
 
 FEWEST_DEFECTS = 5
 CONFIDENCE = 0.95
@@ -106,21 +105,44 @@ class CostRule:
             rate_at_most(self.misses, self.defects, confidence=CONFIDENCE),
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """The rule and what it amounts to, as plain JSON values."""
+    def stated(self) -> StatedCosts:
+        """The rule with what it amounts to."""
         false_alarms_at_most, misses_at_most = self.bounds()
-        return asdict(self) | {
-            "false_alarm_rate": self.false_alarm_rate,
-            "false_alarm_rate_at_most_95": false_alarms_at_most,
-            "miss_rate": self.miss_rate,
-            "miss_rate_at_most_95": misses_at_most,
-            "expected_cost": self.expected_cost,
-        }
+        return StatedCosts(
+            **asdict(self),
+            false_alarm_rate=self.false_alarm_rate,
+            false_alarm_rate_at_most_95=false_alarms_at_most,
+            miss_rate=self.miss_rate,
+            miss_rate_at_most_95=misses_at_most,
+            expected_cost=self.expected_cost,
+        )
 
-    @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> CostRule:
-        """What `to_dict` gave."""
-        return cls(**{name: facts[name] for name in cls.__dataclass_fields__})
+
+@dataclass(frozen=True)
+class StatedCosts:
+    """A `CostRule`, and what it amounts to: shares as they were seen and with 95 % confidence.
+
+    Attributes:
+        expected_cost: of an image, in the unit of the costs.
+    """
+
+    threshold: float
+    miss: AboveZero
+    false_alarm: AboveZero
+    defect_rate: Rate
+    good: Positive
+    defects: Positive
+    false_alarms: Count
+    misses: Count
+    false_alarm_rate: Share
+    false_alarm_rate_at_most_95: Share
+    miss_rate: Share
+    miss_rate_at_most_95: Share
+    expected_cost: float
+
+    def rule(self) -> CostRule:
+        """What all else follows from."""
+        return CostRule(**{field.name: getattr(self, field.name) for field in fields(CostRule)})
 
 
 def choose_threshold(good: ArrayLike, defects: ArrayLike, costs: Costs) -> CostRule:

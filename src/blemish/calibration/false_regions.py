@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from blemish.calibration.conformal import exceedances
 from blemish.images.regions import find_regions
+from blemish.typed_json import NotNegative
 
 MapOf = Callable[[str], NDArray[np.float32]]
 
@@ -38,19 +40,30 @@ class FalseRegions:
     regions: float
     images: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as plain JSON values, in the units that people read."""
-        return {
-            "pixels_per_image": self.pixels,
-            "regions_per_thousand": 1000 * self.regions,
-            "images_per_thousand": 1000 * self.images,
-        }
+    def stated(self) -> StatedRegions:
+        """The figures in the units that people read."""
+        return StatedRegions(self.pixels, 1000 * self.regions, 1000 * self.images)
 
-    @classmethod
-    def from_dict(cls, facts: Mapping[str, float]) -> FalseRegions:
-        """What `to_dict` gave."""
-        regions, images = facts["regions_per_thousand"], facts["images_per_thousand"]
-        return cls(facts["pixels_per_image"], regions / 1000, images / 1000)
+
+@dataclass(frozen=True)
+class StatedRegions:
+    """`FalseRegions` in the units that people read.
+
+    Attributes:
+        pixels_per_image: above the threshold, on average.
+        regions_per_thousand: regions in a thousand images.
+        images_per_thousand: images with a region among a thousand.
+    """
+
+    pixels_per_image: NotNegative
+    regions_per_thousand: NotNegative
+    images_per_thousand: Annotated[float, Meta(ge=0, le=1000)]
+
+    def figures(self) -> FalseRegions:
+        """The figures of one image."""
+        return FalseRegions(
+            self.pixels_per_image, self.regions_per_thousand / 1000, self.images_per_thousand / 1000
+        )
 
 
 def images_to_look_into(peaks: Mapping[str, float], rate: float) -> tuple[list[str], float | None]:

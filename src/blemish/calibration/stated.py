@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from blemish.calibration.conformal import lowest_rate, promises
 from blemish.calibration.costs import CostRule, cheapest_threshold
+from blemish.calibration.facts import CalibrationFacts
 from blemish.calibration.tail import Tail, same_tail
 from blemish.calibration.thresholds import Calibration, either_rate, read_calibration
 from blemish.errors import ModelFileError
@@ -26,11 +27,11 @@ CLOSE, CLOSE_DRAWN = 1e-9, 0.2  # relative
 Values = NDArray[np.float64]
 
 
-def read_stated(facts: Mapping[str, Any], name: str) -> Calibration:
+def read_stated(facts: CalibrationFacts, name: str) -> Calibration:
     """The calibration of a model file, once it is known not to contradict itself.
 
     Args:
-        facts: as `graph.facts` lets them pass; what older schemas do not state is not compared.
+        facts: as the file has them.
         name: what to call the file in errors.
 
     Raises:
@@ -49,42 +50,40 @@ def read_stated(facts: Mapping[str, Any], name: str) -> Calibration:
     )
 
 
-def _unusable(facts: Mapping[str, Any]) -> Iterator[str]:
+def _unusable(facts: CalibrationFacts) -> Iterator[str]:
     """What keeps a calibration from being made at all."""
-    images, costs = len(facts["scored"]), facts.get("costs")
-    if facts["images"] != images:
-        yield f"'images' is {facts['images']}, but scores are kept of {images}"
+    images = len(facts.scored)
+    if facts.images != images:
+        yield f"'images' is {facts.images}, but scores are kept of {images}"
         return
-    rates = ["region_rate"] if "region_rate" in facts else []
-    rates += [] if costs else ["false_alarm_rate"]
-    for name in rates:
-        rate = facts[name]
-        if not (promises(images, rate) or (facts.get("tails") and rate > 0)) or rate >= 1:
+    for name in ("region_rate",) if facts.costs else ("region_rate", "false_alarm_rate"):
+        rate = getattr(facts, name)
+        if not (promises(images, rate) or (facts.tails and rate > 0)) or rate >= 1:
             yield f"'{name}' is {rate:g}, but {images} images promise {lowest_rate(images):g}"
 
 
-def _other_rules(calibration: Calibration, facts: Mapping[str, Any]) -> Iterator[str]:
+def _other_rules(calibration: Calibration, facts: CalibrationFacts) -> Iterator[str]:
     """What of tails and costs does not follow from the scores."""
     if calibration.tails:
         tails = (calibration.tails.scores, calibration.tails.peaks)
         yield from _of_tails(tails, (calibration.scores, calibration.peaks))
     if calibration.costs:
-        defects = [row[2] for row in facts.get("defects", ())]
+        defects = [image.score for image in facts.defects]
         yield from _of_costs(calibration.costs, calibration.scores, defects)
 
 
-def _other(calibration: Calibration, facts: Mapping[str, Any]) -> Iterator[str]:
+def _other(calibration: Calibration, facts: CalibrationFacts) -> Iterator[str]:
     """What else is stated otherwise than it follows."""
-    follows = calibration.to_dict()
-    for name in sorted(follows.keys() & facts.keys()):
-        if not _same(follows[name], facts[name], _how_close(name, calibration)):
-            stated, found = _spell(facts[name]), _spell(follows[name])
+    follows, states = calibration.to_dict(), facts.to_dict()
+    for name in sorted(follows):
+        if not _same(follows[name], states[name], _how_close(name, calibration)):
+            stated, found = _spell(states[name]), _spell(follows[name])
             yield f"'{name}' is stated as {stated}, but {found} follows"
-    pairs = np.array([row[2:] for row in facts["scored"]], np.float64).T
-    if facts.get("either_rate") is not None:
+    pairs = np.array([(image.score, image.peak) for image in facts.scored], np.float64).T
+    if facts.either_rate is not None:
         rate = either_rate(pairs, calibration)
-        if rate is None or not _same(rate, facts["either_rate"], CLOSE):
-            yield f"'either_rate' is stated as {facts['either_rate']:g}, but {rate} follows"
+        if rate is None or not _same(rate, facts.either_rate, CLOSE):
+            yield f"'either_rate' is stated as {facts.either_rate:g}, but {rate} follows"
 
 
 def _how_close(name: str, calibration: Calibration) -> float:

@@ -13,14 +13,15 @@ Left-out scores are needed: an image that is in the bank, or was trained on, hid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blemish.images.regions import find_regions
+from blemish.result import ScoredImage
+from blemish.typed_json import Count, Hash
 
 FEWEST_SCORES = 20
 BY_CHANCE = 1.0  # good images that are listed, on average
@@ -28,7 +29,7 @@ MOST_NAMED = 3
 GUMBEL_MEDIAN = -math.log(math.log(2))
 GUMBEL_MAD = 0.767049  # median distance to the median, of scale 1
 
-Box = tuple[int, int, int, int]
+Box = tuple[Count, Count, Count, Count]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Suspicious:
     """A training image that stands out.
 
     Attributes:
-        name: id of the image.
+        id: of the image, in its data set.
         sha256: of its file.
         score: left out, raw.
         expected: how many good images would be expected to score so high, below 1.
@@ -68,23 +69,42 @@ class Suspicious:
         box_xyxy: where its map peaks, in pixels of the image; `x1` and `y1` exclusive.
     """
 
-    name: str
-    sha256: str
+    id: str
+    sha256: Hash
     score: float
     expected: float
     robust_z: float
     box_xyxy: Box
 
-    def to_dict(self) -> dict[str, Any]:
-        """The image as plain JSON values."""
-        return {
-            "id": self.name,
-            "sha256": self.sha256,
-            "score": self.score,
-            "expected": self.expected,
-            "robust_z": self.robust_z,
-            "box_xyxy": list(self.box_xyxy),
-        }
+
+@dataclass(frozen=True)
+class SuspiciousImages:
+    """The training images that stand out.
+
+    Attributes:
+        scored: among how many.
+        typical_score: the median of the scores.
+        by_chance: how many would stand out by chance.
+        images: highest score first.
+    """
+
+    scored: Count
+    typical_score: float
+    by_chance: float
+    images: tuple[Suspicious, ...]
+
+    def advice(self) -> str | None:
+        """What a user must hear of them, and can do; `None` where there are none."""
+        count = len(self.images)
+        if not count:
+            return None
+        names = ", ".join(image.id for image in self.images[:MOST_NAMED])
+        return (
+            f"{count} of {self.scored:,} training images stand{'s' * (count == 1)} out (about "
+            f"{self.by_chance:g} would by chance): {names}{', ...' * (count > MOST_NAMED)}. "
+            "Look at them: defects among the good images hide defects like them and raise the "
+            "thresholds. Remove what is defective and fit again, or fit with --drop-suspicious."
+        )
 
 
 def typical(scores: ArrayLike) -> Typical | None:
@@ -102,54 +122,29 @@ def typical(scores: ArrayLike) -> Typical | None:
 
 
 def find_suspicious(
-    rows: Sequence[tuple[str, str, float, float]],
-    most: Typical,
-    map_of: Callable[[str], NDArray[np.float32]],
-) -> list[Suspicious]:
-    """The images that stand out, highest score first.
+    images: Sequence[ScoredImage], most: Typical, map_of: Callable[[str], NDArray[np.float32]]
+) -> SuspiciousImages:
+    """The images that stand out.
 
     Args:
-        rows: name, sha256, score, and peak of the map of each image as if it were new.
+        images: as they were scored as if they were new.
         most: what most of the scores look like.
-        map_of: gives the map, H x W, of an image by its name.
+        map_of: gives the map, H x W, of an image by its id.
     """
-    typical_peak = float(np.median([row[3] for row in rows]))
-    return [
+    typical_peak = float(np.median([image.peak for image in images]))
+    found = [
         Suspicious(
-            name,
-            sha256,
-            score,
-            most.expected(score),
-            most.robust_z(score),
-            _peak_box(map_of(name), typical_peak),
+            image.id,
+            image.sha256,
+            image.score,
+            most.expected(image.score),
+            most.robust_z(image.score),
+            _peak_box(map_of(image.id), typical_peak),
         )
-        for name, sha256, score, _ in sorted(rows, key=lambda row: (-row[2], row[0]))
-        if most.expected(score) < BY_CHANCE
+        for image in sorted(images, key=lambda image: (-image.score, image.id))
+        if most.expected(image.score) < BY_CHANCE
     ]
-
-
-def suspicious_facts(most: Typical, found: Sequence[Suspicious]) -> dict[str, Any]:
-    """What a model file keeps of them."""
-    return {
-        "scored": most.images,
-        "typical_score": most.median,
-        "by_chance": BY_CHANCE,
-        "images": [image.to_dict() for image in found],
-    }
-
-
-def advice(facts: Mapping[str, Any]) -> str | None:
-    """What a user must hear of `suspicious_facts`, and can do; `None` where nothing stands out."""
-    count = len(facts["images"])
-    if not count:
-        return None
-    names = ", ".join(image["id"] for image in facts["images"][:MOST_NAMED])
-    return (
-        f"{count} of {facts['scored']:,} training images stand{'s' * (count == 1)} out (about "
-        f"{facts['by_chance']:g} would by chance): {names}{', ...' * (count > MOST_NAMED)}. "
-        "Look at them: defects among the good images hide defects like them and raise the "
-        "thresholds. Remove what is defective and fit again, or fit with --drop-suspicious."
-    )
+    return SuspiciousImages(most.images, most.median, BY_CHANCE, tuple(found))
 
 
 def _peak_box(score_map: NDArray[np.float32], typical_peak: float) -> Box:

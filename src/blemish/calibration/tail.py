@@ -16,15 +16,14 @@ fitting again (parametric bootstrap, seeded).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blemish.calibration.conformal import lowest_rate
 from blemish.errors import CalibrationError
+from blemish.typed_json import AboveZero, Positive, Share
 
 FEWEST_SCORES = 90
 FEWEST_EXCESSES = 30
@@ -56,11 +55,11 @@ class Tail:
     """
 
     level: float
-    excesses: int
-    scores: int
-    shape: float
-    scale: float
-    fit: float
+    excesses: Positive
+    scores: Positive
+    shape: Share
+    scale: AboveZero
+    fit: Share
 
     @property
     def share(self) -> float:
@@ -88,20 +87,19 @@ class Tail:
         rates = share * _survival(thresholds, self.shape, self.scale)
         return float(np.quantile(rates, confidence))
 
-    def to_dict(self) -> dict[str, Any]:
-        """The tail as plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, facts: Mapping[str, Any]) -> Tail:
-        """What `to_dict` gave."""
-        return cls(**facts)
-
     def _draw(self, rng: np.random.Generator) -> Values:
         """Excesses drawn from the fit, DRAWS x excesses."""
         return np.sort(
             _quantile(rng.random((DRAWS, self.excesses)), self.shape, self.scale), axis=1
         )
+
+
+@dataclass(frozen=True)
+class Tails:
+    """Tails of the scores and of the peaks of maps."""
+
+    scores: Tail
+    peaks: Tail
 
 
 def fit_tail(scores: ArrayLike) -> Tail:
@@ -205,7 +203,7 @@ def _checked(tail: Tail, excesses: Values) -> Tail:
             "The tail of the good images' scores is not of the shape that tails have (Anderson-"
             f"Darling, p < {LEAST_FIT}), so it cannot be gone on with. {_INSTEAD}"
         )
-    return Tail(**(tail.to_dict() | {"fit": fit}))
+    return replace(tail, fit=fit)
 
 
 def _anderson_darling(excesses: Values, shape: Values, scale: Values) -> Values:

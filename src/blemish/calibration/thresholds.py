@@ -8,8 +8,8 @@ may be rejected without a region, or pass with one; how many do either is told, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,26 +24,21 @@ from blemish.calibration.conformal import (
     upper_bound,
 )
 from blemish.calibration.costs import CostRule
+from blemish.calibration.facts import Basis, CalibrationFacts, RegionBasis, Stated
 from blemish.calibration.false_regions import (
     FalseRegions,
     MapOf,
     expect_false_regions,
     images_to_look_into,
 )
-from blemish.calibration.rows import Row
-from blemish.calibration.tail import Tail, fit_tail
+from blemish.calibration.tail import Tail, Tails, fit_tail
 from blemish.errors import CalibrationError
+from blemish.result import ScoredImage
 
 CONFIDENCE = 0.95
-CONFORMAL, MODEL_BASED, BY_COSTS = "conformal", "model-based", "costs"
-
-
-@dataclass(frozen=True)
-class Tails:
-    """Tails of the scores and of the peaks, where they were asked for."""
-
-    scores: Tail
-    peaks: Tail
+CONFORMAL: Final = "conformal"
+MODEL_BASED: Final = "model-based"
+BY_COSTS: Final = "costs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +87,12 @@ class Calibration:
         return _threshold(self.peaks, self.region_rate, self.tails.peaks if self.tails else None)
 
     @property
-    def basis(self) -> str:
+    def basis(self) -> Basis:
         """What the image threshold rests on: `conformal`, `model-based` or `costs`."""
         return BY_COSTS if self.costs else _basis(len(self.scores), self.false_alarm_rate)
 
     @property
-    def region_basis(self) -> str:
+    def region_basis(self) -> RegionBasis:
         """What the pixel threshold rests on: `conformal` or `model-based`."""
         return _basis(len(self.peaks), self.region_rate)
 
@@ -115,31 +110,47 @@ class Calibration:
         tail = self.tails.scores
         return tail.p_value(score) if score > tail.level else self.p_value(score)
 
-    def to_dict(self) -> dict[str, Any]:
-        """What a user wants to know of it, as plain JSON values, without the scores."""
+    def stated(self) -> Stated:
+        """What a user wants to know of it, without the scores."""
         images = len(self.scores)
         rate, bound = self._image_promise()
-        return {
-            "method": self.method,
-            "images": images,
-            "basis": self.basis,
-            "false_alarm_rate": rate,
-            "lowest_rate": lowest_rate(images),
-            "upper_bound_95": bound,
-            "image_threshold": self.image_threshold,
-            "pixel_threshold": self.pixel_threshold,
-            "smallest_region_px": self.smallest_region_px,
-            "region_rate": self.region_rate,
-            "region_basis": self.region_basis,
-            "region_upper_bound_95": self._bound(self.region_rate, "peaks"),
-            "false_regions": self.false_regions and self.false_regions.to_dict(),
-            "either_rate": self.either_rate,
-            "dropped": self.dropped,
-            "rate_if_dropped_were_good": self._rate_if_dropped_were_good(),
-            "tails": self.tails
-            and {"scores": self.tails.scores.to_dict(), "peaks": self.tails.peaks.to_dict()},
-            "costs": self.costs and self.costs.to_dict(),
-        }
+        return Stated(
+            method=self.method,
+            images=images,
+            basis=self.basis,
+            false_alarm_rate=rate,
+            lowest_rate=lowest_rate(images),
+            upper_bound_95=bound,
+            image_threshold=self.image_threshold,
+            pixel_threshold=self.pixel_threshold,
+            smallest_region_px=self.smallest_region_px,
+            region_rate=self.region_rate,
+            region_basis=self.region_basis,
+            region_upper_bound_95=self._bound(self.region_rate, "peaks"),
+            false_regions=self.false_regions.stated() if self.false_regions else None,
+            either_rate=self.either_rate,
+            dropped=self.dropped,
+            rate_if_dropped_were_good=self._rate_if_dropped_were_good(),
+            tails=self.tails,
+            costs=self.costs.stated() if self.costs else None,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `stated` says, as plain JSON values."""
+        return self.stated().to_dict()
+
+    def facts(
+        self, scored: Sequence[ScoredImage], defects: Sequence[ScoredImage] = ()
+    ) -> CalibrationFacts:
+        """What a model file keeps of it: all of it, and the images it rests on.
+
+        Args:
+            scored: the good images.
+            defects: those that had a say in a threshold by costs.
+        """
+        stated = self.stated()
+        values = {field.name: getattr(stated, field.name) for field in fields(stated)}
+        return CalibrationFacts(**values, scored=tuple(scored), defects=tuple(defects))
 
     def _image_promise(self) -> tuple[float, float]:
         """The false-alarm rate, and what it stays under with 95 % confidence."""
@@ -238,38 +249,22 @@ def with_false_regions(
     return replace(calibration, false_regions=found)
 
 
-def calibration_facts(
-    calibration: Calibration, rows: Sequence[Row], defects: Sequence[Row] = ()
-) -> dict[str, Any]:
-    """What a model file keeps of its calibration: all of it, and the rows it rests on.
-
-    Args:
-        calibration: as it was found.
-        rows: of the good images.
-        defects: rows of the defects that had a say in a threshold by costs.
-    """
-    told = calibration.to_dict() | {"scored": list(rows)}
-    return told | ({"defects": list(defects)} if defects else {})
-
-
-def read_calibration(facts: Mapping[str, Any]) -> Calibration:
-    """The calibration that `calibration_facts` told of; what older files lack is not known."""
-    rows, tails, costs = facts["scored"], facts.get("tails"), facts.get("costs")
-    regions = facts.get("false_regions")
+def read_calibration(facts: CalibrationFacts) -> Calibration:
+    """The calibration that `Calibration.facts` told of."""
     # Of a threshold by costs, the rate is what it amounts to; the one of regions was asked for.
-    rate = float(facts["region_rate"] if costs else facts["false_alarm_rate"])
+    rate = facts.region_rate if facts.costs else facts.false_alarm_rate
     return Calibration(
-        method=facts["method"],
-        scores=np.sort([float(row[2]) for row in rows]),
-        peaks=np.sort([float(row[3]) for row in rows]),
+        method=facts.method,
+        scores=np.sort([image.score for image in facts.scored]),
+        peaks=np.sort([image.peak for image in facts.scored]),
         false_alarm_rate=rate,
-        region_rate=facts.get("region_rate", rate),
-        smallest_region_px=facts["smallest_region_px"],
-        tails=tails and Tails(Tail.from_dict(tails["scores"]), Tail.from_dict(tails["peaks"])),
-        costs=costs and CostRule.from_dict(costs),
-        false_regions=regions and FalseRegions.from_dict(regions),
-        either_rate=facts.get("either_rate"),
-        dropped=facts.get("dropped", 0),
+        region_rate=facts.region_rate,
+        smallest_region_px=facts.smallest_region_px,
+        tails=facts.tails,
+        costs=facts.costs.rule() if facts.costs else None,
+        false_regions=facts.false_regions.figures() if facts.false_regions else None,
+        either_rate=facts.either_rate,
+        dropped=facts.dropped,
     )
 
 
@@ -298,5 +293,5 @@ def _threshold(values: NDArray[np.float64], rate: float, tail: Tail | None) -> f
     return conformal_threshold(values, rate)
 
 
-def _basis(images: int, rate: float) -> str:
+def _basis(images: int, rate: float) -> RegionBasis:
     return CONFORMAL if promises(images, rate) else MODEL_BASED

@@ -155,7 +155,7 @@ def _result(old: Model, new: Model, output: Path | None) -> dict[str, Any]:
 def _facts(model: Model, output: Path | None) -> Iterator[tuple[str, str | None]]:
     yield "model", "not written (-o NEW.onnx writes it)" if output is None else str(output)
     yield "sha256", None if output is None else model.sha256
-    yield from threshold_facts(model.calibration.to_dict())
+    yield from threshold_facts(model.calibration.stated())
 
 
 def _side_by_side(old: Model, new: Model) -> Iterator[tuple[str, str, str]]:

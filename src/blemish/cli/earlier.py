@@ -12,7 +12,7 @@ from typing import Any
 
 from blemish.cli.images import NamedImage
 from blemish.errors import BlemishError, UsageError
-from blemish.files import looking_at, write_whole
+from blemish.files import is_temporary, looking_at, write_whole
 from blemish.names import shown
 
 LINES = "predictions.jsonl"
@@ -81,11 +81,11 @@ def read_earlier(
 
 
 def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
-    """When the earlier run began, in nanoseconds; `None` where the folder is empty."""
+    """When the earlier run began, in nanoseconds; `None` where there is nothing of one yet."""
     path = folder / RUN
     with looking_at(folder):
         if not path.is_file():
-            if not any(folder.iterdir()):
+            if all(_says_nothing(there) for there in folder.iterdir()):
                 return None
             raise UsageError(
                 f"'{folder}' holds no predictions to go on with (no {RUN}); name another folder, "
@@ -108,6 +108,12 @@ def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
             "folder, or replace them with --force."
         )
     return begun_ns
+
+
+def _says_nothing(path: Path) -> bool:
+    """Whether a run that was killed before its first verdict leaves this."""
+    empty = path.name == LINES and path.stat().st_size == 0
+    return empty or is_temporary(path.name)
 
 
 def _whole_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:

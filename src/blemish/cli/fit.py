@@ -178,20 +178,21 @@ def _told_how_to_go_on(ctx: typer.Context, unfinished: Path, *, resume: bool) ->
 
 
 def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) -> dict[str, Any]:
-    facts = model.facts["detector"]
+    facts = model.facts.to_dict()
+    training, details = facts["training"], model.facts.detector.details
     return {
         "path": str(path),
         "sha256": model.sha256,
         "bytes": path.stat().st_size,
         "detector": model.detector,
-        "dataset": model.facts["training"]["dataset"],
-        "images": len(model.facts["training"]["images"]),
-        "bank_vectors": facts.get("bank_vectors"),
-        "bank_dimensions": facts.get("bank_dimensions"),
-        "bank_bytes": facts.get("bank_bytes"),
+        "dataset": training["dataset"],
+        "images": len(training["images"]),
+        "bank_vectors": details.get("bank_vectors"),
+        "bank_dimensions": details.get("bank_dimensions"),
+        "bank_bytes": details.get("bank_bytes"),
         "calibration": model.calibration.to_dict(),
-        "suspicious": model.facts["training"]["suspicious"],
-        "dropped": model.facts["training"]["dropped"],
+        "suspicious": training["suspicious"],
+        "dropped": training["dropped"],
         "seconds": seconds,
         "peak_memory_bytes": peak_bytes,
     }
@@ -200,13 +201,13 @@ def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) ->
 def _facts(
     model: Model, path: Path, seconds: float, peak_bytes: int | None
 ) -> Iterator[tuple[str, str | None]]:
-    facts = model.facts["detector"]
+    details = model.facts.detector.details
     yield "model", f"{path}, {bytes_text(path.stat().st_size)}"
     yield "sha256", model.sha256
-    if "bank_vectors" in facts:
-        size = f"{facts['bank_vectors']:,} vectors of {facts['bank_dimensions']} dimensions"
-        yield "memory bank", f"{size}, {bytes_text(facts['bank_bytes'])}"
-    yield from threshold_facts(model.calibration.to_dict())
-    yield from suspicious_facts(model.facts["training"])
+    if "bank_vectors" in details:
+        size = f"{details['bank_vectors']:,} vectors of {details['bank_dimensions']} dimensions"
+        yield "memory bank", f"{size}, {bytes_text(details['bank_bytes'])}"
+    yield from threshold_facts(model.calibration.stated())
+    yield from suspicious_facts(model.facts.training)
     yield "time", seconds_text(seconds)
     yield "peak memory", None if peak_bytes is None else bytes_text(peak_bytes)

@@ -20,9 +20,27 @@ from blemish.graph.preprocessing import FITS, WorkingSize
 from blemish.images.format import ImageFormat
 from blemish.progress import Progress
 from blemish.settings import Settings, setting
+from blemish.typed_json import Hash
 
 if TYPE_CHECKING:
     import onnx
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a fit takes besides images, and ships in the model file.
+
+    Attributes:
+        role: what for: `backbone`, `teacher`.
+        name: of the network, not of the file.
+        licence: of the weights, as their source states it.
+        sha256: of the file.
+    """
+
+    role: str
+    name: str
+    licence: str
+    sha256: Hash
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ def seen_notes(model: Model, samples: Sequence[Sample]) -> list[str]:
         samples: the test images.
     """
     notes = []
-    calibration = model.facts["calibration"]
-    had_a_say = {row[1] for row in (*calibration["scored"], *calibration.get("defects", ()))}
+    calibration = model.facts.calibration
+    had_a_say = {image.sha256 for image in (*calibration.scored, *calibration.defects)}
     if count := sum(sample.sha256 in model.fitted_on for sample in samples):
         notes.append(
             f"The model was fitted on {count} of these test images, so the figures are better "

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from blemish.errors import ImageError
@@ -17,8 +18,8 @@ WHITE_LEVELS_16 = (1023, 4095, 16383, 65535)  # of 10, 12, 14 and 16 bit cameras
 class ImageFormat:
     """Bits a channel in memory (8 or 16), and the value that counts as white."""
 
-    bit_depth: int = 8
-    white_level: int = 255
+    bit_depth: Literal[8, 16] = 8
+    white_level: Annotated[int, Meta(ge=1, le=65535)] = 255
 
     @property
     def dtype(self) -> type[np.uint8] | type[np.uint16]:

@@ -8,15 +8,14 @@ else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 
-from blemish.errors import ModelFileError
 from blemish.images.appearance import Appearance
 from blemish.result import Note
+from blemish.typed_json import NotNegative
 
-Range = tuple[float, float]
+Range = tuple[NotNegative, NotNegative]
 
 SIZE_FACTOR = 1.25  # beyond the smallest and largest side
 ASPECT_FACTOR = 1.1
@@ -44,9 +43,11 @@ class Usual:
     contrast: Range
     colour: Range
 
-    def to_dict(self) -> dict[str, list[float]]:
-        """The ranges as plain JSON values."""
-        return {name: [round(end, DECIMALS) for end in ends] for name, ends in asdict(self).items()}
+    def __post_init__(self) -> None:
+        """Raise `ValueError` where one ends below where it begins."""
+        for name, (lowest, highest) in asdict(self).items():
+            if lowest > highest:
+                raise ValueError(f"{name} goes from {lowest:g} to {highest:g}")
 
     def notes(self, image: Appearance) -> tuple[Note, ...]:
         """What sets an image apart from all training images; nothing where it is like them.
@@ -115,31 +116,8 @@ def usual_of(images: Iterable[Appearance]) -> Usual:
     )
 
 
-def read_usual(training: Mapping[str, Any], name: str = "the model") -> Usual:
-    """The ranges that a model file has under `training`.
-
-    Args:
-        training: as `graph.facts` lets it pass.
-        name: what to call the file in errors.
-
-    Raises:
-        ModelFileError: one ends below where it begins.
-    """
-    stored = training["appearance"]
-    ranges: dict[str, Range] = {}
-    for what in (field.name for field in fields(Usual)):
-        lowest, highest = (float(end) for end in stored[what])
-        if lowest > highest:
-            raise ModelFileError(
-                f"'{name}' says that the {what} of its training images goes from {lowest:g} to "
-                f"{highest:g}; fit it again."
-            )
-        ranges[what] = lowest, highest
-    return Usual(**ranges)
-
-
 def _ends(values: Sequence[float]) -> Range:
-    return min(values), max(values)
+    return round(float(min(values)), DECIMALS), round(float(max(values)), DECIMALS)
 
 
 def _within(value: float, ends: Range) -> bool:

@@ -8,230 +8,125 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, Literal, NotRequired, TypedDict, cast
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
+from blemish.calibration import CalibrationFacts
+from blemish.calibration.suspicious import SuspiciousImages
+from blemish.detectors.contract import Source
 from blemish.errors import ModelFileError
+from blemish.images.format import ImageFormat
 from blemish.images.read import Alpha
-from blemish.model.json_types import JsonError, Looks, Within, check_json, read_json
+from blemish.images.usual import Usual
+from blemish.model.migration import OLDEST, migrate
+from blemish.result import ScoredImage
+from blemish.typed_json import Count, Hash, JsonError, Positive, as_json, as_type, read_json
 
 SCHEMA = 4
-OLDEST = 3  # that is still read: it says picture where 4 says image
 MOST_BYTES = 1 << 28  # of all facts: more than a million images
 
-Hash = Annotated[str, Looks("[0-9a-f]{64}")]
-Count = Annotated[int, Within(0)]
-Positive = Annotated[int, Within(1)]
-Share = Annotated[float, Within(0, 1)]
-Above0 = Annotated[float, Within(0, float("inf"), open=True)]
-Rate = Annotated[float, Within(0, 1, open=True)]
-Scored = tuple[str, Hash, float, float]  # id, sha256, score, peak of the map
-Fitted = tuple[str, Hash, float | None, float | None]  # without both where never left out
+
+Fit = Literal["stretch", "shorter", "longer"]
 
 
-class TailFacts(TypedDict):
-    """A fitted tail; see `calibration.tail.Tail`."""
-
-    level: float
-    excesses: Positive
-    scores: Positive
-    shape: Share
-    scale: Above0
-    fit: Share
-
-
-class TailsFacts(TypedDict):
-    """Tails of the scores and of the peaks."""
-
-    scores: TailFacts
-    peaks: TailFacts
-
-
-class CostFacts(TypedDict):
-    """A threshold by costs; see `calibration.costs.CostRule`."""
-
-    threshold: float
-    miss: Above0
-    false_alarm: Above0
-    defect_rate: Rate
-    good: Positive
-    defects: Positive
-    false_alarms: Count
-    misses: Count
-    false_alarm_rate: Share
-    false_alarm_rate_at_most_95: Share
-    miss_rate: Share
-    miss_rate_at_most_95: Share
-    expected_cost: float
-
-
-class FalseRegionFacts(TypedDict):
-    """What a good image shows; see `calibration.false_regions.FalseRegions`."""
-
-    pixels_per_image: Annotated[float, Within(0)]
-    regions_per_thousand: Annotated[float, Within(0)]
-    images_per_thousand: Annotated[float, Within(0, 1000)]
-
-
-class CalibrationFacts(TypedDict):
-    """Thresholds, what they promise, and the images that they rest on."""
-
-    method: str
-    images: Positive
-    false_alarm_rate: Share
-    lowest_rate: Share
-    upper_bound_95: Share
-    image_threshold: float
-    pixel_threshold: float
-    smallest_region_px: Positive
-    scored: list[Scored]
-    basis: Literal["conformal", "model-based", "costs"]
-    region_rate: Rate
-    region_basis: Literal["conformal", "model-based"]
-    region_upper_bound_95: Share
-    false_regions: FalseRegionFacts | None
-    either_rate: Share | None
-    dropped: Count
-    rate_if_dropped_were_good: Share | None
-    tails: TailsFacts | None
-    costs: CostFacts | None
-    defects: NotRequired[list[Scored]]
-
-
-class BackboneFacts(TypedDict):
-    """The backbone whose features were taken."""
-
-    name: str
-    levels: list[str]
-    licence: str
-    sha256: Hash
-
-
-class TeacherFacts(TypedDict):
-    """The teacher of EfficientAd."""
-
-    name: str
-    pdn: str
-    licence: str
-    sha256: Hash
-
-
-class TrainedWithFacts(TypedDict):
-    """What a training ran on."""
-
-    device: str
-    precision: str
-
-
-class PenaltyFacts(TypedDict):
-    """The images of the penalty of EfficientAd."""
-
-    source: str
-    images: Count
-
-
-class SettingsFacts(TypedDict):
-    """The settings that are read by name; the others are only shown."""
-
-    seed: Count
-    fit: Literal["stretch", "shorter", "longer"]
-    image_size: Positive | tuple[Positive, Positive] | None
-    steps: NotRequired[Count | None]
-
-
-class DetectorFacts(TypedDict):
-    """The detector, its settings, and what it tells of its fit."""
-
-    name: str
-    settings: SettingsFacts
-    batch: NotRequired[Positive]
-    trained_on: NotRequired[Count]
-    backbone: NotRequired[BackboneFacts | None]
-    bank_vectors: NotRequired[Count]
-    bank_dimensions: NotRequired[Count]
-    bank_bytes: NotRequired[Count]
-    patches: NotRequired[Count]
-    teacher: NotRequired[TeacherFacts]
-    parameters: NotRequired[Count]
-    penalty: NotRequired[PenaltyFacts]
-    trained_with: NotRequired[TrainedWithFacts]
-
-
-class FormatFacts(TypedDict):
-    """Depth of the images."""
-
-    bit_depth: Literal[8, 16]
-    white_level: Annotated[int, Within(1, 65535)]
-
-
-class InputFacts(TypedDict):
-    """What images the graph takes."""
-
-    format: FormatFacts
-    alpha: Alpha
-
-
-class SuspiciousImage(TypedDict):
-    """A training image that stands out."""
+class FittedImage(NamedTuple):
+    """An image that a model was fitted on; without score and peak where it was never left out."""
 
     id: str
     sha256: Hash
-    score: float
-    expected: float
-    robust_z: float
-    box_xyxy: tuple[Count, Count, Count, Count]
+    score: float | None
+    peak: float | None
+
+    @property
+    def scored(self) -> ScoredImage | None:
+        """What it scored when it was left out."""
+        if self.score is None or self.peak is None:
+            return None
+        return ScoredImage(self.id, self.sha256, self.score, self.peak)
 
 
-class SuspiciousFacts(TypedDict):
-    """The training images that stand out, among how many, and how many would by chance."""
+@dataclass(frozen=True)
+class DetectorFacts:
+    """The detector, and what it tells of its fit.
 
-    scored: Count
-    typical_score: float
-    by_chance: float
-    images: list[SuspiciousImage]
+    Attributes:
+        name: of the detector.
+        settings: its settings, with all defaults.
+        sources: what else the graph is made of.
+        details: what the detector tells for machines; nothing here needs to know it.
+        batch: images that it found fitting to run at once; `None` where it does not say.
+        learned_from: how many images the graph learned from; `None` for all.
+    """
 
-
-Ends = tuple[Annotated[float, Within(0)], Annotated[float, Within(0)]]
-
-
-class AppearanceFacts(TypedDict):
-    """How the training images look, lowest and highest; see `images.usual.Usual`."""
-
-    height_px: Ends
-    width_px: Ends
-    aspect: Ends
-    brightness: Ends
-    contrast: Ends
-    colour: Ends
+    name: str
+    settings: dict[str, Any]
+    sources: tuple[Source, ...]
+    details: dict[str, Any]
+    batch: Positive | None = None
+    learned_from: Count | None = None
 
 
-class TrainingFacts(TypedDict):
-    """The training images, and which of them stand out or were dropped."""
+@dataclass(frozen=True)
+class WorkingFacts:
+    """How images are resized; see `graph.preprocessing.WorkingSize`."""
+
+    size_hw: tuple[Positive, Positive]
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """What images the graph takes, and what it makes of them first."""
+
+    format: ImageFormat
+    alpha: Alpha
+    working: WorkingFacts
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """The training images.
+
+    Attributes:
+        dataset, layout: where they came from.
+        left_out: how they were scored as if they were new.
+        images: all that the model was fitted on.
+        suspicious: those that stand out; `None` where not known.
+        dropped: those that were left out of fit and calibration.
+        appearance: how they look.
+    """
 
     dataset: str
     layout: str
     left_out: str
-    images: list[Fitted]
-    suspicious: SuspiciousFacts | None
-    dropped: list[Scored]
-    appearance: AppearanceFacts
+    images: tuple[FittedImage, ...]
+    suspicious: SuspiciousImages | None
+    dropped: tuple[ScoredImage, ...]
+    appearance: Usual
 
 
-class Facts(TypedDict):
-    """All facts of a model file."""
+@dataclass(frozen=True)
+class Facts:
+    """All that a model file says of itself."""
 
-    schema: Positive
     blemish: str
     versions: dict[str, str]
     detector: DetectorFacts
     input: InputFacts
     training: TrainingFacts
     calibration: CalibrationFacts
+    schema: Positive = SCHEMA
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain JSON values."""
+        values: dict[str, Any] = as_json(self)
+        return values
 
 
-_GOES_WITH = {
-    "bank_vectors": ("bank_dimensions", "bank_bytes", "patches"),
-    "teacher": ("parameters", "penalty", "trained_with"),
-}
+@dataclass(frozen=True)
+class _Versioned:
+    schema: Positive
+    blemish: str
 
 
 def parse_facts(text: str, name: str) -> Facts:
@@ -248,40 +143,28 @@ def parse_facts(text: str, name: str) -> Facts:
     if len(text) > MOST_BYTES:
         raise ModelFileError(f"'{name}' says {len(text):,} characters of itself; that is too much.")
     try:
-        facts = read_json(text)
-        check_json(facts, _Versioned)
-        if facts["schema"] > SCHEMA:
-            raise ModelFileError(
-                f"'{name}' has schema {facts['schema']}, made by blemish {facts['blemish']}; this "
-                f"version reads schemas {OLDEST} to {SCHEMA}. Upgrade: pip install -U blemish"
-            )
-        if facts["schema"] < OLDEST:
-            raise ModelFileError(
-                f"'{name}' has schema {facts['schema']}, made by blemish {facts['blemish']}; this "
-                f"version reads schemas {OLDEST} to {SCHEMA}. Fit it again."
-            )
-        facts = migrate(facts) if facts["schema"] < SCHEMA else facts
-        check_json(facts, Facts)
-        _check_detector(facts["detector"])
+        values = read_json(text)
+        _check_version(as_type(values, _Versioned), name)
+        facts = as_type(migrate(values), Facts)
         for threshold in ("image_threshold", "pixel_threshold"):
-            _check_searchable(text, threshold, facts["calibration"][threshold])
+            _check_searchable(text, threshold, getattr(facts.calibration, threshold))
     except JsonError as error:
         raise ModelFileError(
             f"What '{name}' says of itself cannot be used: {error} Fit or calibrate it again."
         ) from error
-    return cast(Facts, facts)
+    return facts
 
 
-def migrate(facts: Any) -> Any:
-    """The facts of an older file as they would stand in one of today."""
-    if isinstance(facts, dict):
-        return {name.replace("picture", "image"): migrate(value) for name, value in facts.items()}
-    return [migrate(value) for value in facts] if isinstance(facts, list) else facts
-
-
-class _Versioned(TypedDict):
-    schema: Positive
-    blemish: str
+def _check_version(versioned: _Versioned, name: str) -> None:
+    """Raise `ModelFileError` where a file is of a schema that this version does not read."""
+    if OLDEST <= versioned.schema <= SCHEMA:
+        return
+    newer = versioned.schema > SCHEMA
+    raise ModelFileError(
+        f"'{name}' has schema {versioned.schema}, made by blemish {versioned.blemish}; this "
+        f"version reads schemas {OLDEST} to {SCHEMA}. "
+        + ("Upgrade: pip install --upgrade blemish" if newer else "Fit it again.")
+    )
 
 
 def _check_searchable(text: str, name: str, value: float) -> None:
@@ -290,15 +173,5 @@ def _check_searchable(text: str, name: str, value: float) -> None:
     That is how programs without a JSON parser read a threshold.
     """
     found = re.findall(rf'"{name}": ([^,\s}}]+)', text)
-    if found != [json.dumps(value)]:
+    if len(found) != 1 or json.loads(found[0]) != value:
         raise JsonError(f"'{name}' is not there exactly once, as {value:g}.")
-
-
-def _check_detector(detector: dict[str, Any]) -> None:
-    """Raise `JsonError` where a fact is told without those that belong to it."""
-    for told, others in _GOES_WITH.items():
-        for other in others if told in detector else ():
-            if other not in detector:
-                raise JsonError(f"detector.{other} is missing.")
-    if "teacher" in detector and detector["settings"].get("steps") is None:
-        raise JsonError("detector.settings.steps is missing.")

@@ -10,12 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blemish.calibration import Calibration, read_stated
 from blemish.errors import ModelFileError
-from blemish.graph.interface import refuse_outside_data
-from blemish.model.facts import SCHEMA, Facts, parse_facts
+from blemish.graph.interface import (
+    Values,
+    check_interface,
+    interface_of,
+    parsed,
+    refuse_outside_data,
+)
+from blemish.graph.verdict import check_verdict
+from blemish.model.facts import Facts, parse_facts
 from blemish.names import all_shown
 
 if TYPE_CHECKING:
@@ -29,10 +38,10 @@ _BLANK = b"0" * _HASH_LENGTH
 _MARK = HASH_KEY.encode() + b"\x12" + bytes([_HASH_LENGTH])
 
 
-def sign(graph: onnx.ModelProto, facts: dict[str, Any]) -> bytes:
+def sign(graph: onnx.ModelProto, facts: Facts) -> bytes:
     """The bytes of a model file: a graph, what is to be said of it, and the hash of both.
 
-    The graph gets the thresholds of `facts["calibration"]`, so both tell the same.
+    The graph gets the thresholds of the calibration, so both tell the same.
     """
     import onnx
 
@@ -40,10 +49,13 @@ def sign(graph: onnx.ModelProto, facts: dict[str, Any]) -> bytes:
 
     model = onnx.ModelProto()
     model.CopyFrom(graph)
-    thresholds = {key: facts["calibration"][key] for key in ("image_threshold", "pixel_threshold")}
-    set_verdict(model.graph, **thresholds)
+    set_verdict(
+        model.graph,
+        image_threshold=facts.calibration.image_threshold,
+        pixel_threshold=facts.calibration.pixel_threshold,
+    )
     del model.metadata_props[:]
-    text = json.dumps(all_shown({"schema": SCHEMA, **facts}), sort_keys=True, allow_nan=False)
+    text = json.dumps(all_shown(facts.to_dict()), sort_keys=True, allow_nan=False)
     for key, value in ((KEY, text), (HASH_KEY, _BLANK.decode())):
         model.metadata_props.add(key=key, value=value)
     data: bytes = model.SerializeToString(deterministic=True)
@@ -96,6 +108,71 @@ def read_facts(metadata: Mapping[str, str], name: str) -> Facts:
     if KEY not in metadata:
         raise ModelFileError(f"'{name}' says nothing of itself (no '{KEY}' in its metadata).")
     return parse_facts(metadata[KEY], name)
+
+
+def check_facts(
+    data: bytes, facts: Facts, interface: tuple[Values, Values], name: str
+) -> Calibration:
+    """The thresholds of a model file, once its facts agree with each other and with the graph.
+
+    Args:
+        data: the file.
+        facts: what it says of itself.
+        interface: inputs and outputs of the graph.
+        name: what to call the file in errors.
+
+    Raises:
+        ModelFileError: they do not.
+    """
+    check_interface(*interface, bit_depth=facts.input.format.bit_depth, name=name)
+    calibration = read_stated(facts.calibration, name)
+    check_verdict(
+        data,
+        name,
+        image_threshold=calibration.image_threshold,
+        pixel_threshold=calibration.pixel_threshold,
+    )
+    return calibration
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What is in a model file.
+
+    Attributes:
+        facts: what it says of itself.
+        sha256: hash of its bytes, hexadecimal.
+        size_bytes: how many these are.
+        outputs: names of what the graph gives.
+    """
+
+    facts: Facts
+    sha256: str
+    size_bytes: int
+    outputs: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain JSON values: what `blemish inspect --json` prints."""
+        return self.facts.to_dict() | {
+            "sha256": self.sha256,
+            "bytes": self.size_bytes,
+            "outputs": list(self.outputs),
+        }
+
+
+def inspect(path: str | Path) -> ModelFile:
+    """Look into a model file without making it ready to run; its hash is verified.
+
+    Raises:
+        ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
+    """
+    name, data = str(path), read_file(Path(path))
+    sha256 = verify(data, name)
+    model = parsed(data, name)
+    facts = read_facts({entry.key: entry.value for entry in model.metadata_props}, name)
+    check_facts(data, facts, interface_of(model), name)
+    outputs = tuple(output.name for output in model.graph.output)
+    return ModelFile(facts, sha256, len(data), outputs)
 
 
 def _hash_place(data: bytes) -> int:

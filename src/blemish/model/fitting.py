@@ -13,31 +13,39 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from blemish.calibration import (
     SMALLEST_REGION_PX,
     Asked,
-    Row,
     calibrate,
-    calibration_facts,
     check_asked,
     settled,
     with_false_regions,
 )
-from blemish.calibration.rows import check_finite, highest_peaks, one_a_key
-from blemish.calibration.suspicious import advice, find_suspicious, suspicious_facts, typical
+from blemish.calibration.scored import check_finite, highest_peaks, one_a_key
+from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, typical
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
-from blemish.detectors.contract import Detector, DetectorSettings, Fitted
+from blemish.detectors.contract import Detector, DetectorSettings, Fitted, Source
 from blemish.errors import CalibrationError, DataError
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha
 from blemish.images.usual import usual_of
+from blemish.model.facts import (
+    DetectorFacts,
+    Facts,
+    Fit,
+    FittedImage,
+    InputFacts,
+    TrainingFacts,
+    WorkingFacts,
+)
 from blemish.model.model import Model, assemble
 from blemish.names import all_shown
 from blemish.progress import LoggedProgress, Progress
+from blemish.result import ScoredImage
 from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
 
 VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
@@ -103,24 +111,24 @@ class _LeftOutImages:
     """Training images as if they were new.
 
     Attributes:
-        rows: of those that were left out, by their ids.
+        scored: those that were left out, by their ids.
         keys: what keeps them together, by their ids.
-        suspicious: what the model file says of those that stand out; `None` where not known.
+        suspicious: those that stand out; `None` where not known.
     """
 
-    rows: dict[str, Row]
+    scored: dict[str, ScoredImage]
     keys: dict[str, str]
-    suspicious: dict[str, Any] | None
+    suspicious: SuspiciousImages | None
 
     @property
     def stand_out(self) -> list[str]:
         """Ids of the images that stand out."""
-        return [image["id"] for image in (self.suspicious or {}).get("images", ())]
+        return [image.id for image in self.suspicious.images] if self.suspicious else []
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A fit and what is asked of it; `dropped` are rows of images that it goes without."""
+    """A fit and what is asked of it; `dropped` are images that it goes without."""
 
     dataset: Dataset
     detector: Detector
@@ -128,7 +136,7 @@ class _Job:
     alpha: Alpha
     limits: ReadLimits
     progress: Progress
-    dropped: tuple[Row, ...] = ()
+    dropped: tuple[ScoredImage, ...] = ()
     dropped_keys: int = 0
 
     @cached_property
@@ -180,44 +188,65 @@ class _Job:
     def left_out(self, fitted: Fitted) -> _LeftOutImages:
         """Score the training images as if they were new, and look which stand out."""
         sha256 = {sample.id: sample.sha256 for sample in self.images.samples}
-        rows = {
-            found.name: (found.name, sha256[found.name], found.score, found.peak)
+        scored = {
+            found.name: ScoredImage(found.name, sha256[found.name], found.score, found.peak)
             for found in fitted.left_out(progress=self.progress)
         }
-        check_finite(rows.values())
-        keys = {name: key for name, key in self._keys.items() if name in rows}
-        most = typical([row[2] for row in one_a_key(rows, keys)])
-        found = find_suspicious(list(rows.values()), most, fitted.left_out_map) if most else []
-        told = suspicious_facts(most, found) if most else None
-        return _LeftOutImages(rows, keys, told)
+        check_finite(scored.values())
+        keys = {name: key for name, key in self._keys.items() if name in scored}
+        most = typical([image.score for image in one_a_key(scored, keys)])
+        if most is None:
+            return _LeftOutImages(scored, keys, None)
+        found = find_suspicious(list(scored.values()), most, fitted.left_out_map)
+        return _LeftOutImages(scored, keys, found)
 
     def model(self, fitted: Fitted, left_out: _LeftOutImages) -> Model:
         """Set thresholds and put all together."""
-        if left_out.suspicious and (told := advice(left_out.suspicious)):
+        if left_out.suspicious and (told := left_out.suspicious.advice()):
             self.progress.say(told)
-        scored = one_a_key(left_out.rows, left_out.keys)
+        scored = one_a_key(left_out.scored, left_out.keys)
         calibration = calibrate(
-            [row[2] for row in scored],
-            [row[3] for row in scored],
+            [image.score for image in scored],
+            [image.peak for image in scored],
             method=fitted.left_out_method,
             asked=settled(self.asked, len(scored), self.progress),
             dropped=self.dropped_keys,
         )
-        peaks = highest_peaks(left_out.rows, left_out.keys)
+        peaks = highest_peaks(left_out.scored, left_out.keys)
         calibration = with_false_regions(calibration, peaks, fitted.left_out_map)
-        facts = _provenance(self.dataset, self.detector, self.images, self.alpha)
-        facts["calibration"] = calibration_facts(calibration, scored)
-        facts["detector"] |= fitted.facts
-        facts["training"] |= {
-            "left_out": fitted.left_out_method,
-            "images": [
-                list(left_out.rows.get(s.id, (s.id, s.sha256, None, None)))
+        settings = self.detector.settings
+        return assemble(
+            fitted.graph,
+            Facts(
+                blemish=metadata.version("blemish"),
+                versions=versions(),
+                detector=_detector_facts(self.detector, fitted),
+                input=InputFacts(
+                    self.images.image_format,
+                    self.alpha,
+                    WorkingFacts(settings.size_hw, cast(Fit, settings.fit)),
+                ),
+                training=self._training_facts(fitted, left_out),
+                calibration=calibration.facts(scored),
+            ),
+        )
+
+    def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:
+        white_level = self.images.image_format.white_level
+        return TrainingFacts(
+            dataset=self.dataset.name,
+            layout=self.dataset.layout,
+            left_out=fitted.left_out_method,
+            images=tuple(
+                FittedImage(*left_out.scored.get(s.id, (s.id, s.sha256, None, None)))
                 for s in self.images.samples
-            ],
-            "suspicious": left_out.suspicious,
-            "dropped": [list(row) for row in self.dropped],
-        }
-        return assemble(fitted.graph, facts)
+            ),
+            suspicious=left_out.suspicious,
+            dropped=self.dropped,
+            appearance=usual_of(
+                content.appearance.relative(white_level) for content in self.images.contents()
+            ),
+        )
 
     def without(self, left_out: _LeftOutImages) -> _Job:
         """The same without the images that stand out, and those that belong to them."""
@@ -225,11 +254,11 @@ class _Job:
         kept = [
             s for s in self.dataset.samples if s.split != "train" or self._keys[s.id] not in gone
         ]
-        dropped = [row for name, row in left_out.rows.items() if left_out.keys[name] in gone]
-        dropped.sort(key=lambda row: (-row[2], row[0]))
+        dropped = [one for name, one in left_out.scored.items() if left_out.keys[name] in gone]
+        dropped.sort(key=lambda image: (-image.score, image.id))
         self.progress.say(
             f"{len(dropped)} of {len(self.dataset.train):,} training images stand out and are "
-            f"left out of a second fit: {', '.join(row[0] for row in dropped)}."
+            f"left out of a second fit: {', '.join(image.id for image in dropped)}."
         )
         return replace(
             self,
@@ -293,34 +322,17 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {n: metadata.version(n) for n in VERSIONS_OF}
 
 
-def _provenance(
-    dataset: Dataset, detector: Detector, images: GoodImages, alpha: Alpha
-) -> dict[str, Any]:
-    """What a model file says of where it comes from, before anything is fitted."""
-    image_format = images.image_format
-    return {
-        "blemish": metadata.version("blemish"),
-        "versions": versions(),
-        "detector": {
-            "name": detector.name,
-            "settings": _portable(detector.settings),
-        },
-        "input": {
-            "format": {
-                "bit_depth": image_format.bit_depth,
-                "white_level": image_format.white_level,
-            },
-            "alpha": alpha,
-        },
-        "training": {
-            "dataset": dataset.name,
-            "layout": dataset.layout,
-            "appearance": usual_of(
-                content.appearance.relative(image_format.white_level)
-                for content in images.contents()
-            ).to_dict(),
-        },
-    }
+def _detector_facts(detector: Detector, fitted: Fitted) -> DetectorFacts:
+    told = dict(fitted.facts)
+    batch, learned_from = told.pop("batch", None), told.pop("trained_on", None)
+    sources = tuple(
+        Source(role, told[role]["name"], told[role]["licence"], told[role]["sha256"])
+        for role in ("backbone", "teacher")
+        if role in told
+    )
+    return DetectorFacts(
+        detector.name, _portable(detector.settings), sources, told, batch, learned_from
+    )
 
 
 def _portable(settings: DetectorSettings) -> dict[str, Any]:

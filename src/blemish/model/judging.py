@@ -23,7 +23,7 @@ from blemish.errors import ImageError, SettingError
 from blemish.graph.preprocessing import WorkingSize
 from blemish.images.header import ReadLimits, probe_image, spell_size
 from blemish.memory import allowed_bytes
-from blemish.model.facts import Facts
+from blemish.model.facts import WorkingFacts
 from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
@@ -114,11 +114,11 @@ def _size_and_depth(image: ImageLike, limits: ReadLimits) -> tuple[tuple[int, in
     return (height, width), 16
 
 
-def judging_memory(facts: Facts, model_bytes: int, wanted: int | None) -> JudgingMemory:
+def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) -> JudgingMemory:
     """The memory for images beside a model.
 
     Args:
-        facts: what the model file says of itself.
+        working: how images are resized.
         model_bytes: its size.
         wanted: what the process may take; by default half of the machine's memory, or of what the
             container has.
@@ -126,23 +126,21 @@ def judging_memory(facts: Facts, model_bytes: int, wanted: int | None) -> Judgin
     Raises:
         SettingError: the model alone takes more than is wanted.
     """
-    settings = facts["detector"].get("settings", {})
-    size = settings.get("image_size") or 256
-    size_hw = (size, size) if isinstance(size, int) else (size[0], size[1])
-    working = WorkingSize(size_hw, settings.get("fit", "stretch"), MULTIPLE_PX)
+    size_hw = working.size_hw
+    resizing = WorkingSize(size_hw, working.fit, MULTIPLE_PX)
     fixed = RUNTIME_BYTES + MODEL_COPIES * model_bytes
     inside = max(WORKING_COPIES * model_bytes, LEAST_WORKING_BYTES)
     least = fixed + int(inside * size_hw[0] * size_hw[1])
     least += DECODED_PIXEL_BYTES[8] * ORDINARY_PIXELS
     if wanted is None:
         allowed = allowed_bytes() // 2
-        return JudgingMemory(allowed, max(allowed, least) - fixed, working, inside)
+        return JudgingMemory(allowed, max(allowed, least) - fixed, resizing, inside)
     if wanted < least:
         raise SettingError(
             f"'memory_bytes' (--memory) must be at least {bytes_text(_in_full(least))} for this "
             f"model; got {bytes_text(wanted)}."
         )
-    return JudgingMemory(wanted, wanted - fixed, working, inside)
+    return JudgingMemory(wanted, wanted - fixed, resizing, inside)
 
 
 def _in_full(needed_bytes: int) -> int:

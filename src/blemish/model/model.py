@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import Path
@@ -19,7 +20,7 @@ from weakref import WeakSet
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.calibration import Calibration, Row, calibration_facts, read_stated
+from blemish.calibration import Calibration
 from blemish.data.loading import LARGEST_BATCH
 from blemish.data.sample import Sample
 from blemish.errors import (
@@ -29,20 +30,18 @@ from blemish.errors import (
     UsageError,
 )
 from blemish.files import refuse_existing, write_whole
-from blemish.graph.interface import Values, check_interface, interface_of, parsed
+from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
-from blemish.graph.verdict import check_verdict
 from blemish.images.appearance import appearance_of
 from blemish.images.format import ImageFormat
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha, as_image, read_image
 from blemish.images.regions import find_regions
-from blemish.images.usual import Usual, read_usual
-from blemish.model.facts import Facts
-from blemish.model.file import read_facts, read_file, sign, verify
+from blemish.model.facts import SCHEMA, Facts
+from blemish.model.file import check_facts, read_facts, read_file, sign, verify
 from blemish.model.judging import JudgingMemory, judging_memory, path_of
 from blemish.parallel import read_ahead
-from blemish.result import Failure, Note, Prediction, Verdict
+from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
@@ -90,9 +89,9 @@ class Model:
         self._threads, self._provider = threads, provider
         self._traces: dict[frozenset[str], Session] = {}
         self.facts = read_facts(self.session.metadata, name)
-        self.calibration, self._usual = _checked(data, self.facts, self.session.interface, name)
-        self.image_format = ImageFormat(**self.facts["input"]["format"])
-        self.alpha: Alpha = self.facts["input"]["alpha"]
+        self.calibration = check_facts(data, self.facts, self.session.interface, name)
+        self.image_format: ImageFormat = self.facts.input.format
+        self.alpha: Alpha = self.facts.input.alpha
         _live.add(self)
 
     @cached_property
@@ -119,7 +118,7 @@ class Model:
     @property
     def detector(self) -> str:
         """Name of the detector that was fitted."""
-        return self.facts["detector"]["name"]
+        return self.facts.detector.name
 
     @property
     def size_bytes(self) -> int:
@@ -178,8 +177,8 @@ class Model:
         Raises:
             SettingError: the model alone takes more than `memory_bytes`.
         """
-        memory = judging_memory(self.facts, self.size_bytes, memory_bytes)
-        most = batch or self.facts["detector"].get("batch", LARGEST_BATCH)
+        memory = judging_memory(self.facts.input.working, self.size_bytes, memory_bytes)
+        most = batch or self.facts.detector.batch or LARGEST_BATCH
         iterator = iter(images)
         first = list(islice(iterator, 2))
         every = chain(first, iterator)
@@ -323,7 +322,7 @@ class Model:
     @property
     def fitted_on(self) -> frozenset[str]:
         """Hashes of the images that it was fitted on, left out in turn or not."""
-        return frozenset(row[1] for row in self.facts["training"]["images"])
+        return frozenset(image.sha256 for image in self.facts.training.images)
 
     def warm_up(self, size_hw: tuple[int, int]) -> None:
         """Run once on an empty image of that size, so that the first real one is not slow."""
@@ -340,17 +339,19 @@ class Model:
         write_whole(Path(path), self._data)
 
     def with_calibration(
-        self, calibration: Calibration, images: Sequence[Row], defects: Sequence[Row] = ()
+        self,
+        calibration: Calibration,
+        scored: Sequence[ScoredImage],
+        defects: Sequence[ScoredImage] = (),
     ) -> Model:
         """The same graph with other thresholds.
 
         Args:
             calibration: the new one.
-            images: the good ones that it rests on.
+            scored: the good images that it rests on.
             defects: those that had a say in a threshold by costs.
         """
-        kept = {name: fact for name, fact in self.facts.items() if name != "schema"}
-        facts = kept | {"calibration": calibration_facts(calibration, images, defects)}
+        facts = replace(self.facts, schema=SCHEMA, calibration=calibration.facts(scored, defects))
         return Model(
             sign(parsed(self._data, self._name), facts),
             threads=self.session.threads,
@@ -373,7 +374,9 @@ class Model:
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
-        return self._usual.notes(appearance_of(image).relative(self.image_format.white_level))
+        return self.facts.training.appearance.notes(
+            appearance_of(image).relative(self.image_format.white_level)
+        )
 
     def _verdict(
         self,
@@ -419,37 +422,7 @@ def load(path: str | Path, *, threads: int | None = None, provider: str = "cpu")
     return Model(read_file(Path(path)), name=str(path), threads=threads, provider=provider)
 
 
-def inspect(path: str | Path) -> dict[str, Any]:
-    """What a model file says of itself, without making it ready to run; its hash is verified.
-
-    Raises:
-        ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
-    """
-    name, data = str(path), read_file(Path(path))
-    sha256 = verify(data, name)
-    model = parsed(data, name)
-    facts = read_facts({entry.key: entry.value for entry in model.metadata_props}, name)
-    _checked(data, facts, interface_of(model), name)
-    outputs = [output.name for output in model.graph.output]
-    return {**facts, "sha256": sha256, "bytes": len(data), "outputs": outputs}
-
-
-def _checked(
-    data: bytes, facts: Facts, interface: tuple[Values, Values], name: str
-) -> tuple[Calibration, Usual]:
-    """What judging needs of a model file's facts, once they agree with each other and the graph."""
-    check_interface(*interface, bit_depth=facts["input"]["format"]["bit_depth"], name=name)
-    calibration = read_stated(facts["calibration"], name)
-    check_verdict(
-        data,
-        name,
-        image_threshold=calibration.image_threshold,
-        pixel_threshold=calibration.pixel_threshold,
-    )
-    return calibration, read_usual(facts["training"], name)
-
-
-def assemble(graph: onnx.ModelProto, facts: dict[str, Any]) -> Model:
+def assemble(graph: onnx.ModelProto, facts: Facts) -> Model:
     """A model from a fitted graph and what is to be said of it."""
     return Model(sign(graph, facts))
 

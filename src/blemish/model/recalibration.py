@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from blemish.calibration import (
     Calibration,
     CostRule,
     Costs,
-    Row,
     calibrate,
     choose_threshold,
     lowest_for,
@@ -24,7 +22,7 @@ from blemish.calibration import (
     with_false_regions,
 )
 from blemish.calibration.change import Change, changes
-from blemish.calibration.rows import highest_peaks, one_a_key
+from blemish.calibration.scored import highest_peaks, one_a_key
 from blemish.data.dataset import Dataset
 from blemish.data.loading import read_contents, split_keys
 from blemish.data.sample import Sample
@@ -33,7 +31,7 @@ from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model.fitting import check_promise
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
-from blemish.result import Failure, Prediction
+from blemish.result import Failure, Prediction, ScoredImage
 
 HELD_OUT = "held out"  # images that a model was never fitted on
 MOST_TOLD = 20  # problems with images
@@ -87,12 +85,12 @@ def recalibrate(
     count = check_promise(dataset.name, list(images.keys.values()), asked)
     asked = _with_rates_of(old, asked, count, progress, by_costs=costs is not None)
     suspects = _may_have_a_say(model, dataset, defects)
-    rows = images.rows(model, limits, progress)
-    scored = one_a_key(rows, images.keys)
+    every = images.scored(model, limits, progress)
+    scored = one_a_key(every, images.keys)
     wrong = list(_score(model, suspects, limits, progress).values())
     calibration = calibrate(
-        [row[2] for row in scored],
-        [row[3] for row in scored],
+        [image.score for image in scored],
+        [image.peak for image in scored],
         method=images.method(model),
         asked=asked,
         costs=_rule(costs, scored, wrong, progress),
@@ -103,7 +101,7 @@ def recalibrate(
         (result,) = model.predict_each([images.fresh[name]], limits=limits)
         return _judged(result).score_map
 
-    peaks = highest_peaks(rows, images.keys)
+    peaks = highest_peaks(every, images.keys)
     calibration = with_false_regions(calibration, peaks, map_of, mapped=images.fresh.keys())
     found = model.with_calibration(calibration, scored, wrong)
     for change in threshold_changes(model, found):
@@ -136,12 +134,12 @@ def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:
         before: a model.
         now: the same with another calibration, as `recalibrate` gives it.
     """
-    own = {row[1]: row for row in before.facts["training"]["images"]}
+    own = {image.sha256: image.scored for image in before.facts.training.images}
     return changes(
         before.calibration,
         now.calibration,
-        own=[_row(row) for row in own.values() if row[2] is not None],
-        new=now.facts["calibration"]["scored"],
+        own=[image for image in own.values() if image],
+        new=now.facts.calibration.scored,
     )
 
 
@@ -152,13 +150,13 @@ class _Images:
     Attributes:
         samples: all of them.
         fresh: those that the model was not fitted on, by their ids.
-        known: rows of those it was, by their hash.
+        known: what those it was scored when left out, by their hash; `None` where never.
         keys: what keeps the images together, by their ids.
     """
 
     samples: list[Sample]
     fresh: dict[str, Sample]
-    known: Mapping[str, Sequence[Any]]
+    known: Mapping[str, ScoredImage | None]
     keys: dict[str, str]
 
     @classmethod
@@ -167,10 +165,10 @@ class _Images:
 
         What was dropped as suspicious does not count either.
         """
-        training = model.facts["training"]
-        known = {row[1]: row for row in training["images"]}
-        seen = {sha256 for sha256, row in known.items() if row[2] is None}
-        dropped = {row[1] for row in training.get("dropped", ())}
+        training = model.facts.training
+        known = {image.sha256: image.scored for image in training.images}
+        seen = {sha256 for sha256, scored in known.items() if scored is None}
+        dropped = {image.sha256 for image in training.dropped}
         for gone, why in (
             (seen, "the model was fitted on them, so their scores are not those of new ones"),
             (dropped, "they were dropped from the fit as suspicious"),
@@ -192,16 +190,16 @@ class _Images:
         """Whether the model was fitted on none of them."""
         return len(self.fresh) == len(self.samples)
 
-    def rows(self, model: Model, limits: ReadLimits, progress: Progress) -> dict[str, Row]:
-        """A row for each image: as it was left out, or scored now."""
+    def scored(
+        self, model: Model, limits: ReadLimits, progress: Progress
+    ) -> dict[str, ScoredImage]:
+        """What each image scored when it was left out, or scores now."""
         now = _score(model, list(self.fresh.values()), limits, progress)
-        return {
-            s.id: now[s.id] if s.id in now else _row(self.known[s.sha256]) for s in self.samples
-        }
+        return {s.id: self.known.get(s.sha256) or now[s.id] for s in self.samples}
 
     def method(self, model: Model) -> str:
         """How the scores were had, in words."""
-        left_out: str = model.facts["training"]["left_out"]
+        left_out = model.facts.training.left_out
         if not self.fresh:
             return left_out
         if self.all_fresh or left_out == HELD_OUT:
@@ -249,12 +247,15 @@ def _may_have_a_say(model: Model, dataset: Dataset, defects: Sequence[str | Path
 
 
 def _rule(
-    costs: Costs | None, good: Sequence[Row], defects: Sequence[Row], progress: Progress
+    costs: Costs | None,
+    good: Sequence[ScoredImage],
+    defects: Sequence[ScoredImage],
+    progress: Progress,
 ) -> CostRule | None:
     """The threshold by costs, where they are given."""
     if costs is None:
         return None
-    rule = choose_threshold([row[2] for row in good], [row[2] for row in defects], costs)
+    rule = choose_threshold([i.score for i in good], [i.score for i in defects], costs)
     if costs.defect_rate is None:
         progress.say(
             f"Costs are weighed as if {100 * rule.defect_rate:.3g} % of the images on the line "
@@ -265,16 +266,16 @@ def _rule(
 
 def _score(
     model: Model, samples: Sequence[Sample], limits: ReadLimits, progress: Progress
-) -> dict[str, Row]:
-    rows = {}
+) -> dict[str, ScoredImage]:
+    scored = {}
     with progress.stage("scoring", len(samples)) as advance:
         results = model.predict_each(samples, limits=limits)
         for sample, result in zip(samples, results, strict=True):
             found = _judged(result)
             peak = float(found.score_map.max())
-            rows[sample.id] = (sample.id, sample.sha256, found.score, peak)
+            scored[sample.id] = ScoredImage(sample.id, sample.sha256, found.score, peak)
             advance(1)
-    return rows
+    return scored
 
 
 def _judged(result: Prediction | Failure) -> Prediction:
@@ -282,8 +283,3 @@ def _judged(result: Prediction | Failure) -> Prediction:
     if isinstance(result, Failure):
         raise ImageError(result.error)
     return result
-
-
-def _row(stored: Sequence[Any]) -> Row:
-    name, sha256, score, peak = stored
-    return name, sha256, float(score), float(peak)

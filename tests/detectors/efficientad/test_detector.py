@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import numpy as np
@@ -152,21 +151,19 @@ def test_a_model_is_fitted_saved_and_says_what_it_is(make, category, tmp_path, c
     assert (tmp_path / "work" / "whole.safetensors").exists()
     model.save(tmp_path / "m.onnx")
     facts = blemish.load(tmp_path / "m.onnx").facts
-    detector = facts["detector"]
-    assert detector["name"] == "efficientad"
-    assert detector["settings"]["teacher"] == "teacher.onnx"
-    assert detector["settings"]["steps"] == 24
-    assert detector["settings"]["learning_rate"] == 1e-3  # of the preset
-    assert detector["teacher"]["licence"] == "CC0-1.0"
-    assert detector["losses"]["names"][0] == "step"
-    assert detector["trained_with"]["precision"] == "float32"
-    assert json.dumps(facts)
-    assert facts["calibration"]["method"] == "held out"
-    assert facts["calibration"]["images"] == 6
+    detector = facts.detector
+    assert detector.name == "efficientad"
+    assert detector.settings["teacher"] == "teacher.onnx"
+    assert detector.settings["steps"] == 24
+    assert detector.settings["learning_rate"] == 1e-3  # of the preset
+    assert [(s.role, s.licence) for s in detector.sources] == [("teacher", "CC0-1.0")]
+    assert detector.details["losses"]["names"][0] == "step"
+    assert detector.details["trained_with"]["precision"] == "float32"
+    assert facts.calibration.method == "held out"
+    assert facts.calibration.images == 6
     assert "6 good images cannot promise" in caplog.text
-    rows = facts["training"]["images"]
-    assert len(rows) == 24
-    assert sum(row[2] is None for row in rows) == 18
+    assert len(facts.training.images) == 24
+    assert sum(image.scored is None for image in facts.training.images) == 18
     defects = [s for s in dataset.test if s.label == "defect"]
     assert all(model.predict(s.path).score > model.calibration.image_threshold for s in defects)
 

@@ -183,6 +183,6 @@ class Trainings:
             "trained_with": {
                 "device": self._device.type,
                 "precision": str(precision).removeprefix("torch."),
-                "torch": torch.__version__,
+                "torch": str(torch.__version__),
             },
         }
