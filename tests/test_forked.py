@@ -17,6 +17,7 @@ import pytest
 
 import blemish
 from blemish.errors import UsageError
+from blemish.graph.engine import ONE_CORE, Engine
 from blemish.graph.session import Session
 
 # In a process of its own, as one that forks must not have the threads of other tests. Its children
@@ -34,7 +35,7 @@ def judged():
     alone = model.predict(images[0]).score
     return scores.tolist(), maps.tobytes(), each, alone, traced.tobytes()
 
-model = blemish.load(sys.argv[1], threads=2)
+model = blemish.load(sys.argv[1], engine=blemish.Engine(threads=2))
 images = np.random.default_rng(0).integers(0, 255, (5, 64, 64, 3)).astype(np.uint8)
 before = judged()
 begun = model.predict_each([image for _ in range(20) for image in images])
@@ -76,8 +77,8 @@ def test_forked_processes_judge_with_a_model_that_was_loaded_and_used_before(mod
 
 
 def test_a_session_left_behind_by_a_fork_says_so(model):
-    session = Session(model._data, threads=1)
-    session._leave_behind()
+    session = Session(model._data, ONE_CORE)
+    session.in_forked_process()
     with pytest.raises(UsageError, match="forked from"):
         session.run(["score"], image=np.zeros((1, 64, 64, 3), np.uint8))
 
@@ -91,7 +92,7 @@ def test_a_model_is_not_pickled_but_loaded_where_it_is_wanted(model, copied):
 def test_the_threads_of_a_model_end_with_it(model, tmp_path):
     model.save(tmp_path / "model.onnx")
     before = set(threading.enumerate())
-    used = blemish.load(tmp_path / "model.onnx", threads=2)
+    used = blemish.load(tmp_path / "model.onnx", engine=Engine(threads=2))
     used.raw(np.zeros((4, 64, 64, 3), np.uint8))
     started = set(threading.enumerate()) - before
     assert started

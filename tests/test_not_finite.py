@@ -12,6 +12,7 @@ from PIL import Image
 
 import blemish
 from blemish.errors import BackboneError, CalibrationError, ImageError, ModelFileError
+from blemish.graph.engine import Engine
 from blemish.model.facts import parse_facts
 from blemish.model.file import sign
 from blemish.model.probing import probe
@@ -73,7 +74,7 @@ def images(tmp_path_factory):
 
 def test_a_score_that_is_not_finite_is_an_error_row_and_the_rest_go_on(broken, images):
     for threads in (1, 2):  # in batches, and on a core each
-        model = blemish.load(broken, threads=threads)
+        model = blemish.load(broken, engine=Engine(threads=threads))
         results = list(model.predict_each(images))
         failed = [isinstance(result, blemish.Failure) for result in results]
         assert failed == [False, True, False]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blemish.detectors.patchcore.detector import PatchCore
     from blemish.errors import BlemishError
     from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
+    from blemish.graph.engine import Engine
     from blemish.model.file import ModelFile, inspect
     from blemish.model.fitting import fit
     from blemish.model.model import Model, load
@@ -37,6 +38,7 @@ _HOMES = {
     "EfficientAd": "detectors.efficientad.detector",
     "PatchCore": "detectors.patchcore.detector",
     "BlemishError": "errors",
+    "Engine": "graph.engine",
     "Evaluation": "evaluation",
     "ScoreMaps": "evaluation",
     "evaluate": "evaluation",
@@ -58,6 +60,7 @@ __all__ = [
     "Costs",
     "Dataset",
     "EfficientAd",
+    "Engine",
     "Evaluation",
     "Failure",
     "Model",

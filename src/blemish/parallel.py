@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from math import inf
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
+from weakref import WeakSet
 
 from threadpoolctl import threadpool_limits
 
@@ -21,6 +22,30 @@ AHEAD = 8  # of a batch as large as any, so that the next ones are there when th
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class Forkable(Protocol):
+    """What must not be used in a forked process as it was before."""
+
+    def in_forked_process(self) -> None:
+        """Called in the new process, before anything else runs there."""
+
+
+_forkable: WeakSet[Forkable] = WeakSet()
+
+
+def tell_of_forks(one: Forkable) -> None:
+    """Call its `in_forked_process` in every process that is forked from now on, while it lives."""
+    _forkable.add(one)
+
+
+def _in_forked_process() -> None:
+    for one in list(_forkable):
+        one.in_forked_process()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_in_forked_process)
 
 
 def available_cores() -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import LARGE_BYTES, Session
 from graphs import graph_of
 
@@ -27,7 +28,7 @@ def test_what_a_large_image_took_is_given_back_at_once():
     def brightest(g):
         return [g.op("ReduceMax", g.op("Cast", "image", to=1), keepdims=0)]
 
-    session = Session(graph_of(brightest, image=image).SerializeToString(), threads=1)
+    session = Session(graph_of(brightest, image=image).SerializeToString(), ONE_CORE)
     session.run(image=image[:, :1000, :1000])
     before = resident_bytes()
     assert session.run(image=image)[0] == 7

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from blemish.errors import UsageError
+from blemish.graph.engine import Engine
+from blemish.model.model import Model
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +41,17 @@ def test_tracing_changes_nothing(model, spot):
     before = model.predict(spot).score, model.sha256
     model.trace(spot, "patch_scores")
     assert (model.predict(spot).score, model.sha256) == before
+
+
+def test_no_name_is_refused_with_one(model, spot):
+    with pytest.raises(UsageError, match="at least one tensor"):
+        model.trace(spot)
+
+
+def test_it_is_run_by_the_models_engine(model, spot, monkeypatch):
+    used = Model(model._data, engine=Engine(threads=1))
+    engines = []
+    load = Engine.load
+    monkeypatch.setattr(Engine, "load", lambda s, *a, **k: engines.append(s) or load(s, *a, **k))
+    used.trace(spot, "patch_scores")
+    assert engines == [Engine(threads=1)]

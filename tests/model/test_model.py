@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PIL import Image
 
 import blemish
 from blemish.errors import BlemishError, ImageError, ModelFileError, UsageError
+from blemish.graph.engine import Engine
 from blemish.model.facts import SCHEMA
 from blemish.model.file import sign
 from blemish.model.model import Model
@@ -223,11 +225,11 @@ def test_a_full_disk_leaves_no_half_written_file(model, tmp_path, monkeypatch):
 
 def test_a_provider_that_is_not_there_is_never_replaced_in_silence(file):
     with pytest.raises(UsageError, match=r"not in this build.*pip install onnxruntime-directml"):
-        blemish.load(file, provider="directml")
+        blemish.load(file, engine=Engine("directml"))
     with pytest.raises(UsageError, match=r"not in this build.*pip install onnxruntime-openvino"):
-        blemish.load(file, provider="openvino")
+        blemish.load(file, engine=Engine("openvino"))
     with pytest.raises(UsageError, match="Did you mean 'cpu'"):
-        blemish.load(file, provider="cpuu")
+        blemish.load(file, engine=Engine("cpuu"))
 
 
 def large(path, megapixels):
@@ -238,7 +240,7 @@ def large(path, megapixels):
 def test_large_images_wait_for_each_other_within_the_memory_allowed(
     model, tmp_path, monkeypatch
 ) -> None:
-    pair = Model(model._data, threads=2)
+    pair = Model(model._data, engine=Engine(threads=2))
     at_once, most, lock = 0, 0, threading.Lock()
 
     def read(self, image, **_):
@@ -267,8 +269,42 @@ def test_an_image_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_
     small, huge = tmp_path / "small.png", large(tmp_path / "huge.png", 20)
     Image.new("RGB", (SIDE, SIDE)).save(small)
     allowed = {"memory_bytes": 400 * 10**6}
-    found = list(Model(model._data, threads=threads).predict_each([small, huge, small], **allowed))
+    found = list(
+        Model(model._data, engine=Engine(threads=threads)).predict_each(
+            [small, huge, small], **allowed
+        )
+    )
     assert [isinstance(result, Failure) for result in found] == [False, True, False]
     assert found[1].path == str(huge)
     assert found[1].error.startswith(f"{huge}: is 20000 x 1000 pixels")
     assert "--memory" in found[1].error
+
+
+def test_a_closed_model_ends_its_threads_and_says_that_it_is_closed(file):
+    before = set(threading.enumerate())
+    images = np.zeros((4, SIDE, SIDE, 3), np.uint8)
+    with blemish.load(file, engine=Engine(threads=2)) as used:
+        used.raw(images)
+        used.trace(images[0], "patch_scores")
+        started = set(threading.enumerate()) - before
+    assert started
+    for thread in started:
+        thread.join(timeout=30)
+    assert not any(thread.is_alive() for thread in started)
+    for use in (lambda: used.raw(images), lambda: used.predict(images[0])):
+        with pytest.raises(UsageError, match="is closed; load it again"):
+            use()
+    used.close()  # once more does no harm
+
+
+def test_threads_that_come_first_together_load_the_graph_once(file, monkeypatch):
+    loaded = []
+    load = Engine.load
+    monkeypatch.setattr(Engine, "load", lambda *a, **k: loaded.append(1) or load(*a, **k))
+    model = blemish.load(file)
+    image = np.zeros((SIDE, SIDE, 3), np.uint8)
+    with ThreadPoolExecutor(8) as pool:
+        traces = list(pool.map(lambda _: model.trace(image, "patch_scores"), range(16)))
+        scores = list(pool.map(lambda _: model.predict(image).score, range(16)))
+    assert len(loaded) == 2
+    assert len({trace["patch_scores"].tobytes() for trace in traces}) == len(set(scores)) == 1

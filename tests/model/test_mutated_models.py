@@ -11,6 +11,7 @@ import pytest
 
 import blemish
 from blemish.errors import ModelFileError
+from blemish.graph.engine import Engine
 from mutations import DEEP, facts_of, mutated, signed, try_file
 
 
@@ -276,7 +277,7 @@ def test_a_graph_that_fails_on_an_image_gives_an_error_row_for_it(truth, facts, 
     path.write_bytes(signed(graph, json.dumps(facts)))
     image = np.zeros((64, 64, 3), np.uint8)
     for threads in (1, 2):
-        results = list(blemish.load(path, threads=threads).predict_each([image] * 3))
+        results = list(blemish.load(path, engine=Engine(threads=threads)).predict_each([image] * 3))
         assert all("gives scores of shape" in result.error for result in results)
 
 

@@ -103,7 +103,7 @@ def _all() -> list[Runtime]:
 
 def _by_blemish(cases: Path, kind: str) -> NDArray[np.float32]:
     """What blemish itself makes of all images, in the form of `judge.py`."""
-    model = blemish.load(cases / file_name(kind), threads=1)
+    model = blemish.load(cases / file_name(kind), engine=blemish.Engine(threads=1))
     thresholds = model.calibration.image_threshold, model.calibration.pixel_threshold
     numbers = []
     for image in _images(cases):

@@ -79,9 +79,10 @@ def _at_opset(model: onnx.ModelProto, path: Path) -> onnx.ModelProto:
 
 def _probe_levels(model: onnx.ModelProto, path: Path) -> tuple[Level, ...]:
     """Channels and strides of all outputs, from how much they grow with the image."""
+    from blemish.graph.engine import ONE_CORE
     from blemish.graph.session import Session
 
-    session = Session(model.SerializeToString(), threads=1)
+    session = Session(model.SerializeToString(), ONE_CORE)
     if len(session.inputs) != 1:
         raise BackboneError(f"'{path}' has {len(session.inputs)} inputs; one image is wanted")
     try:

@@ -126,13 +126,14 @@ def evaluate(
     use_threads(threads)
     gates = read_gates(require or ())
     import blemish
+    from blemish.graph.engine import Engine
 
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
     limits = read_limits(max_pixels)
     if maps is None:
-        loaded = blemish.load(model, provider=provider)
+        loaded = blemish.load(model, engine=Engine(provider))
         found = _measure_model(loaded, dataset, output, limits)
     else:
         found = _measure_maps(maps, dataset, output, limits, of_maps)

@@ -101,8 +101,9 @@ def predict(
     if named.passed_over:
         console.note(spell_passed_over(named.passed_over))
     import blemish
+    from blemish.graph.engine import Engine
 
-    loaded = blemish.load(model, provider=provider)
+    loaded = blemish.load(model, engine=Engine(provider))
     limits, megabytes = read_limits(max_pixels), read_megabytes(memory)
     keeper, tally, start = None, Tally(), perf_counter()
     with ExitStack() as kept:

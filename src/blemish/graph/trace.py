@@ -19,7 +19,7 @@ def with_outputs(data: bytes, names: Sequence[str]) -> bytes:
     """A model whose outputs are the named tensors, which any of its nodes may give.
 
     Raises:
-        UsageError: no node gives a tensor of that name.
+        UsageError: no tensor is named, or no node gives one of that name.
     """
     import onnx
 
@@ -30,6 +30,8 @@ def with_outputs(data: bytes, names: Sequence[str]) -> bytes:
         for name in names
         if name not in known
     ]
+    if not names:
+        problems = ["Name at least one tensor of the graph: patch_scores, say."]
     told_at_once(problems, UsageError)
     del model.graph.output[:]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)

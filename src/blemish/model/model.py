@@ -7,15 +7,14 @@ byte the one that was calibrated, and the one that other runtimes run.
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, overload
-from weakref import WeakSet
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +29,7 @@ from blemish.errors import (
     UsageError,
 )
 from blemish.files import refuse_existing, write_whole
+from blemish.graph.engine import CPU, Engine
 from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
 from blemish.images.appearance import appearance_of
@@ -40,7 +40,7 @@ from blemish.images.regions import find_regions
 from blemish.model.facts import SCHEMA, Facts
 from blemish.model.file import check_facts, read_facts, read_file, sign, verify
 from blemish.model.judging import JudgingMemory, judging_memory, path_of
-from blemish.parallel import read_ahead
+from blemish.parallel import read_ahead, tell_of_forks
 from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from blemish.model.judging import ImageLike
 
 
-_live: WeakSet[Model] = WeakSet()
+Loaded = TypeVar("Loaded", Session, Crew)
 
 
 class Model:
@@ -63,10 +63,10 @@ class Model:
     Args:
         data: the bytes of a model file.
         name: what to call it in errors.
-        threads: of one run; by default as many as there are cores.
-        provider: what runs the graph: `cpu`, `cuda`, ...
+        engine: what runs the graph.
 
     Attributes:
+        engine: what runs the graph.
         facts: what the file says of itself.
         calibration: scores of good images and thresholds.
         sha256: hash of the file.
@@ -81,33 +81,57 @@ class Model:
         data: bytes,
         *,
         name: str = "the model",
-        threads: int | None = None,
-        provider: str = "cpu",
+        engine: Engine = CPU,
     ) -> None:
         self.sha256 = verify(data, name)
-        self._data, self._name = data, name
-        self._threads, self._provider = threads, provider
-        self._traces: dict[frozenset[str], Session] = {}
-        self.facts = read_facts(self.session.metadata, name)
-        self.calibration = check_facts(data, self.facts, self.session.interface, name)
+        self.engine, self._data, self._name = engine, data, name
+        self._closed, self._lock = False, RLock()
+        self._loaded: dict[Hashable, Session | Crew] = {}
+        session = self.session
+        self.facts = read_facts(session.metadata, name)
+        self.calibration = check_facts(data, self.facts, session.interface, name)
         self.image_format: ImageFormat = self.facts.input.format
         self.alpha: Alpha = self.facts.input.alpha
-        _live.add(self)
+        tell_of_forks(self)
 
-    @cached_property
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads and free what the graph takes; what has begun comes to its end."""
+        with self._lock:
+            self._closed = True
+            for one in self._loaded.values():
+                one.close()
+            self._loaded = {}
+
+    def in_forked_process(self) -> None:
+        """Leave what belongs to the parent, and load again when needed."""
+        self._lock, self._loaded = RLock(), {}
+
+    @property
     def session(self) -> Session:
-        """The graph on all cores, for one image at a time."""
-        return Session(self._data, threads=self._threads, provider=self._provider)
+        """The graph on all cores, for one image at a time. Raises `UsageError` once closed."""
+        return self._once("session", lambda: Session(self._data, self.engine))
 
-    @cached_property
+    @property
     def _crew(self) -> Crew:
-        return Crew(self._data, cores=self._cores)
+        return self._once("crew", lambda: Crew(self._data, cores=self.engine.at_once))
 
-    def _open_anew(self) -> None:
-        """In a forked process: leave what belongs to the parent, and load again when needed."""
-        for name in ("session", "_crew"):
-            self.__dict__.pop(name, None)
-        self._traces = {}
+    def _once(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
+        """What is loaded under a key, the first time by whichever thread comes first."""
+        with self._lock:
+            self._refuse_closed()
+            if key not in self._loaded:
+                self._loaded[key] = load()
+            return cast(Loaded, self._loaded[key])
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise UsageError(f"'{self._name}' is closed; load it again.")
 
     def __reduce__(self) -> NoReturn:
         raise UsageError(
@@ -176,13 +200,15 @@ class Model:
 
         Raises:
             SettingError: the model alone takes more than `memory_bytes`.
+            UsageError: the model is closed.
         """
+        self._refuse_closed()
         memory = judging_memory(self.facts.input.working, self.size_bytes, memory_bytes)
         most = batch or self.facts.detector.batch or LARGEST_BATCH
         iterator = iter(images)
         first = list(islice(iterator, 2))
         every = chain(first, iterator)
-        at_once = min(most, self._cores)
+        at_once = min(most, self.engine.at_once)
         if len(first) == 1 or at_once == 1:
             return self._each_together(every, most, limits, memory)
         return self._each_alone(every, at_once, limits, memory)
@@ -270,7 +296,7 @@ class Model:
         Raises:
             ModelFileError: the graph fails on them, or gives something of another shape.
         """
-        alone = len(images) < 2 or self._cores == 1
+        alone = len(images) < 2 or self.engine.at_once == 1
         return self._run(self.session.run if alone else self._crew.run, images)
 
     def _run(
@@ -283,11 +309,6 @@ class Model:
                 f"{maps.shape} for images of {images.shape}; it is damaged. Fit it again."
             )
         return scores, maps
-
-    @property
-    def _cores(self) -> int:
-        """How many images can be run at once, each alone."""
-        return self.session.threads if self.session.provider == "cpu" else 1
 
     def trace(
         self, image: ImageLike, *names: str, limits: ReadLimits = DEFAULT_LIMITS
@@ -306,17 +327,17 @@ class Model:
             The tensors by their names, without the batch's dimension.
 
         Raises:
-            UsageError: the graph has no tensor of that name.
+            UsageError: no tensor is named, or the graph has none of that name.
             ImageError: the image cannot be read.
         """
         from blemish.graph.trace import with_outputs
 
         wanted = frozenset(names)
-        if wanted not in self._traces:
-            graph = with_outputs(self._data, sorted(wanted))
-            self._traces[wanted] = Session(graph, threads=self.session.threads)
+        session = self._once(
+            wanted, lambda: Session(with_outputs(self._data, sorted(wanted)), self.engine)
+        )
         array = self.read(image, limits=limits)
-        values = self._traces[wanted].run(list(names), image=array[None])
+        values = session.run(list(names), image=array[None])
         return {name: value[0] for name, value in zip(names, values, strict=True)}
 
     @property
@@ -354,8 +375,7 @@ class Model:
         facts = replace(self.facts, schema=SCHEMA, calibration=calibration.facts(scored, defects))
         return Model(
             sign(parsed(self._data, self._name), facts),
-            threads=self.session.threads,
-            provider=self.session.provider,
+            engine=self.engine,
         )
 
     def _judge(
@@ -403,23 +423,18 @@ class Model:
         )
 
 
-def _open_all_anew() -> None:
-    for model in list(_live):
-        model._open_anew()
+def load(path: str | Path, *, engine: Engine = CPU) -> Model:
+    """Open a model file; `with` closes it, or `Model.close`.
 
-
-if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=_open_all_anew)
-
-
-def load(path: str | Path, *, threads: int | None = None, provider: str = "cpu") -> Model:
-    """Open a model file.
+    Args:
+        path: of the file.
+        engine: what runs the graph: by default the processor, all its cores.
 
     Raises:
         ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
         UsageError: the provider is not there.
     """
-    return Model(read_file(Path(path)), name=str(path), threads=threads, provider=provider)
+    return Model(read_file(Path(path)), name=str(path), engine=engine)
 
 
 def assemble(graph: onnx.ModelProto, facts: Facts) -> Model:

@@ -16,6 +16,7 @@ from blemish.detectors.efficientad.graph import (
 from blemish.detectors.efficientad.scale import Maps, Span
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher
+from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat
 from graphs import run_nodes
@@ -24,7 +25,7 @@ Q = {"student": Span(0.2, 0.5), "autoencoder": Span(0.1, 0.3)}
 
 
 def session(model):
-    return Session(model.SerializeToString(), threads=1)
+    return Session(model.SerializeToString(), ONE_CORE)
 
 
 @pytest.fixture(scope="module")

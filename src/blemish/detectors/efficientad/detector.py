@@ -27,6 +27,7 @@ from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Teacher, load_teacher
 from blemish.errors import CalibrationError, MissingExtraError, SettingError
+from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.progress import Progress
 
@@ -209,7 +210,7 @@ class FittedEfficientAd:
             yield LeftOut(self._names[position], score, score)
 
     def _summary(self, scale: Quantiles) -> Session:
-        return Session(self._writer.summary(scale).SerializeToString(), threads=1)
+        return Session(self._writer.summary(scale).SerializeToString(), ONE_CORE)
 
     def _summarised(
         self, summary: Session, maps: Maps, row: int

@@ -19,6 +19,7 @@ from blemish.detectors.contract import LeftOut
 from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore.patches import Patches
 from blemish.errors import CalibrationError
+from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.parallel import one_core_each
 from blemish.progress import Progress
@@ -157,7 +158,7 @@ class FittedPatchCore:
 
     @cached_property
     def _summary(self) -> Session:
-        return Session(self._writer.summary().SerializeToString(), threads=1)
+        return Session(self._writer.summary().SerializeToString(), ONE_CORE)
 
     def _score(self, without: _Without, image: int) -> tuple[float, NDArray[np.float32]]:
         """Score and map of a training image against a bank without it."""

@@ -14,6 +14,7 @@ from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.patch_store import PatchStore
 from blemish.detectors.patchcore.plan import FitPlan
 from blemish.errors import BackboneError
+from blemish.graph.engine import Engine
 from blemish.graph.session import Session
 from blemish.parallel import available_cores, products_on_one_core, read_ahead
 from blemish.progress import Progress
@@ -131,7 +132,7 @@ def extract(
     """
     together = plan.at_once
     sessions = [
-        Session(g.features().SerializeToString(), threads=available_cores() // together)
+        Session(g.features().SerializeToString(), Engine(threads=available_cores() // together))
         for g in (graph, picked_by)
         if g is not None
     ]

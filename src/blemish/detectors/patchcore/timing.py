@@ -23,6 +23,7 @@ from blemish.detectors.contract import ImageSource
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.plan import FitPlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.graph.engine import Engine
 from blemish.graph.session import Session
 from blemish.parallel import available_cores, one_core_each
 from blemish.search.coreset import BLOCK_ROWS, DIRECTIONS, LARGEST_BATCH, WORTH_SKETCHING
@@ -64,7 +65,7 @@ def estimate_seconds(
 def _features(writer: PatchCoreGraph, images: ImageSource, plan: FitPlan) -> tuple[float, Vectors]:
     """Seconds an image, from file to patches, once the graph is warm; and the patches."""
     cores = available_cores()
-    session = Session(writer.features().SerializeToString(), threads=cores // plan.at_once)
+    session = Session(writer.features().SerializeToString(), Engine(threads=cores // plan.at_once))
     start = perf_counter()
     few = [image[None] for _, image in islice(images, IMAGES)]
     reading = (perf_counter() - start) / cores

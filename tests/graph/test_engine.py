@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from blemish.errors import SettingError, UsageError
+from blemish.graph.engine import Engine
+
+
+def test_an_unknown_provider_is_refused_with_the_nearest_known():
+    with pytest.raises(UsageError, match=r"Unknown provider 'cpuu'.*cpu"):
+        Engine("cpuu")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"threads": 0}, "'threads' must be 1 or more; got 0"),
+        ({"device": -1}, "'device' must be 0 or more; got -1"),
+        ({"device": 1}, "'device' goes with cuda, tensorrt, directml, not with cpu"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(values, said):
+    with pytest.raises(SettingError, match=said):
+        Engine(**values)
+
+
+def test_a_provider_that_is_not_there_is_never_replaced(model):
+    with pytest.raises(UsageError, match=r"'directml' is not in this build.*onnxruntime-directml"):
+        Engine("directml").load(model._data)
+
+
+def test_only_the_processor_runs_images_on_a_core_each():
+    assert Engine(threads=3).at_once == 3
+    assert Engine("cuda", threads=3).at_once == 1
