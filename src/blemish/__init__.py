@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from blemish.errors import BlemishError
     from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
     from blemish.graph.engine import Engine
+    from blemish.images.header import Reader, ReadLimits
     from blemish.model.file import ModelFile, inspect
     from blemish.model.fitting import fit
     from blemish.model.model import Model, load
@@ -51,6 +52,8 @@ _HOMES = {
     "inspect": "model.file",
     "load": "model.model",
     "Prediction": "result",
+    "Reader": "images.header",
+    "ReadLimits": "images.header",
     "Region": "result",
     "Verdict": "result",
 }
@@ -67,6 +70,8 @@ __all__ = [
     "ModelFile",
     "PatchCore",
     "Prediction",
+    "ReadLimits",
+    "Reader",
     "Region",
     "ScoreMaps",
     "Verdict",

@@ -166,7 +166,7 @@ def test_unknown_settings_and_detectors_are_refused_before_anything_runs(
 
 def test_a_limit_of_pixels_is_kept_and_makes_no_new_job(tile: Path, backbone: Path) -> None:
     job = one(tile, backbone, plan_max_pixels=5000)
-    assert job.limits.max_pixels == 5000
+    assert job.reader.limits.max_pixels == 5000
     assert job.id == one(tile, backbone).id
 
 

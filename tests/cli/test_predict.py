@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from blemish.cli.predictions import JPEG_LONG_SIDE_PX, Keeper
-from blemish.images.header import DEFAULT_LIMITS
 from blemish.model.model import load
 from blemish.result import Prediction
 from cli.broken import enormous, one_pixel, text_named_png, truncated_jpeg
@@ -165,7 +164,7 @@ def test_a_path_with_dots_is_drawn_below_the_folder_too(blemish, fitted, data, t
 
 def test_a_name_that_leads_out_of_the_folder_is_never_written(fitted, good, tmp_path):
     model = load(fitted)
-    keeper = Keeper(tmp_path / "out", model, limits=DEFAULT_LIMITS, overlays=True)
+    keeper = Keeper(tmp_path / "out", model, overlays=True)
     keeper.add("../x.png", model.predict(good))
     assert keeper.failures == 1
     assert not list(tmp_path.rglob("*.jpg"))
@@ -195,7 +194,7 @@ def test_an_image_longer_than_a_jpeg_can_be_is_drawn_smaller(fitted, tmp_path):
     Image.new("RGB", (66_000, 8), (60, 60, 60)).save(tmp_path / "long.png")
     score_map = np.zeros((8, 66_000), np.float32)
     result = Prediction(1.0, score_map, 0.5, "good", (), 0.0, str(tmp_path / "long.png"))
-    keeper = Keeper(tmp_path, model, limits=DEFAULT_LIMITS, overlays=True)
+    keeper = Keeper(tmp_path, model, overlays=True)
     keeper.add("long.png", result)
     assert keeper.failures == 0
     with Image.open(tmp_path / "long.png.jpg") as drawn:

@@ -13,7 +13,7 @@ from blemish.data.drawn import drawn_dataset
 from blemish.data.opening import find_categories, open_dataset
 from blemish.data.write_surfaces import write_surfaces
 from blemish.errors import BlemishError, DataError, ImageError, UsageError
-from blemish.images.header import ReadLimits
+from blemish.images.header import Reader, ReadLimits
 from blemish.surfaces.drawing import (
     SURFACES,
 )
@@ -105,7 +105,7 @@ def test_drawn_samples_are_held_to_limits() -> None:
     sample = drawn_dataset("grid", **SMALL).samples[0]
     assert sample.probe().size_hw == (64, 64)
     with pytest.raises(ImageError):
-        sample.read(limits=ReadLimits(max_pixels=100))
+        sample.read(Reader(ReadLimits(max_pixels=100)))
 
 
 def test_drawn_surfaces_go_the_whole_way(backbone: Path) -> None:

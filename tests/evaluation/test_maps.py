@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 import blemish
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import ScoreMaps, evaluate, evaluate_maps
-from blemish.images.header import ReadLimits
+from blemish.images.header import Reader, ReadLimits
 from blemish.images.score_map import encode_score_map, resize_score_map
 from blemish.metrics.decisions import Thresholds
 from blemish.metrics.pixels import PixelScores
@@ -361,7 +361,7 @@ def test_limits_hold_for_maps_as_well(dataset, tmp_path):
     folder = write_maps(tmp_path / "maps", dataset, noise(dataset))
     limits = ReadLimits(max_bytes=900)
     with pytest.raises(DataError, match="max_bytes"):
-        evaluate_maps(ScoreMaps(folder, dataset, limits=limits))
+        evaluate_maps(ScoreMaps(folder, dataset, reader=Reader(limits)))
 
 
 def test_the_fingerprint_follows_maps_and_scores(dataset, tmp_path):

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from blemish.errors import ImageError
-from blemish.images.header import ReadLimits, probe_image
+from blemish.images.header import Reader, ReadLimits, probe_image
 from blemish.images.read import read_image, read_mask
 
 SIZE_HW = (24, 40)
@@ -123,13 +123,13 @@ def outcome(path: Path) -> str:
 
 
 def _drop(path: Path) -> None:
-    image = read_image(path, limits=LIMITS, alpha="drop")
+    image = read_image(path, Reader(LIMITS, "drop"))
     assert image.ndim == 3
     assert image.dtype in (np.uint8, np.uint16)
 
 
 def _read_mask(path: Path) -> None:
-    assert read_mask(path, size_hw=SIZE_HW, limits=LIMITS).shape == SIZE_HW
+    assert read_mask(path, size_hw=SIZE_HW, reader=Reader(LIMITS)).shape == SIZE_HW
 
 
 def main(first: int, count: int) -> None:

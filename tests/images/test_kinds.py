@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from blemish.errors import ImageError
-from blemish.images.header import ReadLimits, probe_image
+from blemish.images.header import Reader, ReadLimits, probe_image
 from blemish.images.read import read_image, read_mask
 
 INDICES = np.random.default_rng(0).integers(0, 2, (13, 21))  # odd sides: rows need padding
@@ -120,7 +120,7 @@ def jpeg(image: Image.Image, **options: object) -> bytes:
 def read(tmp_path: Path):
     def write_and_read(data: bytes, **options) -> np.ndarray:
         (tmp_path / "file").write_bytes(data)
-        return read_image(tmp_path / "file", **options)
+        return read_image(tmp_path / "file", Reader(**options))
 
     return write_and_read
 
@@ -296,9 +296,9 @@ def test_what_is_transparent_everywhere_is_dropped_or_refused_and_never_black(
         ("flatten", "transparent nearly everywhere.*drop"),
     ):
         with pytest.raises(ImageError, match=told):
-            read_image(path, alpha=alpha)
+            read_image(path, Reader(alpha=alpha))
     colours = np.asarray(image.convert("RGB"))
-    np.testing.assert_array_equal(read_image(path, alpha="drop"), colours)
+    np.testing.assert_array_equal(read_image(path, Reader(alpha="drop")), colours)
     with pytest.raises(ImageError, match="the mask would be empty"):
         read_mask(path, size_hw=GREY.shape)
 
@@ -319,16 +319,16 @@ def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path: Pat
     path.write_bytes(whole[:-2] + 500 * last + whole[-2:])
     few = ReadLimits(max_scanned_pixels=100 * GREY.size)
     assert read_image(path).shape == (13, 21, 3)
-    for look in (read_image, lambda p, limits: read_mask(p, size_hw=GREY.shape, limits=limits)):
+    for look in (read_image, lambda p, reader: read_mask(p, size_hw=GREY.shape, reader=reader)):
         with pytest.raises(ImageError, match=r"of 50\d scans; .*at most 100 .*max_scanned_pixels"):
-            look(path, limits=few)
+            look(path, reader=Reader(few))
 
 
 def test_scans_of_a_thumbnail_do_not_count(tmp_path: Path) -> None:
     path, thumbnail = tmp_path / "plain.jpg", b"\xff\xda" * 30
     whole = jpeg(Image.fromarray(GREY))
     path.write_bytes(whole[:2] + b"\xff\xe5\0\x3e" + thumbnail + whole[2:])
-    assert read_image(path, limits=ReadLimits(max_scanned_pixels=GREY.size)).shape == (13, 21, 3)
+    assert read_image(path, Reader(ReadLimits(max_scanned_pixels=GREY.size))).shape == (13, 21, 3)
 
 
 def test_pages_without_end_are_counted_no_further_than_needed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from blemish.errors import ImageError, SettingError
-from blemish.images.header import ReadLimits, probe_image
+from blemish.images.header import FileContent, Reader, ReadLimits, probe_image
 from blemish.images.read import as_image, read_image, read_mask
 
 
@@ -120,7 +120,7 @@ def test_alpha_that_hides_something_is_refused_or_flattened(
     Image.fromarray(np.dstack([rgb, alpha])).save(path)
     with pytest.raises(ImageError, match=r"hole\.png: .*--alpha flatten"):
         read_image(path)
-    flat = read_image(path, alpha="flatten")
+    flat = read_image(path, Reader(alpha="flatten"))
     assert not flat[:5].any()
     np.testing.assert_array_equal(flat[5:], rgb[5:])
 
@@ -132,7 +132,7 @@ def test_transparent_colour_of_a_grey_png_counts_as_alpha(tmp_path: Path) -> Non
     Image.fromarray(grey).save(path, transparency=7)
     with pytest.raises(ImageError, match="transparent"):
         read_image(path)
-    assert (read_image(path, alpha="flatten")[0] == 0).all()
+    assert (read_image(path, Reader(alpha="flatten"))[0] == 0).all()
 
 
 @pytest.mark.parametrize(("colour", "channels"), [(2, 3), (4, 2), (6, 4)])
@@ -247,7 +247,7 @@ def test_tiny_images_and_large_files_are_refused(tmp_path: Path, rgb: np.ndarray
     with pytest.raises(ImageError, match="at least 8 pixels"):
         read_image(tmp_path / "tiny.png")
     with pytest.raises(ImageError, match=r"at most 100 \(max_bytes\)"):
-        read_image(tmp_path / "large.bmp", limits=ReadLimits(max_bytes=100))
+        read_image(tmp_path / "large.bmp", Reader(ReadLimits(max_bytes=100)))
     with pytest.raises(SettingError, match="max_pixels"):
         ReadLimits(max_pixels=0)
 
@@ -330,10 +330,10 @@ def test_pillow_images_follow_the_same_rules(rgb: np.ndarray) -> None:
     with pytest.raises(ImageError, match="transparent"):
         as_image(Image.new("RGBA", (10, 10)))
     faint = Image.new("RGBA", (10, 10), (9, 9, 9, 12))
-    assert not as_image(faint, alpha="flatten").any()
+    assert not as_image(faint, Reader(alpha="flatten")).any()
     faint.putalpha(1)
     with pytest.raises(ImageError, match="nearly everywhere"):
-        as_image(faint, alpha="flatten")
+        as_image(faint, Reader(alpha="flatten"))
     with pytest.raises(ImageError, match="Pillow image"):
         as_image(Image.new("F", (10, 10)))
 
@@ -342,3 +342,38 @@ def test_real_images_read_as_pillow_reads_them(shared: Path) -> None:
     for name in ("mtd/train/good/exp1_num_37978.jpg", "mvtec/bottle/train/good/000.png"):
         path = shared / "data" / name
         np.testing.assert_array_equal(read_image(path), np.asarray(Image.open(path).convert("RGB")))
+
+
+@pytest.mark.parametrize("given", [bytes, io.BytesIO])
+def test_bytes_and_file_objects_are_read_as_their_file_is(tmp_path: Path, rgb, given) -> None:
+    path = tmp_path / "image.png"
+    Image.fromarray(rgb).save(path)
+    np.testing.assert_array_equal(read_image(given(path.read_bytes())), rgb)
+    with path.open("rb") as stream:
+        np.testing.assert_array_equal(read_image(stream), rgb)
+
+
+def test_a_file_object_is_named_in_errors_and_bytes_are_the_image(tmp_path: Path, rgb) -> None:
+    path = tmp_path / "torn.png"
+    Image.fromarray(rgb).save(path)
+    path.write_bytes(path.read_bytes()[:60])
+    with path.open("rb") as stream, pytest.raises(ImageError, match=r"torn\.png: cannot be"):
+        read_image(stream)
+    with pytest.raises(ImageError, match=r"^the image: cannot be decoded"):
+        read_image(path.read_bytes())
+    with pytest.raises(ImageError, match=r"^camera 2: the file is empty"):
+        read_image(FileContent(b"", "camera 2"))
+
+
+def test_of_a_file_object_no_more_is_read_than_is_allowed() -> None:
+    class Endless(io.BytesIO):
+        taken = 0
+
+        def read(self, size=-1):
+            assert size >= 0
+            Endless.taken += size
+            return bytes(size)
+
+    with pytest.raises(ImageError, match="at most 1000"):
+        read_image(Endless(), Reader(ReadLimits(max_bytes=1000)))
+    assert Endless.taken == 1001

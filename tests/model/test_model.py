@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -278,6 +279,17 @@ def test_an_image_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_
     assert found[1].path == str(huge)
     assert found[1].error.startswith(f"{huge}: is 20000 x 1000 pixels")
     assert "--memory" in found[1].error
+
+
+def test_bytes_and_file_objects_are_judged_as_their_file_is(model, category):
+    path = sorted((category / "test" / "spot").iterdir())[0]
+    expected = model.predict(path)
+    with path.open("rb") as stream:
+        found = model.predict([path.read_bytes(), stream, io.BytesIO(path.read_bytes())])
+    assert [result.score for result in found] == [expected.score] * 3
+    assert [result.path for result in found] == [None, str(path), None]
+    (torn,) = model.predict_each([path.read_bytes()[:100]])
+    assert "the image: cannot be decoded" in torn.error
 
 
 def test_a_closed_model_ends_its_threads_and_says_that_it_is_closed(file):

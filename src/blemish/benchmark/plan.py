@@ -31,8 +31,7 @@ from blemish.errors import (
     did_you_mean,
     told_at_once,
 )
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
-from blemish.images.read import Alpha
+from blemish.images.header import DEFAULT_LIMITS, Alpha, Reader
 
 MOST_BYTES_OF_CATEGORY = 60  # in the name of a file, which may have 255 with all that is added
 SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the images
@@ -71,13 +70,13 @@ class Job:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """What decides the result besides images and detector, as `fit` takes it."""
+        """What decides the result besides images and detector."""
         return {name: getattr(self, name) for name in ASKED}
 
     @property
-    def limits(self) -> ReadLimits:
-        """What an image may cost. Raises `SettingError`."""
-        return DEFAULT_LIMITS.replace(max_pixels=self.max_pixels)
+    def reader(self) -> Reader:
+        """How images are read. Raises `SettingError`."""
+        return Reader(DEFAULT_LIMITS.replace(max_pixels=self.max_pixels), self.alpha)
 
     def to_json(self) -> str:
         """The job on one line."""

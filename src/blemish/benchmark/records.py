@@ -19,7 +19,6 @@ from blemish.data.dataset import Dataset
 from blemish.errors import DataError
 from blemish.evaluation import Evaluation, evaluate, write_examples
 from blemish.files import make_folder, write_whole
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model.fitting import versions
 from blemish.model.model import Model
 from blemish.names import all_shown
@@ -64,7 +63,7 @@ def make_record(
         "backbone": facts.details.get("backbone"),
         "asked": {
             "false_alarm_rate": false_alarm_rate_asked,
-            "alpha": model.alpha,
+            "alpha": model.reader.alpha,
             "smallest_region_px": model.calibration.smallest_region_px,
         },
         "calibration": model.calibration.to_dict(),
@@ -161,7 +160,6 @@ def evaluate_into(
     directory: Path,
     *,
     progress: Progress | None = None,
-    limits: ReadLimits = DEFAULT_LIMITS,
 ) -> tuple[Evaluation, Record]:
     """Measure a model, and write its record and example images for a report.
 
@@ -174,8 +172,8 @@ def evaluate_into(
     content = {"model": model.sha256, "dataset": dataset.fingerprint}
     job = id_of(dataset.name, model.detector, seed, content)
     make_folder(directory)
-    evaluation = evaluate(model, dataset, limits=limits, progress=progress)
-    examples = write_examples(model, dataset, evaluation.images, directory, name=job, limits=limits)
+    evaluation = evaluate(model, dataset, progress=progress)
+    examples = write_examples(model, dataset, evaluation.images, directory, name=job)
     record = make_record(
         model,
         dataset,

@@ -84,15 +84,19 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
     unfinished = directory / UNFINISHED / job.id
     start = time.perf_counter()
     model = fit(
-        dataset, detector, limits=job.limits, progress=progress, folder=unfinished, **job.asked
+        dataset,
+        detector,
+        false_alarm_rate=job.false_alarm_rate,
+        smallest_region_px=job.smallest_region_px,
+        reader=job.reader,
+        progress=progress,
+        folder=unfinished,
     )
     fit_seconds, fit_peak_bytes = time.perf_counter() - start, peak_memory_bytes()
     make_folder(directory / MODELS)
     model.save(directory / MODELS / f"{job.id}.onnx", force=True)
-    evaluation = evaluate(model, dataset, limits=job.limits, progress=progress)
-    examples = write_examples(
-        model, dataset, evaluation.images, directory, name=job.id, limits=job.limits
-    )
+    evaluation = evaluate(model, dataset, progress=progress)
+    examples = write_examples(model, dataset, evaluation.images, directory, name=job.id)
     record = make_record(
         model,
         dataset,

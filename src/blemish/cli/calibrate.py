@@ -91,7 +91,7 @@ def calibrate(
         outputs.check_file(output, force=force)
     import blemish
 
-    old = blemish.load(model)
+    old = blemish.load(model, limits=read_limits(max_pixels))
     new = blemish.recalibrate(
         old,
         blemish.open_dataset(data, category=category),
@@ -101,7 +101,6 @@ def calibrate(
         costs=costs,
         defects=[image.path for image in find_images(defects).found] if defects else (),
         smallest_region_px=smallest_region,
-        limits=read_limits(max_pixels),
         progress=TerminalProgress(),
     )
     if output is not None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from blemish.data.dataset import Dataset
     from blemish.evaluation import Evaluation
-    from blemish.images.header import ReadLimits
+    from blemish.images.header import Reader
     from blemish.model.model import Model
 
 ModelAndData = Annotated[
@@ -127,16 +127,17 @@ def evaluate(
     gates = read_gates(require or ())
     import blemish
     from blemish.graph.engine import Engine
+    from blemish.images.header import Reader
 
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
     limits = read_limits(max_pixels)
     if maps is None:
-        loaded = blemish.load(model, engine=Engine(provider))
-        found = _measure_model(loaded, dataset, output, limits)
+        loaded = blemish.load(model, engine=Engine(provider), limits=limits)
+        found = _measure_model(loaded, dataset, output)
     else:
-        found = _measure_maps(maps, dataset, output, limits, of_maps)
+        found = _measure_maps(maps, dataset, output, Reader(limits), of_maps)
     _tell(found, dataset, output, as_json=as_json)
     missed = [problem for gate in gates if (problem := gate.problem(found.figures()))]
     for problem in missed:
@@ -181,23 +182,21 @@ def _check_options(of_maps: Mapping[str, Any], maps: Path | None, provider: str)
     told_at_once(problems, UsageError)
 
 
-def _measure_model(
-    model: Model, dataset: Dataset, output: Path | None, limits: ReadLimits
-) -> Evaluation:
+def _measure_model(model: Model, dataset: Dataset, output: Path | None) -> Evaluation:
     from blemish.benchmark.records import evaluate_into
     from blemish.evaluation import evaluate as measure
 
     progress = TerminalProgress()
     if output is None:
-        return measure(model, dataset, limits=limits, progress=progress)
-    return evaluate_into(model, dataset, output, progress=progress, limits=limits)[0]
+        return measure(model, dataset, progress=progress)
+    return evaluate_into(model, dataset, output, progress=progress)[0]
 
 
 def _measure_maps(
     folder: Path,
     dataset: Dataset,
     output: Path | None,
-    limits: ReadLimits,
+    reader: Reader,
     options: Mapping[str, Any],
 ) -> Evaluation:
     from blemish.benchmark.maps import evaluate_maps_into
@@ -211,7 +210,7 @@ def _measure_maps(
         scores=options["--scores"],
         resize=bool(options["--resize-maps"]),
         thresholds=Thresholds(options["--threshold"], options["--pixel-threshold"]),
-        limits=limits,
+        reader=reader,
     )
     if output is None:
         return evaluate_maps(maps, progress=progress)

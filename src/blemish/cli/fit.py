@@ -42,9 +42,9 @@ from blemish.cli.options import (
     Weights,
     data_arguments,
     read_image_size,
-    read_limits,
     read_megabytes,
     read_settings,
+    reader_of,
     use_threads,
 )
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
@@ -133,7 +133,8 @@ def fit(
     )
     for sentence in dataset.notes:
         console.note(sentence)
-    images = GoodImages(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
+    reader = reader_of(max_pixels, alpha)
+    images = GoodImages(dataset.train, reader)
     planned = chosen.plan(images)
     outputs.check_space(output, planned.model_bytes)
     start = perf_counter()
@@ -147,8 +148,7 @@ def fit(
             tail=tail,
             drop_suspicious=drop_suspicious,
             smallest_region_px=smallest_region or SMALLEST_REGION_PX,
-            alpha=alpha.value,
-            limits=read_limits(max_pixels),
+            reader=reader,
             progress=TerminalProgress(guessed=guessed),
             folder=unfinished,
         )

@@ -15,7 +15,7 @@ from blemish.errors import SettingError, UsageError, told_at_once
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from blemish.images.header import ReadLimits
+    from blemish.images.header import Reader, ReadLimits
 
 # Environment variables by which libraries learn how many threads they may have.
 THREAD_VARIABLES = ("BLEMISH_CORES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -213,6 +213,13 @@ def read_limits(max_pixels: int | None) -> ReadLimits:
     from blemish.images.header import DEFAULT_LIMITS
 
     return DEFAULT_LIMITS if max_pixels is None else DEFAULT_LIMITS.replace(max_pixels=max_pixels)
+
+
+def reader_of(max_pixels: int | None, alpha: OnAlpha) -> Reader:
+    """How images are read. Raises `SettingError`."""
+    from blemish.images.header import Reader
+
+    return Reader(read_limits(max_pixels), alpha.value)
 
 
 def read_list(text: str | None) -> list[str] | None:

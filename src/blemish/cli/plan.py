@@ -37,9 +37,9 @@ from blemish.cli.options import (
     Threads,
     Weights,
     read_image_size,
-    read_limits,
     read_megabytes,
     read_settings,
+    reader_of,
     use_threads,
 )
 from blemish.wording import bytes_text, rate_text, seconds_text
@@ -102,7 +102,7 @@ def plan(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
     asked = Asked(false_alarm_rate, region_rate, tail=tail)
-    images = GoodImages(dataset.train, alpha=alpha.value, limits=read_limits(max_pixels))
+    images = GoodImages(dataset.train, reader_of(max_pixels, alpha))
     images.contents(progress=TerminalProgress())
     lowest = lowest_rate(check_promise(dataset.name, images.split_keys, asked, detector=chosen))
     planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)

@@ -103,13 +103,13 @@ def predict(
     import blemish
     from blemish.graph.engine import Engine
 
-    loaded = blemish.load(model, engine=Engine(provider))
-    limits, megabytes = read_limits(max_pixels), read_megabytes(memory)
+    loaded = blemish.load(model, engine=Engine(provider), limits=read_limits(max_pixels))
+    megabytes = read_megabytes(memory)
     keeper, tally, start = None, Tally(), perf_counter()
     with ExitStack() as kept:
         if output is not None:
             outputs.check_folder(output, force=force or resume)
-            keeper = Keeper(output, loaded, limits=limits, overlays=overlay, maps=map_format)
+            keeper = Keeper(output, loaded, overlays=overlay, maps=map_format)
             kept.callback(keeper.end)  # what was judged stays, whatever ends the rest
             earlier = keeper.begin(found, provider=provider, resume=resume)
             found = earlier.left
@@ -117,7 +117,6 @@ def predict(
         results = loaded.predict_each(
             [image.path for image in found],
             batch=batch,
-            limits=limits,
             memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
         )
         _tell(found, results, tally, keeper)

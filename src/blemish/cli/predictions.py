@@ -22,7 +22,6 @@ from blemish.names import all_shown, shown
 from blemish.wording import count_text
 
 if TYPE_CHECKING:
-    from blemish.images.header import ReadLimits
     from blemish.model.model import Model
     from blemish.result import Failure, Prediction
 
@@ -108,7 +107,6 @@ class Keeper:
 
     folder: Path
     model: Model
-    limits: ReadLimits
     overlays: bool = False
     maps: MapFormat | None = None
     failures: int = 0
@@ -207,7 +205,7 @@ class Keeper:
     def _overlay(self, result: Prediction) -> bytes:
         from blemish.images.overlay import encode_jpeg, overlay
 
-        image = self.model.read(result.path or "", limits=self.limits)
+        image = self.model.read(result.path or "")
         threshold = self.model.calibration.pixel_threshold
         drawn = overlay(image, result.score_map, threshold=threshold, regions=result.regions)
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)

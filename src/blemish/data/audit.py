@@ -6,7 +6,6 @@ be wrong), a `warning` (they will be worse or say less than they seem to), or a 
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +23,8 @@ from blemish.data.duplicates import thumbnail
 from blemish.data.opening import open_dataset
 from blemish.data.sample import Sample
 from blemish.errors import ImageError
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
-from blemish.images.read import Alpha
+from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits
+from blemish.parallel import available_cores
 from blemish.progress import LoggedProgress, Progress
 
 
@@ -77,7 +76,7 @@ def audit(
     Args:
         data: a data set, or what `open_dataset` takes.
         category: which one, where `data` is a path that holds several.
-        limits: what a file may cost.
+        limits: what a file may cost; transparency is told of, and never in the way.
         progress: told of each image.
 
     Raises:
@@ -100,10 +99,9 @@ def audit(
 
 def _look_at_all(samples: Sequence[Sample], limits: ReadLimits, progress: Progress) -> list[Look]:
     looks = []
-    workers = min(8, os.cpu_count() or 1)
     with (
         progress.stage("Reading images", len(samples)) as advance,
-        ThreadPoolExecutor(workers) as pool,
+        ThreadPoolExecutor(available_cores()) as pool,
     ):
         for look in pool.map(partial(_look_at, limits=limits), samples):
             looks.append(look)
@@ -112,23 +110,23 @@ def _look_at_all(samples: Sequence[Sample], limits: ReadLimits, progress: Progre
 
 
 def _look_at(sample: Sample, limits: ReadLimits) -> Look:
-    alpha: Alpha = "refuse"
+    reader = Reader(limits)
     try:
         try:
-            image = sample.read(limits=limits)
+            image = sample.read(reader)
         except ImageError:
-            alpha = "drop"
-            image = sample.read(limits=limits, alpha=alpha)
+            reader = Reader(limits, alpha="drop")
+            image = sample.read(reader)
     except ImageError as error:
         return Look(sample, trouble=str(error))
     size_hw = (image.shape[0], image.shape[1])
-    mask, mask_trouble = _mask_of(sample, size_hw, limits)
+    mask, mask_trouble = _mask_of(sample, size_hw, reader)
     return Look(
         sample,
-        pixels=sample.content(image, alpha=alpha).pixels,
+        pixels=sample.content(image, reader=reader).pixels,
         size_hw=size_hw,
         bit_depth=8 * image.dtype.itemsize,
-        hides_alpha=alpha != "refuse",
+        hides_alpha=reader.alpha != "refuse",
         mask_trouble=mask_trouble,
         has_mask=mask is not None or bool(mask_trouble),
         mask_is_empty=mask is not None and not mask.any(),
@@ -137,10 +135,10 @@ def _look_at(sample: Sample, limits: ReadLimits) -> Look:
 
 
 def _mask_of(
-    sample: Sample, size_hw: tuple[int, int], limits: ReadLimits
+    sample: Sample, size_hw: tuple[int, int], reader: Reader
 ) -> tuple[NDArray[np.bool_] | None, str]:
     try:
-        return sample.read_mask(size_hw, limits=limits), ""
+        return sample.read_mask(size_hw, reader), ""
     except ImageError as error:
         return None, str(error)
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
 from blemish.data.sample import GOOD, Sample
-from blemish.images.header import DEFAULT_LIMITS, ImageFacts, ReadLimits
-from blemish.images.read import Alpha, as_image
+from blemish.images.header import READER, ImageFacts, Reader
+from blemish.images.read import as_image
 from blemish.surfaces.drawing import DIFFICULTY, SIZE_PX, SURFACES, Drawing, drawings
 
 DRAWN = "surfaces"  # what drawn data sets go by
@@ -34,20 +34,19 @@ class DrawnSample(Sample):
         """The same hash, as it determines the mask too; `None` for a good image."""
         return None if self.label == GOOD else self.drawing.sha256
 
-    def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> ImageFacts:  # noqa: ARG002
+    def probe(self, reader: Reader = READER) -> ImageFacts:  # noqa: ARG002
         """Size and depth, without drawing."""
         side = self.drawing.size_px
         return ImageFacts((side, side), 8, "rgb", has_alpha=False, format="drawn")
 
-    def read(self, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse") -> NDArray[Any]:
+    def read(self, reader: Reader = READER) -> NDArray[Any]:
         """Draw the image, H x W x 3, uint8. Raises `ImageError` where it is over the limits."""
-        return as_image(self.drawing.draw()[0], limits=limits, alpha=alpha)
+        return as_image(self.drawing.draw()[0], reader)
 
     def read_mask(
         self,
         size_hw: tuple[int, int],  # noqa: ARG002
-        *,
-        limits: ReadLimits = DEFAULT_LIMITS,  # noqa: ARG002
+        reader: Reader = READER,  # noqa: ARG002
     ) -> NDArray[np.bool_] | None:
         """Draw the mask, H x W, True where defective."""
         return self.drawing.draw()[1]

@@ -12,8 +12,7 @@ from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
 from blemish.errors import DataError, ImageError, told_at_once
 from blemish.images.format import ImageFormat, format_16_bit
-from blemish.images.header import DEFAULT_LIMITS, WHEN_QUIET, ImageFacts, ReadLimits
-from blemish.images.read import Alpha
+from blemish.images.header import READER, WHEN_QUIET, ImageFacts, Reader
 from blemish.parallel import available_cores, read_ahead
 from blemish.progress import LoggedProgress, Progress
 
@@ -22,11 +21,7 @@ DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large one
 
 
 def read_contents(
-    samples: Sequence[Sample],
-    *,
-    limits: ReadLimits = DEFAULT_LIMITS,
-    alpha: Alpha = "refuse",
-    progress: Progress | None = None,
+    samples: Sequence[Sample], reader: Reader = READER, *, progress: Progress | None = None
 ) -> list[Content]:
     """What the decoded images hold, in order; those not decoded before are, on all cores.
 
@@ -34,7 +29,7 @@ def read_contents(
         ImageError: one of them cannot be read.
     """
     contents = []
-    content = partial(Sample.content, limits=limits, alpha=alpha)
+    content = partial(Sample.content, reader=reader)
     cores = available_cores()
     with (progress or LoggedProgress()).stage("reading images", len(samples)) as advance:
         for _, found in read_ahead(samples, content, readers=cores, most=2 * cores):
@@ -75,8 +70,7 @@ class GoodImages:
 
     Args:
         samples: the images; their order does not matter.
-        alpha: what to do with transparency that hides something.
-        limits: what an image may cost.
+        reader: how they are read.
         check_keys: told of `split_keys` before anyone gets them; may raise.
 
     Raises:
@@ -87,14 +81,12 @@ class GoodImages:
     def __init__(
         self,
         samples: Sequence[Sample],
+        reader: Reader = READER,
         *,
-        alpha: Alpha = "refuse",
-        limits: ReadLimits = DEFAULT_LIMITS,
         check_keys: Callable[[list[str]], object] | None = None,
     ) -> None:
         self.samples = sorted(samples, key=lambda sample: sample.id)
-        self._alpha: Alpha = alpha
-        self._limits = limits
+        self._reader = reader
         self._check_keys = check_keys
         facts = self._probe()
         self.sizes_hw = [fact.size_hw for fact in facts]
@@ -121,8 +113,7 @@ class GoodImages:
 
     def contents(self, *, progress: Progress | None = None) -> list[Content]:
         """What each image holds, in order. Raises `ImageError` where one cannot be read."""
-        read = partial(read_contents, limits=self._limits, alpha=self._alpha, progress=progress)
-        return read(self.samples)
+        return read_contents(self.samples, self._reader, progress=progress)
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for sample, image in read_ahead(self.samples, self._read):
@@ -131,21 +122,21 @@ class GoodImages:
             yield sample.id, image
 
     def _read(self, sample: Sample) -> NDArray[Any]:
-        image = sample.read(limits=self._limits, alpha=self._alpha)
+        image = sample.read(self._reader)
         planned = (*self._size_of[sample.id], self._bit_depth)
         if (*image.shape[:2], 8 * image.dtype.itemsize) != planned:
             raise ImageError(
                 f"{sample.path}: was changed while it was in use, its size or depth is not what it "
                 f"was when the work was planned; {WHEN_QUIET}"
             )
-        sample.content(image, limits=self._limits, alpha=self._alpha)
+        sample.content(image, reader=self._reader)
         return image
 
     def _probe(self) -> list[ImageFacts]:
         facts, problems = [], []
         for sample in self.samples:
             try:
-                facts.append(sample.probe(limits=self._limits))
+                facts.append(sample.probe(self._reader))
             except ImageError as error:
                 problems.append(str(error))
         told_at_once(problems, ImageError)

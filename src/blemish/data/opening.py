@@ -21,7 +21,7 @@ from blemish.data.loading import split_keys
 from blemish.data.sample import GOOD, Content, Sample
 from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
-from blemish.images.read import Alpha
+from blemish.images.header import Alpha, Reader
 from blemish.parallel import available_cores, read_ahead
 
 TEST_FRACTION = 0.3  # of the good images, where there are defects and no split
@@ -180,7 +180,7 @@ def _content(sample: Sample) -> Content | None:
     """What the image holds, with or without transparency; `None` where it cannot be read."""
     for alpha in get_args(Alpha):
         with suppress(ImageError):
-            return sample.content(alpha=alpha)
+            return sample.content(reader=Reader(alpha=alpha))
     return None  # the audit's business, or the reader's
 
 

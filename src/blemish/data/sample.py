@@ -14,14 +14,17 @@ from blemish.data.split import Split
 from blemish.errors import ImageError
 from blemish.images.appearance import Appearance, appearance_of
 from blemish.images.header import (
-    DEFAULT_LIMITS,
+    READER,
     WHEN_QUIET,
+    Alpha,
+    FileContent,
     ImageFacts,
+    Reader,
     ReadLimits,
     probe_image,
     read_content,
 )
-from blemish.images.read import Alpha, read_image, read_mask
+from blemish.images.read import read_image, read_mask
 
 GOOD = "good"
 
@@ -91,51 +94,43 @@ class Sample:
         """Hash of the mask file's bytes, `None` where there is none."""
         return None if self.mask_path is None else self._hash_of(self.mask_path)
 
-    def probe(self, *, limits: ReadLimits = DEFAULT_LIMITS) -> ImageFacts:
+    def probe(self, reader: Reader = READER) -> ImageFacts:
         """Size and depth, without decoding. Raises `ImageError`; see `probe_image`."""
-        return probe_image(self.path, limits=limits)
+        return probe_image(self.path, reader)
 
-    def read(self, *, limits: ReadLimits = DEFAULT_LIMITS, alpha: Alpha = "refuse") -> NDArray[Any]:
+    def read(self, reader: Reader = READER) -> NDArray[Any]:
         """The image, H x W x 3, uint8 or uint16.
 
         Raises:
             ImageError: it cannot be read (see `read_image`), or was changed since its hash was
                 taken.
         """
-        content = self._bytes_of(self.path, limits)
-        return read_image(self.path, limits=limits, alpha=alpha, content=content)
+        return read_image(self._bytes_of(self.path, reader.limits), reader)
 
-    def content(
-        self,
-        image: NDArray[Any] | None = None,
-        *,
-        limits: ReadLimits = DEFAULT_LIMITS,
-        alpha: Alpha = "refuse",
-    ) -> Content:
-        """What the decoded image holds, found out once.
+    def content(self, image: NDArray[Any] | None = None, *, reader: Reader = READER) -> Content:
+        """What the decoded image holds, found out once for each way to treat transparency.
 
         Args:
-            image: what `read` gave for this `alpha`, where the image has just been read.
-            limits: what the image may cost.
-            alpha: what to do with transparency that hides something.
+            image: what `read` gave, where the image has just been read.
+            reader: how it is read.
 
         Raises:
             ImageError: it cannot be read.
         """
-        known = self._contents.get(alpha)
+        known = self._contents.get(reader.alpha)
         if known is None:
-            image = self.read(limits=limits, alpha=alpha) if image is None else image
-            known = self._contents.setdefault(alpha, content_of(image))
+            image = self.read(reader) if image is None else image
+            known = self._contents.setdefault(reader.alpha, content_of(image))
         return known
 
     def read_mask(
-        self, size_hw: tuple[int, int], *, limits: ReadLimits = DEFAULT_LIMITS
+        self, size_hw: tuple[int, int], reader: Reader = READER
     ) -> NDArray[np.bool_] | None:
         """The mask, H x W, True where defective: `None` for a defect of which no mask is known.
 
         Args:
             size_hw: height and width of the image.
-            limits: what the mask file may cost.
+            reader: what the mask file may cost.
 
         Raises:
             ImageError: the mask cannot be read, is of another size, or was changed since its hash
@@ -143,14 +138,14 @@ class Sample:
         """
         if self.mask_path is None:
             return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
-        content = self._bytes_of(self.mask_path, limits)
-        return read_mask(self.mask_path, size_hw=size_hw, limits=limits, content=content)
+        mask = self._bytes_of(self.mask_path, reader.limits)
+        return read_mask(mask, size_hw=size_hw, reader=reader)
 
     def _hash_of(self, path: Path) -> str:
         known = self._hashes.get(path)
         return self._hashes.setdefault(path, file_hash(path)) if known is None else known
 
-    def _bytes_of(self, path: Path, limits: ReadLimits) -> bytes:
+    def _bytes_of(self, path: Path, limits: ReadLimits) -> FileContent:
         """The bytes of a file, which must be those that its hash is known of, if it is."""
         content = read_content(path, limits)
         found = hashlib.sha256(content).hexdigest()
@@ -159,7 +154,7 @@ class Sample:
                 f"{path}: was changed while it was in use, its content is not what it was when it "
                 f"was first read; {WHEN_QUIET}"
             )
-        return content
+        return FileContent(content, str(path))
 
 
 def file_hash(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.sample import GOOD, Sample
 from blemish.evaluation.maps import ScoreMaps
 from blemish.files import make_folder, write_whole
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
+from blemish.images.header import Reader
 from blemish.model.model import Model
 from blemish.result import Prediction
 
@@ -26,7 +26,6 @@ def write_examples(
     *,
     name: str,
     most: int = 6,
-    limits: ReadLimits = DEFAULT_LIMITS,
 ) -> dict[str, list[dict[str, Any]]]:
     """Write images and heat maps of the worst decisions, for the report.
 
@@ -37,7 +36,6 @@ def write_examples(
         directory: of the report; files go to `examples/NAME/` below it.
         name: of the job.
         most: how many of each kind.
-        limits: what an image may cost.
 
     Returns:
         `false_alarms` (highest scores first), `misses` (lowest first) and `caught` (median of
@@ -45,11 +43,11 @@ def write_examples(
     """
 
     def judge(sample: Sample) -> tuple[NDArray[Any], Prediction]:
-        image = model.read(sample, limits=limits)
-        return image, model.predict(image, limits=limits)
+        image = model.read(sample)
+        return image, model.predict(image)
 
     threshold = model.calibration.pixel_threshold
-    draw = _Drawing(judge, threshold, directory, directory / "examples" / name, limits)
+    draw = _Drawing(judge, threshold, directory, directory / "examples" / name, model.reader)
     return _write(draw, dataset.test, images, most)
 
 
@@ -70,14 +68,14 @@ def write_map_examples(
         name: of the job.
         most: how many of each kind.
     """
-    threshold, limits = maps.thresholds.pixel, maps.limits
+    threshold, reader = maps.thresholds.pixel, replace(maps.reader, alpha="flatten")
     if threshold is None or maps.thresholds.image is None:
         return {}
 
     def judge(sample: Sample) -> tuple[NDArray[Any], Prediction]:
-        return sample.read(limits=limits, alpha="flatten"), maps.judge(sample)[0]
+        return sample.read(reader), maps.judge(sample)[0]
 
-    draw = _Drawing(judge, threshold, directory, directory / "examples" / name, limits)
+    draw = _Drawing(judge, threshold, directory, directory / "examples" / name, reader)
     return _write(draw, maps.samples, images, most)
 
 
@@ -121,7 +119,7 @@ class _Drawing:
     threshold: float
     directory: Path
     folder: Path
-    limits: ReadLimits
+    reader: Reader
 
     def __call__(self, sample: Sample, stem: str) -> dict[str, str]:
         """Write both; their paths relative to the directory."""
@@ -133,7 +131,7 @@ class _Drawing:
             result.score_map,
             threshold=self.threshold,
             regions=result.regions,
-            mask=sample.read_mask((image.shape[0], image.shape[1]), limits=self.limits),
+            mask=sample.read_mask((image.shape[0], image.shape[1]), self.reader),
         )
         files = {}
         for kind, pixels in (("image", displayable(image)), ("map", drawn)):

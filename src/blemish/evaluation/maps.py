@@ -20,7 +20,7 @@ from blemish.errors import BlemishError, DataError, ImageError, told_at_once
 from blemish.evaluation.matching import SHOWN, match_maps
 from blemish.evaluation.measure import Evaluation, Judged, measure, tested
 from blemish.evaluation.score_list import read_scores
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits, spell_size
+from blemish.images.header import READER, Reader, spell_size
 from blemish.images.regions import find_regions
 from blemish.images.score_map import ScoreMap, read_score_map, resize_score_map
 from blemish.metrics.decisions import Thresholds
@@ -43,7 +43,7 @@ class ScoreMaps:
             the maximum of its map.
         resize: whether to resize maps of another size than their image, bilinear.
         thresholds: that the user sets.
-        limits: what an image, mask or map may cost.
+        reader: how images and masks are read; its limits are for maps, too.
 
     Attributes:
         samples: the test images.
@@ -63,10 +63,10 @@ class ScoreMaps:
         scores: str | Path | None = None,
         resize: bool = False,
         thresholds: Thresholds = NO_THRESHOLDS,
-        limits: ReadLimits = DEFAULT_LIMITS,
+        reader: Reader = READER,
     ) -> None:
         self.samples = tested(dataset)
-        self.resize, self.thresholds, self.limits = resize, thresholds, limits
+        self.resize, self.thresholds, self.reader = resize, thresholds, reader
         matches = match_maps(Path(folder), self.samples, dataset.name)
         self.paths = {image: Path(folder, name) for image, name in matches.found.items()}
         self.problems, self.spare = list(matches.problems), matches.spare
@@ -96,8 +96,8 @@ class ScoreMaps:
             ImageError: map or image cannot be read, or their sizes differ and must not.
         """
         path = self.paths[sample.id]
-        score_map = read_score_map(path, limits=self.limits)
-        size_hw, own_hw = sample.probe(limits=self.limits).size_hw, score_map.shape
+        score_map = read_score_map(path, limits=self.reader.limits)
+        size_hw, own_hw = sample.probe(self.reader).size_hw, score_map.shape
         if own_hw == tuple(size_hw):
             return score_map, False
         if not self.resize:
@@ -137,7 +137,7 @@ def evaluate_maps(maps: ScoreMaps, *, progress: Progress | None = None) -> Evalu
         _judged(maps, resized),
         len(maps.samples),
         maps.thresholds,
-        limits=maps.limits,
+        reader=maps.reader,
         progress=progress,
     )
     rows = [row | {"seconds": None} for row in found.images]

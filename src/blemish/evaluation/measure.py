@@ -16,7 +16,7 @@ from blemish.data.sample import GOOD, Sample
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import figures
 from blemish.evaluation.notes import cut_off_notes, seen_notes, unlike_notes
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
+from blemish.images.header import READER, Reader
 from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
 from blemish.metrics.decisions import Thresholds
 from blemish.metrics.intervals import intervals
@@ -103,7 +103,6 @@ def evaluate(
     model: Model,
     dataset: Dataset,
     *,
-    limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Judge all test images and measure.
@@ -115,8 +114,8 @@ def evaluate(
     samples = tested(dataset)
     calibration = model.calibration
     thresholds = Thresholds(calibration.image_threshold, calibration.pixel_threshold)
-    judged = _judged(model, samples, limits)
-    found = measure(judged, len(samples), thresholds, limits=limits, progress=progress)
+    judged = _judged(model, samples)
+    found = measure(judged, len(samples), thresholds, reader=model.reader, progress=progress)
     took = float(np.median([row["seconds"] for row in found.images]))
     return replace(
         found,
@@ -125,9 +124,9 @@ def evaluate(
     )
 
 
-def _judged(model: Model, samples: Sequence[Sample], limits: ReadLimits) -> Iterator[Judged]:
+def _judged(model: Model, samples: Sequence[Sample]) -> Iterator[Judged]:
     """What the model says of each image. Raises `ImageError` for the first it cannot judge."""
-    results = model.predict_each(samples, limits=limits)
+    results = model.predict_each(samples)
     for sample, result in zip(samples, results, strict=True):
         if isinstance(result, Failure):
             raise ImageError(result.error)
@@ -139,7 +138,7 @@ def measure(
     images: int,
     thresholds: Thresholds,
     *,
-    limits: ReadLimits = DEFAULT_LIMITS,
+    reader: Reader = READER,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Measure what was said of test images, by whatever judged them.
@@ -148,7 +147,7 @@ def measure(
         judged: the images, and what was said of each; its map is of the image's size.
         images: how many there will be.
         thresholds: of the scores; figures that need one that is not there are `None`.
-        limits: what a mask may cost.
+        reader: how masks are read.
         progress: where to tell how far it is.
 
     Raises:
@@ -160,19 +159,17 @@ def measure(
     with PixelScores(thresholds.pixel) as pixels:
         with progress.stage("evaluate", images) as advance:
             for sample, result in judged:
-                _add_pixels(pixels, sample, result, limits)
+                _add_pixels(pixels, sample, result, reader)
                 rows.append(_row(sample, result))
                 advance(1)
         found = _measure(rows, pixels, thresholds)
     return replace(found, seconds={"evaluate": time.perf_counter() - start})
 
 
-def _add_pixels(
-    pixels: PixelScores, sample: Sample, result: Prediction, limits: ReadLimits
-) -> None:
+def _add_pixels(pixels: PixelScores, sample: Sample, result: Prediction, reader: Reader) -> None:
     """Add an image's pixels, unless no mask says which of them are defective."""
     height, width = result.score_map.shape
-    mask = sample.read_mask((height, width), limits=limits)
+    mask = sample.read_mask((height, width), reader)
     if mask is None:
         return
     try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeGuard
 
 from blemish.errors import ImageError
 from blemish.images.jpeg import count_scans
@@ -43,6 +43,8 @@ _GREY_16_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _ORIENTATION_TAG = 0x0112
 WHEN_QUIET = "run again when nothing writes there."
 _pillow_limit = threading.Lock()
+
+Alpha = Literal["refuse", "flatten", "drop"]
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,68 @@ class ImageFacts:
 DEFAULT_LIMITS = ReadLimits()
 
 
-def probe_image(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> ImageFacts:
+@dataclass(frozen=True)
+class Reader:
+    """How images are read.
+
+    Attributes:
+        limits: what one may cost; checked before anything is decoded.
+        alpha: what to do with transparency that hides something: `refuse` the image, `flatten`
+            it onto black, or `drop` the alpha and take the colours as they are. Fully opaque alpha
+            is dropped in any case.
+    """
+
+    limits: ReadLimits = DEFAULT_LIMITS
+    alpha: Alpha = "refuse"
+
+
+READER = Reader()
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """The bytes of an image file, and what to call it in errors."""
+
+    content: bytes
+    name: str = "the image"
+
+
+Source = str | Path | bytes | FileContent | BinaryIO
+
+
+def is_file_object(value: object) -> TypeGuard[BinaryIO]:
+    """Whether bytes can be read from it."""
+    return hasattr(value, "read") and hasattr(value, "readable")
+
+
+def in_memory(source: Source, limits: ReadLimits) -> Path | FileContent:
+    """A path, or what is to be decoded in its place; a file object is read, as far as allowed."""
+    if isinstance(source, (str, Path)):
+        return Path(source)
+    if isinstance(source, FileContent):
+        return source
+    if isinstance(source, bytes):
+        return FileContent(source)
+    name = getattr(source, "name", None)
+    return FileContent(
+        source.read(limits.max_bytes + 1), name if isinstance(name, str) else FileContent.name
+    )
+
+
+def probe_image(source: Source, reader: Reader = READER) -> ImageFacts:
     """What the header of an image says, without decoding it.
 
     Raises:
         ImageError: `read_image` would refuse the file for what its header says.
     """
-    with opened(Path(path), limits) as (_, facts):
+    with opened(source, reader.limits) as (_, facts):
         return facts
 
 
 @contextmanager
-def opened(
-    path: Path, limits: ReadLimits, content: bytes | None = None
-) -> Iterator[tuple[ImageFile.ImageFile, ImageFacts]]:
-    """The file as an undecoded Pillow image within the limits; every failure names the path."""
-    with undecoded(path, limits, content) as (image, head):
+def opened(source: Source, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, ImageFacts]]:
+    """The file as an undecoded Pillow image within the limits; every failure names it."""
+    with undecoded(source, limits) as (image, head):
         facts = facts_of(image, _kind(head), _depth_in_header(image, head))
         check_size(facts.size_hw, limits)
         if facts.format == "TIFF":
@@ -106,18 +154,18 @@ def opened(
 
 
 @contextmanager
-def undecoded(
-    path: Path, limits: ReadLimits, content: bytes | None = None
-) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
-    """The file as a Pillow image of one page, and its first bytes; every failure names the path.
+def undecoded(source: Source, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
+    """The file as a Pillow image of one page, and its first bytes; every failure names it.
 
-    Its size and the kind of its pixels are still to be looked at. Where its `content` has been
-    read, the file itself is left alone.
+    Its size and the kind of its pixels are still to be looked at.
     """
-    with naming(path):
-        if content is None:
-            check_file(path, limits)
-        with path.open("rb") if content is None else BytesIO(content) as stream:
+    file = in_memory(source, limits)
+    with naming(name_of(file)):
+        if isinstance(file, Path):
+            check_file(file, limits)
+        else:
+            _check_bytes(len(file.content), limits)
+        with file.open("rb") if isinstance(file, Path) else BytesIO(file.content) as stream:
             head = stream.read(32)
             stream.seek(0)
             hush()
@@ -128,7 +176,7 @@ def undecoded(
 
 def read_content(path: Path, limits: ReadLimits) -> bytes:
     """The bytes of an image file within the limits. Raises `ImageError`."""
-    with naming(path):
+    with naming(str(path)):
         size_bytes = check_file(path, limits)
         with path.open("rb") as stream:
             content = stream.read(size_bytes + 1)
@@ -137,20 +185,25 @@ def read_content(path: Path, limits: ReadLimits) -> bytes:
     return content
 
 
+def name_of(file: Path | FileContent) -> str:
+    """What to call a file in errors."""
+    return str(file) if isinstance(file, Path) else file.name
+
+
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(name: str) -> Iterator[None]:
     """Turn whatever is wrong with a file into an `ImageError` that names it."""
     try:
         yield
     except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"{name}: {error}") from error
     except FileNotFoundError as error:
-        raise ImageError(f"{path}: there is no such file.") from error
+        raise ImageError(f"{name}: there is no such file.") from error
     except PermissionError as error:
-        raise ImageError(f"{path}: reading it is not permitted.") from error
+        raise ImageError(f"{name}: reading it is not permitted.") from error
     except Exception as error:  # decoders raise whatever a damaged file leads them to
         reason = str(error).strip().rstrip(".") or type(error).__name__
-        raise ImageError(f"{path}: cannot be decoded, it may be damaged ({reason}).") from error
+        raise ImageError(f"{name}: cannot be decoded, it may be damaged ({reason}).") from error
 
 
 def check_file(path: Path, limits: ReadLimits) -> int:
@@ -158,13 +211,17 @@ def check_file(path: Path, limits: ReadLimits) -> int:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
         raise ImageError("is a folder or a device, not an image file.")
-    if status.st_size == 0:
-        raise ImageError("the file is empty.")
-    if status.st_size > limits.max_bytes:
-        raise ImageError(
-            f"the file has {status.st_size} bytes; at most {limits.max_bytes} (max_bytes) are read."
-        )
+    _check_bytes(status.st_size, limits)
     return status.st_size
+
+
+def _check_bytes(size_bytes: int, limits: ReadLimits) -> None:
+    if size_bytes == 0:
+        raise ImageError("the file is empty.")
+    if size_bytes > limits.max_bytes:
+        raise ImageError(
+            f"the file has {size_bytes} bytes; at most {limits.max_bytes} (max_bytes) are read."
+        )
 
 
 def _kind(head: bytes) -> str:

@@ -9,21 +9,25 @@ wrong with a file is an `ImageError` that names the file.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ImageError
 from blemish.images.header import (
-    DEFAULT_LIMITS,
+    READER,
+    Alpha,
     ImageFacts,
+    Reader,
     ReadLimits,
+    Source,
     check_scans,
     check_size,
     depth_of_mode,
     facts_of,
+    in_memory,
+    name_of,
     opened,
     orientation_of,
     spell_size,
@@ -32,28 +36,17 @@ from blemish.images.header import (
 if TYPE_CHECKING:
     from PIL import Image
 
-Alpha = Literal["refuse", "flatten", "drop"]
-
 LEAST_OPAQUE = 0.01  # on average, of an image that is flattened
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
 
-def read_image(
-    path: str | Path,
-    *,
-    limits: ReadLimits = DEFAULT_LIMITS,
-    alpha: Alpha = "refuse",
-    content: bytes | None = None,
-) -> NDArray[Any]:
+def read_image(source: Source, reader: Reader = READER) -> NDArray[Any]:
     """Read a PNG, JPEG, BMP, TIFF or WebP file.
 
     Args:
-        path: the file; its content, not its suffix, says the format.
-        limits: checked before anything is decoded.
-        alpha: what to do with transparency that hides something: `refuse` the image, `flatten`
-            it onto black, or `drop` the alpha and take the colours as they are. Fully opaque alpha
-            is dropped in any case.
-        content: the bytes of the file, where they have been read already.
+        source: path of the file, its bytes, or a file object open for reading; its content, not
+            its suffix, says the format.
+        reader: what it may cost, and what to do with transparency.
 
     Returns:
         The image, H x W x 3, uint8, or uint16 for 16-bit grey. Grey is repeated.
@@ -62,17 +55,13 @@ def read_image(
         ImageError: the file is missing, not an image, damaged, beyond the limits, or of a kind
             that cannot be read without loss.
     """
-    with opened(Path(path), limits, content) as (image, facts):
-        check_scans(image, facts, limits)
-        return _image(image, facts, alpha)
+    with opened(source, reader.limits) as (image, facts):
+        check_scans(image, facts, reader.limits)
+        return _image(image, facts, reader.alpha)
 
 
 def read_mask(
-    path: str | Path,
-    *,
-    size_hw: tuple[int, int],
-    limits: ReadLimits = DEFAULT_LIMITS,
-    content: bytes | None = None,
+    source: Source, *, size_hw: tuple[int, int], reader: Reader = READER
 ) -> NDArray[np.bool_]:
     """Read a mask: a pixel is a defect where any channel is above half of its range.
 
@@ -80,10 +69,9 @@ def read_mask(
     its range (a mask of zeros and ones, say) is refused, because it would read as empty.
 
     Args:
-        path: the file, of any format and depth that `read_image` takes.
+        source: of any format and depth that `read_image` takes.
         size_hw: height and width of the image that the mask belongs to.
-        limits: checked before anything is decoded.
-        content: the bytes of the file, where they have been read already.
+        reader: what it may cost.
 
     Returns:
         The mask, H x W, True where defective.
@@ -91,31 +79,26 @@ def read_mask(
     Raises:
         ImageError: the file cannot be read, is of another size, or would read as empty by mistake.
     """
-    with opened(Path(path), limits, content) as (image, facts):
+    file = in_memory(source, reader.limits)
+    with opened(file, reader.limits) as (image, facts):
         if facts.size_hw != tuple(size_hw):
             raise ImageError(
                 f"the mask is {spell_size(facts.size_hw)} but its image is "
                 f"{spell_size(size_hw)}; they must be of one size."
             )
-        check_scans(image, facts, limits)
+        check_scans(image, facts, reader.limits)
         values = _mask_values(image, facts)
     values = values if values.ndim == 2 else values.max(axis=2)
-    return _above_half(values, Path(path))
+    return _above_half(values, name_of(file))
 
 
-def as_image(
-    image: NDArray[Any] | Image.Image,
-    *,
-    limits: ReadLimits = DEFAULT_LIMITS,
-    alpha: Alpha = "refuse",
-) -> NDArray[Any]:
-    """Check an image that is already in memory, with the rules of `read_image`.
+def as_image(image: NDArray[Any] | Image.Image, reader: Reader = READER) -> NDArray[Any]:
+    """Check an image that is already decoded, with the rules of `read_image`.
 
     Args:
         image: an array H x W, H x W x 1 or H x W x 3, uint8 or uint16, RGB in this order; or a
             Pillow image, which is turned upright and treated as if it had been read from a file.
-        limits: `max_pixels` and `min_side_px` are checked.
-        alpha: as in `read_image`, for Pillow images.
+        reader: `max_pixels` and `min_side_px` are checked; its `alpha` is for Pillow images.
 
     Returns:
         The image, H x W x 3, uint8 or uint16, contiguous; it may share memory with `image`.
@@ -124,17 +107,18 @@ def as_image(
         ImageError: the array or image is none of these.
     """
     if isinstance(image, np.ndarray):
-        return _as_image_from_array(image, limits)
+        return _as_image_from_array(image, reader.limits)
     from PIL import Image
 
     if not isinstance(image, Image.Image):
         raise ImageError(
-            f"An image must be an array or a Pillow image; got {type(image).__name__}."
+            "An image must be a path, bytes, a file object, an array or a Pillow image; got "
+            f"{type(image).__name__}."
         )
     try:
         facts = facts_of(image, image.format or "Pillow", depth_of_mode(image.mode))
-        check_size(facts.size_hw, limits)
-        return _image(image, facts, alpha)
+        check_size(facts.size_hw, reader.limits)
+        return _image(image, facts, reader.alpha)
     except ImageError as error:
         raise ImageError(f"The Pillow image cannot be used: {error}") from error
 
@@ -257,12 +241,12 @@ def _mask_values(image: Image.Image, facts: ImageFacts) -> NDArray[Any]:
     return values
 
 
-def _above_half(values: NDArray[Any], path: Path) -> NDArray[np.bool_]:
+def _above_half(values: NDArray[Any], name: str) -> NDArray[np.bool_]:
     half = np.iinfo(values.dtype).max // 2
     mask: NDArray[np.bool_] = values > half
     if not mask.any() and values.any():
         raise ImageError(
-            f"{path}: no value of the mask is above {half}, the highest is {values.max()}; defects "
+            f"{name}: no value of the mask is above {half}, the highest is {values.max()}; defects "
             f"must be brighter than half of the range: save them as {2 * half + 1}."
         )
     return mask

@@ -109,7 +109,7 @@ def _interpolated(values: NDArray[np.float64], length: int) -> NDArray[np.float6
 
 
 def _read_npy(path: Path, limits: ReadLimits) -> NDArray[Any]:
-    with naming(path):
+    with naming(str(path)):
         check_file(path, limits)
         values: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
         if values.dtype.kind not in "fiu":

@@ -16,7 +16,7 @@ from blemish.calibration.suspicious import SuspiciousImages
 from blemish.detectors.contract import Source
 from blemish.errors import ModelFileError
 from blemish.images.format import ImageFormat
-from blemish.images.read import Alpha
+from blemish.images.header import Alpha
 from blemish.images.usual import Usual
 from blemish.model.migration import OLDEST, migrate
 from blemish.result import ScoredImage

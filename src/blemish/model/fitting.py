@@ -30,8 +30,7 @@ from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.contract import Detector, DetectorSettings, Fitted, Source
 from blemish.errors import CalibrationError, DataError
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
-from blemish.images.read import Alpha
+from blemish.images.header import READER, Reader
 from blemish.images.usual import usual_of
 from blemish.model.facts import (
     DetectorFacts,
@@ -60,8 +59,7 @@ def fit(
     smallest_region_px: int = SMALLEST_REGION_PX,
     tail: bool = False,
     drop_suspicious: bool = False,
-    alpha: Alpha = "refuse",
-    limits: ReadLimits = DEFAULT_LIMITS,
+    reader: Reader = READER,
     progress: Progress | None = None,
     folder: Path | None = None,
 ) -> Model:
@@ -78,8 +76,7 @@ def fit(
             asked for; they are model-based.
         drop_suspicious: where training images stand out, fit again without them. The model says
             which, and what the rate would be were they good.
-        alpha: what to do with transparency that hides something; the model remembers it.
-        limits: what an image may cost.
+        reader: how images are read; what it does with transparency, the model remembers.
         progress: told of stages and of what a user must hear.
         folder: where a detector that works long keeps what it has done so far; what is there from
             the same fit, interrupted, is gone on with. When the model is saved,
@@ -93,7 +90,7 @@ def fit(
             can be fitted to their scores, or one of these is not finite.
     """
     asked = Asked(false_alarm_rate, region_rate, smallest_region_px, tail)
-    job = _Job(dataset, detector, asked, alpha, limits, progress or LoggedProgress())
+    job = _Job(dataset, detector, asked, reader, progress or LoggedProgress())
     with ExitStack() as stack:
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
@@ -133,17 +130,14 @@ class _Job:
     dataset: Dataset
     detector: Detector
     asked: Asked
-    alpha: Alpha
-    limits: ReadLimits
+    reader: Reader
     progress: Progress
     dropped: tuple[ScoredImage, ...] = ()
     dropped_keys: int = 0
 
     @cached_property
     def images(self) -> GoodImages:
-        return GoodImages(
-            self.dataset.train, alpha=self.alpha, limits=self.limits, check_keys=self._check_promise
-        )
+        return GoodImages(self.dataset.train, self.reader, check_keys=self._check_promise)
 
     def _check_promise(self, keys: Sequence[str]) -> None:
         check_promise(self.dataset.name, keys, self.asked, detector=self.detector)
@@ -160,7 +154,7 @@ class _Job:
             "detector": detector.name,
             "settings": {name: value for name, value in values if name not in left_aside},
             "sources": detector.sources,
-            "asked": {"alpha": self.alpha, "drop_suspicious": drop_suspicious},
+            "asked": {"alpha": self.reader.alpha, "drop_suspicious": drop_suspicious},
             "images": {sample.id: sample.sha256 for sample in self.images.samples},
         }
         if not detector.resumable:
@@ -223,12 +217,13 @@ class _Job:
                 detector=_detector_facts(self.detector, fitted),
                 input=InputFacts(
                     self.images.image_format,
-                    self.alpha,
+                    self.reader.alpha,
                     WorkingFacts(settings.size_hw, cast(Fit, settings.fit)),
                 ),
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),
             ),
+            self.reader.limits,
         )
 
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:

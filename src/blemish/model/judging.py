@@ -21,7 +21,7 @@ from blemish.data.loading import DECODED_PIXELS
 from blemish.data.sample import Sample
 from blemish.errors import ImageError, SettingError
 from blemish.graph.preprocessing import WorkingSize
-from blemish.images.header import ReadLimits, probe_image, spell_size
+from blemish.images.header import FileContent, Reader, probe_image, spell_size
 from blemish.memory import allowed_bytes
 from blemish.model.facts import WorkingFacts
 from blemish.wording import bytes_text
@@ -29,7 +29,7 @@ from blemish.wording import bytes_text
 if TYPE_CHECKING:
     from PIL import Image
 
-    ImageLike = str | Path | Sample | NDArray[Any] | Image.Image
+    ImageLike = str | Path | bytes | FileContent | Sample | NDArray[Any] | Image.Image
 
 RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
 MODEL_COPIES = 10  # the file, and what each of three engines makes of it
@@ -76,11 +76,11 @@ class JudgingMemory:
             )
         return needed
 
-    def weigh_image(self, image: ImageLike, limits: ReadLimits) -> int:
+    def weigh_image(self, image: ImageLike, reader: Reader) -> int:
         """The same of an image as `Model.predict` takes it; every failure names its path."""
         path = path_of(image)
         try:
-            return self.weigh(*_size_and_depth(image, limits))
+            return self.weigh(*_size_and_depth(image, reader))
         except ImageError as error:
             told = path is None or str(error).startswith(path)
             raise error if told else ImageError(f"{path}: {error}") from error
@@ -94,17 +94,19 @@ class JudgingMemory:
 
 def path_of(image: ImageLike) -> str | None:
     """Where an image comes from; `None` for one in memory."""
+    if isinstance(image, FileContent):
+        return None if image.name == FileContent.name else image.name
     source = image.path if isinstance(image, Sample) else image
     return str(source) if isinstance(source, (str, Path)) else None
 
 
-def _size_and_depth(image: ImageLike, limits: ReadLimits) -> tuple[tuple[int, int], int]:
+def _size_and_depth(image: ImageLike, reader: Reader) -> tuple[tuple[int, int], int]:
     """Height and width, bits a channel; what is no image weighs next to nothing until read."""
     if isinstance(image, Sample):
-        facts = image.probe(limits=limits)
+        facts = image.probe(reader)
         return facts.size_hw, facts.bit_depth
-    if isinstance(image, (str, Path)):
-        facts = probe_image(image, limits=limits)
+    if isinstance(image, (str, Path, bytes, FileContent)):
+        facts = probe_image(image, reader)
         return facts.size_hw, facts.bit_depth
     if isinstance(image, np.ndarray) and image.ndim > 1:
         return (image.shape[0], image.shape[1]), 8 * min(2, image.itemsize)

@@ -14,7 +14,7 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,16 @@ from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
 from blemish.images.appearance import appearance_of
 from blemish.images.format import ImageFormat
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
-from blemish.images.read import Alpha, as_image, read_image
+from blemish.images.header import (
+    DEFAULT_LIMITS,
+    FileContent,
+    Reader,
+    ReadLimits,
+    in_memory,
+    is_file_object,
+    name_of,
+)
+from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
 from blemish.model.facts import SCHEMA, Facts
 from blemish.model.file import check_facts, read_facts, read_file, sign, verify
@@ -64,9 +72,11 @@ class Model:
         data: the bytes of a model file.
         name: what to call it in errors.
         engine: what runs the graph.
+        limits: what an image may cost.
 
     Attributes:
         engine: what runs the graph.
+        reader: how images are read, as they were for the fit.
         facts: what the file says of itself.
         calibration: scores of good images and thresholds.
         sha256: hash of the file.
@@ -82,6 +92,7 @@ class Model:
         *,
         name: str = "the model",
         engine: Engine = CPU,
+        limits: ReadLimits = DEFAULT_LIMITS,
     ) -> None:
         self.sha256 = verify(data, name)
         self.engine, self._data, self._name = engine, data, name
@@ -91,7 +102,7 @@ class Model:
         self.facts = read_facts(session.metadata, name)
         self.calibration = check_facts(data, self.facts, session.interface, name)
         self.image_format: ImageFormat = self.facts.input.format
-        self.alpha: Alpha = self.facts.input.alpha
+        self.reader = Reader(limits, self.facts.input.alpha)
         tell_of_forks(self)
 
     def __enter__(self) -> Self:
@@ -150,27 +161,26 @@ class Model:
         return len(self._data)
 
     @overload
-    def predict(self, images: ImageLike, *, limits: ReadLimits = ...) -> Prediction: ...
+    def predict(self, images: ImageLike | BinaryIO) -> Prediction: ...
     @overload
-    def predict(self, images: list[ImageLike], *, limits: ReadLimits = ...) -> list[Prediction]: ...
+    def predict(self, images: list[ImageLike | BinaryIO]) -> list[Prediction]: ...
     def predict(
-        self, images: ImageLike | list[ImageLike], *, limits: ReadLimits = DEFAULT_LIMITS
+        self, images: ImageLike | BinaryIO | list[ImageLike | BinaryIO]
     ) -> Prediction | list[Prediction]:
         """Judge an image, or several.
 
         Args:
-            images: a path, a sample of a data set, an array (H x W or H x W x 3, uint8 or
-                uint16), or a Pillow image; or a list of these.
-            limits: what an image may cost.
+            images: the path of a file, its bytes, a file object, a sample of a data set, an
+                array (H x W or H x W x 3, uint8 or uint16), or a Pillow image; or a list of these.
 
         Raises:
             ImageError: one of them cannot be read, or the graph gives no finite score or map for
                 it; use `predict_each` to go on with the rest.
         """
         if not isinstance(images, (list, tuple)):
-            return self.predict([images], limits=limits)[0]
+            return self.predict([images])[0]
         results = []
-        for result in self.predict_each(images, limits=limits):
+        for result in self.predict_each(images):
             if isinstance(result, Failure):
                 raise ImageError(result.error)
             results.append(result)
@@ -178,10 +188,9 @@ class Model:
 
     def predict_each(
         self,
-        images: Iterable[ImageLike],
+        images: Iterable[ImageLike | BinaryIO],
         *,
         batch: int | None = None,
-        limits: ReadLimits = DEFAULT_LIMITS,
         memory_bytes: int | None = None,
     ) -> Iterator[Prediction | Failure]:
         """Judge any number of images in order; what cannot be read or judged gives a `Failure`.
@@ -194,7 +203,6 @@ class Model:
         Args:
             images: of any number.
             batch: most images to run at once; by default what the detector found fitting.
-            limits: what an image may cost.
             memory_bytes: most memory that the process may take: large images wait for each other,
                 and one that alone takes more is a `Failure`. By default half of the machine's.
 
@@ -205,25 +213,21 @@ class Model:
         self._refuse_closed()
         memory = judging_memory(self.facts.input.working, self.size_bytes, memory_bytes)
         most = batch or self.facts.detector.batch or LARGEST_BATCH
-        iterator = iter(images)
+        iterator = map(self._in_memory, images)
         first = list(islice(iterator, 2))
         every = chain(first, iterator)
         at_once = min(most, self.engine.at_once)
         if len(first) == 1 or at_once == 1:
-            return self._each_together(every, most, limits, memory)
-        return self._each_alone(every, at_once, limits, memory)
+            return self._each_together(every, most, memory)
+        return self._each_alone(every, at_once, memory)
 
     def _each_together(
-        self, images: Iterable[ImageLike], most: int, limits: ReadLimits, memory: JudgingMemory
+        self, images: Iterable[ImageLike], most: int, memory: JudgingMemory
     ) -> Iterator[Prediction | Failure]:
         """Judge images in batches, the next ones being decoded meanwhile."""
-
-        def read(image: ImageLike) -> NDArray[Any]:
-            return self.read(image, limits=limits)
-
         waiting: list[tuple[str | None, NDArray[Any]]] = []
-        weigh, room = partial(memory.weigh_image, limits=limits), memory.room_bytes // 2
-        for source, image in read_ahead(images, read, weigh=weigh, room=room):
+        weigh, room = partial(memory.weigh_image, reader=self.reader), memory.room_bytes // 2
+        for source, image in read_ahead(images, self.read, weigh=weigh, room=room):
             path = path_of(source)
             joins = not isinstance(image, Exception) and (
                 not waiting or waiting[0][1].shape == image.shape
@@ -244,7 +248,7 @@ class Model:
             yield from self._judge(waiting)
 
     def _each_alone(
-        self, images: Iterable[ImageLike], at_once: int, limits: ReadLimits, memory: JudgingMemory
+        self, images: Iterable[ImageLike], at_once: int, memory: JudgingMemory
     ) -> Iterator[Prediction | Failure]:
         """Judge images on a core each, from the file to the verdict."""
         crew = self._crew
@@ -252,7 +256,7 @@ class Model:
         def judge(image: ImageLike) -> Prediction | Failure:
             path = path_of(image)
             try:
-                array = self.read(image, limits=limits)
+                array = self.read(image)
             except BlemishError as error:
                 return Failure(path, str(error))
             start = time.perf_counter()
@@ -264,7 +268,7 @@ class Model:
             return self._verdict(path, array, float(score), score_map, seconds)
 
         ahead = WAITING * at_once
-        weigh, room = partial(memory.weigh_image, limits=limits), memory.room_bytes
+        weigh, room = partial(memory.weigh_image, reader=self.reader), memory.room_bytes
         for image, result in read_ahead(
             images, judge, readers=at_once, most=ahead, weigh=weigh, room=room
         ):
@@ -275,17 +279,23 @@ class Model:
             else:
                 yield result
 
-    def read(self, image: ImageLike, *, limits: ReadLimits = DEFAULT_LIMITS) -> NDArray[Any]:
+    def _in_memory(self, image: ImageLike | BinaryIO) -> ImageLike:
+        """An image that can be looked at more than once: of a file object, what it holds."""
+        if is_file_object(image):
+            return in_memory(image, self.reader.limits)
+        return cast("ImageLike", image)
+
+    def read(self, given: ImageLike | BinaryIO) -> NDArray[Any]:
         """An image as this model takes it, H x W x 3. Raises `ImageError`."""
+        image = self._in_memory(given)
         if isinstance(image, Sample):
-            array = image.read(limits=limits, alpha=self.alpha)
-            self.image_format.check(array, str(image.path))
-        elif isinstance(image, (str, Path)):
-            array = read_image(image, limits=limits, alpha=self.alpha)
-            self.image_format.check(array, str(image))
+            array, name = image.read(self.reader), str(image.path)
+        elif isinstance(image, (str, Path, bytes, FileContent)):
+            file = in_memory(image, self.reader.limits)
+            array, name = read_image(file, self.reader), name_of(file)
         else:
-            array = as_image(image, limits=limits, alpha=self.alpha)
-            self.image_format.check(array)
+            array, name = as_image(image, self.reader), FileContent.name
+        self.image_format.check(array, name)
         return array
 
     def raw(self, images: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -310,9 +320,7 @@ class Model:
             )
         return scores, maps
 
-    def trace(
-        self, image: ImageLike, *names: str, limits: ReadLimits = DEFAULT_LIMITS
-    ) -> dict[str, NDArray[Any]]:
+    def trace(self, image: ImageLike | BinaryIO, *names: str) -> dict[str, NDArray[Any]]:
         """What the graph holds on its way from an image to its score.
 
         Args:
@@ -321,7 +329,6 @@ class Model:
                 and `nearest` (h x w: which vector of the bank). Of EfficientAd: `teacher`,
                 `student`, `autoencoder` (features x h x w), `map_student`, `map_autoencoder`
                 (h x w, before they are scaled). Any other node's output, as `onnx` names it.
-            limits: what the image may cost.
 
         Returns:
             The tensors by their names, without the batch's dimension.
@@ -336,7 +343,7 @@ class Model:
         session = self._once(
             wanted, lambda: Session(with_outputs(self._data, sorted(wanted)), self.engine)
         )
-        array = self.read(image, limits=limits)
+        array = self.read(image)
         values = session.run(list(names), image=array[None])
         return {name: value[0] for name, value in zip(names, values, strict=True)}
 
@@ -376,6 +383,7 @@ class Model:
         return Model(
             sign(parsed(self._data, self._name), facts),
             engine=self.engine,
+            limits=self.reader.limits,
         )
 
     def _judge(
@@ -423,23 +431,24 @@ class Model:
         )
 
 
-def load(path: str | Path, *, engine: Engine = CPU) -> Model:
+def load(path: str | Path, *, engine: Engine = CPU, limits: ReadLimits = DEFAULT_LIMITS) -> Model:
     """Open a model file; `with` closes it, or `Model.close`.
 
     Args:
         path: of the file.
         engine: what runs the graph: by default the processor, all its cores.
+        limits: what an image may cost.
 
     Raises:
         ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
         UsageError: the provider is not there.
     """
-    return Model(read_file(Path(path)), name=str(path), engine=engine)
+    return Model(read_file(Path(path)), name=str(path), engine=engine, limits=limits)
 
 
-def assemble(graph: onnx.ModelProto, facts: Facts) -> Model:
-    """A model from a fitted graph and what is to be said of it."""
-    return Model(sign(graph, facts))
+def assemble(graph: onnx.ModelProto, facts: Facts, limits: ReadLimits) -> Model:
+    """A model from a fitted graph, what is to be said of it, and what an image may cost."""
+    return Model(sign(graph, facts), limits=limits)
 
 
 def _spell_failure(path: str | None, error: BlemishError) -> str:

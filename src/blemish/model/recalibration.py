@@ -27,7 +27,6 @@ from blemish.data.dataset import Dataset
 from blemish.data.loading import read_contents, split_keys
 from blemish.data.sample import Sample
 from blemish.errors import DataError, ImageError, UsageError, told_at_once
-from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model.fitting import check_promise
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
@@ -47,7 +46,6 @@ def recalibrate(
     tail: bool = False,
     costs: Costs | None = None,
     defects: Sequence[str | Path] = (),
-    limits: ReadLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> Model:
     """Set new thresholds from the good training images of a data set, without fitting again.
@@ -66,7 +64,6 @@ def recalibrate(
         costs: the image threshold follows them in place of a rate; takes `defects`.
         defects: images of known defects: neither good nor test images of `dataset`, and none
             that the model was fitted on.
-        limits: what an image may cost.
         progress: told of stages and of what a user must hear.
 
     Raises:
@@ -81,13 +78,13 @@ def recalibrate(
     old = model.calibration
     smallest = old.smallest_region_px if smallest_region_px is None else smallest_region_px
     asked = Asked(false_alarm_rate, region_rate, smallest, tail)
-    images = _Images.of(model, dataset, limits, progress)
+    images = _Images.of(model, dataset, progress)
     count = check_promise(dataset.name, list(images.keys.values()), asked)
     asked = _with_rates_of(old, asked, count, progress, by_costs=costs is not None)
     suspects = _may_have_a_say(model, dataset, defects)
-    every = images.scored(model, limits, progress)
+    every = images.scored(model, progress)
     scored = one_a_key(every, images.keys)
-    wrong = list(_score(model, suspects, limits, progress).values())
+    wrong = list(_score(model, suspects, progress).values())
     calibration = calibrate(
         [image.score for image in scored],
         [image.peak for image in scored],
@@ -98,7 +95,7 @@ def recalibrate(
     )
 
     def map_of(name: str) -> NDArray[np.float32]:
-        (result,) = model.predict_each([images.fresh[name]], limits=limits)
+        (result,) = model.predict_each([images.fresh[name]])
         return _judged(result).score_map
 
     peaks = highest_peaks(every, images.keys)
@@ -160,7 +157,7 @@ class _Images:
     keys: dict[str, str]
 
     @classmethod
-    def of(cls, model: Model, dataset: Dataset, limits: ReadLimits, progress: Progress) -> _Images:
+    def of(cls, model: Model, dataset: Dataset, progress: Progress) -> _Images:
         """The training split less what a model was fitted on without ever leaving it out.
 
         What was dropped as suspicious does not count either.
@@ -176,7 +173,7 @@ class _Images:
             if count := sum(sample.sha256 in gone for sample in dataset.train):
                 progress.say(f"{count} images do not count: {why}.")
         samples = [s for s in dataset.train if s.sha256 not in seen | dropped]
-        contents = read_contents(samples, limits=limits, alpha=model.alpha, progress=progress)
+        contents = read_contents(samples, model.reader, progress=progress)
         keys = split_keys(samples, contents)
         return cls(
             samples,
@@ -190,11 +187,9 @@ class _Images:
         """Whether the model was fitted on none of them."""
         return len(self.fresh) == len(self.samples)
 
-    def scored(
-        self, model: Model, limits: ReadLimits, progress: Progress
-    ) -> dict[str, ScoredImage]:
+    def scored(self, model: Model, progress: Progress) -> dict[str, ScoredImage]:
         """What each image scored when it was left out, or scores now."""
-        now = _score(model, list(self.fresh.values()), limits, progress)
+        now = _score(model, list(self.fresh.values()), progress)
         return {s.id: self.known.get(s.sha256) or now[s.id] for s in self.samples}
 
     def method(self, model: Model) -> str:
@@ -264,12 +259,10 @@ def _rule(
     return rule
 
 
-def _score(
-    model: Model, samples: Sequence[Sample], limits: ReadLimits, progress: Progress
-) -> dict[str, ScoredImage]:
+def _score(model: Model, samples: Sequence[Sample], progress: Progress) -> dict[str, ScoredImage]:
     scored = {}
     with progress.stage("scoring", len(samples)) as advance:
-        results = model.predict_each(samples, limits=limits)
+        results = model.predict_each(samples)
         for sample, result in zip(samples, results, strict=True):
             found = _judged(result)
             peak = float(found.score_map.max())

@@ -24,6 +24,7 @@ from blemish.graph.builder import UINT8, GraphBuilder, tensor
 from blemish.graph.preprocessing import WorkingSize, geometry, image_hw, preprocess
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat, format_16_bit
+from blemish.images.header import Reader
 from blemish.images.read import IMAGE_SUFFIXES, read_image
 from blemish.parallel import available_cores, read_ahead
 from blemish.progress import Progress
@@ -90,11 +91,11 @@ def _some_of(folder: Path, count: int, seed: int) -> list[Path]:
 
 
 def _read(paths: list[Path], settings: EfficientAdSettings, progress: Progress) -> ImageStack:
-    """ImageStack stretched to twice the working size, of which the middle is kept."""
+    """Images stretched to twice the working size, of which the middle is kept."""
     session = Session(_middle(settings.size_hw).SerializeToString())
     images, problems = [], []
     with progress.stage("penalty", len(paths)) as advance:
-        for _, image in read_ahead(paths, partial(read_image, alpha="flatten")):
+        for _, image in read_ahead(paths, partial(read_image, reader=Reader(alpha="flatten"))):
             if isinstance(image, ImageError):
                 problems.append(f"{image}")
             elif isinstance(image, Exception):
