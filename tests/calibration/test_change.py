@@ -4,17 +4,17 @@ import pytest
 
 from blemish.calibration import Asked, calibrate
 from blemish.calibration.change import changes
+from blemish.result import ScoredImage
 
 
 def rows(scores, factor=0.5):
-    return [(f"{score}.png", "0" * 64, float(score), factor * score) for score in scores]
+    return [ScoredImage(f"{s}.png", "0" * 64, float(s), factor * s) for s in scores]
 
 
 def calibrated(scores, rate=0.1):
     pairs = rows(scores)
-    return calibrate(
-        [row[2] for row in pairs], [row[3] for row in pairs], method="", asked=Asked(rate)
-    )
+    given = [image.score for image in pairs], [image.peak for image in pairs]
+    return calibrate(*given, method="", asked=Asked(rate))
 
 
 OWN, LOWER = range(100, 119), range(50, 69)  # of 19, a rate of 0.1 leaves one above

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from blemish.calibration import Costs, choose_threshold
-from blemish.calibration.costs import CostRule
+from blemish.calibration.costs import StatedCosts
 from blemish.errors import CalibrationError, SettingError
+from blemish.typed_json import as_json, as_type
 
 
 def slow_cost(threshold, good, defects, costs, rate):
@@ -96,4 +97,4 @@ def test_costs_and_rates_that_make_no_sense_are_told_together():
 def test_a_rule_is_read_as_it_was_written():
     rng = np.random.default_rng(0)
     rule = choose_threshold(rng.normal(size=50), rng.normal(2, 1, size=20), Costs(5, 1))
-    assert CostRule.from_dict(rule.to_dict()) == rule
+    assert as_type(as_json(rule.stated()), StatedCosts).rule() == rule

@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import binom, expon, gamma, genpareto, gumbel_r
 
-from blemish.calibration import Asked, calibrate
+from blemish.calibration import Asked, calibrate, rate_for
 from blemish.calibration.tail import FARTHEST, Tail, fit_tail, pareto_moments
 from blemish.errors import CalibrationError
 
@@ -143,3 +143,10 @@ def test_a_rate_too_far_below_is_refused():
     asked = Asked(0.9 / 201 / FARTHEST, tail=True)
     with pytest.raises(CalibrationError, match="too far below"):
         calibrate(scores, scores, method="", asked=asked)
+
+
+def test_without_a_rate_a_tail_gives_the_default_where_ranks_alone_cannot():
+    scores = np.random.default_rng(0).gumbel(size=95)  # promise 0.0104 at the lowest
+    found = calibrate(scores, scores, method="", asked=Asked(tail=True))
+    assert found.false_alarm_rate == rate_for(Asked(tail=True), 95) == 0.01
+    assert calibrate(scores, scores, method="").false_alarm_rate == pytest.approx(1 / 96)

@@ -6,7 +6,8 @@ from functools import partial
 import pytest
 
 from blemish.benchmark.plan import plan_jobs
-from blemish.data import drawn
+from blemish.data import opening
+from blemish.data.drawn import drawn_dataset
 from blemish.surfaces.drawing import SURFACES
 from tiny import tiny_settings
 
@@ -40,8 +41,8 @@ def test_wrong_options_are_told(blemish):
 
 
 def test_commands_take_surfaces_by_name(blemish, fit_options, monkeypatch):
-    few = partial(drawn.drawn_dataset, good=8, test_good=2, defects_a_type=1, size_px=64)
-    monkeypatch.setattr(drawn, "drawn_dataset", few)
+    few = partial(drawn_dataset, good=8, test_good=2, defects_a_type=1, size_px=64)
+    monkeypatch.setattr(opening, "drawn_dataset", few)
     assert blemish("check", "surfaces/grid").code == 0
     assert blemish("plan", "surfaces", "--category", "grid", *fit_options).code == 0
     assert blemish("fit", "surfaces/grid", "-o", "grid.onnx", *fit_options).code == 0

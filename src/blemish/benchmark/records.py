@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from blemish.benchmark.plan import Job, id_of
-from blemish.calibration import DEFAULT_RATE, Calibration, lowest_rate
+from blemish.calibration import Asked, Calibration, rate_for
 from blemish.data.dataset import Dataset
 from blemish.errors import DataError
 from blemish.evaluation import Evaluation, evaluate, write_examples
@@ -204,7 +204,8 @@ def heading(job: str, category: str, detector: str, seed: int) -> Record:
 
 def _asked(calibration: Calibration) -> float | None:
     """The rate that a model was asked for; `None` where it is what the default comes to."""
-    default = max(DEFAULT_RATE, lowest_rate(len(calibration.scores)))
+    by_default = Asked(tail=calibration.tails is not None)
+    default = rate_for(by_default, len(calibration.scores))
     return None if calibration.false_alarm_rate == default else calibration.false_alarm_rate
 
 

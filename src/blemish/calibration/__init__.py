@@ -24,6 +24,7 @@ from blemish.calibration.asked import (
     Asked,
     check_asked,
     lowest_for,
+    rate_for,
     settled,
 )
 from blemish.calibration.conformal import (
@@ -61,6 +62,7 @@ __all__ = [
     "lowest_for",
     "lowest_rate",
     "p_value",
+    "rate_for",
     "read_stated",
     "settled",
     "upper_bound",

@@ -48,16 +48,21 @@ def lowest_for(asked: Asked, images: int) -> float:
     return lowest_rate(images) / (FARTHEST if asked.tail else 1)
 
 
-def settled(
-    asked: Asked, images: int, progress: Progress, *, default_rate: float = DEFAULT_RATE
-) -> Asked:
-    """What is asked, with a rate: the default, or the lowest that can be, and the user hears it."""
+def rate_for(asked: Asked, images: int, *, default: float = DEFAULT_RATE) -> float:
+    """The false-alarm rate that is asked for; where none is, the default or the lowest there is."""
     if asked.false_alarm_rate is not None:
-        return asked
-    rate = max(default_rate, lowest_for(asked, images))
-    if rate > default_rate:
+        return asked.false_alarm_rate
+    return max(default, lowest_for(asked, images))
+
+
+def settled(
+    asked: Asked, images: int, progress: Progress, *, default: float = DEFAULT_RATE
+) -> Asked:
+    """What is asked, with `rate_for` it; the user hears where that is not the default."""
+    rate = rate_for(asked, images, default=default)
+    if asked.false_alarm_rate is None and rate > default:
         progress.say(
-            f"{images} good images cannot promise a false-alarm rate of {default_rate:g}; "
+            f"{images} good images cannot promise a false-alarm rate of {default:g}; "
             f"thresholds are set for {rate:.2g}."
         )
     return replace(asked, false_alarm_rate=rate)

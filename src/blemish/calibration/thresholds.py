@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from blemish.calibration.asked import DEFAULT_RATE, SMALLEST_REGION_PX, Asked, check_asked
+from blemish.calibration.asked import SMALLEST_REGION_PX, Asked, check_asked, rate_for
 from blemish.calibration.conformal import (
     conformal_threshold,
     exceedances,
@@ -207,8 +207,7 @@ def calibrate(
         raise CalibrationError(f"'smallest_region_px' must be at least 1; got {smallest}.")
     ordered, ordered_peaks = np.sort(pairs, axis=1)
     images = pairs.shape[1]
-    rate = asked.false_alarm_rate
-    rate = max(DEFAULT_RATE, lowest_rate(images)) if rate is None else rate
+    rate = rate_for(asked, images)
     region_rate = rate if asked.region_rate is None else asked.region_rate
     check_asked(images, replace(asked, false_alarm_rate=rate, region_rate=region_rate))
     tails = Tails(fit_tail(ordered), fit_tail(ordered_peaks)) if asked.tail else None

@@ -61,7 +61,12 @@ ErrorAsJson = Annotated[
     bool, typer.Option("--json", help="Print an error as JSON too; results always are.")
 ]
 MEGABYTE = 10**6
-Batch = Annotated[int, typer.Option(metavar="N", min=1, help="Most images to judge at once.")]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="Most images to judge at once (default: what the fit found best)."
+    ),
+]
 
 
 def predict(
@@ -73,7 +78,7 @@ def predict(
     maps: Maps = False,
     maps_as: MapsAs = None,
     fail_on_defect: FailOnDefect = False,
-    batch: Batch = 8,
+    batch: Batch = None,
     max_pixels: MaxPixels = None,
     memory: JudgingMemory = None,
     threads: Threads = None,

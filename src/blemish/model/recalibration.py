@@ -121,7 +121,7 @@ def _with_rates_of(
             f"The model's own false-alarm rate of {old.false_alarm_rate:.2g} is kept; {count} good "
             f"images can promise {lowest:.2g} and up (false_alarm_rate)."
         )
-    return settled(asked, count, progress, default_rate=old.false_alarm_rate)
+    return settled(asked, count, progress, default=old.false_alarm_rate)
 
 
 def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:

@@ -4,6 +4,7 @@ import pytest
 
 import blemish
 from blemish.data.loading import GoodImages
+from blemish.detectors.patchcore import timing
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 
@@ -27,6 +28,11 @@ def test_every_stage_takes_time(guess):
     assert min(seconds.values()) > 0
 
 
-def test_leaving_out_in_folds_picks_a_coreset_for_each(guess):
-    folds = guess(calibration_folds=5)
-    assert folds["leave out"] > 5 * folds["coreset"]
+def test_picking_is_guessed_from_all_distances_and_done_once_more_for_each_fold(guess, monkeypatch):
+    monkeypatch.setattr(timing, "_seconds_a_distance", lambda _: 1e-3)
+    monkeypatch.setattr(timing, "_searching_seconds", lambda *_: 7.0)
+    patches = 10 * 16 * 16  # of 10 images, at a stride of 4
+    once = guess(coreset_ratio=0.1, calibration_folds=2)
+    assert once["coreset"] == pytest.approx(1e-3 * patches * (patches // 10))
+    assert once["leave out"] == pytest.approx(2 * once["coreset"] + 7)
+    assert guess(coreset_ratio=0.2)["coreset"] == pytest.approx(2 * once["coreset"])

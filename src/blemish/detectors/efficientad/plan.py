@@ -19,6 +19,7 @@ from blemish.detectors.efficientad.architecture import (
     grid_hw,
 )
 from blemish.detectors.efficientad.rounds import left_out_parts
+from blemish.errors import DataError
 from blemish.parallel import available_cores
 
 if TYPE_CHECKING:
@@ -77,7 +78,9 @@ class TrainingPlan:
 
 
 def plan_training(settings: EfficientAdSettings, split_keys: Sequence[str]) -> TrainingPlan:
-    """What a fit on images with these split keys will take."""
+    """What a fit on images with these split keys will take. Raises `DataError` without one."""
+    if not split_keys:
+        raise DataError("There is no good image to learn from.")
     recipe, layers, count = settings.recipe, settings.layers, len(split_keys)
     parts = left_out_parts(settings, split_keys)
     sizes = [_parameters(net) for net in (layers.teacher, layers.student, layers.autoencoder)]
