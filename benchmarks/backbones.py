@@ -87,7 +87,7 @@ def measure(folder: Path, backbone: str, settings: dict[str, Any]) -> dict[str, 
         "image_auroc": found.image["auroc"],
         "pixel_auroc": found.pixel["auroc"],
         "pixel_ap": found.pixel["ap"],
-        "dimensions": model.facts["detector"]["bank_dimensions"],
+        "dimensions": model.facts["detector"]["details"]["bank_dimensions"],
         "milliseconds_a_image": milliseconds(model),
     }
 

@@ -189,7 +189,7 @@ def figures(shared: Path) -> dict[str, Any]:
             seconds = time.perf_counter() - start
             found = blemish.evaluate(model, dataset)
             rows[kind] = {
-                "bank_vectors": model.facts["detector"]["bank_vectors"],
+                "bank_vectors": model.facts["detector"]["details"]["bank_vectors"],
                 "fit_seconds": round(seconds, 1),
                 "image_auroc": found.image["auroc"],
                 "pixel_auroc": found.pixel["auroc"],

@@ -94,7 +94,7 @@ def measure(shared: Path, data: str, backbone: str, settings: dict[str, Any]) ->
         "miss_rate": found.image["miss_rate"],
         "false_alarms": [alarms, good],
         "calibration": model.calibration.to_dict()["method"],
-        "bank_vectors": model.facts["detector"]["bank_vectors"],
+        "bank_vectors": model.facts["detector"]["details"]["bank_vectors"],
     }
 
 

@@ -164,7 +164,7 @@ def fit(backbone: str, arguments: argparse.Namespace, limits: dict[str, float]) 
     result: dict[str, Any] = {
         name: {"seconds": spread(taken, 3)} for name, taken in seconds.items()
     }
-    facts, images = model.facts["detector"], len(dataset.train)
+    facts, images = model.facts["detector"]["details"], len(dataset.train)
     counted = stages_of(model._data, model.read(dataset.train[0].path)[None])
     to_patches = sum(s.float_operations for s in counted if s.name in ("backbone", "patches"))
     work = {

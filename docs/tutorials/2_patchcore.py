@@ -55,7 +55,7 @@ strip(
     words="A good image and a defect, and their patches in colours",
 )  # fmt: skip
 channels, height, width = patches[good.id].shape
-facts = model.facts["detector"]
+facts = model.facts["detector"]["details"]
 say(
     f"An image becomes {height} x {width} patches of {channels} numbers each;",
     f"{len(dataset.train)} good images have {facts['patches']:,} patches.",
@@ -147,7 +147,7 @@ for ratio in SIZES.ratios:
     tried = blemish.fit(dataset, blemish.PatchCore(**settings))
     seconds = time.perf_counter() - start
     result = blemish.evaluate(tried, dataset)
-    size = tried.facts["detector"]
+    size = tried.facts["detector"]["details"]
     rows.append([
         f"{ratio:.1%}", size["bank_vectors"], f"{size['bank_bytes'] / 1e6:.2f} MB",
         f"{seconds:.1f} s", f"{1000 * result.seconds['predict_per_image']:.1f} ms",

@@ -154,7 +154,7 @@ say(
 # off by. They are in the model file.
 
 # %%
-losses = model.facts["detector"]["losses"]
+losses = model.facts["detector"]["details"]["losses"]
 history = np.array(losses["history"])
 figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 for name, values in zip(losses["names"][1:], history.T[1:], strict=True):
@@ -180,7 +180,9 @@ table(
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
 goods = [sample for sample in tested if sample.label == "good"]
-for axis, (branch, span) in zip(axes, model.facts["detector"]["quantiles"].items(), strict=True):
+for axis, (branch, span) in zip(
+    axes, model.facts["detector"]["details"]["quantiles"].items(), strict=True
+):
     name = f"map_{branch}"
     for group, colour, label in ((goods, GOOD, "good"), (defects, DEFECT, "defects")):
         if group:

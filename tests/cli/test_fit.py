@@ -48,7 +48,7 @@ def test_json_is_one_value_and_the_same_seed_gives_the_same_file(
     assert path.read_bytes() == fitted.read_bytes()
     assert found.json["path"] == str(path)
     assert found.json["images"] == 24
-    assert found.json["bank_vectors"] > 0
+    assert found.json["details"]["bank_vectors"] > 0
     assert found.json["calibration"]["images"] == 24
     assert found.json["seconds"] > 0
 

@@ -35,7 +35,7 @@ def test_json_is_all_the_file_says(blemish, fitted):
     facts = blemish("inspect", fitted, "--verify", "--json").json
     assert facts["verified"] is True
     assert facts["sha256"] == load(fitted).sha256
-    assert facts["detector"]["backbone"]["licence"] == "CC0-1.0"
+    assert facts["detector"]["sources"][0]["licence"] == "CC0-1.0"
     assert len(facts["training"]["images"]) == 24
 
 

@@ -17,7 +17,7 @@ def test_patches_and_their_scores_are_those_behind_the_image_score(model, spot):
     found = model.trace(spot, "patches", "patch_scores", "nearest")
     assert found["patch_scores"].max() == model.predict(spot).score
     assert found["nearest"].shape == found["patch_scores"].shape == found["patches"].shape[:2]
-    bank = model.facts["detector"]["bank_vectors"]
+    bank = model.facts["detector"]["details"]["bank_vectors"]
     assert 0 <= found["nearest"].min() <= found["nearest"].max() < bank
 
 
@@ -27,7 +27,7 @@ def test_a_patch_that_the_bank_holds_has_no_distance_to_it(model, category):
     scores = np.concatenate([one["patch_scores"].ravel() for one in found])
     rows = np.concatenate([one["nearest"].ravel() for one in found])
     kept = set(rows[scores < 1e-5].tolist())
-    assert kept == set(range(model.facts["detector"]["bank_vectors"]))
+    assert kept == set(range(model.facts["detector"]["details"]["bank_vectors"]))
 
 
 def test_a_name_that_the_graph_does_not_know_is_told(model, spot):

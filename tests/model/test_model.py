@@ -194,7 +194,8 @@ def test_a_file_of_an_earlier_schema_judges_as_it_did_and_can_be_calibrated_anew
 
 def test_inspect_tells_where_a_model_comes_from_without_folders_of_this_machine(file, backbone):
     facts = blemish.inspect(file)
-    assert facts["detector"]["backbone"]["licence"] == "CC0-1.0"
+    (source,) = facts["detector"]["sources"]
+    assert (source["role"], source["licence"]) == ("backbone", "CC0-1.0")
     assert facts["detector"]["settings"]["backbone"] == backbone.name
     assert len(facts["training"]["images"]) == 24
     assert facts["outputs"][:3] == ["score", "score_map", "nearest"]

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import blemish
 from blemish.cli import command as cli_command
 from blemish.cli.main import app
-from blemish.detectors.contract import detector_class, detector_names
+from blemish.detectors.registry import detector_class, detector_names
 from blemish.settings import Limits
 
 WIDTH = 92
@@ -39,6 +39,7 @@ MODULES = (
     "blemish.surfaces.drawing",
     "blemish.backbones",
     "blemish.detectors.contract",
+    "blemish.detectors.registry",
     "blemish.detectors.conformance",
     "blemish.benchmark.plan",
     "blemish.benchmark.run",

@@ -178,7 +178,7 @@ def _told_how_to_go_on(ctx: typer.Context, unfinished: Path, *, resume: bool) ->
 
 
 def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) -> dict[str, Any]:
-    facts = model.facts["detector"]
+    detector = model.facts["detector"]
     return {
         "path": str(path),
         "sha256": model.sha256,
@@ -186,9 +186,8 @@ def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) ->
         "detector": model.detector,
         "dataset": model.facts["training"]["dataset"],
         "images": len(model.facts["training"]["images"]),
-        "bank_vectors": facts.get("bank_vectors"),
-        "bank_dimensions": facts.get("bank_dimensions"),
-        "bank_bytes": facts.get("bank_bytes"),
+        "sources": detector["sources"],
+        "details": detector["details"],
         "calibration": model.calibration.to_dict(),
         "suspicious": model.facts["training"]["suspicious"],
         "dropped": model.facts["training"]["dropped"],
@@ -200,12 +199,9 @@ def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) ->
 def _facts(
     model: Model, path: Path, seconds: float, peak_bytes: int | None
 ) -> Iterator[tuple[str, str | None]]:
-    facts = model.facts["detector"]
     yield "model", f"{path}, {bytes_text(path.stat().st_size)}"
     yield "sha256", model.sha256
-    if "bank_vectors" in facts:
-        size = f"{facts['bank_vectors']:,} vectors of {facts['bank_dimensions']} dimensions"
-        yield "memory bank", f"{size}, {bytes_text(facts['bank_bytes'])}"
+    yield from model.facts["detector"]["told"]
     yield from threshold_facts(model.calibration.to_dict())
     yield from suspicious_facts(model.facts["training"])
     yield "time", seconds_text(seconds)

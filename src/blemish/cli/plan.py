@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -43,6 +43,9 @@ from blemish.cli.options import (
     use_threads,
 )
 from blemish.wording import bytes_text, rate_text, seconds_text
+
+if TYPE_CHECKING:
+    from blemish.detectors.contract import FitPlan
 
 
 def plan(
@@ -113,25 +116,19 @@ def plan(
         found["estimated_seconds"] = seconds | {"total": sum(seconds.values())}
         console.write_json(found | {"notes": notes})
     else:
-        console.write_facts(_facts(dataset.name, planned.to_dict(), seconds, lowest))
+        console.write_facts(_facts(dataset.name, planned, seconds, lowest))
     for sentence in notes:
         console.note(sentence)
     console.next_steps(["fit", *with_option(typed(ctx), "-o", Path(f"{dataset.name}.onnx"))])
 
 
 def _facts(
-    name: str, plan: Mapping[str, Any], seconds: Mapping[str, float], lowest_rate: float
+    name: str, plan: FitPlan, seconds: Mapping[str, float], lowest_rate: float
 ) -> Iterator[tuple[str, str]]:
-    yield "data set", f"{name}, {plan['images']:,} good images to learn from"
-    if "patches" in plan:
-        yield "patches", f"{plan['patches']:,} of {plan['dimensions']} dimensions"
-        yield "memory bank", f"{plan['bank_vectors']:,} vectors, {bytes_text(plan['bank_bytes'])}"
-    if "trainings" in plan:
-        times = f", {plan['trainings']} times" if plan["trainings"] > 1 else ""
-        yield "training", f"{plan['steps']:,} steps{times}, {plan['parameters']:,} parameters"
-        yield "left out", f"{plan['left_out']:,} images, to find thresholds"
-    yield "memory", f"at most {bytes_text(plan['memory_bytes'])}"
-    yield "disk", bytes_text(plan["disk_bytes"]) if plan["disk_bytes"] else "none"
+    yield "data set", f"{name}, {plan.images:,} good images to learn from"
+    yield from plan.told()
+    yield "memory", f"at most {bytes_text(plan.memory_bytes)}"
+    yield "disk", bytes_text(plan.disk_bytes) if plan.disk_bytes else "none"
     total = seconds_text(sum(seconds.values()))
     yield "time", f"about {total}, a guess from a short measurement:"
     yield "", ", ".join(f"{name} {seconds_text(took)}" for name, took in seconds.items())

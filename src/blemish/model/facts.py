@@ -138,12 +138,28 @@ class SettingsFacts(TypedDict):
     steps: NotRequired[Count | None]
 
 
+class SourceFacts(TypedDict):
+    """Something that the detector takes from elsewhere; see `detectors.contract.Source`."""
+
+    role: str
+    name: str
+    licence: str
+    sha256: Hash
+
+
+class DetailsFacts(TypedDict):
+    """What a detector tells of its fit; only it knows the names."""
+
+
 class DetectorFacts(TypedDict):
     """The detector, its settings, and what it tells of its fit."""
 
     name: str
     settings: SettingsFacts
     batch: NotRequired[Positive]
+    sources: NotRequired[list[SourceFacts]]
+    told: NotRequired[list[tuple[str, str]]]
+    details: NotRequired[DetailsFacts]
     trained_on: NotRequired[Count]
     backbone: NotRequired[BackboneFacts | None]
     bank_vectors: NotRequired[Count]

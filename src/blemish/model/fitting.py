@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
@@ -30,7 +30,8 @@ from blemish.calibration.suspicious import advice, find_suspicious, suspicious_f
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
-from blemish.detectors.contract import Detector, DetectorSettings, Fitted
+from blemish.detectors.contract import Detector, Fitted
+from blemish.detectors.settings import DetectorSettings
 from blemish.errors import CalibrationError, DataError
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.images.read import Alpha
@@ -151,7 +152,7 @@ class _Job:
             "blemish": metadata.version("blemish"),
             "detector": detector.name,
             "settings": {name: value for name, value in values if name not in left_aside},
-            "sources": detector.sources,
+            "sources": {source.role: source.sha256 for source in detector.provenance()},
             "asked": {"alpha": self.alpha, "drop_suspicious": drop_suspicious},
             "images": {sample.id: sample.sha256 for sample in self.images.samples},
         }
@@ -207,7 +208,11 @@ class _Job:
         calibration = with_false_regions(calibration, peaks, fitted.left_out_map)
         facts = _provenance(self.dataset, self.detector, self.images, self.alpha)
         facts["calibration"] = calibration_facts(calibration, scored)
-        facts["detector"] |= fitted.facts
+        facts["detector"] |= {
+            "batch": fitted.batch,
+            "told": [list(pair) for pair in fitted.told()],
+            "details": fitted.details,
+        }
         facts["training"] |= {
             "left_out": fitted.left_out_method,
             "images": [
@@ -304,6 +309,7 @@ def _provenance(
         "detector": {
             "name": detector.name,
             "settings": _portable(detector.settings),
+            "sources": [asdict(source) for source in detector.provenance()],
         },
         "input": {
             "format": {

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from blemish.data.loading import DECODED_PIXELS
 from blemish.data.sample import Sample
+from blemish.detectors.settings import DetectorSettings
 from blemish.errors import ImageError, SettingError
-from blemish.graph.preprocessing import WorkingSize
+from blemish.graph.working_size import WorkingSize
 from blemish.images.header import ReadLimits, probe_image, spell_size
 from blemish.memory import allowed_bytes
 from blemish.model.facts import Facts
@@ -126,13 +127,10 @@ def judging_memory(facts: Facts, model_bytes: int, wanted: int | None) -> Judgin
     Raises:
         SettingError: the model alone takes more than is wanted.
     """
-    settings = facts["detector"].get("settings", {})
-    size = settings.get("image_size") or 256
-    size_hw = (size, size) if isinstance(size, int) else (size[0], size[1])
-    working = WorkingSize(size_hw, settings.get("fit", "stretch"), MULTIPLE_PX)
+    working = DetectorSettings.shared(facts["detector"]["settings"]).working_size(MULTIPLE_PX)
     fixed = RUNTIME_BYTES + MODEL_COPIES * model_bytes
     inside = max(WORKING_COPIES * model_bytes, LEAST_WORKING_BYTES)
-    least = fixed + int(inside * size_hw[0] * size_hw[1])
+    least = fixed + int(inside * working.size_hw[0] * working.size_hw[1])
     least += DECODED_PIXEL_BYTES[8] * ORDINARY_PIXELS
     if wanted is None:
         allowed = allowed_bytes() // 2

@@ -28,6 +28,7 @@ from blemish.calibration.rows import highest_peaks, one_a_key
 from blemish.data.dataset import Dataset
 from blemish.data.loading import read_contents, split_keys
 from blemish.data.sample import Sample
+from blemish.detectors.contract import HELD_OUT
 from blemish.errors import DataError, ImageError, UsageError, told_at_once
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model.fitting import check_promise
@@ -35,7 +36,6 @@ from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Prediction
 
-HELD_OUT = "held out"  # images that a model was never fitted on
 MOST_TOLD = 20  # problems with images
 
 

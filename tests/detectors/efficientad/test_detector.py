@@ -157,9 +157,10 @@ def test_a_model_is_fitted_saved_and_says_what_it_is(make, category, tmp_path, c
     assert detector["settings"]["teacher"] == "teacher.onnx"
     assert detector["settings"]["steps"] == 24
     assert detector["settings"]["learning_rate"] == 1e-3  # of the preset
-    assert detector["teacher"]["licence"] == "CC0-1.0"
-    assert detector["losses"]["names"][0] == "step"
-    assert detector["trained_with"]["precision"] == "float32"
+    assert [(s["role"], s["licence"]) for s in detector["sources"]] == [("teacher", "CC0-1.0")]
+    assert detector["details"]["losses"]["names"][0] == "step"
+    assert detector["details"]["trained_with"]["precision"] == "float32"
+    assert [label for label, _ in detector["told"]] == ["nets", "training"]
     assert json.dumps(facts)
     assert facts["calibration"]["method"] == "held out"
     assert facts["calibration"]["images"] == 6

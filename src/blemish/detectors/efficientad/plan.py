@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from blemish.detectors.contract import Told
 from blemish.detectors.efficientad.architecture import (
     COLOURS,
     Layer,
@@ -19,6 +20,7 @@ from blemish.detectors.efficientad.architecture import (
     grid_hw,
 )
 from blemish.detectors.efficientad.rounds import left_out_parts
+from blemish.errors import DataError
 from blemish.parallel import available_cores
 
 if TYPE_CHECKING:
@@ -66,6 +68,14 @@ class TrainingPlan:
         """The plan as plain JSON values."""
         return asdict(self)
 
+    def told(self) -> list[Told]:
+        """Trainings, for people."""
+        times = f", {self.trainings} times" if self.trainings > 1 else ""
+        return [
+            ("training", f"{self.steps:,} steps{times}, {self.parameters:,} parameters"),
+            ("left out", f"{self.left_out:,} images, to find thresholds"),
+        ]
+
     def notes(self) -> list[str]:
         """What a user must hear of it."""
         if not self.disk_bytes:
@@ -77,7 +87,13 @@ class TrainingPlan:
 
 
 def plan_training(settings: EfficientAdSettings, split_keys: Sequence[str]) -> TrainingPlan:
-    """What a fit on images with these split keys will take."""
+    """What a fit on images with these split keys will take.
+
+    Raises:
+        DataError: there is no image.
+    """
+    if not split_keys:
+        raise DataError("There is no good image to learn from.")
     recipe, layers, count = settings.recipe, settings.layers, len(split_keys)
     parts = left_out_parts(settings, split_keys)
     sizes = [_parameters(net) for net in (layers.teacher, layers.student, layers.autoencoder)]

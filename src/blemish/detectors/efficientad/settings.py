@@ -10,7 +10,6 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from blemish.detectors.contract import DetectorSettings
 from blemish.detectors.efficientad.architecture import (
     PDN_WIDTHS,
     RECEPTIVE_FIELD,
@@ -21,6 +20,7 @@ from blemish.detectors.efficientad.architecture import (
     features_of,
     pdn,
 )
+from blemish.detectors.settings import DetectorSettings
 from blemish.settings import setting
 
 SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
