@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from blemish.detectors.conformance import DrawnImages, _weave
+from blemish.detectors.conformance.images import DrawnImages, weave
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.errors import BlemishError, SettingError
 from blemish.progress import LoggedProgress
@@ -63,7 +63,7 @@ class Watcher(LoggedProgress):
 
 def fit(teacher, folder=None, progress=None, images=6, **settings):
     detector = EfficientAd(**tiny_settings(teacher, **({"steps": 45} | settings)))
-    source = DrawnImages({f"{i:02}": _weave(i) for i in range(images)})
+    source = DrawnImages({f"{i:02}": weave(i) for i in range(images)})
     return detector.fit(source, progress=progress or Watcher(), folder=folder)
 
 
@@ -223,12 +223,12 @@ def test_finished_parts_are_not_trained_again(teacher, tmp_path, monkeypatch):
 KILLED = """
 import sys
 from pathlib import Path
-from blemish.detectors.conformance import DrawnImages, _weave
+from blemish.detectors.conformance.images import DrawnImages, weave
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.progress import LoggedProgress
 from tiny_efficientad import tiny_settings
 detector = EfficientAd(**tiny_settings(Path(sys.argv[1]), steps=110, checkpoint_seconds=0))
-source = DrawnImages({f"{i:02}": _weave(i) for i in range(6)})
+source = DrawnImages({f"{i:02}": weave(i) for i in range(6)})
 detector.fit(source, progress=LoggedProgress(), folder=Path(sys.argv[2]))
 """
 
