@@ -159,16 +159,17 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         name, equals, text = assignment.partition("=")
         name = name.strip()
         if not equals:
-            problems.append(f"'{assignment}' must have the form name=value.")
+            problems.append(f"'{assignment}' must have the form NAME=VALUE.")
         elif name in values:
             problems.append(f"'{name}' is set twice.")
         else:
-            values[name] = _parse_value(text.strip())
+            values[name] = parse_value(text.strip())
     told_at_once(problems, SettingError)
     return values
 
 
-def _parse_value(text: str) -> Any:
+def parse_value(text: str) -> Any:
+    """A value as it is typed: TOML, `none`, or else plain text."""
     if text.lower() == "none":
         return None
     try:

@@ -92,6 +92,6 @@ def test_advice_says_how_many_by_chance_and_what_to_do():
     scores = np.append(np.random.default_rng(0).gumbel(size=60), [40.0, 41.0])
     most = typical(scores)
     told = advice(suspicious_facts(most, find_suspicious(rows_of(scores), most, blot)))
-    for words in ("of 62 training images", "1 would by chance", "061.png", "--drop-suspicious"):
+    for words in ("of 62 training images", "1 would by chance", "061.png", "drop_suspicious=True"):
         assert words in told
     assert advice(suspicious_facts(most, [])) is None

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 
 import pytest
 
-from blemish.detectors import registry
 from blemish.detectors.registry import (
     OURS,
     detector_class,
@@ -17,19 +15,6 @@ from blemish.detectors.registry import (
     settings_class,
 )
 from blemish.errors import BlemishError, SettingError
-
-
-@pytest.fixture
-def registered(monkeypatch):
-    """Register detectors as another package would, by name and `module:attribute`."""
-
-    def register(**values):
-        found = [EntryPoint(name, value, registry.GROUP) for name, value in values.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found)
-        registry._others.cache_clear()
-
-    yield register
-    registry._others.cache_clear()
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -68,7 +53,7 @@ def test_what_is_no_detector_is_told(registered):
 
 def test_an_unknown_name_is_told_with_the_closest(registered):
     registered(toy="toy:Toy")
-    with pytest.raises(SettingError, match="known are patchcore, .*toy.*Did you mean 'toy'"):
+    with pytest.raises(SettingError, match=r"known are patchcore, .*toy.*Did you mean 'toy'"):
         detector_class("toi")
 
 

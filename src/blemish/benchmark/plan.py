@@ -145,7 +145,7 @@ def plan_jobs(
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
     own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
     if any("seed" in values for values in own.values()):
-        raise SettingError("'seed' must be given with --seeds here, not among the settings.")
+        raise SettingError("'seed' must be given by 'seeds' here, not among the settings.")
     built = [
         make_detector(name, {**values, "seed": seed})
         for name, values in own.items()
@@ -202,8 +202,9 @@ def _without_files(settings: Mapping[str, Any], detector: Detector) -> dict[str,
 
 
 def _check_something_to_do(**lists: Sequence[Any] | None) -> None:
-    empty = [name for name, values in lists.items() if values is not None and not values]
-    told_at_once([f"'{name}' names nothing; give at least one." for name in empty], UsageError)
+    for name, values in lists.items():
+        if values is not None and not values:
+            raise UsageError(f"'{name}' names nothing; give at least one.", parameter=name)
 
 
 def _open_all(paths: Mapping[str, Path], test_fraction: float | None) -> list[tuple[Dataset, Path]]:

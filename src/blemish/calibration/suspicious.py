@@ -148,7 +148,7 @@ def advice(facts: Mapping[str, Any]) -> str | None:
         f"{count} of {facts['scored']:,} training images stand{'s' * (count == 1)} out (about "
         f"{facts['by_chance']:g} would by chance): {names}{', ...' * (count > MOST_NAMED)}. "
         "Look at them: defects among the good images hide defects like them and raise the "
-        "thresholds. Remove what is defective and fit again, or fit with --drop-suspicious."
+        "thresholds. Remove what is defective and fit again, or fit with drop_suspicious=True."
     )
 
 

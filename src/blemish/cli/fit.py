@@ -13,38 +13,27 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
+from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
     Alpha,
     AsJson,
     Assignments,
-    Backbone,
     Category,
     Config,
     Data,
     Detector,
     FalseAlarmRate,
     Force,
-    ImageSize,
-    Levels,
     MaxPixels,
-    Memory,
     OnAlpha,
-    Preset,
     RegionRate,
-    Resize,
-    Seed,
     SmallestRegion,
     SplitSeed,
     Tail,
-    Teacher,
     TestFraction,
     Threads,
-    Weights,
     data_arguments,
-    read_image_size,
     read_limits,
-    read_megabytes,
-    read_settings,
     use_threads,
 )
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
@@ -73,22 +62,13 @@ def fit(
     *,
     detector: Detector = "patchcore",
     category: Category = None,
-    backbone: Backbone = None,
-    levels: Levels = None,
-    weights: Weights = None,
-    preset: Preset = None,
-    teacher: Teacher = None,
-    image_size: ImageSize = None,
-    resize: Resize = None,
     assignments: Assignments = None,
     config: Config = None,
-    seed: Seed = None,
     false_alarm_rate: FalseAlarmRate = None,
     region_rate: RegionRate = None,
     tail: Tail = False,
     drop_suspicious: DropSuspicious = False,
     smallest_region: SmallestRegion = None,
-    memory: Memory = None,
     alpha: Alpha = OnAlpha.REFUSE,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
@@ -104,19 +84,7 @@ def fit(
     folder beside MODEL.onnx; the same command with --resume goes on from there.
     """
     use_threads(threads)
-    settings = read_settings(
-        config,
-        assignments,
-        backbone=backbone,
-        levels=levels,
-        weights=weights,
-        preset=preset,
-        teacher=teacher,
-        image_size=read_image_size(image_size),
-        fit=resize,
-        seed=seed,
-        memory_megabytes=read_megabytes(memory),
-    )
+    settings = read_settings(ctx, config, assignments)
     import blemish
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.loading import GoodImages

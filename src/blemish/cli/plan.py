@@ -11,35 +11,24 @@ import typer
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
+from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
     Alpha,
     AsJson,
     Assignments,
-    Backbone,
     Category,
     Config,
     Data,
     Detector,
     FalseAlarmRate,
-    ImageSize,
-    Levels,
     MaxPixels,
-    Memory,
     OnAlpha,
-    Preset,
     RegionRate,
-    Resize,
-    Seed,
     SplitSeed,
     Tail,
-    Teacher,
     TestFraction,
     Threads,
-    Weights,
-    read_image_size,
     read_limits,
-    read_megabytes,
-    read_settings,
     use_threads,
 )
 from blemish.wording import bytes_text, rate_text, seconds_text
@@ -54,20 +43,11 @@ def plan(
     *,
     detector: Detector = "patchcore",
     category: Category = None,
-    backbone: Backbone = None,
-    levels: Levels = None,
-    weights: Weights = None,
-    preset: Preset = None,
-    teacher: Teacher = None,
-    image_size: ImageSize = None,
-    resize: Resize = None,
     assignments: Assignments = None,
     config: Config = None,
-    seed: Seed = None,
     false_alarm_rate: FalseAlarmRate = None,
     region_rate: RegionRate = None,
     tail: Tail = False,
-    memory: Memory = None,
     alpha: Alpha = OnAlpha.REFUSE,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
@@ -81,19 +61,7 @@ def plan(
     image once, since copies count as one, and fits nothing.
     """
     use_threads(threads)
-    settings = read_settings(
-        config,
-        assignments,
-        backbone=backbone,
-        levels=levels,
-        weights=weights,
-        preset=preset,
-        teacher=teacher,
-        image_size=read_image_size(image_size),
-        fit=resize,
-        seed=seed,
-        memory_megabytes=read_megabytes(memory),
-    )
+    settings = read_settings(ctx, config, assignments)
     import blemish
     from blemish.calibration import Asked, lowest_rate
     from blemish.data.loading import GoodImages

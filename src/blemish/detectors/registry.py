@@ -21,8 +21,10 @@ from blemish.errors import BlemishError, SettingError, did_you_mean
 if TYPE_CHECKING:
     from blemish.detectors.contract import Detector
     from blemish.detectors.settings import DetectorSettings
+    from blemish.settings import Described
 
 GROUP = "blemish.detectors"
+SHARED = "every detector"
 # Of each the class `<Name>` in `<name>/detector.py`, and `<Name>Settings` in `<name>/settings.py`.
 OURS = {
     "patchcore": "PatchCore",
@@ -63,6 +65,21 @@ def settings_class(name: str) -> type[DetectorSettings]:
         kind: type[DetectorSettings] = _ours(name, "settings", f"{OURS[name]}Settings")
         return kind
     return detector_class(name).settings_class
+
+
+def settings_by_detector() -> dict[str, list[Described]]:
+    """The settings that all detectors share, then each detector's own; without broken detectors."""
+    from blemish.detectors.settings import DetectorSettings
+
+    shared = DetectorSettings.names()
+    found = {SHARED: list(DetectorSettings.described())}
+    for name in detector_names():
+        try:
+            described = settings_class(name).described()
+        except BlemishError:  # told where somebody asks for that detector
+            continue
+        found[name] = [one for one in described if one.name not in shared]
+    return found
 
 
 def make_detector(name: str, settings: Mapping[str, Any]) -> Detector:

@@ -20,7 +20,7 @@ class DetectorSettings(Settings):
 
     image_size: int | tuple[int, int] | None = setting(
         None,
-        "side of the working image in pixels, or [height, width]; 256, or what a preset decides",
+        "side of the working image in pixels, or its height and width; 256, or as a preset says",
         at_least=32,
         at_most=4096,
     )
@@ -29,7 +29,7 @@ class DetectorSettings(Settings):
         "stretch the image to image_size, or keep its aspect with that shorter or longer side",
         choices=FITS,
     )
-    seed: int = setting(0, "of everything that is drawn at random", at_least=0)
+    seed: int = setting(0, "seed of everything that is drawn at random", at_least=0)
 
     # Names of settings that decide where and how safely a fit runs, not what comes of it.
     circumstances: ClassVar[tuple[str, ...]] = ()

@@ -72,8 +72,8 @@ class JudgingMemory:
             raise ImageError(
                 f"is {spell_size(size_hw)}; judging it takes about {bytes_text(needed)} of memory, "
                 f"and {bytes_text(self.room_bytes)} are left of the "
-                f"{bytes_text(self.allowed_bytes)} that may be taken: raise --memory "
-                f"(memory_bytes) to {bytes_text(enough)}."
+                f"{bytes_text(self.allowed_bytes)} that may be taken: raise "
+                f"'memory_bytes' to {bytes_text(enough)}."
             )
         return needed
 
@@ -137,7 +137,7 @@ def judging_memory(facts: Facts, model_bytes: int, wanted: int | None) -> Judgin
         return JudgingMemory(allowed, max(allowed, least) - fixed, working, inside)
     if wanted < least:
         raise SettingError(
-            f"'memory_bytes' (--memory) must be at least {bytes_text(_in_full(least))} for this "
+            f"'memory_bytes' must be at least {bytes_text(_in_full(least))} for this "
             f"model; got {bytes_text(wanted)}."
         )
     return JudgingMemory(wanted, wanted - fixed, working, inside)

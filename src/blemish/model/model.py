@@ -47,7 +47,7 @@ from blemish.result import Failure, Note, Prediction, Verdict
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
 
-_TRY_VERIFY = "blemish inspect MODEL --verify tries the model on simple images."
+_TRY_VERIFY = "blemish inspect MODEL with verify=True tries the model on simple images."
 
 if TYPE_CHECKING:
     import onnx

@@ -214,11 +214,11 @@ def _check_given(rate: float | None, costs: Costs | None, defects: Sequence[str 
     """Raise `UsageError` where costs and defects do not come together, or beside a rate."""
     problems = []
     if costs and not defects:
-        problems.append("A threshold by costs takes images of known defects: add --defects FOLDER.")
+        problems.append("A threshold by costs takes images of known defects: add defects=FOLDER.")
     if defects and not costs:
         problems.append(
-            "Known defects have a say only where a miss and a false alarm have a cost: add "
-            "--cost-miss and --cost-false-alarm."
+            "Known defects have a say only where a miss and a false alarm have a cost: give "
+            "'cost_miss' and 'cost_false_alarm'."
         )
     if costs and rate is not None:
         problems.append(
@@ -258,7 +258,7 @@ def _rule(
     if costs.defect_rate is None:
         progress.say(
             f"Costs are weighed as if {100 * rule.defect_rate:.3g} % of the images on the line "
-            "were defects, as among those given; --defect-rate says what it is there."
+            "were defects, as among those given; 'defect_rate' says what it is there."
         )
     return rule
 

@@ -38,7 +38,7 @@ class PatchCoreSettings(DetectorSettings):
         None, "share of all patches to keep; 0.01 where no other size is given", above=0, at_most=1
     )
     coreset_count: int | None = setting(None, "number of patches to keep", at_least=1)
-    coreset_megabytes: float | None = setting(None, "size of the bank", above=0)
+    coreset_megabytes: float | None = setting(None, "size of the bank in megabytes", above=0)
     coreset_start: str = setting(
         "random",
         "first pick: a seeded row; farthest from the mean (the authors' exact sampler); "
