@@ -24,7 +24,7 @@ FIGURES = {
     "pixel": ("auroc", "ap", "f1_max", "au_pro_30", "au_pro_5"),
 }
 KEPT = ("job", "category", "detector", "seed", "date", "settings", "calibration", "seconds",
-        "bytes", "bank_vectors", "machine", "versions", "model_sha256")  # fmt: skip
+        "bytes", "sources", "machine", "versions", "model_sha256")  # fmt: skip
 
 
 def main() -> None:

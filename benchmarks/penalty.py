@@ -62,7 +62,7 @@ def main() -> None:
 def measure(folder: Path, settings: dict[str, Any]) -> dict[str, float]:
     """Fit and evaluate once."""
     import blemish
-    from blemish.detectors.contract import make_detector
+    from blemish.detectors.registry import make_detector
 
     dataset = blemish.open_dataset(folder)
     found = blemish.evaluate(blemish.fit(dataset, make_detector("efficientad", settings)), dataset)

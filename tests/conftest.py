@@ -84,3 +84,20 @@ def model(backbone: Path, category: Path):
 
     dataset = blemish.open_dataset(category)
     return blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone)))
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    """Register detectors as another package would, by name and `module:attribute`."""
+
+    from importlib.metadata import EntryPoint
+
+    from blemish.detectors import registry
+
+    def register(**values):
+        found = [EntryPoint(name, value, registry.GROUP) for name, value in values.items()]
+        monkeypatch.setattr(registry, "entry_points", lambda group: found)
+        registry._others.cache_clear()
+
+    yield register
+    registry._others.cache_clear()

@@ -80,7 +80,7 @@ def test_a_score_that_is_not_finite_is_an_error_row_and_the_rest_go_on(broken, i
         assert failed == [False, True, False]
         assert "1.png: the model gives no finite score and map" in results[1].error
         assert list(model.predict_each(images[1:2])) == results[1:2]
-        with pytest.raises(ImageError, match=r"1\.png.*--verify"):
+        with pytest.raises(ImageError, match=r"1\.png.*verify=True"):
             model.predict(images[1])
 
 

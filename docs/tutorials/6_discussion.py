@@ -47,7 +47,7 @@ for comparison in comparisons(records):
 rows = []
 for name in names:
     record = next(r for r in records if (r["category"], r["detector"]) == (name, "patchcore"))
-    vectors, size = record["bank_vectors"], record["bytes"]["bank"]
+    vectors, size = record["details"]["bank_vectors"], record["details"]["bank_bytes"]
     ratio = record["settings"]["coreset_ratio"] or 0.01
     rows.append([name, f"{vectors:,}", f"{size / 1e6:.2f} MB", f"{size / ratio / 1e6:.0f} MB"])
 table(["category", "vectors kept", "memory of the bank", "of all patches, about"], rows)

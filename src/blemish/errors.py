@@ -11,9 +11,18 @@ from collections.abc import Iterable, Sequence
 
 
 class BlemishError(Exception):
-    """Base of all errors that a user can mend. `exit_code` is what the command line ends with."""
+    """Base of all errors that a user can mend.
+
+    Attributes:
+        exit_code: what the command line ends with.
+        parameter: the one that the error is about, which its text names in quotes; or `None`.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str = "", *, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
 
 
 class UsageError(BlemishError):

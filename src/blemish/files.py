@@ -177,7 +177,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     if there and not replaceable:
         raise UsageError(f"'{path}' is no regular file; name another output.")
     if (there or link) and not force:
-        raise UsageError(f"'{path}' exists; name another output, or replace it with --force.")
+        raise UsageError(f"'{path}' exists; name another output, or replace it with force=True.")
 
 
 def make_folder(path: Path) -> None:

@@ -58,6 +58,23 @@ class Limits:
         return f"{low}, {self.at_most:g}]" if self.at_most is not None else f"{low}, inf)"
 
 
+@dataclass(frozen=True)
+class Described:
+    """What a settings class says of one of its settings.
+
+    Attributes:
+        name: of the setting.
+        type: as it is annotated.
+        default: its value where none is given.
+        limits: what it may be, and its documentation.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    limits: Limits
+
+
 def setting(default: Any, doc: str, **limits: Any) -> Any:
     """A field of a settings class: its default, a sentence of documentation, and its limits."""
     return dataclasses.field(default=default, metadata={"limits": Limits(doc=doc, **limits)})
@@ -90,6 +107,14 @@ class Settings:
         return tuple(field.name for field in dataclasses.fields(cls))
 
     @classmethod
+    def described(cls) -> tuple[Described, ...]:
+        """What each setting is, in order."""
+        hints = typing.get_type_hints(cls)
+        fields = dataclasses.fields(cls)
+        found = ((field, field.metadata.get("limits", Limits(doc=""))) for field in fields)
+        return tuple(Described(f.name, hints[f.name], f.default, limits) for f, limits in found)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Read settings from a mapping.
 
@@ -108,8 +133,7 @@ class Settings:
     @classmethod
     def names_of_files(cls) -> tuple[str, ...]:
         """The names of the settings that name a file or folder."""
-        fields = [(field.name, field.metadata.get("limits")) for field in dataclasses.fields(cls)]
-        return tuple(name for name, limits in fields if limits and limits.names_file)
+        return tuple(one.name for one in cls.described() if one.limits.names_file)
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values."""
@@ -135,16 +159,17 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         name, equals, text = assignment.partition("=")
         name = name.strip()
         if not equals:
-            problems.append(f"'{assignment}' must have the form name=value.")
+            problems.append(f"'{assignment}' must have the form NAME=VALUE.")
         elif name in values:
             problems.append(f"'{name}' is set twice.")
         else:
-            values[name] = _parse_value(text.strip())
+            values[name] = parse_value(text.strip())
     told_at_once(problems, SettingError)
     return values
 
 
-def _parse_value(text: str) -> Any:
+def parse_value(text: str) -> Any:
+    """A value as it is typed: TOML, `none`, or else plain text."""
     if text.lower() == "none":
         return None
     try:

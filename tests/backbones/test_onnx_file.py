@@ -161,7 +161,7 @@ def test_without_names_the_last_level_at_strides_8_and_16_is_used(backbone: Back
 
 def test_named_levels_come_in_the_order_asked_for(backbone: Backbone) -> None:
     chosen = backbone.with_levels(["layer3", "layer1"])
-    assert chosen.provenance()["levels"] == ["layer3", "layer1"]
+    assert [level.name for level in chosen.levels] == ["layer3", "layer1"]
 
 
 def test_an_unknown_level_is_answered_with_the_closest(backbone: Backbone) -> None:

@@ -233,7 +233,7 @@ def test_a_refused_download_asks_for_a_file(
         raise urllib.error.URLError("connection refused")
 
     monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", refuse)
-    with pytest.raises(BackboneError, match=r"connection refused.*--weights FILE\.safetensors"):
+    with pytest.raises(BackboneError, match=r"connection refused.*weights=FILE\.safetensors"):
         export_timm("resnet18", cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -149,7 +149,7 @@ def test_detectors_and_seeds_given_twice_make_one_job(tile: Path, backbone: Path
 
 
 def test_a_seed_among_the_settings_is_refused(tile: Path, backbone: Path) -> None:
-    with pytest.raises(SettingError, match="--seeds"):
+    with pytest.raises(SettingError, match="'seeds'"):
         one(tile, backbone, seed=3)
 
 

@@ -21,9 +21,10 @@ from tiny import tiny_settings
 
 EXPECTED = {
     "schema", "job", "category", "detector", "seed", "date", "error", "dataset", "settings",
-    "backbone", "asked", "calibration", "figures", "curves", "draws", "images", "examples",
+    "sources", "details", "asked", "calibration", "figures", "curves", "draws", "images",
+    "examples",
     "seconds",
-    "bytes", "bank_vectors", "versions", "machine", "model_sha256",
+    "bytes", "versions", "machine", "model_sha256",
 }  # fmt: skip
 MOST_POINTS = 500  # of a curve that is thinned for drawing
 

@@ -117,7 +117,7 @@ def test_a_run_leaves_records_models_and_images(
         assert record["error"] is None
         assert record["figures"]["image"]["auroc"] == 1.0
         assert record["seconds"]["fit"] > 0
-        assert record["backbone"] == job.backbone
+        assert record["sources"] == job.sources
         model = tmp_path / "models" / f"{job.id}.onnx"
         assert record["model_sha256"] == blemish.load(model).sha256
         assert record["bytes"]["model_file"] == model.stat().st_size

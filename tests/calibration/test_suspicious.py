@@ -95,6 +95,6 @@ def test_advice_says_how_many_by_chance_and_what_to_do():
     most = typical(scores)
     found = find_suspicious(rows_of(scores), most, blot)
     told = found.advice()
-    for words in ("of 62 training images", "1 would by chance", "061.png", "--drop-suspicious"):
+    for words in ("of 62 training images", "1 would by chance", "061.png", "drop_suspicious=True"):
         assert words in told
     assert replace(found, images=()).advice() is None

@@ -61,7 +61,7 @@ def test_wrong_seeds_and_settings_are_wrong_usage(blemish, words, tmp_path):
 def test_an_empty_list_is_wrong_usage(blemish, words, option):
     found = blemish(*words, option, "")
     assert found.code == 2
-    assert f"'{option[2:]}' names nothing" in found.err
+    assert f"'{option}' names nothing" in found.err
 
 
 def test_folders_that_are_no_categories_are_told(blemish, data, fit_options, tmp_path, monkeypatch):

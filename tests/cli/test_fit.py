@@ -48,7 +48,7 @@ def test_json_is_one_value_and_the_same_seed_gives_the_same_file(
     assert path.read_bytes() == fitted.read_bytes()
     assert found.json["path"] == str(path)
     assert found.json["images"] == 24
-    assert found.json["bank_vectors"] > 0
+    assert found.json["details"]["bank_vectors"] > 0
     assert found.json["calibration"]["images"] == 24
     assert found.json["seconds"] > 0
 
@@ -133,14 +133,14 @@ def test_a_rate_that_cannot_be_promised_is_told_before_the_fit(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--set", "coreset_ration=0.1"], "Did you mean 'coreset_ratio'?"),
-        (["--set", "k=0"], "'k' must be in [1, 50]; got 0."),
-        (["--set", "k"], "must have the form name=value"),
+        (["--set", "coreset_ration=0.1"], "Did you mean '--coreset-ratio'?"),
+        (["--set", "k=0"], "'--k' must be in [1, 50]; got 0."),
+        (["--set", "k"], "must have the form NAME=VALUE"),
         (["--fit", "strech"], "Did you mean 'stretch'?"),
         (["--detector", "patchcor"], "Did you mean 'patchcore'?"),
         (["--memory", "lots"], "must be like 2GB"),
-        (["--max-pixels", "0"], "'max_pixels' must be in [1, inf)"),
-        (["--test-fraction", "1.5"], "'test_fraction' must be in [0, 1)"),
+        (["--max-pixels", "0"], "'--max-pixels' must be in [1, inf)"),
+        (["--test-fraction", "1.5"], "'--test-fraction' must be in [0, 1)"),
     ],
 )
 def test_a_wrong_setting_is_wrong_usage(blemish, data, fit_options, tmp_path, options, said):

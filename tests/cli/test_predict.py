@@ -230,7 +230,7 @@ def test_an_image_beyond_the_memory_allowed_is_an_error_row(blemish, fitted, goo
     Image.new("L", (20_000, 1000)).save(huge)
     found = blemish("predict", fitted, huge, good, "--memory", "400MB")
     assert found.code == 1
-    assert "raise --memory" in found.lines[0]["error"]
+    assert "raise '--memory' to 800.0 MB" in found.lines[0]["error"]
     assert found.lines[1]["verdict"] == "good"
     refused = blemish("predict", fitted, good, "--memory", "1MB")
     assert refused.code == 2

@@ -50,7 +50,7 @@ def test_nothing_is_replaced_that_was_not_drawn(tmp_path: Path) -> None:
         write_surfaces(tmp_path, **SMALL, force=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tile"]
     write_surfaces(tmp_path, categories=["grid"], **SMALL)
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="force=True"):
         write_surfaces(tmp_path, categories=["grid"], **SMALL)
     write_surfaces(tmp_path, categories=["grid"], **SMALL | {"good": 2}, force=True)
     assert len(list((tmp_path / "grid" / "train" / "good").iterdir())) == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blemish.detectors.conformance import check_detector
-from blemish.detectors.contract import detector_class, detector_names
+from blemish.detectors.registry import detector_class, detector_names
 from blemish.errors import SettingError
 from tiny import tiny_settings
 from tiny_efficientad import tiny_settings as tiny_efficientad_settings

@@ -77,7 +77,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path):
 def test_a_folder_without_maps_and_none_at_all_are_told(tmp_path):
     matches = matched(touch(tmp_path, "good/000.jpg"))
     assert "no file that ends in .npy, .png, .tif, .tiff" in matches.problems[-1]
-    with pytest.raises(DataError, match="is no folder; --maps takes a folder"):
+    with pytest.raises(DataError, match="is no folder; maps are read from a folder"):
         matched(tmp_path / "good" / "000.jpg")
 
 

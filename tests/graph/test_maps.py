@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from blemish.graph.maps import enlarge
-from blemish.graph.preprocessing import WorkingSize, geometry
+from blemish.graph.preprocessing import geometry
+from blemish.graph.working_size import WorkingSize
 from graphs import run_nodes
 from oracles.maps import slow_map
 

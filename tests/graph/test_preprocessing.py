@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.graph.preprocessing import WorkingSize, geometry, image_hw, preprocess
+from blemish.graph.preprocessing import geometry, image_hw, preprocess
+from blemish.graph.working_size import WorkingSize
 from blemish.images.format import ImageFormat
 from graphs import run_nodes
 

@@ -118,7 +118,7 @@ def test_alpha_that_hides_something_is_refused_or_flattened(
     alpha = np.full((12, 17), 255, np.uint8)
     alpha[:5] = 0
     Image.fromarray(np.dstack([rgb, alpha])).save(path)
-    with pytest.raises(ImageError, match=r"hole\.png: .*--alpha flatten"):
+    with pytest.raises(ImageError, match=r"hole\.png: .*alpha='flatten'"):
         read_image(path)
     flat = read_image(path, Reader(alpha="flatten"))
     assert not flat[:5].any()

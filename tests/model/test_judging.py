@@ -34,7 +34,9 @@ def typed(error: BlemishError) -> int:
 
 def test_an_image_that_alone_takes_too_much_says_what_would_help() -> None:
     allowed = judging_memory(STRETCHED, 10**6, GIGABYTE)
-    with pytest.raises(ImageError, match=r"10000 x 9900 pixels .* 3\.\d\d GB .*--memory") as told:
+    with pytest.raises(
+        ImageError, match=r"10000 x 9900 pixels .* 3\.\d\d GB .*'memory_bytes'"
+    ) as told:
         allowed.weigh((9900, 10_000))
     assert judging_memory(STRETCHED, 10**6, typed(told.value)).weigh((9900, 10_000))
 

@@ -207,7 +207,7 @@ def test_inspect_tells_where_a_model_comes_from_without_folders_of_this_machine(
 def test_an_output_that_exists_is_kept_unless_forced(model, tmp_path):
     path = tmp_path / "model.onnx"
     path.write_text("precious")
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="force=True"):
         model.save(path)
     assert path.read_text() == "precious"
     model.save(path, force=True)

@@ -206,9 +206,9 @@ def test_test_images_that_had_a_say_are_told(category, model, known_defects):
 
 def test_parts_of_a_cost_rule_that_are_missing_are_told(category, model, known_defects):
     dataset = blemish.open_dataset(category)
-    with pytest.raises(UsageError, match="--defects"):
+    with pytest.raises(UsageError, match="defects=FOLDER"):
         blemish.recalibrate(model, dataset, costs=blemish.Costs(5, 1))
-    with pytest.raises(UsageError, match="--cost-miss and --cost-false-alarm"):
+    with pytest.raises(UsageError, match="'cost_miss' and 'cost_false_alarm'"):
         blemish.recalibrate(model, dataset, defects=known_defects)
     with pytest.raises(UsageError, match="both set the image threshold"):
         blemish.recalibrate(

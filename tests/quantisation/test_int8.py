@@ -12,7 +12,8 @@ import pytest
 
 from blemish.backbones import int8, load_backbone
 from blemish.backbones.backbone import Level
-from blemish.detectors.conformance import DrawnImages, _blotted, _weave, check_detector
+from blemish.detectors.conformance import check_detector
+from blemish.detectors.conformance.images import DrawnImages, blotted, weave
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.quantise import in_int8
@@ -27,7 +28,7 @@ QUIET = LoggedProgress()
 
 
 def weaves(count=12):
-    return DrawnImages({f"{seed:02}": _weave(seed) for seed in range(count)})
+    return DrawnImages({f"{seed:02}": weave(seed) for seed in range(count)})
 
 
 def fitted(backbone, **settings):
@@ -203,7 +204,7 @@ def test_quantising_leaves_logging_as_it_was(capfd):
     ],
 )
 def test_scores_are_close_to_those_in_float32(backbone, settings):
-    images = [_weave(100), _blotted(101, 200.0)]
+    images = [weave(100), blotted(101, 200.0)]
     model = fitted(backbone, **settings).graph
     onnx.checker.check_model(model, full_check=True)
     detector = PatchCore(**tiny_settings(backbone, **settings))

@@ -26,12 +26,15 @@ RECORD: dict[str, Any] = {
         "fingerprint": "f1" * 32,
     },
     "settings": {"image_size": 256, "coreset_ratio": 0.01, "seed": 0},
-    "backbone": {
-        "name": "mobilenetv2",
-        "sha256": "c0" * 32,
-        "licence": "Apache-2.0",
-        "levels": ["block4", "block11"],
-    },
+    "sources": [
+        {
+            "role": "backbone",
+            "name": "mobilenetv2",
+            "sha256": "c0" * 32,
+            "licence": "Apache-2.0",
+        }
+    ],
+    "details": {"levels": ["block4", "block11"], "bank_vectors": 7803, "bank_bytes": 16_000_000},
     "asked": {"false_alarm_rate": None, "alpha": "refuse", "smallest_region_px": 1},
     "calibration": {
         "method": "leave-one-out",
@@ -125,8 +128,7 @@ RECORD: dict[str, Any] = {
     ],
     "examples": {"false_alarms": [], "misses": [], "caught": []},
     "seconds": {"fit": 18.4, "evaluate": 30.0, "predict_per_image": 0.0393},
-    "bytes": {"fit_peak": 1_210_000_000, "bank": 16_000_000, "model_file": 24_000_000},
-    "bank_vectors": 7803,
+    "bytes": {"fit_peak": 1_210_000_000, "model_file": 24_000_000},
     "versions": {"blemish": "0.1.0", "python": "3.11.9"},
     "machine": {"processor": "a processor", "cores": 2, "memory_bytes": 8e9, "system": "Linux"},
     "model_sha256": "de" * 32,

@@ -25,9 +25,19 @@ def test_jobs_of_other_settings_are_never_averaged(make_record) -> None:
 
 
 def test_jobs_of_another_backbone_are_told_apart(make_record) -> None:
-    records = [make_record(), make_record({"backbone.name": "resnet50v2"})]
+    (backbone,) = make_record()["sources"]
+    others = [backbone | {"name": "resnet50v2"}]
+    records = [make_record(), make_record({"sources": others})]
     names = [group.detector for group in group_records(records)]
     assert names == ["patchcore, backbone mobilenetv2", "patchcore, backbone resnet50v2"]
+
+
+def test_jobs_of_another_file_of_the_same_name_are_told_apart(make_record) -> None:
+    teacher = {"role": "teacher", "name": "tiny", "licence": "MIT", "sha256": "ab" * 32}
+    others = teacher | {"sha256": "cd" * 32}
+    records = [make_record({"sources": [one]}) for one in (teacher, others)]
+    names = [group.detector for group in group_records(records)]
+    assert names == ["patchcore, teacher sha256 abababab", "patchcore, teacher sha256 cdcdcdcd"]
 
 
 def test_jobs_on_other_images_of_a_category_are_told_apart(make_record) -> None:

@@ -190,8 +190,8 @@ def test_failed_jobs_alone_still_make_a_report(tmp_path: Path, failed_record) ->
 
 @pytest.mark.parametrize(
     "field",
-    ["dataset", "settings", "backbone", "calibration", "figures", "curves", "images", "examples",
-     "seconds", "bytes", "bank_vectors", "versions", "machine", "model_sha256", "date", "seed"],
+    ["dataset", "settings", "sources", "calibration", "figures", "curves", "images", "examples",
+     "seconds", "bytes", "versions", "machine", "model_sha256", "date", "seed"],
 )  # fmt: skip
 def test_any_field_may_be_null_or_missing(field: str, tmp_path: Path, make_record) -> None:
     absent = make_record()

@@ -5,7 +5,6 @@ Nothing of it is kept: it is made anew at each build, so it cannot be out of dat
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import inspect
 import re
@@ -21,7 +20,7 @@ from typer.testing import CliRunner
 import blemish
 from blemish.cli import command as cli_command
 from blemish.cli.main import app
-from blemish.detectors.contract import detector_class, detector_names
+from blemish.detectors.registry import detector_names, settings_class
 from blemish.settings import Limits
 
 WIDTH = 92
@@ -39,6 +38,7 @@ MODULES = (
     "blemish.surfaces.drawing",
     "blemish.backbones",
     "blemish.detectors.contract",
+    "blemish.detectors.registry",
     "blemish.detectors.conformance",
     "blemish.benchmark.plan",
     "blemish.benchmark.run",
@@ -123,17 +123,16 @@ def settings() -> str:
         "Given as `--set NAME=VALUE`, in a TOML file, or to the detector by name.",
     ]
     for name in detector_names():
-        parts += [f"## {name}", _settings_table(detector_class(name).settings_class)]
+        parts += [f"## {name}", _settings_table(settings_class(name))]
     return "\n\n".join(parts) + "\n"
 
 
 def _settings_table(kind: Any) -> str:
     lines = ["| setting | default | allowed | what it is |", "|---|---|---|---|"]
-    for field in dataclasses.fields(kind):
-        limits = field.metadata["limits"]
-        default = "" if field.default is None else f"`{field.default}`"
-        told = _prose(limits.doc).replace("|", "\\|")
-        lines.append(f"| `{field.name}` | {default} | {_allowed(limits)} | {told} |")
+    for one in kind.described():
+        default = "" if one.default is None else f"`{one.default}`"
+        told = _prose(one.limits.doc).replace("|", "\\|")
+        lines.append(f"| `{one.name}` | {default} | {_allowed(one.limits)} | {told} |")
     return "\n".join(lines)
 
 

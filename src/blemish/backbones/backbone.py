@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blemish.errors import BackboneError, did_you_mean, told_at_once
 
@@ -91,15 +91,6 @@ class Backbone:
         problems += [f"Level '{n}' is named twice." for n in set(names) if names.count(n) > 1]
         told_at_once(problems, BackboneError)
         return replace(self, levels=tuple(known[name] for name in names))
-
-    def provenance(self) -> dict[str, Any]:
-        """What a model file says of its backbone."""
-        return {
-            "name": self.name,
-            "levels": [level.name for level in self.levels],
-            "licence": self.licence,
-            "sha256": self.sha256,
-        }
 
     def _spell_levels(self) -> str:
         return ", ".join(f"{lv.name} ({lv.channels}, stride {lv.stride})" for lv in self.levels)

@@ -31,7 +31,7 @@ def load_backbone(
 
         file = export_timm(spec.removeprefix("timm:"), weights=Path(weights) if weights else None)
     elif weights is not None:
-        raise UsageError("'weights' goes with a backbone 'timm:NAME' only.")
+        raise UsageError("'weights' goes with a backbone 'timm:NAME' only.", parameter="weights")
     elif spec == EMBEDDED:
         file = Path(__file__).with_name("embedded.onnx")
     else:

@@ -139,7 +139,7 @@ def _make_network(name: str, weights: Path | None) -> Any:
     except Exception as error:  # the errors of whatever library timm downloads with
         raise BackboneError(
             f"timm could not fetch the weights of model '{name}' ({_short(error)}); fetch them "
-            "elsewhere and pass them: --weights FILE.safetensors."
+            "elsewhere and pass them: weights=FILE.safetensors."
         ) from error
 
 

@@ -52,7 +52,8 @@ def evaluate_maps_into(
     record = heading(job, dataset.name, name, seed) | {
         "dataset": describe(dataset),
         "settings": settings,
-        "backbone": None,
+        "sources": [],
+        "details": {},
         "asked": None,
         "calibration": _thresholds(maps.thresholds),
         "figures": evaluation.figures(),
@@ -62,7 +63,6 @@ def evaluate_maps_into(
         "examples": write_map_examples(maps, evaluation.images, directory, name=job),
         "seconds": {"fit": None, **evaluation.seconds},
         "bytes": {},
-        "bank_vectors": None,
         "versions": {"blemish": metadata.version("blemish")} | versions(),
         "machine": machine(),
         "model_sha256": None,

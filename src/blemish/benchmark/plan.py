@@ -1,9 +1,9 @@
 """What a benchmark has to do: a job for each category, detector and seed.
 
 A job's id ends in a hash of everything that decides its result: the images with their labels and
-splits, the detector and all of its settings (those left at their defaults too), the content of the
-backbone file, what else a fit is asked for, the version of blemish. So a job that was done before
-is recognised by content, wherever its files lie now, and any change makes a new job.
+splits, the detector and all of its settings (those left at their defaults too), the content of
+what it takes from elsewhere, what else a fit is asked for, the version of blemish. So a job that
+was done before is recognised by content, wherever its files lie now; any change makes a new job.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from blemish.calibration import SMALLEST_REGION_PX
 from blemish.data.dataset import Dataset
 from blemish.data.opening import category_paths, open_dataset
 from blemish.detectors.assigned import settings_of_each
-from blemish.detectors.contract import Detector, make_detector
+from blemish.detectors.contract import Detector
+from blemish.detectors.registry import make_detector
 from blemish.errors import (
     DataError,
     ImageError,
@@ -49,7 +50,7 @@ class Job:
         detector: name of the detector.
         settings: all of the detector's settings, the seed included.
         seed: of the detector.
-        backbone: name, levels, licence and sha256; `None` where the detector has none.
+        sources: what the detector takes from elsewhere: role, name, licence, sha256 each.
         false_alarm_rate, alpha, smallest_region_px: as `fit` takes them.
         test_fraction: as `open_dataset` takes it.
         max_pixels: of an image.
@@ -61,7 +62,7 @@ class Job:
     detector: str
     settings: dict[str, Any]
     seed: int
-    backbone: dict[str, Any] | None = None
+    sources: list[dict[str, str]] = field(default_factory=list)
     false_alarm_rate: float | None = None
     alpha: Alpha = "refuse"
     smallest_region_px: int = SMALLEST_REGION_PX
@@ -138,12 +139,12 @@ def plan_jobs(
         DataError: a path is no data set, a category is unknown or given twice, a file cannot be
             read at all; all categories that cannot be used are told at once.
         SettingError: a detector or setting is unknown, or a value not allowed.
-        BackboneError: the backbone cannot be used.
+        BackboneError: what a detector takes from elsewhere cannot be used.
     """
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
     own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
     if any("seed" in values for values in own.values()):
-        raise SettingError("'seed' must be given with --seeds here, not among the settings.")
+        raise SettingError("'seed' must be given by 'seeds' here, not among the settings.")
     built = [
         make_detector(name, {**values, "seed": seed})
         for name, values in own.items()
@@ -154,25 +155,22 @@ def plan_jobs(
         "alpha": alpha,
         "smallest_region_px": smallest_region_px,
     }
-    jobs = []
-    for dataset, path in _open_all(_find(data, categories), test_fraction):
-        for detector in built:
-            backbone = getattr(detector, "backbone", None)
-            jobs.append(
-                Job(
-                    id=job_id(dataset, detector, asked),
-                    data=str(path),
-                    category=dataset.name,
-                    detector=detector.name,
-                    settings=detector.settings.to_dict(),
-                    seed=detector.settings.seed,
-                    backbone=backbone.provenance() if backbone else None,
-                    test_fraction=test_fraction,
-                    max_pixels=max_pixels,
-                    **asked,
-                )
-            )
-    return jobs
+    return [
+        Job(
+            id=job_id(dataset, detector, asked),
+            data=str(path),
+            category=dataset.name,
+            detector=detector.name,
+            settings=detector.settings.to_dict(),
+            seed=detector.settings.seed,
+            sources=[asdict(source) for source in detector.provenance()],
+            test_fraction=test_fraction,
+            max_pixels=max_pixels,
+            **asked,
+        )
+        for dataset, path in _open_all(_find(data, categories), test_fraction)
+        for detector in built
+    ]
 
 
 def job_id(dataset: Dataset, detector: Detector, asked: Mapping[str, Any]) -> str:
@@ -180,7 +178,7 @@ def job_id(dataset: Dataset, detector: Detector, asked: Mapping[str, Any]) -> st
     content = {
         "dataset": dataset.fingerprint,
         "settings": _without_files(detector.settings.to_dict(), detector),
-        "sources": detector.sources,
+        "sources": {source.role: source.sha256 for source in detector.provenance()},
         "asked": dict(asked),
     }
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
@@ -203,8 +201,9 @@ def _without_files(settings: Mapping[str, Any], detector: Detector) -> dict[str,
 
 
 def _check_something_to_do(**lists: Sequence[Any] | None) -> None:
-    empty = [name for name, values in lists.items() if values is not None and not values]
-    told_at_once([f"'{name}' names nothing; give at least one." for name in empty], UsageError)
+    for name, values in lists.items():
+        if values is not None and not values:
+            raise UsageError(f"'{name}' names nothing; give at least one.", parameter=name)
 
 
 def _open_all(paths: Mapping[str, Path], test_fraction: float | None) -> list[tuple[Dataset, Path]]:

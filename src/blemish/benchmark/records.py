@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -60,7 +61,8 @@ def make_record(
     return heading(job, dataset.name, model.detector, seed) | {
         "dataset": describe(dataset),
         "settings": facts.settings,
-        "backbone": facts.details.get("backbone"),
+        "sources": [asdict(source) for source in facts.sources],
+        "details": facts.details,
         "asked": {
             "false_alarm_rate": false_alarm_rate_asked,
             "alpha": model.reader.alpha,
@@ -75,10 +77,8 @@ def make_record(
         "seconds": {"fit": None, **evaluation.seconds, **seconds},
         "bytes": {
             "fit_peak": fit_peak_bytes,
-            "bank": facts.details.get("bank_bytes"),
             "model_file": model.size_bytes,
         },
-        "bank_vectors": facts.details.get("bank_vectors"),
         "versions": {"blemish": metadata.version("blemish")} | versions(),
         "machine": machine(),
         "model_sha256": model.sha256,
@@ -90,7 +90,7 @@ def failed_record(job: Job, error: str) -> Record:
     return heading(job.id, job.category, job.detector, job.seed) | {
         "error": error,
         "settings": job.portable_settings(),
-        "backbone": job.backbone,
+        "sources": job.sources,
         "asked": job.asked,
         "versions": {"blemish": metadata.version("blemish")} | versions(),
         "machine": machine(),

@@ -77,7 +77,7 @@ def run_jobs(
         UsageError: fewer than one worker.
     """
     if workers < 1:
-        raise UsageError(f"'workers' must be at least 1; got {workers}.")
+        raise UsageError(f"'workers' must be at least 1; got {workers}.", parameter="workers")
     directory, progress = Path(directory), progress or LoggedProgress()
     make_folder(directory)
     known = {record["job"]: record for record in read_records(directory)}

@@ -78,7 +78,9 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
     """
     dataset, detector = job.open_dataset(), job.make_detector()
     if job_id(dataset, detector, job.asked) != job.id:
-        raise DataError("The images or the backbone have changed since the job was planned.")
+        raise DataError(
+            "The images, or files that the detector takes, have changed since the job was planned."
+        )
     for note in dataset.notes:
         progress.say(note)
     unfinished = directory / UNFINISHED / job.id

@@ -223,5 +223,5 @@ def _no_threshold(reject_all: bool, costs: Costs, rate: float) -> str:
     return (
         f"With a miss at {costs.miss:g}, a false alarm at {costs.false_alarm:g} and {100 * rate:g} "
         f"% defects it is cheapest to {what} every image unseen: no threshold does better. Check "
-        "the costs and --defect-rate, or fit a better model."
+        "the costs and 'defect_rate', or fit a better model."
     )

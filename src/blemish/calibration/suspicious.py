@@ -103,7 +103,7 @@ class SuspiciousImages:
             f"{count} of {self.scored:,} training images stand{'s' * (count == 1)} out (about "
             f"{self.by_chance:g} would by chance): {names}{', ...' * (count > MOST_NAMED)}. "
             "Look at them: defects among the good images hide defects like them and raise the "
-            "thresholds. Remove what is defective and fit again, or fit with --drop-suspicious."
+            "thresholds. Remove what is defective and fit again, or fit with drop_suspicious=True."
         )
 
 

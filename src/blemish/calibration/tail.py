@@ -34,8 +34,8 @@ FARTHEST = 100  # how many times below what can be promised a rate may be
 DRAWS = 1000
 
 _INSTEAD = (
-    "Leave --tail out; where training images that stand out are removed or more good ones are at "
-    "hand, blemish calibrate tries again without a new fit."
+    "Leave tail=True out; where training images that stand out are removed or more good ones are "
+    "at hand, blemish calibrate tries again without a new fit."
 )
 
 Values = NDArray[np.float64]

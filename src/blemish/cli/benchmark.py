@@ -11,29 +11,19 @@ import typer
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import FAILED
+from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
     Alpha,
     AsJson,
     Assignments,
-    Backbone,
     Config,
     FalseAlarmRate,
-    ImageSize,
-    Levels,
     MaxPixels,
-    Memory,
     OnAlpha,
-    Preset,
-    Resize,
     SmallestRegion,
-    Teacher,
     TestFraction,
-    Weights,
-    read_image_size,
     read_limits,
     read_list,
-    read_megabytes,
-    read_settings,
 )
 from blemish.errors import UsageError
 from blemish.wording import first_few
@@ -58,6 +48,7 @@ LEFT_OUT_OF_JSON = ("images", "curves", "draws", "examples")
 
 
 def benchmark(
+    ctx: typer.Context,
     data: Datas,
     output: Output,
     *,
@@ -65,16 +56,8 @@ def benchmark(
     categories: Categories = None,
     seeds: Seeds = "0",
     workers: Workers = 1,
-    backbone: Backbone = None,
-    levels: Levels = None,
-    weights: Weights = None,
-    preset: Preset = None,
-    teacher: Teacher = None,
-    image_size: ImageSize = None,
-    resize: Resize = None,
     assignments: Assignments = None,
     config: Config = None,
-    memory: Memory = None,
     false_alarm_rate: FalseAlarmRate = None,
     smallest_region: SmallestRegion = None,
     alpha: Alpha = OnAlpha.REFUSE,
@@ -87,18 +70,7 @@ def benchmark(
     Jobs that DIR has a record of are not done again: the same command goes on after an
     interruption. Exit code 1: a job failed.
     """
-    settings = read_settings(
-        config,
-        assignments,
-        backbone=backbone,
-        levels=levels,
-        weights=weights,
-        preset=preset,
-        teacher=teacher,
-        image_size=read_image_size(image_size),
-        fit=resize,
-        memory_megabytes=read_megabytes(memory),
-    )
+    settings = read_settings(ctx, config, assignments)
     from blemish.benchmark.plan import plan_jobs
     from blemish.benchmark.records import read_records
     from blemish.benchmark.run import run_jobs

@@ -88,7 +88,7 @@ def _findings(audit: Audit) -> Iterator[str]:
 
 def _finding(finding: Finding) -> Iterator[str]:
     lead = f"{finding.severity + ':':<9}"
-    yield console.filled(finding.message, lead=lead, stream=sys.stdout)
+    yield console.filled(console.flags.of_text(finding.message), lead=lead, stream=sys.stdout)
     examples = [" = ".join(group) for group in finding.groups] or finding.ids
     if examples:
         text = first_few(examples, MOST_EXAMPLES)

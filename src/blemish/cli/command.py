@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 from blemish.cli import console
+from blemish.cli.flags import Flags
 from blemish.cli.signals import EndsLikeCtrlC, exit_code
 from blemish.errors import BlemishError
 
@@ -42,6 +43,7 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
+        console.flags = Flags(_options(ctx))
         try:
             with EndsLikeCtrlC():
                 return super().invoke(ctx)
@@ -50,17 +52,32 @@ class Command(TyperCommand):
             console.say("interrupted")
             raise typer.Exit(exit_code(error)) from None
         except BlemishError as error:
-            console.error(str(error))
+            told = console.flags.of_error(error)
+            console.error(told)
             if ctx.params.get("as_json"):
                 with suppress(BlemishError):  # standard output may be what is wrong
-                    console.write_json_line({"error": str(error)})
+                    console.write_json_line({"error": told})
             raise typer.Exit(error.exit_code) from None
+
+
+def _options(ctx: Any) -> set[str]:
+    """Names of what has an option in any command."""
+    commands = getattr(ctx.find_root().command, "commands", {ctx.command.name: ctx.command})
+    params = (param for command in commands.values() for param in command.params)
+    options = (opt for param in params for opt in param.opts if opt.startswith("--"))
+    return {option.removeprefix("--").replace("-", "_") for option in options}
 
 
 def typed(ctx: typer.Context) -> list[str]:
     """The arguments of a command as the user typed them, without its name and `--json`."""
     words: list[str] = ctx.meta[_TYPED]
     return [word for word in words if word != "--json"]
+
+
+def typed_so_far(ctx: Any) -> list[str]:
+    """The arguments of a command as the user typed them, while they are read."""
+    words: list[str] = ctx.meta.get(_TYPED, [])
+    return words
 
 
 def with_option(words: Sequence[str], *option: str | Path) -> list[str | Path]:

@@ -18,10 +18,12 @@ from typing import Any, TextIO
 
 import typer
 
+from blemish.cli.flags import Flags
 from blemish.errors import BlemishError
 from blemish.names import all_shown, harmless, shown
 
 WIDEST = 100
+flags = Flags()  # how sentences of the library are spelled; a command sets its own
 
 
 def write(text: str) -> None:
@@ -85,7 +87,7 @@ def say(text: str, *, lead: str = "") -> None:
 
 def note(text: str) -> None:
     """Say what changes how a result should be read."""
-    say(text, lead="note: ")
+    say(flags.of_text(text), lead="note: ")
 
 
 def error(text: str) -> None:

@@ -13,37 +13,26 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
+from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
     Alpha,
     AsJson,
     Assignments,
-    Backbone,
     Category,
     Config,
     Data,
     Detector,
     FalseAlarmRate,
     Force,
-    ImageSize,
-    Levels,
     MaxPixels,
-    Memory,
     OnAlpha,
-    Preset,
     RegionRate,
-    Resize,
-    Seed,
     SmallestRegion,
     SplitSeed,
     Tail,
-    Teacher,
     TestFraction,
     Threads,
-    Weights,
     data_arguments,
-    read_image_size,
-    read_megabytes,
-    read_settings,
     reader_of,
     use_threads,
 )
@@ -73,22 +62,13 @@ def fit(
     *,
     detector: Detector = "patchcore",
     category: Category = None,
-    backbone: Backbone = None,
-    levels: Levels = None,
-    weights: Weights = None,
-    preset: Preset = None,
-    teacher: Teacher = None,
-    image_size: ImageSize = None,
-    resize: Resize = None,
     assignments: Assignments = None,
     config: Config = None,
-    seed: Seed = None,
     false_alarm_rate: FalseAlarmRate = None,
     region_rate: RegionRate = None,
     tail: Tail = False,
     drop_suspicious: DropSuspicious = False,
     smallest_region: SmallestRegion = None,
-    memory: Memory = None,
     alpha: Alpha = OnAlpha.REFUSE,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
@@ -104,19 +84,7 @@ def fit(
     folder beside MODEL.onnx; the same command with --resume goes on from there.
     """
     use_threads(threads)
-    settings = read_settings(
-        config,
-        assignments,
-        backbone=backbone,
-        levels=levels,
-        weights=weights,
-        preset=preset,
-        teacher=teacher,
-        image_size=read_image_size(image_size),
-        fit=resize,
-        seed=seed,
-        memory_megabytes=read_megabytes(memory),
-    )
+    settings = read_settings(ctx, config, assignments)
     import blemish
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.loading import GoodImages
@@ -179,7 +147,7 @@ def _told_how_to_go_on(ctx: typer.Context, unfinished: Path, *, resume: bool) ->
 
 def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) -> dict[str, Any]:
     facts = model.facts.to_dict()
-    training, details = facts["training"], model.facts.detector.details
+    training, detector = facts["training"], facts["detector"]
     return {
         "path": str(path),
         "sha256": model.sha256,
@@ -187,9 +155,8 @@ def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) ->
         "detector": model.detector,
         "dataset": training["dataset"],
         "images": len(training["images"]),
-        "bank_vectors": details.get("bank_vectors"),
-        "bank_dimensions": details.get("bank_dimensions"),
-        "bank_bytes": details.get("bank_bytes"),
+        "sources": detector["sources"],
+        "details": detector["details"],
         "calibration": model.calibration.to_dict(),
         "suspicious": training["suspicious"],
         "dropped": training["dropped"],
@@ -201,12 +168,9 @@ def _result(model: Model, path: Path, seconds: float, peak_bytes: int | None) ->
 def _facts(
     model: Model, path: Path, seconds: float, peak_bytes: int | None
 ) -> Iterator[tuple[str, str | None]]:
-    details = model.facts.detector.details
     yield "model", f"{path}, {bytes_text(path.stat().st_size)}"
     yield "sha256", model.sha256
-    if "bank_vectors" in details:
-        size = f"{details['bank_vectors']:,} vectors of {details['bank_dimensions']} dimensions"
-        yield "memory bank", f"{size}, {bytes_text(details['bank_bytes'])}"
+    yield from model.facts.detector.told
     yield from threshold_facts(model.calibration.stated())
     yield from suspicious_facts(model.facts.training)
     yield "time", seconds_text(seconds)

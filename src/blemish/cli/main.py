@@ -24,6 +24,7 @@ from blemish.cli import (
     surfaces,
 )
 from blemish.cli.command import Command
+from blemish.cli.detector_options import FitsDetectors
 from blemish.cli.signals import ended_by_ctrl_c
 from blemish.names import shown
 
@@ -40,20 +41,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for _command in (
-    check.check,
-    plan.plan,
-    fit.fit,
-    inspect.inspect,
-    calibrate.calibrate,
-    predict.predict,
-    evaluate.evaluate,
-    benchmark.benchmark,
-    report.report,
-    surfaces.surfaces,
-    download.download,
+for _command, _kind in (
+    (check.check, Command),
+    (plan.plan, FitsDetectors),
+    (fit.fit, FitsDetectors),
+    (inspect.inspect, Command),
+    (calibrate.calibrate, Command),
+    (predict.predict, Command),
+    (evaluate.evaluate, Command),
+    (benchmark.benchmark, FitsDetectors),
+    (report.report, Command),
+    (surfaces.surfaces, Command),
+    (download.download, Command),
 ):
-    app.command(cls=Command)(_command)
+    app.command(cls=_kind)(_command)
 
 
 def _version(asked: bool) -> None:

@@ -6,19 +6,18 @@ import os
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blemish.errors import SettingError, UsageError, told_at_once
+from blemish.errors import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from blemish.images.header import Reader, ReadLimits
 
 # Environment variables by which libraries learn how many threads they may have.
 THREAD_VARIABLES = ("BLEMISH_CORES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
 
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
 _MEGABYTES = {"": 1e-6, "k": 1e-3, "m": 1.0, "g": 1e3, "t": 1e6}
@@ -105,41 +104,6 @@ Alpha = Annotated[
     typer.Option(help="Transparent images: refuse, onto black, or colours without their alpha."),
 ]
 Detector = Annotated[str, typer.Option(metavar="NAME", help="Which detector.")]
-Backbone = Annotated[
-    str | None,
-    typer.Option(
-        metavar="B", help="embedded (the default), FILE.onnx with named outputs, or timm:NAME."
-    ),
-]
-Levels = Annotated[
-    str | None,
-    typer.Option(metavar="A,B", help="Its outputs to use (default: at strides 8 and 16)."),
-]
-Weights = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Safetensors file with weights for timm:NAME.")
-]
-Preset = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Of efficientad: quick, standard or paper."),
-]
-Teacher = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="Of efficientad: weights, safetensors or ONNX."),
-]
-ImageSize = Annotated[
-    str | None,
-    typer.Option(metavar="PIXELS", help="Working size: 256, or 256x320 as height x width."),
-]
-Resize = Annotated[
-    str | None,
-    typer.Option("--fit", metavar="HOW", help="stretch to it, or keep aspect: shorter, longer."),
-]
-Seed = Annotated[
-    int | None, typer.Option(metavar="N", help="Of all that is drawn at random (default 0).")
-]
-Memory = Annotated[
-    str | None, typer.Option(metavar="SIZE", help="Most memory that a fit may take (default 4GB).")
-]
 JudgingMemory = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Most memory to take (default: half of the machine's)."),
@@ -149,53 +113,13 @@ Assignments = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="Any setting of the detector, or of one of several: DETECTOR.NAME=VALUE. Repeatable.",
+        help="A setting; DETECTOR.NAME=VALUE is for one of several detectors. Repeatable.",
     ),
 ]
 Config = Annotated[
     Path | None,
     typer.Option(metavar="FILE.toml", help="A table [settings]; the command line wins over it."),
 ]
-
-
-def read_settings(
-    config: Path | None, assignments: Sequence[str] | None, **options: Any
-) -> dict[str, Any]:
-    """Settings of a detector from a file, from `--set`, and from options of their own.
-
-    Args:
-        config: a TOML file, or `None`.
-        assignments: `name=value` each.
-        options: by name of the setting; `None` where the user did not give it.
-
-    Raises:
-        UsageError: the file cannot be used, or something is given in two ways.
-        SettingError: a value cannot be read.
-    """
-    from blemish.settings import parse_assignments
-
-    given = {name: value for name, value in options.items() if value is not None}
-    assigned = parse_assignments(assignments or ())
-    told_at_once(
-        [
-            f"'{name}' is given twice: by an option of its own, and by --set."
-            for name in assigned
-            if name in given
-        ],
-        UsageError,
-    )
-    return _read_config(config) | assigned | given
-
-
-def read_image_size(text: str | None) -> int | list[int] | None:
-    """`256`, or `256x320` as [height, width]. Raises `SettingError`."""
-    if text is None:
-        return None
-    sides = re.fullmatch(r"(\d+)(?:\s*[x,]\s*(\d+))?", text.strip().lower())
-    if sides is None:
-        raise SettingError(f"'--image-size' must be like 256 or 256x320; got '{text}'.")
-    height, width = sides.groups()
-    return int(height) if width is None else [int(height), int(width)]
 
 
 def read_megabytes(text: str | None) -> int | None:
@@ -248,20 +172,3 @@ def data_arguments(
     words += ["--test-fraction", f"{test_fraction:g}"] if test_fraction is not None else []
     words += ["--split-seed", str(split_seed)] if split_seed else []
     return words + (["--max-pixels", str(max_pixels)] if max_pixels is not None else [])
-
-
-def _read_config(path: Path | None) -> dict[str, Any]:
-    import tomllib
-
-    if path is None:
-        return {}
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"Cannot read '{path}': {error.strerror}.") from error
-    except ValueError as error:
-        raise UsageError(f"'{path}' is no TOML file: {error}.") from error
-    settings = tables.pop("settings", None)
-    if tables or not isinstance(settings, dict):
-        raise UsageError(f"'{path}' must hold one table, [settings], and nothing else.")
-    return settings

@@ -4,45 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
+from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
     Alpha,
     AsJson,
     Assignments,
-    Backbone,
     Category,
     Config,
     Data,
     Detector,
     FalseAlarmRate,
-    ImageSize,
-    Levels,
     MaxPixels,
-    Memory,
     OnAlpha,
-    Preset,
     RegionRate,
-    Resize,
-    Seed,
     SplitSeed,
     Tail,
-    Teacher,
     TestFraction,
     Threads,
-    Weights,
-    read_image_size,
-    read_megabytes,
-    read_settings,
     reader_of,
     use_threads,
 )
 from blemish.wording import bytes_text, rate_text, seconds_text
+
+if TYPE_CHECKING:
+    from blemish.detectors.contract import FitPlan
 
 
 def plan(
@@ -51,20 +43,11 @@ def plan(
     *,
     detector: Detector = "patchcore",
     category: Category = None,
-    backbone: Backbone = None,
-    levels: Levels = None,
-    weights: Weights = None,
-    preset: Preset = None,
-    teacher: Teacher = None,
-    image_size: ImageSize = None,
-    resize: Resize = None,
     assignments: Assignments = None,
     config: Config = None,
-    seed: Seed = None,
     false_alarm_rate: FalseAlarmRate = None,
     region_rate: RegionRate = None,
     tail: Tail = False,
-    memory: Memory = None,
     alpha: Alpha = OnAlpha.REFUSE,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
@@ -78,19 +61,7 @@ def plan(
     image once, since copies count as one, and fits nothing.
     """
     use_threads(threads)
-    settings = read_settings(
-        config,
-        assignments,
-        backbone=backbone,
-        levels=levels,
-        weights=weights,
-        preset=preset,
-        teacher=teacher,
-        image_size=read_image_size(image_size),
-        fit=resize,
-        seed=seed,
-        memory_megabytes=read_megabytes(memory),
-    )
+    settings = read_settings(ctx, config, assignments)
     import blemish
     from blemish.calibration import Asked, lowest_rate
     from blemish.data.loading import GoodImages
@@ -113,25 +84,19 @@ def plan(
         found["estimated_seconds"] = seconds | {"total": sum(seconds.values())}
         console.write_json(found | {"notes": notes})
     else:
-        console.write_facts(_facts(dataset.name, planned.to_dict(), seconds, lowest))
+        console.write_facts(_facts(dataset.name, planned, seconds, lowest))
     for sentence in notes:
         console.note(sentence)
     console.next_steps(["fit", *with_option(typed(ctx), "-o", Path(f"{dataset.name}.onnx"))])
 
 
 def _facts(
-    name: str, plan: Mapping[str, Any], seconds: Mapping[str, float], lowest_rate: float
+    name: str, plan: FitPlan, seconds: Mapping[str, float], lowest_rate: float
 ) -> Iterator[tuple[str, str]]:
-    yield "data set", f"{name}, {plan['images']:,} good images to learn from"
-    if "patches" in plan:
-        yield "patches", f"{plan['patches']:,} of {plan['dimensions']} dimensions"
-        yield "memory bank", f"{plan['bank_vectors']:,} vectors, {bytes_text(plan['bank_bytes'])}"
-    if "trainings" in plan:
-        times = f", {plan['trainings']} times" if plan["trainings"] > 1 else ""
-        yield "training", f"{plan['steps']:,} steps{times}, {plan['parameters']:,} parameters"
-        yield "left out", f"{plan['left_out']:,} images, to find thresholds"
-    yield "memory", f"at most {bytes_text(plan['memory_bytes'])}"
-    yield "disk", bytes_text(plan["disk_bytes"]) if plan["disk_bytes"] else "none"
+    yield "data set", f"{name}, {plan.images:,} good images to learn from"
+    yield from plan.told()
+    yield "memory", f"at most {bytes_text(plan.memory_bytes)}"
+    yield "disk", bytes_text(plan.disk_bytes) if plan.disk_bytes else "none"
     total = seconds_text(sum(seconds.values()))
     yield "time", f"about {total}, a guess from a short measurement:"
     yield "", ", ".join(f"{name} {seconds_text(took)}" for name, took in seconds.items())

@@ -134,6 +134,15 @@ def predict(
         raise typer.Exit(DEFECTS_FOUND)
 
 
+def _spelled(result: Prediction | Failure) -> Prediction | Failure:
+    """A result, what failed told in options in the place of parameters."""
+    from blemish.result import Failure
+
+    if isinstance(result, Failure):
+        return Failure(result.path, console.flags.of_text(result.error))
+    return result
+
+
 def _tell(
     images: Sequence[NamedImage],
     results: Iterator[Prediction | Failure],
@@ -143,7 +152,8 @@ def _tell(
     """Print, count and keep each result as it is known."""
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
     with progress.stage("predict", len(images)) as advance:
-        for image, result in zip(images, results, strict=True):
+        for image, found in zip(images, results, strict=True):
+            result = _spelled(found)
             console.write_json_line(result.to_dict())
             tally.add(result)
             if keeper is not None:

@@ -77,7 +77,7 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
             "error",
             "alpha",
             f"{_counted(hiding, 'image has', 'images have')} transparent pixels, which "
-            "are refused unless --alpha flatten puts them onto black, or --alpha drop takes their "
+            "are refused unless alpha='flatten' puts them onto black, or alpha='drop' takes their "
             "colours as they are.",
             _ids(hiding),
         )
@@ -119,7 +119,7 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
         distorted = max(aspects) / min(aspects) > MOST_ASPECT_SPREAD
         cost = (
             "stretched to one size they show the surface in different proportions, which costs "
-            "accuracy: consider --fit shorter or longer"
+            "accuracy: consider fit='shorter' or fit='longer'"
             if distorted
             else "all are brought to one size, so the surface shows at slightly different scales"
         )

@@ -99,7 +99,7 @@ def choose_archives(
     """
     given = dict(sha256 or {})
     wanted = list(dict.fromkeys(categories))
-    problems = [f"'--sha256' names '{name}', which is not asked for." for name in given
+    problems = [f"A hash is given for '{name}', which is not asked for." for name in given
                 if name not in wanted]  # fmt: skip
     problems += [
         f"'{value}' is no SHA-256: 64 hexadecimal digits." for value in given.values()
@@ -113,7 +113,7 @@ def choose_archives(
     unknown = [] if url else [name for name in wanted if name not in MVTEC_AD]
     told_at_once(
         [
-            f"Where '{name}' is to be had is not known, only {', '.join(MVTEC_AD)}; give --url."
+            f"Where '{name}' is to be had is not known, only {', '.join(MVTEC_AD)}; give url=URL."
             f"{did_you_mean(name, MVTEC_AD)}"
             for name in unknown
         ],
@@ -218,7 +218,7 @@ def _fetch_and_unpack(archive: Archive, work: _Work, target: Path, progress: Pro
         raise DataError(
             f"The archive of '{archive.category}' is not the one that is known: SHA-256 "
             f"{found} in place of {archive.sha256}. It was thrown away. If you trust it, "
-            f"say so: --sha256 {archive.category}={found}"
+            f"say so: sha256={archive.category}={found}"
         )
     unpacked = work.folder / "unpacked"
     shutil.rmtree(unpacked, ignore_errors=True)

@@ -115,7 +115,7 @@ def _category_folder(root: Path, category: str | None) -> Path:
     names = list(folders) if folders else [_name(root)]
     if category is None and len(names) > 1:
         raise DataError(
-            f"{root} holds several categories; name one with --category: {', '.join(names)}."
+            f"{root} holds several categories; name one with category=NAME: {', '.join(names)}."
         )
     wanted = names[0] if category is None else category
     if wanted not in names:

@@ -134,4 +134,6 @@ def _in_the_way(path: Path, *, force: bool) -> str | None:
         return None
     if not (path / FACTS_FILE).is_file():
         return f"'{path}' exists and was not drawn by blemish; name another folder."
-    return None if force else f"'{path}' exists; name another folder, or replace it with --force."
+    return (
+        None if force else f"'{path}' exists; name another folder, or replace it with force=True."
+    )

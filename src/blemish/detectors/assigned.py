@@ -7,10 +7,13 @@ table `efficientad`, goes to that detector alone, and wins over the plain name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from blemish.detectors.contract import Detector, detector_class, detector_names, make_detector
+from blemish.detectors.registry import detector_names, make_detector, settings_class
 from blemish.errors import SettingError, did_you_mean, told_at_once
+
+if TYPE_CHECKING:
+    from blemish.detectors.contract import Detector
 
 Values = dict[str, Any]
 
@@ -26,7 +29,7 @@ def settings_of_each(detectors: Sequence[str], settings: Mapping[str, Any]) -> d
         SettingError: a detector is unknown, a setting is none of these detectors', or it is meant
             for another.
     """
-    known = {name: detector_class(name).settings_class.names() for name in detectors}
+    known = {name: settings_class(name).names() for name in detectors}
     plain, own = _sorted_out(settings)
     problems = [
         f"Settings of '{name}' are given, but it is not among the detectors: {', '.join(known)}."
@@ -51,11 +54,12 @@ def _sorted_out(settings: Mapping[str, Any]) -> tuple[Values, dict[str, Values]]
     """Settings for whoever has them, and those for one detector each."""
     plain: Values = {}
     own: dict[str, Values] = {}
+    names = detector_names()
     for name, value in settings.items():
         detector, dot, rest = name.partition(".")
-        if dot and detector in detector_names():
+        if dot and detector in names:
             own.setdefault(detector, {})[rest] = value
-        elif name in detector_names() and isinstance(value, Mapping):
+        elif name in names and isinstance(value, Mapping):
             own.setdefault(name, {}).update(value)
         else:
             plain[name] = value

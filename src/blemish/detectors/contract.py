@@ -1,93 +1,50 @@
-"""The contract that every detector keeps, and the list of those there are.
+"""The contract that every detector keeps.
 
 A detector fits on good images and gives a graph from pixels to raw scores. It knows nothing of
 thresholds, files, labels or images of heat maps. Higher score = more anomalous, unbounded.
+
+What others show of a detector it says of itself: where it takes something from (`provenance`), and
+pairs of a label and a text for people (`told`) and plain values for programs, of a plan and of a
+fit. Nobody else knows the names of its settings.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.errors import SettingError, did_you_mean
-from blemish.graph.preprocessing import FITS, WorkingSize
+from blemish.detectors.settings import DetectorSettings
 from blemish.images.format import ImageFormat
 from blemish.progress import Progress
-from blemish.settings import Settings, setting
 from blemish.typed_json import Hash
 
 if TYPE_CHECKING:
     import onnx
 
+Told = tuple[str, str]  # a label of a word or two, and what there is to say
+HELD_OUT = "held out"  # how images are left out that a fit never learns from
+
 
 @dataclass(frozen=True)
 class Source:
-    """What a fit takes besides images, and ships in the model file.
+    """Something that a detector takes from elsewhere, and that is in the graph or shaped it.
 
     Attributes:
-        role: what for: `backbone`, `teacher`.
-        name: of the network, not of the file.
-        licence: of the weights, as their source states it.
-        sha256: of the file.
+        role: what it is to the detector: `backbone`, `teacher`, `penalty images`.
+        name: of the network or folder, without the path of a machine.
+        licence: as its source states it.
+        sha256: of the file, or of a folder's listing.
     """
 
     role: str
     name: str
     licence: str
     sha256: Hash
-
-
-@dataclass(frozen=True)
-class DetectorSettings(Settings):
-    """What all detectors share: how an image becomes a working image, and the seed."""
-
-    image_size: int | tuple[int, int] | None = setting(
-        None,
-        "side of the working image in pixels, or [height, width]; 256, or what a preset decides",
-        at_least=32,
-        at_most=4096,
-    )
-    fit: str = setting(
-        "stretch",
-        "stretch the image to image_size, or keep its aspect with that shorter or longer side",
-        choices=FITS,
-    )
-    seed: int = setting(0, "of everything that is drawn at random", at_least=0)
-
-    # Names of settings that decide where and how safely a fit runs, not what comes of it.
-    circumstances: ClassVar[tuple[str, ...]] = ()
-
-    def contradictions(self) -> list[str]:
-        """Problems between settings that are each allowed."""
-        if self.fit != "stretch" and isinstance(self.image_size, tuple):
-            return [f"'image_size' must be one number with fit '{self.fit}'; got two."]
-        return []
-
-    @property
-    def usual_side_px(self) -> int:
-        """The side of a working image where no size is given."""
-        return 256
-
-    @property
-    def size_hw(self) -> tuple[int, int]:
-        """Height and width of the working image, before it is padded."""
-        side = self.usual_side_px if self.image_size is None else self.image_size
-        return (side, side) if isinstance(side, int) else side
-
-    def to_dict(self) -> dict[str, Any]:
-        """All settings as plain JSON values, with the size that holds."""
-        values = super().to_dict()
-        return values | ({"image_size": self.usual_side_px} if self.image_size is None else {})
-
-    def working_size(self, multiple: int) -> WorkingSize:
-        """How images are resized; padded sizes are multiples of `multiple` pixels."""
-        return WorkingSize(self.size_hw, self.fit, multiple)
 
 
 class ImageSource(Protocol):
@@ -138,8 +95,17 @@ class Fitted(Protocol):
         ...
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What a reader of the model file wants to know of the fit, as plain JSON values."""
+    def batch(self) -> int:
+        """How many images of the working size the graph should judge at once."""
+        ...
+
+    def told(self) -> Sequence[Told]:
+        """What people want to know of the fit, for `fit` and `inspect` to show."""
+        ...
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The same and more for programs, as plain JSON values; goes into the model file."""
         ...
 
     @property
@@ -178,6 +144,21 @@ class FitPlan(Protocol):
     """What a fit will take, known before it starts."""
 
     @property
+    def images(self) -> int:
+        """How many there are to learn from."""
+        ...
+
+    @property
+    def memory_bytes(self) -> int:
+        """The most memory that the fit will take, nearly."""
+        ...
+
+    @property
+    def disk_bytes(self) -> int:
+        """The most that goes to temporary files; 0 for none."""
+        ...
+
+    @property
     def model_bytes(self) -> int:
         """Size of the model file, nearly."""
         ...
@@ -189,6 +170,10 @@ class FitPlan(Protocol):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: `images`, `memory_bytes`, `disk_bytes`, and the detector's own."""
+        ...
+
+    def told(self) -> Sequence[Told]:
+        """The detector's own of these for people."""
         ...
 
     def notes(self) -> list[str]:
@@ -208,12 +193,12 @@ class Detector(Protocol):
         """Its settings; the seed is one of them."""
         ...
 
-    @property
-    def sources(self) -> dict[str, str]:
-        """A hash of each file or folder that it takes something from, by the setting's name.
+    def provenance(self) -> tuple[Source, ...]:
+        """What it takes from elsewhere, each in a role of its own.
 
         Raises:
             BackboneError: one cannot be used.
+            DataError: a folder cannot be listed.
         """
         ...
 
@@ -256,35 +241,3 @@ class Detector(Protocol):
                 belongs to this fit, and clears it when the fit is done.
         """
         ...
-
-
-_REGISTERED = {
-    "patchcore": "blemish.detectors.patchcore.detector:PatchCore",
-    "efficientad": "blemish.detectors.efficientad.detector:EfficientAd",
-}
-
-
-def detector_names() -> tuple[str, ...]:
-    """Names of all detectors."""
-    return tuple(_REGISTERED)
-
-
-def detector_class(name: str) -> Any:
-    """The class of a detector by its name.
-
-    Raises:
-        SettingError: there is none of that name (with the closest that is).
-    """
-    if name not in _REGISTERED:
-        known = ", ".join(_REGISTERED)
-        raise SettingError(
-            f"Unknown detector '{name}'; known are {known}.{did_you_mean(name, _REGISTERED)}"
-        )
-    module, _, attribute = _REGISTERED[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
-
-
-def make_detector(name: str, settings: Mapping[str, Any]) -> Detector:
-    """A detector by its name, with some settings. Raises `SettingError`."""
-    detector: Detector = detector_class(name)(**settings)
-    return detector

@@ -136,7 +136,7 @@ def look_up(index: Mapping[str, Collection[str]], names: Iterable[str]) -> set[s
 def _map_files(folder: Path) -> list[str]:
     """Paths of all maps below a folder, sorted; hidden files are passed over."""
     if not folder.is_dir():
-        raise DataError(f"'{folder}' is no folder; --maps takes a folder of maps.")
+        raise DataError(f"'{folder}' is no folder; maps are read from a folder.")
     try:
         files = list(files_below(folder, enter=lambda path: not path.name.startswith(".")))
     except OSError as error:

@@ -151,7 +151,7 @@ def _image(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
         if opacity.mean() < LEAST_OPAQUE * 255:
             raise ImageError(
                 "is transparent nearly everywhere, so that nothing of it would be left on black; "
-                "save it without alpha, or fit with --alpha drop (alpha='drop'), which takes its "
+                "save it without alpha, or fit with alpha='drop', which takes its "
                 "colours."
             )
     return _three_channels(_pixels(image, facts, alpha))
@@ -183,8 +183,8 @@ def _eight_bit(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> Image.Ima
     if alpha == "refuse":
         raise ImageError(
             "has transparent pixels, and what they hide is unclear; save it without alpha, or fit "
-            "with --alpha flatten (alpha='flatten'), which puts all images onto black, or with "
-            "--alpha drop, which takes their colours as they are."
+            "with alpha='flatten', which puts all images onto black, or with alpha='drop', which "
+            "takes their colours as they are."
         )
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, image).convert(wanted)

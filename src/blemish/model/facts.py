@@ -51,19 +51,21 @@ class DetectorFacts:
 
     Attributes:
         name: of the detector.
-        settings: its settings, with all defaults.
-        sources: what else the graph is made of.
-        details: what the detector tells for machines; nothing here needs to know it.
-        batch: images that it found fitting to run at once; `None` where it does not say.
-        learned_from: how many images the graph learned from; `None` for all.
+        seed: of everything that was drawn at random.
+        settings: all of its settings.
+        sources: what it takes from elsewhere.
+        told: what it says of the fit for people, as pairs of a label and a text.
+        details: the same for machines; only the detector knows the names.
+        batch: images that it found fitting to run at once.
     """
 
     name: str
+    seed: Count
     settings: dict[str, Any]
     sources: tuple[Source, ...]
+    told: tuple[tuple[str, str], ...]
     details: dict[str, Any]
-    batch: Positive | None = None
-    learned_from: Count | None = None
+    batch: Positive
 
 
 @dataclass(frozen=True)

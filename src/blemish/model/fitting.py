@@ -28,7 +28,8 @@ from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, ty
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
-from blemish.detectors.contract import Detector, DetectorSettings, Fitted, Source
+from blemish.detectors.contract import Detector, Fitted
+from blemish.detectors.settings import DetectorSettings
 from blemish.errors import CalibrationError, DataError
 from blemish.images.header import READER, Reader
 from blemish.images.usual import usual_of
@@ -153,7 +154,7 @@ class _Job:
             "blemish": metadata.version("blemish"),
             "detector": detector.name,
             "settings": {name: value for name, value in values if name not in left_aside},
-            "sources": detector.sources,
+            "sources": {source.role: source.sha256 for source in detector.provenance()},
             "asked": {"alpha": self.reader.alpha, "drop_suspicious": drop_suspicious},
             "images": {sample.id: sample.sha256 for sample in self.images.samples},
         }
@@ -318,15 +319,14 @@ def versions() -> dict[str, str]:
 
 
 def _detector_facts(detector: Detector, fitted: Fitted) -> DetectorFacts:
-    told = dict(fitted.facts)
-    batch, learned_from = told.pop("batch", None), told.pop("trained_on", None)
-    sources = tuple(
-        Source(role, told[role]["name"], told[role]["licence"], told[role]["sha256"])
-        for role in ("backbone", "teacher")
-        if role in told
-    )
     return DetectorFacts(
-        detector.name, _portable(detector.settings), sources, told, batch, learned_from
+        name=detector.name,
+        seed=detector.settings.seed,
+        settings=_portable(detector.settings),
+        sources=tuple(detector.provenance()),
+        told=tuple(fitted.told()),
+        details=fitted.details,
+        batch=fitted.batch,
     )
 
 

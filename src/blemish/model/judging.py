@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from blemish.data.loading import DECODED_PIXELS
 from blemish.data.sample import Sample
 from blemish.errors import ImageError, SettingError
-from blemish.graph.preprocessing import WorkingSize
+from blemish.graph.working_size import WorkingSize
 from blemish.images.header import FileContent, Reader, probe_image, spell_size
 from blemish.memory import allowed_bytes
 from blemish.model.facts import WorkingFacts
@@ -71,8 +71,8 @@ class JudgingMemory:
             raise ImageError(
                 f"is {spell_size(size_hw)}; judging it takes about {bytes_text(needed)} of memory, "
                 f"and {bytes_text(self.room_bytes)} are left of the "
-                f"{bytes_text(self.allowed_bytes)} that may be taken: raise --memory "
-                f"(memory_bytes) to {bytes_text(enough)}."
+                f"{bytes_text(self.allowed_bytes)} that may be taken: raise "
+                f"'memory_bytes' to {bytes_text(enough)}."
             )
         return needed
 
@@ -139,7 +139,7 @@ def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) 
         return JudgingMemory(allowed, max(allowed, least) - fixed, resizing, inside)
     if wanted < least:
         raise SettingError(
-            f"'memory_bytes' (--memory) must be at least {bytes_text(_in_full(least))} for this "
+            f"'memory_bytes' must be at least {bytes_text(_in_full(least))} for this "
             f"model; got {bytes_text(wanted)}."
         )
     return JudgingMemory(wanted, wanted - fixed, resizing, inside)

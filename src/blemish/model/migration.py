@@ -7,7 +7,7 @@ from typing import Any
 from blemish.typed_json import JsonError
 
 OLDEST = 3  # schema that is still read
-SIDE_PX = 256  # of a working image, where schema 3 does not name it
+SIDE_PX, BATCH = 256, 8  # where schema 3 does not name them
 
 
 def migrate(facts: dict[str, Any]) -> dict[str, Any]:
@@ -23,14 +23,20 @@ def migrate(facts: dict[str, Any]) -> dict[str, Any]:
         return facts
     facts = _renamed(facts)
     try:
-        detector, settings = dict(facts["detector"]), facts["detector"]["settings"]
-        known = {name: detector.pop(name) for name in ("name", "settings")}
-        known |= {"batch": detector.pop("batch", None)}
-        known |= {"learned_from": detector.pop("trained_on", None)}
+        details, settings = dict(facts["detector"]), facts["detector"]["settings"]
+        detector = {
+            "name": details.pop("name"),
+            "seed": settings["seed"],
+            "settings": details.pop("settings"),
+            "batch": details.pop("batch", BATCH),
+            "sources": _sources(details),
+            "told": [],
+            "details": details,
+        }
         size = settings["image_size"] or SIDE_PX
         working = {"size_hw": size if isinstance(size, list) else [size, size]}
         return facts | {
-            "detector": known | {"sources": _sources(detector), "details": detector},
+            "detector": detector,
             "input": facts["input"] | {"working": working | {"fit": settings["fit"]}},
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.calibration import Calibration
-from blemish.data.loading import LARGEST_BATCH
 from blemish.data.sample import Sample
 from blemish.errors import (
     BlemishError,
@@ -54,7 +53,7 @@ from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
 
-_TRY_VERIFY = "blemish inspect MODEL --verify tries the model on simple images."
+_TRY_VERIFY = "blemish inspect MODEL with verify=True tries the model on simple images."
 
 if TYPE_CHECKING:
     import onnx
@@ -212,7 +211,7 @@ class Model:
         """
         self._refuse_closed()
         memory = judging_memory(self.facts.input.working, self.size_bytes, memory_bytes)
-        most = batch or self.facts.detector.batch or LARGEST_BATCH
+        most = batch or self.facts.detector.batch
         iterator = map(self._in_memory, images)
         first = list(islice(iterator, 2))
         every = chain(first, iterator)

@@ -26,13 +26,13 @@ from blemish.calibration.scored import highest_peaks, one_a_key
 from blemish.data.dataset import Dataset
 from blemish.data.loading import read_contents, split_keys
 from blemish.data.sample import Sample
+from blemish.detectors.contract import HELD_OUT
 from blemish.errors import DataError, ImageError, UsageError, told_at_once
 from blemish.model.fitting import check_promise
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Prediction, ScoredImage
 
-HELD_OUT = "held out"  # images that a model was never fitted on
 MOST_TOLD = 20  # problems with images
 
 
@@ -207,11 +207,11 @@ def _check_given(rate: float | None, costs: Costs | None, defects: Sequence[str 
     """Raise `UsageError` where costs and defects do not come together, or beside a rate."""
     problems = []
     if costs and not defects:
-        problems.append("A threshold by costs takes images of known defects: add --defects FOLDER.")
+        problems.append("A threshold by costs takes images of known defects: add defects=FOLDER.")
     if defects and not costs:
         problems.append(
-            "Known defects have a say only where a miss and a false alarm have a cost: add "
-            "--cost-miss and --cost-false-alarm."
+            "Known defects have a say only where a miss and a false alarm have a cost: give "
+            "'cost_miss' and 'cost_false_alarm'."
         )
     if costs and rate is not None:
         problems.append(
@@ -254,7 +254,7 @@ def _rule(
     if costs.defect_rate is None:
         progress.say(
             f"Costs are weighed as if {100 * rule.defect_rate:.3g} % of the images on the line "
-            "were defects, as among those given; --defect-rate says what it is there."
+            "were defects, as among those given; 'defect_rate' says what it is there."
         )
     return rule
 

@@ -129,10 +129,10 @@ def conditions(record: Record) -> Conditions:
     }
     named = {
         "run": text(record, "run"),
-        "backbone": text(record, "backbone", "name"),
-        "levels": short(look_up(record, "backbone", "levels")),
-        "backbone sha256": text(record, "backbone", "sha256")[:8],
     } | _asked(record)
+    for source in entries(record, "sources"):
+        role = text(source, "role")
+        named |= {role: text(source, "name"), f"{role} sha256": text(source, "sha256")[:8]}
     return found | {name: value for name, value in named.items() if value}
 
 

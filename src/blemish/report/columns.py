@@ -107,8 +107,6 @@ COST = (
     Column("fit_seconds", "Fit", Kind.SECONDS, path=("seconds", "fit")),
     Column("predict_seconds", "One image", Kind.SECONDS, path=("seconds", "predict_per_image")),
     Column("fit_peak_bytes", "Peak memory", Kind.BYTES, path=("bytes", "fit_peak")),
-    Column("bank_vectors", "Bank vectors", Kind.COUNT, path=("bank_vectors",)),
-    Column("bank_bytes", "Memory bank", Kind.BYTES, path=("bytes", "bank")),
     Column("model_bytes", "Model file", Kind.BYTES, path=("bytes", "model_file")),
 )
 ALL = (*SEPARATING, *LOCATING, PROMISED, PROMISED_AT_MOST, *AT_THRESHOLD, *COST)

@@ -20,6 +20,7 @@ from blemish.records.grouping import (
     Group,
     Record,
     conditions,
+    entries,
     group_records,
     look_up,
     number,
@@ -201,13 +202,12 @@ def _shared(
 
 
 def _settings(record: Record) -> dict[str, str]:
-    licence = text(record, "backbone", "licence")
     named = {"detector": text(record, "detector"), **conditions(record)}
-    named.pop("backbone sha256", None)
-    return named | {
-        "backbone sha256": text(record, "backbone", "sha256"),
-        "backbone licence": licence,
-    }
+    for source in entries(record, "sources"):
+        role = text(source, "role")
+        named[f"{role} sha256"] = text(source, "sha256")
+        named[f"{role} licence"] = text(source, "licence")
+    return named
 
 
 def _environment(record: Record) -> dict[str, str]:

@@ -21,7 +21,6 @@ from blemish.parallel import one_core_each
 from blemish.progress import Advance
 from blemish.search.sketch import SketchedBank, sketch_bank
 
-STARTS = ("random", "farthest", "sampled")
 SAMPLED_POINTS = 10  # start points of the original's approximate sampler
 CANDIDATES = 2048  # rows that stay in the second-level cache at 128 dimensions
 BLOCK_ROWS = 8192

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import blemish
-from blemish.detectors.conformance import DrawnImages, _blotted, _weave
+from blemish.detectors.conformance.images import DrawnImages, blotted, weave
 from blemish.detectors.efficientad import rounds
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.detectors.efficientad.settings import EfficientAdSettings
@@ -38,7 +38,7 @@ def make(teacher):
 
 
 def weaves(count=8, keys=None):
-    images = DrawnImages({f"{seed:02}": _weave(seed) for seed in range(count)})
+    images = DrawnImages({f"{seed:02}": weave(seed) for seed in range(count)})
     if keys:
         images.split_keys = keys
     return images
@@ -89,7 +89,7 @@ def test_of_images_that_belong_together_none_is_left_out(make, folds):
     images = weaves(3, keys=["a"] * 3)
     assert detector.calibration_images(images.split_keys) == 0
     fitted = detector.fit(images, progress=QUIET)
-    assert np.isfinite(session(fitted).run(["score"], image=_weave(9)[None])[0]).all()
+    assert np.isfinite(session(fitted).run(["score"], image=weave(9)[None])[0]).all()
     with pytest.raises(CalibrationError, match="at least 2"):
         list(fitted.left_out(progress=QUIET))
 
@@ -134,7 +134,7 @@ def test_a_blot_stands_out_and_is_found_where_it_is(make):
     fitted = make(held_out=0.3).fit(weaves(), progress=QUIET)
     good, bad = (
         session(fitted).run(["score", "score_map"], image=image[None])
-        for image in (_weave(99), _blotted(99, 120))
+        for image in (weave(99), blotted(99, 120))
     )
     assert bad[0][0] > 5 * good[0][0]
     row, column = np.unravel_index(bad[1][0].argmax(), bad[1][0].shape)
@@ -159,6 +159,7 @@ def test_a_model_is_fitted_saved_and_says_what_it_is(make, category, tmp_path, c
     assert [(s.role, s.licence) for s in detector.sources] == [("teacher", "CC0-1.0")]
     assert detector.details["losses"]["names"][0] == "step"
     assert detector.details["trained_with"]["precision"] == "float32"
+    assert [label for label, _ in detector.told] == ["nets", "training"]
     assert facts.calibration.method == "held out"
     assert facts.calibration.images == 6
     assert "6 good images cannot promise" in caplog.text
@@ -180,7 +181,7 @@ def test_sixteen_bit_images_are_learned(make):
     deep = DrawnImages({n: (p.astype(np.uint16) * 16) for n, p in images})
     deep.image_format = ImageFormat(16, 4095)
     fitted = make(steps=3).fit(deep, progress=QUIET)
-    shown = (_weave(9).astype(np.uint16) * 16)[None]
+    shown = (weave(9).astype(np.uint16) * 16)[None]
     assert np.isfinite(session(fitted).run(["score"], image=shown)[0]).all()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.detectors.conformance import DrawnImages, _weave
+from blemish.detectors.conformance.images import DrawnImages, weave
 from blemish.detectors.efficientad.architecture import MEAN, STD
 from blemish.detectors.efficientad.graph import EfficientAdGraph
 from blemish.detectors.efficientad.images import Space, working_images
@@ -29,7 +29,7 @@ def working(images, space=None, **settings):
 
 
 def test_working_images_are_resized_and_normalised():
-    images = {"a": np.full((50, 90, 3), (0, 128, 255), np.uint8), "b": _weave(1, (128, 140))}
+    images = {"a": np.full((50, 90, 3), (0, 128, 255), np.uint8), "b": weave(1, (128, 140))}
     found = working(images, image_size=[128, 140])
     assert found.values.shape == (2, 3, 128, 140)
     assert found.values.dtype == np.float16
@@ -42,14 +42,14 @@ def test_working_images_are_resized_and_normalised():
 
 
 def test_their_hash_tells_names_and_contents():
-    one, other = _weave(1), _weave(2)
+    one, other = weave(1), weave(2)
     hashes = [working(p).sha256 for p in ({"a": one}, {"b": one}, {"a": other}, {"a": one})]
     assert hashes[0] == hashes[3]
     assert len(set(hashes)) == 3
 
 
 def test_images_beyond_the_memory_allowed_go_to_disk_and_are_the_same():
-    images = {"a": _weave(1), "b": _weave(2)}
+    images = {"a": weave(1), "b": weave(2)}
     here, there = working(images), working(images, Space(0))
     assert isinstance(there.values, np.memmap)
     assert not isinstance(here.values, np.memmap)

@@ -25,8 +25,7 @@ def test_an_onnx_file_is_read_with_its_facts(tmp_path):
     for name, value in teacher.weights.items():
         assert value.dtype == np.float32
         np.testing.assert_array_equal(value, wanted[name].astype(np.float16))
-    facts = teacher.provenance()
-    assert (facts["name"], facts["licence"], len(facts["sha256"])) == ("random", "CC0-1.0", 64)
+    assert (teacher.name, teacher.licence, len(teacher.sha256)) == ("random", "CC0-1.0", 64)
 
 
 @pytest.mark.parametrize("prefix", ["", "teacher."])

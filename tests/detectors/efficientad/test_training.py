@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from blemish.detectors.conformance import DrawnImages, _weave
+from blemish.detectors.conformance.images import DrawnImages, weave
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.errors import BlemishError, SettingError
 from blemish.progress import LoggedProgress
@@ -63,7 +63,7 @@ class Watcher(LoggedProgress):
 
 def fit(teacher, folder=None, progress=None, images=6, **settings):
     detector = EfficientAd(**tiny_settings(teacher, **({"steps": 45} | settings)))
-    source = DrawnImages({f"{i:02}": _weave(i) for i in range(images)})
+    source = DrawnImages({f"{i:02}": weave(i) for i in range(images)})
     return detector.fit(source, progress=progress or Watcher(), folder=folder)
 
 
@@ -223,12 +223,12 @@ def test_finished_parts_are_not_trained_again(teacher, tmp_path, monkeypatch):
 KILLED = """
 import sys
 from pathlib import Path
-from blemish.detectors.conformance import DrawnImages, _weave
+from blemish.detectors.conformance.images import DrawnImages, weave
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.progress import LoggedProgress
 from tiny_efficientad import tiny_settings
 detector = EfficientAd(**tiny_settings(Path(sys.argv[1]), steps=110, checkpoint_seconds=0))
-source = DrawnImages({f"{i:02}": _weave(i) for i in range(6)})
+source = DrawnImages({f"{i:02}": weave(i) for i in range(6)})
 detector.fit(source, progress=LoggedProgress(), folder=Path(sys.argv[2]))
 """
 
@@ -359,12 +359,12 @@ def test_losses_fall_are_told_and_are_kept_thin(teacher, monkeypatch):
     watcher = Watcher()
     fitted = fit(teacher, progress=watcher, steps=160)
     assert len([note for note in watcher.notes if note.startswith("hard features ")]) == 8
-    history = fitted.facts["losses"]["history"]
+    history = fitted.details["losses"]["history"]
     assert 3 <= len(history) <= 6
     assert [row[0] for row in history] == sorted({row[0] for row in history})
     assert history[-1][0] == 160
     assert history[-1][1] < history[0][1]
-    assert json.loads(json.dumps(fitted.facts)) == fitted.facts
+    assert json.loads(json.dumps(fitted.details)) == fitted.details
 
 
 def test_training_leaves_threads_and_random_numbers_as_they_were(teacher):
@@ -377,7 +377,7 @@ def test_training_leaves_threads_and_random_numbers_as_they_were(teacher):
 def test_kept_features_give_nearly_the_same_as_features_made_anew(teacher):
     kept, anew = (fit(teacher, steps=5, keep_features=keep) for keep in (True, False))
     for one, other in zip(
-        kept.facts["losses"]["history"], anew.facts["losses"]["history"], strict=True
+        kept.details["losses"]["history"], anew.details["losses"]["history"], strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-2)
 
@@ -393,7 +393,7 @@ def test_a_teacher_whose_features_do_not_vary_is_told_and_trained_with(teacher):
 
 def test_without_an_autoencoder_student_and_teacher_are_all_there_is(teacher):
     fitted = fit(teacher, steps=60, autoencoder_weight=0)
-    facts = fitted.facts
+    facts = fitted.details
     assert facts["losses"]["names"] == ["step", "hard_features", "penalty"]
     assert facts["losses"]["history"][-1][1] < facts["losses"]["history"][0][1]
     assert facts["quantiles"].keys() == {"student"}

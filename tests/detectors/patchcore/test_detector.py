@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from blemish.backbones import load_backbone
-from blemish.detectors.conformance import DrawnImages, _blotted, _weave
+from blemish.detectors.conformance.images import DrawnImages, blotted, weave
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.detectors.patchcore.plan import plan_fit
 from blemish.detectors.patchcore.settings import PatchCoreSettings
@@ -30,7 +30,7 @@ class Listener(LoggedProgress):
 
 
 def weaves(count=12):
-    return DrawnImages({f"{seed:02}": _weave(seed) for seed in range(count)})
+    return DrawnImages({f"{seed:02}": weave(seed) for seed in range(count)})
 
 
 def fit(backbone, images=None, progress=QUIET, **settings):
@@ -153,7 +153,7 @@ def test_a_sample_of_patches_still_finds_the_blot(backbone, monkeypatch):
     assert any("sample" in sentence for sentence in listener.said)
     session = Session(fitted.graph.SerializeToString())
     good, bad = (
-        session.run(["score"], image=image[None])[0][0] for image in (_weave(99), _blotted(99, 120))
+        session.run(["score"], image=image[None])[0][0] for image in (weave(99), blotted(99, 120))
     )
     assert bad > good
 
@@ -161,9 +161,9 @@ def test_a_sample_of_patches_still_finds_the_blot(backbone, monkeypatch):
 def test_left_out_images_of_one_group_are_left_out_together(backbone):
     images = weaves(8)
     images.split_keys = ["a", "a", "b", "b", "c", "c", "d", "d"]
-    twins = DrawnImages({f"{i}": _weave(i // 2) for i in range(8)})
+    twins = DrawnImages({f"{i}": weave(i // 2) for i in range(8)})
     twins.split_keys = images.split_keys
-    apart = DrawnImages({f"{i}": _weave(i // 2) for i in range(8)})
+    apart = DrawnImages({f"{i}": weave(i // 2) for i in range(8)})
     together, alone = (
         np.mean([r.score for r in fit(backbone, p).left_out(progress=QUIET)])
         for p in (twins, apart)
@@ -195,7 +195,7 @@ def test_a_bank_too_large_for_a_model_file_is_refused_before_the_fit(backbone):
 def test_a_bank_of_one_vector_still_gives_scores_with_reweighting(backbone):
     fitted = fit(backbone, coreset_ratio=None, coreset_count=1, reweight=5)
     session = Session(fitted.graph.SerializeToString())
-    assert session.run(["score"], image=_weave(3)[None])[0][0] > 0
+    assert session.run(["score"], image=weave(3)[None])[0][0] > 0
 
 
 def test_a_bank_of_one_image_alone_cannot_leave_it_out(backbone):
@@ -207,14 +207,14 @@ def test_a_bank_of_one_image_alone_cannot_leave_it_out(backbone):
 def test_more_neighbours_or_picks_than_there_are_vectors_are_all_of_them(backbone):
     fitted = fit(backbone, coreset_ratio=None, coreset_count=3, k=9)
     session = Session(fitted.graph.SerializeToString())
-    assert np.isfinite(session.run(["score"], image=_weave(3)[None])[0]).all()
+    assert np.isfinite(session.run(["score"], image=weave(3)[None])[0]).all()
 
 
 PEAK = """
 import sys
 import numpy as np
 from blemish.records.machine import peak_memory_bytes
-from blemish.detectors.conformance import DrawnImages
+from blemish.detectors.conformance.images import DrawnImages
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.progress import LoggedProgress
 
@@ -257,7 +257,7 @@ def test_no_image_is_an_error(backbone):
 def test_nearest_says_which_bank_vector_a_patch_resembles(backbone):
     fitted = fit(backbone)
     session = Session(fitted.graph.SerializeToString())
-    (nearest,) = session.run(["nearest"], image=_weave(0)[None])
+    (nearest,) = session.run(["nearest"], image=weave(0)[None])
     assert nearest.shape == (1, 16, 16)
     assert 0 <= nearest.min() <= nearest.max() < len(fitted.bank.vectors)
 

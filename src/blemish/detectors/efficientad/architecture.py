@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 COLOURS = 3
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of what all nets take: RGB in [0, 1]
@@ -29,7 +30,7 @@ BORDER_CELLS = 4  # that the unpadded net lacks on each side of the image
 LATENT_SIDE = 8  # of the bottleneck's kernel, at most
 SMALLEST_SIDE = 128  # below it the decoder's first size is none
 
-Weights = Mapping[str, NDArray[Any]]  # `<layer>.weight` and `<layer>.bias` of a net
+Weights: TypeAlias = "Mapping[str, NDArray[Any]]"  # `<layer>.weight` and `<layer>.bias` of a net
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.contract import ImageSource, LeftOut
+from blemish.detectors.contract import HELD_OUT, ImageSource, LeftOut, Source, Told
 from blemish.detectors.efficientad.graph import EfficientAdGraph, map_name
 from blemish.detectors.efficientad.images import Space, WorkingImages, working_images
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_images
@@ -25,7 +25,7 @@ from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, p
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
-from blemish.detectors.efficientad.teacher import Teacher, load_teacher
+from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher, load_teacher
 from blemish.errors import CalibrationError, MissingExtraError, SettingError
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
@@ -65,17 +65,19 @@ class EfficientAd:
         """The teacher that the settings name. Raises `BackboneError`."""
         return load_teacher(self.settings.teacher, self.settings.recipe.pdn)
 
-    @property
-    def sources(self) -> dict[str, str]:
-        """Hashes of the teacher and of a folder of penalty images.
+    def provenance(self) -> tuple[Source, ...]:
+        """The teacher, and a folder of penalty images where one is given.
 
         Raises:
             BackboneError: the teacher cannot be used.
             DataError: the folder cannot be listed.
         """
-        folder = self.settings.penalty
-        penalty = {} if folder is None else {"penalty": listing_sha256(Path(folder))}
-        return {"teacher": self.teacher.sha256, **penalty}
+        t = self.teacher
+        teacher = Source("teacher", t.name, t.licence, t.sha256)
+        if self.settings.penalty is None:
+            return (teacher,)
+        folder = Path(self.settings.penalty)
+        return teacher, Source("penalty images", folder.name, NOT_STATED, listing_sha256(folder))
 
     def calibration_images(self, split_keys: Sequence[str]) -> int:
         """How many images will be left out of some training; those of one key count once."""
@@ -156,13 +158,34 @@ class FittedEfficientAd:
         return self._writer.detector(self.nets, self.quantiles)
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What a reader of the model file wants to know of the fit."""
+    def batch(self) -> int:
+        """Images that the graph should judge at once."""
+        return self._writer.batch
+
+    def told(self) -> list[Told]:
+        """Nets and training, for people."""
+        made, penalty = self._facts["trained_with"], self._facts["penalty"]
+        steps = f"{self._writer.settings.recipe.steps:,} steps"
+        return [
+            ("nets", f"PDN {self._teacher.kind}, {self._parameters:,} parameters in all"),
+            (
+                "training",
+                f"{steps} on {made['device']} in {made['precision']}, against "
+                f"{penalty['images']:,} images ({penalty['source']})",
+            ),
+        ]
+
+    @property
+    def _parameters(self) -> int:
         nets = (self.nets.teacher, self.nets.student, self.nets.autoencoder)
+        return sum(int(w.size) for net in nets for w in net.values())
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The same for programs, with the losses on the way."""
         return {
-            "teacher": self._teacher.provenance(),
-            "batch": self._writer.batch,
-            "parameters": sum(int(w.size) for net in nets for w in net.values()),
+            "pdn": self._teacher.kind,
+            "parameters": self._parameters,
             "quantiles": {branch: asdict(span) for branch, span in self.quantiles.items()},
             **self._facts,
         }
@@ -171,7 +194,7 @@ class FittedEfficientAd:
     def left_out_method(self) -> str:
         """How `left_out` works, for the record."""
         folds = self._writer.settings.recipe.calibration_folds
-        return f"{len(self._left_out)}-fold" if folds else "held out"
+        return f"{len(self._left_out)}-fold" if folds else HELD_OUT
 
     def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
         """Scores of the images that were left out, by nets that did not see them.

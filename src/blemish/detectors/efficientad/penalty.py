@@ -21,8 +21,9 @@ from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.errors import DataError, ImageError
 from blemish.files import files_below
 from blemish.graph.builder import UINT8, GraphBuilder, tensor
-from blemish.graph.preprocessing import WorkingSize, geometry, image_hw, preprocess
+from blemish.graph.preprocessing import geometry, image_hw, preprocess
 from blemish.graph.session import Session
+from blemish.graph.working_size import WorkingSize
 from blemish.images.format import ImageFormat, format_16_bit
 from blemish.images.header import Reader
 from blemish.images.read import IMAGE_SUFFIXES, read_image

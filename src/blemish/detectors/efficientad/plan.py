@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from blemish.detectors.contract import Told
 from blemish.detectors.efficientad.architecture import (
     COLOURS,
     Layer,
@@ -66,6 +67,14 @@ class TrainingPlan:
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
         return asdict(self)
+
+    def told(self) -> list[Told]:
+        """Trainings, for people."""
+        times = f", {self.trainings} times" if self.trainings > 1 else ""
+        return [
+            ("training", f"{self.steps:,} steps{times}, {self.parameters:,} parameters"),
+            ("left out", f"{self.left_out:,} images, to find thresholds"),
+        ]
 
     def notes(self) -> list[str]:
         """What a user must hear of it."""

@@ -10,7 +10,6 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from blemish.detectors.contract import DetectorSettings
 from blemish.detectors.efficientad.architecture import (
     PDN_WIDTHS,
     RECEPTIVE_FIELD,
@@ -21,6 +20,7 @@ from blemish.detectors.efficientad.architecture import (
     features_of,
     pdn,
 )
+from blemish.detectors.settings import DetectorSettings
 from blemish.settings import setting
 
 SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
@@ -128,21 +128,25 @@ class EfficientAdSettings(DetectorSettings):
         at_least=0,
         at_most=0.9,
     )
-    autoencoder_width: int = setting(64, "channels of its bottleneck, even", at_least=2)
-    steps: int | None = setting(None, "of training", at_least=1)
-    batch: int | None = setting(None, "images a step", at_least=1, at_most=256)
+    autoencoder_width: int = setting(
+        64, "channels of the autoencoder's bottleneck, even", at_least=2
+    )
+    steps: int | None = setting(None, "steps of training", at_least=1)
+    batch: int | None = setting(None, "images that a step is taken on", at_least=1, at_most=256)
     crop: int | None = setting(
         None,
         "side of the random part of an image that the student is trained on, a multiple of 4; "
         "0 for whole images",
         at_least=0,
     )
-    learning_rate: float | None = setting(None, "of Adam", above=0, at_most=1)
-    weight_decay: float = setting(1e-5, "of Adam", at_least=0)
+    learning_rate: float | None = setting(None, "learning rate of Adam", above=0, at_most=1)
+    weight_decay: float = setting(1e-5, "weight decay of Adam", at_least=0)
     decay_at: float = setting(
         0.95, "share of the steps after which the learning rate falls", above=0, at_most=1
     )
-    decay_by: float = setting(0.1, "what it is then multiplied by", above=0, at_most=1)
+    decay_by: float = setting(
+        0.1, "what the learning rate is then multiplied by", above=0, at_most=1
+    )
     averaged_steps: int | None = setting(
         None,
         "the nets' weights are running means over about so many steps; 0 for those of the last "
@@ -150,33 +154,40 @@ class EfficientAdSettings(DetectorSettings):
         at_least=0,
     )
     hard_quantile: float | None = setting(
-        None, "the student learns from differences at or above it", at_least=0, at_most=1
+        None, "the student learns from differences at or above this quantile", at_least=0, at_most=1
     )
     penalty: str | None = setting(
         None,
-        "folder of images of anything else; by default drawn ones are taken",
+        "folder of penalty images, of anything else; by default some are drawn",
         names_file=True,
     )
-    penalty_images: int | None = setting(None, "how many of them", at_least=1)
-    penalty_weight: float = setting(1.0, "of the student's answers to them", at_least=0)
-    penalty_grey: float = setting(0.3, "share of them shown without colour", at_least=0, at_most=1)
+    penalty_images: int | None = setting(None, "how many penalty images", at_least=1)
+    penalty_weight: float = setting(
+        1.0, "weight of the student's answers to penalty images", at_least=0
+    )
+    penalty_grey: float = setting(
+        0.3, "share of penalty images shown without colour", at_least=0, at_most=1
+    )
     jitter: float = setting(
         0.2,
         "most that brightness, contrast or saturation is changed by for the autoencoder",
         at_least=0,
         at_most=1,
     )
-    dropout: float = setting(0.2, "in the decoder", at_least=0, at_most=0.9)
+    dropout: float = setting(0.2, "dropout in the decoder", at_least=0, at_most=0.9)
     keep_features: bool | None = setting(
         None, "keep the teacher's features of all images, in half precision, to save time"
     )
     low_quantile: float = setting(
-        0.9, "of good images' map values, which becomes 0", at_least=0, at_most=1
+        0.9, "quantile of good images' map values that becomes 0", at_least=0, at_most=1
     )
-    high_quantile: float = setting(0.995, "which becomes 0.1", at_least=0, at_most=1)
+    high_quantile: float = setting(
+        0.995, "quantile of them that becomes 0.1", at_least=0, at_most=1
+    )
     border: str | None = setting(
         None,
-        "of the map, where the nets do not reach: zero as published, or the nearest cell's value",
+        "border of the map, where the nets do not reach: zero as published, or the nearest cell's "
+        "value",
         choices=("zero", "edge"),
     )
     smoothing: float | None = setting(
@@ -205,7 +216,7 @@ class EfficientAdSettings(DetectorSettings):
         choices=("auto", "float32", "bfloat16"),
     )
     checkpoint_seconds: float = setting(
-        120.0, "between two checkpoints, where a folder for them is given", at_least=0
+        120.0, "seconds between two checkpoints, where a folder for them is given", at_least=0
     )
     memory_megabytes: int = setting(
         4000, "the most that images and features may take; then they go to disk", at_least=100

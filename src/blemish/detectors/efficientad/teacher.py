@@ -27,6 +27,7 @@ from blemish.detectors.efficientad.architecture import (
 from blemish.errors import BackboneError, MissingExtraError
 
 PREFIX = "teacher."
+NOT_STATED = "not stated"
 FEW = 4  # problems that are told
 NO_SPREAD = 1e-5  # of a channel, relative to the largest value: rounding, and nothing else
 
@@ -48,15 +49,6 @@ class Teacher:
     name: str
     licence: str
     sha256: str
-
-    def provenance(self) -> dict[str, Any]:
-        """What a model file says of its teacher."""
-        return {
-            "name": self.name,
-            "pdn": self.kind,
-            "licence": self.licence,
-            "sha256": self.sha256,
-        }
 
     def normalised(self, statistics: Statistics) -> dict[str, NDArray[Any]]:
         """Its weights, the last layer such that each feature has mean 0 and spread 1."""
@@ -120,7 +112,7 @@ def load_teacher(file: str | None, kind: str) -> Teacher:
         kind,
         _checked(tensors, kind, path),
         metadata.get("name") or path.stem,
-        metadata.get("licence") or metadata.get("license") or "not stated",
+        metadata.get("licence") or metadata.get("license") or NOT_STATED,
         hashlib.sha256(data).hexdigest(),
     )
 

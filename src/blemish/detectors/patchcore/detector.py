@@ -17,7 +17,7 @@ import numpy as np
 
 from blemish.backbones.backbone import Backbone
 from blemish.backbones.load import load_backbone
-from blemish.detectors.contract import ImageSource
+from blemish.detectors.contract import ImageSource, Source
 from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.patches import Patches, extract
@@ -52,10 +52,10 @@ class PatchCore:
         s = self.settings
         return load_backbone(s.backbone, levels=s.levels, weights=s.weights)
 
-    @property
-    def sources(self) -> dict[str, str]:
-        """The backbone's hash. Raises `BackboneError`."""
-        return {"backbone": self.backbone.sha256}
+    def provenance(self) -> tuple[Source, ...]:
+        """The backbone. Raises `BackboneError`."""
+        b = self.backbone
+        return (Source("backbone", b.name, b.licence, b.sha256),)
 
     def plan(self, images: ImageSource) -> FitPlan:
         """What a fit on these images will take."""

@@ -18,12 +18,12 @@ from blemish.graph.builder import ENDLESS, FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import content_cells, enlarge
 from blemish.graph.preprocessing import (
     Geometry,
-    WorkingSize,
     geometry,
     image_hw,
     image_input,
     preprocess,
 )
+from blemish.graph.working_size import WorkingSize
 from blemish.images.format import ImageFormat
 from blemish.search.graph import search, standing_out
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.split import parts_of
-from blemish.detectors.contract import LeftOut
+from blemish.detectors.contract import LeftOut, Told
 from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore.patches import Patches
 from blemish.errors import CalibrationError
@@ -26,6 +26,7 @@ from blemish.progress import Progress
 from blemish.search.coreset import Coreset, greedy_k_centre
 from blemish.search.nearest import ProductSearch, standing_out_of
 from blemish.search.two_stage import Searcher, nearest_of_others, searcher
+from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
     import onnx
@@ -52,11 +53,29 @@ class FittedPatchCore:
         return self._writer.detector(self.bank)
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What a reader of the model file wants to know of the fit."""
+    def batch(self) -> int:
+        """Images that the graph should judge at once."""
+        return self._writer.batch
+
+    def told(self) -> list[Told]:
+        """Levels and bank, for people."""
+        vectors, dimensions = self.bank.vectors.shape
+        bank = f"{vectors:,} vectors of {dimensions} dimensions"
+        size = bytes_text(self.bank.vectors.nbytes)
+        return [
+            ("levels", ", ".join(self._levels)),
+            ("memory bank", f"{bank}, {size}, out of {self._counts['patches']:,} patches"),
+        ]
+
+    @property
+    def _levels(self) -> list[str]:
+        return [level.name for level in self._writer.backbone.levels]
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The same for programs."""
         return {
-            "backbone": self._writer.backbone.provenance(),
-            "batch": self._writer.batch,
+            "levels": self._levels,
             "bank_vectors": len(self.bank.vectors),
             "bank_dimensions": self.bank.vectors.shape[1],
             "bank_bytes": self.bank.vectors.nbytes,

@@ -92,6 +92,6 @@ def _check_disk(needed_bytes: int) -> None:
     if needed_bytes > free_bytes:
         raise BlemishError(
             f"The patches need {needed_bytes / 1e9:.1f} GB in a temporary file, but '{folder}' has "
-            f"{free_bytes / 1e9:.1f} GB free. Allow more memory (--memory), name another folder "
-            "(TMPDIR), or use fewer images or a smaller image_size."
+            f"{free_bytes / 1e9:.1f} GB free. Allow more 'memory_megabytes', name another "
+            "folder (TMPDIR), or use fewer images or a smaller 'image_size'."
         )

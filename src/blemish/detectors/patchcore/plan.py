@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
 from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH
+from blemish.detectors.contract import Told
 from blemish.errors import DataError, SettingError
 from blemish.parallel import AHEAD, READERS, available_cores
 from blemish.search.coreset import sketched_bytes
 from blemish.search.sketch import searched_bytes
+from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +79,14 @@ class FitPlan:
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
         return asdict(self)
+
+    def told(self) -> list[Told]:
+        """Patches and bank, for people."""
+        bank = f"{self.bank_vectors:,} vectors, {bytes_text(self.bank_bytes)}"
+        return [
+            ("patches", f"{self.patches:,} of {self.dimensions} dimensions"),
+            ("memory bank", bank),
+        ]
 
     def notes(self) -> list[str]:
         """What a user must hear of it."""

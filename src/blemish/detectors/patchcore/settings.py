@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blemish.backbones.load import EMBEDDED
-from blemish.detectors.contract import DetectorSettings
+from blemish.detectors.settings import DetectorSettings
 from blemish.errors import SettingError
-from blemish.search.coreset import STARTS
 from blemish.settings import setting
 
 DEFAULT_RATIO = 0.01
@@ -19,7 +17,7 @@ class PatchCoreSettings(DetectorSettings):
     """All that can be chosen in PatchCore."""
 
     backbone: str = setting(
-        EMBEDDED,
+        "embedded",
         "embedded (in the package), an ONNX file with named outputs, or timm:NAME",
         names_file=True,
     )
@@ -40,12 +38,12 @@ class PatchCoreSettings(DetectorSettings):
         None, "share of all patches to keep; 0.01 where no other size is given", above=0, at_most=1
     )
     coreset_count: int | None = setting(None, "number of patches to keep", at_least=1)
-    coreset_megabytes: float | None = setting(None, "size of the bank", above=0)
+    coreset_megabytes: float | None = setting(None, "size of the bank in megabytes", above=0)
     coreset_start: str = setting(
         "random",
         "first pick: a seeded row; farthest from the mean (the authors' exact sampler); "
         "or by ten sampled rows (their approximate one)",
-        choices=STARTS,
+        choices=("random", "farthest", "sampled"),
     )
     projection: int = setting(
         128, "dimensions that picking the coreset compares; 0 for all", at_least=0

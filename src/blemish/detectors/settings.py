@@ -1,0 +1,71 @@
+"""What all detectors let their users choose.
+
+Settings are read before NumPy is (a command line makes its options of them), so no module that
+declares some may import it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from blemish.graph.working_size import FITS, WorkingSize
+from blemish.settings import Settings, setting
+
+
+@dataclass(frozen=True)
+class DetectorSettings(Settings):
+    """What all detectors share: how an image becomes a working image, and the seed."""
+
+    image_size: int | tuple[int, int] | None = setting(
+        None,
+        "side of the working image in pixels, or its height and width; 256, or as a preset says",
+        at_least=32,
+        at_most=4096,
+    )
+    fit: str = setting(
+        "stretch",
+        "stretch the image to image_size, or keep its aspect with that shorter or longer side",
+        choices=FITS,
+    )
+    seed: int = setting(0, "seed of everything that is drawn at random", at_least=0)
+
+    # Names of settings that decide where and how safely a fit runs, not what comes of it.
+    circumstances: ClassVar[tuple[str, ...]] = ()
+
+    def contradictions(self) -> list[str]:
+        """Problems between settings that are each allowed."""
+        if self.fit != "stretch" and isinstance(self.image_size, tuple):
+            return [f"'image_size' must be one number with fit '{self.fit}'; got two."]
+        return []
+
+    @property
+    def usual_side_px(self) -> int:
+        """The side of a working image where no size is given."""
+        return 256
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the working image, before it is padded."""
+        side = self.usual_side_px if self.image_size is None else self.image_size
+        return (side, side) if isinstance(side, int) else side
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as plain JSON values, with the size that holds."""
+        values = super().to_dict()
+        return values | ({"image_size": self.usual_side_px} if self.image_size is None else {})
+
+    @classmethod
+    def shared(cls, values: Mapping[str, Any]) -> DetectorSettings:
+        """What every detector shares, out of the settings of any of them as `to_dict` gave them.
+
+        Raises:
+            SettingError: a value is not allowed.
+        """
+        names = DetectorSettings.names()
+        return DetectorSettings(**{name: values[name] for name in names if name in values})
+
+    def working_size(self, multiple: int) -> WorkingSize:
+        """How images are resized; padded sizes are multiples of `multiple` pixels."""
+        return WorkingSize(self.size_hw, self.fit, multiple)

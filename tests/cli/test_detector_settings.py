@@ -1,0 +1,144 @@
+"""Settings of detectors as options: made from what these say of themselves."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from blemish.cli.detector_options import GIVEN
+from blemish.cli.detector_settings import read_settings
+from blemish.detectors.registry import OURS, settings_class
+from blemish.errors import SettingError, UsageError
+
+
+def read(config=None, assignments=(), **texts):
+    """Settings of what was typed after `--config`, `--set` and options of their own."""
+    return read_settings(SimpleNamespace(meta={GIVEN: texts}), config, assignments)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("image_size", "256", 256),
+        ("image_size", "256x320", [256, 320]),
+        ("levels", "a,b", "a,b"),  # which the setting splits
+        ("levels", "3", "3"),
+        ("backbone", "3.onnx", "3.onnx"),
+        ("coreset_ratio", "0.05", 0.05),
+        ("coreset_ratio", "none", None),
+        ("k", "3", 3),
+        ("k", "many", "many"),  # which the setting refuses
+        ("keep_features", "true", True),
+        ("memory_megabytes", "2GB", 2000),
+    ],
+)
+def test_a_text_is_read_as_what_the_setting_is(name, text, value):
+    assert read(**{name: text}) == {name: value}
+
+
+def test_sizes_of_another_form_are_refused():
+    with pytest.raises(SettingError, match="256x320"):
+        read(image_size="large")
+    with pytest.raises(SettingError, match="2GB"):
+        read(memory_megabytes="2000")
+
+
+def test_settings_of_the_command_line_win_over_the_file(tmp_path):
+    config = tmp_path / "settings.toml"
+    config.write_text("[settings]\nk = 3\nseed = 5\nlevels = ['a', 'b']\n")
+    assert read(config, ["k=9"], seed="7") == {"k": 9, "seed": 7, "levels": ["a", "b"]}
+
+
+def test_a_setting_given_twice_is_refused():
+    with pytest.raises(UsageError, match="'seed' is given twice"):
+        read(None, ["seed=1"], seed="2")
+
+
+@pytest.mark.parametrize("text", ["k = 3\n", "[other]\nk = 3\n", "[settings\n"])
+def test_a_file_of_another_form_is_refused(tmp_path, text):
+    config = tmp_path / "settings.toml"
+    config.write_text(text)
+    with pytest.raises(UsageError, match="settings"):
+        read(config)
+
+
+# --- the options ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("detector", OURS)
+def test_help_lists_each_setting_of_the_detector_that_is_named(blemish, detector):
+    shown = blemish("fit", "--detector", detector, "--help").out
+    section = shown.partition(f"Settings of {detector}:")[2]
+    for one in settings_class(detector).described():
+        option = "--memory" if one.name == "memory_megabytes" else one.name.replace("_", "-")
+        assert option in (shown if one.name in ("image_size", "fit", "seed") else section)
+    others = [other for other in OURS if other != detector]
+    assert not any(f"Settings of {other}:" in shown for other in others)
+    assert all(other in shown.partition("other detectors:")[2] for other in others)
+
+
+def test_help_of_a_benchmark_lists_the_settings_of_all_that_are_named(blemish):
+    shown = blemish("benchmark", "--detectors=efficientad,patchcore", "--help").out
+    assert "Settings of patchcore:" in shown
+    assert "Settings of efficientad:" in shown
+    assert "other detectors" not in shown
+    assert "--seeds" in shown
+    assert "--seed N" not in shown
+
+
+def test_help_tells_defaults_and_limits_and_spells_other_settings_as_options(blemish):
+    shown = " ".join(blemish("plan", "--help").out.split())
+    assert "as a patch's score" not in shown
+    assert "[default: 1; 1<=x<=50]" in shown
+    assert "pooled to --embedding-width as in the authors' code" in shown
+    assert "embedded (in the package)" in shown
+    assert "[default: 4GB; x>=100]" in shown
+
+
+def test_settings_of_a_detector_of_another_package_are_options_too(blemish, data, registered):
+    registered(toy="toy:Toy")
+    shown = blemish("plan", "--detector", "toy", "--help").out
+    assert "--margin NUMBER" in shown
+    assert "--shading mean|brightest" in shown
+    planned = blemish("plan", data, "--detector", "toy", "--margin", "2", "--json")
+    assert planned.json["images"] == 24
+    wrong = blemish("plan", data, "--detector", "toy", "--shading", "darkest")
+    assert wrong.code == 2
+    assert "'--shading' must be one of mean, brightest" in wrong.err
+
+
+def test_a_detector_of_another_package_is_fitted_inspected_and_judges(
+    blemish, data, registered, tmp_path
+):
+    registered(toy="toy:Toy")
+    output = tmp_path / "m.onnx"
+    fitted = blemish("fit", data, "-o", output, "--detector", "toy", "--margin", "2")
+    assert fitted.code == 0, fitted.err
+    assert "range" in fitted.out
+    shown = " ".join(blemish("inspect", output).out.split())
+    assert "palette greys, licence CC0-1.0" in shown
+    assert "settings margin=2.0, shading=mean" in shown
+    judged = blemish("evaluate", output, data, "--json")
+    assert judged.json["figures"]["image"]["auroc"] == 1.0
+
+
+def test_a_broken_detector_is_told_only_where_it_is_asked_for(blemish, data, registered, tmp_path):
+    registered(broken="no_such_module:Detector")
+    assert blemish("plan", "--help").code == 0
+    found = blemish("plan", data, "--detector", "broken")
+    assert found.code == 1
+    assert "'broken'" in found.err
+    assert "no_such_module" in found.err
+
+
+def test_a_setting_of_another_detector_is_refused(blemish, data):
+    found = blemish("plan", data, "--teacher", "t.onnx")
+    assert found.code == 2
+    assert "Unknown setting" in found.err
+
+
+def test_an_error_names_the_option(blemish, data):
+    found = blemish("plan", data, "--coreset-ratio", "7")
+    assert found.code == 2
+    assert "'--coreset-ratio' must be in (0, 1]; got 7.0." in found.err
