@@ -84,8 +84,7 @@ def write_record(
     """Write the record of this day."""
     import sklearn
 
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     record = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,4 +1,4 @@
-"""Intervals, bounds where all is perfect, comparisons of two detectors, and spread over seeds."""
+"""Intervals, bounds where all is perfect, and comparisons of two detectors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import beta, norm
 
 from blemish.metrics.bootstrap import image_draws, resample
-from blemish.metrics.intervals import Spread, difference, intervals, over_seeds
+from blemish.metrics.intervals import difference, intervals
 from blemish.metrics.ranking import auroc, rank
 
 
@@ -97,8 +97,3 @@ def test_a_detector_against_itself_wins_half():
     draws = drawn(*noisy(3))["ap"]
     same = difference(0.8, 0.8, draws, draws)
     assert (same.value, same.low, same.high, same.first_wins) == (0, 0, 0, 0.5)
-
-
-def test_seeds_give_mean_and_range():
-    assert over_seeds([0.9, None, 0.8]) == Spread(pytest.approx(0.85), 0.8, 0.9, 2)
-    assert over_seeds([None, None]) is None

@@ -12,6 +12,7 @@ from blemish.evaluation.figures import figures_per_type, image_figures, pixel_fi
 from blemish.metrics import counting
 from blemish.metrics.overlap import au_pro
 from blemish.metrics.pixels import PixelScores
+from blemish.records.record import ImageRow
 from oracles.bootstrap import slow_figures
 from oracles.pixels import slow_au_pro, slow_aupimo
 
@@ -39,7 +40,7 @@ def image_sets(draw, good=True):
 def all_figures(maps, masks, kinds, threshold=THRESHOLD):
     """Each figure by its name: of images, of pixels, of each type and of each image."""
     rows = [
-        {"score": float(m.max()), "label": k if k == GOOD else "defect", "defect_type": k}
+        ImageRow(path=k, score=float(m.max()), label=k if k == GOOD else "defect", defect_type=k)
         for m, k in zip(maps, kinds, strict=True)
     ]
     with PixelScores(threshold) as pixels:

@@ -183,8 +183,8 @@ def _check_options(of_maps: Mapping[str, Any], maps: Path | None, provider: str)
 def _measure_model(
     model: Model, dataset: Dataset, output: Path | None, limits: ReadLimits
 ) -> Evaluation:
-    from blemish.benchmark.records import evaluate_into
     from blemish.evaluation import evaluate as measure
+    from blemish.evaluation.recording import evaluate_into
 
     progress = TerminalProgress()
     if output is None:
@@ -199,8 +199,8 @@ def _measure_maps(
     limits: ReadLimits,
     options: Mapping[str, Any],
 ) -> Evaluation:
-    from blemish.benchmark.maps import evaluate_maps_into
     from blemish.evaluation import ScoreMaps, evaluate_maps
+    from blemish.evaluation.recording import evaluate_maps_into
     from blemish.metrics.decisions import Thresholds
 
     progress = TerminalProgress()
@@ -222,7 +222,7 @@ def _measure_maps(
 def _tell(found: Evaluation, dataset: Dataset, output: Path | None, *, as_json: bool) -> None:
     """Figures on standard output; what must be said of them, and what comes next, beside it."""
     if as_json:
-        console.write_json(found.figures() | {"seconds": found.seconds})
+        console.write_json(found.figures().to_dict() | {"seconds": found.seconds})
     else:
         console.write(figures_text(found))
     for sentence in (*dataset.notes, *found.notes):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from blemish.evaluation import Evaluation
+    from blemish.records.record import Regions
 
 TITLES = SHARES | RATES | {"f1": "F1 at threshold"}
 READING = "Recall: at so many false alarms. In brackets: 95% over the choice of images."
@@ -68,20 +69,17 @@ def _level(
     return [f"{value} {spread}" for value, spread in pairs]
 
 
-def _regions(regions: Mapping[str, Any]) -> str:
+def _regions(regions: Regions | None) -> str:
     """How many regions were found, which was the smallest, and the largest that was missed."""
-    if not regions.get("regions"):
+    if regions is None or not regions.regions:
         return ""
-    if regions["found"] is None:
-        return f"{regions['regions']:,} labelled regions\n"
-    text = f"{regions['found']:,} of {regions['regions']:,} labelled regions found\n"
-    named = {
-        "smallest found": regions["smallest_found"],
-        "largest missed": regions["largest_missed"],
-    }
+    if regions.found is None:
+        return f"{regions.regions:,} labelled regions\n"
+    text = f"{regions.found:,} of {regions.regions:,} labelled regions found\n"
+    named = {"smallest found": regions.smallest_found, "largest missed": regions.largest_missed}
     for title, region in named.items():
         if region:
-            text += f"{title}  {region['area_px']:,} px  {region['image']}\n"
+            text += f"{title}  {region.area_px:,} px  {region.image}\n"
     return text
 
 

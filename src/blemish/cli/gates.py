@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from blemish.errors import UsageError, did_you_mean, told_at_once
+
+if TYPE_CHECKING:
+    from blemish.records.record import Figures
 
 AT_MOST = ("false_alarm_rate", "miss_rate")
 BOTH = ("auroc", "ap", "f1_max", "f1", *AT_MOST)
@@ -24,12 +27,12 @@ class Gate:
     figure: str
     limit: float
 
-    def problem(self, figures: Mapping[str, Any]) -> str | None:
-        """Why figures of an `Evaluation` do not meet it, or `None`."""
+    def problem(self, figures: Figures) -> str | None:
+        """Why figures do not meet it, or `None`."""
         level, name = self.figure.split(".")
-        value = figures[level][name]
+        value = getattr(figures, level)[name]
         if value is None:
-            reason = figures.get("undefined", {}).get(self.figure, "these images do not tell")
+            reason = figures.undefined.get(self.figure, "these images do not tell")
             return f"Gate not met: {self.figure} is undefined: {reason}."
         met = value <= self.limit if name in AT_MOST else value >= self.limit
         side = "at most" if name in AT_MOST else "at least"

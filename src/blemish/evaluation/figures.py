@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -22,10 +21,11 @@ from blemish.metrics.ranking import (
     roc_curve,
 )
 from blemish.metrics.regions import region_recall
+from blemish.records.record import Curves, ImageRow, ProCurve, RocCurve
 
 Figures = dict[str, float | None]
-Rows = Sequence[dict[str, Any]]
-Curve = dict[str, list[float]]
+Rows = Sequence[ImageRow]
+Points = tuple[list[float], list[float]] | None
 
 AT_THRESHOLD = frozenset({"f1", "false_alarm_rate", "miss_rate", "region_recall"})
 NO_THRESHOLD = {
@@ -36,7 +36,7 @@ NO_THRESHOLD = {
 
 def rank_images(rows: Rows) -> RankCounts:
     """Counts of the images' scores."""
-    return rank([row["score"] for row in rows], [row["label"] != GOOD for row in rows])
+    return rank([row.score for row in rows], [row.label != GOOD for row in rows])
 
 
 def image_figures(rows: Rows, threshold: float | None) -> Figures:
@@ -62,11 +62,11 @@ def figures_per_type(
     rows: Rows, threshold: float | None, pixels: PixelScores, counts: PixelCounts
 ) -> dict[str, Figures]:
     """For each type of defect, figures of its images against the good ones."""
-    good = [row for row in rows if row["label"] == GOOD]
+    good = [row for row in rows if row.label == GOOD]
     aupimo, regions = pixels.aupimo(counts), pixels.regions()
     table: dict[str, Figures] = {}
-    for kind in sorted({row["defect_type"] for row in rows} - {GOOD}):
-        own = [row for row in rows if row["defect_type"] == kind]
+    for kind in sorted({row.defect_type for row in rows} - {GOOD}):
+        own = [row for row in rows if row.defect_type == kind]
         image, pixel = rank_images(own + good), counts.kinds.get(kind)
         kinds = [its.kind for its in pixels.images]
         mean = _mean([value for value, its in zip(aupimo, kinds, strict=True) if its == kind])
@@ -82,14 +82,14 @@ def figures_per_type(
     return table
 
 
-def curves(images: RankCounts, counts: PixelCounts) -> dict[str, Curve | None]:
+def curves(images: RankCounts, counts: PixelCounts) -> Curves:
     """ROC curves of images and pixels, and the PRO curve."""
-    pixel = counts.whole
-    return {
-        "image_roc": _curve(roc_curve(images), "recall"),
-        "pixel_roc": _curve(roc_curve(pixel.ranks), "recall"),
-        "pro": _curve(pro_curve(pixel), "overlap"),
-    }
+    pro = pro_curve(counts.whole)
+    return Curves(
+        image_roc=_roc(roc_curve(images)),
+        pixel_roc=_roc(roc_curve(counts.whole.ranks)),
+        pro=ProCurve(false_alarm_rate=tuple(pro[0]), overlap=tuple(pro[1])) if pro else None,
+    )
 
 
 def why_undefined(
@@ -154,7 +154,7 @@ def _pixel_ranked(counts: RegionCounts | None) -> Figures:
 def _decide(rows: Rows, threshold: float | None) -> Decisions:
     if threshold is None:
         return Decisions()
-    return decide([r["score"] for r in rows], [r["label"] != GOOD for r in rows], threshold)
+    return decide([r.score for r in rows], [r.label != GOOD for r in rows], threshold)
 
 
 def _decided(decisions: Decisions) -> Figures:
@@ -170,5 +170,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _curve(points: tuple[list[float], list[float]] | None, height: str) -> Curve | None:
-    return {"false_alarm_rate": points[0], height: points[1]} if points else None
+def _roc(points: Points) -> RocCurve | None:
+    if points is None:
+        return None
+    return RocCurve(false_alarm_rate=tuple(points[0]), recall=tuple(points[1]))

@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals over the choice of test images, and spread over seeds.
+"""How sure a figure is: intervals over the choice of test images.
 
 Intervals are percentiles of the bootstrap (`bootstrap`), 95 %. Where a figure is 0 or 1 in every
 draw, so that drawing images again shows no spread, a one-sided bound of the binomial distribution
@@ -38,19 +38,9 @@ class Difference:
     first_wins: float
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over seeds: mean, lowest, highest, and of how many."""
-
-    mean: float
-    lowest: float
-    highest: float
-    seeds: int
-
-
 def intervals(
     figures: Mapping[str, float | None], draws: Draws, *, good: int, defective: int
-) -> dict[str, list[float] | None]:
+) -> dict[str, tuple[float, float] | None]:
     """Low and high end for each figure that was drawn.
 
     `None` where the figure is undefined, or rests on a class of just one image: drawn again, it
@@ -85,14 +75,6 @@ def difference(
     return Difference(first - second, *percentiles(apart), float(wins / len(apart)))
 
 
-def over_seeds(values: Sequence[float | None]) -> Spread | None:
-    """Mean and range of a figure over runs that differ in their seed; `None` where all lack it."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    return Spread(float(np.mean(known)), min(known), max(known), len(known))
-
-
 def percentiles(draws: NDArray[np.float64]) -> tuple[float, float]:
     """The ends of the middle 95 % of some draws."""
     low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
@@ -101,7 +83,7 @@ def percentiles(draws: NDArray[np.float64]) -> tuple[float, float]:
 
 def _interval(
     figure: float | None, draws: NDArray[np.float64], classes: Sequence[int]
-) -> list[float] | None:
+) -> tuple[float, float] | None:
     known = draws[np.isfinite(draws)]
     if figure is None or not len(known) or 1 in classes:
         return None
@@ -109,8 +91,8 @@ def _interval(
     if low == high and figure in (0.0, 1.0):
         images = min(classes)
         wrong = rate_at_most(0, images, confidence=CONFIDENCE)
-        return [0.0, wrong] if figure == 0 else [1 - wrong, 1.0]
-    return [low, high]
+        return (0.0, wrong) if figure == 0 else (1 - wrong, 1.0)
+    return low, high
 
 
 def _classes(name: str, good: int, defective: int) -> list[int]:

@@ -1,11 +1,12 @@
-"""The columns of all tables: where in a record a figure is, and what it is called."""
+"""The columns of all tables: what a figure is called, and how it is read from a record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from blemish.records.grouping import Record, flagged
+from blemish.records.record import FiguresOfOne, Interval, Number, Record
 from blemish.report.titles import RATES, SHARES
 from blemish.wording import Kind
 
@@ -16,16 +17,18 @@ Count = Callable[[Record], tuple[int, int] | None]
 class Column:
     """A column: `name` for scripts, `title` for readers under a shared `group` heading.
 
-    `path` is where its figure is in a record, `interval` where low and high end of its interval
-    are, `count` counts the images behind a rate.
+    `read` takes its figure from what a row is about (a record, most often), `interval` its interval
+    from a record, `count` counts the images behind a rate. `figure` is the level and name of a
+    figure that has draws.
     """
 
     name: str
     title: str
     kind: Kind
     group: str = ""
-    path: tuple[str, ...] = ()
-    interval: tuple[str, ...] = ()
+    read: Callable[[Any], Number | None] | None = None
+    interval: Callable[[Record], Interval | None] | None = None
+    figure: tuple[str, str] | None = None
     count: Count | None = None
 
     @property
@@ -40,35 +43,44 @@ class Column:
 
 def false_alarms(record: Record) -> tuple[int, int] | None:
     """Good test images that were flagged, of how many."""
-    return flagged(record, "good")
+    return record.flagged("good")
 
 
 def misses(record: Record) -> tuple[int, int] | None:
     """Defect test images that passed, of how many."""
-    found = flagged(record, "defect")
+    found = record.flagged("defect")
     return None if found is None else (found[1] - found[0], found[1])
 
 
 def _level(level: str, *names: str, count: Count | None = None) -> tuple[Column, ...]:
     """Columns of figures at image or pixel level."""
-    titles = SHARES | RATES
-    return tuple(
-        Column(
-            f"{level}_{name}",
-            titles[name],
-            Kind.SHARE if name in SHARES else Kind.RATE,
-            level.capitalize(),
-            ("figures", level, name),
-            ("figures", "intervals", level, name),
-            count,
-        )
-        for name in names
+    return tuple(_figure(level, name, count) for name in names)
+
+
+def _figure(level: str, name: str, count: Count | None) -> Column:
+    return Column(
+        f"{level}_{name}",
+        (SHARES | RATES)[name],
+        Kind.SHARE if name in SHARES else Kind.RATE,
+        level.capitalize(),
+        read=lambda record: record.figures.at(level).get(name),
+        interval=lambda record: record.figures.intervals.get(level, {}).get(name),
+        figure=(level, name),
+        count=count,
     )
 
 
 def _alone(column: Column) -> Column:
     """The column without its intervals, where there is no room for them."""
-    return replace(column, interval=())
+    return replace(column, interval=None)
+
+
+def _of_calibration(name: str) -> Callable[[Record], float | None]:
+    return lambda record: getattr(record.calibration, name, None)
+
+
+def _item(name: str) -> Callable[[FiguresOfOne], Number | None]:
+    return lambda figures: figures.get(name)
 
 
 CATEGORY = Column("category", "Category", Kind.TEXT)
@@ -88,13 +100,13 @@ PROMISED = Column(
     "false_alarm_rate_promised",
     "Promised",
     Kind.RATE,
-    path=("calibration", "false_alarm_rate"),
+    read=_of_calibration("false_alarm_rate"),
 )
 PROMISED_AT_MOST = Column(
     "false_alarm_rate_at_most",
     "95% sure to be under",
     Kind.RATE,
-    path=("calibration", "upper_bound_95"),
+    read=_of_calibration("upper_bound_95"),
 )
 AT_THRESHOLD = (
     *_level("image", "f1"),
@@ -104,24 +116,29 @@ AT_THRESHOLD = (
 )
 OBSERVED = replace(_alone(AT_THRESHOLD[1]), title="Observed", group="")
 COST = (
-    Column("fit_seconds", "Fit", Kind.SECONDS, path=("seconds", "fit")),
-    Column("predict_seconds", "One image", Kind.SECONDS, path=("seconds", "predict_per_image")),
-    Column("fit_peak_bytes", "Peak memory", Kind.BYTES, path=("bytes", "fit_peak")),
-    Column("bank_vectors", "Bank vectors", Kind.COUNT, path=("bank_vectors",)),
-    Column("bank_bytes", "Memory bank", Kind.BYTES, path=("bytes", "bank")),
-    Column("model_bytes", "Model file", Kind.BYTES, path=("bytes", "model_file")),
+    Column("fit_seconds", "Fit", Kind.SECONDS, read=lambda record: record.seconds.fit),
+    Column(
+        "predict_seconds",
+        "One image",
+        Kind.SECONDS,
+        read=lambda record: record.seconds.predict_per_image,
+    ),
+    Column("fit_peak_bytes", "Peak memory", Kind.BYTES, read=lambda record: record.bytes.fit_peak),
+    Column("bank_vectors", "Bank vectors", Kind.COUNT, read=lambda record: record.bank_vectors),
+    Column("bank_bytes", "Memory bank", Kind.BYTES, read=lambda record: record.bytes.bank),
+    Column("model_bytes", "Model file", Kind.BYTES, read=lambda record: record.bytes.model_file),
 )
 ALL = (*SEPARATING, *LOCATING, PROMISED, PROMISED_AT_MOST, *AT_THRESHOLD, *COST)
 PER_TYPE = (
-    Column("images", "Images", Kind.COUNT, path=("images",)),
-    Column("image_auroc", "Image AUROC", Kind.SHARE, path=("image_auroc",)),
-    Column("pixel_auroc", "Pixel AUROC", Kind.SHARE, path=("pixel_auroc",)),
-    Column("pixel_au_pro_30", "AU-PRO (0.3)", Kind.SHARE, path=("pixel_au_pro_30",)),
-    Column("region_recall", "Regions found", Kind.RATE, path=("region_recall",)),
-    Column("miss_rate", "Misses", Kind.RATE, path=("miss_rate",)),
+    Column("images", "Images", Kind.COUNT, read=_item("images")),
+    Column("image_auroc", "Image AUROC", Kind.SHARE, read=_item("image_auroc")),
+    Column("pixel_auroc", "Pixel AUROC", Kind.SHARE, read=_item("pixel_auroc")),
+    Column("pixel_au_pro_30", "AU-PRO (0.3)", Kind.SHARE, read=_item("pixel_au_pro_30")),
+    Column("region_recall", "Regions found", Kind.RATE, read=_item("region_recall")),
+    Column("miss_rate", "Misses", Kind.RATE, read=_item("miss_rate")),
 )
 BY_SIZE = (
-    Column("regions", "Regions", Kind.COUNT, path=("regions",)),
-    Column("found", "Found", Kind.COUNT, path=("found",)),
-    Column("recall", "Share", Kind.RATE, path=("recall",)),
+    Column("regions", "Regions", Kind.COUNT, read=lambda row: row.regions),
+    Column("found", "Found", Kind.COUNT, read=lambda row: row.found),
+    Column("recall", "Share", Kind.RATE, read=lambda row: row.recall),
 )

@@ -1,0 +1,368 @@
+"""One record: what a job was asked for, what it found, and under which conditions.
+
+A job is a detector fitted and measured on a category, or a model or maps of another tool measured
+on one. Whoever measures makes a record, the report and the tests read it; on disk it is one JSON
+file (`records.folder`). It holds plain values and no path of the machine. A job that failed leaves
+a `FailedRecord`, with what it was asked for and why there is no result.
+
+Whatever may be missing is `None` here, and says so in its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blemish.result import Note, Region, Verdict
+
+SCHEMA = 1
+
+Number = int | float
+FiguresOfOne = dict[str, Number | None]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetSummary:
+    """What was learned from and measured on; `fingerprint` is of all files, labels and splits."""
+
+    name: str
+    layout: str
+    fingerprint: str
+    train_good: int
+    test_good: int
+    test_defect: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BackboneSummary:
+    """Which network a detector takes its features from."""
+
+    name: str
+    levels: tuple[str, ...]
+    licence: str
+    sha256: str
+
+    @classmethod
+    def of(cls, provenance: Mapping[str, Any] | None) -> BackboneSummary | None:
+        """What a backbone's `provenance` says; `None` where there is none."""
+        return cls(**{**provenance, "levels": tuple(provenance["levels"])}) if provenance else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What a fit was asked for, not what came of it: the rate reached depends on the images."""
+
+    false_alarm_rate: float | None
+    alpha: str
+    smallest_region_px: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedRegions:
+    """What good images are expected to show above the pixel threshold."""
+
+    pixels_per_image: float
+    regions_per_thousand: float
+    images_per_thousand: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CalibrationSummary:
+    """The thresholds and what they promise, as `Calibration.to_dict` tells them.
+
+    Of maps of another tool only the thresholds that the user set are known.
+    """
+
+    method: str
+    image_threshold: float | None
+    pixel_threshold: float | None
+    images: int | None = None
+    basis: str | None = None
+    false_alarm_rate: float | None = None
+    lowest_rate: float | None = None
+    upper_bound_95: float | None = None
+    smallest_region_px: int | None = None
+    region_rate: float | None = None
+    region_basis: str | None = None
+    region_upper_bound_95: float | None = None
+    false_regions: ExpectedRegions | None = None
+    either_rate: float | None = None
+    dropped: int = 0
+    rate_if_dropped_were_good: float | None = None
+    tails: dict[str, Any] | None = None
+    costs: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelledRegion:
+    """A region of a mask: in which image, and how large."""
+
+    image: str
+    defect_type: str
+    area_px: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegionsOfSize:
+    """Labelled regions of `from_px` to below `below_px` pixels; `None` without a threshold."""
+
+    from_px: int
+    below_px: int
+    regions: int
+    found: int | None
+    recall: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Regions:
+    """How many labelled regions there are, and how many of them the threshold finds."""
+
+    regions: int
+    found: int | None
+    by_size: tuple[RegionsOfSize, ...] = ()
+    smallest_found: LabelledRegion | None = None
+    largest_missed: LabelledRegion | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figures:
+    """Figures by their names; `None` where a figure is undefined.
+
+    Attributes:
+        image, pixel: of all test images.
+        per_type: for each type of defect, of its images against the good ones.
+        intervals: for `image` and `pixel`, low and high end, 95 %.
+        regions: of the masks.
+        undefined: for each figure that is `None`, as `pixel.aupimo`, the reason.
+        notes: sentences without which the figures would be misread.
+    """
+
+    image: FiguresOfOne
+    pixel: FiguresOfOne
+    per_type: dict[str, FiguresOfOne] = field(default_factory=dict)
+    intervals: dict[str, dict[str, Interval | None]] = field(default_factory=dict)
+    regions: Regions | None = None
+    undefined: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def at(self, level: str) -> FiguresOfOne:
+        """Those of `image` or `pixel` level."""
+        return self.image if level == "image" else self.pixel
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures as plain JSON values."""
+        return _plain(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RocCurve:
+    """Points of a ROC curve, rising."""
+
+    false_alarm_rate: tuple[float, ...]
+    recall: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProCurve:
+    """Points of a PRO curve, rising; `overlap` is the mean share found of a region."""
+
+    false_alarm_rate: tuple[float, ...]
+    overlap: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curves:
+    """Curves thinned for drawing; `None` where undefined."""
+
+    image_roc: RocCurve | None = None
+    pixel_roc: RocCurve | None = None
+    pro: ProCurve | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageRow:
+    """What was said of one test image, beside its label.
+
+    Attributes:
+        path: its id in the data set.
+        label: `good` or `defect`.
+        defect_type: `good` of good images.
+        score, p_value, tail_p_value, verdict, regions, notes: as in `Prediction`.
+        seconds: that the graph took; `None` of maps.
+        aupimo: its AUPIMO; `None` where undefined.
+    """
+
+    path: str
+    label: str
+    defect_type: str
+    score: float
+    p_value: float | None = None
+    tail_p_value: float | None = None
+    verdict: Verdict | None = None
+    regions: tuple[Region, ...] = ()
+    notes: tuple[Note, ...] = ()
+    seconds: float | None = None
+    aupimo: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Example:
+    """A test image worth showing: the files of `image` and `map`, relative to the run's folder."""
+
+    path: str
+    score: float
+    defect_type: str
+    image: str
+    map: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Examples:
+    """Test images that were judged wrongly, and some that were judged rightly."""
+
+    false_alarms: tuple[Example, ...] = ()
+    misses: tuple[Example, ...] = ()
+    caught: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seconds:
+    """What took how long; of a model that was fitted elsewhere, its fit is not known."""
+
+    fit: float | None = None
+    evaluate: float | None = None
+    predict_per_image: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bytes:
+    """What took how much: the fit at its peak, the memory bank, the model file."""
+
+    fit_peak: int | None = None
+    bank: int | None = None
+    model_file: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What a job ran on; `None` where the system does not tell."""
+
+    processor: str | None
+    cores: int
+    memory_bytes: int | None
+    system: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _JobRecord:
+    """What the record of every job holds, however it ended.
+
+    Attributes:
+        job: its id, unique and fit for the name of a file.
+        category: name of the data set.
+        detector: name of the detector, or of the tool that wrote the maps.
+        seed: of the detector.
+        date: when it ended, in ISO 8601, UTC.
+        settings: of the detector, without those that say where a file lies.
+        backbone: `None` where the detector has none.
+        asked: what the fit was asked for; `None` of maps.
+        versions: of what makes the numbers.
+        machine: that it ran on.
+        run: which of several folders it was read from; never in a file.
+    """
+
+    job: str
+    category: str
+    detector: str
+    seed: int
+    date: str
+    settings: dict[str, Any]
+    backbone: BackboneSummary | None
+    asked: Asked | None
+    versions: dict[str, str]
+    machine: Machine
+    run: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        values = _plain(self)
+        del values["run"]
+        return {"schema": SCHEMA} | values
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record(_JobRecord):
+    """The record of a job that ended well.
+
+    Attributes:
+        calibration: `None` of maps without a threshold.
+        draws: for `image` and `pixel`, some figures of each bootstrap draw of test images. Draws
+            of the same number are of the same images, whatever the model.
+        images: of the test set, in its order.
+        bank_vectors: in the memory bank; `None` where there is none.
+        model_sha256: `None` of maps.
+        maps_sha256: `None` of a model.
+    """
+
+    dataset: DatasetSummary
+    calibration: CalibrationSummary | None
+    figures: Figures
+    curves: Curves
+    draws: dict[str, dict[str, tuple[float | None, ...]]]
+    images: tuple[ImageRow, ...]
+    examples: Examples
+    seconds: Seconds
+    bytes: Bytes
+    bank_vectors: int | None
+    model_sha256: str | None = None
+    maps_sha256: str | None = None
+    error: None = None
+
+    def scores(self, label: str) -> list[float]:
+        """Scores of the test images with a label (`good` or `defect`)."""
+        return [row.score for row in self.images if row.label == label]
+
+    def flagged(self, label: str) -> tuple[int, int] | None:
+        """How many test images with a label got the verdict `defect`, and of how many."""
+        verdicts = [row.verdict for row in self.images if row.label == label and row.verdict]
+        return (verdicts.count(Verdict.DEFECT), len(verdicts)) if verdicts else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FailedRecord(_JobRecord):
+    """The record of a job that failed, and the reason."""
+
+    error: str
+
+
+AnyRecord = Record | FailedRecord
+
+
+def from_dict(values: Mapping[str, Any]) -> AnyRecord:
+    """The record that `to_dict` told of; fields of later versions are passed over.
+
+    Raises:
+        ValueError: it is no record, is of another schema, or a value is missing or odd.
+    """
+    import msgspec
+
+    if not isinstance(values, Mapping) or not isinstance(values.get("job"), str):
+        raise ValueError("it is no record of blemish")
+    schema = values.get("schema")
+    if schema != SCHEMA:
+        raise ValueError(f"it has schema {schema!r}, and this blemish reads {SCHEMA}")
+    kind: type[AnyRecord] = FailedRecord if values.get("error") else Record
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"it is no whole record: {str(error).replace('`', chr(39))}") from error
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    import msgspec
+
+    values: dict[str, Any] = msgspec.to_builtins(value)
+    return values
