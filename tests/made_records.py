@@ -8,7 +8,7 @@ from typing import Any
 from blemish.records.record import AnyRecord, from_dict
 
 RECORD: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "job": "mtd-patchcore-0-1a2b3c4d",
     "category": "mtd",
     "detector": "patchcore",
@@ -73,16 +73,16 @@ RECORD: dict[str, Any] = {
                 "image_auroc": 0.9,
                 "pixel_auroc": None,
                 "pixel_au_pro_30": None,
-                "region_recall": None,
-                "miss_rate": 0.333,
+                "pixel_region_recall": None,
+                "image_miss_rate": 0.333,
             },
             "fray": {
                 "images": 1,
                 "image_auroc": 1.0,
                 "pixel_auroc": 0.8,
                 "pixel_au_pro_30": 0.91,
-                "region_recall": 0.8,
-                "miss_rate": 0.0,
+                "pixel_region_recall": 0.8,
+                "image_miss_rate": 0.0,
             },
         },
         "intervals": {
@@ -144,7 +144,7 @@ RECORD: dict[str, Any] = {
 }
 
 FAILED: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "job": "lgp-patchcore-0-5e6f",
     "category": "lgp",
     "detector": "patchcore",

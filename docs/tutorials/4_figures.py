@@ -127,7 +127,7 @@ rows = []
 for name, result in results.items():
     rows += [
         [name, kind, found["images"], found["pixel_auroc"], found["pixel_f1_max"],
-         found["pixel_au_pro_30"], found["region_recall"]]
+         found["pixel_au_pro_30"], found["pixel_region_recall"]]
         for kind, found in result.per_type.items()
     ]  # fmt: skip
 table(

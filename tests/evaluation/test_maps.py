@@ -16,6 +16,7 @@ from blemish.errors import DataError, ImageError
 from blemish.evaluation import ScoreMaps, evaluate, evaluate_maps
 from blemish.images.header import ReadLimits
 from blemish.images.score_map import encode_score_map, resize_score_map
+from blemish.metrics.catalogue import FIGURES
 from blemish.metrics.decisions import Thresholds
 from blemish.metrics.pixels import PixelScores
 from oracles.bootstrap import slow_f1, slow_f1_max
@@ -170,17 +171,14 @@ def test_without_thresholds_only_what_needs_one_is_undefined_and_says_so(dataset
     maps = ScoreMaps(write_maps(tmp_path / "maps", dataset, noise(dataset)), dataset)
     found = evaluate_maps(maps)
     told = {name for name, reason in found.undefined.items() if "there is no threshold" in reason}
-    at_threshold = {"f1", "false_alarm_rate", "miss_rate"}
-    assert told == {"pixel.region_recall"} | {
-        f"{level}.{name}" for level in ("image", "pixel") for name in at_threshold
-    }
+    assert told == {figure.path for figure in FIGURES if figure.at_threshold}
     assert "(--threshold)" in found.undefined["image.f1"]
     assert "(--pixel-threshold)" in found.undefined["pixel.region_recall"]
     assert_undefined_are_told(found)
     assert found.image["auroc"] is not None
     assert found.regions.found is None
     assert {row.found for row in found.regions.by_size} == {None}
-    assert found.per_type["crack"]["miss_rate"] is None
+    assert found.per_type["crack"]["image_miss_rate"] is None
     assert {row.verdict for row in found.images} == {None}
     assert found.intervals["image"]["f1"] is None
     assert found.intervals["pixel"]["region_recall"] is None

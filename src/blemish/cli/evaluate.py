@@ -11,8 +11,6 @@ import typer
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import GATE_NOT_MET
-from blemish.cli.figures import figures_text
-from blemish.cli.gates import read_gates
 from blemish.cli.options import (
     AsJson,
     Category,
@@ -124,8 +122,10 @@ def evaluate(
     model, data = _model_and_data(model_and_data, maps)
     _check_options(of_maps, maps, provider)
     use_threads(threads)
-    gates = read_gates(require or ())
     import blemish
+    from blemish.cli.gates import read_gates
+
+    gates = read_gates(require or ())
 
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
@@ -224,6 +224,8 @@ def _tell(found: Evaluation, dataset: Dataset, output: Path | None, *, as_json: 
     if as_json:
         console.write_json(found.figures().to_dict() | {"seconds": found.seconds})
     else:
+        from blemish.cli.figures import figures_text
+
         console.write(figures_text(found))
     for sentence in (*dataset.notes, *found.notes):
         console.note(sentence)

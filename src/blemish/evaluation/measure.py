@@ -17,6 +17,7 @@ from blemish.evaluation import figures
 from blemish.evaluation.notes import cut_off_notes, seen_notes, unlike_notes
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
+from blemish.metrics.catalogue import Level, figures_of
 from blemish.metrics.decisions import Thresholds
 from blemish.metrics.intervals import intervals
 from blemish.metrics.pixels import PixelScores
@@ -31,8 +32,6 @@ from blemish.result import Failure, Prediction
 Intervals = dict[str, Interval | None]
 Judged = tuple[Sample, Prediction]
 
-# Figures whose draws are kept, so that detectors can be compared on the same draws of images.
-COMPARED = ("auroc", "f1_max", "au_pro_30")
 DECIMALS = 5  # of what is kept
 
 
@@ -41,15 +40,10 @@ class Evaluation:
     """Figures of a model on a data set.
 
     Attributes:
-        image, pixel: `auroc`, `ap`, `f1_max`, `f1_max_threshold`, and at the threshold (calibrated;
-            of maps of other tools, the user's) `f1`, `false_alarm_rate`, `miss_rate`; `None` where
-            undefined. Of images also `recall_at_0`, `recall_at_1` and `recall_at_5` (per cent of
-            false alarms); of pixels `au_pro_30`, `au_pro_5`, `aupimo`, and `region_recall` at the
-            threshold.
-        per_type: for each defect type, against the good test images, its number of `images`,
-            `image_auroc`, `image_ap`, `image_f1_max`, the same for `pixel_`, `pixel_au_pro_30`,
-            `pixel_au_pro_5`, `pixel_aupimo`, and at the calibrated threshold `region_recall`, `f1`
-            and `miss_rate`.
+        image, pixel: the figures of `metrics.catalogue` by their names, and `f1_max_threshold`, at
+            which F1-max is reached; `None` where undefined.
+        per_type: for each defect type, against the good test images, its number of `images`, and
+            the figures by their keys, as `image_auroc`.
         curves: ROC curves of images and pixels, and the PRO curve.
         images: what the model said of each image, with its label and its `aupimo`.
         intervals: for `image` and `pixel`, low and high end of figures, 95 % over the choice of
@@ -208,10 +202,10 @@ def _measure(rows: Sequence[ImageRow], pixels: PixelScores, thresholds: Threshol
         curves=figures.curves(images, counts),
         images=tuple(replace(row, aupimo=aupimo.get(row.path)) for row in rows),
         intervals={
-            "image": _intervals(image, image_drawn, defective),
-            "pixel": _intervals(pixel, pixel_drawn, tables.defective),
+            "image": _intervals("image", image, image_drawn, defective),
+            "pixel": _intervals("pixel", pixel, pixel_drawn, tables.defective),
         },
-        draws={"image": _kept(image_drawn), "pixel": _kept(pixel_drawn)},
+        draws={"image": _kept("image", image_drawn), "pixel": _kept("pixel", pixel_drawn)},
         regions=describe_regions(pixels.regions()),
         undefined=figures.why_undefined(image, pixel, images, counts, thresholds),
         notes=(
@@ -221,17 +215,23 @@ def _measure(rows: Sequence[ImageRow], pixels: PixelScores, thresholds: Threshol
     )
 
 
-def _intervals(exact: figures.Figures, draws: Draws, defective: NDArray[np.bool_]) -> Intervals:
+def _intervals(
+    level: Level, exact: FiguresOfOne, draws: Draws, defective: NDArray[np.bool_]
+) -> Intervals:
     defects = int(np.count_nonzero(defective))
-    return intervals(exact, draws, good=len(defective) - defects, defective=defects)
+    return intervals(exact, draws, level=level, good=len(defective) - defects, defective=defects)
 
 
-def _kept(draws: Draws) -> dict[str, tuple[float | None, ...]]:
+def _kept(level: Level, draws: Draws) -> dict[str, tuple[float | None, ...]]:
     """Draws of the figures that are compared, as plain JSON values."""
+
+    def rounded(value: float) -> float | None:
+        return round(value, DECIMALS) if math.isfinite(value) else None
+
     return {
-        name: tuple(round(v, DECIMALS) if math.isfinite(v) else None for v in draws[name].tolist())
-        for name in COMPARED
-        if name in draws
+        figure.name: tuple(map(rounded, draws[figure.name].tolist()))
+        for figure in figures_of(level)
+        if figure.compared
     }
 
 

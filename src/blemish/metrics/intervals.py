@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from blemish.binomial import rate_at_most
 from blemish.metrics.bootstrap import Draws
+from blemish.metrics.catalogue import Level, RestsOn, figures_of
 
 CONFIDENCE = 0.95
 
@@ -39,7 +40,7 @@ class Difference:
 
 
 def intervals(
-    figures: Mapping[str, float | None], draws: Draws, *, good: int, defective: int
+    figures: Mapping[str, float | None], draws: Draws, *, level: Level, good: int, defective: int
 ) -> dict[str, tuple[float, float] | None]:
     """Low and high end for each figure that was drawn.
 
@@ -49,11 +50,13 @@ def intervals(
     Args:
         figures: of all images.
         draws: of these figures.
+        level: of these figures.
         good: how many good images there are.
         defective: how many defective ones.
     """
+    rests_on = {figure.name: figure.rests_on for figure in figures_of(level)}
     return {
-        name: _interval(figures[name], values, _classes(name, good, defective))
+        name: _interval(figures[name], values, _classes(rests_on[name], good, defective))
         for name, values in draws.items()
     }
 
@@ -95,7 +98,7 @@ def _interval(
     return low, high
 
 
-def _classes(name: str, good: int, defective: int) -> list[int]:
+def _classes(rests_on: RestsOn, good: int, defective: int) -> list[int]:
     """How many images there are of each class that a figure rests on."""
-    rests_on = {"false_alarm_rate": [good], "miss_rate": [defective], "region_recall": [defective]}
-    return [count for count in rests_on.get(name, [good, defective]) if count]
+    counts = {RestsOn.GOOD: [good], RestsOn.DEFECTIVE: [defective]}
+    return [count for count in counts.get(rests_on, [good, defective]) if count]

@@ -16,7 +16,12 @@ from typing import Any
 
 from blemish.result import Note, Region, Verdict
 
-SCHEMA = 1
+SCHEMA = 2
+NAMES_OF_1 = {  # of figures by type of defect, whose level went without saying
+    "f1": "image_f1",
+    "miss_rate": "image_miss_rate",
+    "region_recall": "pixel_region_recall",
+}
 
 Number = int | float
 FiguresOfOne = dict[str, Number | None]
@@ -351,14 +356,30 @@ def from_dict(values: Mapping[str, Any]) -> AnyRecord:
 
     if not isinstance(values, Mapping) or not isinstance(values.get("job"), str):
         raise ValueError("it is no record of blemish")
-    schema = values.get("schema")
-    if schema != SCHEMA:
-        raise ValueError(f"it has schema {schema!r}, and this blemish reads {SCHEMA}")
     kind: type[AnyRecord] = FailedRecord if values.get("error") else Record
     try:
-        return msgspec.convert(values, kind)
+        return msgspec.convert(migrate(values), kind)
     except msgspec.ValidationError as error:
         raise ValueError(f"it is no whole record: {str(error).replace('`', chr(39))}") from error
+
+
+def migrate(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record as JSON values, brought to the schema of today.
+
+    Raises:
+        ValueError: it has a schema that nobody knows here.
+    """
+    schema = values.get("schema")
+    if schema == SCHEMA:
+        return values
+    if schema != 1:
+        raise ValueError(f"it has schema {schema!r}, and this blemish reads up to {SCHEMA}")
+    figures = values.get("figures") or {}
+    per_type = {
+        kind: {NAMES_OF_1.get(name, name): value for name, value in own.items()}
+        for kind, own in figures.get("per_type", {}).items()
+    }
+    return {**values, "figures": {**figures, "per_type": per_type}}
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from blemish.metrics.catalogue import FIGURES, LEVELS, Figure, figures_of, titled
 from blemish.records.record import FiguresOfOne, Interval, Number, Record
-from blemish.report.titles import RATES, SHARES
 from blemish.wording import Kind
 
 Count = Callable[[Record], tuple[int, int] | None]
@@ -17,9 +18,9 @@ Count = Callable[[Record], tuple[int, int] | None]
 class Column:
     """A column: `name` for scripts, `title` for readers under a shared `group` heading.
 
-    `read` takes its figure from what a row is about (a record, most often), `interval` its interval
-    from a record, `count` counts the images behind a rate. `figure` is the level and name of a
-    figure that has draws.
+    `read` takes its value from what a row is about (a record, most often), `interval` its interval
+    from a record, `count` counts the images behind a rate. `figure` is that of the catalogue, where
+    it is one.
     """
 
     name: str
@@ -28,17 +29,13 @@ class Column:
     group: str = ""
     read: Callable[[Any], Number | None] | None = None
     interval: Callable[[Record], Interval | None] | None = None
-    figure: tuple[str, str] | None = None
+    figure: Figure | None = None
     count: Count | None = None
 
     @property
     def full_title(self) -> str:
         """The title with its group, for where there is just one line of headings."""
-        if not self.group:
-            return self.title
-        acronym = self.title[:2].isupper()
-        title = self.title if acronym else self.title[0].lower() + self.title[1:]
-        return f"{self.group} {title}"
+        return titled(self.group, self.title) if self.group else self.title
 
 
 def false_alarms(record: Record) -> tuple[int, int] | None:
@@ -52,22 +49,45 @@ def misses(record: Record) -> tuple[int, int] | None:
     return None if found is None else (found[1] - found[0], found[1])
 
 
-def _level(level: str, *names: str, count: Count | None = None) -> tuple[Column, ...]:
-    """Columns of figures at image or pixel level."""
-    return tuple(_figure(level, name, count) for name in names)
+COUNTS: dict[str, Count] = {"image_false_alarm_rate": false_alarms, "image_miss_rate": misses}
 
 
-def _figure(level: str, name: str, count: Count | None) -> Column:
+def _column(figure: Figure) -> Column:
+    """The column of a figure, under a heading of its level."""
     return Column(
-        f"{level}_{name}",
-        (SHARES | RATES)[name],
-        Kind.SHARE if name in SHARES else Kind.RATE,
-        level.capitalize(),
-        read=lambda record: record.figures.at(level).get(name),
-        interval=lambda record: record.figures.intervals.get(level, {}).get(name),
-        figure=(level, name),
-        count=count,
+        figure.key,
+        figure.title,
+        figure.kind,
+        figure.level.capitalize(),
+        read=lambda record: record.figures.at(figure.level).get(figure.name),
+        interval=lambda record: record.figures.intervals.get(figure.level, {}).get(figure.name),
+        figure=figure,
+        count=COUNTS.get(figure.key),
     )
+
+
+OF_FIGURES = {figure.key: _column(figure) for figure in FIGURES}
+
+
+def _of_type(*keys: str) -> Iterator[Column]:
+    """Columns of a table by types of defect; levels are named where they have to be told apart."""
+    titles = Counter(OF_FIGURES[key].title for key in keys)
+    for key in keys:
+        column = OF_FIGURES[key]
+        title = column.title if titles[column.title] == 1 else column.full_title
+        yield Column(key, title, column.kind, read=_item(key))
+
+
+def _item(name: str) -> Callable[[FiguresOfOne], Number | None]:
+    return lambda figures: figures.get(name)
+
+
+def _of_calibration(name: str) -> Callable[[Record], float | None]:
+    return lambda record: getattr(record.calibration, name, None)
+
+
+def _chosen(figures: Sequence[Figure], *, at_threshold: bool) -> tuple[Column, ...]:
+    return tuple(OF_FIGURES[f.key] for f in figures if f.at_threshold == at_threshold)
 
 
 def _alone(column: Column) -> Column:
@@ -75,32 +95,22 @@ def _alone(column: Column) -> Column:
     return replace(column, interval=None)
 
 
-def _of_calibration(name: str) -> Callable[[Record], float | None]:
-    return lambda record: getattr(record.calibration, name, None)
-
-
-def _item(name: str) -> Callable[[FiguresOfOne], Number | None]:
-    return lambda figures: figures.get(name)
-
-
 CATEGORY = Column("category", "Category", Kind.TEXT)
 DETECTOR = Column("detector", "Detector", Kind.TEXT)
-SEPARATING = _level("image", "auroc", "ap", "f1_max", "recall_at_0", "recall_at_1", "recall_at_5")
-LOCATING = _level("pixel", "auroc", "ap", "f1_max", "au_pro_30", "au_pro_5", "aupimo")
+SEPARATING = _chosen(figures_of("image"), at_threshold=False)
+LOCATING = _chosen(figures_of("pixel"), at_threshold=False)
+AT_THRESHOLD = tuple(c for lv in LEVELS for c in _chosen(figures_of(lv), at_threshold=True))
 MAIN = (
-    *_level("image", "auroc"),
-    *map(_alone, _level("image", "f1_max")),
-    *_level("pixel", "auroc"),
-    *map(_alone, _level("pixel", "f1_max")),
-    *_level("pixel", "au_pro_30"),
+    OF_FIGURES["image_auroc"],
+    _alone(OF_FIGURES["image_f1_max"]),
+    OF_FIGURES["pixel_auroc"],
+    _alone(OF_FIGURES["pixel_f1_max"]),
+    OF_FIGURES["pixel_au_pro_30"],
 )
 BRIEF = (MAIN[0], *map(_alone, MAIN[1:]))
 MISSION = tuple(map(_alone, MAIN[:4]))
 PROMISED = Column(
-    "false_alarm_rate_promised",
-    "Promised",
-    Kind.RATE,
-    read=_of_calibration("false_alarm_rate"),
+    "false_alarm_rate_promised", "Promised", Kind.RATE, read=_of_calibration("false_alarm_rate")
 )
 PROMISED_AT_MOST = Column(
     "false_alarm_rate_at_most",
@@ -108,13 +118,7 @@ PROMISED_AT_MOST = Column(
     Kind.RATE,
     read=_of_calibration("upper_bound_95"),
 )
-AT_THRESHOLD = (
-    *_level("image", "f1"),
-    *_level("image", "false_alarm_rate", count=false_alarms),
-    *_level("image", "miss_rate", count=misses),
-    *_level("pixel", "f1", "false_alarm_rate", "miss_rate", "region_recall"),
-)
-OBSERVED = replace(_alone(AT_THRESHOLD[1]), title="Observed", group="")
+OBSERVED = replace(_alone(OF_FIGURES["image_false_alarm_rate"]), title="Observed", group="")
 COST = (
     Column("fit_seconds", "Fit", Kind.SECONDS, read=lambda record: record.seconds.fit),
     Column(
@@ -131,11 +135,9 @@ COST = (
 ALL = (*SEPARATING, *LOCATING, PROMISED, PROMISED_AT_MOST, *AT_THRESHOLD, *COST)
 PER_TYPE = (
     Column("images", "Images", Kind.COUNT, read=_item("images")),
-    Column("image_auroc", "Image AUROC", Kind.SHARE, read=_item("image_auroc")),
-    Column("pixel_auroc", "Pixel AUROC", Kind.SHARE, read=_item("pixel_auroc")),
-    Column("pixel_au_pro_30", "AU-PRO (0.3)", Kind.SHARE, read=_item("pixel_au_pro_30")),
-    Column("region_recall", "Regions found", Kind.RATE, read=_item("region_recall")),
-    Column("miss_rate", "Misses", Kind.RATE, read=_item("miss_rate")),
+    *_of_type(
+        "image_auroc", "pixel_auroc", "pixel_au_pro_30", "pixel_region_recall", "image_miss_rate"
+    ),
 )
 BY_SIZE = (
     Column("regions", "Regions", Kind.COUNT, read=lambda row: row.regions),

@@ -139,8 +139,10 @@ def _duel(column: Column, one: Group, other: Group) -> _Duel | None:
 
 def _draws(column: Column, records: Sequence[Record]) -> NDArray[np.float64] | None:
     """Draws of a figure, averaged over seeds; `None` where a record has none."""
-    level, name = column.figure or ("", "")
-    found = [record.draws.get(level, {}).get(name) for record in records]
+    figure = column.figure
+    if figure is None:
+        return None
+    found = [record.draws.get(figure.level, {}).get(figure.name) for record in records]
     if not all(found):
         return None
     arrays = [np.array(values, np.float64) for values in found]

@@ -21,7 +21,7 @@ from blemish.records.record import AnyRecord, Record
 from blemish.report import cells, plain, tables
 from blemish.report.columns import Column
 from blemish.report.comparison import comparisons, sides
-from blemish.report.glossary import GLOSSARY
+from blemish.report.glossary import glossary
 from blemish.report.promise import promise_table
 from blemish.report.protocol import protocol
 from blemish.report.published import published_table
@@ -100,7 +100,7 @@ def _context(runs: Mapping[str, Path], records: Sequence[AnyRecord]) -> dict[str
         "sources": [_source(record) for record in ended],
         "reading": READING,
         "protocol": protocol(ended),
-        "glossary": GLOSSARY,
+        "glossary": glossary(),
         "colours": {"region": _css(REGION_RGB), "mask": _css(MASK_RGB)},
         "ramp": ", ".join(_css(colour) for colour in RAMP_RGB),
     }

@@ -14,7 +14,7 @@ from blemish.records.grouping import Group
 from blemish.records.record import Example, Record
 from blemish.report import cells, charts, tables
 from blemish.report.columns import COST
-from blemish.report.titles import undefined_told
+from blemish.report.undefined import undefined_told
 
 EXAMPLES_SHOWN = 8
 MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
