@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, fbeta_score, roc_auc_score
 
 from oracles.pixels import slow_recall
 
@@ -30,6 +30,20 @@ def slow_figures(scores, labels, threshold) -> dict[str, float]:
         "false_alarm_rate": np.mean(flagged[~labels]),
         "miss_rate": np.mean(~flagged[labels]),
     }
+
+
+def slow_pixel_figures(scores, labels, threshold) -> dict[str, float]:
+    """The same of pixels, which have some of their own."""
+    return slow_figures(scores, labels, threshold) | {
+        "f05_max": slow_f_beta_max(np.asarray(scores, np.float32), np.asarray(labels, bool), 0.5)
+    }
+
+
+def slow_f_beta_max(scores, labels, beta) -> float:
+    """The best F-beta of all thresholds, from precision and recall."""
+    return max(
+        fbeta_score(labels, scores >= threshold, beta=beta) for threshold in set(scores.tolist())
+    )
 
 
 def slow_image_draw(scores, labels, threshold, times) -> dict[str, float]:

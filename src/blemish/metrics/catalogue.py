@@ -162,6 +162,15 @@ FIGURES: tuple[Figure, ...] = (
             "bound and not a promise.",
         )
     ),
+    Figure(
+        name="f05_max",
+        level="pixel",
+        title="F0.5-max",
+        of=lambda evidence: formulas.f_beta_max(evidence.ranks, 0.5),
+        definition="The highest F0.5 over all thresholds: as F1-max, but precision counts twice as "
+        "much as recall, so that pixels flagged beside a defect weigh more than those of it that "
+        "are not. It peeks, too.",
+    ),
     _au_pro("au_pro_30", 0.3, compared=True),
     _au_pro("au_pro_5", 0.05),
     Figure(

@@ -76,15 +76,30 @@ def average_precision(ranks: Ranks) -> Numbers:
 
 def f1_of_each(ranks: Ranks) -> Numbers:
     """2 caught / (2 caught + false alarms + missed) where each value is the threshold."""
-    found = from_the_top(ranks.positives)
-    score: Numbers = found / (found + ranks.at_least + ranks.positives.sum(axis=-1, keepdims=True))
-    score *= 2
+    return f_beta_of_each(ranks, 1)
+
+
+def f_beta_of_each(ranks: Ranks, beta: float) -> Numbers:
+    """F-beta where each value is the threshold: recall counts `beta` times as much as precision.
+
+    With b = beta squared, (1 + b) caught / ((1 + b) caught + false alarms + b missed) (van
+    Rijsbergen, 1979).
+    """
+    found, weight = from_the_top(ranks.positives), beta * beta
+    all_of_them = ranks.positives.sum(axis=-1, keepdims=True)
+    score: Numbers = found / (found + ranks.at_least + weight * all_of_them)
+    score *= 1 + weight
     return score
 
 
 def f1_max(ranks: Ranks) -> Numbers:
     """The best F1 of all thresholds."""
-    best = f1_of_each(ranks).max(axis=-1, initial=0.0)
+    return f_beta_max(ranks, 1)
+
+
+def f_beta_max(ranks: Ranks, beta: float) -> Numbers:
+    """The best F-beta of all thresholds."""
+    best = f_beta_of_each(ranks, beta).max(axis=-1, initial=0.0)
     return np.where(ranks.positives.any(axis=-1), best, np.nan)
 
 
