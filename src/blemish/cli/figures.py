@@ -44,9 +44,9 @@ def _levels(found: Evaluation) -> str:
 
 
 def _title(figure: Figure) -> str:
-    """Its title; of a share, also that it is at the threshold, which names of rates say."""
-    named = figure.at_threshold and figure.kind is Kind.SHARE
-    return f"{figure.title} at threshold" if named else figure.title
+    """Its title, told apart from that of the best of all thresholds: `F1-max`."""
+    best = f"{figure.title}-max" in {other.title for other in FIGURES}
+    return f"{figure.title} at threshold" if best else figure.title
 
 
 def _level(level: Level, found: Evaluation, titles: Sequence[str]) -> list[str]:
