@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import average_precision_score, fbeta_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    fbeta_score,
+    roc_auc_score,
+)
 
 from oracles.pixels import slow_recall
 
@@ -50,4 +55,5 @@ def slow_image_draw(scores, labels, threshold, times) -> dict[str, float]:
     """Figures of one draw of images."""
     scores, labels = np.repeat(scores, times), np.repeat(labels, times)
     recalls = {f"recall_at_{rate}": slow_recall(scores, labels, rate / 100) for rate in (0, 1, 5)}
-    return slow_figures(scores, labels, threshold) | recalls
+    balanced = balanced_accuracy_score(labels, scores > threshold)
+    return slow_figures(scores, labels, threshold) | recalls | {"balanced_accuracy": balanced}

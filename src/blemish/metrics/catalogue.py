@@ -193,6 +193,16 @@ FIGURES: tuple[Figure, ...] = (
             "alone. (For maps of other tools: at a threshold that the user set, if any.)",
         )
     ),
+    Figure(
+        name="balanced_accuracy",
+        level="image",
+        title="Balanced accuracy",
+        of=lambda evidence: decisions.balanced_accuracy(evidence.decisions),
+        at_threshold=True,
+        definition="The mean of two shares at the calibrated threshold: of good images that pass, "
+        "and of defect images that are rejected. 0.5 is guessing; unlike F1 it does not depend on "
+        "how many of each there are.",
+    ),
     _recall("recall_at_0", 0.0),
     _recall("recall_at_1", 0.01),
     _recall("recall_at_5", 0.05),

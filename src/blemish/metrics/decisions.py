@@ -76,6 +76,15 @@ def miss_rate(counts: Decisions) -> Numbers:
     return rate
 
 
+def balanced_accuracy(counts: Decisions) -> Numbers:
+    """The mean share of good and of defects that are judged rightly, of many draws at once.
+
+    Not a number without good or without defects.
+    """
+    accuracy: Numbers = 1 - (false_alarm_rate(counts) + miss_rate(counts)) / 2
+    return accuracy
+
+
 def decide(scores: ArrayLike, labels: ArrayLike, threshold: float) -> Decisions:
     """Count decisions; flagged is what scores above the threshold.
 
