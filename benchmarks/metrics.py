@@ -239,7 +239,7 @@ def collect(maps: Maps, clock: Clock) -> Any:
 def count(pixels: Any) -> tuple[Any, dict[str, float]]:
     """Counts, and the figures of all images; those of each kind are made, too."""
     from blemish.evaluation.figures import figures_per_type, pixel_figures
-    from blemish.records.record import ImageRow
+    from blemish.records.findings import ImageRow
 
     counts = pixels.count(pimo_range=PIMO_RANGE)
     kinds = {image.kind for image in pixels.images}

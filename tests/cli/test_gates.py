@@ -4,7 +4,7 @@ import pytest
 
 from blemish.cli.gates import read_gates
 from blemish.errors import UsageError
-from blemish.records.record import Figures
+from blemish.records.findings import Figures
 
 FIGURES = Figures(
     image={"auroc": 0.95, "f1": None, "miss_rate": 0.1, "recall_at_1": 0.8},

@@ -12,7 +12,7 @@ from blemish.evaluation.figures import figures_per_type, image_figures, pixel_fi
 from blemish.metrics import counting
 from blemish.metrics.overlap import au_pro
 from blemish.metrics.pixels import PixelScores
-from blemish.records.record import ImageRow
+from blemish.records.findings import ImageRow
 from oracles.bootstrap import slow_pixel_figures
 from oracles.pixels import slow_au_pro, slow_aupimo
 

@@ -46,6 +46,7 @@ MODULES = (
     "blemish.benchmark.plan",
     "blemish.benchmark.run",
     "blemish.records.record",
+    "blemish.records.findings",
     "blemish.report.page",
 )
 RESTS_ON = {

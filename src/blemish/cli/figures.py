@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from blemish.evaluation import Evaluation
-    from blemish.records.record import Regions
+    from blemish.records.findings import Regions
 
 READING = "Recall: at so many false alarms. In brackets: 95% over the choice of images."
 
@@ -51,18 +51,20 @@ def _title(figure: Figure) -> str:
 
 def _level(level: Level, found: Evaluation, titles: Sequence[str]) -> list[str]:
     """The figures of a level under its name, each with its interval where it has one."""
-    known = {_title(figure): figure for figure in figures_of(level)}
-    values: list[str] = [level]
-    spreads = [""]
-    for figure in map(known.get, titles):
-        if figure is None:
-            values, spreads = [*values, ""], [*spreads, ""]
-            continue
-        ends = found.intervals.get(level, {}).get(figure.name)
-        values.append(_spell(found.figures().at(level)[figure.name], figure.kind))
-        spreads.append(interval_text(ends, figure.kind) if ends else "")
-    pairs = zip(_even(values, str.rjust), _even(spreads, str.ljust), strict=True)
-    return [f"{value} {spread}" for value, spread in pairs]
+    figures = {_title(figure): figure for figure in figures_of(level)}
+    told = [_told(figures.get(title), found) for title in titles]
+    values = _even([level, *(value for value, _ in told)], str.rjust)
+    spreads = _even(["", *(spread for _, spread in told)], str.ljust)
+    return [f"{value} {spread}" for value, spread in zip(values, spreads, strict=True)]
+
+
+def _told(figure: Figure | None, found: Evaluation) -> tuple[str, str]:
+    """A figure and its interval; nothing where the level has no such figure."""
+    if figure is None:
+        return "", ""
+    ends = found.intervals.get(figure.level, {}).get(figure.name)
+    value = _spell(found.figures().at(figure.level)[figure.name], figure.kind)
+    return value, interval_text(ends, figure.kind) if ends else ""
 
 
 def _regions(regions: Regions | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blemish.errors import UsageError, did_you_mean, told_at_once
 from blemish.metrics.catalogue import LEVELS, Figure, figures_of
-from blemish.records.record import Figures
+from blemish.records.findings import Figures
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from blemish.evaluation.maps import ScoreMaps
 from blemish.files import make_folder, write_whole
 from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.model.model import Model
-from blemish.records.record import Example, Examples, ImageRow
+from blemish.records.findings import Example, Examples, ImageRow
 from blemish.result import Prediction, Verdict
 
 

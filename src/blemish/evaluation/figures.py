@@ -11,7 +11,7 @@ from blemish.metrics.evidence import Evidence, image_evidence, pixel_evidence
 from blemish.metrics.overlap import pro_curve
 from blemish.metrics.pixels import PixelCounts, PixelScores
 from blemish.metrics.ranking import RankCounts, f1_max, rank, roc_curve
-from blemish.records.record import Curves, FiguresOfOne, ImageRow, ProCurve, RocCurve
+from blemish.records.findings import Curves, FiguresOfOne, ImageRow, ProCurve, RocCurve
 
 Rows = Sequence[ImageRow]
 Points = tuple[list[float], list[float]] | None

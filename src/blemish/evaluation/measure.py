@@ -26,7 +26,7 @@ from blemish.metrics.regions import describe_regions
 from blemish.metrics.tables import tabulate
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
-from blemish.records.record import Curves, Figures, FiguresOfOne, ImageRow, Interval, Regions
+from blemish.records.findings import Curves, Figures, FiguresOfOne, ImageRow, Interval, Regions
 from blemish.result import Failure, Prediction
 
 Intervals = dict[str, Interval | None]

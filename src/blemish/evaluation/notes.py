@@ -10,7 +10,7 @@ import numpy as np
 from blemish.data.sample import Sample
 from blemish.metrics.ranking import RankCounts
 from blemish.model.model import Model
-from blemish.records.record import ImageRow
+from blemish.records.findings import ImageRow
 
 FEW_IMAGES = 3  # with the same highest score are no accident
 FEW_PIXELS, SMALL_SHARE = 100, 0.01

@@ -18,6 +18,7 @@ from blemish.images.header import DEFAULT_LIMITS, ReadLimits
 from blemish.metrics.decisions import Thresholds
 from blemish.model.model import Model
 from blemish.progress import Progress
+from blemish.records.findings import Examples
 from blemish.records.folder import id_of, write_record
 from blemish.records.machine import circumstances
 from blemish.records.record import (
@@ -26,7 +27,6 @@ from blemish.records.record import (
     Bytes,
     CalibrationSummary,
     DatasetSummary,
-    Examples,
     ExpectedRegions,
     Record,
     Seconds,

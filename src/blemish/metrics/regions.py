@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blemish.records.record import LabelledRegion, Regions, RegionsOfSize
+from blemish.records.findings import LabelledRegion, Regions, RegionsOfSize
 
 
 @dataclass(frozen=True, slots=True)

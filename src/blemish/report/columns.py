@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from blemish.metrics.catalogue import FIGURES, LEVELS, Figure, figures_of, titled
-from blemish.records.record import FiguresOfOne, Interval, Number, Record
+from blemish.records.findings import FiguresOfOne, Interval, Number
+from blemish.records.record import Record
 from blemish.wording import Kind
 
 Count = Callable[[Record], tuple[int, int] | None]

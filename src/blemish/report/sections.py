@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from blemish.records.findings import Example
 from blemish.records.grouping import Group
-from blemish.records.record import Example, Record
+from blemish.records.record import Record
 from blemish.report import cells, charts, tables
 from blemish.report.columns import COST
 from blemish.report.undefined import undefined_told

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from blemish.records.findings import Interval, RegionsOfSize
 from blemish.records.grouping import Group, group_records
-from blemish.records.record import AnyRecord, Interval, Record, RegionsOfSize
+from blemish.records.record import AnyRecord, Record
 from blemish.report.cells import Cell, Spread
 from blemish.report.columns import (
     ALL,
