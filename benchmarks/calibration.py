@@ -35,9 +35,8 @@ from blemish.errors import CalibrationError
 from blemish.graph.session import Session
 from blemish.images.regions import find_regions
 from blemish.metrics.ranking import auroc, rank
-from blemish.model.fitting import versions
 from blemish.progress import LoggedProgress
-from blemish.records.machine import machine
+from blemish.records.machine import machine, versions
 
 RECORDS = Path(__file__).parent / "records"
 KEPT = Path(__file__).parents[1] / "build"

@@ -41,8 +41,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--presets", nargs="*", default=list(PRESETS), choices=list(PRESETS))
     arguments = parser.parse_args()
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     record = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

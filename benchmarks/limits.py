@@ -56,8 +56,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if {"search", "growth"} & set(arguments.only) and arguments.shared is None:
         parser.error("search and growth take real images: give --shared, or leave them out")
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     path = RECORDS / f"limits-{datetime.now(UTC).date().isoformat()}.json"
     record = json.loads(path.read_text()) if path.exists() else {"parts": {}}

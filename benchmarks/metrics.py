@@ -84,8 +84,7 @@ def write_record(
     """Write the record of this day."""
     import sklearn
 
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     record = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -240,10 +239,14 @@ def collect(maps: Maps, clock: Clock) -> Any:
 def count(pixels: Any) -> tuple[Any, dict[str, float]]:
     """Counts, and the figures of all images; those of each kind are made, too."""
     from blemish.evaluation.figures import figures_per_type, pixel_figures
+    from blemish.records.findings import ImageRow
 
     counts = pixels.count(pimo_range=PIMO_RANGE)
     kinds = {image.kind for image in pixels.images}
-    rows = [{"score": float(kind != "good"), "label": kind, "defect_type": kind} for kind in kinds]
+    rows = [
+        ImageRow(path=str(number), label=kind, defect_type=kind, score=float(kind != "good"))
+        for number, kind in enumerate(kinds)
+    ]
     figures_per_type(rows, 0.5, pixels, counts)
     return counts, pixel_figures(pixels, counts)
 

@@ -51,8 +51,7 @@ def main() -> None:
     parser.add_argument("--environment", type=Path, default=BUILD / "venv", help="of the peer")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     arguments = parser.parse_args()
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     started = datetime.now(UTC).isoformat(timespec="seconds")
     path = RECORDS / f"peer-{datetime.now(UTC).date().isoformat()}.json"

@@ -27,8 +27,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", choices=list(DATA), default=list(DATA))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0])
     arguments = parser.parse_args()
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     data, rows = arguments.shared.resolve() / "data", []
     for name in arguments.data:

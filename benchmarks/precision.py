@@ -33,8 +33,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", default=DATA)
     parser.add_argument("--backbones", nargs="*", default=BACKBONES)
     arguments = parser.parse_args()
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     path = RECORDS / f"precision-{datetime.now(UTC).date().isoformat()}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []

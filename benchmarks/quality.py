@@ -55,8 +55,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
     parser.add_argument("--only-defaults", action="store_true")
     arguments = parser.parse_args()
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     path = RECORDS / f"quality-{datetime.now(UTC).date().isoformat()}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
@@ -79,8 +78,8 @@ def measure(shared: Path, data: str, backbone: str, settings: dict[str, Any]) ->
     detector = blemish.PatchCore(backbone=file, **settings)
     model = blemish.fit(dataset, detector)
     found = blemish.evaluate(model, dataset)
-    good = sum(row["label"] == "good" for row in found.images)
-    alarms = sum(row["label"] == "good" and row["verdict"] == "defect" for row in found.images)
+    good = sum(row.label == "good" for row in found.images)
+    alarms = sum(row.label == "good" and row.verdict == "defect" for row in found.images)
     return {
         "data": dataset.name,
         "backbone": backbone,

@@ -33,8 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (arguments.shared / "data").is_dir():
         parser.error(f"{arguments.shared} has no data/: the benchmark needs real images")
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     results = {}
     for name in arguments.only or MEASUREMENTS:

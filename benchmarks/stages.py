@@ -57,8 +57,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--fits", type=int, default=FITS)
     arguments = parser.parse_args()
-    from blemish.model.fitting import versions
-    from blemish.records.machine import machine
+    from blemish.records.machine import machine, versions
 
     path = RECORDS / f"stages-{datetime.now(UTC).date().isoformat()}.json"
     record = json.loads(path.read_text()) if path.exists() else {"parts": {}}

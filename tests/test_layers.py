@@ -13,10 +13,10 @@ import blemish
 ROOT = Path(blemish.__file__).parent
 
 LAYERS = [
-    "errors", "names", "wording", "typed_json", "files", "unfinished", "result", "binomial",
-    "progress", "settings", "parallel", "memory", "images", "surfaces", "records", "data", "graph",
-    "backbones", "quantisation", "search", "calibration", "metrics", "report", "detectors",
-    "model", "evaluation", "benchmark", "cli", "__main__",
+    "errors", "names", "wording", "typed_json", "provenance", "files", "unfinished", "result",
+    "binomial", "progress", "settings", "parallel", "memory", "images", "surfaces", "records",
+    "data", "graph", "backbones", "quantisation", "search", "calibration", "metrics", "report",
+    "detectors", "model", "evaluation", "benchmark", "cli", "__main__",
 ]  # fmt: skip
 # Where gradients are needed; everything else loads these modules only when it trains.
 TRAINING = {

@@ -50,7 +50,7 @@ table(
 # %%
 result = results["patchcore"]
 scores = {
-    label: np.array([row["score"] for row in result.images if row["label"] == label])
+    label: np.array([row.score for row in result.images if row.label == label])
     for label in ("good", "defect")
 }
 if len(scores["good"]) and len(scores["defect"]):
@@ -73,8 +73,8 @@ if len(scores["good"]) and len(scores["defect"]):
 # %%
 figure, axes = plt.subplots(1, 2, figsize=(10, 3.4), layout="constrained")
 for axis, (name, result) in zip(axes, results.items(), strict=True):
-    scores = np.array([row["score"] for row in result.images])
-    defective = np.array([row["label"] == "defect" for row in result.images])
+    scores = np.array([row.score for row in result.images])
+    defective = np.array([row.label == "defect" for row in result.images])
     at = np.unique(scores)
     rejected = scores[None] > at[:, None] - 1e-12
     caught, alarms = (rejected & defective).sum(1), (rejected & ~defective).sum(1)
@@ -127,7 +127,7 @@ rows = []
 for name, result in results.items():
     rows += [
         [name, kind, found["images"], found["pixel_auroc"], found["pixel_f1_max"],
-         found["pixel_au_pro_30"], found["region_recall"]]
+         found["pixel_au_pro_30"], found["pixel_region_recall"]]
         for kind, found in result.per_type.items()
     ]  # fmt: skip
 table(

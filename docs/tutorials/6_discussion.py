@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 
+from blemish.records.folder import read_records
 from blemish.report.comparison import comparisons
 from blemish.report.published import PUBLISHED
 from study import DATA, WORK, categories, say, table
@@ -35,7 +36,7 @@ def figures(level, name, **wanted):
 # alike falls out of it. What is told is only what such draws leave no doubt about.
 
 # %%
-for comparison in comparisons(records):
+for comparison in comparisons(read_records(WORK / "experiment")):
     say("\n".join(f"* {sentence}" for sentence in comparison.told))
 
 # %% [markdown]

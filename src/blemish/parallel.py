@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from blemish.errors import SettingError, UsageError
 
 CORES_VARIABLE = "BLEMISH_CORES"
+MOST_CORES = 1024  # a thread for each of more would take all memory
 READERS = 2
 AHEAD = 8  # of a batch as large as any, so that the next ones are there when these are done
 
@@ -55,13 +56,13 @@ def available_cores() -> int:
     (the workers of a benchmark) get their part with it.
 
     Raises:
-        SettingError: `BLEMISH_CORES` is not a whole number of at least 1.
+        SettingError: `BLEMISH_CORES` is not a whole number from 1 to 1024.
     """
     wanted = os.environ.get(CORES_VARIABLE)
     if wanted:
-        if not wanted.isdecimal() or int(wanted) < 1:
+        if not wanted.isdecimal() or not 1 <= int(wanted) <= MOST_CORES:
             raise SettingError(
-                f"'{CORES_VARIABLE}' must be a whole number of at least 1; got {wanted!r}."
+                f"'{CORES_VARIABLE}' must be a whole number from 1 to {MOST_CORES}; got {wanted!r}."
             )
         return int(wanted)
     if hasattr(os, "sched_getaffinity"):

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from blemish.benchmark import plan
 from blemish.benchmark.plan import Job, plan_jobs
 from blemish.errors import BackboneError, DataError, SettingError, UsageError
+from blemish.records.record import Asked
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 
@@ -76,7 +78,7 @@ def test_another_version_makes_a_new_job(
     tile: Path, backbone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = one(tile, backbone).id
-    monkeypatch.setattr(plan.metadata, "version", lambda _: "999")
+    monkeypatch.setattr(metadata, "version", lambda _: "999")
     assert one(tile, backbone).id != before
 
 
@@ -201,3 +203,13 @@ def test_categories_that_cannot_be_used_are_all_named(data: Path, backbone: Path
     lines = str(told.value).splitlines()
     assert [line.partition(" (")[0] for line in lines] == ["category 'grid'", "category 'tile'"]
     assert str(root / "tile") in lines[1]
+
+
+def test_a_failed_job_records_what_was_asked_for_and_no_path(tile: Path, backbone: Path) -> None:
+    job = one(tile, backbone, plan_false_alarm_rate=0.2, plan_alpha="flatten")
+    record = job.failed("Too bad.")
+    assert (record.job, record.error) == (job.id, "Too bad.")
+    assert record.asked == Asked(false_alarm_rate=0.2, alpha="flatten", smallest_region_px=1)
+    text = json.dumps(record.to_dict())
+    assert str(tile.parent) not in text
+    assert str(backbone.parent) not in text

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -8,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 
@@ -16,11 +15,12 @@ import pytest
 
 import blemish
 from blemish.benchmark.plan import Job, plan_jobs
-from blemish.benchmark.records import read_records
 from blemish.benchmark.run import run_jobs
 from blemish.errors import DataError, UsageError
 from blemish.parallel import available_cores
 from blemish.progress import Advance
+from blemish.records.folder import read_records, write_record
+from blemish.records.record import FailedRecord
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
@@ -112,17 +112,17 @@ def test_a_run_leaves_records_models_and_images(
 ) -> None:
     records = run_jobs(jobs, tmp_path, progress=progress)
     assert records == read_records(tmp_path)
-    assert [record["job"] for record in records] == [job.id for job in jobs]
+    assert [record.job for record in records] == [job.id for job in jobs]
     for job, record in zip(jobs, records, strict=True):
-        assert record["error"] is None
-        assert record["figures"]["image"]["auroc"] == 1.0
-        assert record["seconds"]["fit"] > 0
-        assert record["sources"] == job.sources
+        assert record.error is None
+        assert record.figures.image["auroc"] == 1.0
+        assert record.seconds.fit > 0
+        assert [asdict(source) for source in record.sources] == job.sources
         model = tmp_path / "models" / f"{job.id}.onnx"
-        assert record["model_sha256"] == blemish.load(model).sha256
-        assert record["bytes"]["model_file"] == model.stat().st_size
-        for shown in record["examples"]["caught"]:
-            assert (tmp_path / shown["image"]).is_file()
+        assert record.model_sha256 == blemish.load(model).sha256
+        assert record.bytes.model_file == model.stat().st_size
+        for shown in record.examples.caught:
+            assert (tmp_path / shown.image).is_file()
     assert not [name for name in files_below(tmp_path) if name.endswith(".tmp")]
     assert progress.steps["jobs"] == progress.totals["jobs"] == len(jobs)
 
@@ -143,23 +143,23 @@ def test_jobs_done_are_not_done_again(
     records = run_jobs(jobs, tmp_path, progress=progress)
     assert records[:1] == first
     assert not model.exists()
-    assert [record["error"] for record in records] == [None, None]
+    assert [record.error for record in records] == [None, None]
     assert progress.steps["jobs"] == 2
 
 
 def test_two_workers_do_the_same_with_half_the_cores_each(jobs: list[Job], tmp_path: Path) -> None:
     alone = run_jobs(jobs, tmp_path / "alone")
     together = run_jobs(jobs, tmp_path / "together", workers=2)
-    assert [record["job"] for record in together] == [job.id for job in jobs]
+    assert [record.job for record in together] == [job.id for job in jobs]
     for one, other in zip(alone, together, strict=True):
-        scores, others = ([row["score"] for row in rec["images"]] for rec in (one, other))
+        scores, others = ([row.score for row in rec.images] for rec in (one, other))
         assert scores == pytest.approx(others, rel=1e-5)
-        assert other["machine"]["cores"] == max(1, available_cores() // 2)
+        assert other.machine.cores == max(1, available_cores() // 2)
 
 
 def test_more_workers_than_jobs_leave_no_core_idle(jobs: list[Job], tmp_path: Path) -> None:
     (record,) = run_jobs(jobs[:1], tmp_path, workers=8)
-    assert record["machine"]["cores"] == available_cores()
+    assert record.machine.cores == available_cores()
 
 
 def test_a_job_that_fails_is_recorded_and_tried_again(
@@ -171,26 +171,24 @@ def test_a_job_that_fails_is_recorded_and_tried_again(
     broken.write_bytes(whole[: len(whole) // 2])
     jobs = plan_jobs([tmp_path / "data"], settings=tiny_settings(backbone))
     grid, tile = run_jobs(jobs, tmp_path / "out", progress=progress)
-    assert "000.png" in grid["error"]
-    assert "figures" not in grid
-    assert tile["error"] is None
+    assert "000.png" in grid.error
+    assert isinstance(grid, FailedRecord)
+    assert tile.error is None
     assert [said for said in progress.said if said.startswith(f"{jobs[0].id} failed: ")]
-    date, tile_date = "1999-01-01T00:00:00+00:00", tile["date"]
-    (tmp_path / "out" / "records" / f"{jobs[0].id}.json").write_text(
-        json.dumps(grid | {"date": date})
-    )
+    date, tile_date = "1999-01-01T00:00:00+00:00", tile.date
+    write_record(tmp_path / "out", replace(grid, date=date))
     grid, tile = run_jobs(jobs, tmp_path / "out")
-    assert grid["error"]
-    assert grid["date"] != date
-    assert tile["date"] == tile_date
+    assert grid.error
+    assert grid.date != date
+    assert tile.date == tile_date
 
 
 def test_a_job_that_ends_well_replaces_its_failure(jobs: list[Job], tmp_path: Path) -> None:
     crashing = replace(jobs[0], test_fraction="none")  # type: ignore[arg-type]
     (failed,) = run_jobs([crashing], tmp_path)
-    assert failed["error"]
+    assert failed.error
     (record,) = run_jobs(jobs[:1], tmp_path)
-    assert record["error"] is None
+    assert record.error is None
     assert read_records(tmp_path) == [record]
 
 
@@ -199,9 +197,9 @@ def test_a_crash_is_recorded_with_its_exit_code_and_last_words(
 ) -> None:
     crashing = replace(jobs[0], test_fraction="none")  # type: ignore[arg-type]
     crashed, other = run_jobs([crashing, jobs[1]], tmp_path)
-    assert "exit code 1" in crashed["error"]
-    assert "TypeError" in crashed["error"]
-    assert other["error"] is None
+    assert "exit code 1" in crashed.error
+    assert "TypeError" in crashed.error
+    assert other.error is None
 
 
 def test_images_that_change_after_planning_are_an_error(tmp_path: Path, backbone: Path) -> None:
@@ -209,7 +207,7 @@ def test_images_that_change_after_planning_are_an_error(tmp_path: Path, backbone
     jobs = plan_jobs([tile], settings=tiny_settings(backbone))
     tiny_dataset(tile, seed=9)
     (record,) = run_jobs(jobs, tmp_path / "out")
-    assert "changed since the job was planned" in record["error"]
+    assert "changed since the job was planned" in record.error
 
 
 def test_a_backbone_that_changes_after_planning_is_an_error(tmp_path: Path) -> None:
@@ -217,7 +215,7 @@ def test_a_backbone_that_changes_after_planning_is_an_error(tmp_path: Path) -> N
     jobs = plan_jobs([tiny_dataset(tmp_path / "tile")], settings=tiny_settings(backbone))
     tiny_backbone(backbone, seed=9)
     (record,) = run_jobs(jobs, tmp_path / "out")
-    assert "changed since the job was planned" in record["error"]
+    assert "changed since the job was planned" in record.error
 
 
 def test_a_damaged_record_stops_the_run_before_it_starts(jobs: list[Job], tmp_path: Path) -> None:
@@ -248,9 +246,9 @@ def test_a_worker_that_is_killed_is_recorded_and_the_others_go_on(
     killer.start()
     killed, other = run_jobs(jobs, tmp_path)
     killer.join()
-    assert "signal 9" in killed["error"]
-    assert other["error"] is None
-    assert [record["error"] for record in run_jobs(jobs, tmp_path)] == [None, None]
+    assert "signal 9" in killed.error
+    assert other.error is None
+    assert [record.error for record in run_jobs(jobs, tmp_path)] == [None, None]
 
 
 @needs_proc
@@ -267,7 +265,7 @@ def test_after_kill_9_no_worker_is_left_and_the_next_run_goes_on(
     (tmp_path / "models" / f".{many_jobs[-1].id}.onnx.{'0' * 16}.tmp").write_bytes(b"half")
     (tmp_path / "records" / f".{many_jobs[-1].id}.json.{'0' * 16}.tmp").write_bytes(b"half")
     records = run_jobs(many_jobs, tmp_path, workers=2)
-    assert [record["error"] for record in records] == [None] * len(many_jobs)
+    assert [record.error for record in records] == [None] * len(many_jobs)
     assert [record for record in records if record in before] == before
     assert not [name for name in files_below(tmp_path) if name.endswith(".tmp")]
 
@@ -286,5 +284,5 @@ def test_ctrl_c_ends_the_workers_and_keeps_what_is_done(
     assert not workers_in(tmp_path)
     records = read_records(tmp_path)
     assert 0 < len(records) < len(many_jobs)
-    assert not [record for record in records if record["error"]]
+    assert not [record for record in records if record.error]
     assert not [name for name in files_below(tmp_path) if name.endswith(".tmp")]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import shutil
 
-from blemish.benchmark.records import read_records
+from blemish.records.folder import read_records
 
 FIGURES = {"auroc", "ap", "f1_max", "f1", "false_alarm_rate", "miss_rate"}
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.benchmark.records import read_records
 from blemish.model.model import load
+from blemish.records.folder import read_records
+from blemish.records.record import CalibrationSummary
 
 
 @pytest.fixture
@@ -63,14 +64,14 @@ def test_a_record_stands_beside_those_of_models_in_a_report(blemish, fitted, dat
     found = blemish("evaluate", data, "--maps", maps, "-o", out)
     assert found.code == 0
     assert f"next: blemish report {out}" in found.err
-    by_name = {record["detector"]: record for record in read_records(out)}
+    by_name = {record.detector: record for record in read_records(out)}
     assert set(by_name) == {"patchcore", "their maps"}
     theirs, ours = by_name["their maps"], by_name["patchcore"]
-    assert set(ours) - set(theirs) == set()
-    assert theirs["category"] == ours["category"] == "tile"
-    assert theirs["dataset"] == ours["dataset"]
-    assert theirs["calibration"] is None
-    assert str(tmp_path) not in json.dumps(theirs)
+    assert set(ours.to_dict()) == set(theirs.to_dict())
+    assert theirs.category == ours.category == "tile"
+    assert theirs.dataset == ours.dataset
+    assert theirs.calibration is None
+    assert str(tmp_path) not in json.dumps(theirs.to_dict())
     assert blemish("report", out).code == 0
     report = (out / "report.md").read_text()
     assert "| tile | their maps |" in report
@@ -85,12 +86,12 @@ def test_name_seed_and_thresholds_of_a_run_are_in_its_record(blemish, data, maps
     for seed in (3, 4):
         assert blemish(*words, "--seed", seed).code == 0
     first, second = read_records(tmp_path / "out")
-    assert (first["detector"], first["seed"], second["seed"]) == ("a tool/1.0", 3, 4)
-    assert first["calibration"] == {
-        "method": "set by the user", "image_threshold": 150.0, "pixel_threshold": 120.5,
-    }  # fmt: skip
-    (shown,) = first["examples"]["caught"]
-    assert (tmp_path / "out" / shown["map"]).is_file()
+    assert (first.detector, first.seed, second.seed) == ("a tool/1.0", 3, 4)
+    assert first.calibration == CalibrationSummary(
+        method="set by the user", image_threshold=150.0, pixel_threshold=120.5
+    )
+    (shown,) = first.examples.caught
+    assert (tmp_path / "out" / shown.map).is_file()
     assert blemish("report", tmp_path / "out").code == 0
     page = (tmp_path / "out" / "report.md").read_text()
     assert "3, 4. A seed moves the detector" in page

@@ -4,12 +4,13 @@ import pytest
 
 from blemish.cli.gates import read_gates
 from blemish.errors import UsageError
+from blemish.records.findings import Figures
 
-FIGURES = {
-    "image": {"auroc": 0.95, "f1": None, "miss_rate": 0.1, "recall_at_1": 0.8},
-    "pixel": {"au_pro_30": 0.9, "aupimo": None, "region_recall": 0.5},
-    "undefined": {"pixel.aupimo": "there is no good test image"},
-}
+FIGURES = Figures(
+    image={"auroc": 0.95, "f1": None, "miss_rate": 0.1, "recall_at_1": 0.8},
+    pixel={"au_pro_30": 0.9, "aupimo": None, "region_recall": 0.5},
+    undefined={"pixel.aupimo": "there is no good test image"},
+)
 
 
 @pytest.mark.parametrize(

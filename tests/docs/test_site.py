@@ -82,6 +82,7 @@ def test_the_reference_knows_all_that_is_public():
     for command in app.registered_commands:
         assert f"## blemish {command.callback.__name__}\n" in pages["commands.md"]
     assert "| `coreset_ratio` |" in pages["settings.md"]
+    assert "| `pixel.au_pro_30` | AU-PRO (0.3) |" in pages["figures.md"]
     assert "**Raises**" in pages["python.md"]
     for text in pages.values():
         assert render(text, str).problems == []

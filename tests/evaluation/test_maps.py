@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from blemish.errors import DataError, ImageError
 from blemish.evaluation import ScoreMaps, evaluate, evaluate_maps
 from blemish.images.header import Reader, ReadLimits
 from blemish.images.score_map import encode_score_map, resize_score_map
+from blemish.metrics.catalogue import FIGURES
 from blemish.metrics.decisions import Thresholds
 from blemish.metrics.pixels import PixelScores
 from oracles.bootstrap import slow_f1, slow_f1_max
@@ -120,10 +122,10 @@ def test_figures_of_maps_follow_their_definitions(dataset, tmp_path, scale, monk
 
 def assert_of_each_image(found, dataset, maps, masks, scores):
     aupimo = slow_aupimo(maps, masks, 0.02, 0.3)
-    assert [row["path"] for row in found.images] == [sample.id for sample in dataset.test]
-    assert [row["score"] for row in found.images] == scores.tolist()
+    assert [row.path for row in found.images] == [sample.id for sample in dataset.test]
+    assert [row.score for row in found.images] == scores.tolist()
     for row, value in zip(found.images, aupimo, strict=True):
-        assert row["aupimo"] == (None if value is None else pytest.approx(value, abs=1e-9))
+        assert row.aupimo == (None if value is None else pytest.approx(value, abs=1e-9))
 
 
 def assert_regions(found, maps, masks, threshold):
@@ -132,11 +134,11 @@ def assert_regions(found, maps, masks, threshold):
         for score_map, mask in zip(maps, masks, strict=True)
         for region in flood_regions(mask)
     ]
-    assert found.regions["regions"] == len(regions)
-    for row in found.regions["by_size"]:
-        own = [hit for area, hit in regions if row["from_px"] <= area < row["below_px"]]
-        assert (row["regions"], row["found"]) == (len(own), sum(own))
-        assert row["recall"] == pytest.approx(np.mean(own))
+    assert found.regions.regions == len(regions)
+    for row in found.regions.by_size:
+        own = [hit for area, hit in regions if row.from_px <= area < row.below_px]
+        assert (row.regions, row.found) == (len(own), sum(own))
+        assert row.recall == pytest.approx(np.mean(own))
     assert found.pixel["region_recall"] == pytest.approx(np.mean([hit for _, hit in regions]))
 
 
@@ -161,32 +163,29 @@ def test_a_model_and_the_maps_it_wrote_have_the_same_figures(model, category, tm
     for name in ("image", "pixel", "per_type", "intervals", "regions", "curves", "undefined"):
         assert getattr(own, name) == getattr(others, name), name
     for row, other in zip(own.images, others.images, strict=True):
-        of_a_model = {"seconds": None, "p_value": None, "notes": []}
-        assert row | of_a_model == other | {"p_value": None}
+        of_maps = replace(row, seconds=None, p_value=None, notes=())
+        assert of_maps == replace(other, p_value=None)
 
 
 def test_without_thresholds_only_what_needs_one_is_undefined_and_says_so(dataset, tmp_path):
     maps = ScoreMaps(write_maps(tmp_path / "maps", dataset, noise(dataset)), dataset)
     found = evaluate_maps(maps)
     told = {name for name, reason in found.undefined.items() if "there is no threshold" in reason}
-    at_threshold = {"f1", "false_alarm_rate", "miss_rate"}
-    assert told == {"pixel.region_recall"} | {
-        f"{level}.{name}" for level in ("image", "pixel") for name in at_threshold
-    }
+    assert told == {figure.path for figure in FIGURES if figure.at_threshold}
     assert "(--threshold)" in found.undefined["image.f1"]
     assert "(--pixel-threshold)" in found.undefined["pixel.region_recall"]
     assert_undefined_are_told(found)
     assert found.image["auroc"] is not None
-    assert found.regions["found"] is None
-    assert {row["found"] for row in found.regions["by_size"]} == {None}
-    assert found.per_type["crack"]["miss_rate"] is None
-    assert {row["verdict"] for row in found.images} == {None}
+    assert found.regions.found is None
+    assert {row.found for row in found.regions.by_size} == {None}
+    assert found.per_type["crack"]["image_miss_rate"] is None
+    assert {row.verdict for row in found.images} == {None}
     assert found.intervals["image"]["f1"] is None
     assert found.intervals["pixel"]["region_recall"] is None
     assert found.intervals["image"]["auroc"] is not None
     assert "The score of an image is the maximum of its map." in found.notes
     assert "predict_per_image" not in found.seconds
-    json.dumps(found.figures(), allow_nan=False)
+    json.dumps(found.figures().to_dict(), allow_nan=False)
 
 
 def assert_undefined_are_told(found):
@@ -219,7 +218,7 @@ def test_a_class_that_is_missing_is_the_reason(tmp_path, kinds, masks, said):
     assert_undefined_are_told(found)
     for figure, reason in said.items():
         assert reason in found.undefined[figure]
-    json.dumps(found.figures(), allow_nan=False)
+    json.dumps(found.figures().to_dict(), allow_nan=False)
 
 
 def test_constant_maps_have_the_figures_of_guessing(dataset, tmp_path):
@@ -265,9 +264,8 @@ def test_maps_of_another_size_are_refused_or_resized_aloud(dataset, tmp_path):
     assert note.startswith("2 of 7 maps were resized")
     by_hand = [resize_score_map(w, m.shape) for w, m in zip(whole, maps, strict=True)]
     folder = write_maps(tmp_path / "by hand", dataset, by_hand)
-    assert found.figures() | {"notes": []} == evaluate_maps(
-        ScoreMaps(folder, dataset)
-    ).figures() | {"notes": []}
+    theirs = evaluate_maps(ScoreMaps(folder, dataset)).figures()
+    assert replace(found.figures(), notes=theirs.notes) == theirs
 
 
 def test_masks_are_never_resized(dataset, tmp_path):
@@ -320,7 +318,7 @@ def test_listed_scores_take_the_place_of_maxima_with_all_their_digits(dataset, t
     found = evaluate_maps(ScoreMaps(folder, dataset, scores=scores))
     assert found.image["auroc"] == pytest.approx(11 / 12)
     assert found.image["f1_max_threshold"] in close
-    assert [row["score"] for row in found.images] == close
+    assert [row.score for row in found.images] == close
     assert not any("maximum of its map" in note for note in found.notes)
 
 
@@ -333,7 +331,7 @@ def test_thresholds_of_the_user_give_verdicts_and_are_named_so(dataset, tmp_path
         found.notes
     )
     for row in found.images:
-        assert row["verdict"] == ("defect" if row["score"] > 2.5 else "good")
+        assert row.verdict == ("defect" if row.score > 2.5 else "good")
     assert not any("pixel threshold" in note for note in found.notes)
 
 

@@ -37,7 +37,7 @@ def test_figures_equal_those_of_all_scores_and_pixels_at_once(model, dataset):
     assert found.pixel["f1"] == pytest.approx(f1)
     assert found.per_type["spot"]["images"] == 3
     assert found.per_type["spot"]["pixel_auroc"] == found.pixel["auroc"]
-    json.dumps(found.figures(), allow_nan=False)
+    json.dumps(found.figures().to_dict(), allow_nan=False)
 
 
 def test_overlap_recall_and_regions_follow_their_definitions(model, dataset):
@@ -51,19 +51,19 @@ def test_overlap_recall_and_regions_follow_their_definitions(model, dataset):
     scores = [result.score for result in results]
     labels = [sample.label == "defect" for sample in dataset.test]
     assert found.image["recall_at_5"] == pytest.approx(slow_recall(scores, labels, 0.05))
-    assert found.regions["regions"] == sum(len(flood_regions(mask)) for mask in masks) == 3
-    assert found.regions["by_size"][0]["from_px"] == 100
-    assert found.regions["smallest_found"]["image"] in {sample.id for sample in dataset.test}
-    curve = found.curves["pro"]
-    assert len(curve["false_alarm_rate"]) == len(curve["overlap"])
+    assert found.regions.regions == sum(len(flood_regions(mask)) for mask in masks) == 3
+    assert found.regions.by_size[0].from_px == 100
+    assert found.regions.smallest_found.image in {sample.id for sample in dataset.test}
+    curve = found.curves.pro
+    assert len(curve.false_alarm_rate) == len(curve.overlap)
 
 
 def test_aupimo_is_told_for_each_image(model, dataset, monkeypatch):
     monkeypatch.setattr(PixelScores.count, "__kwdefaults__", {"pimo_range": (0.01, 0.3)})
     found = evaluate(model, dataset)
-    values = [row["aupimo"] for row in found.images if row["label"] == "defect"]
+    values = [row.aupimo for row in found.images if row.label == "defect"]
     assert found.pixel["aupimo"] == pytest.approx(np.mean(values))
-    assert all(row["aupimo"] is None for row in found.images if row["label"] == "good")
+    assert all(row.aupimo is None for row in found.images if row.label == "good")
     maps = [model.predict(sample.path).score_map for sample in dataset.test]
     masks = [s.read_mask(m.shape) for s, m in zip(dataset.test, maps, strict=True)]
     slow = [value for value in slow_aupimo(maps, masks, 0.01, 0.3) if value is not None]
@@ -100,8 +100,8 @@ def test_an_undefined_figure_has_a_reason(model, dataset, tmp_path):
 
 def test_images_are_named_as_in_the_data_set(model, dataset):
     rows = evaluate(model, dataset).images
-    assert [row["path"] for row in rows] == [sample.id for sample in dataset.test]
-    assert {row["label"] for row in rows} == {"good", "defect"}
+    assert [row.path for row in rows] == [sample.id for sample in dataset.test]
+    assert {row.label for row in rows} == {"good", "defect"}
 
 
 def test_test_images_that_were_learned_from_are_told(model, dataset, category):
@@ -132,7 +132,7 @@ def test_without_defects_figures_are_empty_and_say_why(model, tmp_path):
     assert "no defect" in found.undefined["image.auroc"]
     assert "no mask" in found.undefined["pixel.au_pro_30"]
     assert found.intervals["image"]["auroc"] is None
-    json.dumps(found.figures(), allow_nan=False)
+    json.dumps(found.figures().to_dict(), allow_nan=False)
 
 
 def test_a_defect_without_a_mask_is_left_out_of_pixel_figures_only(model, category, tmp_path):
@@ -161,9 +161,9 @@ def test_a_data_set_without_test_images_is_told(model, category):
 def test_examples_are_written_as_images_that_a_report_can_show(model, dataset, tmp_path):
     rows = evaluate(model, dataset).images
     examples = write_examples(model, dataset, rows, tmp_path, name="job")
-    assert set(examples) == {"false_alarms", "misses", "caught"}
-    (caught,) = examples["caught"]
-    assert caught["defect_type"] == "spot"
+    assert examples.false_alarms == examples.misses == ()
+    (caught,) = examples.caught
+    assert caught.defect_type == "spot"
     for kind in ("image", "map"):
-        with Image.open(tmp_path / caught[kind]) as image:
+        with Image.open(tmp_path / getattr(caught, kind)) as image:
             assert image.format == "JPEG"

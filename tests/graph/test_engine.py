@@ -14,7 +14,8 @@ def test_an_unknown_provider_is_refused_with_the_nearest_known():
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"threads": 0}, "'threads' must be 1 or more; got 0"),
+        ({"threads": 0}, r"'threads' must be in \[1, 1024\]; got 0"),
+        ({"threads": 10**6}, r"'threads' must be in \[1, 1024\]"),
         ({"device": -1}, "'device' must be 0 or more; got -1"),
         ({"device": 1}, "'device' goes with cuda, tensorrt, directml, not with cpu"),
     ],

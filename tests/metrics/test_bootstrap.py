@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from blemish.metrics import bootstrap, tables
 from blemish.metrics.bootstrap import binned_draws, image_draws, pixel_draws, resample
+from blemish.metrics.catalogue import RestsOn, figures_of
+from blemish.metrics.evidence import pixel_evidence
 from blemish.metrics.intervals import percentiles
-from blemish.metrics.overlap import PRO_LIMITS, au_pro
 from blemish.metrics.pixels import PixelScores
-from blemish.metrics.ranking import auroc, average_precision, f1_max
-from blemish.metrics.regions import region_recall
 from oracles.bootstrap import slow_figures, slow_image_draw
 
 PIMO = (1e-3, 1e-2)
@@ -43,20 +42,8 @@ def collect(maps_and_masks, threshold=2.5):
 
 
 def exact_figures(pixels, counts):
-    ranks = counts.whole.ranks
-    aupimo = [value for value in pixels.aupimo(counts) if value is not None]
-    decisions = sum(pixels.decisions().values(), start=type(pixels.images[0].decisions)())
-    return {
-        "auroc": auroc(ranks),
-        "ap": average_precision(ranks),
-        "f1_max": f1_max(ranks)[0],
-        "f1": decisions.f1,
-        "false_alarm_rate": decisions.false_alarm_rate,
-        "miss_rate": decisions.miss_rate,
-        **{name: au_pro(counts.whole, limit) for name, limit in PRO_LIMITS.items()},
-        "aupimo": float(np.mean(aupimo)) if aupimo else None,
-        "region_recall": region_recall(pixels.regions()),
-    }
+    evidence = pixel_evidence(pixels, counts, pixels.aupimo(counts))
+    return {figure.name: figure.value(evidence) for figure in figures_of("pixel")}
 
 
 def test_a_draw_has_as_many_good_and_as_many_defective_images_as_there_are():
@@ -88,8 +75,8 @@ def test_image_figures_of_a_draw_are_exactly_those_of_the_repeated_images(seed, 
 def test_without_a_threshold_draws_at_it_are_undefined():
     labels = np.array([0, 0, 1, 1], bool)
     drawn = image_draws([1.0, 2.0, 3.0, 4.0], labels, None, resample(labels, draws=5))
-    for name in ("f1", "false_alarm_rate", "miss_rate"):
-        assert np.isnan(drawn[name]).all()
+    for figure in figures_of("image"):
+        assert np.isnan(drawn[figure.name]).all() == figure.at_threshold, figure.name
     assert (drawn["auroc"] == 1).all()
 
 
@@ -137,7 +124,7 @@ def test_binning_moves_figures_by_far_less_than_drawing_images_does(monkeypatch)
     times = resample(found.defective, draws=400, seed=0)
     whole = binned_draws(found, np.ones((1, 24), np.int32))
     coarse_draws, fine_draws = (pixel_draws(each, times, exact) for each in (found, fine))
-    for name in ("auroc", "ap", "f1_max", *PRO_LIMITS, "aupimo"):
+    for name in (figure.name for figure in figures_of("pixel") if not figure.at_threshold):
         low, high = percentiles(fine_draws[name])
         assert high - low > 0.002
         assert abs(whole[name][0] - exact[name]) < 0.02 * (high - low), name
@@ -169,8 +156,9 @@ def test_without_defects_draws_of_figures_that_need_them_are_undefined():
     with pixels:
         found = tables.tabulate(pixels, counts)
     drawn = binned_draws(found, resample(found.defective, draws=3))
-    for name, values in drawn.items():
-        assert np.isnan(values).all() == (name != "false_alarm_rate"), name
+    for figure in figures_of("pixel"):
+        undefined = figure.rests_on is not RestsOn.GOOD
+        assert np.isnan(drawn[figure.name]).all() == undefined, figure.name
 
 
 def test_without_images_all_draws_are_undefined():

@@ -12,7 +12,8 @@ from blemish.evaluation.figures import figures_per_type, image_figures, pixel_fi
 from blemish.metrics import counting
 from blemish.metrics.overlap import au_pro
 from blemish.metrics.pixels import PixelScores
-from oracles.bootstrap import slow_figures
+from blemish.records.findings import ImageRow
+from oracles.bootstrap import slow_pixel_figures
 from oracles.pixels import slow_au_pro, slow_aupimo
 
 PIMO = (0.05, 0.7)  # false-positive rates that a few small images reach
@@ -39,7 +40,7 @@ def image_sets(draw, good=True):
 def all_figures(maps, masks, kinds, threshold=THRESHOLD):
     """Each figure by its name: of images, of pixels, of each type and of each image."""
     rows = [
-        {"score": float(m.max()), "label": k if k == GOOD else "defect", "defect_type": k}
+        ImageRow(path=k, score=float(m.max()), label=k if k == GOOD else "defect", defect_type=k)
         for m, k in zip(maps, kinds, strict=True)
     ]
     with PixelScores(threshold) as pixels:
@@ -172,7 +173,7 @@ def test_blocks_on_disk_give_what_sorting_all_pixels_gives(case, block, stretch,
         patch.setenv("BLEMISH_CORES", cores)
         found, each = all_figures(*case)
     scores, truth = (np.concatenate([array.ravel() for array in part]) for part in (maps, masks))
-    for name, value in slow_figures(scores, truth, THRESHOLD).items():
+    for name, value in slow_pixel_figures(scores, truth, THRESHOLD).items():
         assert found[f"pixel.{name}"] == pytest.approx(value, abs=1e-12), name
     for name, limit in (("au_pro_30", 0.3), ("au_pro_5", 0.05)):
         assert found[f"pixel.{name}"] == pytest.approx(slow_au_pro(maps, masks, limit), abs=1e-12)

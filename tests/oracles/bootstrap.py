@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    fbeta_score,
+    roc_auc_score,
+)
 
 from oracles.pixels import slow_recall
 
@@ -32,8 +37,23 @@ def slow_figures(scores, labels, threshold) -> dict[str, float]:
     }
 
 
+def slow_pixel_figures(scores, labels, threshold) -> dict[str, float]:
+    """The same of pixels, which have some of their own."""
+    return slow_figures(scores, labels, threshold) | {
+        "f05_max": slow_f_beta_max(np.asarray(scores, np.float32), np.asarray(labels, bool), 0.5)
+    }
+
+
+def slow_f_beta_max(scores, labels, beta) -> float:
+    """The best F-beta of all thresholds, from precision and recall."""
+    return max(
+        fbeta_score(labels, scores >= threshold, beta=beta) for threshold in set(scores.tolist())
+    )
+
+
 def slow_image_draw(scores, labels, threshold, times) -> dict[str, float]:
     """Figures of one draw of images."""
     scores, labels = np.repeat(scores, times), np.repeat(labels, times)
     recalls = {f"recall_at_{rate}": slow_recall(scores, labels, rate / 100) for rate in (0, 1, 5)}
-    return slow_figures(scores, labels, threshold) | recalls
+    balanced = balanced_accuracy_score(labels, scores > threshold)
+    return slow_figures(scores, labels, threshold) | recalls | {"balanced_accuracy": balanced}

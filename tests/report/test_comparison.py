@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,7 @@ def make_pair(make_record):
         noise = np.array(draws(ahead, spread, seed=1))
         one, other = (
             make_record(
-                {"figures.image.auroc": value, "draws": {"image": {"auroc": list(drawn)}}},
+                {"figures.image.auroc": value, "draws": {"image": {"auroc": drawn.tolist()}}},
                 category=category,
                 detector=detector,
                 job=f"{category}-{detector}",
@@ -33,8 +35,8 @@ def make_pair(make_record):
                 ("efficientad", 0.9 + ahead, shared + noise),
             )
         )
-        other["seconds"] = {**other["seconds"], "fit": 184.0, "predict_per_image": 0.0131}
-        return [one, other]
+        seconds = replace(other.seconds, fit=184.0, predict_per_image=0.0131)
+        return [one, replace(other, seconds=seconds)]
 
     return make
 
@@ -75,26 +77,23 @@ def test_sentences_say_who_is_ahead_where_and_what_it_costs(make_pair):
 
 def test_seeds_are_averaged(make_pair, make_record):
     records = make_pair(0.05)
-    again = make_pair(0.07)
-    for record in again:
-        record |= {"seed": 1, "job": record["job"] + "-1"}
+    again = [replace(record, seed=1, job=f"{record.job}-1") for record in make_pair(0.07)]
     cells, _ = duel(records + again)
     assert cells["difference"].mean == pytest.approx(-0.06)
 
 
 def test_without_draws_there_is_a_row_and_no_verdict(make_pair):
-    records = make_pair(0.05)
-    del records[0]["draws"]
-    cells, comparison = duel(records)
+    one, other = make_pair(0.05)
+    cells, comparison = duel([replace(one, draws={}), other])
     assert cells["difference"] is None
     assert cells["ahead"] == ""
     assert all(told.startswith("Cost") for told in comparison.told)
 
 
 def test_other_images_are_not_compared(make_pair):
-    records = make_pair(0.05)
-    records[1]["dataset"] = {**records[1]["dataset"], "fingerprint": "00" * 32}
-    assert comparisons(records) == []
+    one, other = make_pair(0.05)
+    elsewhere = replace(other, dataset=replace(other.dataset, fingerprint="00" * 32))
+    assert comparisons([one, elsewhere]) == []
 
 
 def test_one_detector_is_compared_with_nothing(make_record):

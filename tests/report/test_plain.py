@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import io
 
-from blemish.report.cells import Figure
+from blemish.report.cells import Spread
 from blemish.report.plain import escape_markdown, render_csv, render_markdown, render_text
 from blemish.report.tables import Row, Table, brief_table, full_table, main_table
 
@@ -12,7 +12,7 @@ def test_a_terminal_table_lines_up(make_record) -> None:
     records = [
         make_record(seed=0),
         make_record({"figures.image.auroc": 0.9}, seed=1),
-        make_record({"figures.pixel": None}, category="a longer name"),
+        make_record({"figures.pixel": {}}, category="a longer name"),
     ]
     lines = render_text(main_table(records)).splitlines()
     assert lines[0].split() == ["Category", "Image", "Image", "Pixel", "Pixel", "Pixel"]
@@ -71,6 +71,6 @@ def test_csv_carries_no_formula_and_negative_figures_stay_figures(make_record) -
     rows = list(csv.reader(io.StringIO(render_csv(table), newline="")))[1:]
     shown = {f"'{name}".replace("\r", " ") for name in names}
     assert {row[0] for row in rows[: len(names)]} == shown
-    column, cell = table.columns[-1], Figure(-0.5, -1.0, 0.0)
+    column, cell = table.columns[-1], Spread(-0.5, -1.0, 0.0)
     line = render_csv(Table("", (column,), (Row((cell,)),))).splitlines()[1]
     assert line.startswith("-0.5,-1.0,0.0")

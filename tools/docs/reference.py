@@ -21,11 +21,14 @@ import blemish
 from blemish.cli import command as cli_command
 from blemish.cli.main import app
 from blemish.detectors.registry import detector_names, settings_class
+from blemish.metrics.catalogue import LEVELS, Figure, RestsOn, figures_of
 from blemish.settings import Limits
 
 WIDTH = 92
 LONGEST_DEFAULT = 40
 MODULES = (
+    "blemish.metrics.catalogue",
+    "blemish.metrics.evidence",
     "blemish.metrics.ranking",
     "blemish.metrics.pixels",
     "blemish.metrics.overlap",
@@ -42,8 +45,15 @@ MODULES = (
     "blemish.detectors.conformance",
     "blemish.benchmark.plan",
     "blemish.benchmark.run",
+    "blemish.records.record",
+    "blemish.records.findings",
     "blemish.report.page",
 )
+RESTS_ON = {
+    RestsOn.GOOD: "good images",
+    RestsOn.DEFECTIVE: "defective images",
+    RestsOn.BOTH: "both",
+}
 SECTION = re.compile(r"(Args|Attributes|Returns|Raises|Yields|Convention):\s*(.*)")
 ITEM = re.compile(r"    (\*{0,2}\w[\w., *]*?): (.*)")
 TITLES = {"Args": "Arguments"}
@@ -56,6 +66,7 @@ def pages() -> dict[str, str]:
         "python.md": python(),
         "modules.md": modules(),
         "settings.md": settings(),
+        "figures.md": figures(),
     }
 
 
@@ -125,6 +136,28 @@ def settings() -> str:
     for name in detector_names():
         parts += [f"## {name}", _settings_table(settings_class(name))]
     return "\n\n".join(parts) + "\n"
+
+
+def figures() -> str:
+    """All figures, from the catalogue."""
+    parts = [
+        "# Figures",
+        "What `blemish evaluate` tells, by the names that JSON, records and `--require` have. "
+        "[What each means, with examples](../explanation/figures.md).",
+    ]
+    for level in LEVELS:
+        lines = ["| figure | title | better | rests on | definition |", "|---|---|---|---|---|"]
+        lines += [
+            f"| `{figure.path}` | {figure.title} | {figure.better} "
+            f"| {RESTS_ON[figure.rests_on]}{_where(figure)} | {figure.definition} |"
+            for figure in figures_of(level)
+        ]
+        parts += [f"## Of {level}s", "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _where(figure: Figure) -> str:
+    return ", at the threshold" if figure.at_threshold else ""
 
 
 def _settings_table(kind: Any) -> str:

@@ -8,13 +8,10 @@ was done before is recognised by content, wherever its files lie now; any change
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +30,11 @@ from blemish.errors import (
     told_at_once,
 )
 from blemish.images.header import DEFAULT_LIMITS, Alpha, Reader
+from blemish.provenance import Source
+from blemish.records.folder import id_of
+from blemish.records.machine import circumstances
+from blemish.records.record import Asked, FailedRecord
 
-MOST_BYTES_OF_CATEGORY = 60  # in the name of a file, which may have 255 with all that is added
 SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the images
 ASKED = ("false_alarm_rate", "alpha", "smallest_region_px")
 
@@ -97,9 +97,19 @@ class Job:
         """The detector, ready to fit. Raises `SettingError`."""
         return make_detector(self.detector, self.settings)
 
-    def portable_settings(self) -> dict[str, Any]:
-        """The settings without those that say where a file lies."""
-        return _without_files(self.settings, self.make_detector())
+    def failed(self, error: str) -> FailedRecord:
+        """The record of the job where it failed: what was asked for, and why there is no result."""
+        return FailedRecord(
+            job=self.id,
+            category=self.category,
+            detector=self.detector,
+            seed=self.seed,
+            settings=_without_files(self.settings, self.make_detector()),
+            sources=tuple(Source(**source) for source in self.sources),
+            asked=Asked(**self.asked),
+            error=error,
+            **circumstances(),
+        )
 
 
 def plan_jobs(
@@ -182,16 +192,6 @@ def job_id(dataset: Dataset, detector: Detector, asked: Mapping[str, Any]) -> st
         "asked": dict(asked),
     }
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
-
-
-def id_of(category: str, detector: str, seed: int, content: Mapping[str, Any]) -> str:
-    """An id fit for the name of a file, with a hash of some content and of blemish's version."""
-    whole = {**content, "category": category, "detector": detector, "seed": seed}
-    whole["blemish"] = metadata.version("blemish")
-    digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-    name = re.sub(r"[^\w.-]", "_", category)
-    name = name.encode()[:MOST_BYTES_OF_CATEGORY].decode(errors="ignore")
-    return f"{name}-{detector}-{seed}-{digest[:8]}"
 
 
 def _without_files(settings: Mapping[str, Any], detector: Detector) -> dict[str, Any]:

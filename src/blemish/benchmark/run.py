@@ -22,20 +22,13 @@ from threading import Lock
 from typing import IO, Any, Self
 
 from blemish.benchmark.plan import Job
-from blemish.benchmark.records import (
-    FOLDER,
-    Record,
-    failed_record,
-    read_record,
-    read_records,
-    record_path,
-    write_record,
-)
 from blemish.benchmark.worker import MODELS
 from blemish.errors import UsageError
 from blemish.files import make_folder, take_away_temporaries
 from blemish.parallel import CORES_VARIABLE, available_cores
 from blemish.progress import LoggedProgress, Progress
+from blemish.records.folder import FOLDER, read_record, read_records, record_path, write_record
+from blemish.records.record import AnyRecord, FailedRecord, Record
 
 THREAD_VARIABLES = (
     CORES_VARIABLE,
@@ -46,7 +39,8 @@ THREAD_VARIABLES = (
 )
 LAST_LINES, LAST_BYTES = 5, 4096
 
-Event = dict[str, Any]  # what a worker tells, a line of its protocol, or its record
+Told = dict[str, Any]  # a line of a worker's protocol
+Event = Told | AnyRecord
 
 
 def run_jobs(
@@ -55,7 +49,7 @@ def run_jobs(
     *,
     workers: int = 1,
     progress: Progress | None = None,
-) -> list[Record]:
+) -> list[AnyRecord]:
     """Do the jobs that have no record yet, and give the records of all.
 
     A job that fails, or whose worker crashes, gets a record with an `error`; the others go on, and
@@ -80,8 +74,8 @@ def run_jobs(
         raise UsageError(f"'workers' must be at least 1; got {workers}.", parameter="workers")
     directory, progress = Path(directory), progress or LoggedProgress()
     make_folder(directory)
-    known = {record["job"]: record for record in read_records(directory)}
-    done = {name for name, record in known.items() if not record.get("error")}
+    known = {record.job: record for record in read_records(directory)}
+    done = {name for name, record in known.items() if isinstance(record, Record)}
     waiting = {job.id: job for job in jobs if job.id not in done}
     with progress.stage("jobs", len(jobs)) as advance:
         advance(len(jobs) - len(waiting))
@@ -90,16 +84,16 @@ def run_jobs(
             crew.start(waiting.values())
             while left:
                 job, event = crew.next_event()
-                if "say" in event:
-                    progress.say(f"{job.id}: {event['say']}")
-                elif "doing" in event:
-                    advance(0, f"{job.category}, {job.detector}: {event['doing']}")
-                else:
-                    if event["error"]:
-                        progress.say(f"{job.id} failed: {event['error']}")
+                if isinstance(event, Record | FailedRecord):
+                    if isinstance(event, FailedRecord):
+                        progress.say(f"{job.id} failed: {event.error}")
                     known[job.id] = event
                     left -= 1
                     advance(1, "")
+                elif "say" in event:
+                    progress.say(f"{job.id}: {event['say']}")
+                elif "doing" in event:
+                    advance(0, f"{job.category}, {job.detector}: {event['doing']}")
     return [known[job.id] for job in jobs]
 
 
@@ -155,7 +149,7 @@ class _Crew:
             if record is not None:
                 self._events.put((job, record))
 
-    def _record_of(self, job: Job) -> Record | None:
+    def _record_of(self, job: Job) -> AnyRecord | None:
         """The record of a job, its own or that of a crash; `None` where the crew was stopped."""
         _sweep(self._directory, job)
         with TemporaryFile() as errors:
@@ -170,7 +164,7 @@ class _Crew:
             _sweep(self._directory, job)
             if self._stopped:
                 return None
-            record = failed_record(job, _last_words(process.returncode, errors))
+            record = job.failed(_last_words(process.returncode, errors))
         write_record(self._directory, record)
         return record
 

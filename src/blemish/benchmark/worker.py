@@ -24,18 +24,15 @@ from threading import Thread
 from typing import TextIO
 
 from blemish.benchmark.plan import Job, job_id
-from blemish.benchmark.records import (
-    Record,
-    failed_record,
-    make_record,
-    write_record,
-)
 from blemish.errors import BlemishError, DataError
 from blemish.evaluation import evaluate, write_examples
+from blemish.evaluation.recording import make_record
 from blemish.files import make_folder
 from blemish.model.fitting import fit
 from blemish.progress import Advance, Pace, Progress
+from blemish.records.folder import write_record
 from blemish.records.machine import peak_memory_bytes
+from blemish.records.record import Record
 from blemish.unfinished import take_away
 
 MODELS, UNFINISHED = "models", "unfinished"
@@ -107,7 +104,7 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         seed=job.seed,
         false_alarm_rate_asked=job.false_alarm_rate,
         examples=examples,
-        seconds={"fit": fit_seconds},
+        fit_seconds=fit_seconds,
         fit_peak_bytes=fit_peak_bytes,
     )
     write_record(directory, record)
@@ -126,7 +123,7 @@ def main() -> None:
     try:
         do_job(job, directory, progress=ToldProgress(told))
     except BlemishError as error:
-        write_record(directory, failed_record(job, str(error)))
+        write_record(directory, job.failed(str(error)))
 
 
 def _keep_standard_output() -> TextIO:

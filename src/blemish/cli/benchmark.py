@@ -72,10 +72,11 @@ def benchmark(
     """
     settings = read_settings(ctx, config, assignments)
     from blemish.benchmark.plan import plan_jobs
-    from blemish.benchmark.records import read_records
     from blemish.benchmark.run import run_jobs
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.layouts import not_categories_in
+    from blemish.records.folder import read_records
+    from blemish.records.record import FailedRecord
     from blemish.report.comparison import comparisons
     from blemish.report.page import write_report
     from blemish.report.plain import render_text
@@ -103,7 +104,7 @@ def benchmark(
         console.note("What is done stays done; the same command goes on from there.")
         raise
     if as_json:
-        console.write_json([_without(record, LEFT_OUT_OF_JSON) for record in records])
+        console.write_json([_without(record.to_dict(), LEFT_OUT_OF_JSON) for record in records])
     else:
         console.write(render_text(brief_table(records)))
         for comparison in comparisons(records):
@@ -112,7 +113,7 @@ def benchmark(
                 console.write(console.filled(sentence, stream=sys.stdout) + "\n")
     files = write_report(output, read_records(output))
     console.say(f"report: {files.html}")
-    if any(record["error"] for record in records):
+    if any(isinstance(record, FailedRecord) for record in records):
         raise typer.Exit(FAILED)
 
 

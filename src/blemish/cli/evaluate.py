@@ -11,8 +11,6 @@ import typer
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import GATE_NOT_MET
-from blemish.cli.figures import figures_text
-from blemish.cli.gates import read_gates
 from blemish.cli.options import (
     AsJson,
     Category,
@@ -124,10 +122,12 @@ def evaluate(
     model, data = _model_and_data(model_and_data, maps)
     _check_options(of_maps, maps, provider)
     use_threads(threads)
-    gates = read_gates(require or ())
     import blemish
+    from blemish.cli.gates import read_gates
     from blemish.graph.engine import Engine
     from blemish.images.header import Reader
+
+    gates = read_gates(require or ())
 
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
@@ -183,8 +183,8 @@ def _check_options(of_maps: Mapping[str, Any], maps: Path | None, provider: str)
 
 
 def _measure_model(model: Model, dataset: Dataset, output: Path | None) -> Evaluation:
-    from blemish.benchmark.records import evaluate_into
     from blemish.evaluation import evaluate as measure
+    from blemish.evaluation.recording import evaluate_into
 
     progress = TerminalProgress()
     if output is None:
@@ -199,8 +199,8 @@ def _measure_maps(
     reader: Reader,
     options: Mapping[str, Any],
 ) -> Evaluation:
-    from blemish.benchmark.maps import evaluate_maps_into
     from blemish.evaluation import ScoreMaps, evaluate_maps
+    from blemish.evaluation.recording import evaluate_maps_into
     from blemish.metrics.decisions import Thresholds
 
     progress = TerminalProgress()
@@ -222,8 +222,10 @@ def _measure_maps(
 def _tell(found: Evaluation, dataset: Dataset, output: Path | None, *, as_json: bool) -> None:
     """Figures on standard output; what must be said of them, and what comes next, beside it."""
     if as_json:
-        console.write_json(found.figures() | {"seconds": found.seconds})
+        console.write_json(found.figures().to_dict() | {"seconds": found.seconds})
     else:
+        from blemish.cli.figures import figures_text
+
         console.write(figures_text(found))
     for sentence in (*dataset.notes, *found.notes):
         console.note(sentence)

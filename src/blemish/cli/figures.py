@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blemish.cli import console
+from blemish.metrics.catalogue import FIGURES, LEVELS, Figure, Level, figures_of
 from blemish.report.cells import UNDEFINED
-from blemish.report.titles import RATES, SHARES, undefined_told
+from blemish.report.columns import PER_TYPE
+from blemish.report.undefined import undefined_told
 from blemish.wording import FORMATS, Kind, interval_text, seconds_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from blemish.evaluation import Evaluation
+    from blemish.records.findings import Regions
 
-TITLES = SHARES | RATES | {"f1": "F1 at threshold"}
 READING = "Recall: at so many false alarms. In brackets: 95% over the choice of images."
-PER_TYPE = (
-    ("images", "images", Kind.COUNT),
-    ("image AUROC", "image_auroc", Kind.SHARE),
-    ("pixel AUROC", "pixel_auroc", Kind.SHARE),
-    ("AU-PRO", "pixel_au_pro_30", Kind.SHARE),
-    ("regions", "region_recall", Kind.RATE),
-    ("misses", "miss_rate", Kind.RATE),
-)
 
 
 def figures_text(found: Evaluation) -> str:
@@ -42,57 +36,55 @@ def figures_text(found: Evaluation) -> str:
 
 def _levels(found: Evaluation) -> str:
     """A line for each figure, of images and of pixels."""
-    levels = {"image": found.image, "pixel": found.pixel}
-    names = [name for name in TITLES if any(name in figures for figures in levels.values())]
-    titles = _even(["", *(TITLES[name] for name in names)], str.ljust)
-    columns = [
-        _level(level, figures, found.intervals.get(level, {}), names)
-        for level, figures in levels.items()
-    ]
-    lines = ("  ".join(parts).rstrip() for parts in zip(titles, *columns, strict=True))
+    titles = list(dict.fromkeys(map(_title, FIGURES)))
+    columns = [_even(["", *titles], str.ljust)]
+    columns += [_level(level, found, titles) for level in LEVELS]
+    lines = ("  ".join(parts).rstrip() for parts in zip(*columns, strict=True))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _level(
-    level: str,
-    figures: Mapping[str, float | None],
-    intervals: Mapping[str, Any],
-    names: Sequence[str],
-) -> list[str]:
+def _title(figure: Figure) -> str:
+    """Its title, told apart from that of the best of all thresholds: `F1-max`."""
+    best = f"{figure.title}-max" in {other.title for other in FIGURES}
+    return f"{figure.title} at threshold" if best else figure.title
+
+
+def _level(level: Level, found: Evaluation, titles: Sequence[str]) -> list[str]:
     """The figures of a level under its name, each with its interval where it has one."""
-    values = [_spell(figures[name], _kind(name)) if name in figures else "" for name in names]
-    ends = [intervals.get(name) for name in names]
-    spreads = [interval_text(end, _kind(name)) if end else ""
-               for name, end in zip(names, ends, strict=True)]  # fmt: skip
-    pairs = zip(_even([level, *values], str.rjust), _even(["", *spreads], str.ljust), strict=True)
-    return [f"{value} {spread}" for value, spread in pairs]
+    figures = {_title(figure): figure for figure in figures_of(level)}
+    told = [_told(figures.get(title), found) for title in titles]
+    values = _even([level, *(value for value, _ in told)], str.rjust)
+    spreads = _even(["", *(spread for _, spread in told)], str.ljust)
+    return [f"{value} {spread}" for value, spread in zip(values, spreads, strict=True)]
 
 
-def _regions(regions: Mapping[str, Any]) -> str:
+def _told(figure: Figure | None, found: Evaluation) -> tuple[str, str]:
+    """A figure and its interval; nothing where the level has no such figure."""
+    if figure is None:
+        return "", ""
+    ends = found.intervals.get(figure.level, {}).get(figure.name)
+    value = _spell(found.figures().at(figure.level)[figure.name], figure.kind)
+    return value, interval_text(ends, figure.kind) if ends else ""
+
+
+def _regions(regions: Regions | None) -> str:
     """How many regions were found, which was the smallest, and the largest that was missed."""
-    if not regions.get("regions"):
+    if regions is None or not regions.regions:
         return ""
-    if regions["found"] is None:
-        return f"{regions['regions']:,} labelled regions\n"
-    text = f"{regions['found']:,} of {regions['regions']:,} labelled regions found\n"
-    named = {
-        "smallest found": regions["smallest_found"],
-        "largest missed": regions["largest_missed"],
-    }
+    if regions.found is None:
+        return f"{regions.regions:,} labelled regions\n"
+    text = f"{regions.found:,} of {regions.regions:,} labelled regions found\n"
+    named = {"smallest found": regions.smallest_found, "largest missed": regions.largest_missed}
     for title, region in named.items():
         if region:
-            text += f"{title}  {region['area_px']:,} px  {region['image']}\n"
+            text += f"{title}  {region.area_px:,} px  {region.image}\n"
     return text
 
 
 def _type_rows(found: Evaluation) -> Iterator[tuple[str, ...]]:
-    yield "defect", *(title for title, _, _ in PER_TYPE)
+    yield "defect", *(column.title for column in PER_TYPE)
     for kind, figures in found.per_type.items():
-        yield kind, *(_spell(figures[name], of) for _, name, of in PER_TYPE)
-
-
-def _kind(name: str) -> Kind:
-    return Kind.SHARE if name in SHARES else Kind.RATE
+        yield kind, *(_spell(figures[column.name], column.kind) for column in PER_TYPE)
 
 
 def _even(texts: Sequence[str], pad: Callable[[str, int], str]) -> list[str]:

@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from blemish.errors import UsageError, did_you_mean, told_at_once
-
-AT_MOST = ("false_alarm_rate", "miss_rate")
-BOTH = ("auroc", "ap", "f1_max", "f1", *AT_MOST)
-LEVELS = {
-    "image": (*BOTH, "recall_at_0", "recall_at_1", "recall_at_5"),
-    "pixel": (*BOTH, "au_pro_30", "au_pro_5", "aupimo", "region_recall"),
-}
-KNOWN = tuple(f"{level}.{name}" for level, names in LEVELS.items() for name in names)
+from blemish.metrics.catalogue import LEVELS, Figure, figures_of
+from blemish.records.findings import Figures
 
 
 @dataclass(frozen=True)
 class Gate:
-    """A figure and its limit: scores must be at least that, rates at most."""
+    """A figure and its limit: at least that, or at most where lower is better."""
 
-    figure: str
+    figure: Figure
     limit: float
 
-    def problem(self, figures: Mapping[str, Any]) -> str | None:
-        """Why figures of an `Evaluation` do not meet it, or `None`."""
-        level, name = self.figure.split(".")
-        value = figures[level][name]
+    def problem(self, figures: Figures) -> str | None:
+        """Why figures do not meet it, or `None`."""
+        path = self.figure.path
+        value = figures.at(self.figure.level)[self.figure.name]
         if value is None:
-            reason = figures.get("undefined", {}).get(self.figure, "these images do not tell")
-            return f"Gate not met: {self.figure} is undefined: {reason}."
-        met = value <= self.limit if name in AT_MOST else value >= self.limit
-        side = "at most" if name in AT_MOST else "at least"
-        wanted = f"{side} {self.limit:g} is required"
-        return None if met else f"Gate not met: {self.figure} is {value:.6g}; {wanted}."
+            reason = figures.undefined.get(path, "these images do not tell")
+            return f"Gate not met: {path} is undefined: {reason}."
+        higher = self.figure.better == "higher"
+        met = value >= self.limit if higher else value <= self.limit
+        wanted = f"at {'least' if higher else 'most'} {self.limit:g} is required"
+        return None if met else f"Gate not met: {path} is {value:.6g}; {wanted}."
 
 
 def read_gates(texts: Iterable[str]) -> list[Gate]:
     """Read gates as they were typed. Raises `UsageError` for all that are wrong at once."""
+    known = {figure.path: figure for level in LEVELS for figure in figures_of(level)}
     gates, problems = [], []
     for text in texts:
-        figure, _, number = text.partition("=")
+        path, _, number = text.partition("=")
         limit = _share(number)
-        if figure not in KNOWN:
-            known = ", ".join(KNOWN)
+        if path not in known:
+            names = ", ".join(known)
             problems.append(
-                f"Unknown figure '{figure}'; known are {known}.{did_you_mean(figure, KNOWN)}"
+                f"Unknown figure '{path}'; known are {names}.{did_you_mean(path, tuple(known))}"
             )
         elif limit is None:
-            problems.append(f"'--require {text}' must be like {figure}=0.95, from 0 to 1.")
+            problems.append(f"'--require {text}' must be like {path}=0.95, from 0 to 1.")
         else:
-            gates.append(Gate(figure, limit))
+            gates.append(Gate(known[path], limit))
     told_at_once(problems, UsageError)
     return gates
 

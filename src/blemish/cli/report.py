@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +33,7 @@ def report(directories: Directories, output: Output = None, as_json: AsJson = Fa
     One self-contained HTML page, and its tables as Markdown and CSV; an earlier report is replaced.
     Several folders are compared.
     """
-    from blemish.benchmark.records import read_records
+    from blemish.records.folder import read_records
     from blemish.report.page import write_report
 
     runs = _named(directories)
@@ -44,7 +44,7 @@ def report(directories: Directories, output: Output = None, as_json: AsJson = Fa
         found = read_records(folder)
         if not found and len(runs) > 1:
             raise UsageError(f"There are no records in '{folder}' to compare.")
-        records += [record | {"run": name} for record in found]
+        records += [replace(record, run=name) for record in found]
     if output is not None:
         outputs.check_folder(output, force=True)
     written = write_report(output or directories[0], records, runs=runs)

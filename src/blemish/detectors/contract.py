@@ -21,30 +21,13 @@ from numpy.typing import NDArray
 from blemish.detectors.settings import DetectorSettings
 from blemish.images.format import ImageFormat
 from blemish.progress import Progress
-from blemish.typed_json import Hash
+from blemish.provenance import Source
 
 if TYPE_CHECKING:
     import onnx
 
 Told = tuple[str, str]  # a label of a word or two, and what there is to say
 HELD_OUT = "held out"  # how images are left out that a fit never learns from
-
-
-@dataclass(frozen=True)
-class Source:
-    """Something that a detector takes from elsewhere, and that is in the graph or shaped it.
-
-    Attributes:
-        role: what it is to the detector: `backbone`, `teacher`, `penalty images`.
-        name: of the network or folder, without the path of a machine.
-        licence: as its source states it.
-        sha256: of the file, or of a folder's listing.
-    """
-
-    role: str
-    name: str
-    licence: str
-    sha256: Hash
 
 
 class ImageSource(Protocol):

@@ -15,18 +15,19 @@ from blemish.evaluation.maps import ScoreMaps
 from blemish.files import make_folder, write_whole
 from blemish.images.header import Reader
 from blemish.model.model import Model
-from blemish.result import Prediction
+from blemish.records.findings import Example, Examples, ImageRow
+from blemish.result import Prediction, Verdict
 
 
 def write_examples(
     model: Model,
     dataset: Dataset,
-    images: Sequence[dict[str, Any]],
+    images: Sequence[ImageRow],
     directory: Path,
     *,
     name: str,
     most: int = 6,
-) -> dict[str, list[dict[str, Any]]]:
+) -> Examples:
     """Write images and heat maps of the worst decisions, for the report.
 
     Args:
@@ -38,8 +39,8 @@ def write_examples(
         most: how many of each kind.
 
     Returns:
-        `false_alarms` (highest scores first), `misses` (lowest first) and `caught` (median of
-        their defect types), each with the paths of `image` and `map` relative to `directory`.
+        False alarms (highest scores first), misses (lowest first) and some that were caught
+        (median of their defect types).
     """
 
     def judge(sample: Sample) -> tuple[NDArray[Any], Prediction]:
@@ -53,12 +54,12 @@ def write_examples(
 
 def write_map_examples(
     maps: ScoreMaps,
-    images: Sequence[dict[str, Any]],
+    images: Sequence[ImageRow],
     directory: Path,
     *,
     name: str,
     most: int = 6,
-) -> dict[str, list[dict[str, Any]]]:
+) -> Examples:
     """The same of maps that another tool wrote; none without both thresholds.
 
     Args:
@@ -70,7 +71,7 @@ def write_map_examples(
     """
     threshold, reader = maps.thresholds.pixel, replace(maps.reader, alpha="flatten")
     if threshold is None or maps.thresholds.image is None:
-        return {}
+        return Examples()
 
     def judge(sample: Sample) -> tuple[NDArray[Any], Prediction]:
         return sample.read(reader), maps.judge(sample)[0]
@@ -80,33 +81,32 @@ def write_map_examples(
 
 
 def _write(
-    draw: _Drawing, test: Sequence[Sample], images: Sequence[dict[str, Any]], most: int
-) -> dict[str, list[dict[str, Any]]]:
+    draw: _Drawing, test: Sequence[Sample], images: Sequence[ImageRow], most: int
+) -> Examples:
     samples = {sample.id: sample for sample in test}
     make_folder(draw.folder)
-    return {
-        kind: [
-            {key: row[key] for key in ("path", "score", "defect_type")}
-            | draw(samples[row["path"]], f"{kind}_{number}")
-            for number, row in enumerate(rows)
-        ]
-        for kind, rows in _choose(images, most).items()
-    }
+
+    def written(kind: str, rows: Sequence[ImageRow]) -> tuple[Example, ...]:
+        return tuple(
+            draw(samples[row.path], row, f"{kind}_{number}") for number, row in enumerate(rows)
+        )
+
+    return Examples(**{kind: written(kind, rows) for kind, rows in _choose(images, most).items()})
 
 
-def _choose(rows: Sequence[dict[str, Any]], most: int) -> dict[str, list[dict[str, Any]]]:
-    def ordered(label: str, verdict: str) -> list[dict[str, Any]]:
-        fitting = [row for row in rows if row["label"] == label and row["verdict"] == verdict]
-        return sorted(fitting, key=lambda row: (row["score"], row["path"]))
+def _choose(rows: Sequence[ImageRow], most: int) -> dict[str, list[ImageRow]]:
+    def ordered(label: str, verdict: Verdict) -> list[ImageRow]:
+        fitting = [row for row in rows if row.label == label and row.verdict == verdict]
+        return sorted(fitting, key=lambda row: (row.score, row.path))
 
-    caught: list[dict[str, Any]] = []
-    found = ordered("defect", "defect")
-    for kind in sorted({row["defect_type"] for row in found}):
-        own = [row for row in found if row["defect_type"] == kind]
+    caught: list[ImageRow] = []
+    found = ordered("defect", Verdict.DEFECT)
+    for kind in sorted({row.defect_type for row in found}):
+        own = [row for row in found if row.defect_type == kind]
         caught.append(own[len(own) // 2])
     return {
-        "false_alarms": ordered(GOOD, "defect")[::-1][:most],
-        "misses": ordered("defect", GOOD)[:most],
+        "false_alarms": ordered(GOOD, Verdict.DEFECT)[::-1][:most],
+        "misses": ordered("defect", Verdict.GOOD)[:most],
         "caught": caught[:most],
     }
 
@@ -121,8 +121,8 @@ class _Drawing:
     folder: Path
     reader: Reader
 
-    def __call__(self, sample: Sample, stem: str) -> dict[str, str]:
-        """Write both; their paths relative to the directory."""
+    def __call__(self, sample: Sample, row: ImageRow, stem: str) -> Example:
+        """Write both files."""
         from blemish.images.overlay import displayable, encode_jpeg, overlay
 
         image, result = self.judge(sample)
@@ -138,4 +138,4 @@ class _Drawing:
             path = self.folder / f"{stem}_{kind}.jpg"
             write_whole(path, encode_jpeg(pixels))
             files[kind] = path.relative_to(self.directory).as_posix()
-        return files
+        return Example(path=row.path, score=row.score, defect_type=row.defect_type, **files)

@@ -3,98 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
 
 from blemish.data.sample import GOOD
-from blemish.metrics.decisions import Decisions, Thresholds, decide
-from blemish.metrics.overlap import PRO_LIMITS, RegionCounts, au_pro, pro_curve
+from blemish.metrics.catalogue import LEVELS, Figure, Level, RestsOn, figures_of
+from blemish.metrics.decisions import Thresholds
+from blemish.metrics.evidence import Evidence, image_evidence, pixel_evidence
+from blemish.metrics.overlap import pro_curve
 from blemish.metrics.pixels import PixelCounts, PixelScores
-from blemish.metrics.ranking import (
-    RECALL_RATES,
-    RankCounts,
-    auroc,
-    average_precision,
-    f1_max,
-    rank,
-    recall_within,
-    roc_curve,
-)
-from blemish.metrics.regions import region_recall
+from blemish.metrics.ranking import RankCounts, f1_max, rank, roc_curve
+from blemish.records.findings import Curves, FiguresOfOne, ImageRow, ProCurve, RocCurve
 
-Figures = dict[str, float | None]
-Rows = Sequence[dict[str, Any]]
-Curve = dict[str, list[float]]
+Rows = Sequence[ImageRow]
+Points = tuple[list[float], list[float]] | None
 
-AT_THRESHOLD = frozenset({"f1", "false_alarm_rate", "miss_rate", "region_recall"})
 NO_THRESHOLD = {
     "image": "there is no threshold, neither calibrated nor given (--threshold)",
     "pixel": "there is no threshold, neither calibrated nor given (--pixel-threshold)",
 }
 
 
+NO_DEFECT = {
+    "image": "there is no defect among the test images",
+    "pixel": "no mask of a test image has a defective pixel",
+}
+NO_GOOD = {
+    "image": "there is no good test image",
+    "pixel": "no test image has a good pixel",
+}
+PEEKED = "f1_max_threshold"  # told beside F1-max; a score, and no figure
+
+
 def rank_images(rows: Rows) -> RankCounts:
     """Counts of the images' scores."""
-    return rank([row["score"] for row in rows], [row["label"] != GOOD for row in rows])
+    return rank([row.score for row in rows], [row.label != GOOD for row in rows])
 
 
-def image_figures(rows: Rows, threshold: float | None) -> Figures:
+def image_figures(rows: Rows, threshold: float | None) -> FiguresOfOne:
     """Figures of images, at the threshold (`None` where there is none) and whatever it is."""
-    counts = rank_images(rows)
-    recalls = {name: recall_within(counts, rate) for name, rate in RECALL_RATES.items()}
-    return {**_ranked(counts, peek=True), **_decided(_decide(rows, threshold)), **recalls}
+    return _figures("image", _evidence(rows, threshold)) | _peeked(rank_images(rows))
 
 
-def pixel_figures(pixels: PixelScores, counts: PixelCounts) -> Figures:
+def pixel_figures(pixels: PixelScores, counts: PixelCounts) -> FiguresOfOne:
     """Figures of pixels, and of the regions that they make."""
-    decisions = sum(pixels.decisions().values(), Decisions())
-    return {
-        **_ranked(counts.whole.ranks, peek=True),
-        **_decided(decisions),
-        **_overlaps(counts.whole),
-        "aupimo": _mean(pixels.aupimo(counts)),
-        "region_recall": region_recall(pixels.regions()),
-    }
+    evidence = pixel_evidence(pixels, counts, pixels.aupimo(counts))
+    return _figures("pixel", evidence) | _peeked(counts.whole.ranks)
 
 
 def figures_per_type(
     rows: Rows, threshold: float | None, pixels: PixelScores, counts: PixelCounts
-) -> dict[str, Figures]:
-    """For each type of defect, figures of its images against the good ones."""
-    good = [row for row in rows if row["label"] == GOOD]
-    aupimo, regions = pixels.aupimo(counts), pixels.regions()
-    table: dict[str, Figures] = {}
-    for kind in sorted({row["defect_type"] for row in rows} - {GOOD}):
-        own = [row for row in rows if row["defect_type"] == kind]
-        image, pixel = rank_images(own + good), counts.kinds.get(kind)
-        kinds = [its.kind for its in pixels.images]
-        mean = _mean([value for value, its in zip(aupimo, kinds, strict=True) if its == kind])
-        table[kind] = {
-            "images": len(own),
-            **{f"image_{name}": value for name, value in _ranked(image).items()},
-            **{f"pixel_{name}": value for name, value in _pixel_ranked(pixel).items()},
-            "pixel_aupimo": mean,
-            "region_recall": region_recall([found for found in regions if found.kind == kind]),
-            "f1": _decide(own + good, threshold).f1,
-            "miss_rate": _decide(own, threshold).miss_rate,
+) -> dict[str, FiguresOfOne]:
+    """For each type of defect, figures of its images against the good ones, as `pixel_auroc`.
+
+    What rests on good images alone is the same for each, and left out.
+    """
+    aupimo = pixels.aupimo(counts)
+    table: dict[str, FiguresOfOne] = {}
+    for kind in sorted({row.defect_type for row in rows} - {GOOD}):
+        chosen = [row for row in rows if row.defect_type in (kind, GOOD)]
+        evidence: dict[Level, Evidence] = {
+            "image": _evidence(chosen, threshold),
+            "pixel": pixel_evidence(pixels, counts, aupimo, kind=kind),
+        }
+        table[kind] = {"images": sum(row.defect_type == kind for row in rows)} | {
+            figure.key: figure.value(evidence[level])
+            for level in LEVELS
+            for figure in figures_of(level)
+            if figure.rests_on is not RestsOn.GOOD
         }
     return table
 
 
-def curves(images: RankCounts, counts: PixelCounts) -> dict[str, Curve | None]:
+def curves(images: RankCounts, counts: PixelCounts) -> Curves:
     """ROC curves of images and pixels, and the PRO curve."""
-    pixel = counts.whole
-    return {
-        "image_roc": _curve(roc_curve(images), "recall"),
-        "pixel_roc": _curve(roc_curve(pixel.ranks), "recall"),
-        "pro": _curve(pro_curve(pixel), "overlap"),
-    }
+    pro = pro_curve(counts.whole)
+    return Curves(
+        image_roc=_roc(roc_curve(images)),
+        pixel_roc=_roc(roc_curve(counts.whole.ranks)),
+        pro=ProCurve(false_alarm_rate=tuple(pro[0]), overlap=tuple(pro[1])) if pro else None,
+    )
 
 
 def why_undefined(
-    image: Figures,
-    pixel: Figures,
+    image: FiguresOfOne,
+    pixel: FiguresOfOne,
     images: RankCounts,
     counts: PixelCounts,
     thresholds: Thresholds,
@@ -104,71 +95,48 @@ def why_undefined(
         "the good test images have too few pixels, or too many equal scores, for a "
         f"false-positive rate of {counts.pimo_range[0]:g}"
     )
-    no_good = "there is no good test image"
-    reasons = _reasons(
-        "image", image, images, "there is no defect among the test images", no_good
-    ) | _reasons(
-        "pixel", pixel, counts.whole.ranks,
-        "no mask of a test image has a defective pixel", "no test image has a good pixel",
-    )  # fmt: skip
+    reasons = _reasons("image", image, thresholds.image, images)
+    reasons |= _reasons("pixel", pixel, thresholds.pixel, counts.whole.ranks)
     if "pixel.aupimo" in reasons and counts.whole.ranks.positives.any():
-        reasons["pixel.aupimo"] = few if counts.good else no_good
-    without = {level for level in NO_THRESHOLD if getattr(thresholds, level) is None}
-    for level, _, name in (figure.partition(".") for figure in reasons):
-        if level in without and name in AT_THRESHOLD:
-            reasons[f"{level}.{name}"] = NO_THRESHOLD[level]
+        reasons["pixel.aupimo"] = few if counts.good else NO_GOOD["image"]
     return reasons
 
 
 def _reasons(
-    level: str, figures: Figures, counts: RankCounts, no_defect: str, no_good: str
+    level: Level,
+    figures: FiguresOfOne,
+    threshold: float | None,
+    counts: RankCounts,
 ) -> dict[str, str]:
-    def reason(name: str) -> str:
-        lacks_defects = not counts.positives.any() and name != "false_alarm_rate"
-        return no_defect if lacks_defects else no_good
+    def reason(figure: Figure) -> str:
+        if figure.at_threshold and threshold is None:
+            return NO_THRESHOLD[level]
+        lacks_defects = not counts.positives.any() and figure.rests_on is not RestsOn.GOOD
+        return NO_DEFECT[level] if lacks_defects else NO_GOOD[level]
 
-    return {f"{level}.{name}": reason(name) for name, value in figures.items() if value is None}
+    found = {
+        figure.path: reason(figure) for figure in figures_of(level) if figures[figure.name] is None
+    }
+    if figures[PEEKED] is None:
+        found[f"{level}.{PEEKED}"] = found[f"{level}.f1_max"]
+    return found
 
 
-def _ranked(counts: RankCounts, *, peek: bool = False) -> Figures:
-    """The figures that need no calibrated threshold; with the threshold of F1-max if `peek`."""
+def _evidence(rows: Rows, threshold: float | None) -> Evidence:
+    scores, labels = [row.score for row in rows], [row.label != GOOD for row in rows]
+    return image_evidence(scores, labels, threshold)
+
+
+def _figures(level: Level, evidence: Evidence) -> FiguresOfOne:
+    return {figure.name: figure.value(evidence) for figure in figures_of(level)}
+
+
+def _peeked(counts: RankCounts) -> FiguresOfOne:
     best = f1_max(counts)
-    figures: Figures = {
-        "auroc": auroc(counts),
-        "ap": average_precision(counts),
-        "f1_max": best[0] if best else None,
-    }
-    return figures | {"f1_max_threshold": best[1] if best else None} if peek else figures
+    return {PEEKED: best[1] if best else None}
 
 
-def _overlaps(counts: RegionCounts) -> Figures:
-    return {name: au_pro(counts, limit) for name, limit in PRO_LIMITS.items()}
-
-
-def _pixel_ranked(counts: RegionCounts | None) -> Figures:
-    if counts is None:
-        return dict.fromkeys(("auroc", "ap", "f1_max", *PRO_LIMITS))
-    return _ranked(counts.ranks) | _overlaps(counts)
-
-
-def _decide(rows: Rows, threshold: float | None) -> Decisions:
-    if threshold is None:
-        return Decisions()
-    return decide([r["score"] for r in rows], [r["label"] != GOOD for r in rows], threshold)
-
-
-def _decided(decisions: Decisions) -> Figures:
-    return {
-        "f1": decisions.f1,
-        "false_alarm_rate": decisions.false_alarm_rate,
-        "miss_rate": decisions.miss_rate,
-    }
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _curve(points: tuple[list[float], list[float]] | None, height: str) -> Curve | None:
-    return {"false_alarm_rate": points[0], height: points[1]} if points else None
+def _roc(points: Points) -> RocCurve | None:
+    if points is None:
+        return None
+    return RocCurve(false_alarm_rate=tuple(points[0]), recall=tuple(points[1]))

@@ -140,8 +140,8 @@ def evaluate_maps(maps: ScoreMaps, *, progress: Progress | None = None) -> Evalu
         reader=maps.reader,
         progress=progress,
     )
-    rows = [row | {"seconds": None} for row in found.images]
-    return replace(found, images=rows, notes=[*_notes(maps, resized), *found.notes])
+    rows = tuple(replace(row, seconds=None) for row in found.images)
+    return replace(found, images=rows, notes=(*_notes(maps, resized), *found.notes))
 
 
 def _judged(maps: ScoreMaps, resized: list[str]) -> Iterator[Judged]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from blemish.evaluation import figures
 from blemish.evaluation.notes import cut_off_notes, seen_notes, unlike_notes
 from blemish.images.header import READER, Reader
 from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
+from blemish.metrics.catalogue import Level, figures_of
 from blemish.metrics.decisions import Thresholds
 from blemish.metrics.intervals import intervals
 from blemish.metrics.pixels import PixelScores
@@ -26,14 +26,12 @@ from blemish.metrics.regions import describe_regions
 from blemish.metrics.tables import tabulate
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
+from blemish.records.findings import Curves, Figures, FiguresOfOne, ImageRow, Interval, Regions
 from blemish.result import Failure, Prediction
 
-Rows = list[dict[str, Any]]
-Intervals = dict[str, list[float] | None]
+Intervals = dict[str, Interval | None]
 Judged = tuple[Sample, Prediction]
 
-# Figures whose draws are kept, so that detectors can be compared on the same draws of images.
-COMPARED = ("auroc", "f1_max", "au_pro_30")
 DECIMALS = 5  # of what is kept
 
 
@@ -42,52 +40,37 @@ class Evaluation:
     """Figures of a model on a data set.
 
     Attributes:
-        image, pixel: `auroc`, `ap`, `f1_max`, `f1_max_threshold`, and at the threshold (calibrated;
-            of maps of other tools, the user's) `f1`, `false_alarm_rate`, `miss_rate`; `None` where
-            undefined. Of images also `recall_at_0`, `recall_at_1` and `recall_at_5` (per cent of
-            false alarms); of pixels `au_pro_30`, `au_pro_5`, `aupimo`, and `region_recall` at the
-            threshold.
-        per_type: for each defect type, against the good test images, its number of `images`,
-            `image_auroc`, `image_ap`, `image_f1_max`, the same for `pixel_`, `pixel_au_pro_30`,
-            `pixel_au_pro_5`, `pixel_aupimo`, and at the calibrated threshold `region_recall`, `f1`
-            and `miss_rate`.
-        curves: `image_roc` and `pixel_roc`, `false_alarm_rate` and `recall` each, and `pro`,
-            `false_alarm_rate` and `overlap`.
+        image, pixel: the figures of `metrics.catalogue` by their names, and `f1_max_threshold`, at
+            which F1-max is reached; `None` where undefined.
+        per_type: for each defect type, against the good test images, its number of `images`, and
+            the figures by their keys, as `image_auroc`.
+        curves: ROC curves of images and pixels, and the PRO curve.
         images: what the model said of each image, with its label and its `aupimo`.
         intervals: for `image` and `pixel`, low and high end of figures, 95 % over the choice of
             test images; `None` where there is none (see `metrics.intervals`).
         draws: for `image` and `pixel`, some figures of each bootstrap draw of test images. Draws
             of the same number are of the same images, whatever the model.
-        regions: how many regions the masks have and how many were found, `by_size` too, the
-            `smallest_found` and the `largest_missed`.
+        regions: how many regions the masks have and how many were found.
         undefined: for each figure that is `None`, as `pixel.aupimo`, the reason.
         notes: sentences without which the figures would be misread.
         seconds: `evaluate` for all, `predict_per_image` for the graph alone, where one ran.
     """
 
-    image: dict[str, float | None]
-    pixel: dict[str, float | None]
-    per_type: dict[str, dict[str, float | None]]
-    curves: dict[str, dict[str, list[float]] | None]
-    images: Rows
-    intervals: dict[str, dict[str, list[float] | None]] = field(default_factory=dict)
-    draws: dict[str, dict[str, list[float | None]]] = field(default_factory=dict)
-    regions: dict[str, Any] = field(default_factory=dict)
+    image: FiguresOfOne
+    pixel: FiguresOfOne
+    per_type: dict[str, FiguresOfOne]
+    curves: Curves
+    images: tuple[ImageRow, ...]
+    intervals: dict[str, Intervals] = field(default_factory=dict)
+    draws: dict[str, dict[str, tuple[float | None, ...]]] = field(default_factory=dict)
+    regions: Regions | None = None
     undefined: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def figures(self) -> dict[str, Any]:
-        """All figures as plain JSON values, without curves and images."""
-        return {
-            "image": self.image,
-            "pixel": self.pixel,
-            "per_type": self.per_type,
-            "intervals": self.intervals,
-            "regions": self.regions,
-            "undefined": self.undefined,
-            "notes": self.notes,
-        }
+    def figures(self) -> Figures:
+        """All figures as a record holds them, without curves and images."""
+        return Figures(**{part.name: getattr(self, part.name) for part in fields(Figures)})
 
 
 def tested(dataset: Dataset) -> tuple[Sample, ...]:
@@ -116,10 +99,10 @@ def evaluate(
     thresholds = Thresholds(calibration.image_threshold, calibration.pixel_threshold)
     judged = _judged(model, samples)
     found = measure(judged, len(samples), thresholds, reader=model.reader, progress=progress)
-    took = float(np.median([row["seconds"] for row in found.images]))
+    took = float(np.median([row.seconds or 0.0 for row in found.images]))
     return replace(
         found,
-        notes=seen_notes(model, samples) + unlike_notes(found.images) + found.notes,
+        notes=(*seen_notes(model, samples), *unlike_notes(found.images), *found.notes),
         seconds=found.seconds | {"predict_per_image": took},
     )
 
@@ -155,7 +138,7 @@ def measure(
     """
     progress = progress or LoggedProgress()
     start = time.perf_counter()
-    rows: Rows = []
+    rows: list[ImageRow] = []
     with PixelScores(thresholds.pixel) as pixels:
         with progress.stage("evaluate", images) as advance:
             for sample, result in judged:
@@ -178,22 +161,32 @@ def _add_pixels(pixels: PixelScores, sample: Sample, result: Prediction, reader:
         raise ImageError(f"{error}.") from error
 
 
-def _row(sample: Sample, result: Prediction) -> dict[str, Any]:
+def _row(sample: Sample, result: Prediction) -> ImageRow:
     if not math.isfinite(result.score):
         raise ImageError(f"{sample.id}: its score is not a finite number (NaN or infinite).")
-    labels = {"label": sample.label, "defect_type": sample.defect_type}
-    return result.to_dict() | labels | {"path": sample.id}
+    return ImageRow(
+        path=sample.id,
+        label=sample.label,
+        defect_type=sample.defect_type,
+        score=result.score,
+        p_value=result.p_value,
+        tail_p_value=result.tail_p_value,
+        verdict=result.verdict,
+        regions=result.regions,
+        notes=result.notes,
+        seconds=result.seconds,
+    )
 
 
-def _measure(rows: Rows, pixels: PixelScores, thresholds: Thresholds) -> Evaluation:
+def _measure(rows: Sequence[ImageRow], pixels: PixelScores, thresholds: Thresholds) -> Evaluation:
     """All figures of images that were judged; pixels are those of images with masks."""
     counts, threshold = pixels.count(), thresholds.image
     images = figures.rank_images(rows)
     image, pixel = figures.image_figures(rows, threshold), figures.pixel_figures(pixels, counts)
-    defective = np.array([row["label"] != GOOD for row in rows])
+    defective = np.array([row.label != GOOD for row in rows])
     tables = tabulate(pixels, counts)
     image_drawn = image_draws(
-        [row["score"] for row in rows], defective, threshold, resample(defective)
+        [row.score for row in rows], defective, threshold, resample(defective)
     )
     pixel_drawn = pixel_draws(tables, resample(tables.defective), pixel)
     aupimo = {
@@ -204,30 +197,38 @@ def _measure(rows: Rows, pixels: PixelScores, thresholds: Thresholds) -> Evaluat
         pixel=pixel,
         per_type=figures.figures_per_type(rows, threshold, pixels, counts),
         curves=figures.curves(images, counts),
-        images=[row | {"aupimo": aupimo.get(row["path"])} for row in rows],
+        images=tuple(replace(row, aupimo=aupimo.get(row.path)) for row in rows),
         intervals={
-            "image": _intervals(image, image_drawn, defective),
-            "pixel": _intervals(pixel, pixel_drawn, tables.defective),
+            "image": _intervals("image", image, image_drawn, defective),
+            "pixel": _intervals("pixel", pixel, pixel_drawn, tables.defective),
         },
-        draws={"image": _kept(image_drawn), "pixel": _kept(pixel_drawn)},
+        draws={"image": _kept("image", image_drawn), "pixel": _kept("pixel", pixel_drawn)},
         regions=describe_regions(pixels.regions()),
         undefined=figures.why_undefined(image, pixel, images, counts, thresholds),
-        notes=_notes(images, len(rows) - len(pixels.images))
-        + cut_off_notes(rows, counts.whole.ranks),
+        notes=(
+            *_notes(images, len(rows) - len(pixels.images)),
+            *cut_off_notes(rows, counts.whole.ranks),
+        ),
     )
 
 
-def _intervals(exact: figures.Figures, draws: Draws, defective: NDArray[np.bool_]) -> Intervals:
+def _intervals(
+    level: Level, exact: FiguresOfOne, draws: Draws, defective: NDArray[np.bool_]
+) -> Intervals:
     defects = int(np.count_nonzero(defective))
-    return intervals(exact, draws, good=len(defective) - defects, defective=defects)
+    return intervals(exact, draws, level=level, good=len(defective) - defects, defective=defects)
 
 
-def _kept(draws: Draws) -> dict[str, list[float | None]]:
+def _kept(level: Level, draws: Draws) -> dict[str, tuple[float | None, ...]]:
     """Draws of the figures that are compared, as plain JSON values."""
+
+    def rounded(value: float) -> float | None:
+        return round(value, DECIMALS) if math.isfinite(value) else None
+
     return {
-        name: [round(v, DECIMALS) if math.isfinite(v) else None for v in draws[name].tolist()]
-        for name in COMPARED
-        if name in draws
+        figure.name: tuple(map(rounded, draws[figure.name].tolist()))
+        for figure in figures_of(level)
+        if figure.compared
     }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from blemish.data.sample import Sample
 from blemish.metrics.ranking import RankCounts
 from blemish.model.model import Model
+from blemish.records.findings import ImageRow
 
 FEW_IMAGES = 3  # with the same highest score are no accident
 FEW_PIXELS, SMALL_SHARE = 100, 0.01
@@ -39,24 +39,24 @@ def seen_notes(model: Model, samples: Sequence[Sample]) -> list[str]:
     return notes
 
 
-def unlike_notes(rows: Sequence[dict[str, Any]]) -> list[str]:
+def unlike_notes(rows: Sequence[ImageRow]) -> list[str]:
     """Whether test images are unlike all that the model learned from, by what the model noted.
 
     Args:
         rows: of the images.
     """
-    unlike = [row for row in rows if row["notes"]]
+    unlike = [row for row in rows if row.notes]
     if not unlike:
         return []
-    kinds = Counter(note["code"] for row in unlike for note in row["notes"])
+    kinds = Counter(note.code for row in unlike for note in row.notes)
     told = ", ".join(f"{code} {count:,}" for code, count in sorted(kinds.items()))
     return [
         f"{len(unlike):,} of {len(rows):,} test images are unlike all training images "
-        f"({told}); the first is {unlike[0]['path']}."
+        f"({told}); the first is {unlike[0].path}."
     ]
 
 
-def cut_off_notes(rows: Sequence[dict[str, Any]], pixels: RankCounts) -> list[str]:
+def cut_off_notes(rows: Sequence[ImageRow], pixels: RankCounts) -> list[str]:
     """Whether scores look cut off at the top: clipped, or squashed until they are equal.
 
     Scores that a sigmoid or a clip made equal cannot be ranked any more, and figures count them as
@@ -67,7 +67,7 @@ def cut_off_notes(rows: Sequence[dict[str, Any]], pixels: RankCounts) -> list[st
         pixels: counts of defective pixels and others.
     """
     notes = []
-    scores = np.array([row["score"] for row in rows])
+    scores = np.array([row.score for row in rows])
     same = int(np.count_nonzero(scores == scores.max()))
     if same >= FEW_IMAGES:
         notes.append(

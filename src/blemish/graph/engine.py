@@ -10,7 +10,7 @@ from typing import Any
 
 from blemish.errors import SettingError, UsageError, did_you_mean, told_at_once
 from blemish.graph.runtime import onnxruntime
-from blemish.parallel import available_cores
+from blemish.parallel import MOST_CORES, available_cores
 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -64,8 +64,8 @@ class Engine:
                 f"Unknown provider '{self.provider}'; known are {', '.join(PROVIDERS)}.{near}"
             )
         problems = []
-        if self.threads is not None and self.threads < 1:
-            problems.append(f"'threads' must be 1 or more; got {self.threads}.")
+        if self.threads is not None and not 1 <= self.threads <= MOST_CORES:
+            problems.append(f"'threads' must be in [1, {MOST_CORES}]; got {self.threads}.")
         if self.device < 0:
             problems.append(f"'device' must be 0 or more; got {self.device}.")
         if self.device and self.provider not in NUMBERED:

@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blemish.metrics import formulas
-from blemish.metrics.overlap import PRO_LIMITS, log_worth
-from blemish.metrics.ranking import RECALL_RATES, as_scores
+from blemish.metrics.catalogue import Level, figures_of
+from blemish.metrics.decisions import Decisions
+from blemish.metrics.evidence import Evidence, PixelEvidence
+from blemish.metrics.formulas import Ranks
+from blemish.metrics.overlap import log_worth
+from blemish.metrics.ranking import as_scores
 from blemish.metrics.tables import PixelTables
 from blemish.parallel import one_core_each
 
@@ -55,24 +59,31 @@ def image_draws(
         times: how often each image comes, draws x N.
 
     Returns:
-        `auroc`, `ap`, `f1_max`, `f1`, `false_alarm_rate`, `miss_rate` and the recalls.
+        Draws of each figure of images.
     """
     values, defects = as_scores(scores), np.asarray(labels, np.bool_)
     order = np.argsort(values, kind="stable")
     _, starts = np.unique(values[order], return_index=True)
     decisions = _decisions(values, defects, threshold)
 
-    def figures(drawn: NDArray[np.float64]) -> Draws:
+    def evidence(drawn: NDArray[np.float64]) -> Evidence:
         own = drawn[:, order]
+        good = np.add.reduceat(own * ~defects[order], starts, axis=1)
         positives = np.add.reduceat(own * defects[order], starts, axis=1)
-        at_least = formulas.from_the_top(np.add.reduceat(own * ~defects[order], starts, axis=1))
-        recalls = {
-            name: formulas.recall_within(positives, at_least, at_least[:, 0], rate)
-            for name, rate in RECALL_RATES.items()
-        }
-        return _ranked(positives, at_least) | _decided(drawn @ decisions) | recalls
+        return Evidence(ranks=_ranks(positives, good), decisions=Decisions(*(drawn @ decisions).T))
 
-    return _in_parts(figures, times, width=len(values))
+    return _in_parts("image", evidence, times, width=len(values))
+
+
+def _ranks(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> Ranks:
+    """From how many positives, and how many negatives, have each value; the first is the lowest."""
+    at_least = formulas.from_the_top(negatives)
+    return Ranks(
+        positives=positives,
+        above=formulas.next_above(at_least),
+        at_least=at_least,
+        negatives=at_least[:, 0],
+    )
 
 
 def _decisions(
@@ -99,8 +110,7 @@ def pixel_draws(
         exact: figures of all images.
 
     Returns:
-        `auroc`, `ap`, `f1_max`, `f1`, `false_alarm_rate`, `miss_rate`, `au_pro_30`, `au_pro_5`,
-        `aupimo` and `region_recall`; not a number where a figure is undefined.
+        Draws of each figure of pixels; not a number where it is undefined.
     """
     whole = binned_draws(tables, np.ones((1, times.shape[1]), np.int32))
     drawn = {}
@@ -114,25 +124,18 @@ def pixel_draws(
 def binned_draws(tables: PixelTables, times: NDArray[np.int32]) -> Draws:
     """Pixel figures of each draw as the bins give them: scores within one are taken as equal."""
 
-    def figures(drawn: NDArray[np.float64]) -> Draws:
-        own = drawn[:, tables.defective]
-        at_least = formulas.from_the_top(drawn @ tables.negatives)
-        shares, rates = own @ tables.shares, at_least / at_least[:, :1]
-        above = formulas.next_above(rates)
-        overlaps = {
-            name: formulas.mean_worth(shares, formulas.worth(above, rates, 0.0, limit))
-            for name, limit in PRO_LIMITS.items()
-        }
-        regions = drawn @ tables.regions
-        return {
-            **_ranked(own @ tables.positives, at_least),
-            **_decided(drawn @ tables.decisions),
-            **overlaps,
-            "aupimo": _aupimo(tables, drawn),
-            "region_recall": regions[:, 1] / regions[:, 0],
-        }
+    def evidence(drawn: NDArray[np.float64]) -> PixelEvidence:
+        own, regions = drawn[:, tables.defective], drawn @ tables.regions
+        return PixelEvidence(
+            ranks=_ranks(own @ tables.positives, drawn @ tables.negatives),
+            decisions=Decisions(*(drawn @ tables.decisions).T),
+            shares=own @ tables.shares,
+            regions=regions[:, 0],
+            found=regions[:, 1],
+            aupimo=_aupimo(tables, drawn),
+        )
 
-    return _in_parts(figures, times, width=tables.negatives.shape[1])
+    return _in_parts("pixel", evidence, times, width=tables.negatives.shape[1])
 
 
 def _aupimo(tables: PixelTables, drawn: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -150,35 +153,20 @@ def _aupimo(tables: PixelTables, drawn: NDArray[np.float64]) -> NDArray[np.float
     return mean
 
 
-def _ranked(positives: NDArray[np.float64], at_least: NDArray[np.float64]) -> Draws:
-    above = formulas.next_above(at_least)
-    best = formulas.f1(positives, at_least).max(axis=1)
-    return {
-        "auroc": formulas.auroc(positives, above, at_least, at_least[:, 0]),
-        "ap": formulas.average_precision(positives, at_least),
-        "f1_max": np.where(positives.any(axis=1), best, np.nan),
-    }
-
-
-def _decided(decisions: NDArray[np.float64]) -> Draws:
-    """Figures at the threshold from draws x 4 counts: caught, missed, false alarms, passed."""
-    caught, missed, alarms, passed = decisions.T
-    return {
-        "f1": np.where(caught + missed, 2 * caught / (2 * caught + alarms + missed), np.nan),
-        "false_alarm_rate": alarms / (alarms + passed),
-        "miss_rate": missed / (caught + missed),
-    }
-
-
 def _in_parts(
-    figures: Callable[[NDArray[np.float64]], Draws], times: NDArray[np.int32], *, width: int
+    level: Level,
+    evidence: Callable[[NDArray[np.float64]], Evidence],
+    times: NDArray[np.int32],
+    *,
+    width: int,
 ) -> Draws:
     """Figures of all draws, some at a time, on all cores."""
     rows = max(1, TOGETHER // max(width, 1))
 
     def work(start: int) -> Draws:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return figures(times[start : start + rows].astype(np.float64))
+            found = evidence(times[start : start + rows].astype(np.float64))
+            return {figure.name: figure.of(found) for figure in figures_of(level)}
 
     with one_core_each() as pool:
         parts = list(pool.map(work, range(0, len(times), rows)))

@@ -47,7 +47,13 @@ class Tally:
 
     def with_positives(self, positives: NDArray[np.int64]) -> RankCounts:
         """The counts as those of negatives, beside how many positives have each value."""
-        return RankCounts(self.values, positives, self.above, self.at_least, self.total)
+        return RankCounts(
+            values=self.values,
+            positives=positives,
+            above=self.above,
+            at_least=self.at_least,
+            negatives=self.total,
+        )
 
 
 @dataclass(frozen=True, eq=False)

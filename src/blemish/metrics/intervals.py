@@ -1,4 +1,4 @@
-"""How sure a figure is: intervals over the choice of test images, and spread over seeds.
+"""How sure a figure is: intervals over the choice of test images.
 
 Intervals are percentiles of the bootstrap (`bootstrap`), 95 %. Where a figure is 0 or 1 in every
 draw, so that drawing images again shows no spread, a one-sided bound of the binomial distribution
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from blemish.binomial import rate_at_most
 from blemish.metrics.bootstrap import Draws
+from blemish.metrics.catalogue import Level, RestsOn, figures_of
 
 CONFIDENCE = 0.95
 
@@ -38,19 +39,9 @@ class Difference:
     first_wins: float
 
 
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """A figure over seeds: mean, lowest, highest, and of how many."""
-
-    mean: float
-    lowest: float
-    highest: float
-    seeds: int
-
-
 def intervals(
-    figures: Mapping[str, float | None], draws: Draws, *, good: int, defective: int
-) -> dict[str, list[float] | None]:
+    figures: Mapping[str, float | None], draws: Draws, *, level: Level, good: int, defective: int
+) -> dict[str, tuple[float, float] | None]:
     """Low and high end for each figure that was drawn.
 
     `None` where the figure is undefined, or rests on a class of just one image: drawn again, it
@@ -59,11 +50,13 @@ def intervals(
     Args:
         figures: of all images.
         draws: of these figures.
+        level: of these figures.
         good: how many good images there are.
         defective: how many defective ones.
     """
+    rests_on = {figure.name: figure.rests_on for figure in figures_of(level)}
     return {
-        name: _interval(figures[name], values, _classes(name, good, defective))
+        name: _interval(figures[name], values, _classes(rests_on[name], good, defective))
         for name, values in draws.items()
     }
 
@@ -85,14 +78,6 @@ def difference(
     return Difference(first - second, *percentiles(apart), float(wins / len(apart)))
 
 
-def over_seeds(values: Sequence[float | None]) -> Spread | None:
-    """Mean and range of a figure over runs that differ in their seed; `None` where all lack it."""
-    known = [value for value in values if value is not None]
-    if not known:
-        return None
-    return Spread(float(np.mean(known)), min(known), max(known), len(known))
-
-
 def percentiles(draws: NDArray[np.float64]) -> tuple[float, float]:
     """The ends of the middle 95 % of some draws."""
     low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
@@ -101,7 +86,7 @@ def percentiles(draws: NDArray[np.float64]) -> tuple[float, float]:
 
 def _interval(
     figure: float | None, draws: NDArray[np.float64], classes: Sequence[int]
-) -> list[float] | None:
+) -> tuple[float, float] | None:
     known = draws[np.isfinite(draws)]
     if figure is None or not len(known) or 1 in classes:
         return None
@@ -109,11 +94,11 @@ def _interval(
     if low == high and figure in (0.0, 1.0):
         images = min(classes)
         wrong = rate_at_most(0, images, confidence=CONFIDENCE)
-        return [0.0, wrong] if figure == 0 else [1 - wrong, 1.0]
-    return [low, high]
+        return (0.0, wrong) if figure == 0 else (1 - wrong, 1.0)
+    return low, high
 
 
-def _classes(name: str, good: int, defective: int) -> list[int]:
+def _classes(rests_on: RestsOn, good: int, defective: int) -> list[int]:
     """How many images there are of each class that a figure rests on."""
-    rests_on = {"false_alarm_rate": [good], "miss_rate": [defective], "region_recall": [defective]}
-    return [count for count in rests_on.get(name, [good, defective]) if count]
+    counts = {RestsOn.GOOD: [good], RestsOn.DEFECTIVE: [defective]}
+    return [count for count in counts.get(rests_on, [good, defective]) if count]

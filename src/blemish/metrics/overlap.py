@@ -24,9 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.metrics import formulas
+from blemish.metrics.formulas import known
 from blemish.metrics.ranking import RankCounts, thinned_curve
 
-PRO_LIMITS = {"au_pro_30": 0.3, "au_pro_5": 0.05}
 PIMO_RANGE = (1e-5, 1e-4)
 
 
@@ -74,11 +74,7 @@ def au_pro(counts: RegionCounts, limit: float) -> float | None:
     """
     if not 0 < limit <= 1:
         raise ValueError(f"'limit' must be in (0, 1]; got {limit}.")
-    ranks = counts.ranks
-    if not ranks.defined:
-        return None
-    rates = ranks.above / ranks.negatives, ranks.at_least / ranks.negatives
-    return float(formulas.mean_worth(counts.shares, formulas.worth(*rates, 0.0, limit)))
+    return known(formulas.au_pro, counts.ranks, counts.shares, limit)
 
 
 def pro_curve(counts: RegionCounts) -> tuple[list[float], list[float]] | None:

@@ -17,39 +17,31 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blemish.metrics import formulas
+from blemish.metrics.formulas import Ranks, known
 
 Scores = NDArray[np.floating[Any]]
 
 CURVE_POINTS = 400
-RECALL_RATES = {"recall_at_0": 0.0, "recall_at_1": 0.01, "recall_at_5": 0.05}
 
 
-@dataclass(frozen=True, eq=False)
-class RankCounts:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RankCounts(Ranks):
     """Counts of positives and negatives at and above each of some distinct scores.
 
     Attributes:
         values: distinct scores of positives, rising, 32-bit floats (of pixels) or 64-bit ones;
             counts with the same values can be added.
-        positives: how many positives have each value.
-        above: how many negatives are greater.
-        at_least: how many negatives are greater or equal.
-        negatives: how many there are in all.
     """
 
     values: Scores
-    positives: NDArray[np.int64]
-    above: NDArray[np.int64]
-    at_least: NDArray[np.int64]
-    negatives: int
 
     def __add__(self, other: RankCounts) -> RankCounts:
         return RankCounts(
-            self.values,
-            self.positives + other.positives,
-            self.above + other.above,
-            self.at_least + other.at_least,
-            self.negatives + other.negatives,
+            values=self.values,
+            positives=self.positives + other.positives,
+            above=self.above + other.above,
+            at_least=self.at_least + other.at_least,
+            negatives=self.negatives + other.negatives,
         )
 
     @property
@@ -108,11 +100,11 @@ def count_ranks(values: Scores, positives: Scores, negatives: Scores) -> RankCou
         raise ValueError("a score is not a number (NaN)")
     less, at_most = count_below(np.sort(negatives), values)
     return RankCounts(
-        values,
-        np.bincount(np.searchsorted(values, positives), minlength=len(values)),
-        negatives.size - at_most,
-        negatives.size - less,
-        negatives.size,
+        values=values,
+        positives=np.bincount(np.searchsorted(values, positives), minlength=len(values)),
+        above=negatives.size - at_most,
+        at_least=negatives.size - less,
+        negatives=negatives.size,
     )
 
 
@@ -132,16 +124,12 @@ def auroc(counts: RankCounts) -> float | None:
 
     `None` without positives or without negatives.
     """
-    if not counts.defined:
-        return None
-    return float(formulas.auroc(counts.positives, counts.above, counts.at_least, counts.negatives))
+    return known(formulas.auroc, counts)
 
 
 def average_precision(counts: RankCounts) -> float | None:
     """Mean precision over the positives, tied scores taken together; `None` without positives."""
-    if not counts.positives.any():
-        return None
-    return float(formulas.average_precision(counts.positives, counts.at_least))
+    return known(formulas.average_precision, counts)
 
 
 def f1_max(counts: RankCounts) -> tuple[float, float] | None:
@@ -151,7 +139,7 @@ def f1_max(counts: RankCounts) -> tuple[float, float] | None:
     """
     if not counts.positives.any():
         return None
-    scores = formulas.f1(counts.positives, counts.at_least)
+    scores = formulas.f1_of_each(counts)
     best = len(scores) - 1 - int(np.argmax(scores[::-1]))
     return float(scores[best]), float(counts.values[best])
 
@@ -163,10 +151,7 @@ def recall_within(counts: RankCounts, rate: float) -> float | None:
     found is what scores higher than all negatives. It peeks, as F1-max does. `None` without
     positives or without negatives.
     """
-    if not counts.defined:
-        return None
-    positives, at_least = counts.positives, counts.at_least
-    return float(formulas.recall_within(positives, at_least, counts.negatives, rate))
+    return known(formulas.recall_within, counts, rate)
 
 
 def roc_curve(counts: RankCounts) -> tuple[list[float], list[float]] | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from blemish.records.findings import LabelledRegion, Regions, RegionsOfSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,10 @@ class FoundRegion:
     area_px: int
     found: bool | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Where it is and how large, as plain JSON values."""
-        return {"image": self.image, "defect_type": self.kind, "area_px": self.area_px}
+    @property
+    def labelled(self) -> LabelledRegion:
+        """Where it is and how large, as a record tells it."""
+        return LabelledRegion(image=self.image, defect_type=self.kind, area_px=self.area_px)
 
 
 def count_found(regions: Sequence[FoundRegion]) -> int | None:
@@ -39,38 +41,36 @@ def region_recall(regions: Sequence[FoundRegion]) -> float | None:
     return found / len(regions) if regions and found is not None else None
 
 
-def recall_by_size(regions: Sequence[FoundRegion]) -> list[dict[str, Any]]:
+def recall_by_size(regions: Sequence[FoundRegion]) -> tuple[RegionsOfSize, ...]:
     """For each power of ten in pixels, how many regions there are and how many were found.
 
-    Returns:
-        `from_px` and `below_px` (exclusive), `regions`, `found` and `recall`, smallest first;
-        sizes without a region are left out.
+    Smallest first; sizes without a region are left out.
     """
     rows = []
     for digits in sorted({len(str(region.area_px)) for region in regions}):
         own = [region for region in regions if len(str(region.area_px)) == digits]
         rows.append(
-            {
-                "from_px": 10 ** (digits - 1),
-                "below_px": 10**digits,
-                "regions": len(own),
-                "found": count_found(own),
-                "recall": region_recall(own),
-            }
+            RegionsOfSize(
+                from_px=10 ** (digits - 1),
+                below_px=10**digits,
+                regions=len(own),
+                found=count_found(own),
+                recall=region_recall(own),
+            )
         )
-    return rows
+    return tuple(rows)
 
 
-def describe_regions(regions: Sequence[FoundRegion]) -> dict[str, Any]:
+def describe_regions(regions: Sequence[FoundRegion]) -> Regions:
     """How many there are and were found, by size, with the smallest found and largest missed."""
     found = [region for region in regions if region.found]
     missed = [region for region in regions if region.found is False]
     smallest = min(found, key=lambda region: region.area_px, default=None)
     largest = max(missed, key=lambda region: region.area_px, default=None)
-    return {
-        "regions": len(regions),
-        "found": count_found(regions),
-        "by_size": recall_by_size(regions),
-        "smallest_found": smallest.to_dict() if smallest else None,
-        "largest_missed": largest.to_dict() if largest else None,
-    }
+    return Regions(
+        regions=len(regions),
+        found=count_found(regions),
+        by_size=recall_by_size(regions),
+        smallest_found=smallest.labelled if smallest else None,
+        largest_missed=largest.labelled if largest else None,
+    )

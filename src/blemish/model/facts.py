@@ -13,12 +13,12 @@ from typing import Any, Literal, NamedTuple
 
 from blemish.calibration import CalibrationFacts
 from blemish.calibration.suspicious import SuspiciousImages
-from blemish.detectors.contract import Source
 from blemish.errors import ModelFileError
 from blemish.images.format import ImageFormat
 from blemish.images.header import Alpha
 from blemish.images.usual import Usual
 from blemish.model.migration import OLDEST, migrate
+from blemish.provenance import Source
 from blemish.result import ScoredImage
 from blemish.typed_json import Count, Hash, JsonError, Positive, as_json, as_type, read_json
 

@@ -6,7 +6,6 @@ file, byte for byte, on the same machine.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -45,10 +44,9 @@ from blemish.model.facts import (
 from blemish.model.model import Model, assemble
 from blemish.names import all_shown
 from blemish.progress import LoggedProgress, Progress
+from blemish.records.machine import versions
 from blemish.result import ScoredImage
 from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
-
-VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
 
 
 def fit(
@@ -311,11 +309,6 @@ def _can_give(images: int, asked: Asked) -> bool:
     except CalibrationError:
         return False
     return True
-
-
-def versions() -> dict[str, str]:
-    """Versions of what makes the numbers."""
-    return {"python": platform.python_version()} | {n: metadata.version(n) for n in VERSIONS_OF}
 
 
 def _detector_facts(detector: Detector, fitted: Fitted) -> DetectorFacts:

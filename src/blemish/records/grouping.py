@@ -1,18 +1,14 @@
-"""Read records with gaps, and gather those that differ in nothing but their seed.
-
-A record is one job of `blemish benchmark` or `blemish evaluate`: plain JSON values, of which any
-may be missing or null (a failed job, an undefined figure). Nothing here needs to know who wrote it.
-"""
+"""Gather the records that differ in nothing but their seed."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Record = Mapping[str, Any]
+from blemish.records.record import AnyRecord, Asked, FailedRecord, Record
+
 Conditions = dict[str, str]
 
 
@@ -30,10 +26,10 @@ class Group:
     category: str
     detector: str
     records: tuple[Record, ...]
-    failed: tuple[Record, ...]
+    failed: tuple[FailedRecord, ...]
 
 
-def group_records(records: Sequence[Record]) -> tuple[Group, ...]:
+def group_records(records: Sequence[AnyRecord]) -> tuple[Group, ...]:
     """Gather records by category and detector, in the order in which these first appear.
 
     Jobs of the same detector with other settings, backbones or images are never averaged: they
@@ -41,7 +37,7 @@ def group_records(records: Sequence[Record]) -> tuple[Group, ...]:
     one counts.
     """
     labels = _labels(records)
-    categories = list(dict.fromkeys(text(record, "category") for record in records))
+    categories = list(dict.fromkeys(record.category for record in records))
     detectors = list(dict.fromkeys(labels))
     groups = []
     for category in categories:
@@ -49,102 +45,30 @@ def group_records(records: Sequence[Record]) -> tuple[Group, ...]:
             members = _latest_by_seed(
                 record
                 for record, label in zip(records, labels, strict=True)
-                if label == detector and text(record, "category") == category
+                if label == detector and record.category == category
             )
-            ended = tuple(record for record in members if not look_up(record, "error"))
-            failed = tuple(record for record in members if look_up(record, "error"))
+            ended = tuple(record for record in members if isinstance(record, Record))
+            failed = tuple(record for record in members if isinstance(record, FailedRecord))
             if members:
                 groups.append(Group(category, detector, ended, failed))
     return tuple(groups)
 
 
-def look_up(record: Record, *keys: str) -> Any:
-    """The value behind a path of keys; `None` where any part of the path is missing."""
-    value: Any = record
-    for key in keys:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(key)
-    return value
-
-
-def number(record: Record, *keys: str) -> float | None:
-    """The finite number behind a path of keys, or `None`."""
-    return finite(look_up(record, *keys))
-
-
-def finite(value: Any) -> float | None:
-    """`value` where it is a finite number, or `None`."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def text(record: Record, *keys: str) -> str:
-    """The text behind a path of keys; empty where there is none."""
-    value = look_up(record, *keys)
-    return "" if value is None else str(value)
-
-
-def entries(record: Record, *keys: str) -> list[Record]:
-    """The list of mappings behind a path of keys; empty where there is none."""
-    value = look_up(record, *keys)
-    return [entry for entry in value if isinstance(entry, Mapping)] if _is_list(value) else []
-
-
-def numbers(record: Record, *keys: str) -> list[float]:
-    """The list of numbers behind a path of keys; empty where there is none or it has gaps."""
-    value = look_up(record, *keys)
-    found = [finite(item) for item in value] if _is_list(value) else []
-    return [] if None in found else [item for item in found if item is not None]
-
-
-def scores(record: Record, label: str) -> list[float]:
-    """Scores of the test images with a label (`good` or `defect`)."""
-    of_label = (
-        finite(entry.get("score"))
-        for entry in entries(record, "images")
-        if entry.get("label") == label
-    )
-    return [score for score in of_label if score is not None]
-
-
-def flagged(record: Record, label: str) -> tuple[int, int] | None:
-    """How many test images with a label got the verdict `defect`, and of how many."""
-    verdicts = [
-        entry["verdict"]
-        for entry in entries(record, "images")
-        if entry.get("label") == label and entry.get("verdict")
-    ]
-    return (verdicts.count("defect"), len(verdicts)) if verdicts else None
-
-
-def conditions(record: Record) -> Conditions:
+def conditions(record: AnyRecord) -> Conditions:
     """Under which settings a job ran, as short texts: all but its seed and its images."""
-    settings = look_up(record, "settings")
-    found = {
-        str(name): short(value)
-        for name, value in (settings.items() if isinstance(settings, Mapping) else ())
-        if name != "seed"
-    }
-    named = {
-        "run": text(record, "run"),
-    } | _asked(record)
-    for source in entries(record, "sources"):
-        role = text(source, "role")
-        named |= {role: text(source, "name"), f"{role} sha256": text(source, "sha256")[:8]}
+    found = {name: short(value) for name, value in record.settings.items() if name != "seed"}
+    named = {"run": record.run}
+    for source in record.sources:
+        named |= {source.role: source.name, f"{source.role} sha256": source.sha256[:8]}
+    named |= _asked(record.asked) if record.asked else {}
     return found | {name: value for name, value in named.items() if value}
 
 
-def _asked(record: Record) -> Conditions:
-    """What was asked for, not what came of it: the rate that is reached hangs on the images."""
-    asked = look_up(record, "asked")
-    if not isinstance(asked, Mapping):
-        return {}
+def _asked(asked: Asked) -> Conditions:
     return {
-        "false-alarm rate": short(asked.get("false_alarm_rate")) or "default",
-        "alpha": short(asked.get("alpha")),
-        "smallest region": short(asked.get("smallest_region_px")),
+        "false-alarm rate": short(asked.false_alarm_rate) or "default",
+        "alpha": asked.alpha,
+        "smallest region": short(asked.smallest_region_px),
     }
 
 
@@ -152,26 +76,22 @@ def short(value: Any) -> str:
     """A JSON value as one would type it: texts bare, lists with commas, nothing for null."""
     if value is None or isinstance(value, str):
         return value or ""
-    if _is_list(value):
+    if isinstance(value, list | tuple):
         return ", ".join(short(item) for item in value)
     return json.dumps(value, default=str)
 
 
-def _labels(records: Sequence[Record]) -> list[str]:
+def _labels(records: Sequence[AnyRecord]) -> list[str]:
     """The detector of each record, with the settings and images that tell it apart."""
-    detectors = [text(record, "detector") for record in records]
+    detectors = [record.detector for record in records]
     labels = _told_apart(detectors, [conditions(record) for record in records])
-    places = [
-        f"{text(record, 'category')}\0{label}"
-        for record, label in zip(records, labels, strict=True)
-    ]
+    places = [f"{record.category}\0{label}" for record, label in zip(records, labels, strict=True)]
     images = [_images(record) for record in records]
     return [label.partition("\0")[2] for label in _told_apart(places, images)]
 
 
-def _images(record: Record) -> Conditions:
-    fingerprint = text(record, "dataset", "fingerprint")
-    return {"images": fingerprint[:8]} if fingerprint else {}
+def _images(record: AnyRecord) -> Conditions:
+    return {"images": record.dataset.fingerprint[:8]} if isinstance(record, Record) else {}
 
 
 def _told_apart(names: Sequence[str], found: Sequence[Conditions]) -> list[str]:
@@ -189,13 +109,9 @@ def _told_apart(names: Sequence[str], found: Sequence[Conditions]) -> list[str]:
     return labels
 
 
-def _latest_by_seed(records: Iterable[Record]) -> list[Record]:
+def _latest_by_seed(records: Iterable[AnyRecord]) -> list[AnyRecord]:
     """One record a seed, that of the latest date, lowest seed first."""
-    latest: dict[float, Record] = {}
-    for record in sorted(records, key=lambda record: text(record, "date")):
-        latest[number(record, "seed") or 0] = record
+    latest: dict[int, AnyRecord] = {}
+    for record in sorted(records, key=lambda record: record.date):
+        latest[record.seed] = record
     return [latest[seed] for seed in sorted(latest)]
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)

@@ -1,14 +1,19 @@
-"""The machine that a job ran on, and the memory that it took."""
+"""The machine that a job ran on, the versions that it ran with, the memory that it took."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sys
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from blemish.parallel import available_cores
+from blemish.records.record import Machine
+
+VERSIONS_OF = ("numpy", "onnx", "onnxruntime", "pillow")
 
 
 def machine() -> dict[str, Any]:
@@ -18,6 +23,20 @@ def machine() -> dict[str, Any]:
         "cores": available_cores(),
         "memory_bytes": _memory_bytes(),
         "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what makes the numbers."""
+    return {"python": platform.python_version()} | {n: metadata.version(n) for n in VERSIONS_OF}
+
+
+def circumstances() -> dict[str, Any]:
+    """When, where and with which versions a job ran: what every record holds of it, by name."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"blemish": metadata.version("blemish")} | versions(),
+        "machine": Machine(**machine()),
     }
 
 

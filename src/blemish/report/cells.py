@@ -10,8 +10,8 @@ UNDEFINED = "\u2013"  # an en dash
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure of a row: mean, lowest and highest over seeds.
+class Spread:
+    """A figure of a row: its mean, lowest and highest over seeds.
 
     `counts` are the hits and the total behind a rate. `mean_of` is set in a row of means whose
     figure is known of fewer categories than the row has. `interval` is that of a single run.
@@ -25,7 +25,7 @@ class Figure:
     interval: tuple[float, float] | None = None
 
 
-Cell = str | Figure | None
+Cell = str | Spread | None
 
 
 def main_text(cell: Cell, kind: Kind) -> str:
@@ -37,7 +37,7 @@ def main_text(cell: Cell, kind: Kind) -> str:
 
 def side_texts(cell: Cell, kind: Kind) -> list[str]:
     """What stands beside a mean: counts behind a rate, or the range over seeds; its interval."""
-    if not isinstance(cell, Figure):
+    if not isinstance(cell, Spread):
         return []
     low, high = FORMATS[kind](cell.low), FORMATS[kind](cell.high)
     beside = [] if low == high else [f"{low} to {high}"]

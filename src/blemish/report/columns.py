@@ -1,12 +1,15 @@
-"""The columns of all tables: where in a record a figure is, and what it is called."""
+"""The columns of all tables: what a figure is called, and how it is read from a record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from blemish.records.grouping import Record, flagged
-from blemish.report.titles import RATES, SHARES
+from blemish.metrics.catalogue import FIGURES, LEVELS, Figure, figures_of, titled
+from blemish.records.findings import FiguresOfOne, Interval, Number
+from blemish.records.record import Record
 from blemish.wording import Kind
 
 Count = Callable[[Record], tuple[int, int] | None]
@@ -16,110 +19,127 @@ Count = Callable[[Record], tuple[int, int] | None]
 class Column:
     """A column: `name` for scripts, `title` for readers under a shared `group` heading.
 
-    `path` is where its figure is in a record, `interval` where low and high end of its interval
-    are, `count` counts the images behind a rate.
+    `read` takes its value from what a row is about (a record, most often), `interval` its interval
+    from a record, `count` counts the images behind a rate. `figure` is that of the catalogue, where
+    it is one.
     """
 
     name: str
     title: str
     kind: Kind
     group: str = ""
-    path: tuple[str, ...] = ()
-    interval: tuple[str, ...] = ()
+    read: Callable[[Any], Number | None] | None = None
+    interval: Callable[[Record], Interval | None] | None = None
+    figure: Figure | None = None
     count: Count | None = None
 
     @property
     def full_title(self) -> str:
         """The title with its group, for where there is just one line of headings."""
-        if not self.group:
-            return self.title
-        acronym = self.title[:2].isupper()
-        title = self.title if acronym else self.title[0].lower() + self.title[1:]
-        return f"{self.group} {title}"
+        return titled(self.group, self.title) if self.group else self.title
 
 
 def false_alarms(record: Record) -> tuple[int, int] | None:
     """Good test images that were flagged, of how many."""
-    return flagged(record, "good")
+    return record.flagged("good")
 
 
 def misses(record: Record) -> tuple[int, int] | None:
     """Defect test images that passed, of how many."""
-    found = flagged(record, "defect")
+    found = record.flagged("defect")
     return None if found is None else (found[1] - found[0], found[1])
 
 
-def _level(level: str, *names: str, count: Count | None = None) -> tuple[Column, ...]:
-    """Columns of figures at image or pixel level."""
-    titles = SHARES | RATES
-    return tuple(
-        Column(
-            f"{level}_{name}",
-            titles[name],
-            Kind.SHARE if name in SHARES else Kind.RATE,
-            level.capitalize(),
-            ("figures", level, name),
-            ("figures", "intervals", level, name),
-            count,
-        )
-        for name in names
+COUNTS: dict[str, Count] = {"image_false_alarm_rate": false_alarms, "image_miss_rate": misses}
+
+
+def _column(figure: Figure) -> Column:
+    """The column of a figure, under a heading of its level."""
+    return Column(
+        figure.key,
+        figure.title,
+        figure.kind,
+        figure.level.capitalize(),
+        read=lambda record: record.figures.at(figure.level).get(figure.name),
+        interval=lambda record: record.figures.intervals.get(figure.level, {}).get(figure.name),
+        figure=figure,
+        count=COUNTS.get(figure.key),
     )
+
+
+OF_FIGURES = {figure.key: _column(figure) for figure in FIGURES}
+
+
+def _of_type(*keys: str) -> Iterator[Column]:
+    """Columns of a table by types of defect; levels are named where they have to be told apart."""
+    titles = Counter(OF_FIGURES[key].title for key in keys)
+    for key in keys:
+        column = OF_FIGURES[key]
+        title = column.title if titles[column.title] == 1 else column.full_title
+        yield Column(key, title, column.kind, read=_item(key))
+
+
+def _item(name: str) -> Callable[[FiguresOfOne], Number | None]:
+    return lambda figures: figures.get(name)
+
+
+def _of_calibration(name: str) -> Callable[[Record], float | None]:
+    return lambda record: getattr(record.calibration, name, None)
+
+
+def _chosen(figures: Sequence[Figure], *, at_threshold: bool) -> tuple[Column, ...]:
+    return tuple(OF_FIGURES[f.key] for f in figures if f.at_threshold == at_threshold)
 
 
 def _alone(column: Column) -> Column:
     """The column without its intervals, where there is no room for them."""
-    return replace(column, interval=())
+    return replace(column, interval=None)
 
 
 CATEGORY = Column("category", "Category", Kind.TEXT)
 DETECTOR = Column("detector", "Detector", Kind.TEXT)
-SEPARATING = _level("image", "auroc", "ap", "f1_max", "recall_at_0", "recall_at_1", "recall_at_5")
-LOCATING = _level("pixel", "auroc", "ap", "f1_max", "au_pro_30", "au_pro_5", "aupimo")
+SEPARATING = _chosen(figures_of("image"), at_threshold=False)
+LOCATING = _chosen(figures_of("pixel"), at_threshold=False)
+AT_THRESHOLD = tuple(c for lv in LEVELS for c in _chosen(figures_of(lv), at_threshold=True))
 MAIN = (
-    *_level("image", "auroc"),
-    *map(_alone, _level("image", "f1_max")),
-    *_level("pixel", "auroc"),
-    *map(_alone, _level("pixel", "f1_max")),
-    *_level("pixel", "au_pro_30"),
+    OF_FIGURES["image_auroc"],
+    _alone(OF_FIGURES["image_f1_max"]),
+    OF_FIGURES["pixel_auroc"],
+    _alone(OF_FIGURES["pixel_f1_max"]),
+    OF_FIGURES["pixel_au_pro_30"],
 )
 BRIEF = (MAIN[0], *map(_alone, MAIN[1:]))
 MISSION = tuple(map(_alone, MAIN[:4]))
 PROMISED = Column(
-    "false_alarm_rate_promised",
-    "Promised",
-    Kind.RATE,
-    path=("calibration", "false_alarm_rate"),
+    "false_alarm_rate_promised", "Promised", Kind.RATE, read=_of_calibration("false_alarm_rate")
 )
 PROMISED_AT_MOST = Column(
     "false_alarm_rate_at_most",
     "95% sure to be under",
     Kind.RATE,
-    path=("calibration", "upper_bound_95"),
+    read=_of_calibration("upper_bound_95"),
 )
-AT_THRESHOLD = (
-    *_level("image", "f1"),
-    *_level("image", "false_alarm_rate", count=false_alarms),
-    *_level("image", "miss_rate", count=misses),
-    *_level("pixel", "f1", "false_alarm_rate", "miss_rate", "region_recall"),
-)
-OBSERVED = replace(_alone(AT_THRESHOLD[1]), title="Observed", group="")
+OBSERVED = replace(_alone(OF_FIGURES["image_false_alarm_rate"]), title="Observed", group="")
 COST = (
-    Column("fit_seconds", "Fit", Kind.SECONDS, path=("seconds", "fit")),
-    Column("predict_seconds", "One image", Kind.SECONDS, path=("seconds", "predict_per_image")),
-    Column("fit_peak_bytes", "Peak memory", Kind.BYTES, path=("bytes", "fit_peak")),
-    Column("model_bytes", "Model file", Kind.BYTES, path=("bytes", "model_file")),
+    Column("fit_seconds", "Fit", Kind.SECONDS, read=lambda record: record.seconds.fit),
+    Column(
+        "predict_seconds",
+        "One image",
+        Kind.SECONDS,
+        read=lambda record: record.seconds.predict_per_image,
+    ),
+    Column("fit_peak_bytes", "Peak memory", Kind.BYTES, read=lambda record: record.bytes.fit_peak),
+    Column("model_bytes", "Model file", Kind.BYTES, read=lambda record: record.bytes.model_file),
 )
 ALL = (*SEPARATING, *LOCATING, PROMISED, PROMISED_AT_MOST, *AT_THRESHOLD, *COST)
 PER_TYPE = (
-    Column("images", "Images", Kind.COUNT, path=("images",)),
-    Column("image_auroc", "Image AUROC", Kind.SHARE, path=("image_auroc",)),
-    Column("pixel_auroc", "Pixel AUROC", Kind.SHARE, path=("pixel_auroc",)),
-    Column("pixel_au_pro_30", "AU-PRO (0.3)", Kind.SHARE, path=("pixel_au_pro_30",)),
-    Column("region_recall", "Regions found", Kind.RATE, path=("region_recall",)),
-    Column("miss_rate", "Misses", Kind.RATE, path=("miss_rate",)),
+    Column("images", "Images", Kind.COUNT, read=_item("images")),
+    *_of_type(
+        "image_auroc", "pixel_auroc", "pixel_au_pro_30", "pixel_region_recall", "image_miss_rate"
+    ),
 )
 BY_SIZE = (
-    Column("regions", "Regions", Kind.COUNT, path=("regions",)),
-    Column("found", "Found", Kind.COUNT, path=("found",)),
-    Column("recall", "Share", Kind.RATE, path=("recall",)),
+    Column("regions", "Regions", Kind.COUNT, read=lambda row: row.regions),
+    Column("found", "Found", Kind.COUNT, read=lambda row: row.found),
+    Column("recall", "Share", Kind.RATE, read=lambda row: row.recall),
 )

@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.metrics.intervals import Difference, difference
-from blemish.records.grouping import Group, Record, group_records, look_up, text
-from blemish.report.cells import Figure
+from blemish.records.grouping import Group, group_records
+from blemish.records.record import AnyRecord, Record
+from blemish.report.cells import Spread
 from blemish.report.columns import CATEGORY, COST, MISSION, Column
 from blemish.report.tables import Row, Table, mission_table, over_seeds, without_detector
 from blemish.wording import Kind, bytes_text, listed, seconds_text
 
 FIGURE = Column("figure", "Figure", Kind.TEXT)
-APART = Column("difference", "Difference", Kind.DIFFERENCE, interval=("shown",))
+APART = Column("difference", "Difference", Kind.DIFFERENCE, interval=lambda _: None)
 WINS = Column("wins", "Draws ahead", Kind.RATE)
 AHEAD = Column("ahead", "Ahead", Kind.TEXT)
 UNSURE = "too close to call"
@@ -52,7 +53,7 @@ class _Duel:
 
     category: str
     column: Column
-    figures: tuple[Figure, Figure]
+    figures: tuple[Spread, Spread]
     apart: Difference | None
 
     def ahead(self, names: tuple[str, str]) -> str:
@@ -64,7 +65,7 @@ class _Duel:
         return names[0] if self.apart.value > 0 else names[1]
 
 
-def sides(records: Sequence[Record]) -> list[Table]:
+def sides(records: Sequence[AnyRecord]) -> list[Table]:
     """A table of figures for each detector; none where there is just one."""
     whole = mission_table(records)
     detectors = list(dict.fromkeys(str(row.cells[1]) for row in whole.rows))
@@ -78,7 +79,7 @@ def sides(records: Sequence[Record]) -> list[Table]:
     ]
 
 
-def comparisons(records: Sequence[Record]) -> list[Comparison]:
+def comparisons(records: Sequence[AnyRecord]) -> list[Comparison]:
     """The first detector against each other one that has a category in common with it.
 
     Of several runs: each detector of the first run against the same one of the others.
@@ -90,7 +91,7 @@ def comparisons(records: Sequence[Record]) -> list[Comparison]:
     series: dict[str, list[str]] = {}
     for name, groups in by_detector.items():
         shown = next(iter(groups.values())).records[0]
-        series.setdefault(text(shown, "detector") if text(shown, "run") else "", []).append(name)
+        series.setdefault(shown.detector if shown.run else "", []).append(name)
     found = (
         _compare(first, other, by_detector)
         for first, *others in series.values()
@@ -121,8 +122,7 @@ def _compare(first: str, second: str, by_detector: dict[str, dict[str, Group]]) 
 
 
 def _same_images(one: Group, other: Group) -> bool:
-    prints = {text(r, "dataset", "fingerprint") for g in (one, other) for r in g.records}
-    return len(prints) == 1 and "" not in prints
+    return len({record.dataset.fingerprint for g in (one, other) for record in g.records}) == 1
 
 
 def _duel(column: Column, one: Group, other: Group) -> _Duel | None:
@@ -139,9 +139,11 @@ def _duel(column: Column, one: Group, other: Group) -> _Duel | None:
 
 def _draws(column: Column, records: Sequence[Record]) -> NDArray[np.float64] | None:
     """Draws of a figure, averaged over seeds; `None` where a record has none."""
-    _, level, name = column.path
-    found = [look_up(record, "draws", level, name) for record in records]
-    if not all(isinstance(values, list) and values for values in found):
+    figure = column.figure
+    if figure is None:
+        return None
+    found = [record.draws.get(figure.level, {}).get(figure.name) for record in records]
+    if not all(found):
         return None
     arrays = [np.array(values, np.float64) for values in found]
     if len({len(array) for array in arrays}) > 1 or not np.isfinite(sum(arrays)).any():
@@ -153,8 +155,8 @@ def _draws(column: Column, records: Sequence[Record]) -> NDArray[np.float64] | N
 def _row(duel: _Duel, names: tuple[str, str]) -> Row:
     apart, wins = None, None
     if (d := duel.apart) is not None:
-        apart = Figure(d.value, d.value, d.value, interval=(d.low, d.high))
-        wins = Figure(d.first_wins, d.first_wins, d.first_wins)
+        apart = Spread(d.value, d.value, d.value, interval=(d.low, d.high))
+        wins = Spread(d.first_wins, d.first_wins, d.first_wins)
     told = (duel.category, duel.column.full_title)
     return Row((*told, *duel.figures, apart, wins, duel.ahead(names)))
 

@@ -16,21 +16,12 @@ from typing import Any
 from blemish.errors import DataError
 from blemish.files import write_whole
 from blemish.images.overlay import MASK_RGB, RAMP_RGB, REGION_RGB
-from blemish.records.grouping import (
-    Group,
-    Record,
-    conditions,
-    entries,
-    group_records,
-    look_up,
-    number,
-    short,
-    text,
-)
+from blemish.records.grouping import Group, conditions, group_records
+from blemish.records.record import AnyRecord, Record
 from blemish.report import cells, plain, tables
 from blemish.report.columns import Column
 from blemish.report.comparison import comparisons, sides
-from blemish.report.glossary import GLOSSARY
+from blemish.report.glossary import glossary
 from blemish.report.promise import promise_table
 from blemish.report.protocol import protocol
 from blemish.report.published import published_table
@@ -55,7 +46,7 @@ class ReportFiles:
 
 def write_report(
     directory: Path | str,
-    records: Sequence[Record],
+    records: Sequence[AnyRecord],
     *,
     runs: Mapping[str, Path] | None = None,
 ) -> ReportFiles:
@@ -64,7 +55,7 @@ def write_report(
     Args:
         directory: the folder that `blemish benchmark` or `blemish evaluate` wrote; images that
             records name are read from it.
-        records: what is in its records, one mapping a job.
+        records: those of its jobs.
         runs: where records of several folders are reported together: each folder, to read images
             from, by what its records say under `run`.
 
@@ -87,14 +78,14 @@ def write_report(
     return files
 
 
-def _context(runs: Mapping[str, Path], records: Sequence[Record]) -> dict[str, Any]:
+def _context(runs: Mapping[str, Path], records: Sequence[AnyRecord]) -> dict[str, Any]:
     """All that the templates print; images come from the folder of a record's run."""
     groups = group_records(records)
     shown = [(f"part-{i}", group) for i, group in enumerate(groups, 1) if group.records]
     ended = [record for _, group in shown for record in group.records]
     return {
         "summary": _summary(groups),
-        "date": max(text(record, "date") for record in records)[:10],
+        "date": max(record.date for record in records)[:10],
         "main": tables.main_table(records),
         "sides": sides(records),
         "comparisons": comparisons(records),
@@ -102,21 +93,20 @@ def _context(runs: Mapping[str, Path], records: Sequence[Record]) -> dict[str, A
         "failures": tables.failures(groups),
         "anchors": {(group.category, group.detector): anchor for anchor, group in shown},
         "sections": [
-            make_section(runs[text(group.records[0], "run")], group, anchor)
-            for anchor, group in shown
+            make_section(runs[group.records[0].run], group, anchor) for anchor, group in shown
         ],
         "settings": _shared(ended, _settings),
         "machines": _shared(ended, _environment),
         "sources": [_source(record) for record in ended],
         "reading": READING,
         "protocol": protocol(ended),
-        "glossary": GLOSSARY,
+        "glossary": glossary(),
         "colours": {"region": _css(REGION_RGB), "mask": _css(MASK_RGB)},
         "ramp": ", ".join(_css(colour) for colour in RAMP_RGB),
     }
 
 
-def _fuller(records: Sequence[Record]) -> list[tables.Table]:
+def _fuller(records: Sequence[AnyRecord]) -> list[tables.Table]:
     """The tables below the first; those that may have nothing to say only where they do."""
     promises, published = promise_table(records), published_table(records)
     return [
@@ -160,7 +150,7 @@ def _summary(groups: Sequence[Group]) -> str:
     ended = [group for group in groups if group.records]
     if not ended:
         return "No job ended well, so there is nothing to compare yet."
-    good, defect = _images(ended, "test_good"), _images(ended, "test_defect")
+    good, defect = (_images(ended, kind) for kind in ("test_good", "test_defect"))
     categories = counted(len({g.category for g in ended}), "category", "categories")
     tested = f"{counted(good + defect, 'image')}: {good:,} good and {defect:,} with defects"
     ours = [group for group in ended if not _foreign(group)]
@@ -182,12 +172,12 @@ def _summary(groups: Sequence[Group]) -> str:
 def _images(groups: Sequence[Group], kind: str) -> int:
     """How many images of a kind there are in all categories."""
     firsts = {group.category: group.records[0] for group in reversed(groups)}
-    return int(sum(number(record, "dataset", kind) or 0 for record in firsts.values()))
+    return sum(getattr(record.dataset, kind) for record in firsts.values())
 
 
 def _foreign(group: Group) -> bool:
     """Whether its maps were written by another tool, of whose training nothing is known."""
-    return any(text(record, "maps_sha256") for record in group.records)
+    return any(record.maps_sha256 for record in group.records)
 
 
 def _shared(
@@ -197,44 +187,38 @@ def _shared(
     found: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for record in records:
         items = {name: value for name, value in read(record).items() if value}
-        found.setdefault(tuple(items.items()), []).append(text(record, "job"))
+        found.setdefault(tuple(items.items()), []).append(record.job)
     return [(dict(items), jobs) for items, jobs in found.items() if items]
 
 
 def _settings(record: Record) -> dict[str, str]:
-    named = {"detector": text(record, "detector"), **conditions(record)}
-    for source in entries(record, "sources"):
-        role = text(source, "role")
-        named[f"{role} sha256"] = text(source, "sha256")
-        named[f"{role} licence"] = text(source, "licence")
+    named = {"detector": record.detector, **conditions(record)}
+    for source in record.sources:
+        named[f"{source.role} sha256"] = source.sha256
+        named[f"{source.role} licence"] = source.licence
     return named
 
 
 def _environment(record: Record) -> dict[str, str]:
-    memory = number(record, "machine", "memory_bytes")
-    machine = {
-        "processor": text(record, "machine", "processor"),
-        "cores": text(record, "machine", "cores"),
-        "memory": "" if memory is None else bytes_text(memory),
-        "system": text(record, "machine", "system"),
+    machine = record.machine
+    return {
+        "processor": machine.processor or "",
+        "cores": str(machine.cores),
+        "memory": "" if machine.memory_bytes is None else bytes_text(machine.memory_bytes),
+        "system": machine.system,
+        **record.versions,
     }
-    versions = look_up(record, "versions")
-    named = versions.items() if isinstance(versions, Mapping) else ()
-    return machine | {str(name): short(value) for name, value in named}
 
 
 def _source(record: Record) -> dict[str, str]:
     """Where a row comes from, for whoever wants to check it."""
     return {
-        "job": text(record, "job"),
-        "date": text(record, "date")[:19].replace("T", " "),
-        "dataset": " ".join(
-            part for part in (text(record, "dataset", "name"), text(record, "dataset", "layout"))
-            if part
-        ),
-        "images": text(record, "dataset", "fingerprint"),
-        "model": text(record, "model_sha256"),
-    }  # fmt: skip
+        "job": record.job,
+        "date": record.date[:19].replace("T", " "),
+        "dataset": f"{record.dataset.name} {record.dataset.layout}",
+        "images": record.dataset.fingerprint,
+        "model": record.model_sha256 or "",
+    }
 
 
 def _detectors(names: Sequence[str]) -> str:

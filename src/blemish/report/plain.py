@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 
-from blemish.report.cells import Cell, Figure, main_text, side_text
+from blemish.report.cells import Cell, Spread, main_text, side_text
 from blemish.report.columns import Column
 from blemish.report.tables import Table
 from blemish.wording import Kind
@@ -99,7 +99,7 @@ def _no_formula(text: str) -> str:
 
 
 def _csv_values(column: Column, cell: Cell) -> tuple[object, ...]:
-    if not isinstance(cell, Figure):
+    if not isinstance(cell, Spread):
         return (_no_formula(cell or ""), *("" for _ in _csv_names(column)[1:]))
     ends = (cell.interval or ("", "")) if column.interval else ()
     counts = (cell.counts or ("", "")) if column.count else ()

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from blemish.binomial import rate_range
-from blemish.records.grouping import Group, Record, entries, group_records, text
-from blemish.report.cells import Cell, Figure
+from blemish.records.grouping import Group, group_records
+from blemish.records.record import AnyRecord, Record
+from blemish.report.cells import Cell, Spread
 from blemish.report.columns import (
     CATEGORY,
     DETECTOR,
@@ -30,6 +31,13 @@ NOTE = (
 REGIONS_NOTE = " False regions are those that a thousand good images show."
 MARKED_NOTE = " What is marked as model-based or by costs is no promise."
 FIGURES = (PROMISED, PROMISED_AT_MOST, OBSERVED)
+
+
+def _expected_regions(record: Record) -> float | None:
+    regions = record.calibration and record.calibration.false_regions
+    return regions.regions_per_thousand if regions else None
+
+
 RANGE = Column("false_alarm_rate_range", "Rates that fit", Kind.TEXT)
 READING = Column("promise_kept", "Reading", Kind.TEXT)
 EXPECTED_REGIONS = Column(
@@ -37,13 +45,13 @@ EXPECTED_REGIONS = Column(
     "Expected",
     Kind.COUNT,
     "False regions",
-    ("calibration", "false_regions", "regions_per_thousand"),
+    read=_expected_regions,
 )
 SEEN_REGIONS = Column("false_regions_seen", "Seen", Kind.COUNT, "False regions")
 MARKS = {"model-based": "model-based; ", "costs": "by costs; "}
 
 
-def promise_table(records: Sequence[Record]) -> Table:
+def promise_table(records: Sequence[AnyRecord]) -> Table:
     """A row for each category and detector that was calibrated and has good test images."""
     rows = [row for group in group_records(records) if (row := _row(group))]
     columns: tuple[Column, ...] = (CATEGORY, DETECTOR, *FIGURES, RANGE, READING)
@@ -77,26 +85,25 @@ def _row(group: Group) -> Row | None:
 
 def _mark(group: Group) -> str:
     """What a reading is to be introduced by, where the rate is no promise."""
-    return MARKS.get(text(group.records[0], "calibration", "basis"), "")
+    calibration = group.records[0].calibration
+    return MARKS.get(calibration.basis or "", "") if calibration else ""
 
 
-def _regions(records: Sequence[Record]) -> tuple[Figure | None, Figure | None]:
+def _regions(records: Sequence[Record]) -> tuple[Spread | None, Spread | None]:
     """False regions in a thousand good images, expected and seen."""
     return over_seeds(EXPECTED_REGIONS, records), _seen_regions(records)
 
 
-def _seen_regions(records: Sequence[Record]) -> Figure | None:
-    """Regions shown in a thousand good test images; `None` where no record tells."""
+def _seen_regions(records: Sequence[Record]) -> Spread | None:
+    """Regions shown in a thousand good test images; `None` where no record has any."""
     shown = [
-        [len(entries(row, "regions")) for row in entries(record, "images")
-         if row.get("label") == "good" and "regions" in row]
-        for record in records
-    ]  # fmt: skip
+        [len(row.regions) for row in record.images if row.label == "good"] for record in records
+    ]
     rates = [1000 * sum(counts) / len(counts) for counts in shown if counts]
-    return Figure(sum(rates) / len(rates), min(rates), max(rates)) if rates else None
+    return Spread(sum(rates) / len(rates), min(rates), max(rates)) if rates else None
 
 
-def _read(promised: Figure, low: float, high: float) -> str:
+def _read(promised: Spread, low: float, high: float) -> str:
     if low > promised.mean:
         return "more than promised"
     return "less than promised" if high < promised.mean else "fits the promise"

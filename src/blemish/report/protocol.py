@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from blemish.records.grouping import Record, look_up, number, numbers, short, text
+from blemish.records.grouping import short
+from blemish.records.record import Record
 from blemish.wording import rate_text
 
 MASKS = (
@@ -71,13 +72,12 @@ def _resolution(records: Iterable[Record]) -> str:
 
 
 def _working_size(record: Record) -> str:
-    size = look_up(record, "settings", "image_size")
-    fit = text(record, "settings", "fit") or "stretch"
+    size, fit = record.settings.get("image_size"), record.settings.get("fit", "stretch")
     if size is None:
         return ""
     if fit != "stretch":
         return f"{short(size)} pixels at their {fit} side"
-    height, width = size if isinstance(size, list) and len(size) == 2 else (size, size)
+    height, width = size if isinstance(size, list | tuple) and len(size) == 2 else (size, size)
     return f"{short(height)} x {short(width)} pixels, stretched"
 
 
@@ -85,28 +85,25 @@ def _split(records: Iterable[Record]) -> str:
     """How training and test images were told apart, with what was said of each data set."""
     told = []
     for record in records:
-        told.append(SPLITS.get(text(record, "dataset", "layout"), ""))
-        notes = look_up(record, "dataset", "notes")
-        told += [f"{text(record, 'category')}: {note}" for note in notes or ()]
+        told.append(SPLITS.get(record.dataset.layout, ""))
+        told += [f"{record.category}: {note}" for note in record.dataset.notes]
     return " ".join(_distinct(told))
 
 
 def _seeds(records: Iterable[Record]) -> str:
-    seeds = sorted({seed for record in records if (seed := number(record, "seed")) is not None})
-    listed = ", ".join(f"{seed:.0f}" for seed in seeds)
-    return f"{listed}. A seed moves the detector, never which images are tested." if seeds else ""
+    listed = ", ".join(map(str, sorted({record.seed for record in records})))
+    return f"{listed}. A seed moves the detector, never which images are tested."
 
 
 def _calibration(records: Iterable[Record]) -> str:
     """The ways of calibrating, with the categories that each was used for."""
     ways: dict[str, list[str]] = {}
     for record in records:
-        images = number(record, "calibration", "images")
-        rate = number(record, "calibration", "false_alarm_rate")
-        if images is not None and rate is not None:
-            method = text(record, "calibration", "method")
-            way = f"{method}, {images:,.0f} images, for {rate_text(rate)} of false alarms"
-            ways.setdefault(way, []).append(text(record, "category"))
+        found = record.calibration
+        if found and found.images is not None and found.false_alarm_rate is not None:
+            rate = rate_text(found.false_alarm_rate)
+            way = f"{found.method}, {found.images:,} images, for {rate} of false alarms"
+            ways.setdefault(way, []).append(record.category)
     parts = [f"{', '.join(_distinct(names))}: {way}" for way, names in ways.items()]
     return f"{'; '.join(parts)}." if parts else ""
 
@@ -115,8 +112,8 @@ def _maps(records: Iterable[Record]) -> str:
     """How maps that other tools wrote were measured, and what is not known of them."""
     ways: dict[str, list[str]] = {}
     for record in records:
-        if look_up(record, "maps_sha256"):
-            ways.setdefault(_way_of_maps(record), []).append(text(record, "detector"))
+        if record.maps_sha256:
+            ways.setdefault(_way_of_maps(record), []).append(record.detector)
     told = [f"{', '.join(_distinct(names))}: {way}" for way, names in ways.items()]
     return " ".join([*told, MAPS]) if told else ""
 
@@ -126,19 +123,19 @@ def _way_of_maps(record: Record) -> str:
     thresholds = [
         f"{level} threshold {value:.4g}"
         for level in ("image", "pixel")
-        if (value := number(record, "calibration", f"{level}_threshold")) is not None
+        if (value := getattr(record.calibration, f"{level}_threshold", None)) is not None
     ]
     given = f"{' and '.join(thresholds)} set by the user" if thresholds else "no threshold"
-    maps, score = (text(record, "settings", name) for name in ("maps", "image_score"))
+    maps, score = (record.settings.get(name, "") for name in ("maps", "image_score"))
     return f"maps {maps}, an image's score {score}, {given}."
 
 
 def _has_overlap(record: Record) -> bool:
-    return number(record, "figures", "pixel", "au_pro_30") is not None
+    return record.figures.pixel.get("au_pro_30") is not None
 
 
 def _has_intervals(record: Record) -> bool:
-    return bool(numbers(record, "figures", "intervals", "image", "auroc"))
+    return bool(record.figures.intervals.get("image", {}).get("auroc"))
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from blemish.records.grouping import Group, Record, group_records, number, text
-from blemish.report.cells import Cell, Figure
+from blemish.records.grouping import Group, group_records
+from blemish.records.record import AnyRecord
+from blemish.report.cells import Cell, Spread
 from blemish.report.columns import CATEGORY, MAIN, Column
 from blemish.report.tables import Row, Table, over_seeds
 from blemish.wording import Kind
@@ -90,7 +91,7 @@ PUBLISHED = (
 )
 
 
-def published_table(records: Sequence[Record]) -> Table:
+def published_table(records: Sequence[AnyRecord]) -> Table:
     """Figures of these records, then what was published; no row where nothing can be compared."""
     names: dict[str, list[Group]] = {}
     for group in group_records(records):
@@ -106,9 +107,8 @@ def _category_of_mvtec_ad(group: Group) -> str:
     folder, _, name = group.category.rpartition("/")
     if not group.records or folder.endswith(DRAWN):
         return ""
-    shown = group.records[0]
-    counts = tuple(number(shown, "dataset", name) for name in ("test_good", "test_defect"))
-    fits = text(shown, "dataset", "layout") == LAYOUT and counts == TEST_IMAGES.get(name)
+    shown = group.records[0].dataset
+    fits = shown.layout == LAYOUT and TEST_IMAGES.get(name) == (shown.test_good, shown.test_defect)
     return name if fits else ""
 
 
@@ -127,4 +127,4 @@ def _rows(name: str, groups: Sequence[Group]) -> list[Row]:
 
 
 def _cell(value: float | None) -> Cell:
-    return None if value is None else Figure(value, value, value)
+    return None if value is None else Spread(value, value, value)

@@ -6,31 +6,23 @@ Over several seeds the tables are over all of them; charts and images are of the
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemish.records.grouping import (
-    Group,
-    Record,
-    entries,
-    flagged,
-    look_up,
-    number,
-    numbers,
-    scores,
-    text,
-)
+from blemish.records.findings import Example
+from blemish.records.grouping import Group
+from blemish.records.record import Record
 from blemish.report import cells, charts, tables
 from blemish.report.columns import COST
-from blemish.report.titles import undefined_told
+from blemish.report.undefined import undefined_told
 
 EXAMPLES_SHOWN = 8
 MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class Exhibit:
     """A test image beside its map; `image` and `map` are data URIs, empty where missing."""
 
     path: str
@@ -45,7 +37,7 @@ class Gallery:
 
     title: str
     told: str
-    examples: tuple[Example, ...]
+    examples: tuple[Exhibit, ...]
     more: int = 0
 
 
@@ -73,12 +65,11 @@ def make_section(directory: Path, group: Group, anchor: str) -> Section:
     Images are read from `directory`.
     """
     shown = group.records[0]
-    notes = [str(note) for note in look_up(shown, "figures", "notes") or ()]
+    notes = list(shown.figures.notes)
     if len(group.records) > 1:
-        notes.insert(0, f"Charts and images are of seed {text(shown, 'seed')}, the first of "
+        notes.insert(0, f"Charts and images are of seed {shown.seed}, the first of "
                         f"{len(group.records)}; tables are over all of them.")  # fmt: skip
-    reasons = look_up(shown, "figures", "undefined")
-    notes += undefined_told(reasons if isinstance(reasons, Mapping) else {})
+    notes += undefined_told(shown.figures.undefined)
     return Section(
         anchor=anchor,
         group=group,
@@ -98,19 +89,16 @@ def make_section(directory: Path, group: Group, anchor: str) -> Section:
 def _facts(group: Group) -> tuple[tuple[str, str], ...]:
     """Name and value of what a reader may ask of one job; what is not known is left out."""
     shown = group.records[0]
-    tested = (
-        _told(number(shown, "dataset", "test_good"), "{:,.0f} good"),
-        _told(number(shown, "dataset", "test_defect"), "{:,.0f} defect"),
-    )
-    fitted = _told(number(shown, "dataset", "train_good"), "{:,.0f} good images")
+    dataset, calibration = shown.dataset, shown.calibration
+    fitted = f"{dataset.train_good:,} good images"
     costs = ((column, tables.over_seeds(column, group.records)) for column in COST)
     facts = {
-        "Fitted on": "" if text(shown, "maps_sha256") else fitted,
-        "Tested on": " + ".join(part for part in tested if part),
+        "Fitted on": "" if shown.maps_sha256 else fitted,
+        "Tested on": f"{dataset.test_good:,} good + {dataset.test_defect:,} defect",
         **{column.title: cells.main_text(cell, column.kind) for column, cell in costs if cell},
-        "Image threshold": _told(number(shown, "calibration", "image_threshold"), "{:.4g}"),
-        "Pixel threshold": _told(number(shown, "calibration", "pixel_threshold"), "{:.4g}"),
-        "Calibrated by": text(shown, "calibration", "method"),
+        "Image threshold": _threshold(calibration.image_threshold if calibration else None),
+        "Pixel threshold": _threshold(calibration.pixel_threshold if calibration else None),
+        "Calibrated by": calibration.method if calibration else "",
     }
     return tuple((name, value) for name, value in facts.items() if value)
 
@@ -118,61 +106,60 @@ def _facts(group: Group) -> tuple[tuple[str, str], ...]:
 def _histogram(record: Record, anchor: str) -> str:
     panels = []
     for name, label in (("Good", "good"), ("Defect", "defect")):
-        counted = flagged(record, label)
+        counted = record.flagged(label)
         panels.append(
-            charts.Scores(name, label, scores(record, label), counted[0] if counted else None)
+            charts.Scores(name, label, record.scores(label), counted[0] if counted else None)
         )
-    threshold = number(record, "calibration", "image_threshold")
+    threshold = record.calibration.image_threshold if record.calibration else None
     return charts.histogram(*panels, threshold=threshold, chart_id=f"{anchor}-scores")
 
 
 def _roc(record: Record, anchor: str) -> str:
+    known = {"image": record.curves.image_roc, "pixel": record.curves.pixel_roc}
     curves = [
         charts.Curve(
-            name,
-            level,
-            numbers(record, "curves", f"{level}_roc", "false_alarm_rate"),
-            numbers(record, "curves", f"{level}_roc", "recall"),
-            _point(record, level),
+            level.capitalize(), level, roc.false_alarm_rate, roc.recall, _point(record, level)
         )
-        for name, level in (("Image", "image"), ("Pixel", "pixel"))
+        for level, roc in known.items()
+        if roc
     ]
     return charts.roc(curves, chart_id=f"{anchor}-roc")
 
 
 def _pro(record: Record, anchor: str) -> str:
-    rates = numbers(record, "curves", "pro", "false_alarm_rate")
-    curve = charts.Curve("PRO", "region", rates, numbers(record, "curves", "pro", "overlap"))
+    pro = record.curves.pro
+    if pro is None:
+        return ""
+    curve = charts.Curve("PRO", "region", pro.false_alarm_rate, pro.overlap)
     return charts.pro(curve, chart_id=f"{anchor}-pro")
 
 
 def _regions(record: Record) -> str:
     """How many regions were found, the smallest of them, and the largest that was missed."""
-    of, found = (number(record, "figures", "regions", name) for name in ("regions", "found"))
-    if not of or found is None:
+    regions = record.figures.regions
+    if regions is None or not regions.regions or regions.found is None:
         return ""
-    told = [f"{found:,.0f} of {of:,.0f} labelled regions were found."]
-    for title, name in (("smallest found", "smallest_found"), ("largest missed", "largest_missed")):
-        area = number(record, "figures", "regions", name, "area_px")
-        kind, image = (text(record, "figures", "regions", name, key)
-                         for key in ("defect_type", "image"))  # fmt: skip
-        if area is not None:
-            told.append(f"The {title} has {area:,.0f} px ({kind}, {image}).")
+    told = [f"{regions.found:,} of {regions.regions:,} labelled regions were found."]
+    named = {"smallest found": regions.smallest_found, "largest missed": regions.largest_missed}
+    for title, one in named.items():
+        if one:
+            told.append(f"The {title} has {one.area_px:,} px ({one.defect_type}, {one.image}).")
     return " ".join(told)
 
 
 def _point(record: Record, level: str) -> tuple[float, float] | None:
     """False-alarm rate and recall at the calibrated threshold."""
-    alarms = number(record, "figures", level, "false_alarm_rate")
-    missed = number(record, "figures", level, "miss_rate")
+    figures = record.figures.at(level)
+    alarms, missed = figures.get("false_alarm_rate"), figures.get("miss_rate")
     return None if alarms is None or missed is None else (alarms, 1 - missed)
 
 
 def _galleries(directory: Path, record: Record) -> tuple[Gallery, ...]:
     """Worst false alarms, worst misses, some that were caught; none where nobody looked for any."""
+    found = record.examples
     alarms, missed, caught = (
-        sorted(entries(record, "examples", kind), key=lambda entry: number(entry, "score") or 0)
-        for kind in ("false_alarms", "misses", "caught")
+        sorted(examples, key=lambda example: example.score)
+        for examples in (found.false_alarms, found.misses, found.caught)
     )
     galleries = (
         _gallery(directory, "False alarms", "Good images that were flagged, highest score first.",
@@ -183,19 +170,17 @@ def _galleries(directory: Path, record: Record) -> tuple[Gallery, ...]:
     return tuple(gallery for gallery in galleries if gallery.examples)
 
 
-def _gallery(directory: Path, title: str, told: str, found: Sequence[Record]) -> Gallery:
-    examples = tuple(_example(directory, entry) for entry in found[:EXAMPLES_SHOWN])
+def _gallery(directory: Path, title: str, told: str, found: Sequence[Example]) -> Gallery:
+    examples = tuple(_exhibit(directory, entry) for entry in found[:EXAMPLES_SHOWN])
     return Gallery(title, told, examples, len(found) - len(examples))
 
 
-def _example(directory: Path, entry: Record) -> Example:
-    score = number(entry, "score")
-    parts = [text(entry, "defect_type"), "" if score is None else f"score {score:.4g}"]
-    return Example(
-        path=text(entry, "path"),
-        told=", ".join(part for part in parts if part),
-        image=_data_uri(directory, text(entry, "image")),
-        map=_data_uri(directory, text(entry, "map")),
+def _exhibit(directory: Path, found: Example) -> Exhibit:
+    return Exhibit(
+        path=found.path,
+        told=f"{found.defect_type}, score {found.score:.4g}",
+        image=_data_uri(directory, found.image),
+        map=_data_uri(directory, found.map),
     )
 
 
@@ -208,5 +193,5 @@ def _data_uri(directory: Path, relative: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
-def _told(value: float | None, form: str) -> str:
-    return "" if value is None else form.format(value)
+def _threshold(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"

@@ -13,17 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from blemish.records.grouping import (
-    Group,
-    Record,
-    entries,
-    group_records,
-    look_up,
-    number,
-    numbers,
-    text,
-)
-from blemish.report.cells import Cell, Figure
+from blemish.records.findings import Interval, RegionsOfSize
+from blemish.records.grouping import Group, group_records
+from blemish.records.record import AnyRecord, Record
+from blemish.report.cells import Cell, Spread
 from blemish.report.columns import (
     ALL,
     AT_THRESHOLD,
@@ -78,59 +71,57 @@ THRESHOLD_NOTE = (
 )
 
 
-def main_table(records: Sequence[Record]) -> Table:
+def main_table(records: Sequence[AnyRecord]) -> Table:
     """Category | Image AUROC | Image F1-max | Pixel AUROC | Pixel F1-max | AU-PRO, to 0.3."""
     return _table("Results", MAIN, records)
 
 
-def brief_table(records: Sequence[Record]) -> Table:
+def brief_table(records: Sequence[AnyRecord]) -> Table:
     """The main table with the interval of image AUROC alone: narrow enough for a terminal."""
     return _table("Results", BRIEF, records)
 
 
-def mission_table(records: Sequence[Record]) -> Table:
+def mission_table(records: Sequence[AnyRecord]) -> Table:
     """Category | Image AUROC | Image F1-max | Pixel AUROC | Pixel F1-max, detectors named."""
     return _table("Results", MISSION, records, name_detector=True)
 
 
-def separating_table(records: Sequence[Record]) -> Table:
+def separating_table(records: Sequence[AnyRecord]) -> Table:
     """How well raw scores separate good images from defects."""
     return _table("How well the scores separate", SEPARATING, records, note=PEEKING_NOTE)
 
 
-def locating_table(records: Sequence[Record]) -> Table:
+def locating_table(records: Sequence[AnyRecord]) -> Table:
     """How well raw maps tell where the defects are."""
     return _table("How well the maps locate", LOCATING, records, note=LOCATING_NOTE)
 
 
-def threshold_table(records: Sequence[Record]) -> Table:
+def threshold_table(records: Sequence[AnyRecord]) -> Table:
     """What happens at the threshold that was calibrated on good images."""
     return _table("At the calibrated threshold", AT_THRESHOLD, records, note=THRESHOLD_NOTE)
 
 
-def cost_table(records: Sequence[Record]) -> Table:
+def cost_table(records: Sequence[AnyRecord]) -> Table:
     """Time, memory and size."""
     return _table("Time and memory", COST, records)
 
 
-def full_table(records: Sequence[Record]) -> Table:
+def full_table(records: Sequence[AnyRecord]) -> Table:
     """Every figure of the other tables, each once: what goes to CSV."""
     return _table("All figures", ALL, records, name_detector=True)
 
 
 def per_type_table(group: Group) -> Table:
     """Figures by defect type, of one category under one detector."""
-    found = [_mapping(look_up(record, "figures", "per_type")) for record in group.records]
+    found = [record.figures.per_type for record in group.records]
     return _by_kind("By defect type", Column("defect_type", "Defect type", Kind.TEXT), PER_TYPE,
                     found)  # fmt: skip
 
 
 def by_size_table(group: Group) -> Table:
     """Labelled regions by their size, and how many of them were found."""
-    found = [
-        {_size_text(row): row for row in entries(record, "figures", "regions", "by_size")}
-        for record in group.records
-    ]
+    known = [record.figures.regions for record in group.records]
+    found = [{_size_text(row): row for row in one.by_size} if one else {} for one in known]
     return _by_kind("Regions by size", Column("size", "Size", Kind.TEXT), BY_SIZE, found)
 
 
@@ -138,31 +129,26 @@ def _by_kind(
     title: str,
     kinds: Column,
     columns: Sequence[Column],
-    found: Sequence[Mapping[str, Record]],
+    found: Sequence[Mapping[str, Any]],
 ) -> Table:
     """A row for each kind of thing that any of the records tells of."""
     rows = [
-        Row((kind, *(over_seeds(column, [one.get(kind) or {} for one in found])
+        Row((kind, *(over_seeds(column, [one[kind] for one in found if kind in one])
                      for column in columns)))
         for kind in dict.fromkeys(kind for one in found for kind in one)
     ]  # fmt: skip
     return Table(title, (kinds, *columns), tuple(rows))
 
 
-def _size_text(row: Record) -> str:
+def _size_text(row: RegionsOfSize) -> str:
     """`10 to 99 px`, in pixels of the image as it is."""
-    low, above = number(row, "from_px") or 0, number(row, "below_px") or 0
-    return f"{low:,.0f} to {above - 1:,.0f} px"
-
-
-def _mapping(value: Any) -> Mapping[str, Record]:
-    return value if isinstance(value, Mapping) else {}
+    return f"{row.from_px:,} to {row.below_px - 1:,} px"
 
 
 def failures(groups: Sequence[Group]) -> list[str]:
     """A sentence for each job that failed."""
     return [
-        f"{group.category}, {group.detector}, seed {text(record, 'seed')}: {text(record, 'error')}"
+        f"{group.category}, {group.detector}, seed {record.seed}: {record.error}"
         for group in groups
         for record in group.failed
     ]
@@ -171,7 +157,7 @@ def failures(groups: Sequence[Group]) -> list[str]:
 def _table(
     title: str,
     figures: Sequence[Column],
-    records: Sequence[Record],
+    records: Sequence[AnyRecord],
     *,
     note: str = "",
     name_detector: bool = False,
@@ -213,10 +199,10 @@ def _mean_row(detector: str, rows: Sequence[Row]) -> Row | None:
     return Row((f"Mean of {len(ended)}", detector, *means), is_mean=True)
 
 
-def over_seeds(column: Column, records: Sequence[Record]) -> Figure | None:
+def over_seeds(column: Column, records: Sequence[Any]) -> Spread | None:
     """A figure over records that differ in their seed; `None` where it is undefined in all."""
-    values = [number(record, *column.path) for record in records]
-    known = [value for value in values if value is not None]
+    values = [column.read(record) for record in records] if column.read else []
+    known = [float(value) for value in values if value is not None]
     if not known:
         return None
     counts = [column.count(record) for record in records] if column.count else []
@@ -224,7 +210,7 @@ def over_seeds(column: Column, records: Sequence[Record]) -> Figure | None:
     hits, total = sum(hit for hit, _ in summed), sum(of for _, of in summed)
     # A sum over some seeds only would not fit the rate beside it.
     complete = bool(summed) and len(summed) == len(records)
-    return Figure(
+    return Spread(
         math.fsum(known) / len(known),
         min(known),
         max(known),
@@ -233,16 +219,15 @@ def over_seeds(column: Column, records: Sequence[Record]) -> Figure | None:
     )
 
 
-def _interval(column: Column, record: Record) -> tuple[float, float] | None:
+def _interval(column: Column, record: Record) -> Interval | None:
     """The interval of a figure of one run; `None` where the record has none."""
-    ends = numbers(record, *column.interval) if column.interval else []
-    return (ends[0], ends[1]) if len(ends) == 2 else None
+    return column.interval(record) if column.interval else None
 
 
-def _mean_of(cells: Sequence[Cell]) -> Figure | None:
+def _mean_of(cells: Sequence[Cell]) -> Spread | None:
     """The mean of the categories' means; a spread over categories would be read as one of seeds."""
-    figures = [cell for cell in cells if isinstance(cell, Figure)]
+    figures = [cell for cell in cells if isinstance(cell, Spread)]
     if not figures:
         return None
     mean = math.fsum(figure.mean for figure in figures) / len(figures)
-    return Figure(mean, mean, mean, mean_of=len(figures) if len(figures) < len(cells) else None)
+    return Spread(mean, mean, mean, mean_of=len(figures) if len(figures) < len(cells) else None)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.contract import HELD_OUT, ImageSource, LeftOut, Source, Told
+from blemish.detectors.contract import HELD_OUT, ImageSource, LeftOut, Told
 from blemish.detectors.efficientad.graph import EfficientAdGraph, map_name
 from blemish.detectors.efficientad.images import Space, WorkingImages, working_images
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_images
@@ -30,6 +30,7 @@ from blemish.errors import CalibrationError, MissingExtraError, SettingError
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.progress import Progress
+from blemish.provenance import Source
 
 if TYPE_CHECKING:
     import onnx

@@ -17,7 +17,7 @@ import numpy as np
 
 from blemish.backbones.backbone import Backbone
 from blemish.backbones.load import load_backbone
-from blemish.detectors.contract import ImageSource, Source
+from blemish.detectors.contract import ImageSource
 from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.patches import Patches, extract
@@ -27,6 +27,7 @@ from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.detectors.patchcore.timing import estimate_seconds
 from blemish.errors import SettingError
 from blemish.progress import Progress
+from blemish.provenance import Source
 from blemish.search.coreset import greedy_k_centre
 from blemish.search.nearest import nearest
 

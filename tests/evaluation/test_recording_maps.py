@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 import blemish
-from blemish.benchmark.maps import evaluate_maps_into
-from blemish.benchmark.records import evaluate_into, read_records
 from blemish.evaluation import ScoreMaps
+from blemish.evaluation.recording import evaluate_into, evaluate_maps_into
 from blemish.metrics.decisions import Thresholds
+from blemish.records.folder import read_records
 from blemish.report.page import write_report
-from tiny import SIDE, tiny_settings
+from tiny import SIDE, tiny_dataset, tiny_settings
 
 
 @pytest.fixture(scope="module")
-def dataset(data: Path) -> blemish.Dataset:
-    return blemish.open_dataset(data, category="tile")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> blemish.Dataset:
+    return blemish.open_dataset(tiny_dataset(tmp_path_factory.mktemp("data") / "tile", seed=2))
 
 
 @pytest.fixture
@@ -39,13 +39,14 @@ def test_a_record_of_maps_holds_what_one_of_a_model_does(
     model = blemish.fit(dataset, blemish.PatchCore(**tiny_settings(backbone)))
     _, ours = evaluate_into(model, dataset, out)
     evaluation, theirs = evaluate_maps_into(ScoreMaps(folder, dataset), dataset, out, name="peer")
-    assert set(theirs) == {*ours, "maps_sha256"}
-    assert theirs["figures"] == evaluation.figures()
-    assert theirs["settings"]["image_score"] == "maximum of the map"
-    assert theirs["seconds"]["fit"] is None
-    assert len(theirs["draws"]["pixel"]["auroc"]) == len(ours["draws"]["pixel"]["auroc"])
-    assert str(tmp_path) not in json.dumps(theirs)
-    assert read_records(out) == sorted([ours, theirs], key=lambda record: record["job"])
+    assert set(theirs.to_dict()) == set(ours.to_dict())
+    assert theirs.maps_sha256 and not theirs.model_sha256
+    assert theirs.figures == evaluation.figures()
+    assert theirs.settings["image_score"] == "maximum of the map"
+    assert theirs.seconds.fit is None
+    assert len(theirs.draws["pixel"]["auroc"]) == len(ours.draws["pixel"]["auroc"])
+    assert str(tmp_path) not in json.dumps(theirs.to_dict())
+    assert read_records(out) == sorted([ours, theirs], key=lambda record: record.job)
 
 
 def test_peers_and_models_are_compared_on_the_same_draws(
@@ -69,7 +70,7 @@ def test_what_moves_figures_tells_records_apart(
         ScoreMaps(folder, dataset, thresholds=Thresholds(0.5, 0.5)),
     ]
     jobs = {
-        evaluate_maps_into(maps, dataset, tmp_path, name="a peer/2", seed=3)[1]["job"]
+        evaluate_maps_into(maps, dataset, tmp_path, name="a peer/2", seed=3)[1].job
         for maps in [*ways, ways[0]]
     }
     assert len(jobs) == len(read_records(tmp_path)) == 3
