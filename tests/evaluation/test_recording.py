@@ -15,9 +15,8 @@ from tiny import tiny_dataset, tiny_settings
 
 EXPECTED = {
     "schema", "job", "category", "detector", "seed", "date", "error", "dataset", "settings",
-    "sources", "details", "asked", "calibration", "figures", "curves", "draws", "images", "examples",
-    "seconds",
-    "bytes", "versions", "machine", "model_sha256", "maps_sha256",
+    "sources", "details", "asked", "calibration", "figures", "curves", "draws", "images",
+    "examples", "seconds", "bytes", "versions", "machine", "model_sha256", "maps_sha256",
 }  # fmt: skip
 MOST_POINTS = 500  # of a curve that is thinned for drawing
 

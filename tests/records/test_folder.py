@@ -51,7 +51,7 @@ def test_hidden_and_temporary_files_are_passed_over(tmp_path: Path) -> None:
         (b'{"schema": 99, "job": "x"}', "schema 99"),
         (b'{"schema": "1", "job": "x"}', "schema '1'"),
         (b'{"job": "x"}', "schema None"),
-        (b'{"schema": 1, "job": "x"}', "no whole record: Object missing required field"),
+        (b'{"schema": 2, "job": "x"}', "no whole record: Object missing required field"),
     ],
 )
 def test_a_damaged_or_foreign_file_is_named(tmp_path: Path, content: bytes, said: str) -> None:

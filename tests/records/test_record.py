@@ -36,16 +36,6 @@ def test_every_value_of_a_file_is_read() -> None:
         assert list(left_out(values, json.loads(json.dumps(from_dict(values).to_dict())))) == []
 
 
-def test_a_record_of_schema_1_is_read_as_one_of_today() -> None:
-    of_type = {"images": 3, "pixel_auroc": 0.9, "f1": 0.8, "miss_rate": 0.1, "region_recall": 0.7}
-    old = record_values({"figures.per_type": {"crack": of_type}}, schema=1)
-    assert from_dict(old).figures.per_type["crack"] == {
-        "images": 3, "pixel_auroc": 0.9, "image_f1": 0.8, "image_miss_rate": 0.1,
-        "pixel_region_recall": 0.7,
-    }  # fmt: skip
-    assert from_dict({**FAILED, "schema": 1}) == made_failed_record()
-
-
 def test_which_of_several_runs_a_record_is_from_stays_out_of_its_file() -> None:
     assert replace(made_record(), run="monday").to_dict() == made_record().to_dict()
 

@@ -19,11 +19,6 @@ from blemish.records.findings import Curves, Examples, Figures, ImageRow, plain
 from blemish.result import Verdict
 
 SCHEMA = 2
-NAMES_OF_1 = {  # of figures by type of defect, whose level went without saying
-    "f1": "image_f1",
-    "miss_rate": "image_miss_rate",
-    "region_recall": "pixel_region_recall",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,32 +201,11 @@ def from_dict(values: Mapping[str, Any]) -> AnyRecord:
 
     if not isinstance(values, Mapping) or not isinstance(values.get("job"), str):
         raise ValueError("it is no record of blemish")
+    if values.get("schema") != SCHEMA:
+        schema = values.get("schema")
+        raise ValueError(f"it has schema {schema!r}, and this blemish reads {SCHEMA}")
     kind: type[AnyRecord] = FailedRecord if values.get("error") else Record
     try:
-        return msgspec.convert(migrate(values), kind)
+        return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         raise ValueError(f"it is no whole record: {str(error).replace('`', chr(39))}") from error
-
-
-def migrate(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A record as JSON values, brought to the schema of today.
-
-    Raises:
-        ValueError: it has a schema that nobody knows here.
-    """
-    schema = values.get("schema")
-    if schema == SCHEMA:
-        return values
-    if schema != 1:
-        raise ValueError(f"it has schema {schema!r}, and this blemish reads up to {SCHEMA}")
-    figures = values.get("figures") or {}
-    per_type = {
-        kind: {NAMES_OF_1.get(name, name): value for name, value in own.items()}
-        for kind, own in figures.get("per_type", {}).items()
-    }
-    changed = {**values, "figures": {**figures, "per_type": per_type}}
-    details = {"bank_vectors": changed.pop("bank_vectors", None)}
-    backbone = changed.pop("backbone", None)
-    source = {name: backbone[name] for name in ("name", "licence", "sha256")} if backbone else {}
-    sources = [{"role": "backbone", **source}] if backbone else []
-    return changed | {"sources": sources, "details": details}
