@@ -57,7 +57,7 @@ def test_the_size_of_the_model_file_is_that_of_the_file(
     _, record = evaluate_into(model, dataset, tmp_path)
     model.save(tmp_path / "model.onnx")
     assert record.bytes.model_file == (tmp_path / "model.onnx").stat().st_size
-    assert record.model_sha256 == blemish.inspect(tmp_path / "model.onnx")["sha256"]
+    assert record.model_sha256 == blemish.inspect(tmp_path / "model.onnx").sha256
 
 
 def test_evaluating_again_replaces_the_record(
