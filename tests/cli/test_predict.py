@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.cli.predictions import JPEG_LONG_SIDE_PX, Keeper
 from blemish.model.model import load
+from blemish.progress import LoggedProgress
 from blemish.result import Prediction
+from blemish.station.sinks import JPEG_LONG_SIDE_PX, FolderSink
 from cli.broken import enormous, one_pixel, text_named_png, truncated_jpeg
 
 
@@ -164,9 +165,9 @@ def test_a_path_with_dots_is_drawn_below_the_folder_too(blemish, fitted, data, t
 
 def test_a_name_that_leads_out_of_the_folder_is_never_written(fitted, good, tmp_path):
     model = load(fitted)
-    keeper = Keeper(tmp_path / "out", model, overlays=True)
-    keeper.add("../x.png", model.predict(good))
-    assert keeper.failures == 1
+    sink = FolderSink(tmp_path / "out", model, LoggedProgress(), overlays=True)
+    sink.add("../x.png", model.predict(good))
+    assert sink.failures == 1
     assert not list(tmp_path.rglob("*.jpg"))
 
 
@@ -174,13 +175,13 @@ def test_a_drawing_that_cannot_be_made_is_noted_and_the_rest_go_on(
     blemish, fitted, good, spot, tmp_path, monkeypatch
 ):
     images = [shutil.copy(good, tmp_path / "a.png"), shutil.copy(spot, tmp_path / "b.png")]
-    add = Keeper.add
+    add = FolderSink.add
 
     def add_late(self, *words):
         images[0].unlink(missing_ok=True)
         add(self, *words)
 
-    monkeypatch.setattr(Keeper, "add", add_late)
+    monkeypatch.setattr(FolderSink, "add", add_late)
     out = tmp_path / "out"
     found = blemish("predict", fitted, *images, "-o", out, "--overlay")
     assert found.code == 1
@@ -194,9 +195,9 @@ def test_an_image_longer_than_a_jpeg_can_be_is_drawn_smaller(fitted, tmp_path):
     Image.new("RGB", (66_000, 8), (60, 60, 60)).save(tmp_path / "long.png")
     score_map = np.zeros((8, 66_000), np.float32)
     result = Prediction(1.0, score_map, 0.5, "good", (), 0.0, str(tmp_path / "long.png"))
-    keeper = Keeper(tmp_path, model, overlays=True)
-    keeper.add("long.png", result)
-    assert keeper.failures == 0
+    sink = FolderSink(tmp_path, model, LoggedProgress(), overlays=True)
+    sink.add("long.png", result)
+    assert sink.failures == 0
     with Image.open(tmp_path / "long.png.jpg") as drawn:
         assert drawn.width == JPEG_LONG_SIDE_PX
 

@@ -11,7 +11,6 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
-from blemish.cli.images import find_images
 from blemish.cli.options import (
     AsJson,
     Category,
@@ -29,6 +28,7 @@ from blemish.cli.options import (
 )
 from blemish.cli.thresholds import small_rate_text, threshold_facts
 from blemish.errors import UsageError
+from blemish.station.images_named import find_images
 from blemish.wording import score_text
 
 if TYPE_CHECKING:

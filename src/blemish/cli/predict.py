@@ -14,8 +14,6 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import DEFECTS_FOUND, FAILED
-from blemish.cli.earlier import LINES
-from blemish.cli.images import NamedImage, find_images, spell_passed_over
 from blemish.cli.options import (
     Force,
     JudgingMemory,
@@ -27,8 +25,11 @@ from blemish.cli.options import (
     read_megabytes,
     use_threads,
 )
-from blemish.cli.predictions import Keeper, MapFormat, Tally
+from blemish.cli.tally import Tally
 from blemish.errors import UsageError
+from blemish.station.earlier import LINES
+from blemish.station.images_named import NamedImage, find_images, spell_passed_over
+from blemish.station.sinks import FolderSink, MapFormat
 
 if TYPE_CHECKING:
     from blemish.result import Failure, Prediction
@@ -110,13 +111,13 @@ def predict(
 
     loaded = blemish.load(model, engine=Engine(provider), limits=read_limits(max_pixels))
     megabytes = read_megabytes(memory)
-    keeper, tally, start = None, Tally(), perf_counter()
+    sink, tally, start = None, Tally(), perf_counter()
     with ExitStack() as kept:
         if output is not None:
             outputs.check_folder(output, force=force or resume)
-            keeper = Keeper(output, loaded, overlays=overlay, maps=map_format)
-            kept.callback(keeper.end)  # what was judged stays, whatever ends the rest
-            earlier = keeper.begin(found, provider=provider, resume=resume)
+            sink = FolderSink(output, loaded, TerminalProgress(), overlays=overlay, maps=map_format)
+            kept.callback(sink.end)  # what was judged stays, whatever ends the rest
+            earlier = sink.begin(found, provider=provider, resume=resume)
             found = earlier.left
             tally.add_earlier(earlier.results)
         results = loaded.predict_each(
@@ -124,11 +125,11 @@ def predict(
             batch=batch,
             memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
         )
-        _tell(found, results, tally, keeper)
+        _tell(found, results, tally, sink)
     console.say(tally.spell(perf_counter() - start))
     for sentence in tally.spell_unlike():
         console.note(sentence)
-    if tally.failures or (keeper is not None and keeper.failures):
+    if tally.failures or (sink is not None and sink.failures):
         raise typer.Exit(FAILED)
     if fail_on_defect and tally.defects:
         raise typer.Exit(DEFECTS_FOUND)
@@ -147,7 +148,7 @@ def _tell(
     images: Sequence[NamedImage],
     results: Iterator[Prediction | Failure],
     tally: Tally,
-    keeper: Keeper | None,
+    sink: FolderSink | None,
 ) -> None:
     """Print, count and keep each result as it is known."""
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
@@ -156,6 +157,6 @@ def _tell(
             result = _spelled(found)
             console.write_json_line(result.to_dict())
             tally.add(result)
-            if keeper is not None:
-                keeper.add(image.name, result)
+            if sink is not None:
+                sink.add(image.name, result)
             advance(1)

@@ -1,28 +1,28 @@
-"""What `blemish predict` does with predictions besides printing them: counting and keeping them."""
+"""Where predictions go: lines, drawings and maps in a folder, one result at a time."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from blemish.cli import console
-from blemish.cli.earlier import LINES, Earlier, read_earlier, write_run
-from blemish.cli.images import NamedImage
-from blemish.cli.line_file import LineFile
 from blemish.errors import BlemishError
 from blemish.files import held, make_folder, take_away_temporaries, write_whole
 from blemish.names import all_shown, shown
+from blemish.station.earlier import LINES, Earlier, read_earlier, write_run
+from blemish.station.images_named import NamedImage
+from blemish.station.line_file import LineFile
 from blemish.wording import count_text
 
 if TYPE_CHECKING:
     from blemish.model.model import Model
+    from blemish.progress import Progress
     from blemish.result import Failure, Prediction
 
 JPEG_QUALITY = 92
@@ -37,76 +37,17 @@ class MapFormat(StrEnum):
 
 
 @dataclass
-class Tally:
-    """What a summary counts."""
-
-    good: int = 0
-    defects: int = 0
-    failures: int = 0
-    earlier: int = 0
-    unlike: int = 0
-    first_unlike: dict[str, str] = field(default_factory=dict)
-
-    def add(self, result: Prediction | Failure) -> None:
-        """Count a result."""
-        notes = getattr(result, "notes", ())
-        self.unlike += bool(notes)
-        for note in notes:
-            self.first_unlike.setdefault(note.code, f"{result.to_dict()['path']}: {note.message}")
-        self._count(getattr(result, "verdict", None))
-
-    def add_earlier(self, results: Iterable[Mapping[str, Any]]) -> None:
-        """Count results of an earlier run, as they are in its lines."""
-        for result in results:
-            self._count(result["verdict"])
-            self.earlier += 1
-
-    def _count(self, verdict: str | None) -> None:
-        self.good += verdict == "good"
-        self.defects += verdict == "defect"
-        self.failures += verdict is None
-
-    def spell_unlike(self) -> Iterator[str]:
-        """How many images are unlike all training images, and the first of each kind."""
-        if self.unlike:
-            one = self.unlike == 1
-            yield (
-                f"{count_text(self.unlike)} image{'' if one else 's'} of {count_text(self.total)} "
-                f"{'is' if one else 'are'} unlike all training images, so "
-                f"{'its score says' if one else 'their scores say'} little; the first of each kind:"
-            )
-            yield from self.first_unlike.values()
-
-    @property
-    def total(self) -> int:
-        """All results."""
-        return self.good + self.defects + self.failures
-
-    def spell(self, seconds: float) -> str:
-        """The counts in one line, with the rate."""
-        total = self.total
-        parts = [
-            f"{count_text(total)} image{'s' * (total != 1)}",
-            f"{count_text(self.good)} good",
-            f"{count_text(self.defects)} defect{'s' * (self.defects != 1)}",
-        ]
-        parts += [f"{count_text(self.failures)} not judged"] if self.failures else []
-        rate = (total - self.earlier) / seconds
-        speed = f"; {rate:,.{0 if rate >= 10 else 1}f} a second" if rate else ""
-        return ", ".join(parts) + speed
-
-
-@dataclass
-class Keeper:
+class FolderSink:
     """Keeps results as they come: their lines, drawings and maps, below a folder.
 
     An image `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and its map of raw scores
     (H x W, float32): `a/b.png.npy`, or `a/b.tiff`, which is where other tools look for it. What
-    cannot be made is noted and counted in `failures`.
+    cannot be made is told of by `progress` and counted in `failures`.
     """
 
     folder: Path
     model: Model
+    progress: Progress
     overlays: bool = False
     maps: MapFormat | None = None
     failures: int = 0
@@ -162,7 +103,7 @@ class Keeper:
                 self._write_map(name, result, self.maps)
         except BlemishError as error:
             self.failures += 1
-            console.note(f"No drawing or map of {shown(name)}: {error}")
+            self.progress.say(f"No drawing or map of {shown(name)}: {error}")
 
     def end(self) -> None:
         """Bring what was judged to the disk, all of it or as far as it went."""
@@ -176,10 +117,10 @@ class Keeper:
 
     def _say(self, earlier: Earlier | None, images: int) -> None:
         if earlier is None:
-            console.note(f"There are no predictions in '{self.folder}' yet: it begins anew.")
+            self.progress.say(f"There are no predictions in '{self.folder}' yet: it begins anew.")
             return
         others = len(earlier.lines) - len(earlier.results)
-        console.note(
+        self.progress.say(
             f"{count_text(len(earlier.results))} of {count_text(images)} images were judged "
             "before and stay as they are"
             + (f", as do {count_text(others)} lines of other images." if others else ".")

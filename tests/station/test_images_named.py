@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from blemish.cli.images import find_images, spell_passed_over
 from blemish.errors import DataError, UsageError
+from blemish.station.images_named import find_images, spell_passed_over
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blemish.cli.images import NamedImage
 from blemish.errors import BlemishError, UsageError
 from blemish.files import is_temporary, looking_at, write_whole
 from blemish.names import shown
+from blemish.station.images_named import NamedImage
 
 LINES = "predictions.jsonl"
 RUN = "predictions.run.json"  # what judged; written before the first line
