@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
+from inspect import Parameter, Signature
+from typing import Annotated, Any
 
-from typer.core import TyperOption
+import typer
+from typer.main import get_command
 
 from blemish.cli.command import Command, typed_so_far
 from blemish.cli.flags import OF_THEIR_OWN, flag
@@ -19,6 +21,7 @@ from blemish.detectors.registry import SHARED, settings_by_detector
 from blemish.settings import Described, Limits
 
 GIVEN = "blemish.settings"
+PREFIX = "setting_"  # of the options' parameters: a setting may be called as a parameter is
 _METAVARS = {bool: "true|false", int: "N", float: "NUMBER", str: "TEXT"}
 
 
@@ -28,6 +31,12 @@ class FitsDetectors(Command):
     def get_params(self, ctx: Any) -> list[Any]:
         """The command's own, and one for each name of a setting."""
         return [*super().get_params(ctx), *self._options.values()]
+
+    def invoke(self, ctx: Any) -> Any:
+        """Keep the settings that were given for whoever reads them, and run the command."""
+        values = {name: ctx.params.pop(f"{PREFIX}{name}") for name in self._options}
+        ctx.meta[GIVEN] = {name: value for name, value in values.items() if value is not None}
+        return super().invoke(ctx)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """The command's own options, then settings by detector."""
@@ -52,29 +61,36 @@ class FitsDetectors(Command):
         return "--detectors" if "detectors" in names else "--detector"
 
     @property
-    def _options(self) -> dict[str, TyperOption]:
+    def _options(self) -> dict[str, Any]:
         """An option for each setting, but for those that the command has an option for."""
         own = {opt for param in self.params for opt in param.opts}
-        found = {one.name: one for group in settings_by_detector().values() for one in group}
-        return {
-            name: _option(name)
-            for name in found
-            if not {flag(name), f"{flag(name)}s"} & own  # --seeds takes the place of --seed
-        }
+        found = dict.fromkeys(o.name for group in settings_by_detector().values() for o in group)
+        # --seeds takes the place of --seed
+        return _made([name for name in found if not {flag(name), f"{flag(name)}s"} & own])
 
 
-def _option(name: str) -> TyperOption:
-    def keep(ctx: Any, _: Any, value: str | None) -> None:
-        if value is not None:
-            ctx.meta.setdefault(GIVEN, {})[name] = value
+def _made(names: Sequence[str]) -> dict[str, Any]:
+    """An option for each of some settings, as Typer makes it for a parameter of a function.
 
-    return TyperOption(
-        param_decls=[f"setting_{name}", flag(name)],
-        type=str,
-        callback=keep,
-        expose_value=False,
-        hidden=True,  # listed in a section of its own
+    They are hidden, since `--help` lists them in sections of their own.
+    """
+
+    def settings(**_: str | None) -> None:
+        """Take them all."""
+
+    kinds = {
+        f"{PREFIX}{name}": Annotated[str | None, typer.Option(flag(name), hidden=True)]
+        for name in names
+    }
+    settings.__annotations__ = kinds
+    signature = Signature(
+        [Parameter(n, Parameter.KEYWORD_ONLY, default=None, annotation=k) for n, k in kinds.items()]
     )
+    settings.__signature__ = signature  # type: ignore[attr-defined]
+    app = typer.Typer(add_completion=False)
+    app.command()(settings)
+    params = {param.name: param for param in get_command(app).params}
+    return {name: params[f"{PREFIX}{name}"] for name in names}
 
 
 def _named(words: Sequence[str], option: str) -> list[str]:
