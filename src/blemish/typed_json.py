@@ -11,7 +11,6 @@ import math
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-import numpy as np
 from msgspec import Meta
 
 DEEPEST = 32  # values within values
@@ -69,7 +68,7 @@ def as_json(value: Any) -> Any:
 
 
 def _of_numpy(value: Any) -> Any:
-    if isinstance(value, np.generic):
+    if type(value).__module__ == "numpy" and hasattr(value, "item"):
         return value.item()
     raise TypeError(f"{type(value).__name__} is nothing that JSON has.")
 

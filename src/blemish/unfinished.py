@@ -14,6 +14,7 @@ from typing import Any
 
 from blemish.errors import BlemishError, UsageError
 from blemish.files import held, looking_at, make_folder, take_away_temporaries, write_whole
+from blemish.typed_json import read_json
 
 CLAIM = "fit.json"
 SUFFIX = ".safetensors"  # of all files that a detector keeps there
@@ -74,7 +75,7 @@ def is_kept(folder: Path) -> bool:
 def read_claim(folder: Path) -> dict[str, Any]:
     """What a folder says that it is of. Raises `UsageError` where it is no unfinished fit."""
     with suppress(OSError, ValueError, TypeError):
-        claim = dict(json.loads((folder / CLAIM).read_bytes()))
+        claim = dict(read_json((folder / CLAIM).read_text()))
         if claim.get("format") == FORMAT:
             return claim
     raise UsageError(

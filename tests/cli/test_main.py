@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -73,8 +74,8 @@ def test_an_error_of_ours_keeps_its_traceback(blemish, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("blemish.data.dataset.find_layout", fail)
-    monkeypatch.setattr("blemish.data.dataset.categories_in", fail)
+    monkeypatch.setattr("blemish.data.opening.find_layout", fail)
+    monkeypatch.setattr("blemish.data.opening.categories_in", fail)
     with pytest.raises(ZeroDivisionError):
         blemish("check", ".")
 
@@ -95,3 +96,21 @@ def test_closed_or_full_streams_change_no_exit_code(data, streams):
         ended = subprocess.run(f"{words} {streams}", shell=True, capture_output=True, check=False)
         assert ended.returncode == code
         assert b"Traceback" not in ended.stderr + ended.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_that_cannot_be_written_is_one_error(option):
+    program = Path(sys.executable).with_name("blemish")
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [program, option], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: Cannot write to standard output")
+
+
+def test_more_threads_than_a_machine_has_are_refused(blemish, fitted, good):
+    found = blemish("predict", fitted, good, "--threads", "99999999999")
+    assert found.code == 2
+    assert "--threads" in found.err

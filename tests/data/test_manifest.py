@@ -89,7 +89,7 @@ def test_unknown_columns_are_errors_with_the_closest_name(tmp_path: Path) -> Non
     told = str(caught.value).splitlines()
     assert "line 1: unknown column 'lable'" in told[0]
     assert "line 2: must be a JSON object" in told[1]
-    assert "line 3: is not valid JSON" in told[2]
+    assert "line 3: it is no JSON" in told[2]
     assert "line 4: 'path' must be a text; got 3" in told[3]
 
 
@@ -106,3 +106,10 @@ def test_empty_and_binary_manifests_are_errors(tmp_path: Path, content: bytes) -
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"list\.csv"):
         read_manifest(path)
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000 + "]" * 100_000, "9" * 10_000, "NaN"])
+def test_json_that_would_do_harm_is_told_with_its_line(tmp_path: Path, value: str) -> None:
+    (tmp_path / "list.jsonl").write_text(f'{{"path": "a.png", "label": {value}}}\n')
+    with pytest.raises(DataError, match=r"list\.jsonl: line 1: "):
+        read_manifest(tmp_path / "list.jsonl")

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from blemish.errors import ImageError, SettingError
 from blemish.images.header import FileContent, Reader, ReadLimits, probe_image
 from blemish.images.read import as_image, read_image, read_mask
+from blemish.images.tiff import check_strips
 
 
 @pytest.fixture
@@ -377,3 +378,11 @@ def test_of_a_file_object_no_more_is_read_than_is_allowed() -> None:
     with pytest.raises(ImageError, match="at most 1000"):
         read_image(Endless(), Reader(ReadLimits(max_bytes=1000)))
     assert Endless.taken == 1001
+
+
+def test_a_tile_that_is_far_larger_than_its_image_is_refused() -> None:
+    """It would be decoded whole."""
+    tags = {256: 64, 257: 64, 259: 8, 324: (8,)}
+    check_strips(tags | {322: 256, 323: 256})
+    with pytest.raises(ImageError, match="has tiles of 400,000,000 pixels"):
+        check_strips(tags | {322: 20_000, 323: 20_000})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 
@@ -12,6 +13,7 @@ import pytest
 import blemish
 from blemish.errors import ModelFileError
 from blemish.graph.engine import Engine
+from blemish.model import file as metadata
 from mutations import DEEP, facts_of, mutated, signed, try_file
 
 
@@ -306,3 +308,24 @@ def test_no_mutation_is_a_traceback_or_judges_by_other_thresholds_than_it_states
         except Exception as error:
             raise AssertionError(f"mutation {number}, {done}: {error!r}") from error
     assert outcomes == {"refused", "used", "not judged"}
+
+
+def test_words_that_are_there_twice_are_refused(truth, facts, tmp_path):
+    """Readers would differ in which they take."""
+    twice = onnx.ModelProto()
+    twice.CopyFrom(truth)
+    for key in ("blemish.sha256", "blemish"):
+        twice.metadata_props.add(key=key, value="0" * 64)
+        path = tmp_path / "twice.onnx"
+        path.write_bytes(signed_as_it_is(twice))
+        for use in (blemish.load, blemish.inspect):
+            with pytest.raises(ModelFileError, match="says things of itself twice"):
+                use(path)
+
+
+def signed_as_it_is(model):
+    """With whatever words it has."""
+    data = model.SerializeToString(deterministic=True)
+    place = data.rindex(metadata._MARK) + len(metadata._MARK)
+    blank = data[:place] + b"0" * 64 + data[place + 64 :]
+    return data[:place] + hashlib.sha256(blank).hexdigest().encode() + data[place + 64 :]

@@ -78,6 +78,8 @@ def _read_config(path: Path | None) -> dict[str, Any]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"Cannot read '{path}': {error.strerror}.") from error
+    except RecursionError as error:
+        raise UsageError(f"'{path}' is nested too deeply.") from error
     except ValueError as error:
         raise UsageError(f"'{path}' is no TOML file: {error}.") from error
     settings = tables.pop("settings", None)

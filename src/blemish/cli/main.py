@@ -14,6 +14,7 @@ from blemish.cli import (
     benchmark,
     calibrate,
     check,
+    console,
     download,
     evaluate,
     fit,
@@ -23,7 +24,7 @@ from blemish.cli import (
     report,
     surfaces,
 )
-from blemish.cli.command import Command
+from blemish.cli.command import FAILED, Command
 from blemish.cli.detector_options import FitsDetectors
 from blemish.cli.signals import ended_by_ctrl_c
 from blemish.names import shown
@@ -93,4 +94,8 @@ def run() -> None:
         if isinstance(stream, TextIOWrapper):  # a name of a file may be no text at all
             stream.reconfigure(errors=SHOWN)
     with ended_by_ctrl_c():
-        app(prog_name="blemish")
+        try:
+            app(prog_name="blemish")
+        except OSError as error:  # of --help and --version; commands tell of their own
+            console.error(f"Cannot write to standard output: {error.strerror or error}.")
+            os._exit(FAILED)  # Python would try to write the rest once more

@@ -64,7 +64,7 @@ MaxPixels = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(metavar="N", min=1, help="Threads (default: one a core)."),
+    typer.Option(metavar="N", min=1, max=1024, help="Threads (default: one a core)."),
 ]
 Provider = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, tensorrt, openvino, ...")]
 

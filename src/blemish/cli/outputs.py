@@ -33,10 +33,10 @@ def check_file(path: Path, *, force: bool, sources: Iterable[Path] = ()) -> None
         UsageError: it is there already and may not be replaced, is no file, or has no folder.
         BlemishError: its folder cannot be looked at or written to.
     """
-    target = Path(os.path.realpath(path))
-    if any(target == Path(os.path.realpath(source)) for source in sources):
-        raise UsageError(f"'{path}' is what this command reads; name another output.")
     with looking_at(path):
+        target = Path(os.path.realpath(path))
+        if any(target == Path(os.path.realpath(source)) for source in sources if source.exists()):
+            raise UsageError(f"'{path}' is what this command reads; name another output.")
         if path.is_dir():
             raise UsageError(f"'{path}' is a folder; name a file to write.")
         refuse_existing(path, force=force)

@@ -49,8 +49,8 @@ class EndsLikeCtrlC:
             signal.signal(number, handler)
 
     def _raise(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        for other in self._before:
-            signal.signal(other, signal.SIG_IGN)
+        for other in self._before:  # not SIG_IGN, which Python tells of where one has come by then
+            signal.signal(other, lambda *_: None)
         raise TerminatedError(number)
 
 

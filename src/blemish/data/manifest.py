@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from blemish.data.sample import GOOD
 from blemish.data.split import Split
 from blemish.errors import DataError, did_you_mean, told_at_once
 from blemish.images.read import IMAGE_SUFFIXES
+from blemish.typed_json import JsonError, read_json
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".jsonl"})
 COLUMNS = ("path", "label", "mask", "split", "group")
@@ -88,9 +88,9 @@ def _jsonl_rows(text: str, tell: Callable[[str], None]) -> Iterator[Row]:
         if not content.strip():
             continue
         try:
-            row = json.loads(content)
-        except json.JSONDecodeError as error:
-            tell(f"line {line}: is not valid JSON ({error.msg}).")
+            row = read_json(content)
+        except JsonError as error:
+            tell(f"line {line}: {error}")
             continue
         problems = _column_problems(row) if isinstance(row, dict) else ["must be a JSON object."]
         for problem in problems:

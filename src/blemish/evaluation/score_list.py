@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -22,6 +21,7 @@ from blemish.data.sample import Sample
 from blemish.errors import DataError
 from blemish.evaluation.matching import look_up, match, names_of
 from blemish.names import shown
+from blemish.typed_json import read_json
 
 COLUMNS = ("path", "score")
 
@@ -108,7 +108,7 @@ def _csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 def _json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            value = json.loads(line)
+            value = read_json(line)
             if not isinstance(value, dict):
                 raise ValueError(f"line {number} is no JSON object")
             yield number, value

@@ -11,7 +11,7 @@ import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -69,6 +69,7 @@ class ImageFacts:
         channels: `grey` or `rgb`.
         has_alpha: there is an alpha channel or a transparent colour; it may still hide nothing.
         format: PNG, JPEG, BMP, TIFF or WEBP.
+        file_bytes: size of the file; 0 where there is none.
     """
 
     size_hw: tuple[int, int]
@@ -76,6 +77,7 @@ class ImageFacts:
     channels: Literal["grey", "rgb"]
     has_alpha: bool
     format: str
+    file_bytes: int = 0
 
 
 DEFAULT_LIMITS = ReadLimits()
@@ -135,8 +137,10 @@ def probe_image(source: Source, reader: Reader = READER) -> ImageFacts:
     Raises:
         ImageError: `read_image` would refuse the file for what its header says.
     """
-    with opened(source, reader.limits) as (_, facts):
-        return facts
+    file = in_memory(source, reader.limits)
+    with opened(file, reader.limits) as (_, facts):
+        size = file.stat().st_size if isinstance(file, Path) else len(file.content)
+        return replace(facts, file_bytes=size)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Tags = Mapping[int, Any]
 
 MOST_PAGES = 1000  # that are counted
+MOST_TILE_PIXELS = 1 << 22  # of an image that is smaller: each is decoded whole
 MOST_STRIPS = 1 << 17  # Pillow reads them one by one, in Python
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
@@ -118,8 +119,11 @@ def check_strips(tags: Tags) -> None:
         raise ImageError(
             f"is in {len(offsets)} strips or tiles, at most {MOST_STRIPS} are read; save it anew."
         )
+    tile = tags.get(_TILE_WIDTH, 0) * tags.get(_TILE_HEIGHT, 0)
+    if _STRIPS not in tags and tile > max(MOST_TILE_PIXELS, 4 * width * height):
+        raise ImageError(f"has tiles of {tile:,} pixels, far more than the image; save it anew.")
     if tags.get(_COMPRESSION, 1) != 1:
-        return  # libtiff sees to it
+        return  # libtiff sees to the rest
     rows, columns = tags.get(_ROWS, height), width
     if _STRIPS not in tags:
         rows, columns = tags.get(_TILE_HEIGHT, 0), tags.get(_TILE_WIDTH, 0)

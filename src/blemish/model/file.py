@@ -79,8 +79,8 @@ def verify(data: bytes, name: str) -> str:
     """The hash of a model file, once it is known to be right, and all there is of the model.
 
     Raises:
-        ModelFileError: the file is truncated, was changed, was not made by blemish, or takes
-            numbers from elsewhere.
+        ModelFileError: the file is truncated, was changed, was not made by blemish, takes
+            numbers from elsewhere, or says things of itself twice.
     """
     place = data.rfind(_MARK) + len(_MARK) if _MARK in data else None
     if place is None or place + _HASH_LENGTH > len(data):
@@ -95,6 +95,11 @@ def verify(data: bytes, name: str) -> str:
             "Copy it again, or fit it again."
         )
     refuse_outside_data(data, name)
+    if any(data.count(b"\n" + bytes([len(key)]) + key.encode()) > 1 for key in (KEY, HASH_KEY)):
+        raise ModelFileError(
+            f"'{name}' says things of itself twice, and readers would differ in which they take. "
+            "Get it anew from where it was fitted."
+        )
     return actual.hexdigest()
 
 

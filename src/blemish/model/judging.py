@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
 MODEL_COPIES = 10  # the file, and what each of three engines makes of it
 DECODED_PIXEL_BYTES = {8: 32, 16: 40}  # decoded, as floats, and the map
+FILE_COPIES = 2  # its bytes, and what a decoder makes of them
+STRETCHED_BYTES = 36  # of a pixel of the rows that are left, as wide as the image: 3 x 3 floats
 WORKING_COPIES = 8 / (256 * 256)  # of the model file, for each pixel of the resized image
 LEAST_WORKING_BYTES = 256  # for each such pixel, however small the model
 ORDINARY_PIXELS = 10**6  # of an image that is judged on every machine
@@ -57,15 +59,22 @@ class JudgingMemory:
     working: WorkingSize
     bytes_a_working_pixel: float
 
-    def weigh(self, size_hw: tuple[int, int], bit_depth: int = 8) -> int:
+    def weigh(self, size_hw: tuple[int, int], bit_depth: int = 8, file_bytes: int = 0) -> int:
         """Bytes that an image takes from its file to its verdict.
+
+        Args:
+            size_hw: height and width.
+            bit_depth: bits a channel.
+            file_bytes: of its file, which is in memory while it is decoded.
 
         Raises:
             ImageError: it alone takes more than there is room for.
         """
-        height, width = self.working.working_hw(size_hw)[1]
+        (rows, _), (height, width) = self.working.working_hw(size_hw)
         decoded = DECODED_PIXEL_BYTES[bit_depth] * size_hw[0] * size_hw[1]
-        needed = decoded + int(self.bytes_a_working_pixel * height * width)
+        stretched = STRETCHED_BYTES * rows * size_hw[1]  # rows first: low images grow by it
+        inside = int(self.bytes_a_working_pixel * height * width)
+        needed = decoded + stretched + inside + FILE_COPIES * file_bytes
         if needed > self.room_bytes:
             enough = _in_full(self.allowed_bytes - self.room_bytes + needed)
             raise ImageError(
@@ -100,20 +109,20 @@ def path_of(image: ImageLike) -> str | None:
     return str(source) if isinstance(source, (str, Path)) else None
 
 
-def _size_and_depth(image: ImageLike, reader: Reader) -> tuple[tuple[int, int], int]:
-    """Height and width, bits a channel; what is no image weighs next to nothing until read."""
+def _size_and_depth(image: ImageLike, reader: Reader) -> tuple[tuple[int, int], int, int]:
+    """What `weigh` takes; what is no image weighs next to nothing until read."""
     if isinstance(image, Sample):
         facts = image.probe(reader)
-        return facts.size_hw, facts.bit_depth
+        return facts.size_hw, facts.bit_depth, facts.file_bytes
     if isinstance(image, (str, Path, bytes, FileContent)):
         facts = probe_image(image, reader)
-        return facts.size_hw, facts.bit_depth
+        return facts.size_hw, facts.bit_depth, facts.file_bytes
     if isinstance(image, np.ndarray) and image.ndim > 1:
-        return (image.shape[0], image.shape[1]), 8 * min(2, image.itemsize)
+        return (image.shape[0], image.shape[1]), 8 * min(2, image.itemsize), 0
     if isinstance(image, np.ndarray) or not hasattr(image, "mode"):
-        return (1, 1), 8
+        return (1, 1), 8, 0
     width, height = image.size  # of Pillow
-    return (height, width), 16
+    return (height, width), 16, 0
 
 
 def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) -> JudgingMemory:

@@ -14,6 +14,7 @@ from blemish.errors import DataError
 from blemish.files import make_folder, write_whole
 from blemish.names import all_shown
 from blemish.records.record import AnyRecord, from_dict
+from blemish.typed_json import read_json
 
 FOLDER = "records"
 MOST_BYTES_OF_CATEGORY = 60  # in the name of a file, which may have 255 with all that is added
@@ -65,13 +66,11 @@ def read_records(directory: Path) -> list[AnyRecord]:
 
 def read_record(path: Path) -> AnyRecord:
     """One record. Raises `DataError` where it is damaged, none, or of another schema."""
-    import msgspec
-
     try:
-        values = msgspec.json.decode(path.read_bytes())
+        values = read_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"Cannot read record '{path}': {error.strerror}.") from error
-    except (ValueError, msgspec.DecodeError) as error:
+    except ValueError as error:
         raise DataError(f"'{path}' is damaged: it is not JSON. Delete it to go on.") from error
     try:
         return from_dict(values)

@@ -14,9 +14,13 @@ from blemish.errors import BlemishError, UsageError
 from blemish.files import is_temporary, looking_at, write_whole
 from blemish.names import shown
 from blemish.station.images_named import NamedImage
+from blemish.typed_json import read_json
 
 LINES = "predictions.jsonl"
 RUN = "predictions.run.json"  # what judged; written before the first line
+FILE = "file"  # of a line: which file was judged, whatever its path names later
+
+Identity = dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
         begun_ns = path.stat().st_mtime_ns
         text = path.read_bytes()
     try:
-        there = dict(json.loads(text))
+        there = dict(read_json(text.decode()))
     except (ValueError, TypeError) as error:
         raise BlemishError(f"'{path}' is damaged: it is not JSON; name another folder.") from error
     differing = [
@@ -124,7 +128,7 @@ def _whole_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     for raw in data.splitlines(keepends=True):
         try:
             line = raw.decode()
-            value = json.loads(line)
+            value = read_json(line)
         except ValueError:
             continue
         if line.endswith("\n") and isinstance(value, dict):
@@ -132,11 +136,21 @@ def _whole_lines(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def _stays(result: dict[str, Any], image: NamedImage, begun_ns: int) -> bool:
-    """Whether an image was judged, and is the same now: nobody can set back `st_ctime`."""
+def identity_of(path: Path) -> Identity | None:
+    """What tells a file from another under the same path; `None` where it cannot be looked at."""
     try:
-        facts = os.stat(image.path)  # noqa: PTH116 - as everything else finds it, through links
+        facts = os.stat(path)  # noqa: PTH116 - as everything else finds it, through links
+    except OSError:
+        return None
+    return {"inode": facts.st_ino, "bytes": facts.st_size, "modified_ns": facts.st_mtime_ns}
+
+
+def _stays(result: dict[str, Any], image: NamedImage, begun_ns: int) -> bool:
+    """Whether this very file was judged, and is the same now: nobody can set back `st_ctime`."""
+    try:
+        facts = os.stat(image.path)  # noqa: PTH116 - as above
     except OSError:
         return False
     unchanged = max(facts.st_mtime_ns, facts.st_ctime_ns) < begun_ns
-    return unchanged and result.get("verdict") is not None
+    same = result.get(FILE) == identity_of(image.path)
+    return unchanged and same and result.get("verdict") is not None

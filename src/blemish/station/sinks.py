@@ -12,10 +12,18 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from blemish.errors import BlemishError
+from blemish.errors import BlemishError, UsageError
 from blemish.files import held, make_folder, take_away_temporaries, write_whole
 from blemish.names import all_shown, shown
-from blemish.station.earlier import LINES, Earlier, read_earlier, write_run
+from blemish.station.earlier import (
+    FILE,
+    LINES,
+    Earlier,
+    Identity,
+    identity_of,
+    read_earlier,
+    write_run,
+)
 from blemish.station.images_named import NamedImage
 from blemish.station.line_file import LineFile
 from blemish.wording import count_text
@@ -52,6 +60,7 @@ class FolderSink:
     maps: MapFormat | None = None
     failures: int = 0
     _lines: LineFile | None = None
+    _files: dict[str, Identity | None] = field(default_factory=dict)
     _maps: dict[str, str] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -67,6 +76,7 @@ class FolderSink:
             UsageError: what is there was made otherwise.
             BlemishError: the folder cannot be written, or another process writes to it.
         """
+        self._check_apart(images)
         busy = f"Another process writes to '{self.folder}'; wait for it, or name another folder."
         self._open.enter_context(held(self.folder, busy=busy))
         facts = {
@@ -80,6 +90,7 @@ class FolderSink:
             self._say(earlier, len(images))
             for part in {self.folder, *((self.folder / p.name).parent for p in images)}:
                 take_away_temporaries(part)
+        self._files = {image.name: identity_of(image.path) for image in images}
         begun = earlier is not None
         earlier = earlier or Earlier((), (), tuple(images))
         self._lines = LineFile(self.folder / LINES, earlier.lines)
@@ -93,7 +104,8 @@ class FolderSink:
         from blemish.result import Failure
 
         if self._lines:
-            self._lines.append(json.dumps(all_shown(result.to_dict()), allow_nan=False) + "\n")
+            line = result.to_dict() | {FILE: self._files.get(name)}
+            self._lines.append(json.dumps(all_shown(line), allow_nan=False) + "\n")
         if isinstance(result, Failure):
             return
         try:
@@ -109,11 +121,26 @@ class FolderSink:
         """Bring what was judged to the disk, all of it or as far as it went."""
         self._open.close()
 
+    def _check_apart(self, images: Sequence[NamedImage]) -> None:
+        """Raise `UsageError` where a drawing or map would replace an image that is to be judged."""
+        judged = {os.path.realpath(image.path) for image in images}
+        for image in images:
+            for name in self._drawings(image.name):
+                if os.path.realpath(self.folder / name) in judged:
+                    raise UsageError(
+                        f"'{self.folder / name}' is an image to judge, and would be replaced by "
+                        f"what is drawn of '{image.name}'; name another folder.",
+                        parameter="output",
+                    )
+
+    def _drawings(self, name: str) -> list[str]:
+        """What is written of an image besides its line."""
+        names = [_overlay_name(name)] if self.overlays else []
+        return names + ([_map_name(name, self.maps)] if self.maps else [])
+
     def _drawn(self, image: NamedImage) -> bool:
         """Whether all that is asked for of an image, besides its line, is there."""
-        names = [_overlay_name(image.name)] if self.overlays else []
-        names += [_map_name(image.name, self.maps)] if self.maps else []
-        return all((self.folder / name).is_file() for name in names)
+        return all((self.folder / name).is_file() for name in self._drawings(image.name))
 
     def _say(self, earlier: Earlier | None, images: int) -> None:
         if earlier is None:

@@ -31,6 +31,7 @@ WORKING_PIXELS = LARGEST_BATCH * 256 * 256  # of a batch, resized
 SEARCHED = 2**25  # products of a search that may be in memory at once
 RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
 BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
+BYTES_A_STRETCHED_PIXEL = 36  # of the rows that are left, as wide as the image: 3 x 3 floats
 BYTES_A_DECODED_PIXEL = 22  # stacked, the rows of each band, those as floats
 READ_AHEAD = AHEAD + READERS  # decoded images that wait, as bytes
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
@@ -109,6 +110,7 @@ class _Sizes:
     """What follows from the images' sizes: the largest, padded size, grid, how many at once."""
 
     decoded_px: int
+    stretched_px: int
     working_px: int
     cells: int
     patches: int
@@ -189,19 +191,22 @@ def _measure(
 ) -> _Sizes:
     working = settings.working_size(max(level.stride for level in backbone.levels))
     finest = min(backbone.levels, key=lambda level: level.stride)
-    padded = [working.working_hw(size_hw)[1] for size_hw in sizes_hw]
+    content, padded = zip(*map(working.working_hw, sizes_hw), strict=True)
     grids = [finest.cells(height) * finest.cells(width) for height, width in padded]
     decoded_px = max(height * width for height, width in sizes_hw)
+    rows_of = zip(content, sizes_hw, strict=True)
+    stretched_px = max(height * width for (height, _), (_, width) in rows_of)
     working_px = max(height * width for height, width in padded)
     at_once = batch_size(decoded_px=decoded_px, working_px=working_px)
     at_once = min(at_once, available_cores(), len(sizes_hw))
-    return _Sizes(decoded_px, working_px, max(grids), sum(grids), at_once)
+    return _Sizes(decoded_px, stretched_px, working_px, max(grids), sum(grids), at_once)
 
 
 def _fixed_bytes(sizes: _Sizes, dimensions: int) -> int:
     """What is taken whatever is kept: the runtime, and images on their way through the graph."""
     waiting = READ_AHEAD + sizes.at_once + 1
     reading = (BYTES_A_DECODED_PIXEL * sizes.at_once + 3 * waiting) * sizes.decoded_px
+    reading += BYTES_A_STRETCHED_PIXEL * sizes.at_once * sizes.stretched_px
     grid = 4 * dimensions * sizes.cells
     features = sizes.at_once * (BYTES_A_PIXEL * sizes.working_px + COPIES * grid) + grid
     return RUNTIME_BYTES + reading + features
