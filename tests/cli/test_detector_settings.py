@@ -120,7 +120,7 @@ def test_a_detector_of_another_package_is_fitted_inspected_and_judges(
     assert "palette greys, licence CC0-1.0" in shown
     assert "settings margin=2.0, shading=mean" in shown
     judged = blemish("evaluate", output, data, "--json")
-    assert judged.json["figures"]["image"]["auroc"] == 1.0
+    assert judged.json["image"]["auroc"] == 1.0
 
 
 def test_a_broken_detector_is_told_only_where_it_is_asked_for(blemish, data, registered, tmp_path):

@@ -28,7 +28,7 @@ def test_a_long_image_that_keeps_its_aspect_weighs_by_its_working_size_too() -> 
 
 def typed(error: BlemishError) -> int:
     """What an error tells to type, in bytes."""
-    (told,) = re.findall(r"(?:at least|\(memory_bytes\) to) (\d+\.\d+) GB", str(error))
+    (told,) = re.findall(r"(?:at least|'memory_bytes' to) (\d+\.\d+) GB", str(error))
     return round(float(told) * GIGABYTE)
 
 

@@ -273,4 +273,4 @@ def test_a_image_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_o
     assert [isinstance(result, Failure) for result in found] == [False, True, False]
     assert found[1].path == str(huge)
     assert found[1].error.startswith(f"{huge}: is 20000 x 1000 pixels")
-    assert "--memory" in found[1].error
+    assert "memory_bytes" in found[1].error
