@@ -30,6 +30,7 @@ SHARED = "every detector"
 OURS = {
     "patchcore": "PatchCore",
     "efficientad": "EfficientAd",
+    "padim": "Padim",
 }
 
 
