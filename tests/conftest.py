@@ -96,7 +96,7 @@ def registered(monkeypatch):
 
     def register(**values):
         found = [EntryPoint(name, value, registry.GROUP) for name, value in values.items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found)
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found)
         registry._others.cache_clear()
 
     yield register

@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from blemish.detectors.registry import OURS
+
 if TYPE_CHECKING:
     from blemish.calibration import Costs
     from blemish.data.audit import audit
@@ -36,8 +38,6 @@ _HOMES = {
     "Dataset": "data.dataset",
     "find_categories": "data.opening",
     "open_dataset": "data.opening",
-    "EfficientAd": "detectors.efficientad.detector",
-    "PatchCore": "detectors.patchcore.detector",
     "BlemishError": "errors",
     "Engine": "graph.engine",
     "Evaluation": "evaluation",
@@ -56,7 +56,7 @@ _HOMES = {
     "ReadLimits": "images.header",
     "Region": "result",
     "Verdict": "result",
-}
+} | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
 
 __all__ = [
     "BlemishError",
@@ -85,6 +85,7 @@ __all__ = [
     "open_dataset",
     "recalibrate",
 ]
+__all__ += [kind for kind in OURS.values() if kind not in __all__]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blemish.detectors.conformance import check_detector
+from blemish.detectors.padim.settings import PadimSettings
 from blemish.detectors.registry import detector_class, detector_names
 from blemish.errors import SettingError
 from tiny import tiny_settings
@@ -27,8 +28,18 @@ VARIANTS = {
         {"held_out": 0.4, "image_size": [133, 150], "precision": "bfloat16"},
         {"held_out": 0.4, "autoencoder_weight": 0},
     ],
+    "padim": [
+        {},
+        {"smoothing": 0, "selection": "first"},
+        {"gaussian": "global", "fit": "longer", "dimensions": 0},
+        {"gaussian": "global", "image_size": [48, 64], "levels": ["coarse"]},
+    ],
 }
-CHANCE = {"patchcore": 1.0, "efficientad": 2.0}  # what so few steps of training may do to scores
+CHANCE = {
+    "patchcore": 1.0,
+    "efficientad": 2.0,
+    "padim": 1.0,
+}  # what so few steps of training may do to scores
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +53,12 @@ def settings_of(backbone, tmp_path_factory):
             tiny_teacher(teacher)
         return tiny_efficientad_settings(teacher, steps=40, **settings)
 
+    def padim(**settings):
+        given = tiny_settings(backbone, **{"dimensions": 10, **settings})
+        return {name: value for name, value in given.items() if name in PadimSettings.names()}
+
     return {
+        "padim": padim,
         "patchcore": lambda **settings: tiny_settings(backbone, **settings),
         "efficientad": efficientad,
     }

@@ -278,7 +278,7 @@ def test_an_image_too_large_for_the_memory_allowed_is_a_failure_and_the_rest_go_
     assert [isinstance(result, Failure) for result in found] == [False, True, False]
     assert found[1].path == str(huge)
     assert found[1].error.startswith(f"{huge}: is 20000 x 1000 pixels")
-    assert "--memory" in found[1].error
+    assert "memory_bytes" in found[1].error
 
 
 def test_bytes_and_file_objects_are_judged_as_their_file_is(model, category):

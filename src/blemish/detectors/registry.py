@@ -13,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from blemish.errors import BlemishError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from blemish.detectors.contract import Detector
     from blemish.detectors.settings import DetectorSettings
     from blemish.settings import Described
@@ -29,6 +30,7 @@ SHARED = "every detector"
 OURS = {
     "patchcore": "PatchCore",
     "efficientad": "EfficientAd",
+    "padim": "Padim",
 }
 
 
@@ -93,6 +95,8 @@ def _ours(name: str, module: str, attribute: str) -> Any:
 
 @cache
 def _others() -> dict[str, EntryPoint]:
+    from importlib.metadata import entry_points
+
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 

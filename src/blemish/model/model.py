@@ -324,10 +324,8 @@ class Model:
 
         Args:
             image: as `predict` takes it.
-            names: of tensors of the graph. Of PatchCore: `patches` (h x w x D), `patch_scores`
-                and `nearest` (h x w: which vector of the bank). Of EfficientAd: `teacher`,
-                `student`, `autoencoder` (features x h x w), `map_student`, `map_autoencoder`
-                (h x w, before they are scaled). Any other node's output, as `onnx` names it.
+            names: of tensors of the graph: those that the class of the detector tells of, or any
+                node's output, as `onnx` names it.
 
         Returns:
             The tensors by their names, without the batch's dimension.

@@ -35,8 +35,8 @@ def probe(model: Model) -> int:
     if bad:
         raise ModelFileError(
             "The model gives no finite score or map (but NaN or infinite) for simple images: "
-            f"{first_few(bad, MOST_TOLD, separator='; ')}. Do not judge with it; look at its "
-            "backbone, and fit it again."
+            f"{first_few(bad, MOST_TOLD, separator='; ')}. Do not judge with it; look at what "
+            "its detector took from elsewhere, and fit it again."
         )
     return len(images)
 

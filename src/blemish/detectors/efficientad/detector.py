@@ -43,6 +43,9 @@ NEEDED = ("torch", "safetensors")
 class EfficientAd:
     """The detector. Settings are given by name, or as an `EfficientAdSettings`.
 
+    Its graph holds, for `Model.trace`, `teacher`, `student`, `autoencoder` (features x h x w),
+    `map_student` and `map_autoencoder` (h x w, before they are scaled).
+
     Raises:
         MissingExtraError: torch is not installed.
     """

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from blemish.backbones.backbone import Backbone
-from blemish.backbones.load import load_backbone
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.features.origin import backbone_of, odd_grids, source_of
 from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.patches import Patches, extract
@@ -33,7 +33,11 @@ from blemish.search.nearest import nearest
 
 
 class PatchCore:
-    """The detector. Settings are given by name, or as a `PatchCoreSettings`."""
+    """The detector. Settings are given by name, or as a `PatchCoreSettings`.
+
+    Its graph holds, for `Model.trace`, `patches` (h x w x D), `patch_scores` and `nearest` (h x w:
+    which vector of the bank).
+    """
 
     name = "patchcore"
     resumable = False
@@ -50,13 +54,11 @@ class PatchCore:
     @cached_property
     def backbone(self) -> Backbone:
         """The feature extractor that the settings name. Raises `BackboneError`."""
-        s = self.settings
-        return load_backbone(s.backbone, levels=s.levels, weights=s.weights)
+        return backbone_of(self.settings)
 
     def provenance(self) -> tuple[Source, ...]:
         """The backbone. Raises `BackboneError`."""
-        b = self.backbone
-        return (Source("backbone", b.name, b.licence, b.sha256),)
+        return (source_of(self.backbone),)
 
     def plan(self, images: ImageSource) -> FitPlan:
         """What a fit on these images will take."""
@@ -94,7 +96,7 @@ class PatchCore:
             SettingError: the memory allowed is too small.
         """
         plan = self.plan(images)
-        for note in [*plan.notes(), *_odd_grids(self.backbone)]:
+        for note in [*plan.notes(), *odd_grids(self.backbone)]:
             progress.say(note)
         graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
         picked_by = None
@@ -124,13 +126,3 @@ class PatchCore:
         if s.reweight and len(vectors) > 1:
             _, companions = nearest(vectors, vectors, k=min(s.reweight, len(vectors)))
         return FittedPatchCore(graph, Bank(vectors, companions), patches, coreset)
-
-
-def _odd_grids(backbone: Backbone) -> list[str]:
-    """What a user must hear of levels whose cells are not where strides would have them."""
-    return [
-        f"Level '{level.name}' has {level.surplus:+d} cells a side beside what its stride gives: "
-        f"maps may be off by up to {abs(level.surplus) * level.stride // 2} working pixels."
-        for level in backbone.levels
-        if level.surplus
-    ]

@@ -11,20 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.backbones.backbone import Backbone
-from blemish.detectors.patchcore.embedding import embed
-from blemish.detectors.patchcore.plan import SEARCHED, batch_size
+from blemish.detectors.features.graph import FeatureGraph, summary_outputs
+from blemish.detectors.patchcore.plan import SEARCHED
 from blemish.graph.builder import ENDLESS, FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import content_cells, enlarge
 from blemish.graph.preprocessing import (
     Geometry,
     geometry,
-    image_hw,
     image_input,
-    preprocess,
 )
-from blemish.graph.working_size import WorkingSize
-from blemish.images.format import ImageFormat
 from blemish.search.graph import search, standing_out
 
 if TYPE_CHECKING:
@@ -48,7 +43,7 @@ class Bank:
 
 
 @dataclass(frozen=True, eq=False)
-class PatchCoreGraph:
+class PatchCoreGraph(FeatureGraph):
     """Writes the graphs of one PatchCore: they share every node up to where they end.
 
     Attributes:
@@ -56,29 +51,23 @@ class PatchCoreGraph:
     """
 
     settings: PatchCoreSettings
-    backbone: Backbone
-    image_format: ImageFormat
     grid_hw: tuple[int, int] | None = None
 
-    def working_images(self) -> onnx.ModelProto:
-        """From `image` to `working_image`, N x 3 x h x w, as the backbone takes it."""
-        g = GraphBuilder()
-        image, _ = self._working_image(g)
-        g.op("Identity", image, name="working_image")
-        outputs = [tensor("working_image", FLOAT, "N", 3, "h", "w")]
-        return g.build([image_input(self.image_format)], outputs)
+    @property
+    def neighbourhood(self) -> int:
+        """Side of the neighbourhood that makes a patch."""
+        return self.settings.neighbourhood
 
-    def features(self) -> onnx.ModelProto:
-        """From `image` to `patches`, N x h x w x D."""
-        g = GraphBuilder()
-        self._patches(g)
-        outputs = [tensor("patches", FLOAT, "N", "h", "w", "D")]
-        return g.build([image_input(self.image_format)], outputs)
+    @property
+    def width(self) -> int | None:
+        """Of pooled vectors; `None` for all channels."""
+        pooled = self.settings.embedding == "pooled"
+        return self.settings.embedding_width if pooled else None
 
     def detector(self, bank: Bank) -> onnx.ModelProto:
         """From `image` to `score`, `score_map` and `nearest`: the model that ships."""
         g = GraphBuilder()
-        patches, sizes = self._patches(g)
+        patches, sizes = self.vectors(g)
         s = self.settings
         found = search(
             g,
@@ -86,14 +75,14 @@ class PatchCoreGraph:
             bank.vectors,
             k=s.k,
             squared=s.distance == "squared",
-            block=max(256, SEARCHED // self._queries),
+            block=max(256, SEARCHED // self.cells_of_a_batch),
         )
         weight = None
         if bank.companions is not None:
             weight = standing_out(g, found, bank.companions, self._masked(g, found.scores, sizes))
         self._summarise(g, found.scores, sizes, weight)
         g.op("Identity", found.nearest, name="nearest")
-        outputs = [*_summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]
+        outputs = [*summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]
         return g.build([image_input(self.image_format)], outputs)
 
     def summary(self) -> onnx.ModelProto:
@@ -109,55 +98,9 @@ class PatchCoreGraph:
             tensor("weight", FLOAT, "N"),
             tensor("image_hw", INT64, 2),
         ]
-        return g.build(inputs, _summary_outputs())
+        return g.build(inputs, summary_outputs())
 
-    @property
-    def batch(self) -> int:
-        """Images to run at once, as far as the working size decides."""
-        height, width = self.working_size.size_hw
-        return batch_size(decoded_px=1, working_px=height * width)
-
-    @property
-    def _queries(self) -> int:
-        """Patches of a batch."""
-        finest = min(self.backbone.levels, key=lambda level: level.stride)
-        height, width = self.working_size.size_hw
-        return self.batch * finest.cells(height) * finest.cells(width)
-
-    @property
-    def working_size(self) -> WorkingSize:
-        """How images are resized: padded to the coarsest level's stride."""
-        return self.settings.working_size(max(level.stride for level in self.backbone.levels))
-
-    def _working_image(self, g: GraphBuilder) -> tuple[str, Geometry]:
-        sizes = geometry(g, image_hw(g), self.working_size)
-        image = preprocess(
-            g,
-            sizes,
-            self.working_size,
-            image_format=self.image_format,
-            mean=self.backbone.mean,
-            std=self.backbone.std,
-        )
-        return image, sizes
-
-    def _patches(self, g: GraphBuilder) -> tuple[str, Geometry]:
-        image, sizes = self._working_image(g)
-        inner = self.backbone.graph
-        g.use_opset(max(entry.version for entry in inner.opset_import))
-        image = self._apart(g, image)
-        maps = g.include(inner.graph, prefix="backbone/", inputs={self.backbone.entry: image})
-        patches = embed(
-            g,
-            [self._apart(g, maps[level.name]) for level in self.backbone.levels],
-            channels=[level.channels for level in self.backbone.levels],
-            strides=[level.stride for level in self.backbone.levels],
-            settings=self.settings,
-            name="patches",
-        )
-        return patches, sizes
-
-    def _apart(self, g: GraphBuilder, maps: str) -> str:
+    def apart(self, g: GraphBuilder, maps: str) -> str:
         """The same maps, so that ONNX Runtime leaves what is on their other side as it is.
 
         It turns whole-number convolutions to channels last, and carries that on through what comes
@@ -195,7 +138,3 @@ class PatchCoreGraph:
             g.op("Identity", peak, name="score")
         else:
             g.op("Mul", peak, weight, name="score")
-
-
-def _summary_outputs() -> list[onnx.ValueInfoProto]:
-    return [tensor("score", FLOAT, "N"), tensor("score_map", FLOAT, "N", "H", "W")]

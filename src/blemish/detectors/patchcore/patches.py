@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.features.store import VectorStore
+from blemish.detectors.features.stream import grids_of_all
 from blemish.detectors.patchcore.graph import PatchCoreGraph
-from blemish.detectors.patchcore.patch_store import PatchStore
 from blemish.detectors.patchcore.plan import FitPlan
-from blemish.errors import BackboneError
-from blemish.graph.engine import Engine
-from blemish.graph.session import Session
-from blemish.parallel import available_cores, products_on_one_core, read_ahead
 from blemish.progress import Progress
 from blemish.search.coreset import PointCloud, projection
 
@@ -35,7 +30,7 @@ class Patches:
         self.names: list[str] = []
         self.split_keys: list[str] = []
         self.sizes_hw = list(images.sizes_hw)
-        self.store = PatchStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
+        self.store = VectorStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
         self._points = _Points(plan, self.store, len(self.sizes_hw), seed)
         self._share, self._seed = plan.candidates / plan.patches, seed
         self.grids_hw: list[tuple[int, int]] = []
@@ -115,9 +110,6 @@ def extract(
 ) -> Patches:
     """Stream all images through the backbone, keeping patches and points as planned.
 
-    Each core takes an image of its own, which keeps it busy all the time; where images are too
-    large for that, all cores take the same.
-
     Args:
         graph: gives the patches.
         images: the images.
@@ -130,43 +122,18 @@ def extract(
         ImageError: an image cannot be read.
         BackboneError: the backbone gives features of one that are not finite.
     """
-    together = plan.at_once
-    sessions = [
-        Session(g.features().SerializeToString(), Engine(threads=available_cores() // together))
-        for g in (graph, picked_by)
-        if g is not None
-    ]
     patches = Patches(images, plan, seed)
+    graphs = [g for g in (graph, picked_by) if g is not None]
     try:
-        stage = progress.stage("features", len(patches.sizes_hw))
-        # What is done to patches meanwhile must not take a core from the backbone.
-        with stage as advance, products_on_one_core():
-            ahead = together + 1
-            grids_of = partial(_grids, sessions)
-            for (name, _), grids in read_ahead(images, grids_of, readers=together, most=ahead):
-                if isinstance(grids, Exception):
-                    raise grids
-                size_hw = patches.sizes_hw[len(patches.names)]
-                inside_hw = graph.working_size.cells_inside(size_hw, grids[0].shape[:2])
-                patches.add(name, grids[0], inside_hw, *grids[1:])
-                advance(1)
+        for name, grids in grids_of_all(graphs, images, plan.at_once, progress):
+            size_hw = patches.sizes_hw[len(patches.names)]
+            inside_hw = graph.working_size.cells_inside(size_hw, grids[0].shape[:2])
+            patches.add(name, grids[0], inside_hw, *grids[1:])
         patches.split_keys = list(images.split_keys)  # now that all have been read
     except BaseException:
         patches.close()
         raise
     return patches
-
-
-def _grids(sessions: Sequence[Session], item: tuple[str, NDArray[Any]]) -> list[Vectors]:
-    """What each graph makes of an image. Raises `BackboneError` where that is not finite."""
-    name, image = item
-    grids = [session.run(["patches"], image=image[None])[0][0] for session in sessions]
-    if not all(np.isfinite(grid).all() for grid in grids):
-        raise BackboneError(
-            f"The backbone gives no finite features (NaN or infinite) for '{name}'. Look at this "
-            "image; if it is sound, take another backbone."
-        )
-    return grids
 
 
 class _Points:
@@ -176,7 +143,7 @@ class _Points:
     nothing is kept here.
     """
 
-    def __init__(self, plan: FitPlan, store: PatchStore, images: int, seed: int) -> None:
+    def __init__(self, plan: FitPlan, store: VectorStore, images: int, seed: int) -> None:
         self._store = store
         self._matrix: Vectors | None = None
         if plan.point_dimensions < plan.dimensions:

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
-from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH
 from blemish.detectors.contract import Told
-from blemish.errors import DataError, SettingError
-from blemish.parallel import AHEAD, READERS, available_cores
+from blemish.detectors.features.sizes import MEGABYTE, measure
+from blemish.errors import SettingError
 from blemish.search.coreset import sketched_bytes
 from blemish.search.sketch import searched_bytes
 from blemish.wording import bytes_text
@@ -24,17 +23,9 @@ if TYPE_CHECKING:
 
     from blemish.detectors.patchcore.settings import PatchCoreSettings
 
-MEGABYTE = 10**6
 LONG_IMAGES = 600
 LONG_DISTANCES = 2 * 10**9  # from candidates to picks
-WORKING_PIXELS = LARGEST_BATCH * 256 * 256  # of a batch, resized
 SEARCHED = 2**25  # products of a search that may be in memory at once
-RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
-BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
-BYTES_A_STRETCHED_PIXEL = 36  # of the rows that are left, as wide as the image: 3 x 3 floats
-BYTES_A_DECODED_PIXEL = 22  # stacked, the rows of each band, those as floats
-READ_AHEAD = AHEAD + READERS  # decoded images that wait, as bytes
-COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
 BANK_COPIES = 6  # left out, in the graph, in the file and while that is signed, in the session
 PICKING_BYTES = 24  # of a point: its norm, distance, owner and row
 SMALLEST_SAMPLE = 1000
@@ -105,23 +96,6 @@ class FitPlan:
         return notes
 
 
-@dataclass(frozen=True)
-class _Sizes:
-    """What follows from the images' sizes: the largest, padded size, grid, how many at once."""
-
-    decoded_px: int
-    stretched_px: int
-    working_px: int
-    cells: int
-    patches: int
-    at_once: int
-
-
-def batch_size(*, decoded_px: int, working_px: int) -> int:
-    """How many images of a size go through a graph at once."""
-    return max(1, min(LARGEST_BATCH, WORKING_PIXELS // working_px, DECODED_PIXELS // decoded_px))
-
-
 def plan_fit(
     settings: PatchCoreSettings,
     backbone: Backbone,
@@ -135,15 +109,13 @@ def plan_fit(
         DataError: there is no image.
         SettingError: the memory allowed is too small for any fit, or the bank for any file.
     """
-    if not sizes_hw:
-        raise DataError("There is no good image to learn from.")
-    sizes = _measure(settings, backbone, sizes_hw)
+    sizes = measure(settings, backbone, sizes_hw)
     dimensions = settings.dimensions([level.channels for level in backbone.levels])
     projected = settings.projection_dimensions(dimensions)
     vectors = settings.bank_size(sizes.patches, dimensions)
     row_bytes = 4 * dimensions
     bank_row_bytes = row_bytes + searched_bytes(vectors, dimensions)
-    fixed = _fixed_bytes(sizes, dimensions) + 3 * backbone_bytes
+    fixed = sizes.streaming_bytes(dimensions) + 3 * backbone_bytes
     fixed += BANK_COPIES * vectors * bank_row_bytes
     free = settings.memory_megabytes * MEGABYTE - fixed
     picking = PICKING_BYTES + sketched_bytes(projected)
@@ -184,29 +156,3 @@ def _check_plan(plan: FitPlan, settings: PatchCoreSettings, least_bytes: int) ->
             f"A bank of {plan.bank_bytes / 1e9:.1f} GB makes a model file larger than ONNX can "
             "hold (2 GB); lower coreset_ratio, coreset_count or coreset_megabytes."
         )
-
-
-def _measure(
-    settings: PatchCoreSettings, backbone: Backbone, sizes_hw: Sequence[tuple[int, int]]
-) -> _Sizes:
-    working = settings.working_size(max(level.stride for level in backbone.levels))
-    finest = min(backbone.levels, key=lambda level: level.stride)
-    content, padded = zip(*map(working.working_hw, sizes_hw), strict=True)
-    grids = [finest.cells(height) * finest.cells(width) for height, width in padded]
-    decoded_px = max(height * width for height, width in sizes_hw)
-    rows_of = zip(content, sizes_hw, strict=True)
-    stretched_px = max(height * width for (height, _), (_, width) in rows_of)
-    working_px = max(height * width for height, width in padded)
-    at_once = batch_size(decoded_px=decoded_px, working_px=working_px)
-    at_once = min(at_once, available_cores(), len(sizes_hw))
-    return _Sizes(decoded_px, stretched_px, working_px, max(grids), sum(grids), at_once)
-
-
-def _fixed_bytes(sizes: _Sizes, dimensions: int) -> int:
-    """What is taken whatever is kept: the runtime, and images on their way through the graph."""
-    waiting = READ_AHEAD + sizes.at_once + 1
-    reading = (BYTES_A_DECODED_PIXEL * sizes.at_once + 3 * waiting) * sizes.decoded_px
-    reading += BYTES_A_STRETCHED_PIXEL * sizes.at_once * sizes.stretched_px
-    grid = 4 * dimensions * sizes.cells
-    features = sizes.at_once * (BYTES_A_PIXEL * sizes.working_px + COPIES * grid) + grid
-    return RUNTIME_BYTES + reading + features

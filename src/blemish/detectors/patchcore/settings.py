@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blemish.detectors.settings import DetectorSettings
+from blemish.detectors.features.settings import FeatureSettings
 from blemish.errors import SettingError
 from blemish.settings import setting
 
@@ -13,20 +13,9 @@ DEFAULT_RATIO = 0.01
 
 
 @dataclass(frozen=True)
-class PatchCoreSettings(DetectorSettings):
+class PatchCoreSettings(FeatureSettings):
     """All that can be chosen in PatchCore."""
 
-    backbone: str = setting(
-        "embedded",
-        "embedded (in the package), an ONNX file with named outputs, or timm:NAME",
-        names_file=True,
-    )
-    levels: tuple[str, ...] | None = setting(
-        None, "outputs of the backbone to use; by default those at strides 8 and 16", fewest=1
-    )
-    weights: str | None = setting(
-        None, "a safetensors file with the weights of timm:NAME", names_file=True
-    )
     neighbourhood: int = setting(3, "side of the patch's neighbourhood, odd", at_least=1, at_most=9)
     embedding: str = setting(
         "concat",

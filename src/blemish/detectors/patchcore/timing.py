@@ -10,28 +10,23 @@ precision, which is too long for int8.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.features.stream import measured
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.plan import FitPlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
-from blemish.graph.engine import Engine
-from blemish.graph.session import Session
 from blemish.parallel import available_cores, one_core_each
 from blemish.search.coreset import BLOCK_ROWS, DIRECTIONS, LARGEST_BATCH, WORTH_SKETCHING
 from blemish.search.two_stage import searcher
 
 Vectors = NDArray[np.float32]
 
-IMAGES = 8  # that are run
 BLOCKS_A_CORE = 8  # of distances from points to picks, as picking takes them
 NEAR = 0.2  # of all points are measured after sketches have been asked
 QUERIES = 2048  # patches a core that look for their nearest neighbour
@@ -53,31 +48,13 @@ def estimate_seconds(
         ImageError: one of the images cannot be read.
     """
     writer = PatchCoreGraph(settings, backbone, images.image_format)
-    an_image, patches = _features(writer, images, plan)
+    an_image, patches = measured(writer, images, plan.at_once)
     picking = _picking_seconds(plan)
     return {
         "features": plan.images * an_image,
         "coreset": picking,
         "leave out": settings.calibration_folds * picking + _searching_seconds(plan, patches),
     }
-
-
-def _features(writer: PatchCoreGraph, images: ImageSource, plan: FitPlan) -> tuple[float, Vectors]:
-    """Seconds an image, from file to patches, once the graph is warm; and the patches."""
-    cores = available_cores()
-    session = Session(writer.features().SerializeToString(), Engine(threads=cores // plan.at_once))
-    start = perf_counter()
-    few = [image[None] for _, image in islice(images, IMAGES)]
-    reading = (perf_counter() - start) / cores
-
-    def run(image: NDArray[Any]) -> Vectors:
-        patches: Vectors = session.run(["patches"], image=image)[0]
-        return patches.reshape(-1, patches.shape[3])
-
-    patches = [run(few[0])]
-    with ThreadPoolExecutor(plan.at_once) as pool:
-        running = _seconds(lambda: patches.extend(pool.map(run, few)))
-    return (reading + running) / len(few), np.concatenate(patches[1:])
 
 
 def _picking_seconds(plan: FitPlan) -> float:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blemish.detectors.patchcore.embedding import embed, pooled_kernels
-from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.detectors.features.embedding import embed, pooled_kernels
 from graphs import run_nodes
 from oracles.patches import concatenated_embedding, pooled_embedding
 
 
-def embed_levels(levels, **settings):
+def embed_levels(levels, *, side=3, width=None):
     """Levels N x C x h x w, finest first, to N x h x w x D."""
     heights = [level.shape[2] for level in levels]
     names = {f"level{i}": level for i, level in enumerate(levels)}
@@ -23,7 +22,8 @@ def embed_levels(levels, **settings):
                 list(names),
                 channels=[level.shape[1] for level in levels],
                 strides=[heights[0] * 4 // height for height in heights],
-                settings=PatchCoreSettings(**settings),
+                side=side,
+                width=width,
             )
         ]
 
@@ -38,7 +38,7 @@ def levels_of(*shapes, seed=0):
 @pytest.mark.parametrize("side", [1, 3, 5])
 def test_concat_equals_the_plain_definition(side):
     levels = levels_of((6, 8, 10), (9, 4, 5))
-    found = embed_levels(levels, neighbourhood=side)
+    found = embed_levels(levels, side=side)
     for i in range(2):
         expected = concatenated_embedding([level[i] for level in levels], side)
         np.testing.assert_allclose(found[i], expected, atol=1e-5)
@@ -47,7 +47,7 @@ def test_concat_equals_the_plain_definition(side):
 @pytest.mark.parametrize("width", [16, 10, 22])
 def test_pooled_equals_the_plain_definition_for_any_ratio_of_channels(width):
     levels = levels_of((6, 8, 10), (9, 4, 5))
-    found = embed_levels(levels, embedding="pooled", embedding_width=width)
+    found = embed_levels(levels, width=width)
     for i in range(2):
         expected = pooled_embedding([level[i] for level in levels], 3, width)
         np.testing.assert_allclose(found[i], expected, atol=1e-5)
@@ -68,7 +68,7 @@ def test_pooled_agrees_with_the_authors_code(shared, case):
     z = np.load(shared / "oracles" / "patchcore" / f"{case}.npz")
     levels = [z["layer2"].astype(np.float32), z["layer3"].astype(np.float32)]
     width = z["embeddings"].shape[2]
-    found = embed_levels(levels, embedding="pooled", embedding_width=width)
+    found = embed_levels(levels, width=width)
     np.testing.assert_allclose(found.reshape(z["embeddings"].shape), z["embeddings"], atol=1e-5)
 
 

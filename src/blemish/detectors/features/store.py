@@ -1,4 +1,4 @@
-"""Where the patches of a fit are kept: in memory, or in a temporary file where that is too small.
+"""Where the vectors of a fit are kept: in memory, or in a temporary file where that is too small.
 
 The file is unlinked as soon as it is open where the system allows it, so nothing stays behind
 whatever ends the process.
@@ -21,7 +21,7 @@ from blemish.files import append_block
 Vectors = NDArray[np.float32]
 
 
-class PatchStore:
+class VectorStore:
     """Rows of float32 vectors, appended once, then read by image or by row.
 
     Args:
@@ -38,7 +38,7 @@ class PatchStore:
         self._seeking = Lock()
         if on_disk:
             _check_disk(rows * dimensions * 4)
-            self._file = tempfile.TemporaryFile(prefix="blemish-patches-")  # noqa: SIM115
+            self._file = tempfile.TemporaryFile(prefix="blemish-vectors-")  # noqa: SIM115
         else:
             self._rows = np.empty((rows, dimensions), np.float32)
 
@@ -51,7 +51,7 @@ class PatchStore:
             self._rows[self._count : self._count + len(rows)] = rows
         else:
             data = np.ascontiguousarray(rows, np.float32).data
-            append_block(self._file, data, what="patches")
+            append_block(self._file, data, what="features")
         self._count += len(rows)
 
     def read(self, first: int, last: int) -> Vectors:
@@ -91,7 +91,7 @@ def _check_disk(needed_bytes: int) -> None:
     free_bytes = shutil.disk_usage(folder).free
     if needed_bytes > free_bytes:
         raise BlemishError(
-            f"The patches need {needed_bytes / 1e9:.1f} GB in a temporary file, but '{folder}' has "
-            f"{free_bytes / 1e9:.1f} GB free. Allow more 'memory_megabytes', name another "
+            f"The features need {needed_bytes / 1e9:.1f} GB in a temporary file, but '{folder}' "
+            f"has {free_bytes / 1e9:.1f} GB free. Allow more 'memory_megabytes', name another "
             "folder (TMPDIR), or use fewer images or a smaller 'image_size'."
         )

@@ -1,7 +1,8 @@
-"""From feature maps to one vector a patch: the locally aware features of PatchCore.
+"""From feature maps to one vector a patch: locally aware features.
 
-Two ways: `concat` averages each patch's neighbourhood and lays all channels end to end; `pooled`
-is the authors' code, two adaptive average pools, rewritten as one convolution a level.
+Two ways: each patch's neighbourhood is averaged and all channels are laid end to end; or as in the
+authors' code of PatchCore two adaptive average pools, rewritten as one convolution a level, give a
+vector of a chosen width.
 
 Convention: the grid of patches is that of the finest level, h x w; coarser levels are enlarged
 bilinearly (pixel centres at half).
@@ -11,15 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import gcd
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blemish.graph.builder import GraphBuilder
-
-if TYPE_CHECKING:
-    from blemish.detectors.patchcore.settings import PatchCoreSettings
 
 
 def embed(
@@ -28,18 +25,26 @@ def embed(
     *,
     channels: Sequence[int],
     strides: Sequence[int],
-    settings: PatchCoreSettings,
+    side: int = 1,
+    width: int | None = None,
     name: str | None = None,
 ) -> str:
     """Nodes from feature maps to one vector a patch, N x h x w x D.
 
-    Channels come last before levels are enlarged and joined, which is three times as fast.
+    Args:
+        g: where to add them.
+        maps: names of the feature maps.
+        channels: of each.
+        strides: of each.
+        side: of a patch's neighbourhood.
+        width: of the pooled vector; `None` for all channels end to end.
+        name: of the result.
     """
-    side = settings.neighbourhood
-    if settings.embedding == "concat":
+    # Channels come last before levels are enlarged and joined, which is three times as fast.
+    if width is None:
         local = [_mean_of_neighbours(g, level, side) for level in maps]
     else:
-        kernels = pooled_kernels(channels, side, settings.embedding_width)
+        kernels = pooled_kernels(channels, side, width)
         local = [_convolve(g, m, kernel) for m, kernel in zip(maps, kernels, strict=True)]
     patches = [g.op("Transpose", level, perm=[0, 2, 3, 1]) for level in local]
     finest = min(range(len(maps)), key=lambda level: strides[level])

@@ -1,0 +1,125 @@
+"""The head of a graph on features: from a decoded image to one vector a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from blemish.backbones.backbone import Backbone
+from blemish.detectors.features.embedding import embed
+from blemish.detectors.features.sizes import batch_size
+from blemish.graph.builder import FLOAT, GraphBuilder, tensor
+from blemish.graph.preprocessing import (
+    Geometry,
+    geometry,
+    image_hw,
+    image_input,
+    preprocess,
+)
+from blemish.graph.working_size import WorkingSize
+from blemish.images.format import ImageFormat
+
+if TYPE_CHECKING:
+    import onnx
+
+    from blemish.detectors.features.settings import FeatureSettings
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureGraph:
+    """Writes the graphs of one detector: they share every node up to where they end."""
+
+    settings: FeatureSettings
+    backbone: Backbone
+    image_format: ImageFormat
+
+    @property
+    def neighbourhood(self) -> int:
+        """Side of the neighbourhood of cells that is averaged."""
+        return 1
+
+    @property
+    def width(self) -> int | None:
+        """Of pooled vectors; `None` for all channels."""
+        return None
+
+    @property
+    def channels(self) -> Sequence[int] | None:
+        """Which dimensions of the vectors are kept; `None` for all."""
+        return None
+
+    def working_images(self) -> onnx.ModelProto:
+        """From `image` to `working_image`, N x 3 x h x w, as the backbone takes it."""
+        g = GraphBuilder()
+        image, _ = self._working_image(g)
+        g.op("Identity", image, name="working_image")
+        outputs = [tensor("working_image", FLOAT, "N", 3, "h", "w")]
+        return g.build([image_input(self.image_format)], outputs)
+
+    def features(self) -> onnx.ModelProto:
+        """From `image` to `patches`, N x h x w x D."""
+        g = GraphBuilder()
+        self.vectors(g)
+        outputs = [tensor("patches", FLOAT, "N", "h", "w", "D")]
+        return g.build([image_input(self.image_format)], outputs)
+
+    @property
+    def batch(self) -> int:
+        """Images to run at once, as far as the working size decides."""
+        height, width = self.working_size.size_hw
+        return batch_size(decoded_px=1, working_px=height * width)
+
+    @property
+    def cells_of_a_batch(self) -> int:
+        """Vectors of all images that are run at once."""
+        finest = min(self.backbone.levels, key=lambda level: level.stride)
+        height, width = self.working_size.size_hw
+        return self.batch * finest.cells(height) * finest.cells(width)
+
+    @property
+    def working_size(self) -> WorkingSize:
+        """How images are resized: padded to the coarsest level's stride."""
+        return self.settings.working_size(max(level.stride for level in self.backbone.levels))
+
+    def vectors(self, g: GraphBuilder) -> tuple[str, Geometry]:
+        """Nodes from `image` to `patches`, N x h x w x D, and the sizes that go with them."""
+        image, sizes = self._working_image(g)
+        inner = self.backbone.graph
+        g.use_opset(max(entry.version for entry in inner.opset_import))
+        image = self.apart(g, image)
+        maps = g.include(inner.graph, prefix="backbone/", inputs={self.backbone.entry: image})
+        channels = self.channels
+        patches = embed(
+            g,
+            [self.apart(g, maps[level.name]) for level in self.backbone.levels],
+            channels=[level.channels for level in self.backbone.levels],
+            strides=[level.stride for level in self.backbone.levels],
+            side=self.neighbourhood,
+            width=self.width,
+            name="patches" if channels is None else None,
+        )
+        if channels is not None:
+            patches = g.op("Gather", patches, g.ints(*channels), axis=3, name="patches")
+        return patches, sizes
+
+    def apart(self, g: GraphBuilder, maps: str) -> str:  # noqa: ARG002
+        """The maps on their way into and out of the backbone."""
+        return maps
+
+    def _working_image(self, g: GraphBuilder) -> tuple[str, Geometry]:
+        sizes = geometry(g, image_hw(g), self.working_size)
+        image = preprocess(
+            g,
+            sizes,
+            self.working_size,
+            image_format=self.image_format,
+            mean=self.backbone.mean,
+            std=self.backbone.std,
+        )
+        return image, sizes
+
+
+def summary_outputs() -> list[onnx.ValueInfoProto]:
+    """What every detector gives."""
+    return [tensor("score", FLOAT, "N"), tensor("score_map", FLOAT, "N", "H", "W")]
