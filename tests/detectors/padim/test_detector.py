@@ -138,5 +138,5 @@ def test_real_images_are_told_apart(shared, gaussian, image_auroc, pixel_auroc):
     dataset = blemish.open_dataset(shared / "data" / "mvtec" / "bottle")
     model = blemish.fit(dataset, Padim(gaussian=gaussian, image_size=128))
     figures = blemish.evaluate(model, dataset).figures()
-    assert figures["image"]["auroc"] > image_auroc
-    assert figures["pixel"]["auroc"] > pixel_auroc
+    assert figures.image["auroc"] > image_auroc
+    assert figures.pixel["auroc"] > pixel_auroc
