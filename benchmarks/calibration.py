@@ -24,7 +24,7 @@ import numpy as np
 import scipy.stats
 
 import blemish
-from blemish.calibration import Asked, calibrate, conformal_threshold
+from blemish.calibration import CalibrationRequest, calibrate, conformal_threshold
 from blemish.calibration.false_regions import expect_false_regions
 from blemish.calibration.suspicious import BY_CHANCE, typical
 from blemish.calibration.tail import fit_tail
@@ -37,6 +37,7 @@ from blemish.images.regions import find_regions
 from blemish.metrics.ranking import auroc, rank
 from blemish.progress import LoggedProgress
 from blemish.records.machine import machine, versions
+from blemish.typed_json import as_json
 
 RECORDS = Path(__file__).parent / "records"
 KEPT = Path(__file__).parents[1] / "build"
@@ -100,9 +101,9 @@ def promise(train: Sequence[Sample], new: Sequence[Sample]) -> Row:
     """Fit on some good images, and look at others."""
     images = GoodImages(train)
     with closing(blemish.PatchCore().fit(images, progress=LoggedProgress())) as fitted:
-        rows = {found.name: found for found in fitted.left_out(progress=LoggedProgress())}
+        rows = {found.name: found for found in fitted.held_out_scores(progress=LoggedProgress())}
         peaks = {name: found.peak for name, found in rows.items()}
-        expected = [expect_false_regions(peaks, rate, fitted.left_out_map) for rate in REGION_RATES]
+        expected = [expect_false_regions(peaks, rate, fitted.held_out_map) for rate in REGION_RATES]
         session = Session(fitted.graph.SerializeToString())
     thresholds = [conformal_threshold(list(peaks.values()), rate) for rate in REGION_RATES]
     scores, new_peaks, seen = [], [], np.zeros((len(REGION_RATES), 3), np.int64)
@@ -120,7 +121,7 @@ def promise(train: Sequence[Sample], new: Sequence[Sample]) -> Row:
         "new_peaks": new_peaks,
         "stand_out": sum(usual.expected(score) < BY_CHANCE for score in left_out) if usual else 0,
         "regions": [
-            {"rate": rate, "expected": one and one.to_dict(), "seen": counts}
+            {"rate": rate, "expected": one and as_json(one.stated()), "seen": counts}
             for rate, one, counts in zip(REGION_RATES, expected, seen.tolist(), strict=True)
         ],
     }  # fmt: skip
@@ -148,7 +149,9 @@ def above(row: Row, rate: float) -> Row:
     )
     rejected = np.array(row["new"]) > threshold
     show = np.array(row["new_peaks"]) > pixel_threshold
-    old = calibrate(row["left_out"], row["left_out_peaks"], method="", asked=Asked(rate))
+    old = calibrate(
+        row["left_out"], row["left_out_peaks"], method="", request=CalibrationRequest(rate)
+    )
     return {
         "image": int(rejected.sum()),
         "regions": int(show.sum()),

@@ -34,7 +34,7 @@ RECORD: dict[str, Any] = {
         }
     ],
     "details": {"levels": ["block4", "block11"], "bank_vectors": 7803, "bank_bytes": 16_000_000},
-    "asked": {"false_alarm_rate": None, "alpha": "refuse", "smallest_region_px": 1},
+    "request": {"false_alarm_rate": None, "alpha": "refuse", "smallest_region_px": 1},
     "calibration": {
         "method": "leave-one-out",
         "images": 762,
@@ -153,7 +153,7 @@ FAILED: dict[str, Any] = {
     "seed": 0,
     "date": "2026-01-31T12:00:00+00:00",
     "error": "The folder has no good images to fit on.",
-    **{name: RECORD[name] for name in ("settings", "sources", "asked", "versions", "machine")},
+    **{name: RECORD[name] for name in ("settings", "sources", "request", "versions", "machine")},
 }
 
 

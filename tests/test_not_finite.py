@@ -120,8 +120,8 @@ def test_a_left_out_score_that_is_not_finite_names_its_image(category, backbone)
         def __getattr__(self, name):
             return getattr(self._fitted, name)
 
-        def left_out(self, *, progress):
-            for one in self._fitted.left_out(progress=progress):
+        def held_out_scores(self, *, progress):
+            for one in self._fitted.held_out_scores(progress=progress):
                 yield replace(one, score=np.nan) if one.name.endswith("002.png") else one
 
     with pytest.raises(CalibrationError, match=r"not a finite number.*train/good/002\.png"):

@@ -95,7 +95,7 @@ def _write(path: Path, pixels: np.ndarray) -> None:
 class HeldOut:
     """A fitted detector that leaves out only some of its images."""
 
-    left_out_method = "held out"
+    held_out_method = "held out"
 
     def __init__(self, fitted, names):
         self._fitted, self._names = fitted, names
@@ -103,8 +103,8 @@ class HeldOut:
     def __getattr__(self, name):
         return getattr(self._fitted, name)
 
-    def left_out(self, *, progress):
-        results = self._fitted.left_out(progress=progress)
+    def held_out_scores(self, *, progress):
+        results = self._fitted.held_out_scores(progress=progress)
         return (result for result in results if result.name in self._names)
 
 

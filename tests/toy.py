@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from blemish.detectors.contract import LeftOut, Source
+from blemish.detectors.contract import HeldOutScore, Source
 from blemish.detectors.settings import DetectorSettings
 from blemish.errors import CalibrationError, DataError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
@@ -69,7 +69,7 @@ class Toy:
 
 class FittedToy:
     batch = 4
-    left_out_method = "leave-one-out"
+    held_out_method = "leave-one-out"
 
     def __init__(self, settings, images):
         self.settings, self.image_format = settings, images.image_format
@@ -105,14 +105,14 @@ class FittedToy:
     def details(self):
         return {"ends": [float(end) for end in self.ends]}
 
-    def left_out(self, *, progress):
+    def held_out_scores(self, *, progress):
         if len(set(self.keys.values())) < 2:
             raise CalibrationError("One image cannot be left out.")
         for name in self.greys:
-            peak = float(self.left_out_map(name).max())
-            yield LeftOut(name, peak, peak)
+            peak = float(self.held_out_map(name).max())
+            yield HeldOutScore(name, peak, peak)
 
-    def left_out_map(self, name):
+    def held_out_map(self, name):
         others = [other for other in self.greys if self.keys[other] != self.keys[name]]
         low, high = self.ends_of(others)
         return np.maximum(low - self.greys[name], self.greys[name] - high)

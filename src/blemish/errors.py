@@ -68,7 +68,7 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     return f" Did you mean '{close[0]}'?" if close else ""
 
 
-def told_at_once(problems: Sequence[str], error: type[BlemishError]) -> None:
+def raise_all(problems: Sequence[str], error: type[BlemishError]) -> None:
     """Raise `error` with all `problems`, one a line; do nothing where there are none."""
     if problems:
         raise error("\n".join(problems))

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from blemish.errors import SettingError, did_you_mean, told_at_once
+from blemish.errors import SettingError, did_you_mean, raise_all
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Settings:
             if problem:
                 problems.append(f"'{field.name}' {problem}")
         problems.extend([] if problems else self.contradictions())
-        told_at_once(problems, SettingError)
+        raise_all(problems, SettingError)
 
     def contradictions(self) -> list[str]:
         """Problems between fields that are each allowed; subclasses override."""
@@ -127,7 +127,7 @@ class Settings:
             for name in values
             if name not in known
         ]
-        told_at_once(unknown, SettingError)
+        raise_all(unknown, SettingError)
         return cls(**values)
 
     @classmethod
@@ -164,7 +164,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             problems.append(f"'{name}' is set twice.")
         else:
             values[name] = parse_value(text.strip())
-    told_at_once(problems, SettingError)
+    raise_all(problems, SettingError)
     return values
 
 

@@ -107,7 +107,7 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]
     if there.get("detector") != here["detector"]:
         return [f"detector {there.get('detector')} there, {here['detector']} here"]
     told = []
-    for group in ("settings", "asked"):
+    for group in ("settings", "request"):
         one, other = there.get(group, {}), here[group]
         told += [
             f"{name} {json.dumps(one.get(name))} there, {json.dumps(other.get(name))} here"

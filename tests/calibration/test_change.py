@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from blemish.calibration import Asked, calibrate
+from blemish.calibration import CalibrationRequest, calibrate
 from blemish.calibration.change import changes
 from blemish.result import ScoredImage
 
@@ -14,7 +14,7 @@ def rows(scores, factor=0.5):
 def calibrated(scores, rate=0.1):
     pairs = rows(scores)
     given = [image.score for image in pairs], [image.peak for image in pairs]
-    return calibrate(*given, method="", asked=Asked(rate))
+    return calibrate(*given, method="", request=CalibrationRequest(rate))
 
 
 OWN, LOWER = range(100, 119), range(50, 69)  # of 19, a rate of 0.1 leaves one above

@@ -10,7 +10,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import binom, expon, gamma, genpareto, gumbel_r
 
-from blemish.calibration import Asked, calibrate, rate_for
+from blemish.calibration import CalibrationRequest, calibrate, rate_for
 from blemish.calibration.tail import FARTHEST, Tail, fit_tail, pareto_moments
 from blemish.errors import CalibrationError
 
@@ -89,7 +89,7 @@ def test_a_tail_with_an_end_is_not_believed():
 
 def test_p_values_are_conformal_below_the_tail_and_fall_without_a_break():
     scores = np.random.default_rng(1).gumbel(size=300)
-    found = calibrate(scores, scores, method="", asked=Asked(tail=True))
+    found = calibrate(scores, scores, method="", request=CalibrationRequest(tail=True))
     level = found.tails.scores.level
     assert found.tail_p_value(level) == found.p_value(level)
     values = [found.tail_p_value(score) for score in np.linspace(0, 12, 200)]
@@ -99,11 +99,11 @@ def test_p_values_are_conformal_below_the_tail_and_fall_without_a_break():
 
 def test_a_rate_that_can_be_promised_stays_conformal():
     scores = np.random.default_rng(1).gumbel(size=300)
-    plain = calibrate(scores, scores, method="", asked=Asked(0.01))
-    with_tail = calibrate(scores, scores, method="", asked=Asked(0.01, tail=True))
+    plain = calibrate(scores, scores, method="", request=CalibrationRequest(0.01))
+    with_tail = calibrate(scores, scores, method="", request=CalibrationRequest(0.01, tail=True))
     assert with_tail.image_threshold == plain.image_threshold
     assert with_tail.basis == "conformal"
-    below = calibrate(scores, scores, method="", asked=Asked(0.001, tail=True))
+    below = calibrate(scores, scores, method="", request=CalibrationRequest(0.001, tail=True))
     assert below.basis == below.region_basis == "model-based"
     assert below.image_threshold > scores.max() - 1
     assert below.to_dict()["upper_bound_95"] > 0.001
@@ -140,13 +140,13 @@ def test_two_heaps_of_scores_are_refused():
 
 def test_a_rate_too_far_below_is_refused():
     scores = np.random.default_rng(0).gumbel(size=200)
-    asked = Asked(0.9 / 201 / FARTHEST, tail=True)
+    request = CalibrationRequest(0.9 / 201 / FARTHEST, tail=True)
     with pytest.raises(CalibrationError, match="too far below"):
-        calibrate(scores, scores, method="", asked=asked)
+        calibrate(scores, scores, method="", request=request)
 
 
 def test_without_a_rate_a_tail_gives_the_default_where_ranks_alone_cannot():
     scores = np.random.default_rng(0).gumbel(size=95)  # promise 0.0104 at the lowest
-    found = calibrate(scores, scores, method="", asked=Asked(tail=True))
-    assert found.false_alarm_rate == rate_for(Asked(tail=True), 95) == 0.01
+    found = calibrate(scores, scores, method="", request=CalibrationRequest(tail=True))
+    assert found.false_alarm_rate == rate_for(CalibrationRequest(tail=True), 95) == 0.01
     assert calibrate(scores, scores, method="").false_alarm_rate == pytest.approx(1 / 96)

@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binom
 
 from blemish.calibration import (
-    Asked,
     CalibrationFacts,
+    CalibrationRequest,
     Costs,
     calibrate,
     choose_threshold,
@@ -37,9 +37,11 @@ def drawn(images, seed=0):
 
 def test_rates_that_so_few_images_cannot_promise_are_refused():
     with pytest.raises(CalibrationError, match=r"false-alarm rate of 0.01 takes at least 99"):
-        calibrate(range(50), range(50), method="", asked=Asked(0.01))
+        calibrate(range(50), range(50), method="", request=CalibrationRequest(0.01))
     with pytest.raises(CalibrationError, match=r"region rate of 0.01 takes at least 99"):
-        calibrate(range(50), range(50), method="", asked=Asked(0.1, region_rate=0.01))
+        calibrate(
+            range(50), range(50), method="", request=CalibrationRequest(0.1, region_rate=0.01)
+        )
 
 
 def test_the_default_rate_is_one_percent_or_the_lowest_that_can_be_promised():
@@ -51,7 +53,7 @@ def test_the_default_rate_is_one_percent_or_the_lowest_that_can_be_promised():
 
 def test_regions_have_a_rate_of_their_own_where_it_is_asked_for():
     scores, peaks = drawn(500)
-    found = calibrate(scores, peaks, method="", asked=Asked(0.05, region_rate=0.01))
+    found = calibrate(scores, peaks, method="", request=CalibrationRequest(0.05, region_rate=0.01))
     assert np.sum(scores > found.image_threshold) == 24
     assert np.sum(peaks > found.pixel_threshold) == 4
     told = found.to_dict()
@@ -66,7 +68,7 @@ def test_scores_that_are_not_finite_are_refused():
 
 def test_a_smallest_region_below_one_pixel_is_refused():
     with pytest.raises(CalibrationError, match="smallest_region_px"):
-        calibrate(range(9), range(9), method="", asked=Asked(smallest_region_px=0))
+        calibrate(range(9), range(9), method="", request=CalibrationRequest(smallest_region_px=0))
 
 
 def test_how_many_are_rejected_or_show_a_region_is_told_without_bias():
@@ -75,7 +77,7 @@ def test_how_many_are_rejected_or_show_a_region_is_told_without_bias():
     for _ in range(2000):
         scores = rng.gumbel(size=images + 1)
         peaks = scores + rng.normal(size=images + 1)
-        found = calibrate(scores[:-1], peaks[:-1], method="", asked=Asked(0.1))
+        found = calibrate(scores[:-1], peaks[:-1], method="", request=CalibrationRequest(0.1))
         expected.append(found.either_rate)
         seen += scores[-1] > found.image_threshold or peaks[-1] > found.pixel_threshold
     low, high = binom.ppf([0.001, 0.999], 2000, np.mean(expected))
@@ -88,9 +90,13 @@ def test_what_a_file_keeps_gives_the_same_calibration():
     rule = choose_threshold(scores, scores[:50] + 6, Costs(50, 1))
     maps = {f"{i}.png": np.full((4, 5), p, np.float32) for i, p in enumerate(peaks)}
     by_name = {name: float(found.max()) for name, found in maps.items()}
-    for asked, costs in ((Asked(0.02), None), (Asked(1e-4, 0.02, 3, tail=True), None),
-                         (Asked(0.02), rule)):  # fmt: skip
-        found = calibrate(scores, peaks, method="5-fold", asked=asked, costs=costs, dropped=2)
+    by_tail = CalibrationRequest(1e-4, 0.02, 3, tail=True)
+    for request, costs in (
+        (CalibrationRequest(0.02), None),
+        (by_tail, None),
+        (CalibrationRequest(0.02), rule),
+    ):
+        found = calibrate(scores, peaks, method="5-fold", request=request, costs=costs, dropped=2)
         found = with_false_regions(found, by_name, maps.__getitem__)
         facts = json.loads(json.dumps(found.facts(rows_of(scores, peaks)).to_dict()))
         again = read_calibration(as_type(facts, CalibrationFacts))
@@ -102,7 +108,9 @@ def test_what_a_file_keeps_gives_the_same_calibration():
 
 def test_dropped_images_are_told_with_the_rate_that_they_would_make():
     scores, peaks = drawn(99)
-    told = calibrate(scores, peaks, method="", asked=Asked(0.05), dropped=3).to_dict()
+    told = calibrate(
+        scores, peaks, method="", request=CalibrationRequest(0.05), dropped=3
+    ).to_dict()
     assert told["dropped"] == 3
     assert told["rate_if_dropped_were_good"] == pytest.approx((4 + 3 + 1) / (99 + 3 + 1))
     assert calibrate(scores, peaks, method="").to_dict()["rate_if_dropped_were_good"] is None
@@ -114,7 +122,9 @@ def test_what_would_be_promised_of_dropped_images_holds_were_they_good():
     seen, told, draws = 0, 0.0, 4000
     for _ in range(draws):
         scores = np.sort(rng.gumbel(size=102))
-        found = calibrate(scores[:99], scores[:99], method="", asked=Asked(0.05), dropped=3)
+        found = calibrate(
+            scores[:99], scores[:99], method="", request=CalibrationRequest(0.05), dropped=3
+        )
         seen += rng.gumbel() > found.image_threshold
         told = found.to_dict()["rate_if_dropped_were_good"]
     low, high = binom.ppf([0.001, 0.999], draws, told)
@@ -124,7 +134,7 @@ def test_what_would_be_promised_of_dropped_images_holds_were_they_good():
 def test_costs_in_place_of_a_rate_say_so():
     scores, peaks = drawn(200)
     rule = choose_threshold(scores, scores[:50] + 4, Costs(50, 1, defect_rate=0.01))
-    found = calibrate(scores, peaks, method="", asked=Asked(0.05), costs=rule)
+    found = calibrate(scores, peaks, method="", request=CalibrationRequest(0.05), costs=rule)
     told = found.to_dict()
     assert found.image_threshold == rule.threshold
     assert (told["basis"], told["region_basis"]) == ("costs", "conformal")

@@ -145,7 +145,7 @@ def test_a_member_that_is_missing_is_named(member):
         check(incomplete)
 
 
-@pytest.mark.parametrize("member", ["told", "details", "left_out_map", "close"])
+@pytest.mark.parametrize("member", ["told", "details", "held_out_map", "close"])
 def test_a_member_that_a_fit_lacks_is_named(member):
     incomplete = type("Fit", (), without(FittedToy, member))
     with pytest.raises(AssertionError, match=f"Fit has no '{member}', which Fitted asks for"):
@@ -223,19 +223,19 @@ class NeedsTwo(FittedToy):
 
 
 class LeavesNone(FittedToy):
-    def left_out(self, *, progress):
+    def held_out_scores(self, *, progress):
         return iter(())
 
 
 class ScoresOnlyOnce(FittedToy):
-    def left_out(self, *, progress):
+    def held_out_scores(self, *, progress):
         if len(self.greys) > 1:
-            yield from super().left_out(progress=progress)
+            yield from super().held_out_scores(progress=progress)
 
 
 class Flatters(FittedToy):
-    def left_out(self, *, progress):
-        results = super().left_out(progress=progress)
+    def held_out_scores(self, *, progress):
+        results = super().held_out_scores(progress=progress)
         return (replace(result, score=result.score - 50) for result in results)
 
 
@@ -244,8 +244,8 @@ class SplitsPairs(FittedToy):
         super().__init__(settings, images)
         self.paired = len(set(self.keys.values())) < len(self.keys)
 
-    def left_out(self, *, progress):
-        results = list(super().left_out(progress=progress))
+    def held_out_scores(self, *, progress):
+        results = list(super().held_out_scores(progress=progress))
         return iter(results[1:] if self.paired else results)
 
 
@@ -253,22 +253,22 @@ def map_of(change):
     """A fit whose maps, when made again, are changed."""
 
     class Mapped(FittedToy):
-        asked = False
+        request = False
 
-        def left_out(self, *, progress):
-            yield from list(super().left_out(progress=progress))
-            self.asked = True
+        def held_out_scores(self, *, progress):
+            yield from list(super().held_out_scores(progress=progress))
+            self.request = True
 
-        def left_out_map(self, name):
-            found = super().left_out_map(name)
-            return change(found) if self.asked else found
+        def held_out_map(self, name):
+            found = super().held_out_map(name)
+            return change(found) if self.request else found
 
     return Mapped
 
 
 class KnowsAllNames(FittedToy):
-    def left_out_map(self, name):
-        return super().left_out_map(name if name in self.greys else next(iter(self.greys)))
+    def held_out_map(self, name):
+        return super().held_out_map(name if name in self.greys else next(iter(self.greys)))
 
 
 class Bulky(FittedToy):
@@ -306,7 +306,7 @@ class LeavesFiles(Toy):
         (KnowsAllNames, "raises no KeyError"),
         (Bulky, "bytes where the plan said 1000"),
         (type("F", (FittedToy,), {"batch": 0}), "batch must be a whole number of at least 1"),
-        (type("F", (FittedToy,), {"left_out_method": "by luck"}), "left_out_method must look"),
+        (type("F", (FittedToy,), {"held_out_method": "by luck"}), "held_out_method must look"),
         (type("F", (FittedToy,), {"told": lambda self: [("bank", 3)]}), "the fit must tell pairs"),
         (type("F", (FittedToy,), {"details": {"a": float("inf")}}), "no plain JSON values"),
         (type("F", (FittedToy,), {"details": {"a": (1, 2)}}), "changes on its way through JSON"),

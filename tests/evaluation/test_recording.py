@@ -10,12 +10,12 @@ import pytest
 import blemish
 from blemish.evaluation.recording import evaluate_into
 from blemish.records.folder import read_records
-from blemish.records.record import Asked
+from blemish.records.record import FitRequest
 from tiny import tiny_dataset, tiny_settings
 
 EXPECTED = {
     "schema", "job", "category", "detector", "seed", "date", "error", "dataset", "settings",
-    "sources", "details", "asked", "calibration", "figures", "curves", "draws", "images",
+    "sources", "details", "request", "calibration", "figures", "curves", "draws", "images",
     "examples", "seconds", "bytes", "versions", "machine", "model_sha256", "maps_sha256",
 }  # fmt: skip
 MOST_POINTS = 500  # of a curve that is thinned for drawing
@@ -82,7 +82,7 @@ def test_the_rate_that_was_asked_for_is_kept_not_the_one_that_was_reached(
 ) -> None:
     _, record = evaluate_into(model, dataset, tmp_path)
     assert record.calibration.false_alarm_rate == 1 / 9
-    assert record.asked == Asked(false_alarm_rate=None, alpha="refuse", smallest_region_px=1)
+    assert record.request == FitRequest(false_alarm_rate=None, alpha="refuse", smallest_region_px=1)
     detector = blemish.PatchCore(**tiny_settings(backbone))
     other = blemish.fit(dataset, detector, false_alarm_rate=0.2)
-    assert evaluate_into(other, dataset, tmp_path)[1].asked.false_alarm_rate == 0.2
+    assert evaluate_into(other, dataset, tmp_path)[1].request.false_alarm_rate == 0.2

@@ -59,8 +59,8 @@ def test_a_failed_job_stays_in_its_group() -> None:
 def test_rates_that_were_reached_are_no_condition_those_asked_for_are() -> None:
     few = make_record({"calibration.false_alarm_rate": 0.0476}, category="tile")
     assert {group.detector for group in group_records([make_record(), few])} == {"patchcore"}
-    asked = make_record({"asked.false_alarm_rate": 0.05}, category="tile")
-    assert {group.detector for group in group_records([make_record(), asked])} == {
+    request = make_record({"request.false_alarm_rate": 0.05}, category="tile")
+    assert {group.detector for group in group_records([make_record(), request])} == {
         "patchcore, false-alarm rate default", "patchcore, false-alarm rate 0.05"
     }  # fmt: skip
 

@@ -59,7 +59,7 @@ def test_what_every_record_has_must_be_there(field: str) -> None:
         from_dict({**values, field: None})
 
 
-@pytest.mark.parametrize("field", ["asked", "calibration", "model_sha256"])
+@pytest.mark.parametrize("field", ["request", "calibration", "model_sha256"])
 def test_what_a_detector_or_tool_need_not_have_may_be_null(field: str) -> None:
     assert getattr(made_record({field: None}), field) is None
 

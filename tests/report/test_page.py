@@ -185,7 +185,7 @@ def test_failed_jobs_alone_still_make_a_report(tmp_path: Path, failed_record) ->
 @pytest.mark.parametrize(
     "changes",
     [
-        *({name: None} for name in ("asked", "calibration")),
+        *({name: None} for name in ("request", "calibration")),
         *({name: {}} for name in ("settings", "curves", "draws", "examples", "seconds", "bytes")),
         {"images": []},
         {"sources": [], "details": {}},

@@ -7,8 +7,8 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from blemish.search import nearest as neighbours
-from blemish.search.graph import search, standing_out
-from blemish.search.nearest import nearest, standing_out_of
+from blemish.search.graph import reweighting, search
+from blemish.search.nearest import nearest, reweighting_of
 from graphs import run_nodes
 
 
@@ -29,7 +29,7 @@ def graph_weight(patches, bank, companions):
     def add(g):
         found = search(g, "patches", bank, k=1, squared=False)
         flat = g.op("Flatten", found.scores, axis=1)
-        return [standing_out(g, found, companions, flat)]
+        return [reweighting(g, found, companions, flat)]
 
     return run_nodes(add, patches=patches)[0]
 
@@ -86,7 +86,7 @@ def test_reweighting_in_the_graph_equals_its_numpy_twin():
         flat = patches[i].reshape(-1, 5)
         squared, rows = nearest(flat, bank)
         worst = int(squared[:, 0].argmax())
-        expected = standing_out_of(flat[worst], int(rows[worst, 0]), bank, 9)
+        expected = reweighting_of(flat[worst], int(rows[worst, 0]), bank, 9)
         assert weight == pytest.approx(expected, rel=1e-5)
 
 

@@ -22,7 +22,7 @@ def patches(rows, seed=0, far=1.0):
 
 
 BANK = patches(1500)
-ASKED = {
+REQUESTED = {
     "alike": patches(40, seed=1),
     "of the bank": BANK[:40],
     "the same": np.repeat(BANK[7:8], 40, axis=0) + np.float32(0.01),
@@ -47,12 +47,12 @@ def searched(queries, block):
 
 @pytest.mark.parametrize("crowded", [0, 2, two_stage_graph.CROWDED])
 @pytest.mark.parametrize("block", [256, 4096])
-@pytest.mark.parametrize("kind", ASKED)
+@pytest.mark.parametrize("kind", REQUESTED)
 def test_it_is_exact_and_no_tensor_is_empty(monkeypatch, kind, block, crowded):
     assert worth_sketching(*BANK.shape)
     monkeypatch.setattr(two_stage_graph, "CROWDED", crowded)
-    values = searched(ASKED[kind], block)
+    values = searched(REQUESTED[kind], block)
     assert not [name for name, value in values.items() if not value.size]
-    expected = cdist(ASKED[kind].astype(np.float64), BANK.astype(np.float64), "sqeuclidean")
+    expected = cdist(REQUESTED[kind].astype(np.float64), BANK.astype(np.float64), "sqeuclidean")
     np.testing.assert_allclose(values["out_0"].ravel(), expected.min(axis=1), rtol=1e-5)
     np.testing.assert_array_equal(values["out_1"].ravel(), expected.argmin(axis=1))

@@ -121,19 +121,19 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=FULL)
     parser.add_argument("--small", action="store_true", help="reduced size")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    folder: Path = asked.output.resolve()
-    if asked.one:
-        run_script(asked.scripts[0], folder)
+    request = parser.parse_args()
+    folder: Path = request.output.resolve()
+    if request.one:
+        run_script(request.scripts[0], folder)
         return
-    if not asked.scripts:
+    if not request.scripts:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"BLEMISH_WORK": "study"}  # relative, as it is shown in commands
-    environment |= {"BLEMISH_TUTORIAL": "small"} if asked.small else {}
+    environment |= {"BLEMISH_TUTORIAL": "small"} if request.small else {}
     if data := os.environ.get("BLEMISH_DATA"):
         environment["BLEMISH_DATA"] = str(Path(data).resolve())
-    for script in asked.scripts or scripts():
+    for script in request.scripts or scripts():
         start = time.perf_counter()
         shutil.rmtree(folder / script.stem, ignore_errors=True)
         command = [

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from blemish.errors import BackboneError, did_you_mean, told_at_once
+from blemish.errors import BackboneError, did_you_mean, raise_all
 
 if TYPE_CHECKING:
     import onnx
@@ -89,7 +89,7 @@ class Backbone:
             if name not in known
         ]
         problems += [f"Level '{n}' is named twice." for n in set(names) if names.count(n) > 1]
-        told_at_once(problems, BackboneError)
+        raise_all(problems, BackboneError)
         return replace(self, levels=tuple(known[name] for name in names))
 
     def _spell_levels(self) -> str:

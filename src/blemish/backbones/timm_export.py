@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.backbones.compiler import no_compiler_folder
-from blemish.errors import BackboneError, MissingExtraError, did_you_mean, told_at_once
+from blemish.errors import BackboneError, MissingExtraError, did_you_mean, raise_all
 from blemish.files import write_whole
 from blemish.wording import first_few
 
@@ -176,7 +176,7 @@ def _require_fit(wanted: Mapping[str, Any], found: Mapping[str, Any], complaint:
         problems.append(f"{complaint}: it lacks {first_few(missing, 3)}.")
     if misfits:
         problems.append(f"{complaint}: other shapes have {first_few(misfits, 3)}.")
-    told_at_once(problems, BackboneError)
+    raise_all(problems, BackboneError)
 
 
 def _flat(key: str) -> str:

@@ -27,16 +27,16 @@ from blemish.errors import (
     SettingError,
     UsageError,
     did_you_mean,
-    told_at_once,
+    raise_all,
 )
 from blemish.images.header import DEFAULT_LIMITS, Alpha, Reader
 from blemish.provenance import Source
 from blemish.records.folder import id_of
 from blemish.records.machine import circumstances
-from blemish.records.record import Asked, FailedRecord
+from blemish.records.record import FailedRecord, FitRequest
 
 SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the images
-ASKED = ("false_alarm_rate", "alpha", "smallest_region_px")
+REQUESTED = ("false_alarm_rate", "alpha", "smallest_region_px")
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Job:
     max_pixels: int = DEFAULT_LIMITS.max_pixels
 
     @property
-    def asked(self) -> dict[str, Any]:
+    def request(self) -> dict[str, Any]:
         """What decides the result besides images and detector."""
-        return {name: getattr(self, name) for name in ASKED}
+        return {name: getattr(self, name) for name in REQUESTED}
 
     @property
     def reader(self) -> Reader:
@@ -106,7 +106,7 @@ class Job:
             seed=self.seed,
             settings=_without_files(self.settings, self.make_detector()),
             sources=tuple(Source(**source) for source in self.sources),
-            asked=Asked(**self.asked),
+            request=FitRequest(**self.request),
             error=error,
             **circumstances(),
         )
@@ -160,14 +160,14 @@ def plan_jobs(
         for name, values in own.items()
         for seed in dict.fromkeys(seeds)
     ]
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "false_alarm_rate": false_alarm_rate,
         "alpha": alpha,
         "smallest_region_px": smallest_region_px,
     }
     return [
         Job(
-            id=job_id(dataset, detector, asked),
+            id=job_id(dataset, detector, request),
             data=str(path),
             category=dataset.name,
             detector=detector.name,
@@ -176,20 +176,20 @@ def plan_jobs(
             sources=[asdict(source) for source in detector.provenance()],
             test_fraction=test_fraction,
             max_pixels=max_pixels,
-            **asked,
+            **request,
         )
         for dataset, path in _open_all(_find(data, categories), test_fraction)
         for detector in built
     ]
 
 
-def job_id(dataset: Dataset, detector: Detector, asked: Mapping[str, Any]) -> str:
+def job_id(dataset: Dataset, detector: Detector, request: Mapping[str, Any]) -> str:
     """The id of the job that fits and measures a detector on a data set."""
     content = {
         "dataset": dataset.fingerprint,
         "settings": _without_files(detector.settings.to_dict(), detector),
         "sources": {source.role: source.sha256 for source in detector.provenance()},
-        "asked": dict(asked),
+        "request": dict(request),
     }
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
 
@@ -219,7 +219,7 @@ def _open_all(paths: Mapping[str, Path], test_fraction: float | None) -> list[tu
             problems.append(f"category '{name}' ({path}): {error}")
         else:
             found.append((dataset, path))
-    told_at_once(problems, DataError)
+    raise_all(problems, DataError)
     return found
 
 
@@ -236,7 +236,7 @@ def _find(data: Iterable[str | Path], wanted: Sequence[str] | None) -> dict[str,
             for name in wanted
             if name not in names
         ]
-        told_at_once(unknown, DataError)
+        raise_all(unknown, DataError)
         found = [(name, path) for name, path in found if name in wanted]
     return _told_apart(found)
 
@@ -248,7 +248,7 @@ def _told_apart(found: Sequence[tuple[str, Path]]) -> dict[str, Path]:
         for name, path in found
     ]
     twice = [name for name, count in Counter(name for name, _ in named).items() if count > 1]
-    told_at_once(
+    raise_all(
         [f"The category '{name}' is given twice; give each once, or rename one." for name in twice],
         DataError,
     )

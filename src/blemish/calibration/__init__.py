@@ -7,7 +7,7 @@ that differ a little from the one that ships (cross-conformal); there the rate h
 measured. No label of a test image ever comes in here. A known defect does where a user names it
 and its costs, and then the threshold says that it follows costs.
 
-    asked           what a user asks for
+    request         what a user asks for
     conformal       thresholds, p-values, what so many images can promise
     tail            a fitted tail for rates below that, model-based
     false_regions   pixels and regions that good images show
@@ -18,15 +18,6 @@ and its costs, and then the threshold says that it follows costs.
     facts, stated   what a file states of it, and whether that is what follows
 """
 
-from blemish.calibration.asked import (
-    DEFAULT_RATE,
-    SMALLEST_REGION_PX,
-    Asked,
-    check_asked,
-    lowest_for,
-    rate_for,
-    settled,
-)
 from blemish.calibration.conformal import (
     check_rate,
     conformal_threshold,
@@ -37,6 +28,15 @@ from blemish.calibration.conformal import (
 )
 from blemish.calibration.costs import CostRule, Costs, choose_threshold
 from blemish.calibration.facts import CalibrationFacts, Stated
+from blemish.calibration.request import (
+    DEFAULT_RATE,
+    SMALLEST_REGION_PX,
+    CalibrationRequest,
+    check_request,
+    lowest_rate_for,
+    rate_for,
+    with_rate,
+)
 from blemish.calibration.stated import read_stated
 from blemish.calibration.thresholds import (
     Calibration,
@@ -47,24 +47,24 @@ from blemish.calibration.thresholds import (
 __all__ = [
     "DEFAULT_RATE",
     "SMALLEST_REGION_PX",
-    "Asked",
     "Calibration",
     "CalibrationFacts",
+    "CalibrationRequest",
     "CostRule",
     "Costs",
     "Stated",
     "calibrate",
-    "check_asked",
     "check_rate",
+    "check_request",
     "choose_threshold",
     "conformal_threshold",
     "images_needed",
-    "lowest_for",
     "lowest_rate",
+    "lowest_rate_for",
     "p_value",
     "rate_for",
     "read_stated",
-    "settled",
     "upper_bound",
     "with_false_regions",
+    "with_rate",
 ]

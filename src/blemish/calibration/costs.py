@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from blemish.binomial import rate_at_most
-from blemish.errors import CalibrationError, SettingError, told_at_once
+from blemish.errors import CalibrationError, SettingError, raise_all
 from blemish.typed_json import AboveZero, Count, Positive, Rate, Share
 
 FEWEST_DEFECTS = 5
@@ -55,7 +55,7 @@ class Costs:
         ]
         if rate is not None and not 0 < rate < 1:
             problems.append(f"'defect_rate' must be in (0, 1); got {rate:g}.")
-        told_at_once(problems, SettingError)
+        raise_all(problems, SettingError)
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _check(good: Values, defects: Values) -> None:
         )
     if not (np.isfinite(good).all() and np.isfinite(defects).all()):
         problems.append("A score of a calibration image is not a finite number.")
-    told_at_once(problems, CalibrationError)
+    raise_all(problems, CalibrationError)
 
 
 def _no_threshold(reject_all: bool, costs: Costs, rate: float) -> str:

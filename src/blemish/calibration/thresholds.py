@@ -14,7 +14,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from blemish.calibration.asked import SMALLEST_REGION_PX, Asked, check_asked, rate_for
 from blemish.calibration.conformal import (
     conformal_threshold,
     exceedances,
@@ -30,6 +29,12 @@ from blemish.calibration.false_regions import (
     MapOf,
     expect_false_regions,
     images_to_look_into,
+)
+from blemish.calibration.request import (
+    SMALLEST_REGION_PX,
+    CalibrationRequest,
+    check_request,
+    rate_for,
 )
 from blemish.calibration.tail import Tail, Tails, fit_tail
 from blemish.errors import CalibrationError
@@ -179,7 +184,7 @@ def calibrate(
     peaks: ArrayLike,
     *,
     method: str,
-    asked: Asked | None = None,
+    request: CalibrationRequest | None = None,
     costs: CostRule | None = None,
     dropped: int = 0,
 ) -> Calibration:
@@ -189,7 +194,7 @@ def calibrate(
         scores: of good images as if they were new, raw.
         peaks: the largest value of each one's map, raw, in the same order.
         method: how they were had.
-        asked: rates and what else decides; by default 0.01, or the lowest rate that so many
+        request: rates and what else decides; by default 0.01, or the lowest rate that so many
             images can promise.
         costs: what the image threshold is to follow in place of a rate.
         dropped: training images that were left out as suspicious.
@@ -198,19 +203,21 @@ def calibrate(
         CalibrationError: a score is not finite, so few images cannot promise a rate, or no tail
             can be fitted.
     """
-    asked = asked or Asked()
+    request = request or CalibrationRequest()
     pairs = np.stack([np.asarray(values, np.float64) for values in (scores, peaks)])
     if not np.isfinite(pairs).all():
         raise CalibrationError("A score of a calibration image is not a finite number.")
-    smallest = SMALLEST_REGION_PX if asked.smallest_region_px is None else asked.smallest_region_px
+    smallest = (
+        SMALLEST_REGION_PX if request.smallest_region_px is None else request.smallest_region_px
+    )
     if smallest < 1:
         raise CalibrationError(f"'smallest_region_px' must be at least 1; got {smallest}.")
     ordered, ordered_peaks = np.sort(pairs, axis=1)
     images = pairs.shape[1]
-    rate = rate_for(asked, images)
-    region_rate = rate if asked.region_rate is None else asked.region_rate
-    check_asked(images, replace(asked, false_alarm_rate=rate, region_rate=region_rate))
-    tails = Tails(fit_tail(ordered), fit_tail(ordered_peaks)) if asked.tail else None
+    rate = rate_for(request, images)
+    region_rate = rate if request.region_rate is None else request.region_rate
+    check_request(images, replace(request, false_alarm_rate=rate, region_rate=region_rate))
+    tails = Tails(fit_tail(ordered), fit_tail(ordered_peaks)) if request.tail else None
     found = Calibration(
         method, ordered, ordered_peaks, rate, region_rate, smallest, tails, costs, dropped=dropped
     )

@@ -15,7 +15,7 @@ from blemish.cli.detector_options import GIVEN, is_pair, kinds_of
 from blemish.cli.flags import OF_THEIR_OWN, flag
 from blemish.cli.options import read_megabytes
 from blemish.detectors.registry import settings_by_detector
-from blemish.errors import SettingError, UsageError, told_at_once
+from blemish.errors import SettingError, UsageError, raise_all
 from blemish.settings import Described, parse_assignments, parse_value
 
 
@@ -35,7 +35,7 @@ def read_settings(
     """
     given = _given(ctx)
     assigned = parse_assignments(assignments or ())
-    told_at_once(
+    raise_all(
         [
             f"'{name}' is given twice: by an option of its own, and by --set."
             for name in assigned

@@ -22,7 +22,7 @@ from blemish.cli.options import (
     read_limits,
     use_threads,
 )
-from blemish.errors import UsageError, told_at_once
+from blemish.errors import UsageError, raise_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -179,7 +179,7 @@ def _check_options(of_maps: Mapping[str, Any], maps: Path | None, provider: str)
     ]
     if not given.get("--name", "maps").strip():
         problems.append("'--name' must not be empty.")
-    told_at_once(problems, UsageError)
+    raise_all(problems, UsageError)
 
 
 def _measure_model(model: Model, dataset: Dataset, output: Path | None) -> Evaluation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from blemish.errors import UsageError, did_you_mean, told_at_once
+from blemish.errors import UsageError, did_you_mean, raise_all
 from blemish.metrics.catalogue import LEVELS, Figure, figures_of
 from blemish.records.findings import Figures
 
@@ -46,7 +46,7 @@ def read_gates(texts: Iterable[str]) -> list[Gate]:
             problems.append(f"'--require {text}' must be like {path}=0.95, from 0 to 1.")
         else:
             gates.append(Gate(known[path], limit))
-    told_at_once(problems, UsageError)
+    raise_all(problems, UsageError)
     return gates
 
 

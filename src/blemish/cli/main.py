@@ -58,8 +58,8 @@ for _command, _kind in (
     app.command(cls=_kind)(_command)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         from importlib import metadata
 
         typer.echo(f"blemish {metadata.version('blemish')}")

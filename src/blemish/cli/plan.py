@@ -63,7 +63,7 @@ def plan(
     use_threads(threads)
     settings = read_settings(ctx, config, assignments)
     import blemish
-    from blemish.calibration import Asked, lowest_rate
+    from blemish.calibration import CalibrationRequest, lowest_rate
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
     from blemish.model.fitting import check_promise
@@ -72,10 +72,10 @@ def plan(
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )
-    asked = Asked(false_alarm_rate, region_rate, tail=tail)
+    request = CalibrationRequest(false_alarm_rate, region_rate, tail=tail)
     images = GoodImages(dataset.train, reader_of(max_pixels, alpha))
     images.contents(progress=TerminalProgress())
-    lowest = lowest_rate(check_promise(dataset.name, images.split_keys, asked, detector=chosen))
+    lowest = lowest_rate(check_promise(dataset.name, images.split_keys, request, detector=chosen))
     planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)
     notes = [*dataset.notes, *planned.notes()]
     if as_json:

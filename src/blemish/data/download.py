@@ -22,7 +22,7 @@ from typing import IO, Any
 from urllib.response import addinfourl
 
 from blemish.data.unpacking import unpack
-from blemish.errors import DataError, SettingError, UsageError, did_you_mean, told_at_once
+from blemish.errors import DataError, SettingError, UsageError, did_you_mean, raise_all
 from blemish.files import held, make_folder, sync_folder, write_whole
 from blemish.progress import LoggedProgress, Progress
 
@@ -109,9 +109,9 @@ def choose_archives(
     problems += [
         f"'{name}' is no name of a category." for name in wanted if Path(name).name != name
     ]
-    told_at_once(problems, UsageError)
+    raise_all(problems, UsageError)
     unknown = [] if url else [name for name in wanted if name not in MVTEC_AD]
-    told_at_once(
+    raise_all(
         [
             f"Where '{name}' is to be had is not known, only {', '.join(MVTEC_AD)}; give url=URL."
             f"{did_you_mean(name, MVTEC_AD)}"

@@ -20,7 +20,7 @@ from blemish.data.entry import Entry
 from blemish.data.manifest import MANIFEST_SUFFIXES, read_manifest
 from blemish.data.sample import GOOD
 from blemish.data.split import Split
-from blemish.errors import DataError, told_at_once
+from blemish.errors import DataError, raise_all
 from blemish.files import files_below
 from blemish.images.read import IMAGE_SUFFIXES
 
@@ -221,7 +221,7 @@ def _masks_beside(images: Iterable[Path]) -> dict[Path, Path]:
 
 def _check_masks_are_unique(entries: Iterable[Entry], root: Path) -> None:
     users = Counter(entry.mask_path for entry in entries if entry.mask_path is not None)
-    told_at_once(
+    raise_all(
         [
             f"{mask.relative_to(root).as_posix()} could be the mask of {count} images; put masks "
             "into one folder for each type of defect."

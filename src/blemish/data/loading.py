@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
-from blemish.errors import DataError, ImageError, told_at_once
+from blemish.errors import DataError, ImageError, raise_all
 from blemish.images.format import ImageFormat, format_16_bit
 from blemish.images.header import READER, WHEN_QUIET, ImageFacts, Reader
 from blemish.parallel import available_cores, read_ahead
@@ -139,7 +139,7 @@ class GoodImages:
                 facts.append(sample.probe(self._reader))
             except ImageError as error:
                 problems.append(str(error))
-        told_at_once(problems, ImageError)
+        raise_all(problems, ImageError)
         return facts
 
     def _one_depth(self, facts: Sequence[ImageFacts]) -> int:

@@ -21,7 +21,7 @@ from typing import Any, cast
 from blemish.data.entry import Entry
 from blemish.data.sample import GOOD
 from blemish.data.split import Split
-from blemish.errors import DataError, did_you_mean, told_at_once
+from blemish.errors import DataError, did_you_mean, raise_all
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.typed_json import JsonError, read_json
 
@@ -181,4 +181,4 @@ def _tell(path: Path, problems: list[str]) -> None:
     shown = [f"{path}: {problem}" for problem in problems[:MOST_PROBLEMS_SHOWN]]
     if len(problems) > len(shown):
         shown.append(f"{path}: and {len(problems) - len(shown)} more problems.")
-    told_at_once(shown, DataError)
+    raise_all(shown, DataError)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.errors import BlemishError, SettingError, UsageError, told_at_once
+from blemish.errors import BlemishError, SettingError, UsageError, raise_all
 from blemish.files import temporary_beside
 from blemish.parallel import read_ahead
 from blemish.progress import LoggedProgress, Progress
@@ -78,7 +78,7 @@ def write_surfaces(
     every = {name: drawings(name, **settings) for name in wanted}
     targets = {name: Path(folder) / name for name in wanted}
     problems = [text for path in targets.values() if (text := _in_the_way(path, force=force))]
-    told_at_once(problems, UsageError)
+    raise_all(problems, UsageError)
     for name, target in targets.items():
         facts = {"drawn": "blemish surfaces", "version": VERSION, "category": name, **settings}
         try:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from blemish.detectors.registry import detector_names, make_detector, settings_class
-from blemish.errors import SettingError, did_you_mean, told_at_once
+from blemish.errors import SettingError, did_you_mean, raise_all
 
 if TYPE_CHECKING:
     from blemish.detectors.contract import Detector
@@ -38,7 +38,7 @@ def settings_of_each(detectors: Sequence[str], settings: Mapping[str, Any]) -> d
     ]
     problems += _unknown([(name, list(known)) for name in plain], known)
     problems += _unknown([(n, [d]) for d in known for n in own.get(d, {})], known)
-    told_at_once(problems, SettingError)
+    raise_all(problems, SettingError)
     return {
         detector: {k: v for k, v in plain.items() if k in names} | own.get(detector, {})
         for detector, names in known.items()

@@ -58,7 +58,7 @@ class ImageSource(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class LeftOut:
+class HeldOutScore:
     """What a training image would score had it not been trained on.
 
     `peak` is the largest value of its score map over the original image.
@@ -92,11 +92,11 @@ class Fitted(Protocol):
         ...
 
     @property
-    def left_out_method(self) -> str:
+    def held_out_method(self) -> str:
         """How `left_out` works, for the record: `leave-one-out`, `5-fold`, or `held out`."""
         ...
 
-    def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
+    def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
         """One for each image that can be scored as if it were new, in any order.
 
         That is every training image, or those that were held out of the fit altogether; as many
@@ -107,7 +107,7 @@ class Fitted(Protocol):
         """
         ...
 
-    def left_out_map(self, name: str) -> NDArray[np.float32]:
+    def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The score map, H x W, of an image as it was when `left_out` scored it.
 
         Made again for the few images that somebody wants to look into, so that not all maps are
@@ -119,7 +119,7 @@ class Fitted(Protocol):
         ...
 
     def close(self) -> None:
-        """Give back what `left_out` and `left_out_map` need (memory, temporary files)."""
+        """Give back what `left_out` and `held_out_map` need (memory, temporary files)."""
         ...
 
 

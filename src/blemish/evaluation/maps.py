@@ -16,7 +16,7 @@ from pathlib import Path
 
 from blemish.data.dataset import Dataset
 from blemish.data.sample import Sample
-from blemish.errors import BlemishError, DataError, ImageError, told_at_once
+from blemish.errors import BlemishError, DataError, ImageError, raise_all
 from blemish.evaluation.matching import SHOWN, match_maps
 from blemish.evaluation.measure import Evaluation, Judged, measure, tested
 from blemish.evaluation.score_list import read_scores
@@ -162,7 +162,7 @@ def _judged(maps: ScoreMaps, resized: list[str]) -> Iterator[Judged]:
             prediction, changed = result
             resized += [sample.id] if changed else []
             yield sample, prediction
-    told_at_once(_first(problems), DataError)
+    raise_all(_first(problems), DataError)
 
 
 def _first(problems: Sequence[str]) -> list[str]:

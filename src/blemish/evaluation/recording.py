@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from blemish.calibration import Asked as AskedRates
-from blemish.calibration import Calibration, rate_for
+from blemish.calibration import Calibration, CalibrationRequest, rate_for
 from blemish.data.dataset import Dataset
 from blemish.evaluation.examples import write_examples, write_map_examples
 from blemish.evaluation.maps import ScoreMaps, evaluate_maps
@@ -22,11 +21,11 @@ from blemish.records.findings import Examples
 from blemish.records.folder import id_of, write_record
 from blemish.records.machine import circumstances
 from blemish.records.record import (
-    Asked,
     Bytes,
     CalibrationSummary,
     DatasetSummary,
     ExpectedRegions,
+    FitRequest,
     Record,
     Seconds,
 )
@@ -93,7 +92,7 @@ def make_record(
         fit_peak_bytes: the most memory that the fit took, `None` where it is not known.
     """
     facts, calibration = model.facts.detector, model.calibration
-    asked = Asked(
+    request = FitRequest(
         false_alarm_rate=false_alarm_rate_asked,
         alpha=model.reader.alpha,
         smallest_region_px=calibration.smallest_region_px,
@@ -107,7 +106,7 @@ def make_record(
         settings=facts.settings,
         sources=facts.sources,
         details=facts.details,
-        asked=asked,
+        request=request,
         calibration=_summary(calibration),
         figures=evaluation.figures(),
         curves=evaluation.curves,
@@ -160,7 +159,7 @@ def evaluate_maps_into(
         settings=settings,
         sources=(),
         details={},
-        asked=None,
+        request=None,
         calibration=_set_by_the_user(maps.thresholds),
         figures=evaluation.figures(),
         curves=evaluation.curves,
@@ -198,7 +197,7 @@ def _summary(calibration: Calibration) -> CalibrationSummary:
 
 def _rate_asked(calibration: Calibration) -> float | None:
     """The rate that a model was asked for; `None` where it is what the default comes to."""
-    by_default = AskedRates(tail=calibration.tails is not None)
+    by_default = CalibrationRequest(tail=calibration.tails is not None)
     default = rate_for(by_default, len(calibration.scores))
     return None if calibration.false_alarm_rate == default else calibration.false_alarm_rate
 

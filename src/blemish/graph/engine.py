@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from blemish.errors import SettingError, UsageError, did_you_mean, told_at_once
+from blemish.errors import SettingError, UsageError, did_you_mean, raise_all
 from blemish.graph.runtime import onnxruntime
 from blemish.parallel import MOST_CORES, available_cores
 
@@ -70,7 +70,7 @@ class Engine:
             problems.append(f"'device' must be 0 or more; got {self.device}.")
         if self.device and self.provider not in NUMBERED:
             problems.append(f"'device' goes with {', '.join(NUMBERED)}, not with {self.provider}.")
-        told_at_once(problems, SettingError)
+        raise_all(problems, SettingError)
 
     @property
     def cores(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blemish.errors import UsageError, did_you_mean, told_at_once
+from blemish.errors import UsageError, did_you_mean, raise_all
 
 
 def tensor_names(data: bytes) -> list[str]:
@@ -32,7 +32,7 @@ def with_outputs(data: bytes, names: Sequence[str]) -> bytes:
     ]
     if not names:
         problems = ["Name at least one tensor of the graph: patch_scores, say."]
-    told_at_once(problems, UsageError)
+    raise_all(problems, UsageError)
     del model.graph.output[:]
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
     changed: bytes = model.SerializeToString()

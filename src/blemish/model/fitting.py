@@ -16,11 +16,11 @@ from typing import Any, cast
 
 from blemish.calibration import (
     SMALLEST_REGION_PX,
-    Asked,
+    CalibrationRequest,
     calibrate,
-    check_asked,
-    settled,
+    check_request,
     with_false_regions,
+    with_rate,
 )
 from blemish.calibration.scored import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, typical
@@ -88,14 +88,14 @@ def fit(
         CalibrationError: so few images cannot promise the rate (told before the fit), no tail
             can be fitted to their scores, or one of these is not finite.
     """
-    asked = Asked(false_alarm_rate, region_rate, smallest_region_px, tail)
-    job = _Job(dataset, detector, asked, reader, progress or LoggedProgress())
+    request = CalibrationRequest(false_alarm_rate, region_rate, smallest_region_px, tail)
+    job = _Job(dataset, detector, request, reader, progress or LoggedProgress())
     with ExitStack() as stack:
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
         with closing(job.fit(folder)) as fitted:
             left_out = job.left_out(fitted)
-            if not (drop_suspicious and left_out.stand_out):
+            if not (drop_suspicious and left_out.suspicious_ids):
                 return job.model(fitted, left_out)
         job = job.without(left_out)
         with closing(job.fit(folder and folder / AGAIN)) as fitted:
@@ -117,7 +117,7 @@ class _LeftOutImages:
     suspicious: SuspiciousImages | None
 
     @property
-    def stand_out(self) -> list[str]:
+    def suspicious_ids(self) -> list[str]:
         """Ids of the images that stand out."""
         return [image.id for image in self.suspicious.images] if self.suspicious else []
 
@@ -128,7 +128,7 @@ class _Job:
 
     dataset: Dataset
     detector: Detector
-    asked: Asked
+    request: CalibrationRequest
     reader: Reader
     progress: Progress
     dropped: tuple[ScoredImage, ...] = ()
@@ -139,7 +139,7 @@ class _Job:
         return GoodImages(self.dataset.train, self.reader, check_keys=self._check_promise)
 
     def _check_promise(self, keys: Sequence[str]) -> None:
-        check_promise(self.dataset.name, keys, self.asked, detector=self.detector)
+        check_promise(self.dataset.name, keys, self.request, detector=self.detector)
 
     def claim(self, folder: Path, stack: ExitStack, *, drop_suspicious: bool) -> Path | None:
         """Keep a folder for this fit; `None` where its detector has no use for one."""
@@ -153,7 +153,7 @@ class _Job:
             "detector": detector.name,
             "settings": {name: value for name, value in values if name not in left_aside},
             "sources": {source.role: source.sha256 for source in detector.provenance()},
-            "asked": {"alpha": self.reader.alpha, "drop_suspicious": drop_suspicious},
+            "request": {"alpha": self.reader.alpha, "drop_suspicious": drop_suspicious},
             "images": {sample.id: sample.sha256 for sample in self.images.samples},
         }
         if not detector.resumable:
@@ -183,14 +183,14 @@ class _Job:
         sha256 = {sample.id: sample.sha256 for sample in self.images.samples}
         scored = {
             found.name: ScoredImage(found.name, sha256[found.name], found.score, found.peak)
-            for found in fitted.left_out(progress=self.progress)
+            for found in fitted.held_out_scores(progress=self.progress)
         }
         check_finite(scored.values())
         keys = {name: key for name, key in self._keys.items() if name in scored}
         most = typical([image.score for image in one_a_key(scored, keys)])
         if most is None:
             return _LeftOutImages(scored, keys, None)
-        found = find_suspicious(list(scored.values()), most, fitted.left_out_map)
+        found = find_suspicious(list(scored.values()), most, fitted.held_out_map)
         return _LeftOutImages(scored, keys, found)
 
     def model(self, fitted: Fitted, left_out: _LeftOutImages) -> Model:
@@ -201,12 +201,12 @@ class _Job:
         calibration = calibrate(
             [image.score for image in scored],
             [image.peak for image in scored],
-            method=fitted.left_out_method,
-            asked=settled(self.asked, len(scored), self.progress),
+            method=fitted.held_out_method,
+            request=with_rate(self.request, len(scored), self.progress),
             dropped=self.dropped_keys,
         )
         peaks = highest_peaks(left_out.scored, left_out.keys)
-        calibration = with_false_regions(calibration, peaks, fitted.left_out_map)
+        calibration = with_false_regions(calibration, peaks, fitted.held_out_map)
         settings = self.detector.settings
         return assemble(
             fitted.graph,
@@ -230,7 +230,7 @@ class _Job:
         return TrainingFacts(
             dataset=self.dataset.name,
             layout=self.dataset.layout,
-            left_out=fitted.left_out_method,
+            left_out=fitted.held_out_method,
             images=tuple(
                 FittedImage(*left_out.scored.get(s.id, (s.id, s.sha256, None, None)))
                 for s in self.images.samples
@@ -244,7 +244,7 @@ class _Job:
 
     def without(self, left_out: _LeftOutImages) -> _Job:
         """The same without the images that stand out, and those that belong to them."""
-        gone = {left_out.keys[name] for name in left_out.stand_out}
+        gone = {left_out.keys[name] for name in left_out.suspicious_ids}
         kept = [
             s for s in self.dataset.samples if s.split != "train" or self._keys[s.id] not in gone
         ]
@@ -263,14 +263,18 @@ class _Job:
 
 
 def check_promise(
-    name: str, keys: Sequence[str], asked: Asked | None = None, *, detector: Detector | None = None
+    name: str,
+    keys: Sequence[str],
+    request: CalibrationRequest | None = None,
+    *,
+    detector: Detector | None = None,
 ) -> int:
     """How many training images count for a promise: copies, and those of a group, count as one.
 
     Args:
         name: of the data set.
         keys: of its training images; those of one key belong together.
-        asked: rates to be promised.
+        request: rates to be promised.
         detector: only images that it will leave out count; without one, all.
 
     Raises:
@@ -285,17 +289,17 @@ def check_promise(
             "false-alarm rate of 1 %."
         )
     count = detector.calibration_images(keys) if detector else all_count
-    if asked is not None:
-        _check_asked(count, all_count, asked)
+    if request is not None:
+        _check_request(count, all_count, request)
     return count
 
 
-def _check_asked(count: int, all_count: int, asked: Asked) -> None:
+def _check_request(count: int, all_count: int, request: CalibrationRequest) -> None:
     """Raise `CalibrationError` where the images left out cannot give what is asked."""
     try:
-        check_asked(count, asked)
+        check_request(count, request)
     except CalibrationError as error:
-        if count == all_count or not _can_give(all_count, asked):
+        if count == all_count or not _can_give(all_count, request):
             raise
         raise CalibrationError(
             f"{error} These are held out of the fit; if each of all {all_count} is left out in "
@@ -303,9 +307,9 @@ def _check_asked(count: int, all_count: int, asked: Asked) -> None:
         ) from error
 
 
-def _can_give(images: int, asked: Asked) -> bool:
+def _can_give(images: int, request: CalibrationRequest) -> bool:
     try:
-        check_asked(images, asked)
+        check_request(images, request)
     except CalibrationError:
         return False
     return True

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from blemish.calibration import (
     DEFAULT_RATE,
-    Asked,
     Calibration,
+    CalibrationRequest,
     CostRule,
     Costs,
     calibrate,
     choose_threshold,
-    lowest_for,
-    settled,
+    lowest_rate_for,
     with_false_regions,
+    with_rate,
 )
 from blemish.calibration.change import Change, changes
 from blemish.calibration.scored import highest_peaks, one_a_key
@@ -27,7 +27,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.loading import read_contents, split_keys
 from blemish.data.sample import Sample
 from blemish.detectors.contract import HELD_OUT
-from blemish.errors import DataError, ImageError, UsageError, told_at_once
+from blemish.errors import DataError, ImageError, UsageError, raise_all
 from blemish.model.fitting import check_promise
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
@@ -77,10 +77,10 @@ def recalibrate(
     progress = progress or LoggedProgress()
     old = model.calibration
     smallest = old.smallest_region_px if smallest_region_px is None else smallest_region_px
-    asked = Asked(false_alarm_rate, region_rate, smallest, tail)
+    request = CalibrationRequest(false_alarm_rate, region_rate, smallest, tail)
     images = _Images.of(model, dataset, progress)
-    count = check_promise(dataset.name, list(images.keys.values()), asked)
-    asked = _with_rates_of(old, asked, count, progress, by_costs=costs is not None)
+    count = check_promise(dataset.name, list(images.keys.values()), request)
+    request = _with_rates_of(old, request, count, progress, by_costs=costs is not None)
     suspects = _may_have_a_say(model, dataset, defects)
     every = images.scored(model, progress)
     scored = one_a_key(every, images.keys)
@@ -89,7 +89,7 @@ def recalibrate(
         [image.score for image in scored],
         [image.peak for image in scored],
         method=images.method(model),
-        asked=asked,
+        request=request,
         costs=_rule(costs, scored, wrong, progress),
         dropped=0 if images.all_fresh else old.dropped,
     )
@@ -108,20 +108,20 @@ def recalibrate(
 
 
 def _with_rates_of(
-    old: Calibration, asked: Asked, count: int, progress: Progress, *, by_costs: bool
-) -> Asked:
+    old: Calibration, request: CalibrationRequest, count: int, progress: Progress, *, by_costs: bool
+) -> CalibrationRequest:
     """What is asked, with the rates of the calibration before where none are named."""
-    if asked.false_alarm_rate is not None:
-        return asked
-    lowest = lowest_for(asked, count)
-    if asked.region_rate is None and old.region_rate != old.false_alarm_rate:
-        asked = replace(asked, region_rate=max(old.region_rate, lowest))
+    if request.false_alarm_rate is not None:
+        return request
+    lowest = lowest_rate_for(request, count)
+    if request.region_rate is None and old.region_rate != old.false_alarm_rate:
+        request = replace(request, region_rate=max(old.region_rate, lowest))
     if not by_costs and max(DEFAULT_RATE, lowest) < old.false_alarm_rate:
         progress.say(
             f"The model's own false-alarm rate of {old.false_alarm_rate:.2g} is kept; {count} good "
             f"images can promise {lowest:.2g} and up (false_alarm_rate)."
         )
-    return settled(asked, count, progress, default=old.false_alarm_rate)
+    return with_rate(request, count, progress, default=old.false_alarm_rate)
 
 
 def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:
@@ -217,7 +217,7 @@ def _check_given(rate: float | None, costs: Costs | None, defects: Sequence[str 
         problems.append(
             "Costs and a false-alarm rate both set the image threshold; give one of them."
         )
-    told_at_once(problems, UsageError)
+    raise_all(problems, UsageError)
 
 
 def _may_have_a_say(model: Model, dataset: Dataset, defects: Sequence[str | Path]) -> list[Sample]:
@@ -229,7 +229,7 @@ def _may_have_a_say(model: Model, dataset: Dataset, defects: Sequence[str | Path
         "threshold": {s.sha256 for s in dataset.test},
         f"it is among the good images of '{dataset.name}', too": {s.sha256 for s in dataset.train},
     }
-    told_at_once(
+    raise_all(
         [
             f"Defect image {sample.path} may not have a say: {why}."
             for sample in samples

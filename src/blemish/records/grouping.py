@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from blemish.records.record import AnyRecord, Asked, FailedRecord, Record
+from blemish.records.record import AnyRecord, FailedRecord, FitRequest, Record
 
 Conditions = dict[str, str]
 
@@ -60,15 +60,15 @@ def conditions(record: AnyRecord) -> Conditions:
     named = {"run": record.run}
     for source in record.sources:
         named |= {source.role: source.name, f"{source.role} sha256": source.sha256[:8]}
-    named |= _asked(record.asked) if record.asked else {}
+    named |= _of_request(record.request) if record.request else {}
     return found | {name: value for name, value in named.items() if value}
 
 
-def _asked(asked: Asked) -> Conditions:
+def _of_request(request: FitRequest) -> Conditions:
     return {
-        "false-alarm rate": short(asked.false_alarm_rate) or "default",
-        "alpha": asked.alpha,
-        "smallest region": short(asked.smallest_region_px),
+        "false-alarm rate": short(request.false_alarm_rate) or "default",
+        "alpha": request.alpha,
+        "smallest region": short(request.smallest_region_px),
     }
 
 

@@ -35,7 +35,7 @@ class DatasetSummary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class FitRequest:
     """What a fit was asked for, not what came of it: the rate reached depends on the images."""
 
     false_alarm_rate: float | None
@@ -118,7 +118,7 @@ class _JobRecord:
         date: when it ended, in ISO 8601, UTC.
         settings: of the detector, without those that say where a file lies.
         sources: what the detector takes from elsewhere.
-        asked: what the fit was asked for; `None` of maps.
+        request: what the fit was asked for; `None` of maps.
         versions: of what makes the numbers.
         machine: that it ran on.
         run: which of several folders it was read from; never in a file.
@@ -131,7 +131,7 @@ class _JobRecord:
     date: str
     settings: dict[str, Any]
     sources: tuple[Source, ...]
-    asked: Asked | None
+    request: FitRequest | None
     versions: dict[str, str]
     machine: Machine
     run: str = ""

@@ -162,7 +162,7 @@ def _next_picks(distances: _Distances, most: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Queries:
     """Picks, and what `SketchedBank.sketch` gives of them."""
 
     picks: NDArray[np.int64]
@@ -192,8 +192,8 @@ class _Distances:
     def update(self, picks: NDArray[np.int64]) -> None:
         """Bring every point up to date with new picks."""
         if self._sketches_pay:
-            asked = _Asked(picks, *self._cloud.sketched.sketch(self.points[picks]))
-            near = sum(self._pool.map(self._lower_near, self._blocks, repeat(asked)))
+            queries = _Queries(picks, *self._cloud.sketched.sketch(self.points[picks]))
+            near = sum(self._pool.map(self._lower_near, self._blocks, repeat(queries)))
             if near > FEW_NEAR * len(self.points):
                 self._sketches_pay = False
                 self._pause *= 2
@@ -212,14 +212,14 @@ class _Distances:
         np.minimum(self.nearest_sq[block], nearest_sq, out=self.nearest_sq[block])
         return improved
 
-    def _lower_near(self, block: slice, asked: _Asked) -> int:
+    def _lower_near(self, block: slice, queries: _Queries) -> int:
         """The same for those whose sketches come near enough; tells how many these are."""
-        closeness = asked.sketches @ self._cloud.sketched.columns[:, block]
-        closeness -= asked.floors[:, None] / 2
+        closeness = queries.sketches @ self._cloud.sketched.columns[:, block]
+        closeness -= queries.floors[:, None] / 2
         bounds = -2 * closeness.max(axis=0)[: len(self.points[block])]
         near = np.flatnonzero(bounds < self.nearest_sq[block])
         nearest_sq = self._to_nearest(
-            self.points[block][near], self.norms[block][near], asked.picks
+            self.points[block][near], self.norms[block][near], queries.picks
         )
         self.nearest_sq[block][near] = np.minimum(self.nearest_sq[block][near], nearest_sq)
         return len(near)

@@ -57,7 +57,7 @@ def search(
     return Found(patch_scores, g.op("Reshape", first, grid), queries, bank.name)
 
 
-def standing_out(g: GraphBuilder, found: Found, companions: NDArray[np.int64], masked: str) -> str:
+def reweighting(g: GraphBuilder, found: Found, companions: NDArray[np.int64], masked: str) -> str:
     """The paper's Eq. 7: how far the worst patch's neighbour stands out among its own neighbours.
 
     One minus the softmax weight of that neighbour m* among the bank vectors nearest to m*, the

@@ -115,8 +115,8 @@ def _largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     return ordered
 
 
-def standing_out_of(patch: Vectors, row: int, bank: Vectors, companions: int) -> float:
-    """The NumPy twin of `standing_out`, for one patch (D) whose nearest vector is `bank[row]`."""
+def reweighting_of(patch: Vectors, row: int, bank: Vectors, companions: int) -> float:
+    """The NumPy twin of `reweighting`, for one patch (D) whose nearest vector is `bank[row]`."""
     _, around = nearest(bank[row][None], bank, k=companions)
     gaps = np.linalg.norm(patch - bank[around[0]], axis=1)
     shares = np.exp(gaps - gaps.max())

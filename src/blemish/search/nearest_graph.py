@@ -39,7 +39,7 @@ class GraphBank:
         origin = g.constant(centre)
         centred = g.op("Sub", queries, origin)
         first_column = g.op("Slice", centred, g.ints(0), g.ints(1), g.ints(1))
-        asked = g.op("Concat", centred, ones_like(g, first_column), axis=1)
+        extended = g.op("Concat", centred, ones_like(g, first_column), axis=1)
         values, rows = [], []
         for first in range(0, len(self.vectors), self.block):
             last = min(first + self.block, len(self.vectors))
@@ -47,7 +47,7 @@ class GraphBank:
             part = g.op("Slice", self.name, g.ints(first), g.ints(last), g.ints(0))
             part = g.op("Sub", part, origin)
             part = g.op("Concat", part, g.constant(offsets[first:last]), axis=1)
-            closeness = g.op("MatMul", asked, g.op("Transpose", part, perm=[1, 0]))
+            closeness = g.op("MatMul", extended, g.op("Transpose", part, perm=[1, 0]))
             value, row = _top(g, closeness, min(k, last - first))
             values.append(value)
             rows.append(row if first == 0 else g.op("Add", row, g.constant(first, np.int64)))

@@ -69,11 +69,11 @@ def read_earlier(
     if begun_ns is None:
         return None
     times = Counter(shown(str(image.path)) for image in images)
-    asked = {shown(str(p.path)): p for p in images if times[shown(str(p.path))] == 1}
+    wanted = {shown(str(p.path)): p for p in images if times[shown(str(p.path))] == 1}
     lines, results, done = [], [], set()
     for line, value in _whole_lines(folder / LINES):
         path = value.get("path")
-        image = asked.get(path) if isinstance(path, str) else None
+        image = wanted.get(path) if isinstance(path, str) else None
         if image is None:
             lines.append(line)  # of another day's images
         elif path not in done and _stays(value, image, begun_ns) and drawn(image):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemish.errors import DataError, UsageError, told_at_once
+from blemish.errors import DataError, UsageError, raise_all
 from blemish.files import files_below
 
 MOST_SHOWN = 3
@@ -64,7 +64,7 @@ def find_images(paths: Sequence[Path], *, output: Path | None = None) -> FoundIm
             problems.append(f"Folder '{path}' holds no image{_spell_only(path, others)}.")
         files |= dict.fromkeys(images)
         passed_over |= dict.fromkeys(others)
-    told_at_once(problems, DataError)
+    raise_all(problems, DataError)
     top = _common_folder(paths)
     return FoundImages(
         tuple(NamedImage(file, Path(os.path.relpath(file, top)).as_posix()) for file in files),

@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.errors import SettingError, did_you_mean, told_at_once
+from blemish.errors import SettingError, did_you_mean, raise_all
 from blemish.surfaces.fields import Field, Mask, finished, stream
 from blemish.surfaces.grid import OVERLAYS, WIRE_DEFECTS, draw_grid, spoil_grid
 from blemish.surfaces.leather import LEATHER_DEFECTS, draw_leather
@@ -93,7 +93,7 @@ class Drawing:
     difficulty: float = DIFFICULTY
 
     def __post_init__(self) -> None:
-        told_at_once([*self._unknown(), *self._outside()], SettingError)
+        raise_all([*self._unknown(), *self._outside()], SettingError)
 
     @property
     def id(self) -> str:
@@ -198,7 +198,7 @@ def drawings(
     ]
     if category not in SURFACES:
         problems.append(_unknown_category(category))
-    told_at_once(problems, SettingError)
+    raise_all(problems, SettingError)
     wanted: list[tuple[Split, str, int]] = [("train", GOOD, good), ("test", GOOD, test_good)]
     wanted += [("test", kind, defects_a_type) for kind in SURFACES[category]]
     every = [

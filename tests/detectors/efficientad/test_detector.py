@@ -91,7 +91,7 @@ def test_of_images_that_belong_together_none_is_left_out(make, folds):
     fitted = detector.fit(images, progress=QUIET)
     assert np.isfinite(session(fitted).run(["score"], image=weave(9)[None])[0]).all()
     with pytest.raises(CalibrationError, match="at least 2"):
-        list(fitted.left_out(progress=QUIET))
+        list(fitted.held_out_scores(progress=QUIET))
 
 
 # --- what they score -----------------------------------------------------------------------------
@@ -102,8 +102,8 @@ def test_images_held_out_score_as_the_model_that_ships_scores_them(make):
     images = weaves()
     fitted = detector.fit(images, progress=QUIET)
     shipped = session(fitted)
-    left_out = list(fitted.left_out(progress=QUIET))
-    assert fitted.left_out_method == "held out"
+    left_out = list(fitted.held_out_scores(progress=QUIET))
+    assert fitted.held_out_method == "held out"
     assert len(left_out) == detector.calibration_images(images.split_keys) == 3
     for result in left_out:
         image = dict(images)[result.name]
@@ -114,8 +114,8 @@ def test_images_held_out_score_as_the_model_that_ships_scores_them(make):
 
 def test_in_parts_the_images_of_each_are_scored_on_the_scale_of_its_nets(make):
     fitted = make(calibration_folds=3).fit(weaves(), progress=QUIET)
-    assert fitted.left_out_method == "3-fold"
-    scores = {result.name: result.score for result in fitted.left_out(progress=QUIET)}
+    assert fitted.held_out_method == "3-fold"
+    scores = {result.name: result.score for result in fitted.held_out_scores(progress=QUIET)}
     assert sorted(scores) == [f"{i:02}" for i in range(8)]
     for maps, scale in fitted._left_out:
         one, other = (scale[branch].place(values) for branch, values in maps.values.items())
@@ -126,7 +126,7 @@ def test_in_parts_the_images_of_each_are_scored_on_the_scale_of_its_nets(make):
 
 def test_good_images_score_about_a_tenth_at_their_worst(make):
     fitted = make(calibration_folds=2).fit(weaves(), progress=QUIET)
-    scores = [result.score for result in fitted.left_out(progress=QUIET)]
+    scores = [result.score for result in fitted.held_out_scores(progress=QUIET)]
     assert 0.02 < np.mean(scores) < 0.5
 
 

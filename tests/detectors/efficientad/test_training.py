@@ -388,7 +388,7 @@ def test_a_teacher_whose_features_do_not_vary_is_told_and_trained_with(teacher):
     grey = DrawnImages({f"{i}": np.full((60, 60, 3), 100, np.uint8) for i in range(4)})
     fitted = detector.fit(grey, progress=watcher)
     assert any("96 of the teacher's 96 features do not vary" in said for said in watcher.said)
-    assert np.isfinite([r.score for r in fitted.left_out(progress=watcher)]).all()
+    assert np.isfinite([r.score for r in fitted.held_out_scores(progress=watcher)]).all()
 
 
 def test_without_an_autoencoder_student_and_teacher_are_all_there_is(teacher):

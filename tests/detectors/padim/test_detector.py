@@ -70,7 +70,9 @@ def test_channels_are_drawn_by_the_seed_or_are_the_first(make):
 def test_images_of_any_aspect_are_taken_by_the_global_gaussian_alone(make):
     images = DrawnImages({"a": weave(0, (60, 90)), "b": weave(1, (90, 60)), "c": weave(2)})
     fitted = make(gaussian="global", fit="shorter").fit(images, progress=QUIET)
-    maps = {one.name: fitted.left_out_map(one.name) for one in fitted.left_out(progress=QUIET)}
+    maps = {
+        one.name: fitted.held_out_map(one.name) for one in fitted.held_out_scores(progress=QUIET)
+    }
     assert {name: m.shape for name, m in maps.items()} == {
         "a": (60, 90), "b": (90, 60), "c": (72, 72),
     }  # fmt: skip

@@ -108,7 +108,7 @@ def test_patches_on_disk_give_the_same_model_as_in_memory(backbone, monkeypatch)
     monkeypatch.setattr(patchcore, "plan_fit", on_disk)
     there = fit(backbone, projection=4)
     assert there.graph.SerializeToString() == here.graph.SerializeToString()
-    scores = [[r.score for r in f.left_out(progress=QUIET)] for f in (here, there)]
+    scores = [[r.score for r in f.held_out_scores(progress=QUIET)] for f in (here, there)]
     assert scores[0] == scores[1]
 
 
@@ -165,7 +165,7 @@ def test_left_out_images_of_one_group_are_left_out_together(backbone):
     twins.split_keys = images.split_keys
     apart = DrawnImages({f"{i}": weave(i // 2) for i in range(8)})
     together, alone = (
-        np.mean([r.score for r in fit(backbone, p).left_out(progress=QUIET)])
+        np.mean([r.score for r in fit(backbone, p).held_out_scores(progress=QUIET)])
         for p in (twins, apart)
     )
     assert together > alone
@@ -175,7 +175,7 @@ def test_images_that_all_belong_together_cannot_be_left_out(backbone):
     images = weaves(3)
     images.split_keys = ["a"] * 3
     with pytest.raises(CalibrationError, match="at least 2"):
-        list(fit(backbone, images).left_out(progress=QUIET))
+        list(fit(backbone, images).held_out_scores(progress=QUIET))
 
 
 def test_settings_that_are_not_named_are_told(backbone):
@@ -201,7 +201,7 @@ def test_a_bank_of_one_vector_still_gives_scores_with_reweighting(backbone):
 def test_a_bank_of_one_image_alone_cannot_leave_it_out(backbone):
     fitted = fit(backbone, coreset_ratio=None, coreset_count=1, calibration_folds=0)
     with pytest.raises(CalibrationError, match="whole bank comes from"):
-        list(fitted.left_out(progress=QUIET))
+        list(fitted.held_out_scores(progress=QUIET))
 
 
 def test_more_neighbours_or_picks_than_there_are_vectors_are_all_of_them(backbone):
@@ -228,7 +228,7 @@ detector = PatchCore(
     backbone=backbone, levels=["fine", "coarse"], image_size=int(size), fit=fit, coreset_ratio=0.1
 )
 fitted = detector.fit(images, progress=LoggedProgress())
-list(fitted.left_out(progress=LoggedProgress()))
+list(fitted.held_out_scores(progress=LoggedProgress()))
 fitted.close()
 fitted.graph.SerializeToString()
 print(peak_memory_bytes() - held, detector.plan(images).memory_bytes)

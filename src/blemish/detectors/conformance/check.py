@@ -34,7 +34,7 @@ def check_detector(make: Make, *, chance: float = 1.0) -> None:
     fitted = detector.fit(images, progress=LoggedProgress())
     _told([*missing(fitted, Fitted)])
     with closing(fitted):
-        left_out = list(fitted.left_out(progress=LoggedProgress()))
+        left_out = list(fitted.held_out_scores(progress=LoggedProgress()))
         checks = (*of_one_fit.CHECKS, *of_other_fits.CHECKS)
         subject = Subject(make, images, fitted, left_out, chance)
         _told([problem for check in checks for problem in check(subject)])

@@ -38,8 +38,8 @@ def _a_fit_tells_of_itself(subject: Subject) -> Problems:
     yield from not_plain(fitted.details, "details")
     if not isinstance(fitted.batch, int) or fitted.batch < 1:
         yield f"batch must be a whole number of at least 1; got {fitted.batch!r}"
-    if not re.fullmatch(METHODS, fitted.left_out_method):
-        yield f"left_out_method must look like {METHODS}; got '{fitted.left_out_method}'"
+    if not re.fullmatch(METHODS, fitted.held_out_method):
+        yield f"held_out_method must look like {METHODS}; got '{fitted.held_out_method}'"
 
 
 def _the_model_is_as_large_as_planned(subject: Subject) -> Problems:
@@ -111,16 +111,16 @@ def _images_are_left_out_as_said(subject: Subject) -> Problems:
 def _left_out_maps_are_those_of_the_scores(subject: Subject) -> Problems:
     images = dict(subject.images)
     for result in subject.left_out:
-        score_map = subject.fitted.left_out_map(result.name)
+        score_map = subject.fitted.held_out_map(result.name)
         if score_map.shape != images[result.name].shape[:2]:
-            yield f"left_out_map of {result.name} is not of the image's size"
+            yield f"held_out_map of {result.name} is not of the image's size"
         if not np.isclose(score_map.max(), result.peak, rtol=CLOSE):
-            yield f"left_out_map of {result.name} has another peak than left_out said"
+            yield f"held_out_map of {result.name} has another peak than left_out said"
     try:
-        subject.fitted.left_out_map("no such image")
+        subject.fitted.held_out_map("no such image")
     except KeyError:
         return
-    yield "left_out_map of an image that was not left out raises no KeyError"
+    yield "held_out_map of an image that was not left out raises no KeyError"
 
 
 CHECKS: Sequence[Callable[[Subject], Problems]] = (

@@ -47,7 +47,7 @@ def _one_training_image_is_enough(subject: Subject) -> Problems:
         if not np.isfinite(scores_of(Session(bytes_of(fitted)), [weave(1)])).all():
             yield "fitted on one image, a score is not finite"
         try:
-            list(fitted.left_out(progress=LoggedProgress()))
+            list(fitted.held_out_scores(progress=LoggedProgress()))
         except CalibrationError:
             return
         yield "left_out of the only image raises no CalibrationError"
@@ -57,7 +57,7 @@ def _groups_are_left_out_together(subject: Subject) -> Problems:
     images = DrawnImages(training_images())
     images.split_keys = [f"pair {i // 2}" for i in range(len(images.sizes_hw))]
     with closing(subject.fit_again(images)) as fitted:
-        left_out = list(fitted.left_out(progress=LoggedProgress()))
+        left_out = list(fitted.held_out_scores(progress=LoggedProgress()))
     key_of = dict(zip(dict(images), images.split_keys, strict=True))
     keys = [key_of[result.name] for result in left_out]
     if len(keys) != 2 * len(set(keys)):

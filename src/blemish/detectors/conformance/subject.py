@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.conformance.images import DrawnImages, ImageArray
-from blemish.detectors.contract import Detector, Fitted, LeftOut
+from blemish.detectors.contract import Detector, Fitted, HeldOutScore
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
 
@@ -28,7 +28,7 @@ class Subject:
     make: Make
     images: DrawnImages
     fitted: Fitted
-    left_out: list[LeftOut]
+    left_out: list[HeldOutScore]
     chance: float
 
     @cached_property

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.contract import HELD_OUT, ImageSource, LeftOut, Told
+from blemish.detectors.contract import HELD_OUT, HeldOutScore, ImageSource, Told
 from blemish.detectors.efficientad.graph import EfficientAdGraph, map_name
 from blemish.detectors.efficientad.images import Space, WorkingImages, working_images
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_images
@@ -195,12 +195,12 @@ class FittedEfficientAd:
         }
 
     @property
-    def left_out_method(self) -> str:
+    def held_out_method(self) -> str:
         """How `left_out` works, for the record."""
         folds = self._writer.settings.recipe.calibration_folds
         return f"{len(self._left_out)}-fold" if folds else HELD_OUT
 
-    def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
+    def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
         """Scores of the images that were left out, by nets that did not see them.
 
         Raises:
@@ -216,7 +216,7 @@ class FittedEfficientAd:
                 yield from self._scores(maps, scale)
                 advance(len(maps.positions))
 
-    def left_out_map(self, name: str) -> NDArray[np.float32]:
+    def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The map of an image by the nets that did not see it.
 
         Raises:
@@ -230,11 +230,11 @@ class FittedEfficientAd:
         maps, scale, row = places[name]
         return self._summarised(self._summary(scale), maps, row)[1]
 
-    def _scores(self, maps: Maps, scale: Quantiles) -> Iterator[LeftOut]:
+    def _scores(self, maps: Maps, scale: Quantiles) -> Iterator[HeldOutScore]:
         summary = self._summary(scale)
         for row, position in enumerate(maps.positions):
             score, _ = self._summarised(summary, maps, row)
-            yield LeftOut(self._names[position], score, score)
+            yield HeldOutScore(self._names[position], score, score)
 
     def _summary(self, scale: Quantiles) -> Session:
         return Session(self._writer.summary(scale).SerializeToString(), ONE_CORE)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
-from blemish.detectors.contract import ImageSource, LeftOut, Told
+from blemish.detectors.contract import HeldOutScore, ImageSource, Told
 from blemish.detectors.features.origin import backbone_of, odd_grids, source_of
 from blemish.detectors.features.store import VectorStore
 from blemish.detectors.features.stream import grids_of_all
@@ -198,7 +198,7 @@ class _Features:
 class FittedPadim:
     """A fitted PaDiM, with the distances of its training images left out."""
 
-    left_out_method = "leave-one-out"
+    held_out_method = "leave-one-out"
 
     def __init__(
         self,
@@ -243,7 +243,7 @@ class FittedPadim:
             "ridge": self._ridge,
         }
 
-    def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
+    def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
         """Score each training image by Gaussians of the others.
 
         Raises:
@@ -258,10 +258,10 @@ class FittedPadim:
                 self._names, pool.map(self._map, range(len(self._names))), strict=True
             ):
                 peak = float(score_map.max())
-                yield LeftOut(name, peak, peak)
+                yield HeldOutScore(name, peak, peak)
                 advance(1)
 
-    def left_out_map(self, name: str) -> NDArray[np.float32]:
+    def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The map of an image by Gaussians of the others.
 
         Raises:

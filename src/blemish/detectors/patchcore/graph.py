@@ -20,7 +20,7 @@ from blemish.graph.preprocessing import (
     geometry,
     image_input,
 )
-from blemish.search.graph import search, standing_out
+from blemish.search.graph import reweighting, search
 
 if TYPE_CHECKING:
     import onnx
@@ -79,7 +79,7 @@ class PatchCoreGraph(FeatureGraph):
         )
         weight = None
         if bank.companions is not None:
-            weight = standing_out(g, found, bank.companions, self._masked(g, found.scores, sizes))
+            weight = reweighting(g, found, bank.companions, self._masked(g, found.scores, sizes))
         self._summarise(g, found.scores, sizes, weight)
         g.op("Identity", found.nearest, name="nearest")
         outputs = [*summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]

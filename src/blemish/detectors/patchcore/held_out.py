@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.split import parts_of
-from blemish.detectors.contract import LeftOut, Told
+from blemish.detectors.contract import HeldOutScore, Told
 from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore.patches import Patches
 from blemish.errors import CalibrationError
@@ -24,7 +24,7 @@ from blemish.graph.session import Session
 from blemish.parallel import one_core_each
 from blemish.progress import Progress
 from blemish.search.coreset import Coreset, greedy_k_centre
-from blemish.search.nearest import ProductSearch, standing_out_of
+from blemish.search.nearest import ProductSearch, reweighting_of
 from blemish.search.two_stage import Searcher, nearest_of_others, searcher
 from blemish.wording import bytes_text
 
@@ -84,13 +84,13 @@ class FittedPatchCore:
         }
 
     @property
-    def left_out_method(self) -> str:
+    def held_out_method(self) -> str:
         """How `left_out` works, for the record."""
         folds = self._writer.settings.calibration_folds
         parts = min(folds, len(set(self._patches.split_keys)))
         return f"{parts}-fold" if folds else "leave-one-out"
 
-    def left_out(self, *, progress: Progress) -> Iterator[LeftOut]:
+    def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
         """Score each training image against a bank without its vectors.
 
         Images are left out in parts, whose banks are picked anew from the rest, with the size
@@ -117,7 +117,7 @@ class FittedPatchCore:
                 del part  # before the next bank is made
                 yield from results
 
-    def left_out_map(self, name: str) -> NDArray[np.float32]:
+    def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The map of an image against the bank that `left_out` scored it against.
 
         Raises:
@@ -171,9 +171,9 @@ class FittedPatchCore:
             found |= dict.fromkeys(together, _Without(bank, search, again=bank))
         return found
 
-    def _leave_out(self, without: _Without, image: int) -> LeftOut:
+    def _leave_out(self, without: _Without, image: int) -> HeldOutScore:
         score, score_map = self._score(without, image)
-        return LeftOut(self._patches.names[image], score, float(score_map.max()))
+        return HeldOutScore(self._patches.names[image], score, float(score_map.max()))
 
     @cached_property
     def _summary(self) -> Session:
@@ -189,7 +189,7 @@ class FittedPatchCore:
         if s.reweight and len(bank := without.bank()) > 1:
             worst = int(scores.argmax())
             companions = min(s.reweight, len(bank))
-            weight = standing_out_of(patches[worst], rows[worst, 0], bank, companions)
+            weight = reweighting_of(patches[worst], rows[worst, 0], bank, companions)
         score, maps = self._summary.run(
             ["score", "score_map"],
             patch_scores=p.on_grid(image, scores),

@@ -13,7 +13,7 @@ SMALLEST_REGION_PX = 1
 
 
 @dataclass(frozen=True)
-class Asked:
+class CalibrationRequest:
     """What a user asks of a calibration.
 
     Attributes:
@@ -30,39 +30,39 @@ class Asked:
     tail: bool = False
 
 
-def check_asked(images: int, asked: Asked) -> None:
+def check_request(images: int, request: CalibrationRequest) -> None:
     """Raise `CalibrationError` where so many images cannot give what is asked."""
     for name in ("false_alarm_rate", "region_rate"):
-        rate: float | None = getattr(asked, name)
+        rate: float | None = getattr(request, name)
         if rate is None:
             continue
         check_share(rate, name=name)
-        if not asked.tail:
+        if not request.tail:
             check_rate(images, rate, name=name)
         elif not promises(images, rate):
             check_reach(images, rate)
 
 
-def lowest_for(asked: Asked, images: int) -> float:
+def lowest_rate_for(request: CalibrationRequest, images: int) -> float:
     """The lowest rate that so many images can give: promised, or by a fitted tail."""
-    return lowest_rate(images) / (FARTHEST if asked.tail else 1)
+    return lowest_rate(images) / (FARTHEST if request.tail else 1)
 
 
-def rate_for(asked: Asked, images: int, *, default: float = DEFAULT_RATE) -> float:
+def rate_for(request: CalibrationRequest, images: int, *, default: float = DEFAULT_RATE) -> float:
     """The false-alarm rate that is asked for; where none is, the default or the lowest there is."""
-    if asked.false_alarm_rate is not None:
-        return asked.false_alarm_rate
-    return max(default, lowest_for(asked, images))
+    if request.false_alarm_rate is not None:
+        return request.false_alarm_rate
+    return max(default, lowest_rate_for(request, images))
 
 
-def settled(
-    asked: Asked, images: int, progress: Progress, *, default: float = DEFAULT_RATE
-) -> Asked:
+def with_rate(
+    request: CalibrationRequest, images: int, progress: Progress, *, default: float = DEFAULT_RATE
+) -> CalibrationRequest:
     """What is asked, with `rate_for` it; the user hears where that is not the default."""
-    rate = rate_for(asked, images, default=default)
-    if asked.false_alarm_rate is None and rate > default:
+    rate = rate_for(request, images, default=default)
+    if request.false_alarm_rate is None and rate > default:
         progress.say(
             f"{images} good images cannot promise a false-alarm rate of {default:g}; "
             f"thresholds are set for {rate:.2g}."
         )
-    return replace(asked, false_alarm_rate=rate)
+    return replace(request, false_alarm_rate=rate)
