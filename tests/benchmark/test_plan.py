@@ -10,7 +10,7 @@ import pytest
 
 from blemish.benchmark.plan import Job, plan_jobs
 from blemish.errors import BackboneError, DataError, SettingError, UsageError
-from blemish.records.record import CalibrationRequest
+from blemish.records.record import FitRequest
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 
