@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RECORDS = Path(__file__).parent / "records"
 BACKBONES = (EMBEDDED, "mobilenetv2")
 BATCHES = {"one": 1, "eight": 8}
-REPEATS, FITS = 5, 3
+REPEATS, WAYS_TO_RESIZE = 5, 3
 
 OPEN = """
 import json, sys, time
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--backbones", nargs="*", choices=BACKBONES, default=BACKBONES)
     parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--fits", type=int, default=FITS)
+    parser.add_argument("--fits", type=int, default=WAYS_TO_RESIZE)
     arguments = parser.parse_args()
     from blemish.records.machine import machine, versions
 

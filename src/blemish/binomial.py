@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+CONFIDENCE = 0.95  # of every bound and interval that blemish tells
 HALVINGS = 60  # of [0, 1]: more than float64 tells apart
 
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from blemish.typed_json import Hash
 
+GOOD = "good"  # the label of images without a defect
+
 
 class Verdict(StrEnum):
     """What to do with the part."""

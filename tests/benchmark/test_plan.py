@@ -209,9 +209,7 @@ def test_a_failed_job_records_what_was_asked_for_and_no_path(tile: Path, backbon
     job = one(tile, backbone, plan_false_alarm_rate=0.2, plan_alpha="flatten")
     record = job.failed("Too bad.")
     assert (record.job, record.error) == (job.id, "Too bad.")
-    assert record.request == FitRequest(
-        false_alarm_rate=0.2, alpha="flatten", smallest_region_px=1
-    )
+    assert record.request == FitRequest(false_alarm_rate=0.2, alpha="flatten", smallest_region_px=1)
     text = json.dumps(record.to_dict())
     assert str(tile.parent) not in text
     assert str(backbone.parent) not in text

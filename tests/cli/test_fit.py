@@ -136,7 +136,7 @@ def test_a_rate_that_cannot_be_promised_is_told_before_the_fit(
         (["--set", "coreset_ration=0.1"], "Did you mean '--coreset-ratio'?"),
         (["--set", "k=0"], "'--k' must be in [1, 50]; got 0."),
         (["--set", "k"], "must have the form NAME=VALUE"),
-        (["--fit", "strech"], "Did you mean 'stretch'?"),
+        (["--resize", "strech"], "Did you mean 'stretch'?"),
         (["--detector", "patchcor"], "Did you mean 'patchcore'?"),
         (["--memory", "lots"], "must be like 2GB"),
         (["--max-pixels", "0"], "'--max-pixels' must be in [1, inf)"),

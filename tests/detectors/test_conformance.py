@@ -15,8 +15,8 @@ from tiny_efficientad import tiny_teacher
 VARIANTS = {
     "patchcore": [
         {},
-        {"fit": "shorter"},
-        {"fit": "longer", "image_score": "map"},
+        {"resize": "shorter"},
+        {"resize": "longer", "image_score": "map"},
         {"reweight": 3, "k": 2, "distance": "squared"},
         {"embedding": "pooled", "embedding_width": 10, "projection": 4},
         {"calibration_folds": 0, "coreset_start": "sampled", "smoothing": 0},

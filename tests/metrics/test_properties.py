@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blemish.data.sample import GOOD
 from blemish.evaluation.figures import figures_per_type, image_figures, pixel_figures
 from blemish.metrics import counting
 from blemish.metrics.overlap import au_pro
 from blemish.metrics.pixels import PixelScores
 from blemish.records.findings import ImageRow
+from blemish.result import GOOD
 from oracles.bootstrap import slow_pixel_figures
 from oracles.pixels import slow_au_pro, slow_aupimo
 

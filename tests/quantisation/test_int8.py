@@ -198,7 +198,7 @@ def test_quantising_leaves_logging_as_it_was(capfd):
     [
         {},
         {"embedding": "pooled", "embedding_width": 16},
-        {"fit": "shorter"},
+        {"resize": "shorter"},
         {"k": 3},
         {"reweight": 5},
     ],

@@ -138,7 +138,7 @@ def test_the_protocol_tells_what_the_records_know(tmp_path: Path, make_record) -
     assert "Training and test images are those of the data set's own folders." in one
     assert "mtd: leave-one-out, 762 images, for 1.0% of false alarms" in one
     note = "2 of 9 good images are kept for testing"
-    folders = {"dataset.layout": "folders", "dataset.notes": [note], "settings.fit": "longer"}
+    folders = {"dataset.layout": "folders", "dataset.notes": [note], "settings.resize": "longer"}
     assert f"mtd: {note}" in told(make_record(folders))
     assert "256 pixels at their longer side" in told(make_record(folders))
     wide = make_record({"settings.image_size": [128, 512]}, seed=3)

@@ -23,7 +23,7 @@ def cloud(rows, dimensions, seed=0, spread=1.0):
 @pytest.mark.parametrize("batch", [1, 3, 128])
 def test_picks_are_those_of_the_plain_loop(monkeypatch, candidates, batch):
     monkeypatch.setattr(coreset, "CANDIDATES", candidates)
-    monkeypatch.setattr(coreset, "LARGEST_BATCH", batch)
+    monkeypatch.setattr(coreset, "PICKS_AT_ONCE", batch)
     monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
     points = cloud(700, 9)
     found = greedy_k_centre(points, 60, start="farthest")
@@ -36,7 +36,7 @@ def test_sketches_change_no_pick(monkeypatch, few, near):
     monkeypatch.setattr(coreset, "FEW_NEAR", near)
     monkeypatch.setattr(coreset, "DIRECTIONS", 6)
     monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
-    monkeypatch.setattr(coreset, "LARGEST_BATCH", 8)
+    monkeypatch.setattr(coreset, "PICKS_AT_ONCE", 8)
     points = cloud(730, 96, spread=0.3)
     among = np.arange(730) % 5 > 0
     found = greedy_k_centre(points, 120, start="farthest", among=among)

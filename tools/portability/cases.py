@@ -27,11 +27,11 @@ KINDS: dict[str, Callable[[], Any]] = {
     "patchcore": blemish.PatchCore,
     "patchcore int8": lambda: blemish.PatchCore(precision="int8", **SMALL),
     "patchcore, bank in blocks, longer, squared, map": lambda: blemish.PatchCore(
-        image_size=128, coreset_ratio=0.45, fit="longer", distance="squared",
+        image_size=128, coreset_ratio=0.45, resize="longer", distance="squared",
         image_score="map", smoothing=0,
     ),
     "patchcore, 3 neighbours, re-weighted, shorter, pooled": lambda: blemish.PatchCore(
-        fit="shorter", k=3, reweight=3, embedding="pooled", **SMALL
+        resize="shorter", k=3, reweight=3, embedding="pooled", **SMALL
     ),
     "efficientad": lambda: blemish.EfficientAd(**SHORT),
 }  # fmt: skip

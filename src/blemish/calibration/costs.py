@@ -18,12 +18,11 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from blemish.binomial import rate_at_most
+from blemish.binomial import CONFIDENCE, rate_at_most
 from blemish.errors import CalibrationError, SettingError, raise_all
 from blemish.typed_json import AboveZero, Count, Positive, Rate, Share
 
 FEWEST_DEFECTS = 5
-CONFIDENCE = 0.95
 
 Values = NDArray[np.float64]
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from blemish.binomial import CONFIDENCE
 from blemish.calibration.conformal import (
     conformal_threshold,
     exceedances,
@@ -40,7 +41,6 @@ from blemish.calibration.tail import Tail, Tails, fit_tail
 from blemish.errors import CalibrationError
 from blemish.result import ScoredImage
 
-CONFIDENCE = 0.95
 CONFORMAL: Final = "conformal"
 MODEL_BASED: Final = "model-based"
 BY_COSTS: Final = "costs"

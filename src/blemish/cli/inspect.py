@@ -65,7 +65,7 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
 def _detector_facts(facts: DetectorFacts, working: WorkingFacts) -> Iterator[tuple[str, str]]:
     height, width = working.size_hw
     yield "detector", f"{facts.name}, seed {facts.seed}"
-    yield "image size", f"{height} x {width}, {working.fit}"
+    yield "image size", f"{height} x {width}, {working.resize}"
     for source in facts.sources:
         yield source.role, f"{source.name}, licence {source.licence}"
         yield f"{source.role} sha256", source.sha256

@@ -25,7 +25,7 @@ from blemish.cli.options import (
     read_megabytes,
     use_threads,
 )
-from blemish.cli.tally import Tally
+from blemish.cli.summary import Summary
 from blemish.errors import UsageError
 from blemish.station.earlier import LINES
 from blemish.station.images_named import NamedImage, find_images, spell_passed_over
@@ -111,7 +111,7 @@ def predict(
 
     loaded = blemish.load(model, engine=Engine(provider), limits=read_limits(max_pixels))
     megabytes = read_megabytes(memory)
-    sink, tally, start = None, Tally(), perf_counter()
+    sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:
         if output is not None:
             outputs.check_folder(output, force=force or resume)
@@ -119,19 +119,19 @@ def predict(
             kept.callback(sink.end)  # what was judged stays, whatever ends the rest
             earlier = sink.begin(found, provider=provider, resume=resume)
             found = earlier.left
-            tally.add_earlier(earlier.results)
+            summary.add_earlier(earlier.results)
         results = loaded.predict_each(
             [image.path for image in found],
             batch=batch,
             memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
         )
-        _tell(found, results, tally, sink)
-    console.say(tally.spell(perf_counter() - start))
-    for sentence in tally.spell_unlike():
+        _tell(found, results, summary, sink)
+    console.say(summary.spell(perf_counter() - start))
+    for sentence in summary.spell_unlike():
         console.note(sentence)
-    if tally.failures or (sink is not None and sink.failures):
+    if summary.failures or (sink is not None and sink.failures):
         raise typer.Exit(FAILED)
-    if fail_on_defect and tally.defects:
+    if fail_on_defect and summary.defects:
         raise typer.Exit(DEFECTS_FOUND)
 
 
@@ -147,7 +147,7 @@ def _spelled(result: Prediction | Failure) -> Prediction | Failure:
 def _tell(
     images: Sequence[NamedImage],
     results: Iterator[Prediction | Failure],
-    tally: Tally,
+    summary: Summary,
     sink: FolderSink | None,
 ) -> None:
     """Print, count and keep each result as it is known."""
@@ -156,7 +156,7 @@ def _tell(
         for image, found in zip(images, results, strict=True):
             result = _spelled(found)
             console.write_json_line(result.to_dict())
-            tally.add(result)
+            summary.add(result)
             if sink is not None:
                 sink.add(image.name, result)
             advance(1)

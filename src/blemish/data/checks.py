@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
 from blemish.data.duplicates import alike_pairs, connected
-from blemish.data.sample import GOOD, Sample
+from blemish.data.sample import Sample
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.names import shown
+from blemish.result import GOOD
 
 Severity = Literal["error", "warning", "note"]
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
-from blemish.data.sample import GOOD, Sample
+from blemish.data.sample import Sample
 from blemish.images.header import READER, ImageFacts, Reader
 from blemish.images.read import as_image
+from blemish.result import GOOD
 from blemish.surfaces.drawing import DIFFICULTY, SIZE_PX, SURFACES, Drawing, drawings
 
 DRAWN = "surfaces"  # what drawn data sets go by

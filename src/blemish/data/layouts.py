@@ -18,11 +18,11 @@ from pathlib import Path, PurePosixPath
 
 from blemish.data.entry import Entry
 from blemish.data.manifest import MANIFEST_SUFFIXES, read_manifest
-from blemish.data.sample import GOOD
 from blemish.data.split import Split
 from blemish.errors import DataError, raise_all
 from blemish.files import files_below
 from blemish.images.read import IMAGE_SUFFIXES
+from blemish.result import GOOD
 
 MASK_FOLDERS = ("masks", "mask", "ground_truth")
 MASK_ENDING = "_mask"
@@ -48,7 +48,7 @@ class Leftovers:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundLayout:
     """What a layout function found; `layout` is its name for users."""
 
     layout: str
@@ -58,7 +58,7 @@ class Found:
     leftovers: Leftovers = field(default_factory=Leftovers)
 
 
-def mvtec_ad(root: Path) -> Found | None:
+def mvtec_ad(root: Path) -> FoundLayout | None:
     """MVTec AD: `train/good`, `test/<type>`, `ground_truth/<type>/<stem>_mask.png`."""
     train = _folder(root, "train")
     train_good = train and _folder(train, GOOD)
@@ -72,7 +72,7 @@ def mvtec_ad(root: Path) -> Found | None:
     return _found("mvtec-ad", root, classes, _folder(root, "ground_truth"))
 
 
-def plain_folders(root: Path) -> Found | None:
+def plain_folders(root: Path) -> FoundLayout | None:
     """`good/` and one folder for each type of defect; masks in `masks/` or `masks/<type>/`."""
     good = _folder(root, GOOD)
     if good is None:
@@ -84,25 +84,30 @@ def plain_folders(root: Path) -> Found | None:
     return replace(found, layout="good-only") if only_good else found
 
 
-def good_only(root: Path) -> Found | None:
+def good_only(root: Path) -> FoundLayout | None:
     """Good images directly in one folder; its subfolders are not looked into."""
     if not root.is_dir() or not any(_is_image(path) for path in root.iterdir()):
         return None
     return _found("good-only", root, [_Class(root, GOOD, None, deep=False)], None)
 
 
-def manifest(path: Path) -> Found | None:
+def manifest(path: Path) -> FoundLayout | None:
     """A CSV or JSONL file that lists the images; see `blemish.data.manifest`."""
     if not path.is_file() or path.suffix.lower() not in MANIFEST_SUFFIXES:
         return None
     entries = read_manifest(path)
-    return Found("manifest", path.parent, entries)
+    return FoundLayout("manifest", path.parent, entries)
 
 
-LAYOUTS: tuple[Callable[[Path], Found | None], ...] = (manifest, mvtec_ad, plain_folders, good_only)
+LAYOUTS: tuple[Callable[[Path], FoundLayout | None], ...] = (
+    manifest,
+    mvtec_ad,
+    plain_folders,
+    good_only,
+)
 
 
-def find_layout(path: Path) -> Found:
+def find_layout(path: Path) -> FoundLayout:
     """What the first layout that recognises `path` finds there.
 
     Raises:
@@ -164,7 +169,7 @@ class _Class:
         return sorted(path for path in _files(self.folder) if _is_image(path))
 
 
-def _found(layout: str, root: Path, classes: Iterable[_Class], masks: Path | None) -> Found:
+def _found(layout: str, root: Path, classes: Iterable[_Class], masks: Path | None) -> FoundLayout:
     index = {} if masks is None else _mask_index(masks)
     entries: list[Entry] = []
     empty: list[str] = []
@@ -174,7 +179,7 @@ def _found(layout: str, root: Path, classes: Iterable[_Class], masks: Path | Non
         empty += [] if of_class else [one.folder.relative_to(root).as_posix()]
     _check_masks_are_unique(entries, root)
     leftovers = _leftovers(root, entries, masks, empty)
-    return Found(layout, root, tuple(entries), _notes(leftovers), leftovers)
+    return FoundLayout(layout, root, tuple(entries), _notes(leftovers), leftovers)
 
 
 def _entries_of(one: _Class, root: Path, masks: Mapping[str, Path]) -> list[Entry]:

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from blemish.data.entry import Entry
-from blemish.data.sample import GOOD
 from blemish.data.split import Split
 from blemish.errors import DataError, did_you_mean, raise_all
 from blemish.images.read import IMAGE_SUFFIXES
+from blemish.result import GOOD
 from blemish.typed_json import JsonError, read_json
 
 MANIFEST_SUFFIXES = frozenset({".csv", ".jsonl"})
@@ -30,7 +30,7 @@ COLUMNS = ("path", "label", "mask", "split", "group")
 NEEDED = ("path", "label")
 MOST_PROBLEMS_SHOWN = 20
 
-Row = tuple[int, Mapping[str, Any]]
+NumberedRow = tuple[int, Mapping[str, Any]]
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
@@ -61,7 +61,7 @@ def _at_line(line: int, tell: Callable[[str], None]) -> Callable[[str], None]:
     return lambda problem: tell(f"line {line}: {problem}")
 
 
-def _csv_rows(text: str, tell: Callable[[str], None]) -> Iterator[Row]:
+def _csv_rows(text: str, tell: Callable[[str], None]) -> Iterator[NumberedRow]:
     header = text.partition("\n")[0]
     delimiter = ";" if ";" in header and "," not in header else ","  # spreadsheets in Europe
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -83,7 +83,7 @@ def _csv_rows(text: str, tell: Callable[[str], None]) -> Iterator[Row]:
         tell(f"line {reader.line_num}: is not valid CSV ({error}).")
 
 
-def _jsonl_rows(text: str, tell: Callable[[str], None]) -> Iterator[Row]:
+def _jsonl_rows(text: str, tell: Callable[[str], None]) -> Iterator[NumberedRow]:
     for line, content in enumerate(text.splitlines(), start=1):
         if not content.strip():
             continue

@@ -18,11 +18,12 @@ from blemish.data.drawn import category_paths as drawn_paths
 from blemish.data.entry import Entry
 from blemish.data.layouts import categories_in, find_layout
 from blemish.data.loading import split_keys
-from blemish.data.sample import GOOD, Content, Sample
+from blemish.data.sample import Content, Sample
 from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 from blemish.images.header import Alpha, Reader
 from blemish.parallel import available_cores, read_ahead
+from blemish.result import GOOD
 
 TEST_FRACTION = 0.3  # of the good images, where there are defects and no split
 

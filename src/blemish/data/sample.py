@@ -25,8 +25,7 @@ from blemish.images.header import (
     read_content,
 )
 from blemish.images.read import read_image, read_mask
-
-GOOD = "good"
+from blemish.result import GOOD
 
 
 @dataclass(frozen=True, slots=True)

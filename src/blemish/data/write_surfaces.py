@@ -17,10 +17,10 @@ from blemish.errors import BlemishError, SettingError, UsageError, raise_all
 from blemish.files import temporary_beside
 from blemish.parallel import read_ahead
 from blemish.progress import LoggedProgress, Progress
+from blemish.result import GOOD
 from blemish.surfaces.drawing import (
     DEFECTS_A_TYPE,
     DIFFICULTY,
-    GOOD,
     SIZE_PX,
     SURFACES,
     TEST_GOOD,

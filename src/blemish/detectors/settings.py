@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from blemish.graph.working_size import FITS, WorkingSize
+from blemish.graph.working_size import WAYS_TO_RESIZE, WorkingSize
 from blemish.settings import Settings, setting
 
 
@@ -24,10 +24,10 @@ class DetectorSettings(Settings):
         at_least=32,
         at_most=4096,
     )
-    fit: str = setting(
+    resize: str = setting(
         "stretch",
         "stretch the image to image_size, or keep its aspect with that shorter or longer side",
-        choices=FITS,
+        choices=WAYS_TO_RESIZE,
     )
     seed: int = setting(0, "seed of everything that is drawn at random", at_least=0)
 
@@ -36,8 +36,8 @@ class DetectorSettings(Settings):
 
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed."""
-        if self.fit != "stretch" and isinstance(self.image_size, tuple):
-            return [f"'image_size' must be one number with fit '{self.fit}'; got two."]
+        if self.resize != "stretch" and isinstance(self.image_size, tuple):
+            return [f"'image_size' must be one number with resize '{self.resize}'; got two."]
         return []
 
     @property
@@ -68,4 +68,4 @@ class DetectorSettings(Settings):
 
     def working_size(self, multiple: int) -> WorkingSize:
         """How images are resized; padded sizes are multiples of `multiple` pixels."""
-        return WorkingSize(self.size_hw, self.fit, multiple)
+        return WorkingSize(self.size_hw, self.resize, multiple)

@@ -10,13 +10,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
-from blemish.data.sample import GOOD, Sample
+from blemish.data.sample import Sample
 from blemish.evaluation.maps import ScoreMaps
 from blemish.files import make_folder, write_whole
 from blemish.images.header import Reader
 from blemish.model.model import Model
 from blemish.records.findings import Example, Examples, ImageRow
-from blemish.result import Prediction, Verdict
+from blemish.result import GOOD, Prediction, Verdict
 
 
 def write_examples(

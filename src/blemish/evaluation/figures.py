@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blemish.data.sample import GOOD
 from blemish.metrics.catalogue import LEVELS, Figure, Level, RestsOn, figures_of
 from blemish.metrics.decisions import Thresholds
 from blemish.metrics.evidence import Evidence, image_evidence, pixel_evidence
@@ -12,6 +11,7 @@ from blemish.metrics.overlap import pro_curve
 from blemish.metrics.pixels import PixelCounts, PixelScores
 from blemish.metrics.ranking import RankCounts, f1_max, rank, roc_curve
 from blemish.records.findings import Curves, FiguresOfOne, ImageRow, ProCurve, RocCurve
+from blemish.result import GOOD
 
 Rows = Sequence[ImageRow]
 Points = tuple[list[float], list[float]] | None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
-from blemish.data.sample import GOOD, Sample
+from blemish.data.sample import Sample
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import figures
 from blemish.evaluation.notes import cut_off_notes, seen_notes, unlike_notes
@@ -27,7 +27,7 @@ from blemish.metrics.tables import tabulate
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.records.findings import Curves, Figures, FiguresOfOne, ImageRow, Interval, Regions
-from blemish.result import Failure, Prediction
+from blemish.result import GOOD, Failure, Prediction
 
 Intervals = dict[str, Interval | None]
 Judged = tuple[Sample, Prediction]

@@ -35,10 +35,10 @@ class Geometry:
 
 def geometry(g: GraphBuilder, image_hw: str, size: WorkingSize) -> Geometry:
     """The sizes that follow from an image's size; twin of `WorkingSize.working_hw`."""
-    if size.fit == "stretch":
+    if size.resize == "stretch":
         fixed = g.ints(*size.size_hw)
         return Geometry(image_hw, fixed, fixed)
-    reduce = "ReduceMin" if size.fit == "shorter" else "ReduceMax"
+    reduce = "ReduceMin" if size.resize == "shorter" else "ReduceMax"
     side = g.op(reduce, image_hw, g.ints(0), keepdims=1)
     scaled = g.op("Div", g.op("Mul", image_hw, g.ints(size.size_hw[0])), side)
     content = g.op("Max", scaled, g.ints(1))
@@ -68,9 +68,9 @@ def preprocess(
     std: Sequence[float],
 ) -> str:
     """Nodes from the input `image` to a normalised N x 3 x h x w float32 tensor."""
-    known_hw = size.size_hw if size.fit == "stretch" else None
+    known_hw = size.size_hw if size.resize == "stretch" else None
     resized = resize(g, "image", sizes.image_hw, sizes.content_hw, known_hw=known_hw)
-    if size.fit != "stretch":
+    if size.resize != "stretch":
         missing = g.op("Sub", sizes.padded_hw, sizes.content_hw)
         resized = g.op(
             "Pad",

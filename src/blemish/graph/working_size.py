@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-FITS = ("stretch", "shorter", "longer")
+WAYS_TO_RESIZE = ("stretch", "shorter", "longer")
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,14 @@ class WorkingSize:
     """
 
     size_hw: tuple[int, int]
-    fit: str = "stretch"
+    resize: str = "stretch"
     multiple: int = 1
 
     def working_hw(self, image_hw: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
         """(content_hw, padded_hw) of an image of that size; twin of `preprocessing.geometry`."""
-        if self.fit == "stretch":
+        if self.resize == "stretch":
             return self.size_hw, self.size_hw
-        side = min(image_hw) if self.fit == "shorter" else max(image_hw)
+        side = min(image_hw) if self.resize == "shorter" else max(image_hw)
         content = tuple(max(1, self.size_hw[0] * length // side) for length in image_hw)
         padded = tuple(-(-length // self.multiple) * self.multiple for length in content)
         return (content[0], content[1]), (padded[0], padded[1])
@@ -32,7 +32,7 @@ class WorkingSize:
     @property
     def always_even(self) -> bool:
         """Whether height and width are even whatever the image's size."""
-        sides = self.size_hw if self.fit == "stretch" else (self.multiple,)
+        sides = self.size_hw if self.resize == "stretch" else (self.multiple,)
         return all(side % 2 == 0 for side in sides)
 
     def cells_inside(self, image_hw: tuple[int, int], grid_hw: tuple[int, ...]) -> tuple[int, int]:

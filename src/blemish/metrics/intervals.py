@@ -16,11 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.binomial import rate_at_most
+from blemish.binomial import CONFIDENCE, rate_at_most
 from blemish.metrics.bootstrap import Draws
 from blemish.metrics.catalogue import Level, RestsOn, figures_of
-
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,7 @@ from blemish.metrics.overlap import PIMO_RANGE, GoodRates, RegionCounts, pimo_re
 from blemish.metrics.ranking import distinct
 from blemish.metrics.regions import FoundRegion
 from blemish.metrics.spill import Spill
-
-GOOD = "good"
+from blemish.result import GOOD
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ SCHEMA = 4
 MOST_BYTES = 1 << 28  # of all facts: more than a million images
 
 
-Fit = Literal["stretch", "shorter", "longer"]
+Resizing = Literal["stretch", "shorter", "longer"]
 
 
 class FittedImage(NamedTuple):
@@ -73,7 +73,7 @@ class WorkingFacts:
     """How images are resized; see `graph.preprocessing.WorkingSize`."""
 
     size_hw: tuple[Positive, Positive]
-    fit: Fit
+    resize: Resizing
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def parse_facts(text: str, name: str) -> Facts:
             _check_searchable(text, threshold, getattr(facts.calibration, threshold))
     except JsonError as error:
         raise ModelFileError(
-            f"What '{name}' says of itself cannot be used: {error} Fit or calibrate it again."
+            f"What '{name}' says of itself cannot be used: {error} Resizing or calibrate it again."
         ) from error
     return facts
 
@@ -165,7 +165,7 @@ def _check_version(versioned: _Versioned, name: str) -> None:
     raise ModelFileError(
         f"'{name}' has schema {versioned.schema}, made by blemish {versioned.blemish}; this "
         f"version reads schemas {OLDEST} to {SCHEMA}. "
-        + ("Upgrade: pip install --upgrade blemish" if newer else "Fit it again.")
+        + ("Upgrade: pip install --upgrade blemish" if newer else "Resizing it again.")
     )
 
 

@@ -35,9 +35,9 @@ from blemish.images.usual import usual_of
 from blemish.model.facts import (
     DetectorFacts,
     Facts,
-    Fit,
     FittedImage,
     InputFacts,
+    Resizing,
     TrainingFacts,
     WorkingFacts,
 )
@@ -217,7 +217,7 @@ class _Job:
                 input=InputFacts(
                     self.images.image_format,
                     self.reader.alpha,
-                    WorkingFacts(settings.size_hw, cast(Fit, settings.fit)),
+                    WorkingFacts(settings.size_hw, cast(Resizing, settings.resize)),
                 ),
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),

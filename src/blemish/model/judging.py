@@ -138,7 +138,7 @@ def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) 
         SettingError: the model alone takes more than is wanted.
     """
     size_hw = working.size_hw
-    resizing = WorkingSize(size_hw, working.fit, MULTIPLE_PX)
+    resizing = WorkingSize(size_hw, working.resize, MULTIPLE_PX)
     fixed = RUNTIME_BYTES + MODEL_COPIES * model_bytes
     inside = max(WORKING_COPIES * model_bytes, LEAST_WORKING_BYTES)
     least = fixed + int(inside * size_hw[0] * size_hw[1])

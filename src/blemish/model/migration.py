@@ -37,7 +37,7 @@ def migrate(facts: dict[str, Any]) -> dict[str, Any]:
         working = {"size_hw": size if isinstance(size, list) else [size, size]}
         return facts | {
             "detector": detector,
-            "input": facts["input"] | {"working": working | {"fit": settings["fit"]}},
+            "input": facts["input"] | {"working": working | {"resize": settings["fit"]}},
         }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise JsonError(f"detector: it is not as schema {OLDEST} has it.") from error

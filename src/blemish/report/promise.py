@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from blemish.binomial import rate_range
+from blemish.binomial import CONFIDENCE, rate_range
 from blemish.records.grouping import Group, group_records
 from blemish.records.record import AnyRecord, Record
 from blemish.report.cells import Cell, Spread
@@ -21,7 +21,6 @@ from blemish.report.columns import (
 from blemish.report.tables import Row, Table, over_seeds, without_detector
 from blemish.wording import Kind, rate_text
 
-CONFIDENCE = 0.95
 NOTE = (
     "Promised is the rate for good images like the training ones, on average over sets of "
     "calibration images, of which some are easier than others; beside it what the rate stays "

@@ -72,11 +72,11 @@ def _resolution(records: Iterable[Record]) -> str:
 
 
 def _working_size(record: Record) -> str:
-    size, fit = record.settings.get("image_size"), record.settings.get("fit", "stretch")
+    size, way = record.settings.get("image_size"), record.settings.get("resize", "stretch")
     if size is None:
         return ""
-    if fit != "stretch":
-        return f"{short(size)} pixels at their {fit} side"
+    if way != "stretch":
+        return f"{short(size)} pixels at their {way} side"
     height, width = size if isinstance(size, list | tuple) and len(size) == 2 else (size, size)
     return f"{short(height)} x {short(width)} pixels, stretched"
 

@@ -24,7 +24,7 @@ from blemish.search.sketch import SketchedBank, sketch_bank
 SAMPLED_POINTS = 10  # start points of the original's approximate sampler
 CANDIDATES = 2048  # rows that stay in the second-level cache at 128 dimensions
 BLOCK_ROWS = 8192
-LARGEST_BATCH = 128
+PICKS_AT_ONCE = 128
 DIRECTIONS = 28  # of sketches
 WORTH_SKETCHING = 96  # dimensions, from which sketches pay
 FEW_IMPROVED, FEW_NEAR = 0.3, 0.6  # shares of the points, below which they do
@@ -129,7 +129,7 @@ def greedy_k_centre(
         distances.update(picks[0])
         advance(1)
         while picked < count and nearest_sq.max() > 0:
-            batch = _next_picks(distances, min(LARGEST_BATCH, count - picked))
+            batch = _next_picks(distances, min(PICKS_AT_ONCE, count - picked))
             distances.update(batch)
             picks.append(batch)
             picked += len(batch)

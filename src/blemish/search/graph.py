@@ -14,7 +14,7 @@ from blemish.search.two_stage_graph import nearest_by_sketches
 
 
 @dataclass(frozen=True)
-class Found:
+class Neighbours:
     """Names of what the search gives: N x h x w each, the queries (N h w) x D, and the bank."""
 
     scores: str
@@ -31,7 +31,7 @@ def search(
     k: int,
     squared: bool,
     block: int = 4096,
-) -> Found:
+) -> Neighbours:
     """Nearest neighbours: ranked by products, measured by differences.
 
     Args:
@@ -54,10 +54,12 @@ def search(
     first = g.op("Gather", rows, g.constant(0, np.int64), axis=1)
     grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
     patch_scores = g.op("Reshape", scores, grid, name="patch_scores")
-    return Found(patch_scores, g.op("Reshape", first, grid), queries, bank.name)
+    return Neighbours(patch_scores, g.op("Reshape", first, grid), queries, bank.name)
 
 
-def reweighting(g: GraphBuilder, found: Found, companions: NDArray[np.int64], masked: str) -> str:
+def reweighting(
+    g: GraphBuilder, found: Neighbours, companions: NDArray[np.int64], masked: str
+) -> str:
     """The paper's Eq. 7: how far the worst patch's neighbour stands out among its own neighbours.
 
     One minus the softmax weight of that neighbour m* among the bank vectors nearest to m*, the

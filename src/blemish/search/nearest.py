@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-QUERIES, VECTORS = 512, 8192  # whose products are held at a time
+from blemish.search.vectors import Vectors
 
-Vectors = NDArray[np.float32]
+QUERIES, VECTORS = 512, 8192  # whose products are held at a time
 
 
 def nearest(

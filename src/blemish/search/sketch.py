@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.search.vectors import Vectors
+
 SHARE = 8  # dimensions a direction
 FEWEST_DIRECTIONS, MOST_DIRECTIONS = 48, 160
 FEWEST_DIMENSIONS, FEWEST_NUMBERS = 96, 2**17  # of a bank that is worth sketching
@@ -26,8 +28,6 @@ ROWS = 4096  # sketched at a time
 ROUNDING = 1e-5  # of a squared length: more than float32 can go wrong by in a product
 LOST = 2e-6  # of a squared length: more than float32 can go wrong by in a sum of squares
 NEXT_TO_NOTHING = 1e-30  # so that nothing is divided by 0
-
-Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from blemish.search.nearest import ProductSearch
 from blemish.search.sketch import GROUP, sketch_bank, worth_sketching
+from blemish.search.vectors import Vectors
 
 PRODUCTS, FEWEST_QUERIES = 2**22, 32  # held at a time by a core; queries, however large a bank
 PAIRS = 512  # distances that are measured at a time
 CROWDED = 256  # groups that may hold the nearest, beyond which a query is compared with all
 WORTH_QUERIES = 8192  # for which two stages pay for the sketching
 
-Vectors = NDArray[np.float32]
 Searcher = Callable[[Vectors], tuple[NDArray[np.float32], NDArray[np.int64]]]
 
 

@@ -20,22 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import SettingError, did_you_mean, raise_all
+from blemish.result import GOOD
 from blemish.surfaces.fields import Field, Mask, finished, stream
 from blemish.surfaces.grid import OVERLAYS, WIRE_DEFECTS, draw_grid, spoil_grid
 from blemish.surfaces.leather import LEATHER_DEFECTS, draw_leather
-from blemish.surfaces.severity import Mark, Severity
+from blemish.surfaces.strength import Mark, Strength
 from blemish.surfaces.tile import TILE_DEFECTS, draw_tile
 
 VERSION = 1  # of the drawing code: to be raised by every change that changes an image
 SIZE_PX, DIFFICULTY = 512, 0.5
 TRAIN_GOOD, TEST_GOOD, DEFECTS_A_TYPE = 200, 40, 12
 SMALLEST_PX, LARGEST_PX = 64, 4096
-GOOD = "good"
-
 Split = Literal["train", "test"]
 
 _Good = Callable[[np.random.Generator, int], Field]
-_Spoil = Callable[[np.random.Generator, Field, Severity], Mask]
+_Spoil = Callable[[np.random.Generator, Field, Strength], Mask]
 _Spoilt = Callable[[np.random.Generator, int, Mark], tuple[Field, Mask]]
 
 
@@ -48,8 +47,8 @@ def _spoil_on_top(
 ) -> tuple[Field, Mask]:
     image = good(rng, size_px)
     mask = np.zeros((size_px, size_px), bool)
-    for _ in range(mark.severity.count):
-        mask |= defects[mark.defect_type](mark.rng, image, mark.severity)
+    for _ in range(mark.strength.count):
+        mask |= defects[mark.defect_type](mark.rng, image, mark.strength)
     return image, mask
 
 
@@ -120,7 +119,7 @@ class Drawing:
         if self.kind == GOOD:
             return finished(good(rng, self.size_px)), np.zeros((self.size_px, self.size_px), bool)
         chance = self._stream("mark")
-        mark = Mark(self.kind, Severity.drawn(chance, self.difficulty), chance)
+        mark = Mark(self.kind, Strength.drawn(chance, self.difficulty), chance)
         image, mask = spoilt(rng, self.size_px, mark)
         return finished(image), mask
 

@@ -25,8 +25,8 @@ from blemish.surfaces.fields import (
     smooth_step,
     speckle,
 )
-from blemish.surfaces.severity import Mark, Severity
 from blemish.surfaces.shapes import ORIGIN, blob, centred, place, stroke, wander
+from blemish.surfaces.strength import Mark, Strength
 
 PITCH_PX = 30.0
 HALF_WIDTH = 0.19  # of the wire, in pitches
@@ -134,12 +134,12 @@ def _window(rng: np.random.Generator, mesh: Mesh, half_length: float) -> tuple[i
     return family, here, t
 
 
-def bent(rng: np.random.Generator, mesh: Mesh, severity: Severity) -> Mask:
+def bent(rng: np.random.Generator, mesh: Mesh, strength: Strength) -> Mask:
     """A piece of wire is pushed aside."""
-    family, here, t = _window(rng, mesh, severity.grown(0.9, 2.8))
+    family, here, t = _window(rng, mesh, strength.grown(0.9, 2.8))
     bulge = np.maximum(1 - t * t, 0)
     bulge = bulge * bulge
-    push = np.float32(severity.faded(0.12, 0.62) * rng.choice([-1, 1]))
+    push = np.float32(strength.faded(0.12, 0.62) * rng.choice([-1, 1]))
     name = mesh.names[family]
     own = name[here][0]
     # The wire may leave its own lane: pixels of the next lane have to see it, not their own.
@@ -154,9 +154,9 @@ def bent(rng: np.random.Generator, mesh: Mesh, severity: Severity) -> Mask:
     return mask
 
 
-def broken(rng: np.random.Generator, mesh: Mesh, severity: Severity) -> Mask:
+def broken(rng: np.random.Generator, mesh: Mesh, strength: Strength) -> Mask:
     """A piece of wire is gone."""
-    half = severity.grown(0.2, 1.5)
+    half = strength.grown(0.2, 1.5)
     family, here, t = _window(rng, mesh, half)
     ragged = t + noise(rng, mesh.size_px, mesh.size_px // 6) * np.float32(0.04)
     depth = (1 - np.abs(ragged)) * np.float32(half * mesh.pitch_px)
@@ -166,25 +166,25 @@ def broken(rng: np.random.Generator, mesh: Mesh, severity: Severity) -> Mask:
     return inside(gone - np.float32(0.5)) & inside(wire)
 
 
-def glue(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def glue(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A drop of glue that closes meshes: milky, with a gloss."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(9, 46) * scale
+    radius = strength.grown(9, 46) * scale
     at = place(rng, size_px)
     depth = blob(rng, size_px, at, radius, rough=0.22, stretch=rng.uniform(1, 1.5))
     film = smooth_step(depth / np.float32(3 * scale))
-    mix(image, rgb(166, 164, 158), film * np.float32(severity.faded(0.22, 0.8)))
+    mix(image, rgb(166, 164, 158), film * np.float32(strength.faded(0.22, 0.8)))
     rim = np.clip(1 - np.abs(depth - np.float32(3 * scale)) / np.float32(2.5 * scale), 0, 1)
-    image += (rim * np.float32(severity.faded(4, 40)))[..., None]
+    image += (rim * np.float32(strength.faded(4, 40)))[..., None]
     return inside(depth)
 
 
-def metal_contamination(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def metal_contamination(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A splinter of metal lying on the mesh: angular, with bright and dark faces."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(6, 23) * scale
+    radius = strength.grown(6, 23) * scale
     x, y = axes(size_px)
     at = place(rng, size_px)
     angles = np.sort(rng.uniform(0, 2 * np.pi, 6)) + np.arange(6) * 0.2
@@ -199,23 +199,23 @@ def metal_contamination(rng: np.random.Generator, image: Field, severity: Severi
         np.copyto(face, np.float32(shade), where=within < depth)
         np.minimum(depth, within, out=depth)
     depth = np.minimum(depth, blob(rng, size_px, at, 1.5 * radius, rough=0.1))
-    cover = np.clip(depth + np.float32(0.5), 0, 1) * np.float32(severity.faded(0.75, 1))
-    shine = 150 + face * np.float32(severity.faded(25, 85)) + noise(rng, size_px, size_px // 4) * 8
+    cover = np.clip(depth + np.float32(0.5), 0, 1) * np.float32(strength.faded(0.75, 1))
+    shine = 150 + face * np.float32(strength.faded(25, 85)) + noise(rng, size_px, size_px // 4) * 8
     mix(image, np.repeat(shine[..., None], 3, axis=2), cover)
     return inside(depth)
 
 
-def thread(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def thread(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A fibre lying over the mesh."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    length, half = severity.grown(80, 380) * scale, severity.grown(0.9, 2.2) * max(scale, 0.6)
+    length, half = strength.grown(80, 380) * scale, strength.grown(0.9, 2.2) * max(scale, 0.6)
     heading = rng.uniform(0, 2 * np.pi)
     line = wander(rng, ORIGIN, heading, length, bend=2.2, step_px=6 * scale)
     s = stroke(centred(line, place(rng, size_px)), size_px, 2 * half + 4)
     bright = rng.random() < 0.6
     colour = rgb(212, 206, 196) if bright else rgb(22, 22, 26)
-    mix(image, colour, s.cover(half) * np.float32(severity.faded(0.12, 0.85)))
+    mix(image, colour, s.cover(half) * np.float32(strength.faded(0.12, 0.85)))
     return inside(np.float32(half + 0.5) - s.distance)
 
 
@@ -224,11 +224,11 @@ def spoil_grid(rng: np.random.Generator, size_px: int, mark: Mark) -> tuple[Fiel
     mesh = Mesh.drawn(rng, size_px)
     mask = np.zeros((size_px, size_px), bool)
     if mark.defect_type in WIRE_DEFECTS:
-        mask |= WIRE_DEFECTS[mark.defect_type](mark.rng, mesh, mark.severity)
+        mask |= WIRE_DEFECTS[mark.defect_type](mark.rng, mesh, mark.strength)
     image = mesh.image(rng)
     if mark.defect_type in OVERLAYS:
-        for _ in range(mark.severity.count):
-            mask |= OVERLAYS[mark.defect_type](mark.rng, image, mark.severity)
+        for _ in range(mark.strength.count):
+            mask |= OVERLAYS[mark.defect_type](mark.rng, image, mark.strength)
     return image, mask
 
 

@@ -20,8 +20,8 @@ from blemish.surfaces.fields import (
     smooth_step,
     speckle,
 )
-from blemish.surfaces.severity import Severity
 from blemish.surfaces.shapes import ORIGIN, blob, centred, place, stroke, wander
+from blemish.surfaces.strength import Strength
 
 HIDE = rgb(128, 82, 54)
 INKS = np.array([[150, 34, 40], [40, 56, 120], [48, 44, 40], [190, 150, 110]], np.float32)
@@ -49,39 +49,39 @@ def draw_leather(rng: np.random.Generator, size_px: int) -> Field:
     return image
 
 
-def color(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def color(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A stain of ink or dye; the grain shows through."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(7, 36) * scale
+    radius = strength.grown(7, 36) * scale
     depth = blob(rng, size_px, place(rng, size_px), radius, rough=0.22, stretch=rng.uniform(1, 1.6))
     ink = INKS[rng.integers(len(INKS))]
-    cover = smooth_step(depth / np.float32(4 * scale)) * np.float32(severity.faded(0.08, 0.75))
+    cover = smooth_step(depth / np.float32(4 * scale)) * np.float32(strength.faded(0.08, 0.75))
     mix(image, image * (ink / HIDE), cover)
     return inside(depth)
 
 
-def cut(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def cut(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A cut with a knife: a thin dark slit, one lip raised to the light."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    length = severity.grown(24, 130) * scale
+    length = strength.grown(24, 130) * scale
     line = wander(rng, ORIGIN, rng.uniform(0, 2 * np.pi), length, bend=0.25)
     s = stroke(centred(line, place(rng, size_px)), size_px, 10 * scale + 2)
     ends = np.clip(np.minimum(s.along, s.length - s.along) / np.float32(0.25 * s.length), 0.2, 1)
-    half = np.float32(severity.grown(0.7, 2.2) * max(scale, 0.6)) * ends
-    deep = np.float32(severity.faded(0.18, 0.92))
+    half = np.float32(strength.grown(0.7, 2.2) * max(scale, 0.6)) * ends
+    deep = np.float32(strength.faded(0.18, 0.92))
     lip = np.clip(1 - np.abs(s.distance - half - np.float32(scale)) / np.float32(2.2 * scale), 0, 1)
     image += (lip * s.side * deep * np.float32(34))[..., None] * rgb(1, 0.82, 0.66)
     mix(image, rgb(38, 22, 16), s.cover(half) * deep)
     return inside(half + np.float32(1.6 * scale) - s.distance)
 
 
-def fold(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def fold(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A crease from folding: a soft ridge, bright on one side and dark on the other."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    length, half = severity.grown(130, 460) * scale, severity.grown(5, 13) * scale
+    length, half = strength.grown(130, 460) * scale, strength.grown(5, 13) * scale
     line = wander(rng, ORIGIN, rng.uniform(0, 2 * np.pi), length, bend=0.35)
     s = stroke(centred(line, place(rng, size_px)), size_px, 2.2 * half)
     ends = smooth_step(np.minimum(s.along, s.length - s.along) / np.float32(0.3 * s.length))
@@ -90,19 +90,19 @@ def fold(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     crest = np.maximum(1 - across * np.float32(4), 0)
     broken = np.clip(noise(rng, size_px, size_px // 8) + np.float32(0.8), 0, 1)
     shade = (ridge * np.float32(0.26) - crest * broken * np.float32(0.4)) * ends
-    image *= 1 + (shade * np.float32(severity.faded(0.16, 0.92)))[..., None]
+    image *= 1 + (shade * np.float32(strength.faded(0.16, 0.92)))[..., None]
     return inside(np.float32(1.6 * half) - s.distance) & inside(ends - np.float32(0.02))
 
 
-def glue(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def glue(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """Drops of clear glue: they level the grain and carry a gloss."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(9, 36) * scale
+    radius = strength.grown(9, 36) * scale
     at = place(rng, size_px)
     depth = blob(rng, size_px, at, radius, rough=0.2, stretch=rng.uniform(1, 1.8))
     film = smooth_step(depth / np.float32(6 * scale))
-    opaque = np.float32(severity.faded(0.14, 0.85))
+    opaque = np.float32(strength.faded(0.14, 0.85))
     mix(image, HIDE * np.float32(1.12), film * opaque * np.float32(0.6))
     rim = np.clip(relief(film, LIGHT_FROM) * np.float32(6 * scale), -1, 1)
     image += (rim * opaque * np.float32(42))[..., None]
@@ -111,15 +111,15 @@ def glue(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     return inside(depth)
 
 
-def poke(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def poke(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """Holes of a needle: a dark pit, the hide around it pulled in."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
     mask = np.zeros((size_px, size_px), bool)
     for _ in range(int(rng.integers(1, 3))):
-        radius = severity.grown(3, 9) * scale
+        radius = strength.grown(3, 9) * scale
         depth = blob(rng, size_px, place(rng, size_px), radius, rough=0.1)
-        deep = np.float32(severity.faded(0.22, 0.95))
+        deep = np.float32(strength.faded(0.22, 0.95))
         rim = np.clip(1 - np.abs(depth / np.float32(radius) + np.float32(0.25)) * 3, 0, 1)
         image += (rim * deep * np.float32(26))[..., None]
         pit = smooth_step(depth / np.float32(0.6 * radius) + np.float32(0.2))

@@ -21,8 +21,8 @@ from blemish.surfaces.fields import (
     smooth_step,
     speckle,
 )
-from blemish.surfaces.severity import Severity
 from blemish.surfaces.shapes import ORIGIN, blob, centred, place, stroke, wander
+from blemish.surfaces.strength import Strength
 
 GROUND = rgb(186, 180, 170)
 STONES = np.array(
@@ -68,11 +68,11 @@ def _scatter(
     mix(image, colours[chips.owner], np.clip((chips.gap - edge) * np.float32(cell_px / 1.6), 0, 1))
 
 
-def crack(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def crack(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A jagged dark line, sometimes forked, with a pale chipped edge."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    length = severity.grown(90, 420) * scale
+    length = strength.grown(90, 420) * scale
     heading = rng.uniform(0, 2 * np.pi)
     way = partial(wander, rng, jag=0.55, step_px=7 * scale)
     line = way(ORIGIN, heading, length, bend=0.5)
@@ -83,8 +83,8 @@ def crack(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
         turn = heading + rng.choice([-1, 1]) * rng.uniform(0.5, 1.0)
         lines.append(way(fork, turn, length / 3, bend=0.4))
     mask = np.zeros((size_px, size_px), bool)
-    half = severity.grown(1.4, 3.4) * max(scale, 0.6)
-    depth = np.float32(severity.faded(0.6, 1))
+    half = strength.grown(1.4, 3.4) * max(scale, 0.6)
+    depth = np.float32(strength.faded(0.6, 1))
     for points in lines:
         s = stroke(points, size_px, 8 * scale + 2)
         taper = np.float32(half) * np.sqrt(np.clip(1.15 - s.along / np.float32(s.length), 0.15, 1))
@@ -97,17 +97,17 @@ def crack(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
     return mask
 
 
-def glue_strip(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def glue_strip(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A strip of dried glue: a pale film with a bright rim."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    length, half = severity.grown(90, 300) * scale, severity.grown(9, 26) * scale
+    length, half = strength.grown(90, 300) * scale, strength.grown(9, 26) * scale
     line = wander(rng, ORIGIN, rng.uniform(0, 2 * np.pi), length, bend=0.15)
     s = stroke(centred(line, place(rng, size_px)), size_px, 2 * half)
     wobble = 1 + fractal(rng, size_px, size_px // 24, 2) * np.float32(0.1)
     depth = np.float32(half) * wobble - s.distance
     film = smooth_step(depth / np.float32(2 * scale))
-    opaque = np.float32(severity.faded(0.4, 0.95))
+    opaque = np.float32(strength.faded(0.4, 0.95))
     streaks = 1 + noise(rng, size_px, size_px // 12) * np.float32(0.18)
     mix(image, rgb(222, 216, 200), film * opaque * streaks)
     rim = np.clip(1 - np.abs(depth - np.float32(2.5 * scale)) / np.float32(2 * scale), 0, 1)
@@ -115,11 +115,11 @@ def glue_strip(rng: np.random.Generator, image: Field, severity: Severity) -> Ma
     return inside(depth)
 
 
-def gray_stroke(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def gray_stroke(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A smear of grey paint, streaked along the way of the brush."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    length, half = severity.grown(90, 320) * scale, severity.grown(10, 28) * scale
+    length, half = strength.grown(90, 320) * scale, strength.grown(10, 28) * scale
     line = wander(rng, ORIGIN, rng.uniform(0, 2 * np.pi), length, bend=0.7)
     s = stroke(centred(line, place(rng, size_px)), size_px, 2 * half)
     hairs = rng.normal(0, 1, 64)
@@ -129,35 +129,35 @@ def gray_stroke(rng: np.random.Generator, image: Field, severity: Severity) -> M
     ragged = 1 + streak * np.float32(0.12)
     depth = np.float32(half) * ragged - s.distance
     opaque = np.clip(fading + streak * np.float32(0.2), 0.15, 1) * np.float32(
-        severity.faded(0.4, 0.95)
+        strength.faded(0.4, 0.95)
     )
     mix(image, rgb(106, 108, 112), smooth_step(depth / np.float32(2.5 * scale)) * opaque)
     return inside(depth)
 
 
-def oil(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def oil(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A patch of oil: the stone looks wet, darker and warmer, with a soft gloss."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(22, 85) * scale
+    radius = strength.grown(22, 85) * scale
     at = place(rng, size_px, 0.2)
     depth = blob(rng, size_px, at, radius, rough=0.2, stretch=rng.uniform(1, 1.3))
-    film = smooth_step(depth / np.float32(5 * scale)) * np.float32(severity.faded(0.5, 1.0))
+    film = smooth_step(depth / np.float32(5 * scale)) * np.float32(strength.faded(0.5, 1.0))
     image *= 1 - film[..., None] * rgb(0.34, 0.4, 0.52)
     gloss = blob(rng, size_px, at - 0.3 * radius, radius / 2.6, rough=0.2)
     image += (smooth_step(gloss / np.float32(radius / 3)) * film * 70)[..., None]
     return inside(depth)
 
 
-def rough(rng: np.random.Generator, image: Field, severity: Severity) -> Mask:
+def rough(rng: np.random.Generator, image: Field, strength: Strength) -> Mask:
     """A patch where the polish is scraped off: pale, dull, gritty."""
     size_px = image.shape[0]
     scale = scale_of(size_px)
-    radius = severity.grown(28, 84) * scale
+    radius = strength.grown(28, 84) * scale
     at = place(rng, size_px, 0.2)
     depth = blob(rng, size_px, at, radius, rough=0.3, stretch=rng.uniform(1, 1.5))
     grit = noise(rng, size_px, GRIT) + grain(rng, size_px) * np.float32(0.4)
-    worn = smooth_step(depth / np.float32(8 * scale)) * np.float32(severity.faded(0.4, 0.95))
+    worn = smooth_step(depth / np.float32(8 * scale)) * np.float32(strength.faded(0.4, 0.95))
     mix(image, rgb(224, 221, 216), worn * np.clip(0.75 + grit * np.float32(0.28), 0, 1))
     image += (grit * worn * 18)[..., None]
     return inside(depth)

@@ -69,7 +69,7 @@ def test_channels_are_drawn_by_the_seed_or_are_the_first(make):
 
 def test_images_of_any_aspect_are_taken_by_the_global_gaussian_alone(make):
     images = DrawnImages({"a": weave(0, (60, 90)), "b": weave(1, (90, 60)), "c": weave(2)})
-    fitted = make(gaussian="global", fit="shorter").fit(images, progress=QUIET)
+    fitted = make(gaussian="global", resize="shorter").fit(images, progress=QUIET)
     maps = {
         one.name: fitted.held_out_map(one.name) for one in fitted.held_out_scores(progress=QUIET)
     }
@@ -77,7 +77,7 @@ def test_images_of_any_aspect_are_taken_by_the_global_gaussian_alone(make):
         "a": (60, 90), "b": (90, 60), "c": (72, 72),
     }  # fmt: skip
     with pytest.raises(SettingError, match="'fit' must be stretch with gaussian 'position'"):
-        make(fit="shorter")
+        make(resize="shorter")
 
 
 def test_what_does_not_fit_the_memory_goes_to_disk_and_gives_the_same(make, monkeypatch):

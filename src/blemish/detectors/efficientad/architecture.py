@@ -34,7 +34,7 @@ Weights: TypeAlias = "Mapping[str, NDArray[Any]]"  # `<layer>.weight` and `<laye
 
 
 @dataclass(frozen=True)
-class Layer:
+class NetLayer:
     """A convolution with what comes before and after it.
 
     In this order: enlarged bilinearly to `enlarged_hw`; convolved; rectified; some values dropped
@@ -65,12 +65,12 @@ class Layer:
 class Layers:
     """The nets of one detector; `autoencoder` is empty where there is none."""
 
-    teacher: tuple[Layer, ...]
-    student: tuple[Layer, ...]
-    autoencoder: tuple[Layer, ...]
+    teacher: tuple[NetLayer, ...]
+    student: tuple[NetLayer, ...]
+    autoencoder: tuple[NetLayer, ...]
 
 
-def pdn(kind: str, *, doubled: bool = False) -> tuple[Layer, ...]:
+def pdn(kind: str, *, doubled: bool = False) -> tuple[NetLayer, ...]:
     """A patch description network.
 
     Args:
@@ -85,7 +85,7 @@ def pdn(kind: str, *, doubled: bool = False) -> tuple[Layer, ...]:
     kernels = (4, 4, 1, 3, 4, 1) if kind == "medium" else (4, 4, 3, 4)
     last = len(widths) - 1
     return tuple(
-        Layer(
+        NetLayer(
             f"conv{i + 1}",
             COLOURS if i == 0 else widths[i - 1],
             width,
@@ -102,7 +102,9 @@ def features_of(kind: str) -> int:
     return PDN_WIDTHS[kind][-1]
 
 
-def autoencoder(features: int, size_hw: tuple[int, int], *, width: int = 64) -> tuple[Layer, ...]:
+def autoencoder(
+    features: int, size_hw: tuple[int, int], *, width: int = 64
+) -> tuple[NetLayer, ...]:
     """The autoencoder for working images of one size.
 
     Args:
@@ -113,10 +115,10 @@ def autoencoder(features: int, size_hw: tuple[int, int], *, width: int = 64) -> 
     half = width // 2
     widths = (COLOURS, half, half, width, width, width)
     encoder = [
-        Layer(f"encoder{i + 1}", widths[i], widths[i + 1], (4, 4), stride=2, padding=1)
+        NetLayer(f"encoder{i + 1}", widths[i], widths[i + 1], (4, 4), stride=2, padding=1)
         for i in range(5)
     ]
-    bottleneck = Layer(
+    bottleneck = NetLayer(
         "encoder6",
         width,
         width,
@@ -125,7 +127,7 @@ def autoencoder(features: int, size_hw: tuple[int, int], *, width: int = 64) -> 
     )
     heights, widths_px = (_decoder_sides(side) for side in size_hw)
     decoder = [
-        Layer(
+        NetLayer(
             f"decoder{i + 1}",
             width,
             width,
@@ -136,7 +138,7 @@ def autoencoder(features: int, size_hw: tuple[int, int], *, width: int = 64) -> 
         )
         for i, enlarged_hw in enumerate(zip(heights, widths_px, strict=True))
     ]
-    head = Layer("decoder7", width, width, (3, 3), padding=1, enlarged_hw=grid_hw(size_hw))
+    head = NetLayer("decoder7", width, width, (3, 3), padding=1, enlarged_hw=grid_hw(size_hw))
     features_layer = replace(
         head, name="decoder8", outputs=features, enlarged_hw=None, rectified=False
     )
@@ -154,7 +156,7 @@ def grid_hw(size_hw: tuple[int, int]) -> tuple[int, int]:
     return height, width
 
 
-def check_weights(layers: Sequence[Layer], weights: Weights) -> list[str]:
+def check_weights(layers: Sequence[NetLayer], weights: Weights) -> list[str]:
     """What is missing among the weights of a net, or of another shape."""
     problems = []
     for layer in layers:

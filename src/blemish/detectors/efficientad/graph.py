@@ -18,7 +18,7 @@ from blemish.detectors.efficientad.architecture import (
     COLOURS,
     MEAN,
     STD,
-    Layer,
+    NetLayer,
     Weights,
 )
 from blemish.detectors.efficientad.scale import Quantiles, Span
@@ -147,7 +147,7 @@ def map_name(branch: str) -> str:
 def add_net(
     g: GraphBuilder,
     image: str,
-    layers: Sequence[Layer],
+    layers: Sequence[NetLayer],
     weights: Weights,
     *,
     name: str | None = None,

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from blemish.detectors.efficientad.architecture import Layer, Weights
+from blemish.detectors.efficientad.architecture import NetLayer, Weights
 from blemish.detectors.efficientad.dropout import dropped
 
 ALL = slice(None)
@@ -25,7 +25,7 @@ class Net(nn.Module):  # type: ignore[misc]
         dropout: chance of a value to be dropped in training, where a layer says so.
     """
 
-    def __init__(self, layers: Sequence[Layer], *, dropout: float = 0.0) -> None:
+    def __init__(self, layers: Sequence[NetLayer], *, dropout: float = 0.0) -> None:
         super().__init__()
         self.layers = tuple(layers)
         self.dropout = dropout
@@ -53,7 +53,7 @@ class Net(nn.Module):  # type: ignore[misc]
         return x
 
 
-def fixed_net(layers: Sequence[Layer], weights: Weights) -> Net:
+def fixed_net(layers: Sequence[NetLayer], weights: Weights) -> Net:
     """A net with given weights, which is not to be trained."""
     with torch.device("meta"):
         net = Net(layers)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from blemish.detectors.contract import Told
 from blemish.detectors.efficientad.architecture import (
     COLOURS,
-    Layer,
+    NetLayer,
     features_of,
     grid_hw,
 )
@@ -149,7 +149,7 @@ def _drawing_seconds(settings: EfficientAdSettings) -> float:
     return seconds * settings.recipe.penalty_images / available_cores()
 
 
-def _parameters(net: Sequence[Layer]) -> int:
+def _parameters(net: Sequence[NetLayer]) -> int:
     return sum(math.prod(shape) for layer in net for shape in layer.shapes.values())
 
 
@@ -184,13 +184,13 @@ def _step_bytes(settings: EfficientAdSettings) -> int:
     return round(4 * TENSORS * recipe.batch * (passes * student + coder))
 
 
-def _values(net: Sequence[Layer], size_hw: tuple[int, int]) -> int:
+def _values(net: Sequence[NetLayer], size_hw: tuple[int, int]) -> int:
     """Values that all layers of a net give for one image."""
     sizes = output_sizes(net, size_hw)
     return sum(layer.outputs * cells for layer, cells in zip(net, sizes, strict=True))
 
 
-def output_sizes(net: Sequence[Layer], size_hw: tuple[int, int]) -> list[int]:
+def output_sizes(net: Sequence[NetLayer], size_hw: tuple[int, int]) -> list[int]:
     """Cells that each convolution of a net gives for an image of a size, before pooling."""
     height, width = size_hw
     sizes = []

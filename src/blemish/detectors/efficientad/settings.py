@@ -258,9 +258,9 @@ class EfficientAdSettings(DetectorSettings):
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed."""
         problems = super().contradictions()
-        if self.fit != "stretch":
+        if self.resize != "stretch":
             problems.append(
-                f"'fit' must be stretch: the autoencoder takes one size; got {self.fit!r}."
+                f"'resize' must be stretch: the autoencoder takes one size; got {self.resize!r}."
             )
         problems += _size_problems(self.size_hw) + _crop_problems(self.crop, self.size_hw)
         if self.autoencoder_width % 2:

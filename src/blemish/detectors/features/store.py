@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from blemish.errors import BlemishError
 from blemish.files import append_block
-
-Vectors = NDArray[np.float32]
+from blemish.search.vectors import Vectors
 
 
 class VectorStore:

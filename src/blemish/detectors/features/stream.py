@@ -19,8 +19,7 @@ from blemish.graph.engine import Engine
 from blemish.graph.session import Session
 from blemish.parallel import available_cores, products_on_one_core, read_ahead
 from blemish.progress import Progress
-
-Vectors = NDArray[np.float32]
+from blemish.search.vectors import Vectors
 
 FEW = 8  # images that are run to guess how long all take
 

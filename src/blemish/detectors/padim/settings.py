@@ -41,10 +41,10 @@ class PadimSettings(FeatureSettings):
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed."""
         problems = super().contradictions()
-        if self.gaussian == "position" and self.fit != "stretch":
+        if self.gaussian == "position" and self.resize != "stretch":
             problems.append(
                 "'fit' must be stretch with gaussian 'position', which takes images of one size; "
-                f"got {self.fit!r}."
+                f"got {self.resize!r}."
             )
         return problems
 

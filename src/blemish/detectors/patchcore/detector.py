@@ -21,7 +21,7 @@ from blemish.detectors.features.origin import backbone_of, odd_grids, source_of
 from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.patches import Patches, extract
-from blemish.detectors.patchcore.plan import FitPlan, plan_fit
+from blemish.detectors.patchcore.plan import PatchCorePlan, plan_fit
 from blemish.detectors.patchcore.quantise import in_int8
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.detectors.patchcore.timing import estimate_seconds
@@ -60,7 +60,7 @@ class PatchCore:
         """The backbone. Raises `BackboneError`."""
         return (source_of(self.backbone),)
 
-    def plan(self, images: ImageSource) -> FitPlan:
+    def plan(self, images: ImageSource) -> PatchCorePlan:
         """What a fit on these images will take."""
         weights = self.backbone.graph.ByteSize()
         return plan_fit(self.settings, self.backbone, images.sizes_hw, backbone_bytes=weights)
@@ -110,10 +110,10 @@ class PatchCore:
             raise
 
     def _pick(
-        self, graph: PatchCoreGraph, patches: Patches, plan: FitPlan, progress: Progress
+        self, graph: PatchCoreGraph, patches: Patches, plan: PatchCorePlan, progress: Progress
     ) -> FittedPatchCore:
         s = self.settings
-        if s.fit == "stretch":  # any other image has the same
+        if s.resize == "stretch":  # any other image has the same
             graph = replace(graph, grid_hw=patches.grids_hw[0])
         rng = np.random.default_rng([s.seed, 1])
         count = min(s.bank_size(len(patches.store), plan.dimensions), len(patches.points))

@@ -114,7 +114,7 @@ class PatchCoreGraph(FeatureGraph):
 
     def _masked(self, g: GraphBuilder, scores: str, sizes: Geometry) -> str:
         """Patch scores with those of padding lowered out of the way, N x (h w)."""
-        if self.settings.fit != "stretch":
+        if self.settings.resize != "stretch":
             grid_hw = g.op("Slice", g.op("Shape", scores), g.ints(1), g.ints(3), g.ints(0))
             cells = g.op("Cast", content_cells(g, grid_hw, sizes), to=INT64)
             ends = g.op("Concat", g.ints(ENDLESS), cells, axis=0)

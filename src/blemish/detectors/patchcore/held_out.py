@@ -26,12 +26,11 @@ from blemish.progress import Progress
 from blemish.search.coreset import Coreset, greedy_k_centre
 from blemish.search.nearest import ProductSearch, reweighting_of
 from blemish.search.two_stage import Searcher, nearest_of_others, searcher
+from blemish.search.vectors import Vectors
 from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
     import onnx
-
-Vectors = NDArray[np.float32]
 
 
 class FittedPatchCore:

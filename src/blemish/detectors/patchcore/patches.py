@@ -11,11 +11,10 @@ from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.store import VectorStore
 from blemish.detectors.features.stream import grids_of_all
 from blemish.detectors.patchcore.graph import PatchCoreGraph
-from blemish.detectors.patchcore.plan import FitPlan
+from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.progress import Progress
 from blemish.search.coreset import PointCloud, projection
-
-Vectors = NDArray[np.float32]
+from blemish.search.vectors import Vectors
 
 
 class Patches:
@@ -26,7 +25,7 @@ class Patches:
         store: the vectors, image after image, row after row of each grid's inside.
     """
 
-    def __init__(self, images: ImageSource, plan: FitPlan, seed: int) -> None:
+    def __init__(self, images: ImageSource, plan: PatchCorePlan, seed: int) -> None:
         self.names: list[str] = []
         self.split_keys: list[str] = []
         self.sizes_hw = list(images.sizes_hw)
@@ -102,7 +101,7 @@ class Patches:
 def extract(
     graph: PatchCoreGraph,
     images: ImageSource,
-    plan: FitPlan,
+    plan: PatchCorePlan,
     seed: int,
     progress: Progress,
     *,
@@ -143,7 +142,7 @@ class _Points:
     nothing is kept here.
     """
 
-    def __init__(self, plan: FitPlan, store: VectorStore, images: int, seed: int) -> None:
+    def __init__(self, plan: PatchCorePlan, store: VectorStore, images: int, seed: int) -> None:
         self._store = store
         self._matrix: Vectors | None = None
         if plan.point_dimensions < plan.dimensions:

@@ -34,7 +34,7 @@ LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
 
 
 @dataclass(frozen=True)
-class FitPlan:
+class PatchCorePlan:
     """Sizes of a fit.
 
     Attributes:
@@ -102,7 +102,7 @@ def plan_fit(
     sizes_hw: Sequence[tuple[int, int]],
     *,
     backbone_bytes: int,
-) -> FitPlan:
+) -> PatchCorePlan:
     """What a fit on images of these sizes will take.
 
     Raises:
@@ -126,7 +126,7 @@ def plan_fit(
     on_disk = in_memory > free
     candidates = min(sizes.patches, max(0, free // point_bytes)) if on_disk else sizes.patches
     bank_vectors = min(vectors, candidates)
-    plan = FitPlan(
+    plan = PatchCorePlan(
         images=len(sizes_hw),
         patches=sizes.patches,
         dimensions=dimensions,
@@ -145,7 +145,7 @@ def plan_fit(
     return plan
 
 
-def _check_plan(plan: FitPlan, settings: PatchCoreSettings, least_bytes: int) -> None:
+def _check_plan(plan: PatchCorePlan, settings: PatchCoreSettings, least_bytes: int) -> None:
     if plan.candidates < min(plan.patches, SMALLEST_SAMPLE):
         raise SettingError(
             f"'memory_megabytes' must be at least {least_bytes / MEGABYTE:.0f} for these images, "

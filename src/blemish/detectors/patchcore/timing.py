@@ -13,19 +13,17 @@ from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.stream import measured
 from blemish.detectors.patchcore.graph import PatchCoreGraph
-from blemish.detectors.patchcore.plan import FitPlan
+from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.parallel import available_cores, one_core_each
-from blemish.search.coreset import BLOCK_ROWS, DIRECTIONS, LARGEST_BATCH, WORTH_SKETCHING
+from blemish.search.coreset import BLOCK_ROWS, DIRECTIONS, PICKS_AT_ONCE, WORTH_SKETCHING
 from blemish.search.two_stage import searcher
-
-Vectors = NDArray[np.float32]
+from blemish.search.vectors import Vectors
 
 BLOCKS_A_CORE = 8  # of distances from points to picks, as picking takes them
 NEAR = 0.2  # of all points are measured after sketches have been asked
@@ -34,7 +32,7 @@ VECTORS = 4096  # of the bank in which they look
 
 
 def estimate_seconds(
-    settings: PatchCoreSettings, backbone: Backbone, images: ImageSource, plan: FitPlan
+    settings: PatchCoreSettings, backbone: Backbone, images: ImageSource, plan: PatchCorePlan
 ) -> dict[str, float]:
     """Guess how long the stages of a fit will take; a second or two goes into measuring.
 
@@ -57,7 +55,7 @@ def estimate_seconds(
     }
 
 
-def _picking_seconds(plan: FitPlan) -> float:
+def _picking_seconds(plan: PatchCorePlan) -> float:
     """Seconds of one coreset: nearly all of it is distances from all candidates to all picks."""
     dimensions = plan.point_dimensions
     if dimensions < WORTH_SKETCHING:
@@ -69,7 +67,7 @@ def _picking_seconds(plan: FitPlan) -> float:
 
 def _seconds_a_distance(dimensions: int) -> float:
     blocks = BLOCKS_A_CORE * available_cores()
-    points, picks = (_random(rows, dimensions) for rows in (BLOCK_ROWS, LARGEST_BATCH))
+    points, picks = (_random(rows, dimensions) for rows in (BLOCK_ROWS, PICKS_AT_ONCE))
     with one_core_each() as pool:
         seconds = _seconds(lambda: list(pool.map(_distances, [points] * blocks, [picks] * blocks)))
     return seconds / (blocks * len(points) * len(picks))
@@ -83,7 +81,7 @@ def _distances(points: Vectors, picks: Vectors) -> Vectors:
     return nearest_sq
 
 
-def _searching_seconds(plan: FitPlan, patches: Vectors) -> float:
+def _searching_seconds(plan: PatchCorePlan, patches: Vectors) -> float:
     """Seconds in which all patches find their nearest neighbour in the bank, on all cores."""
     cores = available_cores()
     halves = np.random.default_rng(0).permutation(len(patches))

@@ -10,7 +10,7 @@ TWICE = 0.15  # share of defective parts that have the defect in two places
 
 
 @dataclass(frozen=True)
-class Severity:
+class Strength:
     """Size and contrast of a defect, each from 0 (hardly there) to 1 (obvious), and how many."""
 
     size: float
@@ -18,7 +18,7 @@ class Severity:
     count: int
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator, difficulty: float) -> Severity:
+    def drawn(cls, rng: np.random.Generator, difficulty: float) -> Strength:
         """Obvious only at difficulty 0, faint only at 1, from obvious to faint in between."""
         lowest = 0.65 * (1 - difficulty) ** 1.5
         highest = 1 - 0.7 * difficulty**2
@@ -39,5 +39,5 @@ class Mark:
     """A defect to be drawn: which, how bad, and where its random numbers come from."""
 
     defect_type: str
-    severity: Severity
+    strength: Strength
     rng: np.random.Generator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Tally:
+class Summary:
     """What a summary counts."""
 
     good: int = 0
