@@ -31,7 +31,7 @@ VARIANTS = {
     "padim": [
         {},
         {"smoothing": 0, "selection": "first"},
-        {"gaussian": "global", "fit": "longer", "dimensions": 0},
+        {"gaussian": "global", "resize": "longer", "dimensions": 0},
         {"gaussian": "global", "image_size": [48, 64], "levels": ["coarse"]},
     ],
 }

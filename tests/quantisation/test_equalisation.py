@@ -9,7 +9,7 @@ import pytest
 from blemish.backbones import load_backbone
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
-from blemish.quantisation.equalisation import even_out
+from blemish.quantisation.equalisation import equalise
 
 SIZES = np.float32([1, 0.2, 0.05, 0.5])  # of the channels between the two layers
 RNG_SEED = 0
@@ -84,7 +84,7 @@ def assert_same(model, other):
 @pytest.mark.parametrize("between", [[], ["Relu"], ["Clip"], ["Relu", "MaxPool"]])
 def test_channels_become_alike_and_what_is_given_stays(between, reader):
     model = network(*between, reader=reader)
-    evened, _ = even_out(model, "image", images())
+    evened, _ = equalise(model, "image", images())
     assert unlike(model) > 2 * unlike(evened)
     if reader != "Conv":  # whose weights would become unlike
         assert unlike(evened) < 1.1
@@ -93,21 +93,21 @@ def test_channels_become_alike_and_what_is_given_stays(between, reader):
 
 def test_a_normalisation_passes_on_what_it_gives():
     model = network("BatchNormalization", "Relu")
-    evened, _ = even_out(model, "image", images())
+    evened, _ = equalise(model, "image", images())
     assert unlike(model) > 1.5 * unlike(evened)
     assert_same(model, evened)
 
 
 def test_all_that_read_a_layer_follow():
     model = network("Relu", read_twice="Conv")
-    evened, _ = even_out(model, "image", images())
+    evened, _ = equalise(model, "image", images())
     assert unlike(model) > 2 * unlike(evened)
     assert_same(model, evened)
 
 
 def test_channels_that_somebody_else_reads_stay():
     model = network("Relu", reader="depthwise", read_twice="Identity")
-    evened, _ = even_out(model, "image", images())
+    evened, _ = equalise(model, "image", images())
     assert unlike(evened) == pytest.approx(unlike(model))
     assert_same(model, evened)
 
@@ -119,7 +119,7 @@ def test_what_stays_unlike_is_told_where_bytes_would_hold_too_little(sizes, coar
     values = onnx.numpy_helper.to_array(weights).copy()
     values[1:] *= sizes
     weights.CopyFrom(onnx.numpy_helper.from_array(values, weights.name))
-    assert even_out(model, "image", images()).coarse == coarse
+    assert equalise(model, "image", images()).coarse == coarse
 
 
 def test_convolutions_of_another_rank_stay():
@@ -130,13 +130,13 @@ def test_convolutions_of_another_rank_stay():
     g.op("Conv", x, g.constant(rng.standard_normal((4, 4, 5))), name="given")
     sides = [tensor("image", FLOAT, "N", 3, "H", "W")], [tensor("given", FLOAT, "N", 4, "L")]
     model = g.build(*sides)
-    evened, coarse = even_out(model, "image", images())
+    evened, coarse = equalise(model, "image", images())
     assert evened == model
     assert not coarse
 
 
 def test_weights_that_are_no_constants_stay():
     backbone = load_backbone("embedded")  # halves, which are cast first
-    evened, coarse = even_out(backbone.graph, backbone.entry, images())
+    evened, coarse = equalise(backbone.graph, backbone.entry, images())
     assert evened == backbone.graph
     assert not coarse

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from blemish.backbones import int8, load_backbone
+from blemish.backbones import load_backbone
 from blemish.backbones.backbone import Level
 from blemish.detectors.conformance import check_detector
 from blemish.detectors.conformance.images import DrawnImages, blotted, weave
@@ -20,7 +20,8 @@ from blemish.detectors.patchcore.quantise import in_int8
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
-from blemish.quantisation.equalisation import even_out
+from blemish.quantisation import int8
+from blemish.quantisation.equalisation import equalise
 from blemish.quantisation.int8 import to_int8
 from tiny import tiny_settings
 
@@ -109,7 +110,9 @@ def test_a_stem_over_blocks_of_pixels_comes_as_close():
     ("size", "fit", "even"), [(64, "stretch", 1), (63, "stretch", 0), (63, "longer", 1)]
 )
 def test_only_even_images_meet_a_stem_over_blocks(size, fit, even):
-    settings = PatchCore(backbone="embedded", precision="int8", image_size=size, fit=fit).settings
+    settings = PatchCore(
+        backbone="embedded", precision="int8", image_size=size, resize=fit
+    ).settings
     images = weaves(2)
     large = with_large_kernel(load_backbone("embedded"))
     graph = PatchCoreGraph(settings, large, images.image_format)
@@ -232,12 +235,12 @@ def test_the_same_images_give_the_same_bytes(backbone):
 
 def test_runtimes_round_no_weights_that_were_left_in_floats(monkeypatch, tmp_path):
     def coarse_before_sums(*arguments):
-        evened, _ = even_out(*arguments)
+        evened, _ = equalise(*arguments)
         summed = {name for n in evened.graph.node if n.op_type == "Add" for name in n.input}
         made = {n.output[0] for n in evened.graph.node if n.op_type == "Conv"}
         return evened, made & summed
 
-    monkeypatch.setattr(int8, "even_out", coarse_before_sums)
+    monkeypatch.setattr(int8, "equalise", coarse_before_sums)
     graph = to_int8(load_backbone("embedded"), working_images(2)).graph
     constants = {constant.name for constant in graph.graph.initializer}
     weights = [node.input[1] for node in graph.graph.node if node.op_type == "Conv"]

@@ -27,7 +27,7 @@ COARSE = 0.15  # of what most channels hold: as much noise in a feature map is t
 FLOOR = 0.03  # of the largest: a channel that good images hardly use must not be cut off at once
 
 
-class Evened(NamedTuple):
+class Equalised(NamedTuple):
     """A network made ready for bytes.
 
     Attributes:
@@ -40,7 +40,9 @@ class Evened(NamedTuple):
     coarse: set[str]
 
 
-def even_out(model: onnx.ModelProto, entry: str, images: Iterable[NDArray[np.float32]]) -> Evened:
+def equalise(
+    model: onnx.ModelProto, entry: str, images: Iterable[NDArray[np.float32]]
+) -> Equalised:
     """Make a network's channels of like size.
 
     Args:
@@ -53,9 +55,9 @@ def even_out(model: onnx.ModelProto, entry: str, images: Iterable[NDArray[np.flo
     graph = evened.graph
     layers = read_layers(graph)
     stretches = {stretch.writer.name: stretch for stretch in _stretches(graph, layers)}
-    others = _not_evened(graph, layers.keys() - stretches)
+    others = _not_equalised(graph, layers.keys() - stretches)
     if not stretches and not others:
-        return Evened(evened, set())
+        return Equalised(evened, set())
     ends = [stretch.entry for stretch in stretches.values()]
     variants = (variant for image in images for variant in image)
     peaks, spreads = _measure(feature_maps(model, entry, variants, {*ends, *others}), others)
@@ -68,7 +70,7 @@ def even_out(model: onnx.ModelProto, entry: str, images: Iterable[NDArray[np.flo
             reader.divide(factors)
     write_layers(graph, layers)
     coarse = {name for name in others if _lost(peaks[name], spreads[name]) > COARSE}
-    return Evened(evened, coarse)
+    return Equalised(evened, coarse)
 
 
 def _measure(
@@ -135,7 +137,7 @@ def _keeps_factors(node: onnx.NodeProto, graph: onnx.GraphProto) -> bool:
     return node.op_type in ("Relu", "MaxPool")
 
 
-def _not_evened(graph: onnx.GraphProto, names: Collection[str]) -> list[str]:
+def _not_equalised(graph: onnx.GraphProto, names: Collection[str]) -> list[str]:
     """Those of some convolutions' feature maps that are written as bytes before any activation."""
     activated = {n.input[0] for n in graph.node if n.op_type in ("Relu", "Clip")}
     return [

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Backbone
 from blemish.graph.runtime import quantization
-from blemish.quantisation.equalisation import even_out
+from blemish.quantisation.equalisation import equalise
 from blemish.quantisation.gptq import round_weights
 from blemish.quantisation.stem import float_stem, in_blocks
 
@@ -49,7 +49,7 @@ def to_int8(
         tool.shape_inference.quant_pre_process(given, simplified, skip_symbolic_shape=True)
         plain = onnx.load(simplified)
         stem = float_stem(plain, backbone.entry)
-        evened, coarse = even_out(plain, backbone.entry, images)
+        evened, coarse = equalise(plain, backbone.entry, images)
         in_floats = coarse if stem is None else coarse | {stem}
         rounded = round_weights(evened, backbone.entry, images, in_floats=in_floats)
         excluded = _leave_in_floats(rounded.graph, in_floats)

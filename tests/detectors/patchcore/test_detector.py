@@ -46,7 +46,7 @@ def fit(backbone, images=None, progress=QUIET, **settings):
         ({"neighbourhood": 4}, "must be odd"),
         ({"reweight": 9, "image_score": "map"}, "must be 0 with image_score"),
         ({"embedding": "pool"}, "Did you mean 'pooled'"),
-        ({"image_size": [256, 256], "fit": "shorter"}, "must be one number"),
+        ({"image_size": [256, 256], "resize": "shorter"}, "must be one number"),
         ({"image_size": 8}, r"'image_size' must be in \[32, 4096\]"),
         ({"k": "three"}, "'k' must be a whole number; got 'three'."),
         ({"seed": -1}, "'seed'"),
@@ -225,7 +225,8 @@ images = {f"{i:03}": draw(0, 255, shape).astype(np.uint8) for i in range(int(cou
 images = DrawnImages(images)
 held = sum(image.nbytes for _, image in images)
 detector = PatchCore(
-    backbone=backbone, levels=["fine", "coarse"], image_size=int(size), fit=fit, coreset_ratio=0.1
+    backbone=backbone, levels=["fine", "coarse"], image_size=int(size), resize=fit,
+    coreset_ratio=0.1,
 )
 fitted = detector.fit(images, progress=LoggedProgress())
 list(fitted.held_out_scores(progress=LoggedProgress()))
