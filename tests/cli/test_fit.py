@@ -263,7 +263,7 @@ def test_training_images_that_stand_out_are_listed_and_can_be_dropped(
     found = blemish("fit", folder, "-o", model, *fit_options)
     assert "of 25 training images stand" in found.err
     assert "--drop-suspicious" in found.err
-    assert re.search(r"stand out +train/good/strange\.png: score [\d.]+ \(typical", found.out)
+    assert re.search(r"suspicious +train/good/strange\.png: score [\d.]+ \(typical", found.out)
     assert "train/good/strange.png" in blemish("inspect", model).out
     words = ["--drop-suspicious", "--force", "--json"]
     dropped = blemish("fit", folder, "-o", model, *fit_options, *words).json

@@ -47,7 +47,7 @@ def suspicious_facts(training: TrainingFacts) -> Facts:
     for number, one in enumerate(found[:MOST_SHOWN]):
         x0, y0, x1, y1 = one.box_xyxy
         yield (
-            "" if number else "stand out",
+            "" if number else "suspicious",
             f"{one.id}: score {score_text(one.score)} (typical "
             f"{score_text(told.typical_score if told else 0)}), {_expected(one.expected)}, at "
             f"{x0},{y0} to {x1},{y1}",
