@@ -292,7 +292,7 @@ def test_what_is_transparent_everywhere_is_dropped_or_refused_and_never_black(
     image, path = ALPHAS[kind], tmp_path / "clear.png"
     image.save(path, **({"transparency": bytes(8)} if kind == "palette" else {}))
     for alpha, told in (
-        ("refuse", "--alpha drop"),
+        ("refuse", "alpha=.drop."),
         ("flatten", "transparent nearly everywhere.*drop"),
     ):
         with pytest.raises(ImageError, match=told):
