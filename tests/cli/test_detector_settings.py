@@ -72,7 +72,7 @@ def test_help_lists_each_setting_of_the_detector_that_is_named(blemish, detector
     section = shown.partition(f"Settings of {detector}:")[2]
     for one in settings_class(detector).described():
         option = "--memory" if one.name == "memory_megabytes" else one.name.replace("_", "-")
-        assert option in (shown if one.name in ("image_size", "fit", "seed") else section)
+        assert option in (shown if one.name in ("image_size", "resize", "seed") else section)
     others = [other for other in OURS if other != detector]
     assert not any(f"Settings of {other}:" in shown for other in others)
     assert all(other in shown.partition("other detectors:")[2] for other in others)

@@ -254,7 +254,7 @@ def test_what_stands_out_is_told_with_what_to_do(with_strangers, backbone, caplo
     assert "of 27 training images stand out (about 1 would by chance): train/good/strange" in (
         caplog.text
     )
-    assert "--drop-suspicious" in caplog.text
+    assert "drop_suspicious=True" in caplog.text
 
 
 def test_dropping_what_stands_out_gives_the_model_of_the_rest_and_says_so(

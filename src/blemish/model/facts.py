@@ -165,7 +165,7 @@ def _check_version(versioned: _Versioned, name: str) -> None:
     raise ModelFileError(
         f"'{name}' has schema {versioned.schema}, made by blemish {versioned.blemish}; this "
         f"version reads schemas {OLDEST} to {SCHEMA}. "
-        + ("Upgrade: pip install --upgrade blemish" if newer else "Resizing it again.")
+        + ("Upgrade: pip install -U blemish" if newer else "Resizing it again.")
     )
 
 

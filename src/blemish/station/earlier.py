@@ -93,7 +93,7 @@ def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
                 return None
             raise UsageError(
                 f"'{folder}' holds no predictions to go on with (no {RUN}); name another folder, "
-                "or write into it with --force."
+                "or write into it with force=True."
             )
         begun_ns = path.stat().st_mtime_ns
         text = path.read_bytes()
@@ -109,7 +109,7 @@ def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
     if differing:
         raise UsageError(
             f"'{folder}' holds predictions made otherwise ({'; '.join(differing)}); name another "
-            "folder, or replace them with --force."
+            "folder, or replace them with force=True."
         )
     return begun_ns
 
