@@ -152,7 +152,7 @@ def parse_facts(text: str, name: str) -> Facts:
             _check_searchable(text, threshold, getattr(facts.calibration, threshold))
     except JsonError as error:
         raise ModelFileError(
-            f"What '{name}' says of itself cannot be used: {error} Resizing or calibrate it again."
+            f"What '{name}' says of itself cannot be used: {error} Fit or calibrate it again."
         ) from error
     return facts
 
@@ -165,7 +165,7 @@ def _check_version(versioned: _Versioned, name: str) -> None:
     raise ModelFileError(
         f"'{name}' has schema {versioned.schema}, made by blemish {versioned.blemish}; this "
         f"version reads schemas {OLDEST} to {SCHEMA}. "
-        + ("Upgrade: pip install -U blemish" if newer else "Resizing it again.")
+        + ("Upgrade: pip install -U blemish" if newer else "Fit it again.")
     )
 
 
