@@ -263,7 +263,7 @@ def test_plan_says_what_a_training_will_take(blemish, data, options):
 def test_a_setting_of_another_detector_is_an_error_before_anything_starts(blemish, data, tmp_path):
     found = blemish("fit", data, "-o", tmp_path / "m.onnx", "--preset", "quick")
     assert found.code == 2
-    assert "Unknown setting 'preset' of patchcore" in found.err
+    assert "Unknown setting '--preset' of patchcore" in found.err
 
 
 def test_benchmark_compares_both_detectors(blemish, data, options, fit_options, tmp_path):

@@ -47,7 +47,7 @@ def test_a_presets_crop_that_is_no_smaller_than_the_image_is_the_image():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"resize": "shorter"}, "'fit' must be stretch"),
+        ({"resize": "shorter"}, "'resize' must be stretch"),
         ({"image_size": 96}, "got 96, the nearest that works is 128"),
         ({"image_size": [64, 300]}, r"got \[64, 300\], the nearest that works is \[128, 300\]"),
         ({"image_size": [300, 100]}, r"the nearest that works is \[300, 128\]"),

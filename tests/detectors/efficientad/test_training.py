@@ -171,7 +171,7 @@ def test_ctrl_c_saves_and_the_training_goes_on_as_if_it_had_not_been(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     again = fit(teacher, tmp_path)
     assert graph_bytes(again) == graph_bytes(uninterrupted)
-    assert again.facts == uninterrupted.facts
+    assert again.details == uninterrupted.details
 
 
 def test_without_a_folder_ctrl_c_is_not_held_back(teacher):

@@ -76,7 +76,7 @@ def test_images_of_any_aspect_are_taken_by_the_global_gaussian_alone(make):
     assert {name: m.shape for name, m in maps.items()} == {
         "a": (60, 90), "b": (90, 60), "c": (72, 72),
     }  # fmt: skip
-    with pytest.raises(SettingError, match="'fit' must be stretch with gaussian 'position'"):
+    with pytest.raises(SettingError, match="'resize' must be stretch with gaussian 'position'"):
         make(resize="shorter")
 
 
