@@ -43,7 +43,7 @@ class PadimSettings(FeatureSettings):
         problems = super().contradictions()
         if self.gaussian == "position" and self.resize != "stretch":
             problems.append(
-                "'resize' must be stretch with gaussian 'position', which takes images of one size; "
+                "'resize' must be stretch with gaussian 'position', made for one size; "
                 f"got {self.resize!r}."
             )
         return problems
