@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 
@@ -117,7 +117,7 @@ def test_a_run_leaves_records_models_and_images(
         assert record.error is None
         assert record.figures.image["auroc"] == 1.0
         assert record.seconds.fit > 0
-        assert [asdict(source) for source in record.sources] == job.sources
+        assert record.sources == job.sources
         model = tmp_path / "models" / f"{job.id}.onnx"
         assert record.model_sha256 == blemish.load(model).sha256
         assert record.bytes.model_file == model.stat().st_size
@@ -198,7 +198,7 @@ def test_a_crash_is_recorded_with_its_exit_code_and_last_words(
     crashing = replace(jobs[0], test_fraction="none")  # type: ignore[arg-type]
     crashed, other = run_jobs([crashing, jobs[1]], tmp_path)
     assert "exit code 1" in crashed.error
-    assert "TypeError" in crashed.error
+    assert "JsonError" in crashed.error
     assert other.error is None
 
 

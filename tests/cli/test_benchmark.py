@@ -79,7 +79,8 @@ def test_folders_that_are_no_categories_are_told(blemish, data, fit_options, tmp
                     "--alpha", "flatten", "--smallest-region", "7")  # fmt: skip
     assert f"note: No categories in '{root}', passed over: notes." in found.err
     (job,) = planned
-    assert (job.max_pixels, job.alpha, job.smallest_region_px) == (5000, "flatten", 7)
+    asked = job.request
+    assert (job.max_pixels, asked.alpha, asked.smallest_region_px) == (5000, "flatten", 7)
 
 
 def test_a_folder_without_records_cannot_be_reported(blemish, tmp_path):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,9 @@ from blemish.provenance import Source
 from blemish.records.folder import id_of
 from blemish.records.machine import circumstances
 from blemish.records.record import FailedRecord, FitRequest
+from blemish.typed_json import as_json, as_type, read_json
 
 SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the images
-REQUESTED = ("false_alarm_rate", "alpha", "smallest_region_px")
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Job:
         detector: name of the detector.
         settings: all of the detector's settings, the seed included.
         seed: of the detector.
-        sources: what the detector takes from elsewhere: role, name, licence, sha256 each.
-        false_alarm_rate, alpha, smallest_region_px: as `fit` takes them.
+        sources: what the detector takes from elsewhere.
+        request: what decides the result besides images and detector.
         test_fraction: as `open_dataset` takes it.
         max_pixels: of an image.
     """
@@ -62,31 +62,24 @@ class Job:
     detector: str
     settings: dict[str, Any]
     seed: int
-    sources: list[dict[str, str]] = field(default_factory=list)
-    false_alarm_rate: float | None = None
-    alpha: Alpha = "refuse"
-    smallest_region_px: int = SMALLEST_REGION_PX
-    test_fraction: float | None = None
-    max_pixels: int = DEFAULT_LIMITS.max_pixels
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """What decides the result besides images and detector."""
-        return {name: getattr(self, name) for name in REQUESTED}
+    sources: tuple[Source, ...]
+    request: FitRequest
+    test_fraction: float | None
+    max_pixels: int
 
     @property
     def reader(self) -> Reader:
         """How images are read. Raises `SettingError`."""
-        return Reader(DEFAULT_LIMITS.replace(max_pixels=self.max_pixels), self.alpha)
+        return Reader(DEFAULT_LIMITS.replace(max_pixels=self.max_pixels), self.request.alpha)
 
     def to_json(self) -> str:
         """The job on one line."""
-        return json.dumps(asdict(self))
+        return json.dumps(as_json(self))
 
     @classmethod
     def from_json(cls, text: str) -> Job:
         """The job that `to_json` wrote."""
-        return cls(**json.loads(text))
+        return as_type(read_json(text), cls)
 
     def open_dataset(self) -> Dataset:
         """The images, under the name of the category. Raises `DataError`."""
@@ -105,8 +98,8 @@ class Job:
             detector=self.detector,
             seed=self.seed,
             settings=_without_files(self.settings, self.make_detector()),
-            sources=tuple(Source(**source) for source in self.sources),
-            request=FitRequest(**self.request),
+            sources=self.sources,
+            request=self.request,
             error=error,
             **circumstances(),
         )
@@ -160,11 +153,9 @@ def plan_jobs(
         for name, values in own.items()
         for seed in dict.fromkeys(seeds)
     ]
-    request: dict[str, Any] = {
-        "false_alarm_rate": false_alarm_rate,
-        "alpha": alpha,
-        "smallest_region_px": smallest_region_px,
-    }
+    request = FitRequest(
+        false_alarm_rate=false_alarm_rate, alpha=alpha, smallest_region_px=smallest_region_px
+    )
     return [
         Job(
             id=job_id(dataset, detector, request),
@@ -173,23 +164,23 @@ def plan_jobs(
             detector=detector.name,
             settings=detector.settings.to_dict(),
             seed=detector.settings.seed,
-            sources=[asdict(source) for source in detector.provenance()],
+            sources=detector.provenance(),
+            request=request,
             test_fraction=test_fraction,
             max_pixels=max_pixels,
-            **request,
         )
         for dataset, path in _open_all(_find(data, categories), test_fraction)
         for detector in built
     ]
 
 
-def job_id(dataset: Dataset, detector: Detector, request: Mapping[str, Any]) -> str:
+def job_id(dataset: Dataset, detector: Detector, request: FitRequest) -> str:
     """The id of the job that fits and measures a detector on a data set."""
     content = {
         "dataset": dataset.fingerprint,
         "settings": _without_files(detector.settings.to_dict(), detector),
         "sources": {source.role: source.sha256 for source in detector.provenance()},
-        "request": dict(request),
+        "request": asdict(request),
     }
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
 

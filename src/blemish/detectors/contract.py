@@ -93,7 +93,7 @@ class Fitted(Protocol):
 
     @property
     def held_out_method(self) -> str:
-        """How `left_out` works, for the record: `leave-one-out`, `5-fold`, or `held out`."""
+        """How `held_out_scores` works, for the record: `leave-one-out`, `5-fold`, or `held out`."""
         ...
 
     def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
@@ -108,18 +108,18 @@ class Fitted(Protocol):
         ...
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
-        """The score map, H x W, of an image as it was when `left_out` scored it.
+        """The score map, H x W, of an image as it was when `held_out_scores` scored it.
 
         Made again for the few images that somebody wants to look into, so that not all maps are
         kept. Its largest value is the image's `peak`.
 
         Raises:
-            KeyError: `left_out` did not score an image of that name.
+            KeyError: `held_out_scores` did not score an image of that name.
         """
         ...
 
     def close(self) -> None:
-        """Give back what `left_out` and `held_out_map` need (memory, temporary files)."""
+        """Give back what `held_out_scores` and `held_out_map` need (memory, temporary files)."""
         ...
 
 
@@ -186,7 +186,7 @@ class Detector(Protocol):
         ...
 
     def calibration_images(self, split_keys: Sequence[str]) -> int:
-        """How many of some images `left_out` will score once they are fitted on.
+        """How many of some images `held_out_scores` will score once they are fitted on.
 
         Known before the fit, so that what they cannot promise is refused before it.
 

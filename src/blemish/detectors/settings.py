@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+from blemish.errors import SettingError
 from blemish.graph.working_size import WAYS_TO_RESIZE, WorkingSize
 from blemish.settings import Settings, setting
 
@@ -65,6 +66,21 @@ class DetectorSettings(Settings):
         """
         names = DetectorSettings.names()
         return DetectorSettings(**{name: values[name] for name in names if name in values})
+
+    @classmethod
+    def given(cls, settings: Self | None, values: Mapping[str, Any]) -> Self:
+        """What a detector is made with: settings, or their defaults, with some set by name.
+
+        Raises:
+            SettingError: these are settings of something else, a name is unknown, or a value is
+                not allowed.
+        """
+        if not isinstance(settings, (cls, type(None))):
+            name = cls.__name__.removesuffix("Settings")
+            raise SettingError(
+                f"{name} takes its settings by name: {name}(image_size=512, ...); got {settings!r}."
+            )
+        return (settings or cls()).replace(**values)
 
     def working_size(self, multiple: int) -> WorkingSize:
         """How images are resized; padded sizes are multiples of `multiple` pixels."""

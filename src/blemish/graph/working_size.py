@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Literal, get_args
 
-WAYS_TO_RESIZE = ("stretch", "shorter", "longer")
+Resizing = Literal["stretch", "shorter", "longer"]
+WAYS_TO_RESIZE: tuple[str, ...] = get_args(Resizing)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from blemish.calibration import CalibrationFacts
 from blemish.calibration.suspicious import SuspiciousImages
 from blemish.errors import ModelFileError
+from blemish.graph.working_size import Resizing
 from blemish.images.format import ImageFormat
 from blemish.images.header import Alpha
 from blemish.images.usual import Usual
@@ -24,9 +25,6 @@ from blemish.typed_json import Count, Hash, JsonError, Positive, as_json, as_typ
 
 SCHEMA = 4
 MOST_BYTES = 1 << 28  # of all facts: more than a million images
-
-
-Resizing = Literal["stretch", "shorter", "longer"]
 
 
 class FittedImage(NamedTuple):
@@ -70,7 +68,7 @@ class DetectorFacts:
 
 @dataclass(frozen=True)
 class WorkingFacts:
-    """How images are resized; see `graph.preprocessing.WorkingSize`."""
+    """How images are resized; see `graph.working_size.WorkingSize`."""
 
     size_hw: tuple[Positive, Positive]
     resize: Resizing

@@ -30,6 +30,7 @@ from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.contract import Detector, Fitted
 from blemish.detectors.settings import DetectorSettings
 from blemish.errors import CalibrationError, DataError
+from blemish.graph.working_size import Resizing
 from blemish.images.header import READER, Reader
 from blemish.images.usual import usual_of
 from blemish.model.facts import (
@@ -37,7 +38,6 @@ from blemish.model.facts import (
     Facts,
     FittedImage,
     InputFacts,
-    Resizing,
     TrainingFacts,
     WorkingFacts,
 )

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from blemish.images.header import Alpha
 from blemish.provenance import Source
 from blemish.records.findings import Curves, Examples, Figures, ImageRow, plain
 from blemish.result import Verdict
@@ -39,7 +40,7 @@ class FitRequest:
     """What a fit was asked for, not what came of it: the rate reached depends on the images."""
 
     false_alarm_rate: float | None
-    alpha: str
+    alpha: Alpha
     smallest_region_px: int
 
 

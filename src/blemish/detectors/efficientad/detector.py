@@ -26,7 +26,7 @@ from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher, load_teacher
-from blemish.errors import CalibrationError, MissingExtraError, SettingError
+from blemish.errors import CalibrationError, MissingExtraError
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.progress import Progress
@@ -55,12 +55,7 @@ class EfficientAd:
     settings_class = EfficientAdSettings
 
     def __init__(self, settings: EfficientAdSettings | None = None, **values: Any) -> None:
-        if not isinstance(settings, (EfficientAdSettings, type(None))):
-            raise SettingError(
-                "EfficientAd takes its settings by name: EfficientAd(preset='quick', ...); "
-                f"got {settings!r}."
-            )
-        self.settings = (settings or EfficientAdSettings()).replace(**values)
+        self.settings = EfficientAdSettings.given(settings, values)
         if any(find_spec(package) is None for package in NEEDED):
             raise MissingExtraError("Training EfficientAd", "train")
 
@@ -196,7 +191,7 @@ class FittedEfficientAd:
 
     @property
     def held_out_method(self) -> str:
-        """How `left_out` works, for the record."""
+        """How `held_out_scores` works, for the record."""
         folds = self._writer.settings.recipe.calibration_folds
         return f"{len(self._left_out)}-fold" if folds else HELD_OUT
 

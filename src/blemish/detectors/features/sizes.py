@@ -21,6 +21,9 @@ BYTES_A_PIXEL = 250  # activations inside the backbone while features are extrac
 BYTES_A_STRETCHED_PIXEL = 36  # of the rows that are left, as wide as the image: 3 x 3 floats
 BYTES_A_DECODED_PIXEL = 22  # stacked, the rows of each band, those as floats
 READ_AHEAD = AHEAD + READERS  # decoded images that wait, as bytes
+LONG_IMAGES = 600  # beside which a guess of how long they take is little
+FACTS_BYTES = 300  # of a training image in the model file
+LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
 
 

@@ -7,7 +7,7 @@ Never does this module look at labels, thresholds or files of images.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,22 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.backbones.backbone import Backbone
 from blemish.detectors.contract import HeldOutScore, ImageSource, Told
-from blemish.detectors.features.origin import backbone_of, odd_grids, source_of
+from blemish.detectors.features.detector import FeatureDetector
 from blemish.detectors.features.store import VectorStore
 from blemish.detectors.features.stream import grids_of_all
 from blemish.detectors.padim.gaussians import Gaussians, fit_global, fit_positions
 from blemish.detectors.padim.graph import PadimGraph
 from blemish.detectors.padim.plan import PadimPlan, estimate_seconds, plan_fit
 from blemish.detectors.padim.settings import PadimSettings
-from blemish.errors import CalibrationError, SettingError
+from blemish.errors import CalibrationError
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat
 from blemish.parallel import one_core_each
 from blemish.progress import Progress
-from blemish.provenance import Source
 from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
@@ -39,35 +37,14 @@ if TYPE_CHECKING:
 LEAST_VARIANCE = 1e-6  # of features that do not vary at all
 
 
-class Padim:
+class Padim(FeatureDetector[PadimSettings]):
     """The detector. Settings are given by name, or as a `PadimSettings`.
 
     Its graph holds, for `Model.trace`, `patches` (h x w x D) and `patch_scores` (h x w).
     """
 
     name = "padim"
-    resumable = False
     settings_class = PadimSettings
-
-    def __init__(self, settings: PadimSettings | None = None, **values: Any) -> None:
-        if not isinstance(settings, (PadimSettings, type(None))):
-            raise SettingError(
-                f"Padim takes its settings by name: Padim(image_size=512, ...); got {settings!r}."
-            )
-        self.settings = (settings or PadimSettings()).replace(**values)
-
-    @cached_property
-    def backbone(self) -> Backbone:
-        """The feature extractor that the settings name. Raises `BackboneError`."""
-        return backbone_of(self.settings)
-
-    def provenance(self) -> tuple[Source, ...]:
-        """The backbone. Raises `BackboneError`."""
-        return (source_of(self.backbone),)
-
-    def calibration_images(self, split_keys: Sequence[str]) -> int:
-        """How many images `left_out` will score: all; those of one key count once."""
-        return len(set(split_keys))
 
     def plan(self, images: ImageSource) -> PadimPlan:
         """What a fit on these images will take."""
@@ -100,7 +77,7 @@ class Padim:
             SettingError: the memory allowed is too small.
         """
         plan = self.plan(images)
-        for note in [*plan.notes(), *odd_grids(self.backbone)]:
+        for note in [*plan.notes(), *self.odd_grids()]:
             progress.say(note)
         graph = self._graph(images)
         features = _Features(graph, images, plan, progress)

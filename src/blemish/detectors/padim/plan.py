@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from blemish.detectors.contract import ImageSource, Told
-from blemish.detectors.features.sizes import MEGABYTE, measure
+from blemish.detectors.features.sizes import (
+    FACTS_BYTES,
+    LARGEST_FILE,
+    LONG_IMAGES,
+    MEGABYTE,
+    measure,
+)
 from blemish.detectors.features.stream import measured
 from blemish.detectors.padim.gaussians import fit_positions
 from blemish.errors import SettingError
@@ -26,9 +32,6 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 32 * MEGABYTE  # of features, covariances and what is made of them, at a time
 BLOCK_COPIES = 8
 MODEL_COPIES = 5  # of the Gaussians: fitted, in the graph, in the file, while signed, in a session
-FACTS_BYTES = 300  # of a training image in the model file
-LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
-LONG_IMAGES = 600
 LONG_WORK = 10**11  # multiplications that the Gaussians take
 MOST_MEASURED, MEASURED_POSITIONS = 200, 8  # images and positions to guess the time with
 

@@ -7,17 +7,13 @@ thresholds or files of images.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from blemish.backbones.backbone import Backbone
 from blemish.detectors.contract import ImageSource
-from blemish.detectors.features.origin import backbone_of, odd_grids, source_of
+from blemish.detectors.features.detector import FeatureDetector
 from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.patches import Patches, extract
@@ -25,14 +21,12 @@ from blemish.detectors.patchcore.plan import PatchCorePlan, plan_fit
 from blemish.detectors.patchcore.quantise import in_int8
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.detectors.patchcore.timing import estimate_seconds
-from blemish.errors import SettingError
 from blemish.progress import Progress
-from blemish.provenance import Source
 from blemish.search.coreset import greedy_k_centre
 from blemish.search.nearest import nearest
 
 
-class PatchCore:
+class PatchCore(FeatureDetector[PatchCoreSettings]):
     """The detector. Settings are given by name, or as a `PatchCoreSettings`.
 
     Its graph holds, for `Model.trace`, `patches` (h x w x D), `patch_scores` and `nearest` (h x w:
@@ -40,25 +34,7 @@ class PatchCore:
     """
 
     name = "patchcore"
-    resumable = False
     settings_class = PatchCoreSettings
-
-    def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
-        if not isinstance(settings, (PatchCoreSettings, type(None))):
-            raise SettingError(
-                "PatchCore takes its settings by name: PatchCore(image_size=512, ...); "
-                f"got {settings!r}."
-            )
-        self.settings = (settings or PatchCoreSettings()).replace(**values)
-
-    @cached_property
-    def backbone(self) -> Backbone:
-        """The feature extractor that the settings name. Raises `BackboneError`."""
-        return backbone_of(self.settings)
-
-    def provenance(self) -> tuple[Source, ...]:
-        """The backbone. Raises `BackboneError`."""
-        return (source_of(self.backbone),)
 
     def plan(self, images: ImageSource) -> PatchCorePlan:
         """What a fit on these images will take."""
@@ -72,10 +48,6 @@ class PatchCore:
             ImageError: one of the first few images cannot be read.
         """
         return estimate_seconds(self.settings, self.backbone, images, self.plan(images))
-
-    def calibration_images(self, split_keys: Sequence[str]) -> int:
-        """How many images `left_out` will score: all; those of one key count once."""
-        return len(set(split_keys))
 
     def fit(
         self,
@@ -96,7 +68,7 @@ class PatchCore:
             SettingError: the memory allowed is too small.
         """
         plan = self.plan(images)
-        for note in [*plan.notes(), *odd_grids(self.backbone)]:
+        for note in [*plan.notes(), *self.odd_grids()]:
             progress.say(note)
         graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
         picked_by = None

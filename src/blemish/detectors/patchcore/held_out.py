@@ -84,7 +84,7 @@ class FittedPatchCore:
 
     @property
     def held_out_method(self) -> str:
-        """How `left_out` works, for the record."""
+        """How `held_out_scores` works, for the record."""
         folds = self._writer.settings.calibration_folds
         parts = min(folds, len(set(self._patches.split_keys)))
         return f"{parts}-fold" if folds else "leave-one-out"
@@ -117,7 +117,7 @@ class FittedPatchCore:
                 yield from results
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
-        """The map of an image against the bank that `left_out` scored it against.
+        """The map of an image against the bank that `held_out_scores` scored it against.
 
         Raises:
             KeyError: it was not left out.

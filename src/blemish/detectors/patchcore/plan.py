@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.contract import Told
-from blemish.detectors.features.sizes import MEGABYTE, measure
+from blemish.detectors.features.sizes import (
+    FACTS_BYTES,
+    LARGEST_FILE,
+    LONG_IMAGES,
+    MEGABYTE,
+    measure,
+)
 from blemish.errors import SettingError
 from blemish.search.coreset import sketched_bytes
 from blemish.search.sketch import searched_bytes
@@ -23,14 +29,11 @@ if TYPE_CHECKING:
 
     from blemish.detectors.patchcore.settings import PatchCoreSettings
 
-LONG_IMAGES = 600
 LONG_DISTANCES = 2 * 10**9  # from candidates to picks
 SEARCHED = 2**25  # products of a search that may be in memory at once
 BANK_COPIES = 6  # left out, in the graph, in the file and while that is signed, in the session
 PICKING_BYTES = 24  # of a point: its norm, distance, owner and row
 SMALLEST_SAMPLE = 1000
-FACTS_BYTES = 300  # of a training image in the model file
-LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
 
 
 @dataclass(frozen=True)
