@@ -98,6 +98,17 @@ def lines_of(folder: Path) -> Any:
     return sorted(without, key=lambda line: line["path"]), names_in(folder)
 
 
+def whole_lines(path: Path) -> list[Any]:
+    """The lines of a file that have their end; none where there is no file."""
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def without_file(line: dict[str, Any]) -> dict[str, Any]:
+    """A line that is kept, as it is printed."""
+    return {key: value for key, value in line.items() if key != "file"}
+
+
 def figures_of(folder: Path) -> Any:
     records = [json.loads(path.read_text()) for path in (folder / "records").glob("[!.]*.json")]
     kept = [
@@ -169,12 +180,10 @@ def kill(command: Command, folder: Path, chance: random.Random) -> None:
     faults += ["Traceback: " + said] if "Traceback" in said else []
     faults += [] if code in (0, -SIGKILL, -SIGTERM, 143) else [f"exit code {code}: {said}"]
     if command.name == "predict":
-        printed = (folder / "out").read_text()
-        kept = folder / "run" / "predictions.jsonl"
-        lines = kept.read_text() if kept.exists() else ""
-        behind = len(printed.splitlines()) - len(lines.splitlines())
-        if behind not in (0, 1) or not printed.startswith(lines):
-            faults.append(f"{behind} verdicts lost")
+        printed = whole_lines(folder / "out")
+        kept = [without_file(line) for line in whole_lines(folder / "run" / "predictions.jsonl")]
+        if len(printed) - len(kept) not in (0, 1) or printed[: len(kept)] != kept:
+            faults.append(f"{len(printed)} verdicts printed, {len(kept)} kept")
     ended = run([*command.words(folder / "run"), *command.again])
     if ended.returncode or command.result(folder / "run") != command.whole:
         faults.append(f"not the same in the end, {ended.returncode}: {ended.stderr}")
