@@ -107,24 +107,29 @@ def search(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 def searched(name: str, x: np.ndarray, bank: np.ndarray) -> dict[str, Any]:
     """One bank, searched in both ways."""
+    from blemish.graph.engine import ONE_CORE
+    from blemish.graph.session import Session
     from blemish.parallel import available_cores, one_core_each
-    from blemish.search.nearest import ProductSearch
-    from blemish.search.two_stage import TwoStageSearch
+    from blemish.search.graph import search_alone
 
-    parts = np.array_split(x, available_cores())
-    ways: dict[str, Callable[[np.ndarray], Any]] = {
-        "floats": ProductSearch(bank).nearest,
-        "two_stages": TwoStageSearch(bank).nearest,
+    parts = [part[None, None] for part in np.array_split(x, available_cores())]
+    ways = {
+        way: Session(search_alone(bank, sketched=way == "two_stages").SerializeToString(), ONE_CORE)
+        for way in ("floats", "two_stages")
     }
     products: list[float] = []
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     found = {}
     for _ in rounds():
         products += warm(lambda: x @ bank.T, REPEATS)
-        for way, search_part in ways.items():
+        for way, session in ways.items():
+
+            def of_a_part(part: np.ndarray, session: Session = session) -> np.ndarray:
+                return session.run(["distances"], patches=part)[0].ravel()
+
             with one_core_each() as pool:
-                seconds[way] += warm(lambda s=search_part: list(pool.map(s, parts)), REPEATS)
-                found[way] = np.concatenate([sq for sq, _ in pool.map(search_part, parts)])
+                seconds[way] += warm(lambda f=of_a_part: list(pool.map(f, parts)), REPEATS)
+                found[way] = np.concatenate(list(pool.map(of_a_part, parts)))
     nearer = found["two_stages"] <= found["floats"] * (1 + 1e-6)
     return {
         "of": name,

@@ -1,4 +1,4 @@
-"""Nearest neighbours in NumPy and in the graph, against brute force and the authors' output."""
+"""Nearest neighbours in the graph, against brute force and the authors' output."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from blemish.search import nearest as neighbours
 from blemish.search.graph import reweighting, search
-from blemish.search.nearest import nearest, reweighting_of
 from graphs import run_nodes
 
 
@@ -17,77 +15,100 @@ def vectors(rows, dimensions, seed=0, offset=0.0):
     return (rng.standard_normal((rows, dimensions)) + offset).astype(np.float32)
 
 
-def graph_search(patches, bank, *, k=1, squared=False, block=4096):
+def graph_search(patches, bank, *, k=1, squared=False, block=4096, barred=None):
+    inputs = {"patches": patches} | ({} if barred is None else {"barred": barred})
+
     def add(g):
-        found = search(g, "patches", bank, k=k, squared=squared, block=block)
+        name = None if barred is None else "barred"
+        found = search(g, "patches", bank, k=k, squared=squared, block=block, barred=name)
         return [found.scores, found.nearest]
 
-    return run_nodes(add, patches=patches)
+    return run_nodes(add, **inputs)
 
 
-def graph_weight(patches, bank, companions):
+def graph_weight(patches, bank, companions, barred=None):
+    inputs = {"patches": patches} | ({} if barred is None else {"barred": barred})
+
     def add(g):
-        found = search(g, "patches", bank, k=1, squared=False)
+        name = None if barred is None else "barred"
+        found = search(g, "patches", bank, k=1, squared=False, block=10, barred=name)
         flat = g.op("Flatten", found.scores, axis=1)
-        return [reweighting(g, found, companions, flat)]
+        return [reweighting(g, found, flat, companions=companions)]
 
-    return run_nodes(add, patches=patches)[0]
+    return run_nodes(add, **inputs)[0]
 
 
-@pytest.mark.parametrize("k", [1, 3, 20])
-def test_numpy_search_equals_brute_force(monkeypatch, k):
-    monkeypatch.setattr(neighbours, "QUERIES", 7)
-    monkeypatch.setattr(neighbours, "VECTORS", 6)
-    queries, bank = vectors(50, 6), vectors(20, 6, seed=1)
-    squared, rows = nearest(queries, bank, k=k)
-    distances = cdist(queries.astype(np.float64), bank.astype(np.float64), "sqeuclidean")
-    np.testing.assert_array_equal(rows, np.argsort(distances, axis=1)[:, :k])
-    np.testing.assert_allclose(squared, np.sort(distances, axis=1)[:, :k], rtol=1e-5)
+def distances_of(queries, bank):
+    return cdist(queries.astype(np.float64), bank.astype(np.float64))
+
+
+def expected_weight(flat, bank, companions):
+    """Eq. 7, for the patches of one image, Q x D."""
+    distances = distances_of(flat, bank)
+    worst = distances.min(axis=1).argmax()
+    nearest = distances[worst].argmin()
+    around = distances_of(bank[[nearest]], bank)[0].argsort(kind="stable")[:companions]
+    gaps = distances[worst, around]
+    return 1 - np.exp(gaps[0] - gaps.max()) / np.exp(gaps - gaps.max()).sum()
 
 
 @pytest.mark.parametrize("squared", [True, False])
-@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("k", [1, 3, 20])
 @pytest.mark.parametrize("block", [7, 4096])
-def test_graph_search_equals_numpy_search(k, squared, block):
+def test_the_search_equals_brute_force(k, squared, block):
     patches, bank = vectors(2 * 4 * 5, 6).reshape(2, 4, 5, 6), vectors(20, 6, seed=1)
     scores, first = graph_search(patches, bank, k=k, squared=squared, block=block)
-    expected, rows = nearest(patches.reshape(-1, 6), bank, k=k)
-    expected = (expected if squared else np.sqrt(expected)).mean(axis=1)
-    np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-6)
-    np.testing.assert_array_equal(first.ravel(), rows[:, 0])
+    distances = distances_of(patches.reshape(-1, 6), bank) ** (2 if squared else 1)
+    np.testing.assert_allclose(
+        scores.ravel(), np.sort(distances, axis=1)[:, :k].mean(axis=1), rtol=1e-5
+    )
+    np.testing.assert_array_equal(first.ravel(), distances.argmin(axis=1))
+
+
+@pytest.mark.parametrize("k", [1, 3])
+@pytest.mark.parametrize("block", [7, 4096])
+def test_barred_vectors_are_not_found(k, block):
+    bank, queries = vectors(60, 8), vectors(30, 8, seed=1)
+    queries[:10] = bank[:10]
+    barred = np.where(np.arange(60) < 20, -np.inf, 0).astype(np.float32)
+    scores, first = graph_search(
+        queries.reshape(1, 3, 10, 8), bank, k=k, block=block, barred=barred
+    )
+    distances = distances_of(queries, bank[20:])
+    np.testing.assert_allclose(
+        scores.ravel(), np.sort(distances, axis=1)[:, :k].mean(axis=1), rtol=1e-5
+    )
+    np.testing.assert_array_equal(first.ravel(), 20 + distances.argmin(axis=1))
 
 
 def test_small_distances_between_long_vectors_keep_their_digits():
     bank = vectors(30, 64, offset=100.0)
     queries = bank[:8] + np.float32(1e-3)
     expected = np.linalg.norm(queries.astype(np.float64) - bank[:8].astype(np.float64), axis=1)
-    squared, _ = nearest(queries, bank)
-    np.testing.assert_allclose(np.sqrt(squared[:, 0]), expected, rtol=1e-4)
     scores, _ = graph_search(queries.reshape(1, 2, 4, 64), bank)
     np.testing.assert_allclose(scores.ravel(), expected, rtol=1e-4)
 
 
 def test_a_mean_that_dwarfs_the_differences_hides_no_neighbour():
     queries, bank = vectors(200, 64, seed=1, offset=300.0), vectors(300, 64, offset=300.0)
-    distances = cdist(queries.astype(np.float64), bank.astype(np.float64))
-    squared, rows = nearest(queries, bank)
-    np.testing.assert_array_equal(rows[:, 0], distances.argmin(axis=1))
-    np.testing.assert_allclose(np.sqrt(squared[:, 0]), distances.min(axis=1), rtol=1e-5)
+    distances = distances_of(queries, bank)
     scores, first = graph_search(queries.reshape(1, 10, 20, 64), bank)
     np.testing.assert_array_equal(first.ravel(), distances.argmin(axis=1))
     np.testing.assert_allclose(scores.ravel(), distances.min(axis=1), rtol=1e-5)
 
 
-def test_reweighting_in_the_graph_equals_its_numpy_twin():
+def test_reweighting_is_eq_7():
     patches, bank = vectors(3 * 16, 5).reshape(3, 4, 4, 5), vectors(25, 5, seed=1)
-    _, companions = nearest(bank, bank, k=9)
-    weights = graph_weight(patches, bank, companions)
-    for i, weight in enumerate(weights):
-        flat = patches[i].reshape(-1, 5)
-        squared, rows = nearest(flat, bank)
-        worst = int(squared[:, 0].argmax())
-        expected = reweighting_of(flat[worst], int(rows[worst, 0]), bank, 9)
-        assert weight == pytest.approx(expected, rel=1e-5)
+    for image, weight in zip(patches, graph_weight(patches, bank, 9), strict=True):
+        assert weight == pytest.approx(expected_weight(image.reshape(-1, 5), bank, 9), rel=1e-5)
+
+
+def test_reweighting_passes_over_barred_vectors():
+    patches, bank = vectors(16, 5).reshape(1, 4, 4, 5), vectors(25, 5, seed=1)
+    barred = np.where(np.arange(25) % 3 == 0, -np.inf, 0).astype(np.float32)
+    (weight,) = graph_weight(patches, bank, 9, barred)
+    expected = expected_weight(patches.reshape(-1, 5), bank[barred == 0], 9)
+    assert weight == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("case", ["wrn_ratio_128", "embed_64"])
@@ -116,8 +137,7 @@ def test_agrees_with_the_common_reimplementation(shared, case):
     patches = z["embeddings"][4:].reshape(2, 28, 28, width)
     scores, _ = graph_search(patches, bank)
     np.testing.assert_allclose(scores, other["patch_scores"], rtol=3e-5)
-    _, companions = nearest(bank, bank, k=9)
-    weights = graph_weight(patches, bank, companions)
+    weights = graph_weight(patches, bank, 9)
     np.testing.assert_allclose(weights, other["weight"], rtol=1e-5)
     np.testing.assert_allclose(
         scores.max(axis=(1, 2)) * weights, other["image_score_nb9"], rtol=3e-5

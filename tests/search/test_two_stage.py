@@ -1,4 +1,4 @@
-"""The search in two stages finds what brute force finds, whatever the vectors."""
+"""The search in two stages finds what brute force finds, and no list in it is ever empty."""
 
 from __future__ import annotations
 
@@ -8,10 +8,59 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from blemish.parallel import one_core_each
+from blemish.graph.builder import GraphBuilder
 from blemish.search import two_stage
-from blemish.search.nearest import ProductSearch, nearest
-from blemish.search.two_stage import TwoStageSearch, nearest_of_others, searcher
+from blemish.search.graph import search
+from blemish.search.nearest import GraphBank
+from blemish.search.sketch import worth_sketching
+from blemish.search.two_stage import nearest_by_sketches
+from graphs import graph_of, inner_tensors, run_nodes
+
+DIMENSIONS = 96
+FLAT = 12  # directions in which vectors vary much, as patches do
+
+
+def patches(rows, seed=0, far=1.0):
+    rng = np.random.default_rng(seed)
+    spread = np.where(np.arange(DIMENSIONS) < FLAT, 1.0, 0.01)
+    return (far * rng.standard_normal((rows, DIMENSIONS)) * spread).astype(np.float32)
+
+
+BANK = patches(1500)
+REQUESTED = {
+    "alike": patches(40, seed=1),
+    "of the bank": BANK[:40],
+    "the same": np.repeat(BANK[7:8], 40, axis=0) + np.float32(0.01),
+    "zeros": np.zeros((40, DIMENSIONS), np.float32),
+    "far away": patches(40, seed=2, far=100),
+    "in all directions": np.random.default_rng(3).standard_normal((40, DIMENSIONS), np.float32),
+    "alone": patches(1, seed=4),
+    "mixed": np.concatenate([BANK[-20:], patches(20, seed=5, far=50)]),
+}
+
+
+def searched(queries, block):
+    """All tensors of a search; the last two are squared distances and rows."""
+    grid = queries.reshape(1, 1, len(queries), DIMENSIONS)
+
+    def add(g):
+        found = search(g, "patches", BANK, k=1, squared=True, block=block)
+        return [found.scores, found.nearest]
+
+    return inner_tensors(graph_of(add, patches=grid), patches=grid)
+
+
+@pytest.mark.parametrize("crowded", [0, 2, two_stage.CROWDED])
+@pytest.mark.parametrize("block", [256, 4096])
+@pytest.mark.parametrize("kind", REQUESTED)
+def test_it_is_exact_and_no_tensor_is_empty(monkeypatch, kind, block, crowded):
+    assert worth_sketching(*BANK.shape)
+    monkeypatch.setattr(two_stage, "CROWDED", crowded)
+    values = searched(REQUESTED[kind], block)
+    assert not [name for name, value in values.items() if not value.size]
+    expected = cdist(REQUESTED[kind].astype(np.float64), BANK.astype(np.float64), "sqeuclidean")
+    np.testing.assert_allclose(values["out_0"].ravel(), expected.min(axis=1), rtol=1e-5)
+    np.testing.assert_array_equal(values["out_1"].ravel(), expected.argmin(axis=1))
 
 
 def vectors(rows, dimensions, seed=0, offset=0.0, scale=1.0):
@@ -19,13 +68,23 @@ def vectors(rows, dimensions, seed=0, offset=0.0, scale=1.0):
     return (rng.standard_normal((rows, dimensions)) * scale + offset).astype(np.float32)
 
 
-def check(queries, bank, rtol=1e-5):
-    """Each found vector is as near as any, and the row is the first of those just as near."""
-    squared, rows = TwoStageSearch(bank).nearest(queries)
-    distances = cdist(queries.astype(np.float64), bank.astype(np.float64), "sqeuclidean")
+def nearest(queries, bank):
+    """Squared distances and rows, Q each, by sketches however small the bank."""
+
+    def add(g: GraphBuilder):
+        return list(nearest_by_sketches(GraphBank(g, g.constant(bank), bank, 4096), "queries"))
+
+    squared, rows = run_nodes(add, queries=queries)
     assert squared.shape == rows.shape == (len(queries), 1)
-    np.testing.assert_allclose(squared[:, 0], distances.min(axis=1), rtol=rtol)
-    found = distances[np.arange(len(queries)), rows[:, 0]]
+    return squared[:, 0], rows[:, 0]
+
+
+def check(queries, bank, rtol=1e-5):
+    """Each found vector is as near as any."""
+    squared, rows = nearest(queries, bank)
+    distances = cdist(queries.astype(np.float64), bank.astype(np.float64), "sqeuclidean")
+    np.testing.assert_allclose(squared, distances.min(axis=1), rtol=rtol)
+    found = distances[np.arange(len(queries)), rows]
     np.testing.assert_allclose(found, distances.min(axis=1), rtol=rtol)
 
 
@@ -54,80 +113,25 @@ def test_heavy_tails_and_lengths_that_differ():
 def test_close_neighbours_keep_their_digits():
     bank = vectors(200, 64, offset=100.0)
     queries = bank[:50] + np.float32(1e-3)
-    squared, rows = TwoStageSearch(bank).nearest(queries)
-    np.testing.assert_array_equal(rows[:, 0], np.arange(50))
+    squared, rows = nearest(queries, bank)
+    np.testing.assert_array_equal(rows, np.arange(50))
     expected = cdist(queries.astype(np.float64), bank.astype(np.float64), "sqeuclidean")
-    np.testing.assert_allclose(squared[:, 0], expected.min(axis=1), rtol=1e-4)
+    np.testing.assert_allclose(squared, expected.min(axis=1), rtol=1e-4)
 
 
 def test_a_vector_of_the_bank_is_its_own_neighbour_and_ties_go_to_the_lower_row():
     bank = vectors(100, 16)
     bank[60] = bank[7]
-    squared, rows = TwoStageSearch(bank).nearest(bank)
+    squared, rows = nearest(bank, bank)
     expected = np.arange(100)
     expected[60] = 7
-    np.testing.assert_array_equal(rows[:, 0], expected)
+    np.testing.assert_array_equal(rows, expected)
     assert not squared.any()
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0])
 def test_a_bank_whose_vectors_are_all_the_same(value):
     bank = np.full((9, 4), value, np.float32)
-    squared, rows = TwoStageSearch(bank).nearest(bank[:2] + 1)
-    np.testing.assert_array_equal(rows, [[0], [0]])
+    squared, rows = nearest(bank[:2] + 1, bank)
+    np.testing.assert_array_equal(rows, [0, 0])
     np.testing.assert_allclose(squared, 4.0)
-
-
-def test_no_query_gives_no_row():
-    squared, rows = TwoStageSearch(vectors(9, 4)).nearest(np.empty((0, 4), np.float32))
-    assert squared.shape == rows.shape == (0, 1)
-
-
-def test_blocks_and_threads_do_not_change_what_is_found(monkeypatch):
-    bank, queries = vectors(500, 32), vectors(300, 32, seed=1)
-    whole = TwoStageSearch(bank).nearest(queries)
-    monkeypatch.setattr(two_stage, "PRODUCTS", 500 * 7)
-    monkeypatch.setattr(two_stage, "FEWEST_QUERIES", 1)
-    monkeypatch.setattr(two_stage, "PAIRS", 5)
-    search = TwoStageSearch(bank)
-    with one_core_each() as pool:
-        parts = list(pool.map(search.nearest, np.array_split(queries, 6)))
-    for part, expected in zip(zip(*parts, strict=True), whole, strict=True):
-        np.testing.assert_array_equal(np.concatenate(part), expected)
-
-
-@pytest.mark.parametrize(("k", "queries"), [(1, 10), (1, 10**6), (3, 10**6), (2000, 10**6)])
-def test_searchers_agree(monkeypatch, k, queries):
-    monkeypatch.setattr(two_stage, "worth_sketching", lambda _vectors, _dimensions: True)
-    bank, asked = vectors(50, 8), vectors(20, 8, seed=1)
-    squared, rows = searcher(bank, k=k, queries=queries)(asked)
-    expected, expected_rows = nearest(asked, bank, k=min(k, 50))
-    np.testing.assert_array_equal(rows, expected_rows)
-    np.testing.assert_allclose(squared, expected, rtol=1e-6)
-
-
-def test_queries_with_too_many_candidates_are_compared_with_all(monkeypatch):
-    monkeypatch.setattr(two_stage, "CROWDED", 2)
-    check(vectors(40, 100, seed=1), vectors(300, 100))
-
-
-@pytest.mark.parametrize("k", [1, 3])
-def test_own_vectors_are_left_out(k):
-    bank, queries = vectors(60, 8), vectors(30, 8, seed=1)
-    queries[:10] = bank[:10]
-    own = np.arange(60) < 20
-    search = searcher(bank, k=k, queries=30)
-    found = nearest_of_others(queries, own=own, search=search, by_products=ProductSearch(bank))
-    for values, expected in zip(found, nearest(queries, bank[~own], k=k), strict=True):
-        np.testing.assert_allclose(values, expected, rtol=1e-6)
-
-
-def test_fewer_others_than_neighbours_asked_for():
-    bank = vectors(5, 8)
-    own = np.array([False, True, True, True, False])
-    search = searcher(bank, k=3, queries=4)
-    by_products = ProductSearch(bank)
-    squared, rows = nearest_of_others(bank[:4], own=own, search=search, by_products=by_products)
-    expected = nearest(bank[:4], bank[~own], k=2)
-    np.testing.assert_array_equal(rows, expected[1])
-    np.testing.assert_allclose(squared, expected[0], rtol=1e-6)

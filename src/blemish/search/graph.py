@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.graph.builder import FLOAT, GraphBuilder
-from blemish.search.nearest_graph import GraphBank
+from blemish.graph.builder import FLOAT, GraphBuilder, tensor
+from blemish.search.nearest import GraphBank
 from blemish.search.sketch import worth_sketching
-from blemish.search.two_stage_graph import nearest_by_sketches
+from blemish.search.two_stage import nearest_by_sketches
+
+if TYPE_CHECKING:
+    import onnx
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Names of what the search gives: N x h x w each, the queries (N h w) x D, and the bank."""
+    """What a search gives.
+
+    Attributes:
+        scores, nearest: names, N x h x w each; `nearest` are rows of the bank.
+        queries: name, (N h w) x D.
+        bank: that was searched.
+    """
 
     scores: str
     nearest: str
     queries: str
-    bank: str
+    bank: GraphBank
 
 
 def search(
@@ -31,6 +41,8 @@ def search(
     k: int,
     squared: bool,
     block: int = 4096,
+    barred: str | None = None,
+    sketched: bool | None = None,
 ) -> Neighbours:
     """Nearest neighbours: ranked by products, measured by differences.
 
@@ -41,10 +53,15 @@ def search(
         k: neighbours whose mean distance is a score.
         squared: leave distances squared.
         block: bank vectors searched at a time, which bounds the matrix of products.
+        barred: name of M numbers, minus infinity for vectors that are not to be found.
+        sketched: whether sketches are compared first, which goes with `k` of 1 and nothing barred;
+            by default where that is faster.
     """
-    bank = GraphBank(g, g.constant(vectors, name="bank"), vectors, block)
+    if sketched is None:
+        sketched = k == 1 and barred is None and worth_sketching(*vectors.shape)
+    bank = GraphBank(g, g.constant(vectors, name="bank"), vectors, block, barred)
     queries = g.op("Reshape", patches, g.ints(-1, vectors.shape[1]))
-    if k == 1 and worth_sketching(*vectors.shape):
+    if sketched:
         distances, rows = nearest_by_sketches(bank, queries)
     else:
         distances, rows = bank.nearest(queries, k=min(k, len(vectors)))
@@ -54,16 +71,31 @@ def search(
     first = g.op("Gather", rows, g.constant(0, np.int64), axis=1)
     grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
     patch_scores = g.op("Reshape", scores, grid, name="patch_scores")
-    return Neighbours(patch_scores, g.op("Reshape", first, grid), queries, bank.name)
+    return Neighbours(patch_scores, g.op("Reshape", first, grid), queries, bank)
 
 
-def reweighting(
-    g: GraphBuilder, found: Neighbours, companions: NDArray[np.int64], masked: str
-) -> str:
+def search_alone(vectors: NDArray[np.float32], *, sketched: bool | None = None) -> onnx.ModelProto:
+    """A graph of nothing but the search, from `patches` (N x h x w x D) to `distances`."""
+    g = GraphBuilder()
+    found = search(g, "patches", vectors, k=1, squared=False, sketched=sketched)
+    g.op("Identity", found.scores, name="distances")
+    return g.build(
+        [tensor("patches", FLOAT, "N", "h", "w", vectors.shape[1])],
+        [tensor("distances", FLOAT, "N", "h", "w")],
+    )
+
+
+def reweighting(g: GraphBuilder, found: Neighbours, masked: str, *, companions: int) -> str:
     """The paper's Eq. 7: how far the worst patch's neighbour stands out among its own neighbours.
 
-    One minus the softmax weight of that neighbour m* among the bank vectors nearest to m*, the
-    distances being those of the worst patch; shape N.
+    One minus the softmax weight of that neighbour m* among the bank vectors nearest to m*, itself
+    first, the distances being those of the worst patch; shape N.
+
+    Args:
+        g: where to add the nodes.
+        found: by the search.
+        masked: name of the patch scores, N x (h w), those of padding out of the way.
+        companions: how many vectors m* is weighed among, itself included.
     """
     peak = g.op("ReduceMax", masked, g.ints(1), keepdims=1)
     flat_scores = g.op("Flatten", found.scores, axis=1)
@@ -76,8 +108,9 @@ def reweighting(
     position = g.op("Add", g.op("Squeeze", worst, g.ints(1)), first_cells)
     patch = g.op("Unsqueeze", g.op("Gather", found.queries, position, axis=0), g.ints(1))
     neighbour = g.op("Gather", g.op("Reshape", found.nearest, g.ints(-1)), position, axis=0)
-    table = g.constant(companions, np.int64, name="companions")
-    around = g.op("Gather", found.bank, g.op("Gather", table, neighbour, axis=0), axis=0)
+    vector = g.op("Gather", found.bank.name, neighbour, axis=0)
+    _, rows = found.bank.nearest(vector, k=companions)
+    around = g.op("Gather", found.bank.name, rows, axis=0)
     gaps = g.op("ReduceL2", g.op("Sub", patch, around), g.ints(2), keepdims=0)
     share = g.op("Gather", g.op("Softmax", gaps, axis=1), g.constant(0, np.int64), axis=1)
     return g.op("Sub", g.number(1.0), share)

@@ -86,11 +86,11 @@ def test_an_unknown_level_is_told_with_those_there_are(backbone):
     ],
 )
 def test_the_bank_has_the_size_asked_for(backbone, size, vectors):
-    assert len(fit(backbone, **size).bank.vectors) == vectors
+    assert len(fit(backbone, **size).bank) == vectors
 
 
 def test_different_seeds_start_from_different_patches(backbone):
-    banks = [fit(backbone, seed=seed).bank.vectors[0].tolist() for seed in range(4)]
+    banks = [fit(backbone, seed=seed).bank[0].tolist() for seed in range(4)]
     assert len({tuple(bank) for bank in banks}) > 1
 
 
@@ -260,7 +260,7 @@ def test_nearest_says_which_bank_vector_a_patch_resembles(backbone):
     session = Session(fitted.graph.SerializeToString())
     (nearest,) = session.run(["nearest"], image=weave(0)[None])
     assert nearest.shape == (1, 16, 16)
-    assert 0 <= nearest.min() <= nearest.max() < len(fitted.bank.vectors)
+    assert 0 <= nearest.min() <= nearest.max() < len(fitted.bank)
 
 
 @pytest.mark.slow

@@ -71,11 +71,11 @@ class FeatureGraph:
         return batch_size(decoded_px=1, working_px=height * width)
 
     @property
-    def cells_of_a_batch(self) -> int:
-        """Vectors of all images that are run at once."""
+    def cells(self) -> int:
+        """Vectors of an image."""
         finest = min(self.backbone.levels, key=lambda level: level.stride)
         height, width = self.working_size.size_hw
-        return self.batch * finest.cells(height) * finest.cells(width)
+        return finest.cells(height) * finest.cells(width)
 
     @property
     def working_size(self) -> WorkingSize:

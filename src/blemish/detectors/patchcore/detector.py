@@ -14,7 +14,7 @@ import numpy as np
 
 from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.detector import FeatureDetector
-from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
+from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.patches import Patches, extract
 from blemish.detectors.patchcore.plan import PatchCorePlan, plan_fit
@@ -23,7 +23,6 @@ from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.detectors.patchcore.timing import estimate_seconds
 from blemish.progress import Progress
 from blemish.search.coreset import greedy_k_centre
-from blemish.search.nearest import nearest
 
 
 class PatchCore(FeatureDetector[PatchCoreSettings]):
@@ -94,7 +93,4 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
                 patches.points, count, start=s.coreset_start, rng=rng, advance=advance
             )
         vectors = patches.store.take(patches.rows[coreset.picks])
-        companions = None
-        if s.reweight and len(vectors) > 1:
-            _, companions = nearest(vectors, vectors, k=min(s.reweight, len(vectors)))
-        return FittedPatchCore(graph, Bank(vectors, companions), patches, coreset)
+        return FittedPatchCore(graph, vectors, patches, coreset)

@@ -8,11 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from blemish.detectors.features.graph import FeatureGraph, summary_outputs
-from blemish.detectors.patchcore.plan import SEARCHED
+from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
 from blemish.graph.builder import ENDLESS, FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import content_cells, enlarge
 from blemish.graph.preprocessing import (
@@ -20,26 +17,13 @@ from blemish.graph.preprocessing import (
     geometry,
     image_input,
 )
-from blemish.search.graph import reweighting, search
+from blemish.search.graph import Neighbours, reweighting, search
+from blemish.search.vectors import Vectors
 
 if TYPE_CHECKING:
     import onnx
 
     from blemish.detectors.patchcore.settings import PatchCoreSettings
-
-
-@dataclass(frozen=True, eq=False)
-class Bank:
-    """What an image is compared with.
-
-    Attributes:
-        vectors: M x D.
-        companions: for each vector the rows of its nearest ones, itself first, M x b; `None`
-            without re-weighting.
-    """
-
-    vectors: NDArray[np.float32]
-    companions: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,31 +48,56 @@ class PatchCoreGraph(FeatureGraph):
         pooled = self.settings.embedding == "pooled"
         return self.settings.embedding_width if pooled else None
 
-    def detector(self, bank: Bank) -> onnx.ModelProto:
-        """From `image` to `score`, `score_map` and `nearest`: the model that ships."""
+    def detector(self, bank: Vectors) -> onnx.ModelProto:
+        """From `image` to `score`, `score_map` and `nearest`: the model that ships.
+
+        Args:
+            bank: what an image is compared with, M x D.
+        """
+        s = self.settings
         g = GraphBuilder()
         patches, sizes = self.vectors(g)
-        s = self.settings
-        found = search(
-            g,
-            patches,
-            bank.vectors,
-            k=s.k,
-            squared=s.distance == "squared",
-            block=max(256, SEARCHED // self.cells_of_a_batch),
-        )
+        block = max(FEWEST_SEARCHED, SEARCHED // (self.batch * self.cells))
+        found = self._search(g, patches, bank, block=block)
         weight = None
-        if bank.companions is not None:
-            weight = reweighting(g, found, bank.companions, self._masked(g, found.scores, sizes))
+        if s.reweight and len(bank) > 1:
+            masked = self._masked(g, found.scores, sizes)
+            weight = reweighting(g, found, masked, companions=min(s.reweight, len(bank)))
         self._summarise(g, found.scores, sizes, weight)
         g.op("Identity", found.nearest, name="nearest")
         outputs = [*summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]
         return g.build([image_input(self.image_format)], outputs)
 
-    def summary(self) -> onnx.ModelProto:
-        """From `patch_scores` (N x h x w), `weight` (N) and `image_hw` to `score`, `score_map`.
+    def search(self, bank: Vectors, *, block: int, others: int | None = None) -> onnx.ModelProto:
+        """From `patches` (N x h x w x D) to `patch_scores` and, when re-weighting, `weight` (N).
 
-        The tail of the detector's graph, for patch scores that were found in another way.
+        The middle of the detector's graph, for patches that are known already: some of an image's,
+        or the worst, alone, whose weight is the image's.
+
+        Args:
+            bank: what they are compared with, M x D.
+            block: vectors that are compared at a time.
+            others: how many vectors are left to be compared with at least, where the input
+                `barred` (M: 0, or minus infinity) says which ones are not.
+        """
+        g = GraphBuilder()
+        found = self._search(g, "patches", bank, block=block, others=others)
+        inputs = [tensor("patches", FLOAT, "N", "h", "w", bank.shape[1])]
+        outputs = [tensor("patch_scores", FLOAT, "N", "h", "w")]
+        if others is not None:
+            inputs.append(tensor("barred", FLOAT, len(bank)))
+        companions = min(self.settings.reweight, len(bank) if others is None else others)
+        if companions > 1:
+            flat = g.op("Flatten", found.scores, axis=1)
+            weight = reweighting(g, found, flat, companions=companions)
+            g.op("Identity", weight, name="weight")
+            outputs.append(tensor("weight", FLOAT, "N"))
+        return g.build(inputs, outputs)
+
+    def summary(self) -> onnx.ModelProto:
+        """From `patch_scores` (N x h x w), `weight` (N) and `image_hw` (2) to the score and map.
+
+        The end of the detector's graph.
         """
         g = GraphBuilder()
         sizes = geometry(g, "image_hw", self.working_size)
@@ -120,6 +129,19 @@ class PatchCoreGraph(FeatureGraph):
             ends = g.op("Concat", g.ints(ENDLESS), cells, axis=0)
             scores = g.op("Slice", scores, g.ints(0, 0, 0), ends)
         return g.op("Flatten", scores, axis=1)
+
+    def _search(
+        self, g: GraphBuilder, patches: str, bank: Vectors, *, block: int, others: int | None = None
+    ) -> Neighbours:
+        return search(
+            g,
+            patches,
+            bank,
+            k=min(self.settings.k, len(bank) if others is None else others),
+            squared=self.settings.distance == "squared",
+            block=block,
+            barred=None if others is None else "barred",
+        )
 
     def _summarise(self, g: GraphBuilder, scores: str, sizes: Geometry, weight: str | None) -> None:
         score_map = enlarge(

@@ -1,12 +1,12 @@
 """A fitted PatchCore, and its training images scored as if they were new.
 
 Each image is left out of the bank that it is scored against; thresholds are set from what comes
-of it. The shipped graph's twin in NumPy does the scoring, since the patches are there already.
+of it. The end of the shipped graph does the scoring, since patches are there already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blemish.data.split import parts_of
 from blemish.detectors.contract import HeldOutScore, Told
-from blemish.detectors.patchcore.graph import Bank, PatchCoreGraph
+from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.patches import Patches
 from blemish.errors import CalibrationError
 from blemish.graph.engine import ONE_CORE
@@ -24,26 +24,26 @@ from blemish.graph.session import Session
 from blemish.parallel import one_core_each
 from blemish.progress import Progress
 from blemish.search.coreset import Coreset, greedy_k_centre
-from blemish.search.nearest import ProductSearch, reweighting_of
-from blemish.search.two_stage import Searcher, nearest_of_others, searcher
 from blemish.search.vectors import Vectors
 from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
     import onnx
 
+QUERIES, BLOCK = 1024, 2048  # patches, and vectors of the bank, whose products a core holds
+
 
 class FittedPatchCore:
     """A fitted PatchCore, with its training patches until `close`."""
 
     def __init__(
-        self, writer: PatchCoreGraph, bank: Bank, patches: Patches, coreset: Coreset
+        self, writer: PatchCoreGraph, bank: Vectors, patches: Patches, coreset: Coreset
     ) -> None:
         self._writer = writer
         self._patches = patches
         self._coreset = coreset
         self._counts = {"patches": len(patches.store), "candidates": len(patches.points)}
-        self._bank_without: dict[int, Callable[[], Vectors]] = {}
+        self._fold_of: dict[str, _Fold] = {}
         self.bank = bank
 
     @cached_property
@@ -58,9 +58,9 @@ class FittedPatchCore:
 
     def told(self) -> list[Told]:
         """Levels and bank, for people."""
-        vectors, dimensions = self.bank.vectors.shape
+        vectors, dimensions = self.bank.shape
         bank = f"{vectors:,} vectors of {dimensions} dimensions"
-        size = bytes_text(self.bank.vectors.nbytes)
+        size = bytes_text(self.bank.nbytes)
         return [
             ("levels", ", ".join(self._levels)),
             ("memory bank", f"{bank}, {size}, out of {self._counts['patches']:,} patches"),
@@ -75,9 +75,9 @@ class FittedPatchCore:
         """The same for programs."""
         return {
             "levels": self._levels,
-            "bank_vectors": len(self.bank.vectors),
-            "bank_dimensions": self.bank.vectors.shape[1],
-            "bank_bytes": self.bank.vectors.nbytes,
+            "bank_vectors": len(self.bank),
+            "bank_dimensions": self.bank.shape[1],
+            "bank_bytes": self.bank.nbytes,
             "coreset_radius": self._coreset.radius,
             **self._counts,
         }
@@ -106,14 +106,16 @@ class FittedPatchCore:
                 "Scoring images as if they were new takes at least 2 that do not belong together."
             )
         with progress.stage("leave out", len(p.names)) as advance:
-            for part in self._left_out_parts():
-                self._bank_without |= {p: without.again for p, without in part.items()}
+            for fold in self._folds():
+                self._fold_of |= {p.names[image]: fold for image in fold.images}
                 results = []
-                with one_core_each() as pool:
-                    for result in pool.map(self._leave_out, part.values(), part):
-                        results.append(result)
+                with fold.session() as session, one_core_each() as pool:
+                    judge = partial(self._judge, fold, session)
+                    for image, (score, score_map) in zip(
+                        fold.images, pool.map(judge, fold.images), strict=True
+                    ):
+                        results.append(HeldOutScore(p.names[image], score, float(score_map.max())))
                         advance(1)
-                del part  # before the next bank is made
                 yield from results
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
@@ -122,97 +124,99 @@ class FittedPatchCore:
         Raises:
             KeyError: it was not left out.
         """
-        image = {self._patches.names[i]: i for i in self._bank_without}[name]
-        return self._score(self._without([image], self._bank_without[image]), image)[1]
+        fold = self._fold_of[name]
+        with fold.session() as session:
+            return self._judge(fold, session, self._patches.names.index(name))[1]
 
-    def _without(self, images: list[int], bank: Callable[[], Vectors]) -> _Without:
-        vectors = bank()
-        return _Without(lambda: vectors, self._searcher(vectors, images), again=bank)
-
-    def _searcher(self, bank: Vectors, images: Iterable[int]) -> Searcher:
-        starts = self._patches.starts
-        queries = sum(starts[image + 1] - starts[image] for image in images)
-        return searcher(bank, k=self._writer.settings.k, queries=int(queries))
-
-    def _left_out_parts(self) -> Iterator[dict[int, _Without]]:
-        """Parts of the images, each with what it is to be scored against."""
+    def _folds(self) -> Iterator[_Fold]:
+        """Parts of the images, each with what it is to be judged by."""
         s, p = self._writer.settings, self._patches
         if not s.calibration_folds:
-            yield self._each_left_out()
+            yield self._by_the_bank_itself()
             return
         for part in parts_of(p.split_keys, s.calibration_folds, seed=s.seed):
             picks = greedy_k_centre(
                 p.points,
-                len(self.bank.vectors),
+                len(self.bank),
                 start=s.coreset_start,
                 rng=np.random.default_rng([s.seed, 1]),
                 among=~np.isin(p.owner, part),
             ).picks
-            bank = partial(p.store.take, p.rows[picks])
-            yield dict.fromkeys(part, self._without(part, bank))
+            yield _Fold(part, partial(self._search_among, picks))
 
-    def _each_left_out(self) -> dict[int, _Without]:
-        """For each image the bank that ships less its own vectors."""
-        p, vectors = self._patches, self.bank.vectors
-        whole = self._searcher(vectors, range(len(p.names)))
-        by_products = ProductSearch(vectors)
-        owner = p.owner[self._coreset.picks]
-        found: dict[int, _Without] = {}
+    def _search_among(self, picks: NDArray[np.int64], others: int | None = None) -> Session:
+        bank = self._patches.store.take(self._patches.rows[picks])
+        graph = self._writer.search(bank, block=BLOCK, others=others)
+        return Session(graph.SerializeToString(), ONE_CORE)
+
+    def _by_the_bank_itself(self) -> _Fold:
+        """All images, each judged by the bank that ships less its own vectors."""
+        p, owner = self._patches, self._patches.owner[self._coreset.picks]
+        own: dict[int, NDArray[np.intp]] = {}
         for together in parts_of(p.split_keys, len(p.names), seed=self._writer.settings.seed):
-            own = np.isin(owner, together)
-            if own.all():
+            own |= dict.fromkeys(together, np.flatnonzero(np.isin(owner, together)))
+            if len(own[together[0]]) == len(owner):
                 raise CalibrationError(
                     f"The whole bank comes from '{p.names[together[0]]}', which cannot be left "
                     "out of it; use a larger coreset, or calibration_folds=5."
                 )
-            bank = partial(vectors.__getitem__, ~own)
-            search = partial(nearest_of_others, own=own, search=whole, by_products=by_products)
-            found |= dict.fromkeys(together, _Without(bank, search, again=bank))
-        return found
-
-    def _leave_out(self, without: _Without, image: int) -> HeldOutScore:
-        score, score_map = self._score(without, image)
-        return HeldOutScore(self._patches.names[image], score, float(score_map.max()))
+        others = len(owner) - max(map(len, own.values()))
+        return _Fold(list(own), partial(self._search_among, self._coreset.picks, others), own)
 
     @cached_property
     def _summary(self) -> Session:
         return Session(self._writer.summary().SerializeToString(), ONE_CORE)
 
-    def _score(self, without: _Without, image: int) -> tuple[float, NDArray[np.float32]]:
-        """Score and map of a training image against a bank without it."""
-        s, p = self._writer.settings, self._patches
+    def _judge(
+        self, fold: _Fold, session: Session, image: int
+    ) -> tuple[float, NDArray[np.float32]]:
+        """Score and map of a training image."""
+        p = self._patches
+        search = partial(session.run, **self._barred(fold, image))
         patches = p.store.read(p.starts[image], p.starts[image + 1])
-        squared, rows = without.search(patches)
-        scores = (squared if s.distance == "squared" else np.sqrt(squared)).mean(axis=1)
-        weight = 1.0
-        if s.reweight and len(bank := without.bank()) > 1:
-            worst = int(scores.argmax())
-            companions = min(s.reweight, len(bank))
-            weight = reweighting_of(patches[worst], rows[worst, 0], bank, companions)
+        scores = np.concatenate(
+            [
+                search(["patch_scores"], patches=patches[None, None, first : first + QUERIES])[0]
+                for first in range(0, len(patches), QUERIES)
+            ],
+            axis=None,
+        )
+        weight = np.ones(1, np.float32)
+        if "weight" in session.outputs:
+            worst = patches[[scores.argmax()]]
+            (weight,) = search(["weight"], patches=worst[None, None])
         score, maps = self._summary.run(
             ["score", "score_map"],
             patch_scores=p.on_grid(image, scores),
-            weight=np.array([weight], np.float32),
+            weight=weight,
             image_hw=np.array(p.sizes_hw[image], np.int64),
         )
         return float(score[0]), maps[0]
 
+    def _barred(self, fold: _Fold, image: int) -> dict[str, NDArray[np.float32]]:
+        """What the search is told of vectors to pass over."""
+        if fold.own is None:
+            return {}
+        barred = np.zeros(len(self.bank), np.float32)
+        barred[fold.own[image]] = -np.inf
+        return {"barred": barred}
+
     def close(self) -> None:
         """Give the training patches back."""
-        self._bank_without.clear()
+        self._fold_of.clear()
         self._patches.close()
 
 
 @dataclass(frozen=True, eq=False)
-class _Without:
-    """What an image is scored against: a bank without it, and how to search that.
+class _Fold:
+    """Images that are left out together.
 
     Attributes:
-        bank: gives the bank, M x D.
-        search: as `searcher` gives it.
-        again: gives the bank once more, later, and holds no memory until then.
+        images: which ones.
+        session: loads the search that they meet; it holds no memory until then.
+        own: of each image, which vectors of the bank it is not compared with.
     """
 
-    bank: Callable[[], Vectors]
-    search: Searcher
-    again: Callable[[], Vectors]
+    images: list[int]
+    session: Callable[[], Session]
+    own: dict[int, NDArray[np.intp]] | None = None

@@ -10,6 +10,7 @@ precision, which is too long for int8.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -20,9 +21,11 @@ from blemish.detectors.features.stream import measured
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.graph.engine import ONE_CORE
+from blemish.graph.session import Session
 from blemish.parallel import available_cores, one_core_each
 from blemish.search.coreset import BLOCK_ROWS, DIRECTIONS, PICKS_AT_ONCE, WORTH_SKETCHING
-from blemish.search.two_stage import searcher
+from blemish.search.graph import search_alone
 from blemish.search.vectors import Vectors
 
 BLOCKS_A_CORE = 8  # of distances from points to picks, as picking takes them
@@ -87,9 +90,11 @@ def _searching_seconds(plan: PatchCorePlan, patches: Vectors) -> float:
     halves = np.random.default_rng(0).permutation(len(patches))
     vectors = min(plan.bank_vectors, VECTORS, len(patches) // 2)
     bank, queries = patches[halves[:vectors]], patches[halves[vectors:][:QUERIES]]
-    search = searcher(bank, k=1, queries=plan.patches)
-    with one_core_each() as pool:
-        seconds = _seconds(lambda: list(pool.map(search, [queries] * cores)))
+    graph = search_alone(bank).SerializeToString()
+    with Session(graph, ONE_CORE) as session, one_core_each() as pool:
+        search = partial(session.run, ["distances"])
+        grids = [queries[None, None]] * cores
+        seconds = _seconds(lambda: list(pool.map(lambda grid: search(patches=grid), grids)))
     return seconds * plan.patches / (len(queries) * cores) * (plan.bank_vectors / vectors)
 
 
