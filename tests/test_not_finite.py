@@ -110,7 +110,7 @@ def test_figures_and_thresholds_name_the_image(broken, tmp_path, images):
 
 def test_a_left_out_score_that_is_not_finite_names_its_image(category, backbone):
     class Spoils(blemish.PatchCore):
-        def fit(self, images, *, progress, folder=None):
+        def fit(self, images, *, progress, folder=None, engine=None):
             return Spoilt(super().fit(images, progress=progress))
 
     class Spoilt:

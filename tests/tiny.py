@@ -116,7 +116,7 @@ class HoldsOut(PatchCore):
     def calibration_images(self, split_keys):
         return min(6, len(set(split_keys)))
 
-    def fit(self, images, *, progress, folder=None):
+    def fit(self, images, *, progress, folder=None, engine=None):
         self.folder = folder
         names = [sample.id for sample in images.samples[:6]]
         return HeldOut(super().fit(images, progress=progress), names)

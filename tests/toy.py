@@ -63,7 +63,7 @@ class Toy:
     def estimate_seconds(self, images):
         return {"looking": 0.001 * len(images.sizes_hw)}
 
-    def fit(self, images, *, progress, folder=None):
+    def fit(self, images, *, progress, folder=None, engine=None):
         return FittedToy(self.settings, images)
 
 

@@ -47,7 +47,7 @@ def test_a_detector_is_fitted_five_times():
     fits = []
 
     class Counted(Toy):
-        def fit(self, images, *, progress, folder=None):
+        def fit(self, images, *, progress, folder=None, engine=None):
             fits.append(len(images.sizes_hw))
             return super().fit(images, progress=progress, folder=folder)
 
@@ -280,7 +280,7 @@ class Bulky(FittedToy):
 
 
 class LeavesFiles(Toy):
-    def fit(self, images, *, progress, folder=None):
+    def fit(self, images, *, progress, folder=None, engine=None):
         if folder is not None:
             (folder / "kept.txt").write_text("a")
         return super().fit(images, progress=progress)

@@ -11,6 +11,17 @@ def test_an_unknown_provider_is_refused_with_the_nearest_known():
         Engine("cpuu")
 
 
+def test_a_name_may_have_the_number_of_a_device():
+    assert Engine.named("cuda:1") == Engine("cuda", device=1)
+    assert Engine.named("cpu") == Engine()
+
+
+@pytest.mark.parametrize("name", ["cuda:", "cuda:x", "cuda:-1", "cuda:1:2", "cuda:99999"])
+def test_a_device_that_is_no_number_is_refused(name):
+    with pytest.raises(UsageError, match="names no device: a number follows the colon"):
+        Engine.named(name)
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import blemish
-from blemish.errors import CalibrationError, DataError, ImageError
+from blemish.errors import CalibrationError, DataError, ImageError, UsageError
 from blemish.images.format import ImageFormat
 from blemish.progress import LoggedProgress
 from tiny import HoldsOut, tiny_dataset, tiny_settings
@@ -315,3 +315,15 @@ def test_a_rate_below_the_promise_is_model_based_and_says_so(tmp_path, backbone)
     assert prediction.p_value == pytest.approx(1 / 97)
     assert prediction.tail_p_value < 0.001
     assert prediction.to_dict()["tail_p_value"] == prediction.tail_p_value
+
+
+def test_an_engine_that_is_not_there_is_refused(category, backbone):
+    with pytest.raises(UsageError, match="'directml' is not in this build"):
+        fit(category, backbone, engine=blemish.Engine("directml"))
+
+
+def test_a_model_stays_with_the_engine_that_it_was_fitted_by(category, backbone):
+    engine = blemish.Engine(threads=1)
+    model = fit(category, backbone, engine=engine)
+    assert model.engine == engine
+    assert blemish.recalibrate(model, blemish.open_dataset(category)).engine == engine

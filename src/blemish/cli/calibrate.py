@@ -19,6 +19,7 @@ from blemish.cli.options import (
     Force,
     MaxPixels,
     ModelFile,
+    Provider,
     RegionRate,
     SmallestRegion,
     Tail,
@@ -75,6 +76,7 @@ def calibrate(
     smallest_region: SmallestRegion = None,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
+    provider: Provider = "cpu",
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -90,8 +92,9 @@ def calibrate(
     if output is not None:
         outputs.check_file(output, force=force)
     import blemish
+    from blemish.graph.engine import Engine
 
-    old = blemish.load(model, limits=read_limits(max_pixels))
+    old = blemish.load(model, engine=Engine.named(provider), limits=read_limits(max_pixels))
     new = blemish.recalibrate(
         old,
         blemish.open_dataset(data, category=category),

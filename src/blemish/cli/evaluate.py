@@ -134,7 +134,7 @@ def evaluate(
     )
     limits = read_limits(max_pixels)
     if maps is None:
-        loaded = blemish.load(model, engine=Engine(provider), limits=limits)
+        loaded = blemish.load(model, engine=Engine.named(provider), limits=limits)
         found = _measure_model(loaded, dataset, output)
     else:
         found = _measure_maps(maps, dataset, output, Reader(limits), of_maps)

@@ -26,6 +26,7 @@ from blemish.cli.options import (
     Force,
     MaxPixels,
     OnAlpha,
+    Provider,
     RegionRate,
     SmallestRegion,
     SplitSeed,
@@ -74,6 +75,7 @@ def fit(
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
+    provider: Provider = "cpu",
     resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
@@ -89,8 +91,11 @@ def fit(
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
+    from blemish.graph.engine import Engine
     from blemish.records.machine import peak_memory_bytes
 
+    engine = Engine.named(provider)
+    engine.check()
     chosen = make_assigned(detector, settings)
     named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())
     sources = [Path(source) for source in (data, config, *named) if source]
@@ -119,6 +124,7 @@ def fit(
             reader=reader,
             progress=TerminalProgress(guessed=guessed),
             folder=unfinished,
+            engine=engine,
         )
     model.save(output, force=force)
     take_away(unfinished)

@@ -66,7 +66,13 @@ Threads = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, max=1024, help="Threads (default: one a core)."),
 ]
-Provider = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda, tensorrt, openvino, ...")]
+Provider = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME[:DEVICE]",
+        help="What runs the graph: cpu, cuda, cuda:1, tensorrt, openvino, ...",
+    ),
+]
 
 
 def _check_rate(rate: float | None) -> float | None:

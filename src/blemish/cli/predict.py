@@ -109,7 +109,7 @@ def predict(
     import blemish
     from blemish.graph.engine import Engine
 
-    loaded = blemish.load(model, engine=Engine(provider), limits=read_limits(max_pixels))
+    loaded = blemish.load(model, engine=Engine.named(provider), limits=read_limits(max_pixels))
     megabytes = read_megabytes(memory)
     sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.settings import DetectorSettings
+from blemish.graph.engine import CPU, Engine
 from blemish.images.format import ImageFormat
 from blemish.progress import Progress
 from blemish.provenance import Source
@@ -212,7 +213,14 @@ class Detector(Protocol):
         """
         ...
 
-    def fit(self, images: ImageSource, *, progress: Progress, folder: Path | None = None) -> Fitted:
+    def fit(
+        self,
+        images: ImageSource,
+        *,
+        progress: Progress,
+        folder: Path | None = None,
+        engine: Engine = CPU,
+    ) -> Fitted:
         """Learn from good images.
 
         Args:
@@ -222,5 +230,9 @@ class Detector(Protocol):
                 `.safetensors`, and looks for what it did before: with the same images and
                 settings it goes on from there. `None` for nowhere. The caller has made sure that it
                 belongs to this fit, and clears it when the fit is done.
+            engine: what runs graphs over the images.
+
+        Raises:
+            UsageError: the engine's provider is not there.
         """
         ...

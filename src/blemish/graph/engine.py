@@ -20,6 +20,7 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
 }
+DIGITS = 4  # of the number of a device, at most
 NUMBERED = ("cuda", "tensorrt", "directml")  # that take the number of a device
 # Builds of ONNX Runtime that have what its usual one has not.
 BUILDS = {
@@ -72,6 +73,19 @@ class Engine:
             problems.append(f"'device' goes with {', '.join(NUMBERED)}, not with {self.provider}.")
         raise_all(problems, SettingError)
 
+    @classmethod
+    def named(cls, name: str) -> Engine:
+        """The engine of a provider's name, with the number of its device: `cuda`, or `cuda:1`.
+
+        Raises:
+            UsageError: the provider is unknown, or what follows its name is no number.
+            SettingError: it has no such device.
+        """
+        provider, colon, device = name.partition(":")
+        if colon and not (device.isdecimal() and len(device) <= DIGITS):
+            raise UsageError(f"'{name}' names no device: a number follows the colon, as in cuda:1.")
+        return cls(provider, device=int(device or 0))
+
     @property
     def cores(self) -> int:
         """Threads of one run."""
@@ -81,6 +95,10 @@ class Engine:
     def at_once(self) -> int:
         """How many images can be run at once, each on a core of its own."""
         return self.cores if self.provider == "cpu" else 1
+
+    def check(self) -> None:
+        """Raise `UsageError` where the provider is not in this build of ONNX Runtime."""
+        self._provider(onnxruntime().get_available_providers())
 
     def load(self, model: bytes, *, keeping: bool = True) -> Any:
         """A session of ONNX Runtime.

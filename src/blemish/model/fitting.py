@@ -30,6 +30,7 @@ from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.contract import Detector, Fitted
 from blemish.detectors.settings import DetectorSettings
 from blemish.errors import CalibrationError, DataError
+from blemish.graph.engine import CPU, Engine
 from blemish.graph.working_size import Resizing
 from blemish.images.header import READER, Reader
 from blemish.images.usual import usual_of
@@ -61,6 +62,7 @@ def fit(
     reader: Reader = READER,
     progress: Progress | None = None,
     folder: Path | None = None,
+    engine: Engine = CPU,
 ) -> Model:
     """Learn from the good training images of a data set and set the thresholds from them.
 
@@ -80,16 +82,19 @@ def fit(
         folder: where a detector that works long keeps what it has done so far; what is there from
             the same fit, interrupted, is gone on with. When the model is saved,
             `blemish.unfinished.take_away` clears it.
+        engine: what runs graphs over the images, and afterwards the model.
 
     Raises:
-        UsageError: the folder holds what belongs to another fit; the differences are named.
+        UsageError: the folder holds what belongs to another fit (the differences are named), or
+            the engine's provider is not there.
         DataError: fewer than 2 training images, or of mixed depth.
         ImageError: a training image cannot be read.
         CalibrationError: so few images cannot promise the rate (told before the fit), no tail
             can be fitted to their scores, or one of these is not finite.
     """
     request = CalibrationRequest(false_alarm_rate, region_rate, smallest_region_px, tail)
-    job = _Job(dataset, detector, request, reader, progress or LoggedProgress())
+    engine.check()
+    job = _Job(dataset, detector, request, reader, progress or LoggedProgress(), engine)
     with ExitStack() as stack:
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
@@ -131,6 +136,7 @@ class _Job:
     request: CalibrationRequest
     reader: Reader
     progress: Progress
+    engine: Engine
     dropped: tuple[ScoredImage, ...] = ()
     dropped_keys: int = 0
 
@@ -170,7 +176,9 @@ class _Job:
         """
         train = self.dataset.train
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
-        return self.detector.fit(self.images, progress=self.progress, folder=folder)
+        return self.detector.fit(
+            self.images, progress=self.progress, folder=folder, engine=self.engine
+        )
 
     @property
     def _keys(self) -> dict[str, str]:
@@ -223,6 +231,7 @@ class _Job:
                 calibration=calibration.facts(scored),
             ),
             self.reader.limits,
+            self.engine,
         )
 
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:

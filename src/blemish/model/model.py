@@ -443,9 +443,9 @@ def load(path: str | Path, *, engine: Engine = CPU, limits: ReadLimits = DEFAULT
     return Model(read_file(Path(path)), name=str(path), engine=engine, limits=limits)
 
 
-def assemble(graph: onnx.ModelProto, facts: Facts, limits: ReadLimits) -> Model:
-    """A model from a fitted graph, what is to be said of it, and what an image may cost."""
-    return Model(sign(graph, facts), limits=limits)
+def assemble(graph: onnx.ModelProto, facts: Facts, limits: ReadLimits, engine: Engine) -> Model:
+    """A model from a fitted graph and what is to be said of it, to be run by an engine."""
+    return Model(sign(graph, facts), engine=engine, limits=limits)
 
 
 def _spell_failure(path: str | None, error: BlemishError) -> str:

@@ -27,7 +27,7 @@ from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher, load_teacher
 from blemish.errors import CalibrationError, MissingExtraError
-from blemish.graph.engine import ONE_CORE
+from blemish.graph.engine import CPU, ONE_CORE, Engine
 from blemish.graph.session import Session
 from blemish.progress import Progress
 from blemish.provenance import Source
@@ -96,7 +96,12 @@ class EfficientAd:
         return estimate_seconds(self.settings, self.teacher, self.plan(images))
 
     def fit(
-        self, images: ImageSource, *, progress: Progress, folder: Path | None = None
+        self,
+        images: ImageSource,
+        *,
+        progress: Progress,
+        folder: Path | None = None,
+        engine: Engine = CPU,
     ) -> FittedEfficientAd:
         """Train on good images.
 
@@ -104,8 +109,10 @@ class EfficientAd:
             images: the images.
             progress: told of stages, steps and losses.
             folder: where trainings are kept on their way, and gone on with; `None` for nowhere.
+            engine: what makes maps of the images; the training is on the setting `device`.
 
         Raises:
+            UsageError: the engine's provider is not there.
             DataError: there is no image, or none to train against.
             BackboneError: the teacher cannot be used.
             BlemishError: the training came to nothing, or a checkpoint cannot be used or written.
@@ -124,6 +131,7 @@ class EfficientAd:
             space=space,
             progress=progress,
             folder=folder,
+            engine=engine,
         )
         outcome = trainings.run(rounds_of(self.settings, working.split_keys))
         return FittedEfficientAd(graph, teacher, working, outcome)

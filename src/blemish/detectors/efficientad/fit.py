@@ -28,6 +28,7 @@ from blemish.detectors.efficientad.training import (
     pick_precision,
     train,
 )
+from blemish.graph.engine import Engine
 from blemish.graph.session import Session
 from blemish.progress import Advance, Progress
 from blemish.unfinished import SUFFIX
@@ -61,6 +62,7 @@ class Trainings:
         space: room for the teacher's features.
         progress: told of stages.
         folder: for checkpoints; `None` for none.
+        engine: what makes maps.
 
     Raises:
         SettingError: the device is not there.
@@ -76,10 +78,11 @@ class Trainings:
         space: Space,
         progress: Progress,
         folder: Path | None,
+        engine: Engine,
     ) -> None:
         self._settings = graph.settings
         self._graph, self._teacher, self._images = graph, teacher, images
-        self._progress, self._folder = progress, folder
+        self._progress, self._folder, self._engine = progress, folder, engine
         self._device = pick_device(self._settings.device)
         features = self._look_at(space)
         self._material = Material(images.values, penalty, features)
@@ -140,7 +143,7 @@ class Trainings:
             )
 
     def _measured(self, nets: Nets, one: Round) -> Measured:
-        session = Session(self._graph.maps(nets).SerializeToString())
+        session = Session(self._graph.maps(nets).SerializeToString(), self._engine)
         seen = one.trained[:: math.ceil(len(one.trained) / MOST_SEEN)]
         with self._progress.stage("maps", len(seen) + len(one.left_out)) as advance:
             left_out = self._maps(session, one.left_out, advance) if one.left_out else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from time import perf_counter
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.graph import FeatureGraph
 from blemish.errors import BackboneError
-from blemish.graph.engine import Engine
+from blemish.graph.engine import CPU, Engine
 from blemish.graph.session import Session
 from blemish.parallel import available_cores, products_on_one_core, read_ahead
 from blemish.progress import Progress
@@ -25,7 +26,11 @@ FEW = 8  # images that are run to guess how long all take
 
 
 def grids_of_all(
-    graphs: Sequence[FeatureGraph], images: ImageSource, at_once: int, progress: Progress
+    graphs: Sequence[FeatureGraph],
+    images: ImageSource,
+    at_once: int,
+    progress: Progress,
+    engine: Engine = CPU,
 ) -> Iterator[tuple[str, list[Vectors]]]:
     """The vectors of each image, h x w x D by each graph, with its name, in order.
 
@@ -35,9 +40,11 @@ def grids_of_all(
     Raises:
         ImageError: an image cannot be read.
         BackboneError: the backbone gives features of one that are not finite.
+        UsageError: the engine's provider is not there.
     """
-    threads = available_cores() // at_once
-    sessions = [Session(g.features().SerializeToString(), Engine(threads=threads)) for g in graphs]
+    at_once = min(at_once, engine.at_once)
+    engine = replace(engine, threads=engine.cores // at_once)
+    sessions = [Session(g.features().SerializeToString(), engine) for g in graphs]
     stage = progress.stage("features", len(images.sizes_hw))
     # What is done to vectors meanwhile must not take a core from the backbone.
     with stage as advance, products_on_one_core():

@@ -24,7 +24,7 @@ from blemish.detectors.padim.graph import PadimGraph
 from blemish.detectors.padim.plan import PadimPlan, estimate_seconds, plan_fit
 from blemish.detectors.padim.settings import PadimSettings
 from blemish.errors import CalibrationError
-from blemish.graph.engine import ONE_CORE
+from blemish.graph.engine import CPU, ONE_CORE, Engine
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat
 from blemish.parallel import one_core_each
@@ -64,6 +64,7 @@ class Padim(FeatureDetector[PadimSettings]):
         *,
         progress: Progress,
         folder: Path | None = None,  # noqa: ARG002
+        engine: Engine = CPU,
     ) -> FittedPadim:
         """Learn from good images.
 
@@ -71,16 +72,18 @@ class Padim(FeatureDetector[PadimSettings]):
             images: the images.
             progress: told of stages and of what a user must hear.
             folder: not used; a fit is soon done again.
+            engine: what runs the backbone.
 
         Raises:
             DataError: there is no image.
             SettingError: the memory allowed is too small.
+            UsageError: the engine's provider is not there.
         """
         plan = self.plan(images)
         for note in [*plan.notes(), *self.odd_grids()]:
             progress.say(note)
         graph = self._graph(images)
-        features = _Features(graph, images, plan, progress)
+        features = _Features(graph, images, plan, progress, engine)
         try:
             return FittedPadim(graph, features, *features.gaussians(progress))
         finally:
@@ -99,7 +102,12 @@ class _Features:
     """
 
     def __init__(
-        self, graph: PadimGraph, images: ImageSource, plan: PadimPlan, progress: Progress
+        self,
+        graph: PadimGraph,
+        images: ImageSource,
+        plan: PadimPlan,
+        progress: Progress,
+        engine: Engine,
     ) -> None:
         self._settings, self._plan = graph.settings, plan
         self.names: list[str] = []
@@ -109,7 +117,8 @@ class _Features:
         self._store = VectorStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
         self._starts, sums = [0], np.zeros((2, plan.dimensions))
         try:
-            for name, (grid,) in grids_of_all([graph], images, plan.at_once, progress):
+            grids = grids_of_all([graph], images, plan.at_once, progress, engine)
+            for name, (grid,) in grids:
                 size_hw, grid_hw = self.sizes_hw[len(self.names)], grid.shape[:2]
                 height, width = graph.working_size.cells_inside(size_hw, grid_hw)
                 inside = grid[:height, :width].reshape(height * width, -1)

@@ -21,6 +21,7 @@ from blemish.detectors.patchcore.plan import PatchCorePlan, plan_fit
 from blemish.detectors.patchcore.quantise import in_int8
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.detectors.patchcore.timing import estimate_seconds
+from blemish.graph.engine import CPU, Engine
 from blemish.progress import Progress
 from blemish.search.coreset import greedy_k_centre
 
@@ -54,6 +55,7 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         *,
         progress: Progress,
         folder: Path | None = None,  # noqa: ARG002
+        engine: Engine = CPU,
     ) -> FittedPatchCore:
         """Learn from good images.
 
@@ -61,10 +63,12 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
             images: the images.
             progress: told of stages and of what a user must hear.
             folder: not used; a fit is soon done again.
+            engine: what runs the backbone.
 
         Raises:
             DataError: there is no image.
             SettingError: the memory allowed is too small.
+            UsageError: the engine's provider is not there.
         """
         plan = self.plan(images)
         for note in [*plan.notes(), *self.odd_grids()]:
@@ -72,8 +76,8 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
         picked_by = None
         if self.settings.precision == "int8":
-            graph, picked_by = in_int8(graph, images, progress), graph
-        patches = extract(graph, images, plan, self.settings.seed, progress, picked_by=picked_by)
+            graph, picked_by = in_int8(graph, images, progress, engine), graph
+        patches = extract(graph, images, plan, progress, engine=engine, picked_by=picked_by)
         try:
             return self._pick(graph, patches, plan, progress)
         except BaseException:

@@ -145,9 +145,9 @@ class FittedPatchCore:
             yield _Fold(part, partial(self._search_among, picks))
 
     def _search_among(self, picks: NDArray[np.int64], others: int | None = None) -> Session:
-        bank = self._patches.store.take(self._patches.rows[picks])
-        graph = self._writer.search(bank, block=BLOCK, others=others)
-        return Session(graph.SerializeToString(), ONE_CORE)
+        p, search = self._patches, partial(self._writer.search, block=BLOCK, others=others)
+        data = search(p.store.take(p.rows[picks])).SerializeToString()  # no other copy stays
+        return Session(data, ONE_CORE)
 
     def _by_the_bank_itself(self) -> _Fold:
         """All images, each judged by the bank that ships less its own vectors."""

@@ -12,6 +12,7 @@ from blemish.detectors.features.store import VectorStore
 from blemish.detectors.features.stream import grids_of_all
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.plan import PatchCorePlan
+from blemish.graph.engine import CPU, Engine
 from blemish.progress import Progress
 from blemish.search.coreset import PointCloud, projection
 from blemish.search.vectors import Vectors
@@ -102,9 +103,9 @@ def extract(
     graph: PatchCoreGraph,
     images: ImageSource,
     plan: PatchCorePlan,
-    seed: int,
     progress: Progress,
     *,
+    engine: Engine = CPU,
     picked_by: PatchCoreGraph | None = None,
 ) -> Patches:
     """Stream all images through the backbone, keeping patches and points as planned.
@@ -113,18 +114,18 @@ def extract(
         graph: gives the patches.
         images: the images.
         plan: of the fit.
-        seed: of what is drawn at random.
         progress: told of the stage.
+        engine: what runs the graphs.
         picked_by: gives what picking compares, where that is not the patches themselves.
 
     Raises:
         ImageError: an image cannot be read.
         BackboneError: the backbone gives features of one that are not finite.
     """
-    patches = Patches(images, plan, seed)
+    patches = Patches(images, plan, graph.settings.seed)
     graphs = [g for g in (graph, picked_by) if g is not None]
     try:
-        for name, grids in grids_of_all(graphs, images, plan.at_once, progress):
+        for name, grids in grids_of_all(graphs, images, plan.at_once, progress, engine):
             size_hw = patches.sizes_hw[len(patches.names)]
             inside_hw = graph.working_size.cells_inside(size_hw, grids[0].shape[:2])
             patches.add(name, grids[0], inside_hw, *grids[1:])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from blemish.detectors.contract import ImageSource
 from blemish.detectors.patchcore.graph import PatchCoreGraph
+from blemish.graph.engine import CPU, Engine
 from blemish.graph.session import Session
 from blemish.progress import Progress
 from blemish.quantisation.int8 import to_int8
@@ -22,11 +23,13 @@ PASSES = 3  # over them
 CONTRASTS = (1, -1, 2)
 
 
-def in_int8(graph: PatchCoreGraph, images: ImageSource, progress: Progress) -> PatchCoreGraph:
+def in_int8(
+    graph: PatchCoreGraph, images: ImageSource, progress: Progress, engine: Engine = CPU
+) -> PatchCoreGraph:
     """The same with its backbone quantised, by images spread evenly over all."""
     every = -(-len(images.sizes_hw) // IMAGES)
     with progress.stage("quantise", PASSES * len(images.sizes_hw[::every])) as advance:
-        variants = _Contrasts(graph, images, every, advance)
+        variants = _Contrasts(graph, images, every, advance, engine)
         even_sides = graph.working_size.always_even
         return replace(graph, backbone=to_int8(graph.backbone, variants, even_sides=even_sides))
 
@@ -35,9 +38,14 @@ class _Contrasts:
     """Working images, each in several contrasts, any number of times over."""
 
     def __init__(
-        self, graph: PatchCoreGraph, images: ImageSource, every: int, advance: Callable[[int], None]
+        self,
+        graph: PatchCoreGraph,
+        images: ImageSource,
+        every: int,
+        advance: Callable[[int], None],
+        engine: Engine,
     ) -> None:
-        self._session = Session(graph.working_images().SerializeToString())
+        self._session = Session(graph.working_images().SerializeToString(), engine)
         normalise = np.array([graph.backbone.mean, graph.backbone.std], np.float32)
         mean, std = normalise[:, :, None, None]
         self._black, self._white = -mean / std, (1 - mean) / std
