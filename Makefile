@@ -25,7 +25,7 @@ demo: $(VENV)/.base
 	$(BIN)/python tools/demo.py --output demo
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff format --check .

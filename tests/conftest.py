@@ -15,8 +15,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Workers share the cores: a thread of torch that waits must not keep another one from working.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # Tests that load ONNX Runtime without blemish, as some users do, send nothing either.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is left with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

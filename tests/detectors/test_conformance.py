@@ -51,7 +51,7 @@ def settings_of(backbone, tmp_path_factory):
         teacher = tmp_path_factory.getbasetemp() / "teacher.onnx"
         if not teacher.exists():
             tiny_teacher(teacher)
-        return tiny_efficientad_settings(teacher, steps=40, **settings)
+        return tiny_efficientad_settings(teacher, steps=16, **settings)
 
     def padim(**settings):
         given = tiny_settings(backbone, **{"dimensions": 10, **settings})
