@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
+MEGABYTE = 10**6
 UNKNOWN_MACHINE_BYTES = 8 * 10**9  # taken where a system does not say what it has
 
 

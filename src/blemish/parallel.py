@@ -17,6 +17,14 @@ from threadpoolctl import threadpool_limits
 from blemish.errors import SettingError, UsageError
 
 CORES_VARIABLE = "BLEMISH_CORES"
+# Environment variables by which this package and others learn how many threads they may have.
+THREAD_VARIABLES = (
+    CORES_VARIABLE,
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
 MOST_CORES = 1024  # a thread for each of more would take all memory
 READERS = 2
 AHEAD = 8  # of a batch as large as any, so that the next ones are there when these are done

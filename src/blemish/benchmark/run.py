@@ -25,18 +25,11 @@ from blemish.benchmark.plan import Job
 from blemish.benchmark.worker import MODELS
 from blemish.errors import UsageError
 from blemish.files import make_folder, take_away_temporaries
-from blemish.parallel import CORES_VARIABLE, available_cores
+from blemish.parallel import THREAD_VARIABLES, available_cores
 from blemish.progress import LoggedProgress, Progress
 from blemish.records.folder import FOLDER, read_record, read_records, record_path, write_record
 from blemish.records.record import AnyRecord, FailedRecord, Record
 
-THREAD_VARIABLES = (
-    CORES_VARIABLE,
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
 LAST_LINES, LAST_BYTES = 5, 4096
 
 Told = dict[str, Any]  # a line of a worker's protocol
@@ -80,10 +73,10 @@ def run_jobs(
     with progress.stage("jobs", len(jobs)) as advance:
         advance(len(jobs) - len(waiting))
         left = len(waiting)
-        with _Crew(directory, max(1, min(workers, left))) as crew:
-            crew.start(waiting.values())
+        with _Workers(directory, max(1, min(workers, left))) as processes:
+            processes.start(waiting.values())
             while left:
-                job, event = crew.next_event()
+                job, event = processes.next_event()
                 if isinstance(event, Record | FailedRecord):
                     if isinstance(event, FailedRecord):
                         progress.say(f"{job.id} failed: {event.error}")
@@ -97,7 +90,7 @@ def run_jobs(
     return [known[job.id] for job in jobs]
 
 
-class _Crew:
+class _Workers:
     """Worker processes, each watched by a thread, and one queue of what comes from them.
 
     What workers tell comes as they tell it, and once from each job its record. When the context is
@@ -150,7 +143,7 @@ class _Crew:
                 self._events.put((job, record))
 
     def _record_of(self, job: Job) -> AnyRecord | None:
-        """The record of a job, its own or that of a crash; `None` where the crew was stopped."""
+        """The record of a job, its own or that of a crash; `None` where the work was stopped."""
         _sweep(self._directory, job)
         with TemporaryFile() as errors:
             process = self._begin(errors)

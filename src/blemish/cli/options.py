@@ -15,9 +15,6 @@ from blemish.errors import SettingError
 if TYPE_CHECKING:
     from blemish.images.header import Reader, ReadLimits
 
-# Environment variables by which libraries learn how many threads they may have.
-THREAD_VARIABLES = ("BLEMISH_CORES", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
 
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
 _MEGABYTES = {"": 1e-6, "k": 1e-3, "m": 1.0, "g": 1e3, "t": 1e6}
@@ -162,6 +159,8 @@ def read_list(text: str | None) -> list[str] | None:
 def use_threads(threads: int | None) -> None:
     """Let this process have so many threads; to be called before NumPy is imported."""
     if threads is not None:
+        from blemish.parallel import THREAD_VARIABLES
+
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
 
 

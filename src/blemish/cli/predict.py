@@ -27,6 +27,7 @@ from blemish.cli.options import (
 )
 from blemish.cli.summary import Summary
 from blemish.errors import UsageError
+from blemish.memory import MEGABYTE
 from blemish.station.earlier import LINES
 from blemish.station.images_named import NamedImage, find_images, spell_passed_over
 from blemish.station.sinks import FolderSink, MapFormat
@@ -61,7 +62,6 @@ Resume = Annotated[
 ErrorAsJson = Annotated[
     bool, typer.Option("--json", help="Print an error as JSON too; results always are.")
 ]
-MEGABYTE = 10**6
 Batch = Annotated[
     int | None,
     typer.Option(

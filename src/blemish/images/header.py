@@ -109,7 +109,7 @@ class FileContent:
     name: str = "the image"
 
 
-Source = str | Path | bytes | FileContent | BinaryIO
+Readable = str | Path | bytes | FileContent | BinaryIO
 
 
 def is_file_object(value: object) -> TypeGuard[BinaryIO]:
@@ -117,7 +117,7 @@ def is_file_object(value: object) -> TypeGuard[BinaryIO]:
     return hasattr(value, "read") and hasattr(value, "readable")
 
 
-def in_memory(source: Source, limits: ReadLimits) -> Path | FileContent:
+def in_memory(source: Readable, limits: ReadLimits) -> Path | FileContent:
     """A path, or what is to be decoded in its place; a file object is read, as far as allowed."""
     if isinstance(source, (str, Path)):
         return Path(source)
@@ -131,7 +131,7 @@ def in_memory(source: Source, limits: ReadLimits) -> Path | FileContent:
     )
 
 
-def probe_image(source: Source, reader: Reader = READER) -> ImageFacts:
+def probe_image(source: Readable, reader: Reader = READER) -> ImageFacts:
     """What the header of an image says, without decoding it.
 
     Raises:
@@ -144,7 +144,9 @@ def probe_image(source: Source, reader: Reader = READER) -> ImageFacts:
 
 
 @contextmanager
-def opened(source: Source, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, ImageFacts]]:
+def opened(
+    source: Readable, limits: ReadLimits
+) -> Iterator[tuple[ImageFile.ImageFile, ImageFacts]]:
     """The file as an undecoded Pillow image within the limits; every failure names it."""
     with undecoded(source, limits) as (image, head):
         facts = facts_of(image, _kind(head), _depth_in_header(image, head))
@@ -158,7 +160,7 @@ def opened(source: Source, limits: ReadLimits) -> Iterator[tuple[ImageFile.Image
 
 
 @contextmanager
-def undecoded(source: Source, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
+def undecoded(source: Readable, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
     """The file as a Pillow image of one page, and its first bytes; every failure names it.
 
     Its size and the kind of its pixels are still to be looked at.

@@ -19,9 +19,9 @@ from blemish.images.header import (
     READER,
     Alpha,
     ImageFacts,
+    Readable,
     Reader,
     ReadLimits,
-    Source,
     check_scans,
     check_size,
     depth_of_mode,
@@ -40,7 +40,7 @@ LEAST_OPAQUE = 0.01  # on average, of an image that is flattened
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
 
-def read_image(source: Source, reader: Reader = READER) -> NDArray[Any]:
+def read_image(source: Readable, reader: Reader = READER) -> NDArray[Any]:
     """Read a PNG, JPEG, BMP, TIFF or WebP file.
 
     Args:
@@ -61,7 +61,7 @@ def read_image(source: Source, reader: Reader = READER) -> NDArray[Any]:
 
 
 def read_mask(
-    source: Source, *, size_hw: tuple[int, int], reader: Reader = READER
+    source: Readable, *, size_hw: tuple[int, int], reader: Reader = READER
 ) -> NDArray[np.bool_]:
     """Read a mask: a pixel is a defect where any channel is above half of its range.
 

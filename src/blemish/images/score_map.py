@@ -30,7 +30,7 @@ from blemish.images.header import (
 )
 from blemish.images.kinds import NOT_READ
 
-MapFormat = Literal["npy", "tiff"]
+MapEncoding = Literal["npy", "tiff"]
 
 MAP_SUFFIXES = frozenset({".npy", ".tif", ".tiff", ".png"})
 
@@ -69,15 +69,15 @@ def read_score_map(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> 
     return score_map
 
 
-def encode_score_map(score_map: ScoreMap, map_format: MapFormat) -> bytes:
+def encode_score_map(score_map: ScoreMap, encoding: MapEncoding) -> bytes:
     """A map as a file that holds each score exactly.
 
     Args:
         score_map: H x W.
-        map_format: `npy`, or `tiff` with one channel of 32-bit floats, uncompressed.
+        encoding: `npy`, or `tiff` with one channel of 32-bit floats, uncompressed.
     """
     stream, values = BytesIO(), np.asarray(score_map, np.float32)
-    if map_format == "npy":
+    if encoding == "npy":
         np.save(stream, values)
     else:
         from PIL import Image

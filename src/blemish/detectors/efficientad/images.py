@@ -21,9 +21,8 @@ from blemish.detectors.efficientad.architecture import COLOURS
 from blemish.detectors.efficientad.graph import EfficientAdGraph
 from blemish.errors import BlemishError, DataError
 from blemish.graph.session import Session
+from blemish.memory import MEGABYTE
 from blemish.progress import Progress
-
-MEGABYTE = 10**6
 
 
 class Space:

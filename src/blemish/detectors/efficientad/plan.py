@@ -21,13 +21,13 @@ from blemish.detectors.efficientad.architecture import (
 )
 from blemish.detectors.efficientad.rounds import left_out_parts
 from blemish.errors import DataError
+from blemish.memory import MEGABYTE
 from blemish.parallel import available_cores
 
 if TYPE_CHECKING:
     from blemish.detectors.efficientad.settings import EfficientAdSettings
     from blemish.detectors.efficientad.teacher import Teacher
 
-MEGABYTE = 10**6
 RUNTIME_BYTES = 420 * MEGABYTE  # interpreter, torch and the other libraries
 LONG_STEPS = 500
 COPIES = 6  # of trained weights: also gradients, means, two of Adam's, one on its way to a file

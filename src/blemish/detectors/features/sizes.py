@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from blemish.backbones.backbone import Backbone
 from blemish.data.loading import DECODED_PIXELS, LARGEST_BATCH
 from blemish.errors import DataError
+from blemish.memory import MEGABYTE
 from blemish.parallel import AHEAD, READERS, available_cores
 
 if TYPE_CHECKING:
     from blemish.detectors.features.settings import FeatureSettings
 
-MEGABYTE = 10**6
 WORKING_PIXELS = LARGEST_BATCH * 256 * 256  # of a batch, resized
 RUNTIME_BYTES = 220 * MEGABYTE  # interpreter, libraries, the product blocks of the searches
 BYTES_A_PIXEL = 250  # activations inside the backbone while features are extracted
@@ -23,7 +23,7 @@ BYTES_A_DECODED_PIXEL = 22  # stacked, the rows of each band, those as floats
 READ_AHEAD = AHEAD + READERS  # decoded images that wait, as bytes
 LONG_IMAGES = 600  # beside which a guess of how long they take is little
 FACTS_BYTES = 300  # of a training image in the model file
-LARGEST_FILE = 2 * 10**9  # what protobuf, and so ONNX, can write
+LARGEST_MODEL = 2 * 10**9  # bytes that are planned for; protobuf, and so ONNX, holds a little more
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
 
 

@@ -15,14 +15,14 @@ import numpy as np
 from blemish.detectors.contract import ImageSource, Told
 from blemish.detectors.features.sizes import (
     FACTS_BYTES,
-    LARGEST_FILE,
+    LARGEST_MODEL,
     LONG_IMAGES,
-    MEGABYTE,
     measure,
 )
 from blemish.detectors.features.stream import measured
 from blemish.detectors.padim.gaussians import fit_positions
 from blemish.errors import SettingError
+from blemish.memory import MEGABYTE
 from blemish.parallel import available_cores, one_core_each
 from blemish.wording import bytes_text
 
@@ -119,7 +119,7 @@ def plan_fit(graph: PadimGraph, images: ImageSource) -> PadimPlan:
             f"backbone and Gaussians; got {settings.memory_megabytes}."
         )
     model_bytes = backbone_bytes + gaussian_bytes + FACTS_BYTES * len(images.sizes_hw)
-    if model_bytes > LARGEST_FILE:
+    if model_bytes > LARGEST_MODEL:
         raise SettingError(
             f"{gaussians:,} Gaussians of {dimensions} dimensions make a model file larger than "
             "ONNX can hold (2 GB); lower 'dimensions' or 'image_size', or set gaussian='global'."

@@ -14,12 +14,12 @@ from blemish.backbones.backbone import Backbone
 from blemish.detectors.contract import Told
 from blemish.detectors.features.sizes import (
     FACTS_BYTES,
-    LARGEST_FILE,
+    LARGEST_MODEL,
     LONG_IMAGES,
-    MEGABYTE,
     measure,
 )
 from blemish.errors import SettingError
+from blemish.memory import MEGABYTE
 from blemish.search.coreset import sketched_bytes
 from blemish.search.sketch import searched_bytes
 from blemish.wording import bytes_text
@@ -155,7 +155,7 @@ def _check_plan(plan: PatchCorePlan, settings: PatchCoreSettings, least_bytes: i
             f"'memory_megabytes' must be at least {least_bytes / MEGABYTE:.0f} for these images, "
             f"backbone and bank; got {settings.memory_megabytes}."
         )
-    if plan.model_bytes > LARGEST_FILE:
+    if plan.model_bytes > LARGEST_MODEL:
         raise SettingError(
             f"A bank of {plan.bank_bytes / 1e9:.1f} GB makes a model file larger than ONNX can "
             "hold (2 GB); lower coreset_ratio, coreset_count or coreset_megabytes."
