@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blemish.cli.main import app
-from blemish.cli.options import THREAD_VARIABLES
+from blemish.parallel import THREAD_VARIABLES
 from tiny import LEVELS, SIDE, tiny_backbone, tiny_dataset
 
 
