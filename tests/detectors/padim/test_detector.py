@@ -104,7 +104,7 @@ def test_too_little_memory_is_told_with_what_is_enough(make, monkeypatch):
 
 
 def test_gaussians_too_large_for_a_file_are_refused_before_the_fit(make, monkeypatch):
-    monkeypatch.setattr("blemish.detectors.padim.plan.LARGEST_FILE", 10_000)
+    monkeypatch.setattr("blemish.detectors.padim.plan.LARGEST_MODEL", 10_000)
     with pytest.raises(SettingError, match="256 Gaussians of 10 dimensions make a model file"):
         make().plan(DrawnImages(training_images()))
 
