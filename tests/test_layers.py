@@ -44,13 +44,26 @@ def layer(parts):
 
 
 def imported(path):
-    """What a file imports of this package, wherever it does: parts of the names, its own aside."""
+    """What a file imports of this package, wherever it does: parts of the names, its own aside.
+
+    The whole package by its bare name is what is behind the last layer but that of commands.
+    """
+    folder = path.relative_to(ROOT).parts[:-1]
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "blemish":
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = folder[: len(folder) - node.level + 1] + tuple((node.module or "").split("."))
+            yield from ((*filter(None, base), alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "blemish":
             yield from ((*node.module.split(".")[1:], alias.name) for alias in node.names)
         elif isinstance(node, ast.Import):
             names = (alias.name.split(".") for alias in node.names)
-            yield from (tuple(name[1:]) for name in names if name[0] == "blemish" and name[1:])
+            yield from (
+                tuple(name[1:]) or ("cli", "blemish") for name in names if name[0] == "blemish"
+            )
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "import_module":
+            (name,) = node.args[:1]
+            if isinstance(name, ast.Constant) and name.value.startswith("blemish."):
+                yield tuple(name.value.split(".")[1:])
 
 
 def test_every_module_belongs_to_a_layer():
@@ -116,3 +129,23 @@ def imported_at_the_top(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("from blemish.data import dataset", ("data", "dataset")),
+        ("from ..data.dataset import Dataset", ("data", "dataset", "Dataset")),
+        ("def f():\n    from .read import read_image", ("images", "read", "read_image")),
+        ("from . import read", ("images", "read")),
+        ("import blemish.data.dataset", ("data", "dataset")),
+        ("import blemish", ("cli", "blemish")),
+        ("import_module('blemish.data.dataset')", ("data", "dataset")),
+    ],
+)
+def test_no_form_of_an_import_is_overlooked(monkeypatch, tmp_path, line, found):
+    monkeypatch.setitem(imported.__globals__, "ROOT", tmp_path)
+    path = tmp_path / "images" / "kinds.py"
+    path.parent.mkdir()
+    path.write_text(line)
+    assert list(imported(path)) == [found]

@@ -17,6 +17,8 @@ from typing import Any, Self
 
 from blemish.errors import SettingError, did_you_mean, raise_all
 
+LARGEST_INT = 2**63 - 1  # that files of all formats hold
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -40,6 +42,8 @@ class Limits:
         if self.fewest is not None and len(value) < self.fewest:
             return f"must have at least {self.fewest} entries; got {len(value)}."
         numbers = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(number, int) and abs(number) > LARGEST_INT for number in numbers):
+            return f"must be a whole number of 64 bits; got {value!r}."
         if not all(self._inside(number) for number in numbers if not isinstance(number, str)):
             return f"must be in {self._interval()}; got {value!r}."
         return None

@@ -141,3 +141,9 @@ def test_costs_in_place_of_a_rate_say_so():
     assert told["false_alarm_rate"] == rule.false_alarm_rate
     assert told["costs"]["misses"] == rule.misses
     assert told["region_rate"] == 0.05
+
+
+@pytest.mark.parametrize("pixels", [0, -1, 2**31, 10**20])
+def test_regions_of_no_pixel_or_more_than_any_image_has_are_refused_before_a_fit(pixels):
+    with pytest.raises(CalibrationError, match=r"'smallest_region_px' must be in \[1, 2"):
+        CalibrationRequest(smallest_region_px=pixels)

@@ -50,9 +50,17 @@ def test_settings_of_the_command_line_win_over_the_file(tmp_path):
     assert read(config, ["k=9"], seed="7") == {"k": 9, "seed": 7, "levels": ["a", "b"]}
 
 
-def test_a_setting_given_twice_is_refused():
-    with pytest.raises(UsageError, match="'seed' is given twice"):
-        read(None, ["seed=1"], seed="2")
+def test_they_win_over_what_the_file_says_of_one_detector_alone(tmp_path):
+    config = tmp_path / "settings.toml"
+    config.write_text("[settings]\n'padim.seed' = 3\n[settings.patchcore]\nk = 4\nseed = 5\n")
+    assert read(config, k="9") == {"padim.seed": 3, "patchcore": {"seed": 5}, "k": 9}
+    assert read(config, ["seed=1"]) == {"patchcore": {"k": 4}, "seed": 1}
+
+
+@pytest.mark.parametrize("name", ["seed", "patchcore.seed"])
+def test_a_setting_given_twice_is_refused(name):
+    with pytest.raises(UsageError, match="'--seed' is given twice"):
+        read(None, [f"{name}=1"], seed="2")
 
 
 @pytest.mark.parametrize("text", ["k = 3\n", "[other]\nk = 3\n", "[settings\n"])
@@ -141,3 +149,9 @@ def test_an_error_names_the_option(blemish, data):
     found = blemish("plan", data, "--coreset-ratio", "7")
     assert found.code == 2
     assert "'--coreset-ratio' must be in (0, 1]; got 7.0." in found.err
+
+
+@pytest.mark.parametrize("name", ["seed", "coreset_count", "projection", "reweight"])
+def test_whole_numbers_that_no_file_holds_are_refused_before_a_fit(name):
+    with pytest.raises(SettingError, match=f"'{name}' must be a whole number of 64 bits"):
+        settings_class("patchcore")(**{name: 2**63})

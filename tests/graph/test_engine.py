@@ -27,8 +27,11 @@ def test_a_device_that_is_no_number_is_refused(name):
     [
         ({"threads": 0}, r"'threads' must be in \[1, 1024\]; got 0"),
         ({"threads": 10**6}, r"'threads' must be in \[1, 1024\]"),
+        ({"threads": "2"}, "'threads' must be a whole number; got '2'"),
+        ({"threads": True}, "'threads' must be a whole number; got True"),
+        ({"device": 1.5}, "'device' must be a whole number; got 1.5"),
         ({"device": -1}, "'device' must be 0 or more; got -1"),
-        ({"device": 1}, "'device' goes with cuda, tensorrt, directml, not with cpu"),
+        ({"device": 1}, "cpu has no devices with numbers; cuda, tensorrt, directml have"),
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(values, said):

@@ -292,6 +292,24 @@ def test_bytes_and_file_objects_are_judged_as_their_file_is(model, category):
     assert "the image: cannot be decoded" in torn.error
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_file_object_that_cannot_be_read_is_a_failure_and_the_rest_go_on(
+    model, category, tmp_path, many
+):
+    path = next((category / "test" / "good").iterdir())
+    closed, text = path.open("rb"), path.open(encoding="latin-1")
+    closed.close()
+    with text, (tmp_path / "new").open("wb") as written:
+        for broken, said in ((closed, "closed"), (written, "read"), (text, "open it as bytes")):
+            given = [path, broken, path] if many else [broken]
+            results = list(model.predict_each(given))
+            (failure,) = (one for one in results if isinstance(one, Failure))
+            assert said in failure.error
+            assert len(results) == len(given)
+            with pytest.raises(ImageError, match=said):
+                model.predict(broken)
+
+
 def test_a_closed_model_ends_its_threads_and_says_that_it_is_closed(file):
     before = set(threading.enumerate())
     images = np.zeros((4, SIDE, SIDE, 3), np.uint8)

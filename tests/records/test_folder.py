@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from blemish.errors import BlemishError, DataError
-from blemish.records.folder import read_records, write_record
+from blemish.records.folder import id_of, read_records, record_path, write_record
 from made_records import made_failed_record, made_record
 
 
@@ -78,3 +78,13 @@ def test_a_folder_of_records_that_cannot_be_listed_is_an_error_not_an_empty_one(
     monkeypatch.setattr(Path, "iterdir", locked)
     with pytest.raises(DataError, match="records' cannot be listed: Permission denied"):
         read_records(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../../up", "a/b", "/etc/x", "x" * 400, "..", "a\\b", "\n"])
+def test_an_id_names_a_file_in_the_folder_whatever_category_and_detector_are_called(
+    tmp_path: Path, name: str
+) -> None:
+    for category, detector in ((name, "patchcore"), ("tile", name)):
+        path = record_path(tmp_path, id_of(category, detector, 0, {}))
+        assert path.resolve().parent == (tmp_path / "records").resolve()
+        assert len(path.name.encode()) < 255

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 
 from blemish.calibration.conformal import check_rate, check_share, lowest_rate, promises
 from blemish.calibration.tail import FARTHEST, check_reach
+from blemish.errors import CalibrationError
 from blemish.progress import Progress
 
 DEFAULT_RATE = 0.01
-SMALLEST_REGION_PX = 1
+SMALLEST_REGION_PX, LARGEST_REGION_PX = 1, 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,22 @@ class CalibrationRequest:
         region_rate: share of good images that may show a region, in (0, 1); `None` for the same.
         smallest_region_px: regions of fewer pixels are not shown; `None` for 1.
         tail: rates below the lowest that can be promised come from a fitted tail (model-based).
+
+    Raises:
+        CalibrationError: regions of no pixel, or of more than any image has, are asked for.
     """
 
     false_alarm_rate: float | None = None
     region_rate: float | None = None
     smallest_region_px: int | None = None
     tail: bool = False
+
+    def __post_init__(self) -> None:
+        smallest = self.smallest_region_px
+        if smallest is not None and not 1 <= smallest <= LARGEST_REGION_PX:
+            raise CalibrationError(
+                f"'smallest_region_px' must be in [1, {LARGEST_REGION_PX}]; got {smallest}."
+            )
 
 
 def check_request(images: int, request: CalibrationRequest) -> None:

@@ -210,8 +210,6 @@ def calibrate(
     smallest = (
         SMALLEST_REGION_PX if request.smallest_region_px is None else request.smallest_region_px
     )
-    if smallest < 1:
-        raise CalibrationError(f"'smallest_region_px' must be at least 1; got {smallest}.")
     ordered, ordered_peaks = np.sort(pairs, axis=1)
     images = pairs.shape[1]
     rate = rate_for(request, images)

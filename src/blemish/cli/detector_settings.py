@@ -37,13 +37,24 @@ def read_settings(
     assigned = parse_assignments(assignments or ())
     raise_all(
         [
-            f"'{name}' is given twice: by an option of its own, and by --set."
+            f"'{flag(plain)}' is given twice: by an option of its own, and by --set {name}."
             for name in assigned
-            if name in given
+            if (plain := name.rpartition(".")[2]) in given
         ],
         UsageError,
     )
-    return _read_config(config) | assigned | given
+    return _without(_read_config(config), {*assigned, *given}) | assigned | given
+
+
+def _without(config: dict[str, Any], names: set[str]) -> dict[str, Any]:
+    """What a file says of one detector alone gives way to what is typed for all."""
+    kept: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            kept[name] = {k: v for k, v in value.items() if k not in names}
+        elif name.partition(".")[2] not in names:
+            kept[name] = value
+    return kept
 
 
 def _given(ctx: typer.Context) -> dict[str, Any]:

@@ -60,17 +60,23 @@ class Engine:
 
     def __post_init__(self) -> None:
         if self.provider not in PROVIDERS:
-            near = did_you_mean(self.provider, PROVIDERS)
+            near = did_you_mean(str(self.provider).lower(), PROVIDERS)
             raise UsageError(
                 f"Unknown provider '{self.provider}'; known are {', '.join(PROVIDERS)}.{near}"
             )
-        problems = []
+        problems = [
+            f"'{name}' must be a whole number; got {value!r}."
+            for name, value in (("threads", self.threads), ("device", self.device))
+            if not (value is None or type(value) is int)
+        ]
+        raise_all(problems, SettingError)
         if self.threads is not None and not 1 <= self.threads <= MOST_CORES:
             problems.append(f"'threads' must be in [1, {MOST_CORES}]; got {self.threads}.")
         if self.device < 0:
             problems.append(f"'device' must be 0 or more; got {self.device}.")
         if self.device and self.provider not in NUMBERED:
-            problems.append(f"'device' goes with {', '.join(NUMBERED)}, not with {self.provider}.")
+            numbered = ", ".join(NUMBERED)
+            problems.append(f"{self.provider} has no devices with numbers; {numbered} have.")
         raise_all(problems, SettingError)
 
     @classmethod

@@ -118,17 +118,26 @@ def is_file_object(value: object) -> TypeGuard[BinaryIO]:
 
 
 def in_memory(source: Readable, limits: ReadLimits) -> Path | FileContent:
-    """A path, or what is to be decoded in its place; a file object is read, as far as allowed."""
+    """A path, or what is to be decoded in its place; a file object is read, as far as allowed.
+
+    Raises:
+        ImageError: it cannot be read, or gives no bytes.
+    """
     if isinstance(source, (str, Path)):
         return Path(source)
     if isinstance(source, FileContent):
         return source
     if isinstance(source, bytes):
         return FileContent(source)
-    name = getattr(source, "name", None)
-    return FileContent(
-        source.read(limits.max_bytes + 1), name if isinstance(name, str) else FileContent.name
-    )
+    stated = getattr(source, "name", None)
+    name = stated if isinstance(stated, str) else FileContent.name
+    try:
+        content = source.read(limits.max_bytes + 1)
+    except (OSError, ValueError) as error:  # it is closed, say, or open to be written
+        raise ImageError(f"{name}: cannot be read ({error}).") from error
+    if not isinstance(content, bytes):
+        raise ImageError(f"{name}: gives text; open it as bytes ('rb').")
+    return FileContent(content, name)
 
 
 def probe_image(source: Readable, reader: Reader = READER) -> ImageFacts:

@@ -212,7 +212,7 @@ class Model:
         self._refuse_closed()
         memory = judging_memory(self.facts.input.working, self.size_bytes, memory_bytes)
         most = batch or self.facts.detector.batch
-        iterator = map(self._in_memory, images)
+        iterator = map(self._in_memory_or_not, images)
         first = list(islice(iterator, 2))
         every = chain(first, iterator)
         at_once = min(most, self.engine.at_once)
@@ -284,9 +284,18 @@ class Model:
             return in_memory(image, self.reader.limits)
         return cast("ImageLike", image)
 
+    def _in_memory_or_not(self, image: ImageLike | BinaryIO) -> ImageLike:
+        """The same; in the place of a file object that cannot be read stands why, for `read`."""
+        try:
+            return self._in_memory(image)
+        except ImageError as error:
+            return cast("ImageLike", error)
+
     def read(self, given: ImageLike | BinaryIO) -> NDArray[Any]:
         """An image as this model takes it, H x W x 3. Raises `ImageError`."""
         image = self._in_memory(given)
+        if isinstance(image, ImageError):
+            raise image
         if isinstance(image, Sample):
             array, name = image.read(self.reader), str(image.path)
         elif isinstance(image, (str, Path, bytes, FileContent)):

@@ -17,7 +17,7 @@ from blemish.records.record import AnyRecord, from_dict
 from blemish.typed_json import read_json
 
 FOLDER = "records"
-MOST_BYTES_OF_CATEGORY = 60  # in the name of a file, which may have 255 with all that is added
+MOST_BYTES_OF_A_NAME = 60  # in the name of a file, which may have 255 with all that is added
 
 
 def id_of(category: str, detector: str, seed: int, content: Mapping[str, Any]) -> str:
@@ -25,9 +25,13 @@ def id_of(category: str, detector: str, seed: int, content: Mapping[str, Any]) -
     whole = {**content, "category": category, "detector": detector, "seed": seed}
     whole["blemish"] = metadata.version("blemish")
     digest = hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-    name = re.sub(r"[^\w.-]", "_", category)
-    name = name.encode()[:MOST_BYTES_OF_CATEGORY].decode(errors="ignore")
-    return f"{name}-{detector}-{seed}-{digest[:8]}"
+    return f"{_for_a_file(category)}-{_for_a_file(detector)}-{seed}-{digest[:8]}"
+
+
+def _for_a_file(name: str) -> str:
+    """A name of any origin without what means something in a path, and not too long."""
+    plain = re.sub(r"[^\w.-]", "_", name)
+    return plain.encode()[:MOST_BYTES_OF_A_NAME].decode(errors="ignore")
 
 
 def write_record(directory: Path, record: AnyRecord) -> Path:
@@ -67,11 +71,13 @@ def read_records(directory: Path) -> list[AnyRecord]:
 def read_record(path: Path) -> AnyRecord:
     """One record. Raises `DataError` where it is damaged, none, or of another schema."""
     try:
-        values = read_json(path.read_text(encoding="utf-8"))
+        values = read_json(path.read_bytes().decode())
     except OSError as error:
         raise DataError(f"Cannot read record '{path}': {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"'{path}' is damaged: it is no UTF-8. Delete it to go on.") from error
     except ValueError as error:
-        raise DataError(f"'{path}' is damaged: it is not JSON. Delete it to go on.") from error
+        raise DataError(f"'{path}' is damaged: {error} Delete it to go on.") from error
     try:
         return from_dict(values)
     except ValueError as error:

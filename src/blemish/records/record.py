@@ -18,6 +18,7 @@ from blemish.images.header import Alpha
 from blemish.provenance import Source
 from blemish.records.findings import Curves, Examples, Figures, ImageRow, plain
 from blemish.result import Verdict
+from blemish.typed_json import Count, NotNegative, Positive
 
 SCHEMA = 2
 
@@ -29,9 +30,9 @@ class DatasetSummary:
     name: str
     layout: str
     fingerprint: str
-    train_good: int
-    test_good: int
-    test_defect: int
+    train_good: Count
+    test_good: Count
+    test_defect: Count
     notes: tuple[str, ...] = ()
 
 
@@ -84,17 +85,17 @@ class CalibrationSummary:
 class Seconds:
     """What took how long; of a model that was fitted elsewhere, its fit is not known."""
 
-    fit: float | None = None
-    evaluate: float | None = None
-    predict_per_image: float | None = None
+    fit: NotNegative | None = None
+    evaluate: NotNegative | None = None
+    predict_per_image: NotNegative | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bytes:
     """What took how much: the fit at its peak, the model file."""
 
-    fit_peak: int | None = None
-    model_file: int | None = None
+    fit_peak: Count | None = None
+    model_file: Count | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +103,7 @@ class Machine:
     """What a job ran on; `None` where the system does not tell."""
 
     processor: str | None
-    cores: int
+    cores: Positive
     memory_bytes: int | None
     system: str
 
@@ -128,7 +129,7 @@ class _JobRecord:
     job: str
     category: str
     detector: str
-    seed: int
+    seed: Count
     date: str
     settings: dict[str, Any]
     sources: tuple[Source, ...]

@@ -204,6 +204,34 @@ def test_a_bank_of_one_image_alone_cannot_leave_it_out(backbone):
         list(fitted.held_out_scores(progress=QUIET))
 
 
+@pytest.mark.parametrize(("vectors", "reweight"), [(3, 3), (5, 9), (40, 0)])
+def test_an_image_meets_all_others_of_a_tiny_bank_whatever_another_leaves(
+    backbone, vectors, reweight
+):
+    fitted = fit(
+        backbone,
+        coreset_ratio=None,
+        coreset_count=vectors,
+        calibration_folds=0,
+        k=5,
+        reweight=reweight,
+    )
+    patches, picks = fitted._patches, fitted._coreset.picks
+    owners = patches.owner[picks]
+    scored = {found.name: found.score for found in fitted.held_out_scores(progress=QUIET)}
+    for number, name in enumerate(patches.names):
+        others = fitted.bank[owners != number]
+        graph = fitted._writer.search(others, block=64).SerializeToString()
+        own = patches.store.read(patches.starts[number], patches.starts[number + 1])
+        session = Session(graph)
+        (scores,) = session.run(["patch_scores"], patches=own[None, None])
+        weight = np.ones(1)
+        if "weight" in session.outputs:
+            worst = own[[scores.argmax()]][None, None]
+            (weight,) = session.run(["weight"], patches=worst)
+        assert scored[name] == pytest.approx(float(scores.max() * weight[0]), rel=1e-5)
+
+
 def test_more_neighbours_or_picks_than_there_are_vectors_are_all_of_them(backbone):
     fitted = fit(backbone, coreset_ratio=None, coreset_count=3, k=9)
     session = Session(fitted.graph.SerializeToString())

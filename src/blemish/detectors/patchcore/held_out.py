@@ -132,7 +132,7 @@ class FittedPatchCore:
         """Parts of the images, each with what it is to be judged by."""
         s, p = self._writer.settings, self._patches
         if not s.calibration_folds:
-            yield self._by_the_bank_itself()
+            yield from self._by_the_bank_itself()
             return
         for part in parts_of(p.split_keys, s.calibration_folds, seed=s.seed):
             picks = greedy_k_centre(
@@ -149,8 +149,11 @@ class FittedPatchCore:
         data = search(p.store.take(p.rows[picks])).SerializeToString()  # no other copy stays
         return Session(data, ONE_CORE)
 
-    def _by_the_bank_itself(self) -> _Fold:
-        """All images, each judged by the bank that ships less its own vectors."""
+    def _by_the_bank_itself(self) -> Iterator[_Fold]:
+        """All images, each judged by the bank that ships less its own vectors.
+
+        They are one fold, but for those that leave fewer vectors than neighbours are asked for.
+        """
         p, owner = self._patches, self._patches.owner[self._coreset.picks]
         own: dict[int, NDArray[np.intp]] = {}
         for together in parts_of(p.split_keys, len(p.names), seed=self._writer.settings.seed):
@@ -160,8 +163,12 @@ class FittedPatchCore:
                     f"The whole bank comes from '{p.names[together[0]]}', which cannot be left "
                     "out of it; use a larger coreset, or calibration_folds=5."
                 )
-        others = len(owner) - max(map(len, own.values()))
-        return _Fold(list(own), partial(self._search_among, self._coreset.picks, others), own)
+        asked = max(self._writer.settings.k, self._writer.settings.reweight)
+        by_others: dict[int, list[int]] = {}
+        for image, rows in own.items():
+            by_others.setdefault(min(asked, len(owner) - len(rows)), []).append(image)
+        for others, images in by_others.items():
+            yield _Fold(images, partial(self._search_among, self._coreset.picks, others), own)
 
     @cached_property
     def _summary(self) -> Session:
