@@ -107,7 +107,11 @@ def registered(monkeypatch):
     def register(**values):
         found = [EntryPoint(name, value, registry.GROUP) for name, value in values.items()]
         monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found)
+        forget()
+
+    def forget():
         registry._others.cache_clear()
+        registry._tried.cache_clear()
 
     yield register
-    registry._others.cache_clear()
+    forget()

@@ -11,13 +11,14 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from blemish.errors import SettingError, did_you_mean, raise_all
 
 LARGEST_INT = 2**63 - 1  # that files of all formats hold
+PLAIN = frozenset({bool, int, float, str})
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,19 @@ class Described:
     type: Any
     default: Any
     limits: Limits
+
+    def problems(self) -> Iterator[str]:
+        """Why no option can be made of it."""
+        if self.default is dataclasses.MISSING:
+            yield f"its setting '{self.name}' has no default"
+        limits: Any = self.limits  # of a field's metadata, which may hold anything
+        if not isinstance(limits, Limits):
+            yield f"its setting '{self.name}' has limits that are none: {limits!r}"
+        if not _is_plain(self.type):
+            yield (
+                f"its setting '{self.name}' is a {self.type}, of which no option can be made: a "
+                "setting is true or false, a number, a text, or a tuple of one of these"
+            )
 
 
 def setting(default: Any, doc: str, **limits: Any) -> Any:
@@ -209,6 +223,17 @@ def _coerce_tuple(value: Any, hint: Any) -> tuple[Any, str | None]:
     items = [_coerce(item, arguments[0]) for item in value]
     wrong = next((problem for _, problem in items if problem), None)
     return tuple(item for item, _ in items), wrong
+
+
+def _is_plain(hint: Any) -> bool:
+    """Whether `_coerce` knows a type, and an option can be made of it."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        kinds = [kind for kind in typing.get_args(hint) if kind is not type(None)]
+        return all(_is_plain(kind) for kind in kinds)
+    if typing.get_origin(hint) is tuple:
+        items = {item for item in typing.get_args(hint) if item is not Ellipsis}
+        return len(items) == 1 and items <= PLAIN
+    return isinstance(hint, type) and hint in PLAIN
 
 
 def _spell(hint: Any) -> str:

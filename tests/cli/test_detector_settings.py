@@ -139,6 +139,17 @@ def test_a_broken_detector_is_told_only_where_it_is_asked_for(blemish, data, reg
     assert "no_such_module" in found.err
 
 
+@pytest.mark.parametrize("name", ["Dict", "Choice", "Forward", "Meta", "Exit", "NumberOfSettings"])
+def test_a_faulty_detector_keeps_no_other_from_its_work(blemish, data, registered, name):
+    registered(**{name: f"faulty_detectors:{name}"})
+    assert blemish("plan", "--help").code == 0
+    assert blemish("fit", "--detector", "padim", "--help").code == 0
+    assert blemish("plan", data, "--detector", "padim", "--json").json["images"] == 24
+    found = blemish("plan", data, "--detector", name)
+    assert found.code == 1
+    assert f"The detector '{name}' of the package" in " ".join(found.err.split())
+
+
 def test_a_setting_of_another_detector_is_refused(blemish, data):
     found = blemish("plan", data, "--teacher", "t.onnx")
     assert found.code == 2
