@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
 
 from blemish.cli.detector_options import GIVEN
 from blemish.cli.detector_settings import read_settings
+from blemish.detectors.assigned import settings_of_each
 from blemish.detectors.registry import OURS, settings_class
 from blemish.errors import SettingError, UsageError
+from blemish.settings import setting
+from toy import Toy, ToySettings
 
 
-def read(config=None, assignments=(), **texts):
+def read(config=None, assignments=(), *, detectors=tuple(OURS), **texts):
     """Settings of what was typed after `--config`, `--set` and options of their own."""
-    return read_settings(SimpleNamespace(meta={GIVEN: texts}), config, assignments)
+    ctx = SimpleNamespace(meta={GIVEN: texts})
+    return read_settings(ctx, config, assignments, detectors=detectors)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +75,77 @@ def test_a_file_of_another_form_is_refused(tmp_path, text):
     config.write_text(text)
     with pytest.raises(UsageError, match="settings"):
         read(config)
+
+
+@dataclass(frozen=True)
+class OtherSettings(ToySettings):
+    """Settings that have names of ours, or options spelled as ours are."""
+
+    k: str = setting("a", "a kind")
+    seed: str = setting("a", "a word")
+    image_size: str = setting("a", "small or large")
+    memory: int = setting(1, "how many it remembers")
+    help: int = setting(1, "how many help")
+
+
+class Other(Toy):
+    name = "other"
+    settings_class = OtherSettings
+
+    def __init__(self, **values):
+        self.settings = OtherSettings(**values)
+
+
+@pytest.fixture
+def with_other(registered, monkeypatch):
+    """Our detectors, and one that has settings of the same names and other types."""
+    monkeypatch.setitem(sys.modules, "of_another_package", SimpleNamespace(Other=Other))
+    registered(other="of_another_package:Other")
+
+
+@pytest.mark.usefixtures("with_other")
+@pytest.mark.parametrize(
+    ("name", "text", "ours", "theirs"),
+    [
+        ("k", "3", 3, "3"),
+        ("seed", "3", 3, "3"),
+        ("image_size", "64x32", [64, 32], "64x32"),
+        ("k", "true", True, "true"),
+    ],
+)
+def test_a_text_is_read_as_what_the_setting_of_the_chosen_detector_is(name, text, ours, theirs):
+    given = {name: text}
+    assert read(detectors=["patchcore"], **given) == {name: ours}
+    assert read(detectors=["other"], **given) == {name: theirs}
+    both = read(detectors=["patchcore", "other"], **given)
+    assert both == {f"patchcore.{name}": ours, f"other.{name}": theirs}
+
+
+@pytest.mark.usefixtures("with_other")
+def test_an_option_goes_to_the_settings_of_the_chosen_detector_that_are_spelled_so():
+    assert read(detectors=["efficientad"], memory_megabytes="2GB") == {"memory_megabytes": 2000}
+    assert read(detectors=["other"], memory_megabytes="3") == {"memory": 3}
+    assert read(detectors=["efficientad", "other"], memory_megabytes="2GB") == {
+        "efficientad.memory_megabytes": 2000,
+        "other.memory": "2GB",  # which the setting refuses
+    }
+
+
+@pytest.mark.usefixtures("with_other")
+def test_what_is_for_one_detector_wins_over_what_each_reads_as_its_own(tmp_path):
+    config = tmp_path / "settings.toml"
+    config.write_text("[settings]\nk = 4\n'patchcore.k' = 5\n[settings.other]\nk = 'b'\n")
+    settings = read(config, detectors=["patchcore", "other"], k="3")
+    of_each = settings_of_each(["patchcore", "other"], settings)
+    assert of_each == {"patchcore": {"k": 5}, "other": {"k": "b"}}
+    config.write_text("[settings]\nk = 4\n")
+    settings = read(config, detectors=["patchcore", "other"], k="3")
+    assert settings_of_each(["patchcore", "other"], settings) == {
+        "patchcore": {"k": 3},
+        "other": {"k": "3"},
+    }
+    with pytest.raises(UsageError, match="'k' is given twice"):
+        read(None, ["k=1"], detectors=["patchcore", "other"], k="2")
 
 
 # --- the options ---------------------------------------------------------------------------------
@@ -148,6 +225,19 @@ def test_a_faulty_detector_keeps_no_other_from_its_work(blemish, data, registere
     found = blemish("plan", data, "--detector", name)
     assert found.code == 1
     assert f"The detector '{name}' of the package" in " ".join(found.err.split())
+
+
+@pytest.mark.usefixtures("with_other")
+def test_settings_of_other_packages_change_no_option_of_ours(blemish, data):
+    assert "Usage: blemish fit" in blemish("fit", "--help").out
+    wrong = blemish("plan", data, "--detector", "patchcore", "--k", "many")
+    assert "'--k' must be a whole number; got 'many'" in wrong.err
+    wrong = blemish("plan", data, "--detector", "efficientad", "--memory", "lots")
+    assert "'--memory' must be like 2GB" in wrong.err
+    shown = blemish("plan", "--detector", "other", "--help").out
+    assert "--k TEXT" in shown
+    assert "--memory N" in shown
+    assert blemish("plan", data, "--detector", "other", "--k", "3", "--json").json["images"] == 24
 
 
 def test_a_setting_of_another_detector_is_refused(blemish, data):

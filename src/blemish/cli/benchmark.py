@@ -70,7 +70,8 @@ def benchmark(
     Jobs that DIR has a record of are not done again: the same command goes on after an
     interruption. Exit code 1: a job failed.
     """
-    settings = read_settings(ctx, config, assignments)
+    named = read_list(detectors) or []
+    settings = read_settings(ctx, config, assignments, detectors=named)
     from blemish.benchmark.plan import plan_jobs
     from blemish.benchmark.run import run_jobs
     from blemish.calibration import SMALLEST_REGION_PX
@@ -88,7 +89,7 @@ def benchmark(
             console.note(f"No categories in '{folder}', passed over: {names}.")
     jobs = plan_jobs(
         data,
-        detectors=read_list(detectors) or [],
+        detectors=named,
         categories=read_list(categories),
         seeds=_read_seeds(seeds),
         settings=settings,

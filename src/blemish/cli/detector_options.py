@@ -16,7 +16,7 @@ import typer
 from typer.main import get_command
 
 from blemish.cli.command import Command, typed_so_far
-from blemish.cli.flags import OF_THEIR_OWN, flag
+from blemish.cli.flags import flag
 from blemish.detectors.registry import SHARED, settings_by_detector
 from blemish.settings import Described, Limits
 
@@ -43,11 +43,12 @@ class FitsDetectors(Command):
         super().format_options(ctx, formatter)
         named = _named(typed_so_far(ctx), self._detectors_option)
         elsewhere, options = [], self._options
+        flags = {flag(name) for name in options}
         for group, settings in settings_by_detector().items():
             if group not in (SHARED, *named):
                 elsewhere.append(group)
                 continue
-            rows = [_help_row(one, options) for one in settings if one.name in options]
+            rows = [_help_row(one, options) for one in settings if flag(one.name) in flags]
             with formatter.section(f"Settings of {group}"):
                 formatter.write_dl(rows)
         if elsewhere:
@@ -62,11 +63,17 @@ class FitsDetectors(Command):
 
     @property
     def _options(self) -> dict[str, Any]:
-        """An option for each setting, but for those that the command has an option for."""
-        own = {opt for param in self.params for opt in param.opts}
-        found = dict.fromkeys(o.name for group in settings_by_detector().values() for o in group)
+        """An option for each setting, but for those that the command has an option for.
+
+        Settings whose options are spelled alike have one, by the name of the first.
+        """
+        own = {opt for param in self.params for opt in param.opts} | {"--help"}
+        found: dict[str, str] = {}
+        for group in settings_by_detector().values():
+            for one in group:
+                found.setdefault(flag(one.name), one.name)
         # --seeds takes the place of --seed
-        return _made([name for name in found if not {flag(name), f"{flag(name)}s"} & own])
+        return _made([name for opt, name in found.items() if not {opt, f"{opt}s"} & own])
 
 
 def _made(names: Sequence[str]) -> dict[str, Any]:
@@ -114,7 +121,7 @@ def _help_row(one: Described, names: Collection[str]) -> tuple[str, str]:
 
 
 def _spell_default(one: Described) -> str:
-    if one.name in OF_THEIR_OWN:
+    if is_size(one):
         return f"{one.default / 1000:g}GB"
     return str(one.default).lower() if isinstance(one.default, bool) else f"{one.default}"
 
@@ -131,7 +138,7 @@ def _spell_limits(limits: Limits) -> str:
 def _metavar(one: Described) -> str:
     if one.limits.choices:
         return "|".join(one.limits.choices)
-    if one.name in OF_THEIR_OWN:
+    if is_size(one):
         return "SIZE"
     if one.limits.names_file:
         return "FILE"
@@ -149,6 +156,11 @@ def kinds_of(one: Described) -> Iterator[Any]:
     whole = typing.get_origin(one.type) is tuple
     kinds = options if options and not whole else [one.type]
     yield from (kind for kind in kinds if kind is not type(None))
+
+
+def is_size(one: Described) -> bool:
+    """Whether it is an amount of memory, which is typed with its unit."""
+    return one.name == "memory_megabytes" and {int, float}.issuperset(kinds_of(one))
 
 
 def is_pair(one: Described) -> bool:

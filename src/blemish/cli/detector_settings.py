@@ -11,39 +11,52 @@ from typing import Any
 
 import typer
 
-from blemish.cli.detector_options import GIVEN, is_pair, kinds_of
-from blemish.cli.flags import OF_THEIR_OWN, flag
+from blemish.cli.detector_options import GIVEN, is_pair, is_size, kinds_of
+from blemish.cli.flags import flag
 from blemish.cli.options import read_megabytes
-from blemish.detectors.registry import settings_by_detector
+from blemish.detectors.registry import described_settings
 from blemish.errors import SettingError, UsageError, raise_all
 from blemish.settings import Described, parse_assignments, parse_value
 
 
 def read_settings(
-    ctx: typer.Context, config: Path | None, assignments: Sequence[str] | None
+    ctx: typer.Context,
+    config: Path | None,
+    assignments: Sequence[str] | None,
+    *,
+    detectors: Sequence[str],
 ) -> dict[str, Any]:
-    """Settings of a detector from a file, from `--set`, and from options of their own.
+    """Settings of detectors from a file, from `--set`, and from options of their own.
 
     Args:
         ctx: of a command that `FitsDetectors`.
         config: a TOML file, or `None`.
         assignments: `name=value` each.
+        detectors: whose settings they are; each reads what was typed as its own setting is.
+
+    Returns:
+        As `settings_of_each` takes them.
 
     Raises:
         UsageError: the file cannot be used, or something is given in two ways.
-        SettingError: a value cannot be read.
+        SettingError: a value cannot be read, or a detector is unknown.
+        BlemishError: the package that registers a detector is broken.
     """
-    given = _given(ctx)
+    given, differing = _given(ctx, detectors)
+    own = {
+        f"{d}.{name}": value for d, values in differing.items() for name, value in values.items()
+    }
+    typed = {*given, *(name for values in differing.values() for name in values)}
     assigned = parse_assignments(assignments or ())
     raise_all(
         [
             f"'{flag(plain)}' is given twice: by an option of its own, and by --set {name}."
             for name in assigned
-            if (plain := name.rpartition(".")[2]) in given
+            if (plain := name.rpartition(".")[2]) in typed
         ],
         UsageError,
     )
-    return _without(_read_config(config), {*assigned, *given}) | assigned | given
+    return _without(_read_config(config), {*assigned, *typed}) | assigned | given | own
 
 
 def _without(config: dict[str, Any], names: set[str]) -> dict[str, Any]:
@@ -57,20 +70,39 @@ def _without(config: dict[str, Any], names: set[str]) -> dict[str, Any]:
     return kept
 
 
-def _given(ctx: typer.Context) -> dict[str, Any]:
+def _given(
+    ctx: typer.Context, detectors: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The settings that were given by options of their own, by name.
+
+    Returns:
+        Those that all detectors that have them read alike, or that none has; and the others, by
+        detector.
 
     Raises:
         SettingError: a text cannot be read as what a setting is.
     """
-    kinds = {one.name: one for group in settings_by_detector().values() for one in group}
+    alike: dict[str, Any] = {}
+    differing: dict[str, dict[str, Any]] = {}
     texts: dict[str, str] = ctx.meta.get(GIVEN, {})
-    return {name: _read(kinds[name], text) for name, text in texts.items()}
+    for option, text in texts.items():
+        read = [
+            (detector, one.name, _read(one, text))
+            for detector in dict.fromkeys(detectors)
+            for one in described_settings(detector)
+            if flag(one.name) == flag(option)
+        ]
+        if all(value == read[0][2] for _, _, value in read):
+            alike |= {name: value for _, name, value in read} or {option: parse_value(text)}
+            continue
+        for detector, name, value in read:
+            differing.setdefault(detector, {})[name] = value
+    return alike, differing
 
 
 def _read(one: Described, text: str) -> Any:
     """A setting's value from what was typed."""
-    if one.name in OF_THEIR_OWN:
+    if is_size(one):
         return read_megabytes(text)
     if is_pair(one):
         sides = re.fullmatch(r"(\d+)(?:\s*[x,]\s*(\d+))?", text.strip().lower())

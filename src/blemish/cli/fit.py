@@ -86,7 +86,7 @@ def fit(
     folder beside MODEL.onnx; the same command with --resume goes on from there.
     """
     use_threads(threads)
-    settings = read_settings(ctx, config, assignments)
+    settings = read_settings(ctx, config, assignments, detectors=[detector])
     import blemish
     from blemish.calibration import SMALLEST_REGION_PX
     from blemish.data.loading import GoodImages

@@ -61,7 +61,7 @@ def plan(
     image once, since copies count as one, and fits nothing.
     """
     use_threads(threads)
-    settings = read_settings(ctx, config, assignments)
+    settings = read_settings(ctx, config, assignments, detectors=[detector])
     import blemish
     from blemish.calibration import CalibrationRequest, lowest_rate
     from blemish.data.loading import GoodImages
