@@ -14,6 +14,7 @@ from blemish.detectors.conformance.images import DrawnImages
 from blemish.detectors.contract import Source
 from blemish.errors import DataError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
+from blemish.graph.engine import CPU
 from blemish.graph.preprocessing import image_input
 from blemish.settings import setting
 from toy import FittedToy, Toy, ToyPlan, ToySettings
@@ -22,7 +23,7 @@ from toy import FittedToy, Toy, ToyPlan, ToySettings
 def kind(detector=Toy, fitted=None, **members):
     """A detector with other members; `fitted` is what its fits are of."""
     if fitted is not None:
-        members["fit"] = lambda self, images, *, progress, folder=None: fitted(
+        members["fit"] = lambda self, images, *, progress, folder=None, engine=None: fitted(
             self.settings, images
         )
     return type("Mine", (detector,), members)
@@ -101,6 +102,13 @@ def planned(**members):
     return kind(plan=lambda self, images: type("Plan", (ToyPlan,), members)(len(images.sizes_hw)))
 
 
+def raising(error):
+    def call(*_, **__):
+        raise error
+
+    return call
+
+
 class Changing(Toy):
     calls = 0
 
@@ -119,6 +127,21 @@ class Changing(Toy):
         (kind(__init__=lambda self, seed: Toy.__init__(self)), "the seed that a detector is made"),
         (kind(provenance=lambda self: (source(sha256="f00"),)), "the sha256 of 'greys' is none"),
         (kind(provenance=lambda self: (source(licence=""),)), "lacks a role, name or licence"),
+        (kind(provenance=lambda self: [1, "a"]), "provenance must give sources; got 1, 'a'"),
+        (kind(provenance=lambda self: (source(sha256=None),)), "must give sources; got Source("),
+        (kind(provenance=lambda self: None), "the check 'origins are told' raises TypeError"),
+        (kind(name=""), "name must be a text that is not empty; got ''"),
+        (kind(name=None), "name must be a text that is not empty; got None"),
+        (kind(resumable="yes"), "resumable must be true or false; got 'yes'"),
+        (kind(fit=lambda self, images, *, progress: None), "fit does not take 'folder'"),
+        (kind(fit=lambda self, images, *, progress: None), "fit does not take 'engine'"),
+        (kind(fit=lambda self, images, *, folder, engine: None), "fit does not take 'progress'"),
+        (kind(__init__=raising(ValueError("no"))), "making a detector raises ValueError: no"),
+        (
+            kind(resumable=property(raising(OSError("no")))),
+            "the check 'missing' raises OSError: no",
+        ),
+        (kind(plan=raising(TypeError("no"))), "the check 'plans say what a fit takes' raises Type"),
         (kind(provenance=lambda self: (source(), source())), "two sources have the same role"),
         (Changing, "provenance differs"),
         (planned(), "a plan for no image raises no DataError"),
@@ -136,6 +159,17 @@ class Changing(Toy):
 def test_what_is_wrong_before_a_fit_is_found(detector, said):
     with pytest.raises(AssertionError, match=said.replace("(", r"\(").replace(")", r"\)")):
         check(detector)
+
+
+def test_all_that_is_wrong_before_a_fit_is_told_although_some_of_it_raises():
+    with pytest.raises(AssertionError) as found:
+        check(kind(name="", provenance=raising(OSError("no file")), resumable=3))
+    told = str(found.value).splitlines()
+    assert told[:2] == [
+        "name must be a text that is not empty; got ''",
+        "resumable must be true or false; got 3",
+    ]
+    assert told[2:] == ["the check 'origins are told' raises OSError: no file"]
 
 
 @pytest.mark.parametrize("member", ["provenance", "plan", "calibration_images", "resumable"])
@@ -239,6 +273,24 @@ class Flatters(FittedToy):
         return (replace(result, score=result.score - 50) for result in results)
 
 
+class Overrates(FittedToy):
+    def held_out_scores(self, *, progress):
+        results = super().held_out_scores(progress=progress)
+        return (replace(result, score=1000 * abs(result.score) + 1e6) for result in results)
+
+
+class OfOutputs(FittedToy):
+    """A fit whose graph lacks an output."""
+
+    @property
+    def graph(self):
+        graph = FittedToy.graph.func(self)
+        kept = [output for output in graph.graph.output if output.name != self.lacks]
+        del graph.graph.output[:]
+        graph.graph.output.extend(kept)
+        return graph
+
+
 class SplitsPairs(FittedToy):
     def __init__(self, settings, images):
         super().__init__(settings, images)
@@ -300,6 +352,15 @@ class LeavesFiles(Toy):
         (LeavesNone, "left_out gives 0 images where calibration_images said 12"),
         (ScoresOnlyOnce, "left_out of the only image raises no CalibrationError"),
         (Flatters, "are lower than those of the graph that ships"),
+        (Overrates, "are far higher than new images have"),
+        (type("F", (OfOutputs,), {"lacks": "score_map"}), "the graph gives no 'score_map'"),
+        (type("F", (OfOutputs,), {"lacks": "score"}), "the graph gives no 'score'; it gives"),
+        (type("F", (FittedToy,), {"graph": object()}), "cannot be loaded: AttributeError"),
+        (type("F", (FittedToy,), {"graph": property(raising(OSError("no")))}), "raises OSError"),
+        (type("F", (FittedToy,), {"__init__": raising(TypeError("no"))}), "a fit raises TypeError"),
+        (type("F", (FittedToy,), {"told": raising(OSError("no"))}), "tells of itself' raises OSE"),
+        (type("F", (FittedToy,), {"close": raising(OSError("no"))}), "no harm' raises OSError: no"),
+        (type("F", (FittedToy,), {"held_out_scores": raising(OSError("no"))}), "scores raises OSE"),
         (SplitsPairs, "one image of a group without the other"),
         (map_of(lambda found: found[1:]), "is not of the image's size"),
         (map_of(lambda found: found + 1), "has another peak than left_out said"),
@@ -315,6 +376,39 @@ class LeavesFiles(Toy):
 def test_what_is_wrong_with_a_fit_is_found(fitted, said):
     with pytest.raises(AssertionError, match=said):
         check(kind(fitted=fitted))
+
+
+class FitsWithoutEngine(Toy):
+    def fit(self, images, *, progress, folder=None, **other):
+        return FittedToy(self.settings, images, **other)
+
+
+def test_every_fit_is_given_an_engine():
+    engines = []
+
+    class Counted(Toy):
+        def fit(self, images, *, progress, folder=None, engine=None):
+            engines.append(engine)
+            return super().fit(images, progress=progress)
+
+    check(Counted)
+    assert engines == [CPU] * 5
+    with pytest.raises(AssertionError, match=r"a fit raises TypeError.*'engine'"):
+        check(FitsWithoutEngine)
+
+
+def test_a_fit_is_closed_whatever_is_wrong_with_it():
+    closed = []
+
+    class NoModel(FittedToy):
+        graph = object()
+
+        def close(self):
+            closed.append(self)
+
+    with pytest.raises(AssertionError, match="cannot be loaded"):
+        check(kind(fitted=NoModel))
+    assert len(closed) == 2
 
 
 def test_a_group_that_counts_for_several_is_found():

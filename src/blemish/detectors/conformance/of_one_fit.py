@@ -18,18 +18,34 @@ from blemish.detectors.conformance.images import (
 from blemish.detectors.conformance.subject import (
     Problems,
     Subject,
+    bytes_of,
     not_plain,
     scores_of,
     told_badly,
 )
-from blemish.detectors.contract import HELD_OUT
+from blemish.detectors.contract import HELD_OUT, Fitted
 from blemish.graph.session import Session
 from blemish.graph.trace import tensor_names, with_outputs
 
 CLOSE = 1e-5  # relative; what batches may differ by
 NEARLY, SLACK_BYTES = 2.0, 200_000  # how far a model's size may be from the planned one
 BESIDE_PX = 16  # how far from the blot the map's peak may be
+WILDLY = 100.0  # how many times as high as of new images scores of those left out must never be
 METHODS = rf"leave-one-out|\d+-fold|{HELD_OUT}"
+
+
+def its_graph_can_be_run(fitted: Fitted) -> Problems:
+    """Whether a fit's graph is one, from `image` to `score` and `score_map`."""
+    try:
+        session = Session(bytes_of(fitted))
+    except Exception as error:  # of a property, of what is no model, of ONNX Runtime
+        yield f"the fit's graph cannot be loaded: {type(error).__name__}: {error}"
+        return
+    if session.inputs != ["image"]:
+        yield f"the graph must take 'image' alone; it takes {session.inputs}"
+    for name in ("score", "score_map"):
+        if name not in session.outputs:
+            yield f"the graph gives no '{name}'; it gives {session.outputs}"
 
 
 def _a_fit_tells_of_itself(subject: Subject) -> Problems:
@@ -108,6 +124,20 @@ def _images_are_left_out_as_said(subject: Subject) -> Problems:
         yield f"left-out scores {new} are lower than those of the graph that ships, {shipped}"
 
 
+def _scores_left_out_are_like_those_of_new_images(subject: Subject) -> Problems:
+    """Thresholds are made of them, so that nothing would be found if they were far too high."""
+    if not subject.left_out:  # which another check tells
+        return
+    seeds = range(200, 206)
+    good, strong = (
+        scores_of(subject.session, [blotted(seed, contrast) for seed in seeds])
+        for contrast in (0, 120)
+    )
+    new = np.median([result.score for result in subject.left_out])
+    if new > WILDLY * subject.chance * np.median(np.abs(good)) and new > np.median(strong):
+        yield f"left-out scores, {new:g} in the middle, are far higher than new images have: {good}"
+
+
 def _left_out_maps_are_those_of_the_scores(subject: Subject) -> Problems:
     images = dict(subject.images)
     for result in subject.left_out:
@@ -131,5 +161,6 @@ CHECKS: Sequence[Callable[[Subject], Problems]] = (
     _no_tensor_is_empty,
     _scores_rise_with_a_planted_defect,
     _images_are_left_out_as_said,
+    _scores_left_out_are_like_those_of_new_images,
     _left_out_maps_are_those_of_the_scores,
 )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from blemish.detectors.conformance.images import DrawnImages, ImageArray
 from blemish.detectors.contract import Detector, Fitted, HeldOutScore
+from blemish.graph.engine import CPU
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
 
@@ -43,7 +44,25 @@ class Subject:
 
     def fit_again(self, images: DrawnImages, folder: Path | None = None) -> Fitted:
         """A new detector of the same settings and seed, fitted."""
-        return self.make(0).fit(images, progress=LoggedProgress(), folder=folder)
+        progress = LoggedProgress()
+        return self.make(0).fit(images, progress=progress, folder=folder, engine=CPU)
+
+
+def found_by(check: Callable[..., Problems], *arguments: Any) -> list[str]:
+    """The problems that a check finds; what it raises on its way is one of them."""
+    problems: list[str] = []
+    try:
+        for problem in check(*arguments):
+            problems.append(problem)  # noqa: PERF402 - what was found before an error stays
+    except Exception as error:  # of the detector's own code
+        name = check.__name__.strip("_").replace("_", " ")
+        problems.append(f"the check '{name}' {raised(error)}")
+    return problems
+
+
+def raised(error: Exception) -> str:
+    """An exception as a problem says it."""
+    return f"raises {type(error).__name__}: {error}"
 
 
 def missing(thing: object, contract: type) -> Problems:

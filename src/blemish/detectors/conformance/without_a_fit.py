@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from blemish.detectors.conformance.images import DrawnImages, training_images
 from blemish.detectors.conformance.subject import (
@@ -19,6 +21,25 @@ from blemish.detectors.conformance.subject import (
 from blemish.detectors.contract import Detector, FitPlan
 from blemish.detectors.settings import DetectorSettings
 from blemish.errors import DataError, SettingError
+from blemish.provenance import Source
+
+
+def _it_says_what_it_is(detector: Detector) -> Problems:
+    name: Any = detector.name
+    if not isinstance(name, str) or not name:
+        yield f"name must be a text that is not empty; got {name!r}"
+    resumable: Any = detector.resumable
+    if not isinstance(resumable, bool):
+        yield f"resumable must be true or false; got {resumable!r}"
+
+
+def _fits_take_all_that_they_are_given(detector: Detector) -> Problems:
+    takes = inspect.signature(detector.fit)
+    for name in ("progress", "folder", "engine"):
+        try:
+            takes.bind_partial(None, **{name: None})
+        except TypeError:
+            yield f"fit does not take '{name}'"
 
 
 def _settings_survive_a_model_file(detector: Detector) -> Problems:
@@ -54,6 +75,10 @@ def _origins_are_told(detector: Detector) -> Problems:
     sources = detector.provenance()
     if detector.provenance() != sources:
         yield "provenance differs from one call to the next"
+    strangers = _no_sources(sources)
+    if strangers:
+        yield f"provenance must give sources; got {', '.join(map(repr, strangers))}"
+        return
     if len({source.role for source in sources}) < len(sources):
         yield "two sources have the same role"
     for source in sources:
@@ -61,6 +86,16 @@ def _origins_are_told(detector: Detector) -> Problems:
             yield f"a source lacks a role, name or licence: {source}"
         if not re.fullmatch("[0-9a-f]{64}", source.sha256):
             yield f"the sha256 of '{source.name}' is none: '{source.sha256}'"
+
+
+def _no_sources(sources: Iterable[Any]) -> list[Any]:
+    """Those of some things that are no sources."""
+    return [
+        source
+        for source in sources
+        if not isinstance(source, Source)
+        or not all(isinstance(value, str) for value in vars(source).values())
+    ]
 
 
 def _plans_say_what_a_fit_takes(detector: Detector) -> Problems:
@@ -99,6 +134,8 @@ def _guesses_are_seconds(detector: Detector) -> Problems:
 
 
 CHECKS: Sequence[Callable[[Detector], Problems]] = (
+    _it_says_what_it_is,
+    _fits_take_all_that_they_are_given,
     _settings_survive_a_model_file,
     _settings_are_documented,
     _origins_are_told,
