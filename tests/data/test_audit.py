@@ -92,6 +92,17 @@ def test_near_duplicates_are_warnings(sound: Path, copy: str, code: str) -> None
     assert set(finding.ids) == {"train/good/007.png", copy}
 
 
+def test_images_of_one_part_alone_are_told_of(sound: Path) -> None:
+    first, *others = sorted((sound / "train/good").iterdir())
+    part = np.asarray(Image.open(first)).astype(np.float64)
+    for number, path in enumerate(others):
+        noise = np.random.default_rng(number).normal(0, 0.7, part.shape)
+        Image.fromarray(np.clip(np.rint(part + noise), 0, 255).astype(np.uint8)).save(path)
+    found = {finding.code: finding for finding in audit(sound).findings}["nearly-one"]
+    assert found.severity == "warning"
+    assert found.ids == tuple(f"train/good/{path.name}" for path in [first, *others])
+
+
 def test_masks_are_checked(sound: Path, draw: Draw, mask: Draw) -> None:
     for name in ("empty", "large", "faint", "none"):
         draw(f"test/dent/{name}.png")

@@ -72,6 +72,14 @@ def test_copies_whose_files_differ_count_as_one(tmp_path, backbone):
     assert not done  # told before the long part
 
 
+class Said(LoggedProgress):
+    def __init__(self):
+        self.sentences = []
+
+    def say(self, message):
+        self.sentences.append(message)
+
+
 class AtStage(LoggedProgress):
     """Does something when a stage begins."""
 
@@ -327,3 +335,19 @@ def test_a_model_stays_with_the_engine_that_it_was_fitted_by(category, backbone)
     model = fit(category, backbone, engine=engine)
     assert model.engine == engine
     assert blemish.recalibrate(model, blemish.open_dataset(category)).engine == engine
+
+
+def test_images_of_one_part_alone_are_told_of_and_no_more_are_rejected_than_promised(
+    tmp_path, backbone
+):
+    part = np.random.default_rng(0).integers(40, 80, (64, 64, 3)).astype(np.float64)
+    for number in range(20):
+        noise = np.random.default_rng(number).normal(0, 0.5, part.shape)
+        image = np.rint(part + noise).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / f"{number:02}.png")
+    said = Said()
+    options = {"coreset_ratio": 0.01, "calibration_folds": 5}
+    model = fit(tmp_path, backbone, settings=options, false_alarm_rate=0.1, progress=said)
+    assert any("nearly one image" in sentence for sentence in said.sentences)
+    verdicts = [model.predict(path).verdict for path in sorted(tmp_path.iterdir())]
+    assert verdicts.count("defect") <= 1

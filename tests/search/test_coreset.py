@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blemish.search import coreset
-from blemish.search.coreset import greedy_k_centre, projection
+from blemish.search.coreset import PointCloud, greedy_k_centre, projection, without_each
 from oracles.patches import greedy
 
 
@@ -38,9 +38,8 @@ def test_sketches_change_no_pick(monkeypatch, few, near):
     monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
     monkeypatch.setattr(coreset, "PICKS_AT_ONCE", 8)
     points = cloud(730, 96, spread=0.3)
-    among = np.arange(730) % 5 > 0
-    found = greedy_k_centre(points, 120, start="farthest", among=among)
-    assert found.picks.tolist() == greedy(points, 120, int(found.picks[0]), among)
+    found = greedy_k_centre(points, 120, start="farthest")
+    assert found.picks.tolist() == greedy(points, 120, int(found.picks[0]))
 
 
 @settings(max_examples=40, deadline=None)
@@ -60,12 +59,47 @@ def test_the_seeded_start_is_kept_in_the_bank():
         assert greedy_k_centre(points, 5, rng=np.random.default_rng(seed)).picks[0] == start
 
 
-def test_rows_left_out_are_neither_picked_nor_covered():
+def gaps(points, picks):
+    return np.linalg.norm(points[:, None] - points[picks][None], axis=2).min(axis=1)
+
+
+@pytest.mark.parametrize("parts", [2, 5, 40])
+def test_without_a_part_the_other_picks_stay_and_greed_fills_up(monkeypatch, parts):
+    monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(coreset, "PICKS_AT_ONCE", 8)
     points = cloud(400, 5)
-    among = np.arange(400) % 3 > 0
-    found = greedy_k_centre(points, 30, start="farthest", among=among)
-    assert among[found.picks].all()
-    assert found.picks.tolist() == greedy(points, 30, int(found.picks[0]), among)
+    whole = greedy_k_centre(points, 60, start="farthest")
+    part_of = np.arange(400) % parts
+    for part, found in enumerate(without_each(whole, PointCloud(points), part_of)):
+        left_out = part_of == part
+        kept = [row for row in whole.picks if not left_out[row]]
+        assert found.picks[: len(kept)].tolist() == kept
+        assert len(found.picks) == 60
+        assert not left_out[found.picks].any()
+        for count in range(len(kept), 60):
+            away = np.where(left_out, -1, gaps(points, found.picks[:count]))
+            assert away[found.picks[count]] == pytest.approx(away.max(), rel=1e-4)
+        wanted = np.where(left_out, 0, gaps(points, found.picks))
+        np.testing.assert_allclose(np.sqrt(np.maximum(found.nearest_sq, 0)), wanted, atol=2e-2)
+        assert (found.nearest_sq[left_out] == -1).all()
+    assert part == parts - 1
+
+
+def test_without_all_picks_a_coreset_is_begun_anew():
+    points = cloud(300, 5)
+    whole = greedy_k_centre(points, 6)
+    part_of = np.zeros(300, np.int64)
+    part_of[whole.picks] = 1
+    *_, found = without_each(whole, PointCloud(points), part_of)
+    assert len(set(found.picks) - set(whole.picks)) == 6
+
+
+def test_without_most_points_all_others_are_picked():
+    points = cloud(50, 5)
+    whole = greedy_k_centre(points, 30)
+    *_, found = without_each(whole, PointCloud(points), (np.arange(50) >= 12).astype(np.int64))
+    assert sorted(found.picks) == list(range(12))
+    assert found.radius == 0
 
 
 @pytest.mark.parametrize("offset", [0, 10])

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.duplicates import mean_correlation, thumbnail
 from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
 from blemish.errors import DataError, ImageError, raise_all
@@ -17,6 +19,7 @@ from blemish.parallel import available_cores, read_ahead
 from blemish.progress import LoggedProgress, Progress
 
 LARGEST_BATCH = 8  # images that go through a graph at once
+FEW = 8  # images that tell whether all are nearly one
 DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
 
 
@@ -88,6 +91,8 @@ class GoodImages:
         self.samples = sorted(samples, key=lambda sample: sample.id)
         self._reader = reader
         self._check_keys = check_keys
+        self._few = {sample.id for sample in self.samples[:: -(-len(self.samples) // FEW) or 1]}
+        self._thumbnails: dict[str, NDArray[np.float32] | None] = {}
         facts = self._probe()
         self.sizes_hw = [fact.size_hw for fact in facts]
         self._size_of = dict(zip((s.id for s in self.samples), self.sizes_hw, strict=True))
@@ -115,6 +120,17 @@ class GoodImages:
         """What each image holds, in order. Raises `ImageError` where one cannot be read."""
         return read_contents(self.samples, self._reader, progress=progress)
 
+    @property
+    def alikeness(self) -> float | None:
+        """The mean correlation of a few of the images that have been read; see `duplicates`.
+
+        Copies count once; `None` where fewer than 2 are left that have any structure.
+        """
+        distinct = {
+            image.tobytes(): image for image in self._thumbnails.values() if image is not None
+        }
+        return mean_correlation(list(distinct.values()))
+
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for sample, image in read_ahead(self.samples, self._read):
             if isinstance(image, Exception):
@@ -130,6 +146,8 @@ class GoodImages:
                 f"was when the work was planned; {WHEN_QUIET}"
             )
         sample.content(image, reader=self._reader)
+        if sample.id in self._few and sample.id not in self._thumbnails:
+            self._thumbnails[sample.id] = thumbnail(image)
         return image
 
     def _probe(self) -> list[ImageFacts]:

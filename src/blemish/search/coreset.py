@@ -9,9 +9,10 @@ all points brought up to date, by one matrix product for the whole batch of pick
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import repeat
 
 import numpy as np
@@ -35,14 +36,24 @@ Points = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Coreset:
-    """Rows picked, in order, and the covering radius: the largest distance to the nearest pick.
+    """Rows picked, in order, and how far every point is from them.
 
-    The radius is in the space that picking compared (projected, perhaps), and by the distances that
-    it went by: with the start `sampled`, no larger than the mean distance to the sampled rows.
+    Distances are in the space that picking compared (projected, perhaps), and those that it went
+    by: with the start `sampled`, no larger than the mean distance to the sampled rows.
+
+    Attributes:
+        picks: the rows.
+        nearest_sq: N, squared distances to the nearest pick; picks, and rows that were not to be
+            covered, read -1.
     """
 
     picks: NDArray[np.int64]
-    radius: float
+    nearest_sq: NDArray[np.float32]
+
+    @property
+    def radius(self) -> float:
+        """The covering radius: the largest distance to the nearest pick."""
+        return float(np.sqrt(max(self.nearest_sq.max(), 0.0)))
 
 
 class PointCloud:
@@ -88,7 +99,6 @@ def greedy_k_centre(
     start: str = "random",
     rng: np.random.Generator | None = None,
     start_rows: NDArray[np.int64] | None = None,
-    among: NDArray[np.bool_] | None = None,
     advance: Advance = lambda _steps, _note=None: None,
 ) -> Coreset:
     """Pick `count` rows so that the farthest point is as near to a pick as greed can make it.
@@ -102,40 +112,68 @@ def greedy_k_centre(
             the original's approximate sampler.
         rng: source of the random rows; not needed for `farthest`.
         start_rows: the rows of `sampled`, in place of random ones.
-        among: N, true for the rows that are to be covered and may be picked; by default all.
         advance: told how many rows were picked since the last call.
     """
     cloud = points if isinstance(points, PointCloud) else PointCloud(points)
-    rows = np.arange(len(cloud)) if among is None else np.flatnonzero(among)
-    count = min(count, len(rows))
     rng = rng or np.random.default_rng(0)
     with one_core_each() as pool:
         distances = _Distances(cloud, pool)
-        nearest_sq = distances.nearest_sq
-        if among is not None:
-            nearest_sq[~among] = -1
         if start == "random":
-            first = rows[rng.integers(len(rows))]
+            first = rng.integers(len(cloud))
         elif start == "farthest":
-            mean = cloud.points.mean(axis=0, where=True if among is None else among[:, None])
-            first = rows[np.argmax((cloud.norms - 2 * (cloud.points @ mean))[rows])]
+            first = np.argmax(cloud.norms - 2 * (cloud.points @ cloud.points.mean(axis=0)))
         else:
             if start_rows is None:
-                start_rows = rng.choice(rows, min(SAMPLED_POINTS, len(rows)), replace=False)
-            nearest_sq[rows] = distances.mean_to(start_rows)[rows] ** 2
-            first = np.argmax(nearest_sq)
-        picks = [np.array([first])]
-        picked = 1
-        distances.update(picks[0])
+                start_rows = rng.choice(len(cloud), min(SAMPLED_POINTS, len(cloud)), replace=False)
+            distances.nearest_sq[:] = distances.mean_to(start_rows) ** 2
+            first = np.argmax(distances.nearest_sq)
+        picks = np.array([first])
+        distances.update(picks)
         advance(1)
-        while picked < count and nearest_sq.max() > 0:
-            batch = _next_picks(distances, min(PICKS_AT_ONCE, count - picked))
-            distances.update(batch)
-            picks.append(batch)
-            picked += len(batch)
-            advance(len(batch))
-        radius = float(np.sqrt(max(nearest_sq.max(), 0.0)))
-    return Coreset(np.concatenate(picks), radius)
+        return _filled(distances, picks, count, advance)
+
+
+def without_each(
+    whole: Coreset, cloud: PointCloud, part_of: NDArray[np.int64]
+) -> Iterator[Coreset]:
+    """For each part of the points a coreset of as many rows without it, neither picked nor covered.
+
+    Picks that stay are kept, and the rest is picked as greed has it.
+
+    Args:
+        whole: of all points.
+        cloud: the points.
+        part_of: N, which part each belongs to, 0 to P - 1; there are two at least.
+    """
+    with one_core_each() as pool:
+        two = _TwoNearest(_Distances(cloud, pool), whole.picks, part_of[whole.picks])
+    for part in range(int(part_of.max()) + 1):
+        left_out = part_of == part
+        kept = whole.picks[~left_out[whole.picks]]
+        with one_core_each() as pool:
+            distances = _Distances(cloud, pool)
+            distances.nearest_sq[:] = np.where(two.part == part, two.second_sq, two.first_sq)
+            distances.nearest_sq[left_out] = -1
+            distances.nearest_sq[kept] = -1
+            count = min(len(whole.picks), int(np.count_nonzero(~left_out)))
+            yield _filled(distances, kept, count)
+
+
+def _filled(
+    distances: _Distances,
+    picks: NDArray[np.int64],
+    count: int,
+    advance: Advance = lambda _steps, _note=None: None,
+) -> Coreset:
+    """Go on picking until there are so many, or none is left that is distinct."""
+    nearest_sq, batches, picked = distances.nearest_sq, [picks], len(picks)
+    while picked < count and nearest_sq.max() > 0:
+        batch = _next_picks(distances, min(PICKS_AT_ONCE, count - picked))
+        distances.update(batch)
+        batches.append(batch)
+        picked += len(batch)
+        advance(len(batch))
+    return Coreset(np.concatenate(batches), nearest_sq)
 
 
 def _next_picks(distances: _Distances, most: int) -> NDArray[np.int64]:
@@ -179,10 +217,10 @@ class _Distances:
 
     def __init__(self, cloud: PointCloud, pool: ThreadPoolExecutor) -> None:
         self.points, self.norms = cloud.points, cloud.norms
-        self._cloud, self._pool = cloud, pool
+        self._cloud, self.pool = cloud, pool
         points = cloud.points
         self.nearest_sq = np.full(len(points), np.inf, np.float32)
-        self._blocks = [
+        self.blocks = [
             slice(first, first + BLOCK_ROWS) for first in range(0, len(points), BLOCK_ROWS)
         ]
         self._sketches_may_pay = points.shape[1] >= WORTH_SKETCHING
@@ -193,13 +231,13 @@ class _Distances:
         """Bring every point up to date with new picks."""
         if self._sketches_pay:
             queries = _Queries(picks, *self._cloud.sketched.sketch(self.points[picks]))
-            near = sum(self._pool.map(self._lower_near, self._blocks, repeat(queries)))
+            near = sum(self.pool.map(self._lower_near, self.blocks, repeat(queries)))
             if near > FEW_NEAR * len(self.points):
                 self._sketches_pay = False
                 self._pause *= 2
                 self._paused = self._pause
         else:
-            improved = sum(self._pool.map(self._lower_all, self._blocks, repeat(picks)))
+            improved = sum(self.pool.map(self._lower_all, self.blocks, repeat(picks)))
             few = improved < FEW_IMPROVED * len(self.points)
             self._paused = max(self._paused - 1, 0)
             self._sketches_pay = few and self._sketches_may_pay and not self._paused
@@ -207,7 +245,7 @@ class _Distances:
 
     def _lower_all(self, block: slice, picks: NDArray[np.int64]) -> int:
         """Compare a block of points with new picks; tells how many came nearer to one."""
-        nearest_sq = self._to_nearest(self.points[block], self.norms[block], picks)
+        nearest_sq = self.to_nearest(self.points[block], self.norms[block], picks)
         improved = int(np.count_nonzero(nearest_sq < self.nearest_sq[block]))
         np.minimum(self.nearest_sq[block], nearest_sq, out=self.nearest_sq[block])
         return improved
@@ -218,13 +256,13 @@ class _Distances:
         closeness -= queries.floors[:, None] / 2
         bounds = -2 * closeness.max(axis=0)[: len(self.points[block])]
         near = np.flatnonzero(bounds < self.nearest_sq[block])
-        nearest_sq = self._to_nearest(
+        nearest_sq = self.to_nearest(
             self.points[block][near], self.norms[block][near], queries.picks
         )
         self.nearest_sq[block][near] = np.minimum(self.nearest_sq[block][near], nearest_sq)
         return len(near)
 
-    def _to_nearest(
+    def to_nearest(
         self, points: Points, norms: NDArray[np.float32], picks: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Squared distances of points to the nearest of some picks."""
@@ -242,3 +280,42 @@ class _Distances:
         for row, norm in zip(chosen, self.norms[rows], strict=True):
             total += np.sqrt(np.maximum(self.norms + norm - 2 * (self.points @ row), 0))
         return total / np.float32(len(rows))
+
+
+class _TwoNearest:
+    """Of each point the nearest pick of all, and the nearest one of another part than that is of.
+
+    Attributes:
+        first_sq, second_sq: N, squared distances, infinite where there is none.
+        part: N, the part of the nearest.
+    """
+
+    def __init__(
+        self, distances: _Distances, picks: NDArray[np.int64], part_of: NDArray[np.int64]
+    ) -> None:
+        count = len(distances.points)
+        self.first_sq, self.second_sq = np.full((2, count), np.inf, np.float32)
+        self.part = np.full(count, -1, np.int64)
+        by_part = [(part, picks[part_of == part]) for part in np.unique(part_of)]
+        for _ in distances.pool.map(partial(self._compare, distances, by_part), distances.blocks):
+            pass
+
+    def _compare(
+        self,
+        distances: _Distances,
+        by_part: Sequence[tuple[int, NDArray[np.int64]]],
+        block: slice,
+    ) -> None:
+        first_sq, second_sq, part_of = (
+            a[block] for a in (self.first_sq, self.second_sq, self.part)
+        )
+        points, norms = distances.points[block], distances.norms[block]
+        for part, picks in by_part:
+            nearest_sq = np.full(len(points), np.inf, np.float32)
+            for first in range(0, len(picks), PICKS_AT_ONCE):
+                some = distances.to_nearest(points, norms, picks[first : first + PICKS_AT_ONCE])
+                np.minimum(nearest_sq, some, out=nearest_sq)
+            closer = nearest_sq < first_sq
+            np.minimum(second_sq, np.where(closer, first_sq, nearest_sq), out=second_sq)
+            np.minimum(first_sq, nearest_sq, out=first_sq)
+            part_of[closer] = part

@@ -82,7 +82,7 @@ def test_an_unknown_level_is_told_with_those_there_are(backbone):
         ({"coreset_ratio": 0.25}, 12 * 256 // 4),
         ({"coreset_ratio": None, "coreset_count": 77}, 77),
         ({"coreset_ratio": None, "coreset_megabytes": 0.008}, 8000 // (4 * 20)),
-        ({"coreset_ratio": None}, int(12 * 256 * 0.01)),
+        ({"coreset_ratio": None}, 1000),
     ],
 )
 def test_the_bank_has_the_size_asked_for(backbone, size, vectors):
@@ -169,6 +169,25 @@ def test_left_out_images_of_one_group_are_left_out_together(backbone):
         for p in (twins, apart)
     )
     assert together > alone
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"projection": 4}, {"distance": "squared"}, {"k": 3}, {"image_score": "map"}],
+)
+def test_no_image_left_out_scores_less_than_with_the_model_that_has_seen_it(backbone, settings):
+    part = weave(0).astype(np.float64)
+    rng = np.random.default_rng(0)
+    near = {f"{i:02}": np.rint(part + rng.normal(0, 0.5, part.shape)) for i in range(12)}
+    images = DrawnImages({name: image.astype(np.uint8) for name, image in near.items()})
+    fitted = fit(backbone, images, coreset_ratio=0.01, calibration_folds=5, **settings)
+    session = Session(fitted.graph.SerializeToString())
+    for found in fitted.held_out_scores(progress=QUIET):
+        image = dict(images)[found.name][None]
+        score, score_map = session.run(["score", "score_map"], image=image)
+        assert found.score >= score[0] * (1 - 1e-5)
+        assert found.peak >= score_map.max() * (1 - 1e-5)
+        assert found.peak == fitted.held_out_map(found.name).max()
 
 
 def test_images_that_all_belong_together_cannot_be_left_out(backbone):

@@ -22,8 +22,8 @@ from blemish.errors import CalibrationError
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.parallel import one_core_each
-from blemish.progress import Progress
-from blemish.search.coreset import Coreset, greedy_k_centre
+from blemish.progress import Advance, Progress
+from blemish.search.coreset import Coreset, without_each
 from blemish.search.vectors import Vectors
 from blemish.wording import bytes_text
 
@@ -44,6 +44,7 @@ class FittedPatchCore:
         self._coreset = coreset
         self._counts = {"patches": len(patches.store), "candidates": len(patches.points)}
         self._fold_of: dict[str, _Fold] = {}
+        self._seen: list[NDArray[np.float32]] = []
         self.bank = bank
 
     @cached_property
@@ -92,10 +93,16 @@ class FittedPatchCore:
     def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
         """Score each training image against a bank without its vectors.
 
-        Images are left out in parts, whose banks are picked anew from the rest, with the size
-        and the seed of the bank that ships. With `calibration_folds` 0 that bank itself serves,
-        less the image's own vectors. That leaves holes which a bank without the image would not
-        have, so the scores are too high and the thresholds cautious.
+        Images are left out in parts. The bank that such a part meets is the one that ships less
+        the part's vectors, filled up from the rest to the same size. Two such banks differ by more
+        than images do that are nearly alike, so patch scores are brought to the scale of the bank
+        that ships: a patch lies as far from a bank as from the patches that this was picked from,
+        and by up to its covering radius farther, so the difference of the radii is added. And no
+        patch scores less than it does with the model, which has seen it.
+
+        With `calibration_folds` 0 the bank that ships serves, less the image's own vectors. That
+        leaves holes which a bank without the image would not have, so the scores are too high and
+        the thresholds cautious.
 
         Raises:
             CalibrationError: all images belong together, so that none can be left out.
@@ -105,7 +112,10 @@ class FittedPatchCore:
             raise CalibrationError(
                 "Scoring images as if they were new takes at least 2 that do not belong together."
             )
-        with progress.stage("leave out", len(p.names)) as advance:
+        folds = self._writer.settings.calibration_folds
+        with progress.stage("leave out", len(p.names) * (2 if folds else 1)) as advance:
+            if folds:
+                self._seen = self._scores_when_seen(advance)
             for fold in self._folds():
                 self._fold_of |= {p.names[image]: fold for image in fold.images}
                 results = []
@@ -134,15 +144,39 @@ class FittedPatchCore:
         if not s.calibration_folds:
             yield from self._by_the_bank_itself()
             return
-        for part in parts_of(p.split_keys, s.calibration_folds, seed=s.seed):
-            picks = greedy_k_centre(
-                p.points,
-                len(self.bank),
-                start=s.coreset_start,
-                rng=np.random.default_rng([s.seed, 1]),
-                among=~np.isin(p.owner, part),
-            ).picks
-            yield _Fold(part, partial(self._search_among, picks))
+        parts = parts_of(p.split_keys, s.calibration_folds, seed=s.seed)
+        part_of = np.empty(len(p.names), np.int64)
+        for number, part in enumerate(parts):
+            part_of[part] = number
+        smaller_ones = without_each(self._coreset, p.points, part_of[p.owner])
+        for part, smaller in zip(parts, smaller_ones, strict=True):
+            shift = self._reach(self._coreset) - self._reach(smaller)
+            yield _Fold(part, partial(self._search_among, smaller.picks), shift=shift)
+
+    def _reach(self, coreset: Coreset) -> float:
+        """The covering radius in the unit of patch scores."""
+        squared = self._writer.settings.distance == "squared"
+        return coreset.radius**2 if squared else coreset.radius
+
+    def _scores_when_seen(self, advance: Advance) -> list[NDArray[np.float32]]:
+        """Patch scores of each training image by the model that ships."""
+        p, images = self._patches, range(len(self._patches.names))
+        if self._picked_by_scores:
+            advance(len(images))
+            scores = np.sqrt(np.maximum(self._coreset.nearest_sq, 0))
+            return np.split(scores, p.starts[1:-1])
+        found = []
+        with self._search_among(self._coreset.picks) as session, one_core_each() as pool:
+            for scores in pool.map(partial(self._patch_scores, session), images):
+                found.append(scores)
+                advance(1)
+        return found
+
+    @property
+    def _picked_by_scores(self) -> bool:
+        """Whether the distances that picking went by are the scores of all patches."""
+        s, p = self._writer.settings, self._patches
+        return s.k == 1 and s.distance == "euclidean" and p.points_are_vectors
 
     def _search_among(self, picks: NDArray[np.int64], others: int | None = None) -> Session:
         p, search = self._patches, partial(self._writer.search, block=BLOCK, others=others)
@@ -178,20 +212,15 @@ class FittedPatchCore:
         self, fold: _Fold, session: Session, image: int
     ) -> tuple[float, NDArray[np.float32]]:
         """Score and map of a training image."""
-        p = self._patches
-        search = partial(session.run, **self._barred(fold, image))
-        patches = p.store.read(p.starts[image], p.starts[image + 1])
-        scores = np.concatenate(
-            [
-                search(["patch_scores"], patches=patches[None, None, first : first + QUERIES])[0]
-                for first in range(0, len(patches), QUERIES)
-            ],
-            axis=None,
-        )
+        p, barred = self._patches, self._barred(fold, image)
+        scores = self._patch_scores(session, image, **barred)
         weight = np.ones(1, np.float32)
         if "weight" in session.outputs:
-            worst = patches[[scores.argmax()]]
-            (weight,) = search(["weight"], patches=worst[None, None])
+            first = p.starts[image] + int(scores.argmax())
+            worst = p.store.read(first, first + 1)
+            (weight,) = session.run(["weight"], patches=worst[None, None], **barred)
+        if fold.shift is not None:
+            scores = np.maximum(scores + np.float32(fold.shift), self._seen[image])
         score, maps = self._summary.run(
             ["score", "score_map"],
             patch_scores=p.on_grid(image, scores),
@@ -199,6 +228,18 @@ class FittedPatchCore:
             image_hw=np.array(p.sizes_hw[image], np.int64),
         )
         return float(score[0]), maps[0]
+
+    def _patch_scores(
+        self, session: Session, image: int, **barred: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """What a search makes of the patches of a training image, row after row."""
+        p = self._patches
+        patches = p.store.read(p.starts[image], p.starts[image + 1])
+        blocks = (patches[first : first + QUERIES] for first in range(0, len(patches), QUERIES))
+        return np.concatenate(
+            [session.run(["patch_scores"], patches=b[None, None], **barred)[0] for b in blocks],
+            axis=None,
+        )
 
     def _barred(self, fold: _Fold, image: int) -> dict[str, NDArray[np.float32]]:
         """What the search is told of vectors to pass over."""
@@ -211,6 +252,7 @@ class FittedPatchCore:
     def close(self) -> None:
         """Give the training patches back."""
         self._fold_of.clear()
+        self._seen.clear()
         self._patches.close()
 
 
@@ -222,8 +264,10 @@ class _Fold:
         images: which ones.
         session: loads the search that they meet; it holds no memory until then.
         own: of each image, which vectors of the bank it is not compared with.
+        shift: what brings patch scores to the scale of the bank that ships.
     """
 
     images: list[int]
     session: Callable[[], Session]
     own: dict[int, NDArray[np.intp]] | None = None
+    shift: float | None = None

@@ -69,6 +69,11 @@ class Patches:
         """What picking compares: some or all of the vectors, projected or not."""
         return PointCloud(self._points.all())
 
+    @property
+    def points_are_vectors(self) -> bool:
+        """Picking compares all vectors as they are."""
+        return not self._points.own
+
     @cached_property
     def rows(self) -> NDArray[np.int64]:
         """Which row of the store each point is."""
@@ -140,7 +145,7 @@ class _Points:
     """Room for the points, filled as patches come: projected, or as they are.
 
     Where the store holds all vectors in memory and points are these as they are, its rows serve and
-    nothing is kept here.
+    nothing is kept here: then points are not `own`.
     """
 
     def __init__(self, plan: PatchCorePlan, store: VectorStore, images: int, seed: int) -> None:
@@ -149,21 +154,21 @@ class _Points:
         if plan.point_dimensions < plan.dimensions:
             rng = np.random.default_rng([seed, 0])
             self._matrix = projection(plan.dimensions, plan.point_dimensions, rng)
-        self._own = self._matrix is not None or store.on_disk or plan.points_apart
-        room = plan.candidates + images if self._own else 0  # a sample has at least one an image
+        self.own = self._matrix is not None or store.on_disk or plan.points_apart
+        room = plan.candidates + images if self.own else 0  # a sample has at least one an image
         self._rows = np.empty((room, plan.point_dimensions), np.float32)
         self._count = 0
 
     def append(self, vectors: Vectors) -> None:
         """Add the points of some vectors."""
-        if self._own:
+        if self.own:
             block = self._rows[self._count : self._count + len(vectors)]
             block[:] = vectors if self._matrix is None else vectors @ self._matrix
             self._count += len(vectors)
 
     def all(self) -> Vectors:
         """All points."""
-        return self._rows[: self._count] if self._own else self._store.all()
+        return self._rows[: self._count] if self.own else self._store.all()
 
     def close(self) -> None:
         """Give the points back."""

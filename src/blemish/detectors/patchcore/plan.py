@@ -33,7 +33,7 @@ LONG_DISTANCES = 2 * 10**9  # from candidates to picks
 SEARCHED = 2**25  # products of a search that may be in memory at once
 FEWEST_SEARCHED = 256  # vectors of the bank that are searched at once
 BANK_COPIES = 8  # left out and in its session, in the graph, in the file and while that is signed
-PICKING_BYTES = 24  # of a point: its norm, distance, owner and row
+PICKING_BYTES = 28  # of a point: its norm, owner, row, and distances from two banks
 SMALLEST_SAMPLE = 1000
 
 

@@ -10,6 +10,7 @@ from blemish.errors import SettingError
 from blemish.settings import setting
 
 DEFAULT_RATIO = 0.01
+FEWEST_VECTORS = 1000  # by default: two smaller banks of like images differ by more than these do
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,10 @@ class PatchCoreSettings(FeatureSettings):
     )
     embedding_width: int = setting(1024, "dimensions of the pooled embedding", at_least=1)
     coreset_ratio: float | None = setting(
-        None, "share of all patches to keep; 0.01 where no other size is given", above=0, at_most=1
+        None,
+        "share of all patches to keep; where no size is given 0.01, but at least 1000 patches",
+        above=0,
+        at_most=1,
     )
     coreset_count: int | None = setting(None, "number of patches to keep", at_least=1)
     coreset_megabytes: float | None = setting(None, "size of the bank in megabytes", above=0)
@@ -110,7 +114,8 @@ class PatchCoreSettings(FeatureSettings):
             count = self.coreset_count
         elif self.coreset_megabytes is not None:
             count = int(self.coreset_megabytes * 10**6) // (4 * dimensions)
+        elif self.coreset_ratio is not None:
+            count = int(patches * self.coreset_ratio)
         else:
-            ratio = DEFAULT_RATIO if self.coreset_ratio is None else self.coreset_ratio
-            count = int(patches * ratio)
+            count = max(int(patches * DEFAULT_RATIO), FEWEST_VECTORS)
         return min(patches, max(count, 1))

@@ -50,11 +50,11 @@ def estimate_seconds(
     """
     writer = PatchCoreGraph(settings, backbone, images.image_format)
     an_image, patches = measured(writer, images, plan.at_once)
-    picking = _picking_seconds(plan)
+    picking, searching = _picking_seconds(plan), _searching_seconds(plan, patches)
     return {
         "features": plan.images * an_image,
         "coreset": picking,
-        "leave out": settings.calibration_folds * picking + _searching_seconds(plan, patches),
+        "leave out": 2 * (picking + searching) if settings.calibration_folds else searching,
     }
 
 
