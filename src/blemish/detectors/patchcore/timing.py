@@ -54,7 +54,7 @@ def estimate_seconds(
     return {
         "features": plan.images * an_image,
         "coreset": picking,
-        "leave out": 2 * (picking + searching) if settings.calibration_folds else searching,
+        "leave out": 2 * picking * (settings.calibration_folds > 0) + searching,
     }
 
 
