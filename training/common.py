@@ -22,22 +22,24 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pictures import picture
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-
-from blemish.surfaces.textures import draw
+from views import varied
 
 Rng = np.random.Generator
-Errors = Callable[[Tensor], Mapping[str, Tensor]]
+Residuals = Callable[[Tensor], Mapping[str, Tensor]]
 
 WARM_UP_STEPS = 200
 CLIP = 1.0
+STRAY, STRAY_WEIGHT = 3.0, 0.1  # residuals beyond count more: few, but whole images go by them
 AVERAGE = 0.998  # of the weights that ship: a running mean over the last steps
 DRAWN_TOGETHER = 64
 CHECKPOINT = "checkpoint.safetensors"
@@ -82,22 +84,28 @@ class Run:
     Args:
         a: arguments.
         nets: by name; all are trained together.
+        weights: of what they are to learn in the loss, by name; 1 where it is not named.
     """
 
-    def __init__(self, a: argparse.Namespace, nets: Mapping[str, nn.Module]) -> None:
-        self.a = a
+    def __init__(
+        self,
+        a: argparse.Namespace,
+        nets: Mapping[str, nn.Module],
+        weights: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
+        self.a, self.weights = a, weights
         self.nets = nn.ModuleDict(nets).to(a.device, memory_format=torch.channels_last)
         self.optimiser = torch.optim.AdamW(self.nets.parameters(), lr=a.rate, weight_decay=1e-2)
         self.average = {k: v.detach().clone() for k, v in self.nets.state_dict().items()}
         self.steps_a_shard = a.uses * (a.shard_size // a.batch)
         self.history: list[dict[str, Any]] = []
 
-    def work(self, drawings: Drawings, errors: Errors) -> None:
+    def work(self, drawings: Drawings, residuals: Residuals) -> None:
         """Train from where the checkpoint leaves off to the last shard.
 
         Args:
             drawings: what is trained on.
-            errors: of the nets for N x 3 x H x W in [0, 1], by name; their sum is the loss.
+            residuals: of the nets for N x 3 x H x W in [0, 1], by name, in standard units.
         """
         ahead = self.a.device != "cpu"  # there, training takes all cores
         waiting: list[Future[Any]] = []
@@ -105,7 +113,7 @@ class Run:
         for shard in range(first, self.a.shards):
             images = drawings.take(waiting or drawings.start(shard))
             waiting = drawings.start(shard + 1) if ahead and shard + 1 < self.a.shards else []
-            self._train(shard, images, errors)
+            self._train(shard, images, residuals)
             self._save(shard + 1)
 
     def averaged(self) -> nn.ModuleDict:
@@ -113,15 +121,19 @@ class Run:
         self.nets.load_state_dict(self.average)
         return self.nets.cpu().eval()
 
-    def _train(self, shard: int, images: NDArray[np.uint8], errors: Errors) -> None:
+    def _train(self, shard: int, images: NDArray[np.uint8], residuals: Residuals) -> None:
         start, seen = time.perf_counter(), []
         rng = np.random.default_rng([self.a.seed, shard, 1])
         for step, rows in enumerate(_batches(len(images), rng, self.a)):
             self._set_rate(shard * self.steps_a_shard + step)
             batch = varied(on_device(images[rows], self.a.device), rng)
             with torch.autocast(batch.device.type, torch.bfloat16):
-                losses = errors(batch)
-            loss = torch.stack(list(losses.values())).sum()
+                found = residuals(batch)
+            errors = {name: residual.square().mean() for name, residual in found.items()}
+            loss = torch.stack([
+                self.weights.get(name, 1.0) * (errors[name] + STRAY_WEIGHT * stray(residual))
+                for name, residual in found.items()
+            ]).sum()  # fmt: skip
             if not torch.isfinite(loss):
                 raise SystemExit(f"the loss is {loss.item()} in shard {shard}; lower --rate")
             self.optimiser.zero_grad()
@@ -129,9 +141,9 @@ class Run:
             torch.nn.utils.clip_grad_norm_(self.nets.parameters(), CLIP)
             self.optimiser.step()
             self._average()
-            seen.append(torch.stack([value.detach() for value in losses.values()]))
+            seen.append(torch.stack([value.detach() for value in errors.values()]))
         explained = 1 - torch.stack(seen).mean(0)
-        self._tell(shard, dict(zip(losses, explained.tolist(), strict=True)), start)
+        self._tell(shard, dict(zip(errors, explained.tolist(), strict=True)), start)
 
     def _tell(self, shard: int, explained: dict[str, float], start: float) -> None:
         seconds = time.perf_counter() - start
@@ -237,7 +249,7 @@ class Drawings:
 
 
 def _draw_many(numbers: range, *, seed: int, side_px: int) -> NDArray[np.uint8]:
-    return np.stack([draw(number, seed=seed, side_px=side_px) for number in numbers])
+    return np.stack([picture(number, seed=seed, side_px=side_px) for number in numbers])
 
 
 def _end_with_parent() -> None:
@@ -258,30 +270,6 @@ def on_device(images: NDArray[np.uint8], device: str) -> Tensor:
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
-def varied(images: Tensor, rng: Rng) -> Tensor:
-    """Images turned or mirrored together, each with colours of its own or grey.
-
-    Args:
-        images: N x 3 x H x W in [0, 1].
-        rng: what is drawn from.
-    """
-    count = len(images)
-    mixing = np.stack([np.eye(3)[rng.permutation(3)] for _ in range(count)])
-    mixing = mixing * rng.uniform(0.6, 1.4, (count, 1, 1)) * rng.uniform(0.8, 1.25, (count, 3, 1))
-    shift = rng.normal(0, 0.08, (count, 1)) + rng.normal(0, 0.04, (count, 3))
-    grey = rng.random(count) < 0.35
-    mixing[grey], shift[grey] = mixing[grey].mean(1, keepdims=True), shift[grey][:, :1]
-    weights, shift = (
-        torch.tensor(v, dtype=torch.float32, device=images.device) for v in (mixing, shift)
-    )
-    images = torch.einsum("nck,nkhw->nchw", weights, images - 0.5)
-    images = (images + 0.5 + shift[:, :, None, None]).clamp_(0, 1)
-    if rng.random() < 0.5:
-        images = images.transpose(2, 3)
-    flips = [axis for axis in (2, 3) if rng.random() < 0.5]
-    return images.flip(flips).contiguous(memory_format=torch.channels_last)
-
-
 # --- targets -------------------------------------------------------------------------------------
 
 
@@ -300,9 +288,14 @@ class Spread:
         self.mean = mean.float()
         self.std = (squares / count - mean.square()).clamp_min(1e-12).sqrt().float()
 
-    def error(self, output: Tensor, target: Tensor) -> Tensor:
-        """Mean square of an output less its target in standard units: 1 for the mean, 0 at best."""
-        return (output.float() - (target.float() - self.mean) / self.std).square().mean()
+    def residual(self, output: Tensor, target: Tensor) -> Tensor:
+        """An output less its target in standard units: of mean square 1 for the mean, 0 at best."""
+        return output.float() - (target.float() - self.mean) / self.std
+
+
+def stray(residual: Tensor) -> Tensor:
+    """Mean square of what residuals have beyond `STRAY`."""
+    return (residual.abs() - STRAY).clamp_min(0).square().mean()
 
 
 def spreads(
@@ -338,7 +331,7 @@ def provenance(run: Run, *, name: str, commit: str) -> dict[str, str]:
         "script": f"training/{Path(sys.argv[0]).name}",
         "commit": commit,
         "date": datetime.now(UTC).date().isoformat(),
-        "data": f"drawn by blemish.surfaces.textures, {a.shards * a.shard_size} images",
+        "data": f"drawn by training/pictures.py, {a.shards * a.shard_size} images",
         "arguments": json.dumps(chosen, sort_keys=True),
         "explained": json.dumps(run.history[-1]["explained"]),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {a.device}",

@@ -2,38 +2,48 @@
 
     python training/distill.py --teacher ../shared/backbones/mobilenetv2.onnx --output build/student
 
-The same command goes on from the last checkpoint. `--device cuda` trains on a GPU.
+The same command goes on from the last checkpoint. `--device cuda` trains on a GPU. `--start FILE`
+begins with the weights of a student whose rectifiers had no bound, as the one that ships did.
 """
 
 from __future__ import annotations
 
-from common import Drawings, Run, begin, parser, provenance, spreads
+from pathlib import Path
+
+from common import Drawings, Run, begin, on_device, parser, provenance, spreads
 from export import export
 from student import LEVELS, Student
 from teacher import Teacher
 from torch import Tensor
+from warm_start import warm_start
 
 from blemish.detectors.efficientad.freed_memory import freed_memory_kept
 from blemish.detectors.efficientad.jitter import normalised
+
+WEIGHTS = {"s16": 1.5}  # the level that is hardest to learn
 
 
 def main() -> None:
     """Train, or go on training, and write the ONNX file."""
     arguments = parser(__doc__, shards=64, batch=24, rate=3e-3)
     arguments.add_argument("--levels", default="block1,block4,block11", help="at strides 4, 8, 16")
+    arguments.add_argument("--start", type=Path, help="ONNX file of weights to begin with")
     a, commit = begin(arguments)
     teacher = Teacher(a.teacher, a.levels.split(",")).to(a.device)
     with Drawings(a) as drawings, freed_memory_kept():
-        targets = spreads(teacher, drawings.take(drawings.start(-1)), a.device)
+        untrained = drawings.take(drawings.start(-1))
+        targets = spreads(teacher, untrained, a.device)
         fine, middle, coarse = (target.mean.shape[1] for target in targets)
         student = Student((fine, middle, coarse))
-        run = Run(a, {"student": student})
+        if a.start:
+            warm_start(student, a.start, targets, on_device(untrained[:96], "cpu"))
+        run = Run(a, {"student": student}, WEIGHTS)
 
-        def errors(batch: Tensor) -> dict[str, Tensor]:
+        def residuals(batch: Tensor) -> dict[str, Tensor]:
             answers = zip(LEVELS, student(normalised(batch)), teacher(batch), targets, strict=True)
-            return {level: spread.error(out, wanted) for level, out, wanted, spread in answers}
+            return {level: spread.residual(out, wanted) for level, out, wanted, spread in answers}
 
-        run.work(drawings, errors)
+        run.work(drawings, residuals)
     run.averaged()
     export(student, targets, a.output / "student.onnx",
            provenance(run, name="embedded", commit=commit))  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import torch
 from common import Spread
-from student import LEVELS, Student
+from student import BOUND, LEVELS, Student
 from torch import Tensor, nn
 
 from blemish.detectors.efficientad.architecture import MEAN, STD
@@ -37,10 +37,10 @@ def export(
         LEVELS, student.stages, student.heads, targets, strict=True
     ):
         features = _sequence(g, stage, features)
+        rectified = _sequence(g, head[:1], features)
         conv = head[1]
-        std, mean = target.std.cpu().flatten(), target.mean.cpu().flatten()
-        weight, bias = conv.weight * std[:, None, None, None], conv.bias * std + mean
-        g.op("Conv", g.op("Relu", features), _half(g, weight), _half(g, bias), name=level)
+        standard = g.op("Conv", rectified, _half(g, conv.weight), _half(g, conv.bias))
+        _unstandardised(g, _clipped(g, standard, -BOUND, BOUND), target, name=level)
     outputs = [tensor(level, FLOAT, "N", f"c_{level}", f"h_{level}", f"w_{level}")
                for level in LEVELS]  # fmt: skip
     model = g.build([tensor("image", FLOAT, "N", 3, "H", "W")], outputs)
@@ -56,8 +56,8 @@ def _sequence(g: GraphBuilder, module: Any, features: str) -> str:
         layer = layers.pop(0)
         if isinstance(layer, nn.Conv2d):
             features = _conv(g, layer, layers.pop(0), features)
-        elif isinstance(layer, nn.ReLU):
-            features = g.op("Relu", features)
+        elif isinstance(layer, nn.ReLU6):
+            features = _clipped(g, features, 0, 6)
         else:
             out = _sequence(g, layer.layers, features)
             features = g.op("Add", features, out) if layer.added else out
@@ -73,6 +73,18 @@ def _conv(g: GraphBuilder, conv: nn.Conv2d, norm: nn.BatchNorm2d, features: str)
         "Conv", features, _half(g, weight), _half(g, bias), group=conv.groups,
         strides=list(conv.stride), pads=[pad] * 4, kernel_shape=list(conv.kernel_size),
     )  # fmt: skip
+
+
+def _clipped(g: GraphBuilder, features: str, low: float, high: float) -> str:
+    ends = (g.constant(np.array(end, np.float32)) for end in (low, high))
+    return g.op("Clip", features, *ends)
+
+
+def _unstandardised(g: GraphBuilder, features: str, target: Spread, *, name: str) -> str:
+    """On the teacher's own scale."""
+    std, mean = (g.constant(v.cpu().flatten().numpy()) for v in (target.std, target.mean))
+    zeros, ones = (g.constant(v(target.std.numel(), np.float32)) for v in (np.zeros, np.ones))
+    return g.op("BatchNormalization", features, std, mean, zeros, ones, epsilon=0.0, name=name)
 
 
 def _half(g: GraphBuilder, value: Tensor) -> str:

@@ -72,15 +72,15 @@ def main() -> None:
         targets = spreads(teacher, drawings.take(drawings.start(-1)), a.device)
         run = Run(a, nets)
 
-        def errors(batch: Tensor) -> dict[str, Tensor]:
+        def residuals(batch: Tensor) -> dict[str, Tensor]:
             small = F.interpolate(batch, scale_factor=PDN_SCALE, mode="area")
             wanted = teacher(batch)
             return {
-                kind: spread.error(net(normalised(small)), target)
+                kind: spread.residual(net(normalised(small)), target)
                 for (kind, net), spread, target in zip(nets.items(), targets, wanted, strict=True)
             }
 
-        run.work(drawings, errors)
+        run.work(drawings, residuals)
     run.averaged()
     for kind, net in nets.items():
         known = provenance(run, name=f"pdn-{kind}", commit=commit)

@@ -1,6 +1,7 @@
 """The net that ships: inverted residuals (Sandler et al., CVPR 2018), small, fully convolutional.
 
 Its levels are linear predictions of the teacher's: `s4`, `s8` and `s16`, named by their strides.
+No image takes it out of range: rectifiers are bounded as in its teacher, and so are the levels.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 STAGES = ((24, 2, 3), (48, 3, 4), (128, 8, 5))
 STEM = 20
 LEVELS = ("s4", "s8", "s16")
+BOUND = 8.0  # of the levels where the net is used, in standard deviations of the teacher's channels
 
 
 class Depthwise(nn.Conv2d):
@@ -31,9 +33,9 @@ class Block(nn.Module):
         inner = inputs * expansion
         self.added = stride == 1 and inputs == outputs
         self.layers = nn.Sequential(
-            nn.Conv2d(inputs, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU(),
+            nn.Conv2d(inputs, inner, 1, bias=False), nn.BatchNorm2d(inner), nn.ReLU6(),
             Depthwise(inner, inner, 3, stride, 1, groups=inner, bias=False),
-            nn.BatchNorm2d(inner), nn.ReLU(),
+            nn.BatchNorm2d(inner), nn.ReLU6(),
             nn.Conv2d(inner, outputs, 1, bias=False), nn.BatchNorm2d(outputs),
         )  # fmt: skip
 
@@ -53,9 +55,9 @@ class Student(nn.Module):
     def __init__(self, outputs: tuple[int, int, int]) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            nn.Conv2d(3, STEM, 3, 2, 1, bias=False), nn.BatchNorm2d(STEM), nn.ReLU(),
+            nn.Conv2d(3, STEM, 3, 2, 1, bias=False), nn.BatchNorm2d(STEM), nn.ReLU6(),
             Depthwise(STEM, STEM, 3, 1, 1, groups=STEM, bias=False), nn.BatchNorm2d(STEM),
-            nn.ReLU(), nn.Conv2d(STEM, STEM, 1, bias=False), nn.BatchNorm2d(STEM),
+            nn.ReLU6(), nn.Conv2d(STEM, STEM, 1, bias=False), nn.BatchNorm2d(STEM),
         )  # fmt: skip
         stages, heads, width = [], [], STEM
         for (channels, blocks, expansion), out in zip(STAGES, outputs, strict=True):
@@ -65,7 +67,7 @@ class Student(nn.Module):
                 for i in range(blocks)
             ]  # fmt: skip
             stages.append(nn.Sequential(*layers))
-            heads.append(nn.Sequential(nn.ReLU(), nn.Conv2d(channels, out, 1)))
+            heads.append(nn.Sequential(nn.ReLU6(), nn.Conv2d(channels, out, 1)))
             width = channels
         self.stages, self.heads = nn.ModuleList(stages), nn.ModuleList(heads)
 
