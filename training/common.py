@@ -64,6 +64,8 @@ def parser(
     add("--rate", type=float, default=rate, help="highest learning rate")
     add("--seed", type=int, default=0)
     add("--device", default="cpu")
+    add("--precision", choices=("bfloat16", "float32"), default="bfloat16",
+        help="of products; float32 is faster where a processor has no others")  # fmt: skip
     add("--threads", type=int, default=cores, help="of the training itself")
     add("--drawers", type=int, default=cores, help="processes that draw")
     return known
@@ -123,11 +125,12 @@ class Run:
 
     def _train(self, shard: int, images: NDArray[np.uint8], residuals: Residuals) -> None:
         start, seen = time.perf_counter(), []
+        halves = self.a.precision == "bfloat16"
         rng = np.random.default_rng([self.a.seed, shard, 1])
         for step, rows in enumerate(_batches(len(images), rng, self.a)):
             self._set_rate(shard * self.steps_a_shard + step)
             batch = varied(on_device(images[rows], self.a.device), rng)
-            with torch.autocast(batch.device.type, torch.bfloat16):
+            with torch.autocast(batch.device.type, torch.bfloat16, enabled=halves):
                 found = residuals(batch)
             errors = {name: residual.square().mean() for name, residual in found.items()}
             loss = torch.stack([

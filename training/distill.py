@@ -28,6 +28,7 @@ def main() -> None:
     arguments = parser(__doc__, shards=64, batch=24, rate=3e-3)
     arguments.add_argument("--levels", default="block1,block4,block11", help="at strides 4, 8, 16")
     arguments.add_argument("--start", type=Path, help="ONNX file of weights to begin with")
+    arguments.add_argument("--frozen", type=int, default=0, help="stages that keep these")
     a, commit = begin(arguments)
     teacher = Teacher(a.teacher, a.levels.split(",")).to(a.device)
     with Drawings(a) as drawings, freed_memory_kept():
@@ -37,6 +38,7 @@ def main() -> None:
         student = Student((fine, middle, coarse))
         if a.start:
             warm_start(student, a.start, targets, on_device(untrained[:96], "cpu"))
+        student.freeze(a.frozen)
         run = Run(a, {"student": student}, WEIGHTS)
 
         def residuals(batch: Tensor) -> dict[str, Tensor]:

@@ -71,6 +71,11 @@ class Student(nn.Module):
             width = channels
         self.stages, self.heads = nn.ModuleList(stages), nn.ModuleList(heads)
 
+    def freeze(self, stages: int) -> None:
+        """Leave the first stages as they are, and what is before them; not their levels."""
+        for part in (self.stem, *self.stages[:stages]) if stages else ():
+            part.requires_grad_(False).eval()
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """The levels, finest first."""
         features, levels = self.stem(images), []
