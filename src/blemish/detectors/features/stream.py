@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.features.feature_range import FeatureRange, views
 from blemish.detectors.features.graph import FeatureGraph
 from blemish.errors import BackboneError
 from blemish.graph.engine import CPU, Engine
@@ -35,7 +36,8 @@ def grids_of_all(
     """The vectors of each image, h x w x D by each graph, with its name, in order.
 
     Each core takes an image of its own, which keeps it busy all the time; where images are too
-    large for that, all cores take the same.
+    large for that, all cores take the same. Tells where the first graph's features are far larger
+    than usual, on these images or on views of a few.
 
     Raises:
         ImageError: an image cannot be read.
@@ -46,14 +48,23 @@ def grids_of_all(
     engine = replace(engine, threads=engine.cores // at_once)
     sessions = [Session(g.features().SerializeToString(), engine) for g in graphs]
     stage = progress.stage("features", len(images.sizes_hw))
+    seen = FeatureRange(len(images.sizes_hw))
     # What is done to vectors meanwhile must not take a core from the backbone.
     with stage as advance, products_on_one_core():
         grids_of = partial(_grids, sessions)
-        for (name, _), grids in read_ahead(images, grids_of, readers=at_once, most=at_once + 1):
+        for number, ((name, image), grids) in enumerate(
+            read_ahead(images, grids_of, readers=at_once, most=at_once + 1)
+        ):
             if isinstance(grids, Exception):
                 raise grids
+            seen.add(name, grids[0])
+            if seen.has_views(number):
+                for view in views(name, image, images.image_format):
+                    seen.add_view(view[0], _grids(sessions[:1], view)[0])
             yield name, grids
             advance(1)
+    for note in seen.notes(graphs[0].backbone.name):
+        progress.say(note)
 
 
 def measured(graph: FeatureGraph, images: ImageSource, at_once: int) -> tuple[float, Vectors]:
