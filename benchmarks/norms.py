@@ -2,9 +2,9 @@
 
     python benchmarks/norms.py --shared ../shared --before OLD.onnx
 
-For each level the largest norm of a cell's features, the median and their ratio, and which kind of
-view was the largest; for the embedded net also the largest activation between its layers. `before`
-is an embedded backbone to compare with. Nothing is learned from any image here.
+For each level the median norm of a cell's features, the largest, and what that was of and what was
+done to it; for each network also the largest number behind each of its rectifiers. `before` is an
+embedded backbone to compare with. Nothing is learned from any image here.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ REAL = ("mvtec/bottle", "lgp", "mtd")
 DRAWN = ("surfaces/tile", "surfaces/leather", "surfaces/grid")
 SIDES_PX = (128,) * 10 + (192,) * 5 + (256,) * 4 + (384, 512)
 VIEWS = 20_000
+PLAIN = 0.04  # of the views
 IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-BOUNDED = ("Relu", "Clip")
+AN_ORIGIN = 100  # images; twice as many textures
 
 
 def main() -> None:
@@ -45,19 +46,25 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
     parser.add_argument("--before", type=Path, help="an embedded backbone to compare with")
     parser.add_argument("--views", type=int, default=VIEWS)
+    parser.add_argument("--only", help="networks to look at, by their names; by default all")
     a = parser.parse_args()
     from blemish.records.machine import machine, versions
 
-    nets = [Net(name, path) for name, path in files(a.shared, a.before)]
-    for kind, view in islice(views(a.shared / "data"), a.views):
-        for net in nets:
-            net.look(kind, view)
-    rows = [row for net in nets for row in net.rows()]
-    record = {"machine": machine(), "versions": versions(), "views": a.views, "rows": rows}
     path = RECORDS / f"norms-{datetime.now(UTC).date().isoformat()}.json"
+    known = json.loads(path.read_text())["nets"] if path.exists() else {}
+    chosen = a.only.split(",") if a.only else None
+    nets = [
+        Net(name, file)
+        for name, file in files(a.shared, a.before)
+        if chosen is None or name in chosen
+    ]
+    for of, change, view in islice(views(a.shared / "data"), a.views):
+        for net in nets:
+            net.look(of, change, view)
+    known |= {net.name: {"views": a.views} | net.found() for net in nets}
+    record = {"machine": machine(), "versions": versions(), "nets": known}
     path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
-    for row in rows:
-        print(json.dumps(row))
+    print(json.dumps({net.name: known[net.name] for net in nets}, indent=2))
 
 
 def files(shared: Path, before: Path | None) -> Iterator[tuple[str, Path]]:
@@ -85,37 +92,44 @@ class Net:
         self.name, self._mean, self._std = name, np.float32(mean), np.float32(std)
         self._entry = model.graph.input[0].name
         self.levels = [output.name for output in model.graph.output]
-        self.inner = [n.output[0] for n in model.graph.node if n.op_type in BOUNDED]
-        self._session = Session(measuring(model, self.levels, self.inner).SerializeToString())
+        self._inner = rectified(model.graph)
+        self._session = Session(measuring(model, self.levels, self._inner).SerializeToString())
         self._medians: dict[str, list[float]] = {level: [] for level in self.levels}
-        self._largest: dict[str, dict[str, float]] = {level: {} for level in self.levels}
-        self._inner = np.zeros(len(self.inner))
+        self._largest = dict.fromkeys(self.levels, (0.0, "", ""))
+        self._peaks = np.zeros(len(self._inner))
 
-    def look(self, kind: str, view: View) -> None:
+    def look(self, of: str, change: str, view: View) -> None:
         """Run it on a view."""
         image = ((view - self._mean) / self._std).transpose(2, 0, 1)[None]
         found = self._session.run(None, **{self._entry: np.ascontiguousarray(image)})
         for level, norms in zip(self.levels, found, strict=False):
             self._medians[level].append(float(np.median(norms)))
-            most = self._largest[level]
-            most[kind] = max(most.get(kind, 0.0), float(norms.max()))
+            self._largest[level] = max(self._largest[level], (float(norms.max()), of, change))
         peaks = [float(peak.max()) for peak in found[len(self.levels) :]]
-        self._inner = np.maximum(self._inner, peaks)
+        self._peaks = np.maximum(self._peaks, peaks)
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """What was found, a row a level and one for what lies between."""
-        for level in self.levels:
-            median, kinds = float(np.median(self._medians[level])), self._largest[level]
-            largest = max(kinds.values())
-            yield {
-                "net": self.name,
-                "level": level,
+    def found(self) -> dict[str, Any]:
+        """Of each level what is usual and what is the largest; the peaks behind rectifiers."""
+        levels = {}
+        for level, (largest, of, change) in self._largest.items():
+            median = float(np.median(self._medians[level]))
+            levels[level] = {
                 "median": median,
                 "largest": largest,
                 "ratio": largest / median,
-                "largest_by_kind": kinds,
+                "largest_is": f"{of}, {change}",
             }
-        yield {"net": self.name, "inner": self._inner.tolist()}
+        return {"levels": levels, "peaks": self._peaks.tolist()}
+
+
+def rectified(graph: onnx.GraphProto) -> list[str]:
+    """What rectifiers give, bounded or not, in order."""
+    zeros = {c.name for c in graph.initializer if not numpy_helper.to_array(c).any()}
+    return [
+        node.output[0]
+        for node in graph.node
+        if node.op_type == "Relu" or (node.op_type == "Clip" and node.input[1] in zeros)
+    ]
 
 
 def in_single(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -150,33 +164,33 @@ def measuring(model: onnx.ModelProto, levels: list[str], inner: list[str]) -> on
 # --- views ---------------------------------------------------------------------------------------
 
 
-def views(data: Path, seed: int = 0) -> Iterator[tuple[str, View]]:
+def views(data: Path, seed: int = 0) -> Iterator[tuple[str, str, View]]:
     """Views without end, each with what it is of and what was done to it."""
     rng = np.random.default_rng(seed)
     sources = list(images(data))
     while True:
         side = SIDES_PX[rng.integers(len(SIDES_PX))]
-        if rng.random() < 0.04:
-            yield "plain", plain(rng, side)
+        if rng.random() < PLAIN:
+            yield "nothing", "plain", plain(rng, side)
             continue
-        origin, read = sources[rng.integers(len(sources))]
-        image = cropped(read(), rng, side)
+        of, image = sources[rng.integers(len(sources))]
+        part = cropped(image, rng, side)
         name = list(CHANGES)[rng.integers(len(CHANGES))]
-        yield f"{origin}, {name}", np.clip(CHANGES[name](image, rng), 0, 1).astype(np.float32)
+        yield of, name, np.clip(CHANGES[name](part, rng), 0, 1).astype(np.float32)
 
 
-def images(data: Path) -> Iterator[tuple[str, Callable[[], NDArray[np.uint8]]]]:
-    """As many drawn images as real ones and textures, each read when it is needed."""
+def images(data: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Real images, good ones and defects, drawn surfaces and textures."""
     from blemish import open_dataset
     from blemish.surfaces.textures import draw
 
     for folder in (*(str(data / name) for name in REAL), *DRAWN):
         dataset = open_dataset(folder)
         entries = [*dataset.train, *dataset.test]
-        for i in range(400):
-            yield dataset.name, entries[i % len(entries)].read
-    for i in range(1200):
-        yield "texture", lambda i=i: draw(i, seed=2, side_px=192)  # type: ignore[misc]
+        for entry in entries[:: max(1, len(entries) // AN_ORIGIN)]:
+            yield dataset.name, entry.read()
+    for number in range(2 * AN_ORIGIN):
+        yield "texture", draw(number, seed=2, side_px=192)
 
 
 def cropped(image: NDArray[np.uint8], rng: Rng, side_px: int) -> View:

@@ -6,6 +6,7 @@ student's rectifiers is made smaller where it is written and larger where it is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def warm_start(student: Student, path: Path, targets: list[Spread], images: Tens
 
     Args:
         student: of the same shape, on the CPU.
-        path: a student as it was exported, its levels on the teacher's scale.
+        path: a student as it was exported.
         targets: what the student's levels are standardised by.
         images: N x 3 x H x W in [0, 1].
     """
@@ -51,19 +52,38 @@ def warm_start(student: Student, path: Path, targets: list[Spread], images: Tens
 
 def _read(student: Student, path: Path, targets: list[Spread]) -> None:
     """Weights into convolutions, biases into norms; those of the levels in standard units."""
-    arrays = (numpy_helper.to_array(a) for a in onnx.load(path).graph.initializer)
-    weights = iter([torch.from_numpy(a.astype("float32")) for a in arrays])
+    weights, scales = _stored(path)
     layers: list[Any] = [*student.stem]
     for stage, head in zip(student.stages, student.heads, strict=True):
         layers += [layer for block in stage for layer in block.layers] + [head[1]]
     for i, layer in enumerate(layers):
         if isinstance(layer, nn.Conv2d):
-            layer.weight.copy_(next(weights))
-            (layers[i + 1] if layer.bias is None else layer).bias.copy_(next(weights))
+            weight, bias = next(weights)
+            layer.weight.copy_(weight)
+            (layers[i + 1] if layer.bias is None else layer).bias.copy_(bias)
     for head, target in zip(student.heads, targets, strict=True):
+        scale, shift = next(scales, (1.0, 0.0))
         std, mean = (v.cpu().flatten() for v in (target.std, target.mean))
-        head[1].weight /= std.view(-1, 1, 1, 1)
-        head[1].bias.copy_((head[1].bias - mean) / std)
+        head[1].weight *= (scale / std).view(-1, 1, 1, 1)
+        head[1].bias.copy_((head[1].bias * scale + shift - mean) / std)
+
+
+def _stored(path: Path) -> tuple[Iterator[list[Tensor]], Iterator[list[Tensor]]]:
+    """Weight and bias of each convolution of a file; scale and shift of each level, if it has any.
+
+    Files from before levels were bounded have none: there, they are in the weights.
+    """
+    graph = onnx.load(path).graph
+    values = {
+        constant.name: torch.tensor(numpy_helper.to_array(constant).astype("float32"))
+        for constant in graph.initializer
+    }
+    values |= {n.output[0]: values[n.input[0]] for n in graph.node if n.op_type == "Cast"}
+    weights, scales = (
+        iter([[values[name] for name in n.input[1:3]] for n in graph.node if n.op_type == kind])
+        for kind in ("Conv", "BatchNormalization")
+    )
+    return weights, scales
 
 
 def _set(chain: list[Any], features: Tensor) -> Tensor:

@@ -79,6 +79,57 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(teacher, tmp_path):
     assert backbone.licence == "Apache-2.0"
 
 
+def test_a_student_begins_with_what_another_one_answers(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(TRAINING)
+    from common import Spread
+    from export import export
+    from student import Student
+    from warm_start import warm_start
+
+    from blemish.detectors.efficientad.jitter import normalised
+
+    torch.manual_seed(0)
+    images = torch.rand(4, 3, 64, 64)
+    first, second = (
+        [Spread([scale * torch.randn(2, count, 8, 8)]) for count in (3, 4, 5)] for scale in (1, 2)
+    )
+    known, begun, again = (Student((3, 4, 5)) for _ in range(3))
+    with torch.no_grad():
+        known(normalised(images))
+        export(known.eval(), first, tmp_path / "known.onnx", {})
+        warm_start(begun, tmp_path / "known.onnx", second, images)
+        export(begun.eval(), second, tmp_path / "begun.onnx", {})
+        warm_start(again, tmp_path / "begun.onnx", second, images)
+    image = normalised(images).numpy()
+    expected, found = (
+        Session((tmp_path / f"{name}.onnx").read_bytes()).run(None, image=image)
+        for name in ("known", "begun")
+    )
+    with torch.no_grad():
+        trained = again.train()(normalised(images))
+    for want, got, level, spread in zip(expected, found, trained, second, strict=True):
+        np.testing.assert_allclose(got, want, atol=0.02 * np.ptp(want))
+        on_its_scale = (level * spread.std + spread.mean).numpy()
+        np.testing.assert_allclose(on_its_scale, want, atol=0.02 * np.ptp(want))
+
+
+def test_no_image_takes_a_student_out_of_range(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(TRAINING)
+    from common import Spread
+    from export import export
+    from student import BOUND, Student
+
+    spreads = [Spread([torch.randn(2, count, 8, 8)]) for count in (3, 4, 5)]
+    export(Student((3, 4, 5)).eval(), spreads, tmp_path / "student.onnx", {})
+    image = np.full((1, 3, 64, 64), 1e6, np.float32)
+    levels = Session((tmp_path / "student.onnx").read_bytes()).run(None, image=image)
+    for level, spread in zip(levels, spreads, strict=True):
+        far = (torch.from_numpy(level) - spread.mean).abs() / spread.std
+        assert far.max() <= BOUND + 1e-4
+
+
 @pytest.mark.slow
 def test_a_pdn_is_trained_and_read_as_a_teacher(teacher, tmp_path):
     subprocess.run(
