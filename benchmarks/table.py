@@ -39,6 +39,14 @@ BACKBONES = {
     "filters": "hand-made filters",
     "random": "the embedded net, random weights",
 }
+NETS = {
+    "before": "embedded, of 2026-11-23",
+    "embedded": "embedded",
+    "mobilenetv2": "mobilenetv2, its teacher",
+    "extra_small": "EfficientAd's teacher, extra small",
+    "small": "EfficientAd's teacher, small",
+}
+RECTIFIERS = {"the stem": 2, "stage s4": 5, "stage s8": 7, "stage s16": 17}  # the last is a level's
 
 
 def main() -> None:
@@ -63,6 +71,8 @@ def filled(text: str) -> str:
         "backbones": backbones_table,
         "choices": choices_table,
         "card": card_table,
+        "norms": norms_table,
+        "peaks-inside": peaks_inside_table,
         "promised": lambda: calibration_tables.promised(newest("calibration-promise-*.json")),
         "regions": lambda: calibration_tables.regions(newest("calibration-promise-*.json")),
         "standing": lambda: calibration_tables.standing(newest("calibration-promise-*.json")),
@@ -175,12 +185,39 @@ def card_table() -> str:
         **{
             key: known[key]
             for key in ("licence", "date", "script", "commit", "data", "schedule", "machine")
+            if key in known
         },
         "arguments": ", ".join(f"{k} {v}" for k, v in json.loads(known["arguments"]).items()),
         "versions": ", ".join(f"{k} {v}" for k, v in json.loads(known["versions"]).items()),
         "explained of s4, s8, s16": ", ".join(map(str, json.loads(known["explained"]))),
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in facts.items())])
+
+
+def norms_table() -> str:
+    """How far the features of networks go over many views."""
+    heads = ("network", "level", "views", "median", "largest", "times the median", "which is")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    nets = newest("norms-*.json")["nets"]
+    for name, words in NETS.items():
+        for level, found in nets[name]["levels"].items() if name in nets else ():
+            sizes = " | ".join(f"{found[key]:.1f}" for key in ("median", "largest", "ratio"))
+            views = f"{nets[name]['views']:,}"
+            lines.append(f"| {words} | {level} | {views} | {sizes} | {found['largest_is']} |")
+    return "\n".join(lines)
+
+
+def peaks_inside_table() -> str:
+    """The largest numbers behind the rectifiers of the embedded net, before and now."""
+    nets = newest("norms-*.json")["nets"]
+    lines = ["| rectifiers of | before | now |", "|---|---|---|"]
+    first = 0
+    for part, count in RECTIFIERS.items():
+        peaks = (nets[name]["peaks"][first : first + count] for name in ("before", "embedded"))
+        before, now = (", ".join(f"{peak:.0f}" for peak in found) for found in peaks)
+        lines.append(f"| {part} | {before} | {now} |")
+        first += count
+    return "\n".join(lines)
 
 
 def teachers_table() -> str:

@@ -11,6 +11,7 @@ import onnx
 import blemish
 from blemish.backbones import load_backbone
 from blemish.backbones.load import EMBEDDED
+from blemish.graph.session import Session
 
 PACKAGE = Path(blemish.__file__).parent
 FILE = PACKAGE / "backbones" / "embedded.onnx"
@@ -36,11 +37,21 @@ def test_the_file_is_small_and_half_precise():
     assert {t.data_type for t in weights} == {onnx.TensorProto.FLOAT16}
 
 
+def test_no_image_takes_it_out_of_range():
+    session = Session(FILE.read_bytes())
+    rows = np.indices((96, 96)).sum(axis=0)
+    rng = np.random.default_rng(0)
+    for image in (rng.normal(0, 1, (3, 96, 96)), 1e3 * rng.normal(0, 1, (3, 96, 96)),
+                  np.broadcast_to(rows % 2 * 4.0 - 2, (3, 96, 96))):  # fmt: skip
+        for level in session.run(None, image=image[None].astype(np.float32)):
+            assert np.linalg.norm(level, axis=1).max() < 60
+
+
 def test_the_file_says_how_it_was_made():
     known = {entry.key: entry.value for entry in onnx.load(FILE).metadata_props}
     assert known["script"] == "training/distill.py"
     assert len(known["commit"]) == 40
-    assert "drawn by training/textures.py" in known["data"]
+    assert "drawn by training/pictures.py" in known["data"]
     assert np.mean(json.loads(known["explained"])) > 0.5
     assert {"date", "machine", "versions", "arguments"} <= set(known)
 
