@@ -189,7 +189,7 @@ def card_table() -> str:
         },
         "arguments": ", ".join(f"{k} {v}" for k, v in json.loads(known["arguments"]).items()),
         "versions": ", ".join(f"{k} {v}" for k, v in json.loads(known["versions"]).items()),
-        "explained of s4, s8, s16": ", ".join(map(str, json.loads(known["explained"]))),
+        "explained": ", ".join(f"{k} {v}" for k, v in json.loads(known["explained"]).items()),
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in facts.items())])
 

@@ -52,7 +52,7 @@ def test_the_file_says_how_it_was_made():
     assert known["script"] == "training/distill.py"
     assert len(known["commit"]) == 40
     assert "drawn by training/pictures.py" in known["data"]
-    assert np.mean(json.loads(known["explained"])) > 0.5
+    assert min(json.loads(known["explained"]).values()) > 0.5
     assert {"date", "machine", "versions", "arguments"} <= set(known)
 
 
