@@ -25,6 +25,22 @@ def promised(record: Record) -> str:
     return "\n".join([*lines, "", f"{len(splits)} splits, {made(record)}"])
 
 
+def alarms(record: Record) -> str:
+    """False alarms promised and seen where good images are hardly ordinary."""
+    heads = ("good images", "to learn from", "draws", "promised", "rejected, mean of the draws",
+             "most", "above the bound")  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for case in dict.fromkeys(row["case"] for row in record["rows"]):
+        rows = of(record["rows"], case=case)
+        shares = [row["above"] / row["fresh"] for row in rows]
+        beyond = mean([share > row["bound"] for share, row in zip(shares, rows, strict=True)])
+        first = rows[0]
+        cells = [case, str(first["images"]), str(len(rows)), f"{100 * first['rate']:g} %",
+                 f"**{percent(mean(shares))}**", percent(max(shares)), percent(beyond)]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", made(record)])
+
+
 def regions(record: Record) -> str:
     """Pixels and regions that good images show, expected and seen."""
     lines = ["| images that may show a region | false regions in a thousand, expected | seen | "

@@ -74,6 +74,7 @@ def filled(text: str) -> str:
         "norms": norms_table,
         "peaks-inside": peaks_inside_table,
         "promised": lambda: calibration_tables.promised(newest("calibration-promise-*.json")),
+        "alarms": lambda: calibration_tables.alarms(newest("false-alarms-*.json")),
         "regions": lambda: calibration_tables.regions(newest("calibration-promise-*.json")),
         "standing": lambda: calibration_tables.standing(newest("calibration-promise-*.json")),
         "tails": lambda: calibration_tables.tails(newest("calibration-promise-*.json")),

@@ -56,6 +56,8 @@ def _sequence(g: GraphBuilder, module: Any, features: str) -> str:
         layer = layers.pop(0)
         if isinstance(layer, nn.Conv2d):
             features = _conv(g, layer, layers.pop(0), features)
+        elif isinstance(layer, nn.ReLU):
+            features = g.op("Relu", features)
         elif isinstance(layer, nn.ReLU6):
             features = _clipped(g, features, 0, 6)
         else:
