@@ -18,6 +18,7 @@ from blemish.surfaces.textures import Field, Rng, grid, noise, normal, smooth_st
 OTHER_KINDS = 0.4  # of pictures
 PLAIN = 0.05  # flat, a gradient, a checkerboard, noise: what nets have to bear
 NEAR, FAR = 0.3, 0.1  # enlarged, reduced
+SMALLEST_PX = 24  # that is drawn, to be enlarged
 COMPRESSED = 0.12
 
 
@@ -34,13 +35,14 @@ def picture(number: int, *, seed: int, side_px: int) -> NDArray[np.uint8]:
         return _bytes(plain(rng, side_px))
     distance = rng.random()
     scale = 1 / 1.5 if distance < FAR else rng.uniform(1, 3) if distance < FAR + NEAR else 1
-    image = textures.colour(_layers(rng, int(side_px / scale)), rng)
+    drawn_px = max(int(side_px / scale), SMALLEST_PX)
+    image = textures.colour(_layers(rng, drawn_px), rng)
     for spoil in (textures.marks, textures.light, textures.blur, textures.grain):
         image = spoil(image, rng)
     if rng.random() < 0.25:
         image[:] = image.mean(axis=2, keepdims=True)
     done = _bytes(image)
-    if scale != 1:
+    if drawn_px != side_px:
         done = _resized(done, side_px)
     return _compressed(done, rng) if rng.random() < COMPRESSED else done
 
