@@ -14,6 +14,7 @@ from typing import Any
 import calibration_tables
 import peer_tables
 import portability_tables
+import position_tables
 import speed_tables
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +26,7 @@ PAGES = (
     ROOT / "README.md",
     ROOT / "docs" / "explanation" / "settings.md",
     ROOT / "docs" / "explanation" / "embedded.md",
+    ROOT / "docs" / "explanation" / "position.md",
     ROOT / "docs" / "explanation" / "calibration.md",
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
@@ -98,6 +100,10 @@ def filled(text: str) -> str:
         "coreset": lambda: speed_tables.coreset(newest("limits-*.json")),
         "portability": lambda: portability_tables.runtimes(newest("portability-*.json")),
         "portability-models": lambda: portability_tables.models(newest("portability-*.json")),
+        "position": lambda: position_tables.figures(newest("position-*.json")),
+        "position-scores": lambda: position_tables.image_scores(newest("position-*.json")),
+        "position-few": lambda: position_tables.few(newest("position-*.json")),
+        "position-cost": lambda: position_tables.cost(newest("position-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

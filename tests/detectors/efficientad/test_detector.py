@@ -11,6 +11,7 @@ import blemish
 from blemish.detectors.conformance.images import DrawnImages, blotted, weave
 from blemish.detectors.efficientad import rounds
 from blemish.detectors.efficientad.detector import EfficientAd
+from blemish.detectors.efficientad.scale import common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.errors import (
     BackboneError,
@@ -112,12 +113,20 @@ def test_images_held_out_score_as_the_model_that_ships_scores_them(make):
         assert score_map.max() == score[0]
 
 
-def test_in_parts_the_images_of_each_are_scored_on_the_scale_of_its_nets(make):
+def test_in_parts_the_images_of_each_are_scored_on_the_scale_of_its_nets(make, monkeypatch):
+    trainings = []
+
+    def listened(measured, low, high):
+        scales = common_scale(measured, low, high)
+        trainings.extend(zip(measured, scales, strict=True))
+        return scales
+
+    monkeypatch.setattr("blemish.detectors.efficientad.detector.common_scale", listened)
     fitted = make(calibration_folds=3).fit(weaves(), progress=QUIET)
     assert fitted.held_out_method == "3-fold"
     scores = {result.name: result.score for result in fitted.held_out_scores(progress=QUIET)}
     assert sorted(scores) == [f"{i:02}" for i in range(8)]
-    for maps, scale in fitted._left_out:
+    for maps, scale in [(one.left_out, scale) for one, scale in trainings[:3]]:
         one, other = (scale[branch].place(values) for branch, values in maps.values.items())
         for position, combined in zip(maps.positions, 0.05 * (one + other), strict=True):
             highest = float(combined.max())  # of the cells; the map is bilinear between them

@@ -28,6 +28,12 @@ def session(model):
     return Session(model.SerializeToString(), ONE_CORE)
 
 
+def summary(graph, quantiles, names=None, *, image_hw, **maps):
+    """What the tail of the detector makes of raw maps."""
+    (combined,) = session(graph.combination(quantiles)).run(["map_combined"], **maps)
+    return session(graph.summary()).run(names, map_combined=combined, image_hw=image_hw)
+
+
 @pytest.fixture(scope="module")
 def reference(oracle):
     """The oracle's nets as ours, with its own statistics and quantiles."""
@@ -62,11 +68,12 @@ def test_quantiles_are_those_of_the_reference(oracle, raw_maps):
 def test_final_maps_and_scores_are_those_of_the_reference(oracle, reference, raw_maps, close):
     graph, _ = reference
     ends = list(oracle.values["quantiles"].values())
-    tail = session(graph.summary({"student": Span(*ends[:2]), "autoencoder": Span(*ends[2:])}))
+    quantiles = {"student": Span(*ends[:2]), "autoencoder": Span(*ends[2:])}
     student, autoencoder = raw_maps("test_images")
     for i, size_hw in enumerate(oracle.inputs["test_native_hw"]):
-        score, score_map = tail.run(
-            None,
+        score, score_map = summary(
+            graph,
+            quantiles,
             map_student=student[i : i + 1],
             map_autoencoder=autoencoder[i : i + 1],
             image_hw=size_hw.astype(np.int64),
@@ -143,8 +150,12 @@ def test_the_border_is_zero_or_the_nearest_cells_value():
             ("map_student", "map_autoencoder")}  # fmt: skip
     image_hw = np.array([128, 128], np.int64)
     found = {
-        border: session(EfficientAdGraph(tiny(border=border), ImageFormat()).summary(Q)).run(
-            ["score_map"], **maps, image_hw=image_hw
+        border: summary(
+            EfficientAdGraph(tiny(border=border), ImageFormat()),
+            Q,
+            ["score_map"],
+            **maps,
+            image_hw=image_hw,
         )[0][0]
         for border in ("zero", "edge")
     }
@@ -161,8 +172,8 @@ def test_a_smoothed_map_is_that_of_scipy_on_the_working_image():
 
     def summed(sigma):
         settings = tiny(border="edge", smoothing=sigma)
-        tail = session(EfficientAdGraph(settings, ImageFormat()).summary(Q))
-        return tail.run(["score_map"], **maps, image_hw=image_hw)[0][0]
+        graph = EfficientAdGraph(settings, ImageFormat())
+        return summary(graph, Q, ["score_map"], **maps, image_hw=image_hw)[0][0]
 
     wanted = gaussian_filter(summed(0), 5.0, mode="reflect")
     np.testing.assert_allclose(summed(5.0), wanted, atol=1e-5)
@@ -174,22 +185,26 @@ def test_branches_count_by_their_weights():
     image_hw = np.array([128, 128], np.int64)
     for share, wanted in ((0.5, 0.1), (0.25, 0.1), (0, 0.1)):
         settings = tiny(border="edge", autoencoder_weight=share)
-        tail = session(EfficientAdGraph(settings, ImageFormat()).summary(Q))
+        graph = EfficientAdGraph(settings, ImageFormat())
         given = {f"map_{branch}": maps[f"map_{branch}"] for branch in settings.branches}
-        assert tail.run(["score"], **given, image_hw=image_hw)[0] == pytest.approx(wanted)
+        (score,) = summary(graph, Q, ["score"], **given, image_hw=image_hw)
+        assert score == pytest.approx(wanted)
     maps["map_student"] += 0.3  # one more of its spans: 0.1 for it alone
     settings = tiny(border="edge", autoencoder_weight=0.25)
-    tail = session(EfficientAdGraph(settings, ImageFormat()).summary(Q))
-    (score,) = tail.run(["score"], **maps, image_hw=image_hw)
+    graph = EfficientAdGraph(settings, ImageFormat())
+    (score,) = summary(graph, Q, ["score"], **maps, image_hw=image_hw)
     assert score == pytest.approx(0.1 + 0.75 * 0.1)
 
 
 def test_maps_that_do_not_vary_give_finite_scores():
     still = np.full((3, 24, 24), 0.25, np.float32)
     found = Maps([0, 1, 2], {"student": still, "autoencoder": still * 0}).quantiles(0.9, 0.995)
-    tail = session(EfficientAdGraph(tiny(), ImageFormat()).summary(found))
-    score, score_map = tail.run(
-        None, map_student=still, map_autoencoder=still * 0, image_hw=np.array([9, 9], np.int64)
+    score, score_map = summary(
+        EfficientAdGraph(tiny(), ImageFormat()),
+        found,
+        map_student=still,
+        map_autoencoder=still * 0,
+        image_hw=np.array([9, 9], np.int64),
     )
     assert np.abs(score).max() < 1e-3
     assert np.isfinite(score_map).all()

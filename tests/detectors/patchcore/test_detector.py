@@ -45,6 +45,7 @@ def fit(backbone, images=None, progress=QUIET, **settings):
         ({"coreset_ratio": 0.1, "coreset_count": 5}, "both size the bank"),
         ({"neighbourhood": 4}, "must be odd"),
         ({"reweight": 9, "image_score": "map"}, "must be 0 with image_score"),
+        ({"reweight": 9, "normalisation": "position"}, "must be 0 with normalisation"),
         ({"embedding": "pool"}, "Did you mean 'pooled'"),
         ({"image_size": [256, 256], "resize": "shorter"}, "must be one number"),
         ({"image_size": 8}, r"'image_size' must be in \[32, 4096\]"),
@@ -240,7 +241,7 @@ def test_an_image_meets_all_others_of_a_tiny_bank_whatever_another_leaves(
     scored = {found.name: found.score for found in fitted.held_out_scores(progress=QUIET)}
     for number, name in enumerate(patches.names):
         others = fitted.bank[owners != number]
-        graph = fitted._writer.search(others, block=64).SerializeToString()
+        graph = fitted.writer.search(others, block=64).SerializeToString()
         own = patches.store.read(patches.starts[number], patches.starts[number + 1])
         session = Session(graph)
         (scores,) = session.run(["patch_scores"], patches=own[None, None])

@@ -28,7 +28,9 @@ def test_every_stage_takes_time(guess):
     assert min(seconds.values()) > 0
 
 
-def test_picking_is_guessed_from_all_distances_and_leaving_out_takes_twice_as_many(guess, monkeypatch):
+def test_picking_is_guessed_from_all_distances_and_leaving_out_takes_twice_as_many(
+    guess, monkeypatch
+):
     monkeypatch.setattr(timing, "_seconds_a_distance", lambda _: 1e-3)
     monkeypatch.setattr(timing, "_searching_seconds", lambda *_: 7.0)
     patches = 10 * 16 * 16  # of 10 images, at a stride of 4

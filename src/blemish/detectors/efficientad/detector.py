@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import HELD_OUT, HeldOutScore, ImageSource, Told
-from blemish.detectors.efficientad.graph import EfficientAdGraph, map_name
+from blemish.detectors.efficientad.graph import COMBINED, EfficientAdGraph, map_name
 from blemish.detectors.efficientad.images import Space, WorkingImages, working_images
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_images
 from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, plan_training
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
-from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
+from blemish.detectors.efficientad.scale import common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher, load_teacher
+from blemish.detectors.position import Grid, LeftOut, Usual, details_of, told_of
 from blemish.errors import CalibrationError, MissingExtraError
 from blemish.graph.engine import CPU, ONE_CORE, Engine
 from blemish.graph.session import Session
@@ -44,7 +45,8 @@ class EfficientAd:
     """The detector. Settings are given by name, or as an `EfficientAdSettings`.
 
     Its graph holds, for `Model.trace`, `teacher`, `student`, `autoencoder` (features x h x w),
-    `map_student` and `map_autoencoder` (h x w, before they are scaled).
+    `map_student` and `map_autoencoder` (h x w, before they are scaled), `map_combined` and, with
+    normalisation, `deviations` (that by its places).
 
     Raises:
         MissingExtraError: torch is not installed.
@@ -151,18 +153,31 @@ class FittedEfficientAd:
         self._writer, self._teacher = writer, teacher
         self._names, self._sizes_hw = images.names, images.sizes_hw
         scales = common_scale(outcome.measured, s.low_quantile, s.high_quantile)
-        self._left_out = [
-            (one.left_out, scale)
-            for one, scale in zip(outcome.measured, scales, strict=True)
-            if one.left_out
-        ]
         self._facts = outcome.facts
         self.nets, self.quantiles = outcome.nets, scales[-1]
+        self._combined: dict[int, Grid] = {}  # of the images that were left out, by position
+        self._parts = 0
+        for one, scale in zip(outcome.measured, scales, strict=True):
+            if one.left_out is not None:
+                self._parts += 1
+                combination = Session(writer.combination(scale).SerializeToString(), ONE_CORE)
+                maps = {map_name(branch): maps for branch, maps in one.left_out.values.items()}
+                (combined,) = combination.run([COMBINED], **maps)
+                self._combined |= dict(zip(one.left_out.positions, combined, strict=True))
+        self.left_out: LeftOut | None = None
+        keys = [images.split_keys[position] for position in self._combined]
+        if s.by_place and len(set(keys)) > 1:
+            self.left_out = LeftOut(list(self._combined.values()), keys)
+
+    @cached_property
+    def usual(self) -> Usual | None:
+        """What the combined map is told by at its places; `None` where it is not."""
+        return self.left_out.usual() if self.left_out else None
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
-        return self._writer.detector(self.nets, self.quantiles)
+        return self._writer.detector(self.nets, self.quantiles, self.usual)
 
     @property
     def batch(self) -> int:
@@ -180,6 +195,7 @@ class FittedEfficientAd:
                 f"{steps} on {made['device']} in {made['precision']}, against "
                 f"{penalty['images']:,} images ({penalty['source']})",
             ),
+            *told_of(self.usual),
         ]
 
     @property
@@ -195,13 +211,14 @@ class FittedEfficientAd:
             "parameters": self._parameters,
             "quantiles": {branch: asdict(span) for branch, span in self.quantiles.items()},
             **self._facts,
+            **details_of(self.usual),
         }
 
     @property
     def held_out_method(self) -> str:
         """How `held_out_scores` works, for the record."""
         folds = self._writer.settings.recipe.calibration_folds
-        return f"{len(self._left_out)}-fold" if folds else HELD_OUT
+        return f"{self._parts}-fold" if folds else HELD_OUT
 
     def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
         """Scores of the images that were left out, by nets that did not see them.
@@ -209,15 +226,15 @@ class FittedEfficientAd:
         Raises:
             CalibrationError: all images belong together, so that none was left out.
         """
-        if not self._left_out:
+        if not self._combined:
             raise CalibrationError(
                 "Scoring images as if they were new takes at least 2 that do not belong together."
             )
-        count = sum(len(maps.positions) for maps, _ in self._left_out)
-        with progress.stage("leave out", count) as advance:
-            for maps, scale in self._left_out:
-                yield from self._scores(maps, scale)
-                advance(len(maps.positions))
+        with progress.stage("leave out", len(self._combined)) as advance:
+            for row, position in enumerate(self._combined):
+                peak = float(self._map(row, position).max())
+                yield HeldOutScore(self._names[position], peak, peak)
+                advance(1)
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The map of an image by the nets that did not see it.
@@ -225,33 +242,20 @@ class FittedEfficientAd:
         Raises:
             KeyError: it was not left out.
         """
-        places = {
-            self._names[position]: (maps, scale, row)
-            for maps, scale in self._left_out
-            for row, position in enumerate(maps.positions)
-        }
-        maps, scale, row = places[name]
-        return self._summarised(self._summary(scale), maps, row)[1]
+        rows = {self._names[position]: row for row, position in enumerate(self._combined)}
+        return self._map(rows[name], list(self._combined)[rows[name]])
 
-    def _scores(self, maps: Maps, scale: Quantiles) -> Iterator[HeldOutScore]:
-        summary = self._summary(scale)
-        for row, position in enumerate(maps.positions):
-            score, _ = self._summarised(summary, maps, row)
-            yield HeldOutScore(self._names[position], score, score)
+    @cached_property
+    def _summary(self) -> Session:
+        return Session(self._writer.summary().SerializeToString(), ONE_CORE)
 
-    def _summary(self, scale: Quantiles) -> Session:
-        return Session(self._writer.summary(scale).SerializeToString(), ONE_CORE)
-
-    def _summarised(
-        self, summary: Session, maps: Maps, row: int
-    ) -> tuple[float, NDArray[np.float32]]:
-        """Score and map of a left-out image from the raw maps of its nets."""
-        score, score_map = summary.run(
-            ["score", "score_map"],
-            image_hw=np.array(self._sizes_hw[maps.positions[row]], np.int64),
-            **{map_name(branch): values[row, None] for branch, values in maps.values.items()},
-        )
-        return float(score[0]), score_map[0]
+    def _map(self, row: int, position: int) -> NDArray[np.float32]:
+        """The map of an image that was left out, by its row among these and its position."""
+        told = self.left_out.told(row) if self.left_out else self._combined[position]
+        image_hw = np.array(self._sizes_hw[position], np.int64)
+        maps = self._summary.run(["score_map"], **{COMBINED: told[None]}, image_hw=image_hw)
+        score_map: NDArray[np.float32] = maps[0][0]
+        return score_map
 
     def close(self) -> None:
         """Nothing is held: the images went when the training ended."""

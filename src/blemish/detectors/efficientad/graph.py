@@ -23,6 +23,7 @@ from blemish.detectors.efficientad.architecture import (
 )
 from blemish.detectors.efficientad.scale import Quantiles, Span
 from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
+from blemish.detectors.position import Usual, told_by_place
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import enlarge
 from blemish.graph.preprocessing import (
@@ -37,6 +38,7 @@ from blemish.images.format import ImageFormat
 if TYPE_CHECKING:
     import onnx
 
+COMBINED = "map_combined"  # of the branches
 TOP = 0.1  # what the high quantile becomes
 BATCH_PIXELS = 4 * 256 * 256  # of working images to run at once
 
@@ -82,19 +84,44 @@ class EfficientAdGraph:
         height, width = self.settings.size_hw
         return g.build([tensor("working", FLOAT, "N", COLOURS, height, width)], self._maps())
 
-    def detector(self, nets: Nets, quantiles: Quantiles) -> onnx.ModelProto:
-        """The model that ships: from `image` to `score` and `score_map`."""
+    def detector(
+        self, nets: Nets, quantiles: Quantiles, usual: Usual | None = None
+    ) -> onnx.ModelProto:
+        """The model that ships: from `image` to `score` and `score_map`.
+
+        Args:
+            nets: trained.
+            quantiles: what becomes 0 and 0.1 in the map of each branch.
+            usual: what the combined map is told by at its places; `None` for as it is.
+        """
         g = GraphBuilder()
         image, sizes = self._preprocessed(g)
-        self._summarise(g, self._raw_maps(g, nets, image), quantiles, sizes.image_hw)
+        combined = self._combined(g, self._raw_maps(g, nets, image), quantiles)
+        if usual is not None:
+            shape = g.op("Shape", combined)
+            inside_hw = g.op(
+                "Cast", g.op("Slice", shape, g.ints(1), g.ints(3), g.ints(0)), to=FLOAT
+            )
+            combined = told_by_place(g, combined, usual, inside_hw)
+        self._summarise(g, combined, sizes.image_hw)
         return g.build([image_input(self.image_format)], _summary())
 
-    def summary(self, quantiles: Quantiles) -> onnx.ModelProto:
-        """From raw maps and `image_hw` to `score` and `score_map`: the detector's tail."""
+    def combination(self, quantiles: Quantiles) -> onnx.ModelProto:
+        """From raw maps to `map_combined`, N x h x w: the middle of the detector."""
         g = GraphBuilder()
         maps = {branch: map_name(branch) for branch in self.settings.branches}
-        self._summarise(g, maps, quantiles, "image_hw")
-        return g.build([*self._maps(), tensor("image_hw", INT64, 2)], _summary())
+        self._combined(g, maps, quantiles)
+        return g.build(self._maps(), [tensor(COMBINED, FLOAT, "N", "h", "w")])
+
+    def summary(self) -> onnx.ModelProto:
+        """From `map_combined` and `image_hw` to `score` and `score_map`: the detector's tail.
+
+        The map is told by its places already, if at all.
+        """
+        g = GraphBuilder()
+        self._summarise(g, COMBINED, "image_hw")
+        inputs = [tensor(COMBINED, FLOAT, "N", "h", "w"), tensor("image_hw", INT64, 2)]
+        return g.build(inputs, _summary())
 
     def _preprocessed(self, g: GraphBuilder) -> tuple[str, Geometry]:
         size = self.settings.working_size(1)
@@ -116,15 +143,16 @@ class EfficientAdGraph:
             AUTOENCODER: _difference(g, coder, halves[1], name=map_name(AUTOENCODER)),
         }
 
-    def _summarise(
-        self, g: GraphBuilder, maps: Mapping[str, str], quantiles: Quantiles, original_hw: str
-    ) -> None:
-        """Nodes from raw maps to `score_map` (bilinear from the padded grid) and its maximum."""
+    def _combined(self, g: GraphBuilder, maps: Mapping[str, str], quantiles: Quantiles) -> str:
+        """Nodes from raw maps to the combined one."""
         weighted = [
             _rescaled(g, values, quantiles[branch], self.settings.branches[branch] * TOP)
             for branch, values in maps.items()
         ]
-        combined = g.op("Sum", *weighted)
+        return g.op("Sum", *weighted, name=COMBINED)
+
+    def _summarise(self, g: GraphBuilder, combined: str, original_hw: str) -> None:
+        """Nodes from a grid to `score_map` (bilinear from the padded grid) and its maximum."""
         edge = self.settings.recipe.border == "edge"
         sides = g.ints(*[BORDER_CELLS] * 4)
         padded = g.op("Pad", combined, sides, "", g.ints(1, 2), mode="edge" if edge else "constant")

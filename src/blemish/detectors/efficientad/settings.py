@@ -20,7 +20,7 @@ from blemish.detectors.efficientad.architecture import (
     features_of,
     pdn,
 )
-from blemish.detectors.settings import DetectorSettings
+from blemish.detectors.settings import PositionSettings
 from blemish.settings import setting
 
 SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
@@ -101,7 +101,7 @@ STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes
 
 
 @dataclass(frozen=True)
-class EfficientAdSettings(DetectorSettings):
+class EfficientAdSettings(PositionSettings):
     """All that can be chosen in EfficientAd."""
 
     circumstances: ClassVar[tuple[str, ...]] = ("device", "memory_megabytes", "checkpoint_seconds")

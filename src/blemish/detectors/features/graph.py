@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.features.embedding import embed
 from blemish.detectors.features.sizes import batch_size
+from blemish.detectors.position import Usual, told_by_place
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
+from blemish.graph.maps import content_cells
 from blemish.graph.preprocessing import (
     Geometry,
     geometry,
@@ -102,6 +104,12 @@ class FeatureGraph:
         if channels is not None:
             patches = g.op("Gather", patches, g.ints(*channels), axis=3, name="patches")
         return patches, sizes
+
+    def by_place(self, g: GraphBuilder, scores: str, sizes: Geometry, usual: Usual) -> str:
+        """Patch scores, N x h x w, told by what is usual at their places: `deviations`."""
+        grid_hw = g.op("Slice", g.op("Shape", scores), g.ints(1), g.ints(3), g.ints(0))
+        inside_hw = content_cells(g, grid_hw, sizes)
+        return told_by_place(g, scores, usual, inside_hw)
 
     def apart(self, g: GraphBuilder, maps: str) -> str:  # noqa: ARG002
         """The maps on their way into and out of the backbone."""

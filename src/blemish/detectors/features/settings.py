@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blemish.detectors.settings import DetectorSettings
+from blemish.detectors.settings import PositionSettings
 from blemish.settings import setting
 
 
 @dataclass(frozen=True)
-class FeatureSettings(DetectorSettings):
+class FeatureSettings(PositionSettings):
     """The backbone, and which of its levels."""
 
     backbone: str = setting(

@@ -23,6 +23,7 @@ from blemish.detectors.padim.gaussians import Gaussians, fit_global, fit_positio
 from blemish.detectors.padim.graph import PadimGraph
 from blemish.detectors.padim.plan import PadimPlan, estimate_seconds, plan_fit
 from blemish.detectors.padim.settings import PadimSettings
+from blemish.detectors.position import LeftOut, Usual, details_of, told_of
 from blemish.errors import CalibrationError
 from blemish.graph.engine import CPU, ONE_CORE, Engine
 from blemish.graph.session import Session
@@ -40,7 +41,8 @@ LEAST_VARIANCE = 1e-6  # of features that do not vary at all
 class Padim(FeatureDetector[PadimSettings]):
     """The detector. Settings are given by name, or as a `PadimSettings`.
 
-    Its graph holds, for `Model.trace`, `patches` (h x w x D) and `patch_scores` (h x w).
+    Its graph holds, for `Model.trace`, `patches` (h x w x D), `patch_scores` (h x w: distances)
+    and, with normalisation, `deviations` (these by their place).
     """
 
     name = "padim"
@@ -193,15 +195,25 @@ class FittedPadim:
         gaussians: Gaussians,
         distances: list[NDArray[np.float32]],
     ) -> None:
-        self._writer, self.gaussians, self._distances = writer, gaussians, distances
+        self._writer, self.gaussians = writer, gaussians
         self._names, self._keys, self._sizes_hw = features.names, features.keys, features.sizes_hw
         self._grids_hw, self._inside_hw = features.grids_hw, features.inside_hw
         self._ridge = features.ridge
+        pairs = zip(distances, self._inside_hw, strict=True)
+        self._distances = [scores.reshape(inside_hw) for scores, inside_hw in pairs]
+        self.left_out: LeftOut | None = None
+        if writer.settings.by_place and len(set(self._keys)) > 1:
+            self.left_out = LeftOut(self._distances, self._keys)
+
+    @cached_property
+    def usual(self) -> Usual | None:
+        """What distances are told by at their places; `None` where they are not."""
+        return self.left_out.usual() if self.left_out else None
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
-        return self._writer.detector(self.gaussians)
+        return self._writer.detector(self.gaussians, self.usual)
 
     @property
     def batch(self) -> int:
@@ -216,6 +228,7 @@ class FittedPadim:
         return [
             ("levels", levels),
             ("Gaussians", f"{count:,} of {dimensions} dimensions, {size}"),
+            *told_of(self.usual),
         ]
 
     @property
@@ -227,6 +240,7 @@ class FittedPadim:
             "gaussian_bytes": self.gaussians.mean.nbytes + self.gaussians.whitening.nbytes,
             "channels": list(self._writer.channels),
             "ridge": self._ridge,
+            **details_of(self.usual),
         }
 
     def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
@@ -262,7 +276,8 @@ class FittedPadim:
     def _map(self, image: int) -> NDArray[np.float32]:
         height, width = self._inside_hw[image]
         scores = np.zeros((1, *self._grids_hw[image]), np.float32)
-        scores[0, :height, :width] = self._distances[image].reshape(height, width)
+        told = self.left_out.told(image) if self.left_out else self._distances[image]
+        scores[0, :height, :width] = told
         image_hw = np.array(self._sizes_hw[image], np.int64)
         maps = self._summary.run(["score_map"], patch_scores=scores, image_hw=image_hw)
         score_map: NDArray[np.float32] = maps[0][0]
@@ -270,4 +285,4 @@ class FittedPadim:
 
     def close(self) -> None:
         """Give the distances back."""
-        self._distances = []
+        self._distances, self.left_out = [], None

@@ -9,6 +9,7 @@ import numpy as np
 
 from blemish.detectors.features.graph import FeatureGraph, summary_outputs
 from blemish.detectors.padim.gaussians import Gaussians
+from blemish.detectors.position import Usual
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import enlarge
 from blemish.graph.preprocessing import Geometry, geometry, image_input
@@ -35,15 +36,26 @@ class PadimGraph(FeatureGraph):
         rng = np.random.default_rng(self.settings.seed)
         return sorted(int(i) for i in rng.choice(there, kept, replace=False))
 
-    def detector(self, gaussians: Gaussians) -> onnx.ModelProto:
-        """From `image` to `score` and `score_map`: the model that ships."""
+    def detector(self, gaussians: Gaussians, usual: Usual | None = None) -> onnx.ModelProto:
+        """From `image` to `score` and `score_map`: the model that ships.
+
+        Args:
+            gaussians: of good features.
+            usual: what distances are told by at their places; `None` for them as they are.
+        """
         g = GraphBuilder()
         vectors, sizes = self.vectors(g)
-        self._summarise(g, self._distances(g, vectors, gaussians), sizes)
+        scores = self._distances(g, vectors, gaussians)
+        if usual is not None:
+            scores = self.by_place(g, scores, sizes, usual)
+        self._summarise(g, scores, sizes)
         return g.build([image_input(self.image_format)], summary_outputs())
 
     def summary(self) -> onnx.ModelProto:
-        """From `patch_scores` (N x h x w) and `image_hw` to `score` and `score_map`."""
+        """From `patch_scores` (N x h x w) and `image_hw` to `score` and `score_map`.
+
+        The scores are told by their place already, if at all.
+        """
         g = GraphBuilder()
         self._summarise(g, "patch_scores", geometry(g, "image_hw", self.working_size))
         inputs = [tensor("patch_scores", FLOAT, *"Nhw"), tensor("image_hw", INT64, 2)]

@@ -29,8 +29,9 @@ from blemish.search.coreset import greedy_k_centre
 class PatchCore(FeatureDetector[PatchCoreSettings]):
     """The detector. Settings are given by name, or as a `PatchCoreSettings`.
 
-    Its graph holds, for `Model.trace`, `patches` (h x w x D), `patch_scores` and `nearest` (h x w:
-    which vector of the bank).
+    Its graph holds, for `Model.trace`, `patches` (h x w x D), `patch_scores` (h x w: distances),
+    `nearest` (h x w: which vector of the bank) and, with normalisation, `deviations` (the scores by
+    their place).
     """
 
     name = "patchcore"

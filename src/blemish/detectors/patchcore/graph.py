@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from blemish.detectors.features.graph import FeatureGraph, summary_outputs
 from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
+from blemish.detectors.position import Usual
 from blemish.graph.builder import ENDLESS, FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import content_cells, enlarge
 from blemish.graph.preprocessing import (
@@ -48,11 +49,12 @@ class PatchCoreGraph(FeatureGraph):
         pooled = self.settings.embedding == "pooled"
         return self.settings.embedding_width if pooled else None
 
-    def detector(self, bank: Vectors) -> onnx.ModelProto:
+    def detector(self, bank: Vectors, usual: Usual | None = None) -> onnx.ModelProto:
         """From `image` to `score`, `score_map` and `nearest`: the model that ships.
 
         Args:
             bank: what an image is compared with, M x D.
+            usual: what patches are told by at their places; `None` for distances as they are.
         """
         s = self.settings
         g = GraphBuilder()
@@ -63,7 +65,10 @@ class PatchCoreGraph(FeatureGraph):
         if s.reweight and len(bank) > 1:
             masked = self._masked(g, found.scores, sizes)
             weight = reweighting(g, found, masked, companions=min(s.reweight, len(bank)))
-        self._summarise(g, found.scores, sizes, weight)
+        scores = found.scores
+        if usual is not None:
+            scores = self.by_place(g, scores, sizes, usual)
+        self._summarise(g, scores, sizes, weight)
         g.op("Identity", found.nearest, name="nearest")
         outputs = [*summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]
         return g.build([image_input(self.image_format)], outputs)
@@ -97,7 +102,7 @@ class PatchCoreGraph(FeatureGraph):
     def summary(self) -> onnx.ModelProto:
         """From `patch_scores` (N x h x w), `weight` (N) and `image_hw` (2) to the score and map.
 
-        The end of the detector's graph.
+        The end of the detector's graph, for scores that are told by their place already, if at all.
         """
         g = GraphBuilder()
         sizes = geometry(g, "image_hw", self.working_size)

@@ -7,6 +7,7 @@ of it. The end of the shipped graph does the scoring, since patches are there al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -18,17 +19,20 @@ from blemish.data.split import parts_of
 from blemish.detectors.contract import HeldOutScore, Told
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.patches import Patches
+from blemish.detectors.position import LeftOut, Usual, details_of, told_of
 from blemish.errors import CalibrationError
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.parallel import one_core_each
-from blemish.progress import Advance, Progress
+from blemish.progress import Advance, LoggedProgress, Progress
 from blemish.search.coreset import Coreset, without_each
 from blemish.search.vectors import Vectors
 from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
     import onnx
+
+Seen = list[NDArray[np.float32]]  # patch scores of each image by the model that has seen it
 
 QUERIES, BLOCK = 1024, 2048  # patches, and vectors of the bank, whose products a core holds
 
@@ -39,23 +43,32 @@ class FittedPatchCore:
     def __init__(
         self, writer: PatchCoreGraph, bank: Vectors, patches: Patches, coreset: Coreset
     ) -> None:
-        self._writer = writer
+        self.writer = writer
         self._patches = patches
         self._coreset = coreset
         self._counts = {"patches": len(patches.store), "candidates": len(patches.points)}
-        self._fold_of: dict[str, _Fold] = {}
-        self._seen: list[NDArray[np.float32]] = []
+        self._scored: list[_Scored] = []
+        self.left_out: LeftOut | None = None
+        self._usual: Usual | None = None
         self.bank = bank
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
-        return self._writer.detector(self.bank)
+        return self.writer.detector(self.bank, self.usual)
+
+    @property
+    def usual(self) -> Usual | None:
+        """What patches are told by at their places; `None` where they are not."""
+        if self.writer.settings.by_place:
+            with suppress(CalibrationError):  # no image can be left out: nothing is known of it
+                self._leave_out(LoggedProgress())
+        return self._usual
 
     @property
     def batch(self) -> int:
         """Images that the graph should judge at once."""
-        return self._writer.batch
+        return self.writer.batch
 
     def told(self) -> list[Told]:
         """Levels and bank, for people."""
@@ -65,11 +78,12 @@ class FittedPatchCore:
         return [
             ("levels", ", ".join(self._levels)),
             ("memory bank", f"{bank}, {size}, out of {self._counts['patches']:,} patches"),
+            *told_of(self.usual),
         ]
 
     @property
     def _levels(self) -> list[str]:
-        return [level.name for level in self._writer.backbone.levels]
+        return [level.name for level in self.writer.backbone.levels]
 
     @property
     def details(self) -> dict[str, Any]:
@@ -81,12 +95,13 @@ class FittedPatchCore:
             "bank_bytes": self.bank.nbytes,
             "coreset_radius": self._coreset.radius,
             **self._counts,
+            **details_of(self.usual),
         }
 
     @property
     def held_out_method(self) -> str:
         """How `held_out_scores` works, for the record."""
-        folds = self._writer.settings.calibration_folds
+        folds = self.writer.settings.calibration_folds
         parts = min(folds, len(set(self._patches.split_keys)))
         return f"{parts}-fold" if folds else "leave-one-out"
 
@@ -107,26 +122,9 @@ class FittedPatchCore:
         Raises:
             CalibrationError: all images belong together, so that none can be left out.
         """
-        p = self._patches
-        if len(set(p.split_keys)) < 2:
-            raise CalibrationError(
-                "Scoring images as if they were new takes at least 2 that do not belong together."
-            )
-        folds = self._writer.settings.calibration_folds
-        with progress.stage("leave out", len(p.names) * (2 if folds else 1)) as advance:
-            if folds:
-                self._seen = self._scores_when_seen(advance)
-            for fold in self._folds():
-                self._fold_of |= {p.names[image]: fold for image in fold.images}
-                results = []
-                with fold.session() as session, one_core_each() as pool:
-                    judge = partial(self._judge, fold, session)
-                    for image, (score, score_map) in zip(
-                        fold.images, pool.map(judge, fold.images), strict=True
-                    ):
-                        results.append(HeldOutScore(p.names[image], score, float(score_map.max())))
-                        advance(1)
-                yield from results
+        self._leave_out(progress)
+        with one_core_each() as pool:
+            yield from pool.map(self._held_out_score, range(len(self._scored)))
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The map of an image against the bank that `held_out_scores` scored it against.
@@ -134,13 +132,54 @@ class FittedPatchCore:
         Raises:
             KeyError: it was not left out.
         """
-        fold = self._fold_of[name]
-        with fold.session() as session:
-            return self._judge(fold, session, self._patches.names.index(name))[1]
+        images = {name: image for image, name in enumerate(self._patches.names) if self._scored}
+        return self._summarised(images[name])[1]
+
+    def _leave_out(self, progress: Progress) -> None:
+        """Score the patches of each image against a bank without it, once."""
+        p, s = self._patches, self.writer.settings
+        if self._scored:
+            return
+        if len(set(p.split_keys)) < 2:
+            raise CalibrationError(
+                "Scoring images as if they were new takes at least 2 that do not belong together."
+            )
+        scored: dict[int, _Scored] = {}
+        folds = s.calibration_folds
+        with progress.stage("leave out", len(p.names) * (2 if folds else 1)) as advance:
+            seen = self._scores_when_seen(advance) if folds else []
+            for fold in self._folds():
+                with fold.session() as session, one_core_each() as pool:
+                    judge = partial(self._judge, fold, session, seen)
+                    for image, found in zip(fold.images, pool.map(judge, fold.images), strict=True):
+                        scored[image] = found
+                        advance(1)
+        self._scored = [scored[image] for image in range(len(p.names))]
+        if s.by_place:
+            grids = [found.grid for found in self._scored]
+            self.left_out = LeftOut(grids, p.split_keys)
+            self._usual = self.left_out.usual()
+
+    def _held_out_score(self, image: int) -> HeldOutScore:
+        score, score_map = self._summarised(image)
+        return HeldOutScore(self._patches.names[image], score, float(score_map.max()))
+
+    def _summarised(self, image: int) -> tuple[float, NDArray[np.float32]]:
+        """Score and map of a training image as if it were new."""
+        found = self._scored[image]
+        score, maps = self._summary.run(
+            ["score", "score_map"],
+            patch_scores=self._patches.on_grid(
+                image, found.grid if self.left_out is None else self.left_out.told(image)
+            ),
+            weight=found.weight,
+            image_hw=np.array(self._patches.sizes_hw[image], np.int64),
+        )
+        return float(score[0]), maps[0]
 
     def _folds(self) -> Iterator[_Fold]:
         """Parts of the images, each with what it is to be judged by."""
-        s, p = self._writer.settings, self._patches
+        s, p = self.writer.settings, self._patches
         if not s.calibration_folds:
             yield from self._by_the_bank_itself()
             return
@@ -155,10 +194,10 @@ class FittedPatchCore:
 
     def _reach(self, coreset: Coreset) -> float:
         """The covering radius in the unit of patch scores."""
-        squared = self._writer.settings.distance == "squared"
+        squared = self.writer.settings.distance == "squared"
         return coreset.radius**2 if squared else coreset.radius
 
-    def _scores_when_seen(self, advance: Advance) -> list[NDArray[np.float32]]:
+    def _scores_when_seen(self, advance: Advance) -> Seen:
         """Patch scores of each training image by the model that ships."""
         p, images = self._patches, range(len(self._patches.names))
         if self._picked_by_scores:
@@ -175,11 +214,11 @@ class FittedPatchCore:
     @property
     def _picked_by_scores(self) -> bool:
         """Whether the distances that picking went by are the scores of all patches."""
-        s, p = self._writer.settings, self._patches
+        s, p = self.writer.settings, self._patches
         return s.k == 1 and s.distance == "euclidean" and p.points_are_vectors
 
     def _search_among(self, picks: NDArray[np.int64], others: int | None = None) -> Session:
-        p, search = self._patches, partial(self._writer.search, block=BLOCK, others=others)
+        p, search = self._patches, partial(self.writer.search, block=BLOCK, others=others)
         data = search(p.store.take(p.rows[picks])).SerializeToString()  # no other copy stays
         return Session(data, ONE_CORE)
 
@@ -190,14 +229,14 @@ class FittedPatchCore:
         """
         p, owner = self._patches, self._patches.owner[self._coreset.picks]
         own: dict[int, NDArray[np.intp]] = {}
-        for together in parts_of(p.split_keys, len(p.names), seed=self._writer.settings.seed):
+        for together in parts_of(p.split_keys, len(p.names), seed=self.writer.settings.seed):
             own |= dict.fromkeys(together, np.flatnonzero(np.isin(owner, together)))
             if len(own[together[0]]) == len(owner):
                 raise CalibrationError(
                     f"The whole bank comes from '{p.names[together[0]]}', which cannot be left "
                     "out of it; use a larger coreset, or calibration_folds=5."
                 )
-        asked = max(self._writer.settings.k, self._writer.settings.reweight)
+        asked = max(self.writer.settings.k, self.writer.settings.reweight)
         by_others: dict[int, list[int]] = {}
         for image, rows in own.items():
             by_others.setdefault(min(asked, len(owner) - len(rows)), []).append(image)
@@ -206,12 +245,10 @@ class FittedPatchCore:
 
     @cached_property
     def _summary(self) -> Session:
-        return Session(self._writer.summary().SerializeToString(), ONE_CORE)
+        return Session(self.writer.summary().SerializeToString(), ONE_CORE)
 
-    def _judge(
-        self, fold: _Fold, session: Session, image: int
-    ) -> tuple[float, NDArray[np.float32]]:
-        """Score and map of a training image."""
+    def _judge(self, fold: _Fold, session: Session, seen: Seen, image: int) -> _Scored:
+        """The patches of a training image, scored as if it were new."""
         p, barred = self._patches, self._barred(fold, image)
         scores = self._patch_scores(session, image, **barred)
         weight = np.ones(1, np.float32)
@@ -220,14 +257,8 @@ class FittedPatchCore:
             worst = p.store.read(first, first + 1)
             (weight,) = session.run(["weight"], patches=worst[None, None], **barred)
         if fold.shift is not None:
-            scores = np.maximum(scores + np.float32(fold.shift), self._seen[image])
-        score, maps = self._summary.run(
-            ["score", "score_map"],
-            patch_scores=p.on_grid(image, scores),
-            weight=weight,
-            image_hw=np.array(p.sizes_hw[image], np.int64),
-        )
-        return float(score[0]), maps[0]
+            scores = np.maximum(scores + np.float32(fold.shift), seen[image])
+        return _Scored(scores.reshape(p.inside_hw[image]), weight)
 
     def _patch_scores(
         self, session: Session, image: int, **barred: NDArray[np.float32]
@@ -251,8 +282,7 @@ class FittedPatchCore:
 
     def close(self) -> None:
         """Give the training patches back."""
-        self._fold_of.clear()
-        self._seen.clear()
+        self._scored, self.left_out = [], None
         self._patches.close()
 
 
@@ -271,3 +301,16 @@ class _Fold:
     session: Callable[[], Session]
     own: dict[int, NDArray[np.intp]] | None = None
     shift: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Scored:
+    """What was found of an image that was left out.
+
+    Attributes:
+        grid: scores of its patches, h x w.
+        weight: of the highest of them, 1.
+    """
+
+    grid: NDArray[np.float32]
+    weight: NDArray[np.float32]

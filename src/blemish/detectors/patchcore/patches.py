@@ -22,7 +22,8 @@ class Patches:
     """The patches of all training images, and the points that picking compares.
 
     Attributes:
-        names, split_keys, sizes_hw, grids_hw: of the images, and the grids of their patches.
+        names, split_keys, sizes_hw, grids_hw, inside_hw: of the images, of the grids of their
+            patches, and of the part of each grid that shows the image.
         store: the vectors, image after image, row after row of each grid's inside.
     """
 
@@ -34,7 +35,7 @@ class Patches:
         self._points = _Points(plan, self.store, len(self.sizes_hw), seed)
         self._share, self._seed = plan.candidates / plan.patches, seed
         self.grids_hw: list[tuple[int, int]] = []
-        self._inside_hw: list[tuple[int, int]] = []
+        self.inside_hw: list[tuple[int, int]] = []
         self._rows: list[NDArray[np.int64]] = []
 
     def add(
@@ -60,7 +61,7 @@ class Patches:
         self._points.append(compared)
         self._rows.append(len(self.store) + chosen)
         self.grids_hw.append((grid.shape[0], grid.shape[1]))
-        self._inside_hw.append(inside_hw)
+        self.inside_hw.append(inside_hw)
         self.names.append(name)
         self.store.append(vectors)
 
@@ -87,12 +88,12 @@ class Patches:
     @cached_property
     def starts(self) -> NDArray[np.int64]:
         """Where each image's vectors begin in the store, and the end."""
-        counts = [height * width for height, width in self._inside_hw]
+        counts = [height * width for height, width in self.inside_hw]
         return np.concatenate([[0], np.cumsum(counts)])
 
     def on_grid(self, image: int, scores: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores of an image's patches on its grid, 1 x h x w; padding reads 0."""
-        height, width = self._inside_hw[image]
+        height, width = self.inside_hw[image]
         grid = np.zeros((1, *self.grids_hw[image]), np.float32)
         grid[0, :height, :width] = scores.reshape(height, width)
         return grid

@@ -33,6 +33,7 @@ LONG_DISTANCES = 2 * 10**9  # from candidates to picks
 SEARCHED = 2**25  # products of a search that may be in memory at once
 FEWEST_SEARCHED = 256  # vectors of the bank that are searched at once
 BANK_COPIES = 8  # left out and in its session, in the graph, in the file and while that is signed
+SCORE_BYTES = 4  # of a patch that was left out
 PICKING_BYTES = 28  # of a point: its norm, owner, row, and distances from two banks
 SMALLEST_SAMPLE = 1000
 
@@ -120,7 +121,7 @@ def plan_fit(
     row_bytes = 4 * dimensions
     bank_row_bytes = row_bytes + searched_bytes(vectors, dimensions)
     fixed = sizes.streaming_bytes(dimensions) + 3 * backbone_bytes
-    fixed += BANK_COPIES * vectors * bank_row_bytes
+    fixed += BANK_COPIES * vectors * bank_row_bytes + SCORE_BYTES * sizes.patches
     free = settings.memory_megabytes * MEGABYTE - fixed
     picking = PICKING_BYTES + sketched_bytes(projected)
     point_bytes = 4 * projected + picking

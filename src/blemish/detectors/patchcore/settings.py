@@ -87,6 +87,10 @@ class PatchCoreSettings(FeatureSettings):
             problems.append("'reweight' must be 0 or at least 2: one neighbour has no others.")
         if self.reweight and self.image_score == "map":
             problems.append("'reweight' weighs patch scores; it must be 0 with image_score 'map'.")
+        if self.reweight and self.by_place:
+            problems.append(
+                "'reweight' weighs distances; it must be 0 with normalisation 'position'."
+            )
         return problems
 
     def dimensions(self, channels: Sequence[int]) -> int:
