@@ -35,10 +35,18 @@ def alarms(record: Record) -> str:
         shares = [row["above"] / row["fresh"] for row in rows]
         beyond = mean([share > row["bound"] for share, row in zip(shares, rows, strict=True)])
         first = rows[0]
-        cells = [case, str(first["images"]), str(len(rows)), f"{100 * first['rate']:g} %",
+        cells = [_spelled(case), str(first["images"]), str(len(rows)), f"{100 * first['rate']:g} %",
                  f"**{percent(mean(shares))}**", percent(max(shares)), percent(beyond)]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", made(record)])
+
+
+def _spelled(case: str) -> str:
+    """The name of a case for people."""
+    if not case.startswith("still-"):
+        return case
+    side_px, _, sigma = case.removeprefix("still-").split("-")
+    return f"still camera, {side_px} px, noise {sigma}"
 
 
 def regions(record: Record) -> str:

@@ -42,6 +42,7 @@ def main() -> None:
     from blemish.benchmark.plan import plan_jobs
     from blemish.benchmark.run import run_jobs
     from blemish.cli.bars import TerminalProgress
+    from blemish.records.record import FailedRecord
     from blemish.settings import parse_assignments
 
     names = arguments.data or (REAL if arguments.shared else DRAWN)
@@ -57,9 +58,9 @@ def main() -> None:
     folder = ROOT / "build" / "detectors"
     for job in jobs:
         (record,) = run_jobs([job], folder, progress=TerminalProgress())
-        if record["error"]:
-            raise SystemExit(f"{job.id}: {record['error']}")
-        keep(cut_down(record))
+        if isinstance(record, FailedRecord):
+            raise SystemExit(f"{job.id}: {record.error}")
+        keep(cut_down(record.to_dict()))
 
 
 def cut_down(record: dict[str, Any]) -> dict[str, Any]:

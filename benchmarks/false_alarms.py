@@ -214,8 +214,9 @@ def real(samples: Iterable[Any]) -> Draw:
     def draw(rng: Rng, count: int) -> Iterator[Image]:
         ordered = sorted(samples, key=lambda sample: sample.id)
         chosen = [ordered[i] for i in rng.permutation(len(ordered))[:count]]
-        for _, image in GoodImages(chosen):
-            yield image
+        images = dict(GoodImages(chosen))  # these come in the order of their ids
+        for sample in chosen:
+            yield images[sample.id]
 
     return draw
 
