@@ -56,7 +56,7 @@ def few(record: Record) -> str:
     if not record:
         return NOT_YET
     sets = _by_data(record)
-    counts = list(record["rows"][0]["few"])
+    counts = sorted(record["rows"][0]["few"], key=int)
     lines = [f"| data | none | {' | '.join(counts)} | all |", "|---" * (len(counts) + 3) + "|"]
     for data, rows in sets.items():
         values = [mean(row["none"]["image_auroc"]["map"] for row in rows)]
@@ -83,7 +83,8 @@ def made(record: Record) -> str:
     """When and where."""
     machine = record["machine"]
     seeds = len({row["seed"] for row in record["rows"]})
-    return f"{record['date']}, {seeds} seeds, {machine['cores']} cores ({machine['processor']})."
+    counted = f"{seeds} seed{'s' if seeds > 1 else ''}"
+    return f"{record['date']}, {counted}, {machine['cores']} cores ({machine['processor']})."
 
 
 def _by_data(record: Record) -> dict[str, list[Record]]:
