@@ -33,7 +33,7 @@ def test_old_and_new_thresholds_stand_side_by_side_and_more_alarms_are_told(
 ):
     new = tiny_dataset(tmp_path / "new", good=30, seed=77)
     found = blemish("calibrate", fitted, new)
-    assert re.search(r"before +now\nimage threshold +0\.\d+ +0\.\d+\nfalse-alarm rate", found.out)
+    assert re.search(r"before +now\nimage threshold +\d\.\d+ +\d\.\d+\nfalse-alarm rate", found.out)
     assert re.search(r"own good images above +0 of 24 +\d+ of 24", found.out)
     assert re.search(r"note: The image threshold (falls|rises) from", found.err)
     told = blemish("calibrate", fitted, new, "--false-alarm-rate", "0.2", "--json")
