@@ -30,23 +30,16 @@ def alarms(record: Record) -> str:
     heads = ("good images", "to learn from", "draws", "promised", "rejected, mean of the draws",
              "most", "above the bound")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for case in dict.fromkeys(row["case"] for row in record["rows"]):
-        rows = of(record["rows"], case=case)
+    for case, images in dict.fromkeys((row["case"], row["images"]) for row in record["rows"]):
+        rows = of(record["rows"], case=case, images=images)
         shares = [row["above"] / row["fresh"] for row in rows]
         beyond = mean([share > row["bound"] for share, row in zip(shares, rows, strict=True)])
-        first = rows[0]
-        cells = [_spelled(case), str(first["images"]), str(len(rows)), f"{100 * first['rate']:g} %",
+        cells = [case, str(images), str(len(rows)), f"{100 * rows[0]['rate']:g} %",
                  f"**{percent(mean(shares))}**", percent(max(shares)), percent(beyond)]  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", made(record)])
-
-
-def _spelled(case: str) -> str:
-    """The name of a case for people."""
-    if not case.startswith("still-"):
-        return case
-    side_px, _, sigma = case.removeprefix("still-").split("-")
-    return f"still camera, {side_px} px, noise {sigma}"
+    machine = record["machine"]
+    seeds = f"{machine['cores']} cores ({machine['processor']}); the draw's number is the seed."
+    return "\n".join([*lines, "", seeds])
 
 
 def regions(record: Record) -> str:

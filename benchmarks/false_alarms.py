@@ -1,7 +1,7 @@
 """False alarms promised and seen where good images are hardly ordinary: alike, drifting, few.
 
     python benchmarks/false_alarms.py --shared ../shared              # all cases, 40 draws of each
-    python benchmarks/false_alarms.py --case still-256 --draws 4
+    python benchmarks/false_alarms.py --case 'still camera, 256' --draws 4
 
 Each draw makes training images and 200 fresh good ones from one source, fits, calibrates, and
 counts the fresh ones above the threshold. What is known is kept in build/, a run that was
@@ -71,11 +71,11 @@ def main() -> None:
     arguments = parser.parse_args()
     KEPT.parent.mkdir(exist_ok=True)
     rows: list[Row] = json.loads(KEPT.read_text()) if KEPT.exists() else []
-    known = {(row["case"], row["draw"]) for row in rows}
+    known = {(row["case"], row["images"], row["draw"]) for row in rows}
     chosen = [c for c in cases(arguments.shared / "data") if begins(c.name, arguments.case)]
     for number in range(arguments.draws):  # all cases get their first draw first
         for case in chosen:
-            if (case.name, number) not in known:
+            if (case.name, case.images, number) not in known:
                 start = time.perf_counter()
                 rows.append({"case": case.name, "draw": number} | measured(case, number))
                 KEPT.write_text(json.dumps(rows))
@@ -126,10 +126,10 @@ def cases(data: Path) -> Iterator[Case]:
     for side_px in (96, 256):
         for images, rate in ((20, 0.05), (100, 0.01), (300, 0.01)):
             for sigma in (0.1, 0.3, 1.0, 3.0):
-                name = f"still-{side_px}-{images}-{sigma:g}"
-                yield Case(name, still(side_px, sigma), images, rate)
-    yield Case("still-128-40-1", still(128, 1.0), 40, 0.05)
-    yield Case("still-int8-96-20-0.3", still(96, 0.3), 20, 0.05, {"precision": "int8"})
+                yield Case(named(side_px, sigma), still(side_px, sigma), images, rate)
+    yield Case(named(128, 1.0), still(128, 1.0), 40, 0.05)
+    int8 = {"precision": "int8"}
+    yield Case(f"int8, {named(96, 0.3)}", still(96, 0.3), 20, 0.05, int8)
     yield Case("drift", drifting, 60, 0.05)
     yield Case("two machines", two_machines, 60, 0.05)
     yield Case("near copies", near_copies, 60, 0.05)
@@ -140,6 +140,11 @@ def cases(data: Path) -> Iterator[Case]:
             good = [s for s in blemish.open_dataset(data / name).samples if s.label == "good"]
             fresh = min(len(good) - train, FRESH)
             yield Case(name, real(good), train, rate, fresh=fresh)
+
+
+def named(side_px: int, sigma: float) -> str:
+    """The name of a still camera's case."""
+    return f"still camera, {side_px} px, noise {sigma:g}"
 
 
 def weave(rng: Rng, side_px: int) -> NDArray[np.float64]:

@@ -86,7 +86,7 @@ def measure(shared: Path, data: str, seed: int, settings: dict[str, Any]) -> dic
     start = time.perf_counter()
     path = data if data.startswith("surfaces/") else shared / "data" / data
     dataset = blemish.open_dataset(path, seed=seed)
-    detector = blemish.PatchCore(seed=seed, **settings)
+    detector = blemish.PatchCore(seed=seed, normalisation="position", image_score="map", **settings)
     quiet = LoggedProgress()
     with closing(detector.fit(GoodImages(dataset.train), progress=quiet)) as fitted:
         held_out = [result.score for result in fitted.held_out_scores(progress=quiet)]

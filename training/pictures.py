@@ -13,7 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from blemish.surfaces import textures
-from blemish.surfaces.textures import Field, Rng, grid, noise, normal, smooth_step, turned
+from blemish.surfaces.textures import (
+    Field,
+    Rng,
+    as_bytes,
+    colour,
+    grid,
+    noise,
+    normal,
+    smooth_step,
+    spoiled,
+    turned,
+)
 
 OTHER_KINDS = 0.4  # of pictures
 PLAIN = 0.05  # flat, a gradient, a checkerboard, noise: what nets have to bear
@@ -32,16 +43,11 @@ def picture(number: int, *, seed: int, side_px: int) -> NDArray[np.uint8]:
     """
     rng = np.random.default_rng([seed, number])
     if rng.random() < PLAIN:
-        return _bytes(plain(rng, side_px))
+        return as_bytes(plain(rng, side_px))
     distance = rng.random()
     scale = 1 / 1.5 if distance < FAR else rng.uniform(1, 3) if distance < FAR + NEAR else 1
     drawn_px = max(int(side_px / scale), SMALLEST_PX)
-    image = textures.colour(_layers(rng, drawn_px), rng)
-    for spoil in (textures.marks, textures.light, textures.blur, textures.grain):
-        image = spoil(image, rng)
-    if rng.random() < 0.25:
-        image[:] = image.mean(axis=2, keepdims=True)
-    done = _bytes(image)
+    done = as_bytes(spoiled(colour(_layers(rng, drawn_px), rng), rng))
     if drawn_px != side_px:
         done = _resized(done, side_px)
     return _compressed(done, rng) if rng.random() < COMPRESSED else done
@@ -76,10 +82,6 @@ def _layers(rng: Rng, side: int) -> list[Field]:
         first = first + (second - first) * mask
     shade = rng.uniform(0, 0.5) * noise(rng, side)
     return [first + shade, first + rng.uniform(0, 0.4) * second, first - shade]
-
-
-def _bytes(image: Field) -> NDArray[np.uint8]:
-    return np.clip(np.round(image * 255), 0, 255).astype(np.uint8)
 
 
 def _resized(image: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:

@@ -48,10 +48,11 @@ for comparison in comparisons(read_records(WORK / "experiment")):
 rows = []
 for name in names:
     record = next(r for r in records if (r["category"], r["detector"]) == (name, "patchcore"))
-    vectors, size = record["details"]["bank_vectors"], record["details"]["bank_bytes"]
-    ratio = record["settings"]["coreset_ratio"] or 0.01
-    rows.append([name, f"{vectors:,}", f"{size / 1e6:.2f} MB", f"{size / ratio / 1e6:.0f} MB"])
-table(["category", "vectors kept", "memory of the bank", "of all patches, about"], rows)
+    details = record["details"]
+    vectors, size = details["bank_vectors"], details["bank_bytes"]
+    whole = size * details["patches"] / vectors
+    rows.append([name, f"{vectors:,}", f"{size / 1e6:.2f} MB", f"{whole / 1e6:.0f} MB"])
+table(["category", "vectors kept", "memory of the bank", "of all patches"], rows)
 
 # %% [markdown]
 # What it costs in AUROC is measured in [part two](2_patchcore.py#how-much-memory-is-enough), by fits with larger and

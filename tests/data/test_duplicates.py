@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from blemish.data.duplicates import NEARLY_ONE, alike_pairs, connected, mean_correlation, thumbnail
+from blemish.data.duplicates import (
+    NEARLY_ONE,
+    alike_pairs,
+    connected,
+    mean_correlation,
+    nearly_one,
+    thumbnail,
+)
 
 
 def texture(seed: int, side: int = 200) -> np.ndarray:
@@ -94,11 +101,11 @@ def test_a_camera_that_looks_at_one_part_gives_nearly_one_image() -> None:
     part, rng = texture(0).astype(np.float64), np.random.default_rng(0)
     again = [np.clip(part + rng.normal(0, 1, part.shape), 0, 255) for _ in range(6)]
     alike = mean_correlation(stack([image.astype(np.uint8) for image in again]))
-    assert alike is not None
     assert alike > NEARLY_ONE
     apart = mean_correlation(stack([texture(seed) for seed in range(6)]))
     assert apart == pytest.approx(0, abs=0.1)
 
 
-def test_one_image_is_like_nothing() -> None:
-    assert mean_correlation(stack([texture(0)])) is None
+def test_one_image_alone_is_not_nearly_one() -> None:
+    assert nearly_one(1, [*stack([texture(0)])]) is None
+    assert "The 2 good" in str(nearly_one(2, [*stack([texture(0), as_jpeg(texture(0))])]))

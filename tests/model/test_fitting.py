@@ -251,9 +251,10 @@ def test_training_images_that_stand_out_are_listed_with_what_is_odd_and_where(
         assert y0 < rows.mean() < y1
 
 
-def test_clean_training_images_do_not_stand_out_by_far(model):
+def test_clean_training_images_do_not_stand_out_by_far(category, backbone):
+    model = fit(category, backbone, settings={"calibration_folds": 5})
     told = model.facts.training.suspicious.images
-    assert all(image.expected > 0.001 for image in told)
+    assert all(image.expected > 0.01 for image in told)
     assert model.facts.training.dropped == ()
 
 

@@ -61,15 +61,13 @@ def concatenated_embedding(levels: list[np.ndarray], side: int) -> np.ndarray:
     return np.concatenate(means, axis=2)
 
 
-def greedy(points: np.ndarray, count: int, first: int, among: np.ndarray | None = None) -> list:
+def greedy(points: np.ndarray, count: int, first: int) -> list:
     """Farthest point selection, one pick at a time, in float64."""
     points = points.astype(np.float64)
-    among = np.ones(len(points), bool) if among is None else among
     picks = [first]
     nearest = np.linalg.norm(points - points[first], axis=1)
     while len(picks) < count:
         nearest[picks] = -1
-        nearest[~among] = -1
         best = int(nearest.argmax())
         picks.append(best)
         nearest = np.minimum(nearest, np.linalg.norm(points - points[best], axis=1))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
-from blemish.data.duplicates import NEARLY_ONE, alike_pairs, connected, mean_correlation
+from blemish.data.duplicates import alike_pairs, connected, nearly_one
 from blemish.data.sample import Sample
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.names import shown
@@ -231,18 +231,8 @@ def _check_near_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Findin
 def _check_nearly_one(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
     train = [look for look in looks if look.sample.split == "train"]
     distinct = {look.pixels: look.thumbnail for look in train if look.thumbnail is not None}
-    alike = mean_correlation(list(distinct.values()))
-    if alike is not None and alike >= NEARLY_ONE:
-        yield Finding("warning", "nearly-one", nearly_one(len(train), alike), _ids(train))
-
-
-def nearly_one(images: int, alike: float) -> str:
-    """What it costs to learn from so many images that are nearly one image."""
-    return (
-        f"The {images} good training images are nearly one image (mean correlation {alike:.4f}): "
-        "if they show the same part, nothing is learned of how parts differ, and false-alarm "
-        "rates are promised for that part alone; take images of many parts."
-    )
+    if told := nearly_one(len(train), list(distinct.values())):
+        yield Finding("warning", "nearly-one", told, _ids(train))
 
 
 def _check_groups(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:

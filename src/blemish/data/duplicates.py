@@ -7,7 +7,7 @@ images look like on average has been taken off both. A glass in the same place i
 then counts for nothing, a scratch in the same place in two of them for much.
 
 What it does not see: a crop, a shifted or turned copy, and sameness that all images share, which
-`mean_correlation` is for. A strictly periodic surface that happens to lie in phase twice can be
+`nearly_one` is for. A strictly periodic surface that happens to lie in phase twice can be
 taken for a copy.
 """
 
@@ -73,15 +73,29 @@ def alike_pairs(thumbnails: NDArray[np.float32], *, alike: float = ALIKE) -> lis
     return pairs
 
 
-def mean_correlation(thumbnails: Sequence[NDArray[np.float32]]) -> float | None:
-    """The mean correlation of all pairs: 1 for copies, about 0 for a random texture.
+def nearly_one(images: int, thumbnails: Sequence[NDArray[np.float32]]) -> str | None:
+    """What it costs to learn from images that are nearly one image; `None` where they are not.
 
     Args:
-        thumbnails: as `thumbnail` makes them; of fewer than 2 there is none.
+        images: how many there are.
+        thumbnails: of all or some of them that are no copies, as `thumbnail` makes them.
+    """
+    if len(thumbnails) < 2 or (alike := mean_correlation(thumbnails)) < NEARLY_ONE:
+        return None
+    return (
+        f"The {images} good training images are nearly one image (mean correlation {alike:.4f}): "
+        "if they show the same part, nothing is learned of how parts differ, and false-alarm "
+        "rates are promised for that part alone; take images of many parts."
+    )
+
+
+def mean_correlation(thumbnails: Sequence[NDArray[np.float32]]) -> float:
+    """The mean correlation of all pairs of two or more: 1 for copies, about 0 for random textures.
+
+    Args:
+        thumbnails: as `thumbnail` makes them.
     """
     count = len(thumbnails)
-    if count < 2:
-        return None
     total: NDArray[np.float64] = np.stack(thumbnails).sum(axis=0, dtype=np.float64)
     return float((total @ total - count) / (count * (count - 1)))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.duplicates import mean_correlation, thumbnail
+from blemish.data.duplicates import nearly_one, thumbnail
 from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
 from blemish.errors import DataError, ImageError, raise_all
@@ -19,8 +19,8 @@ from blemish.parallel import available_cores, read_ahead
 from blemish.progress import LoggedProgress, Progress
 
 LARGEST_BATCH = 8  # images that go through a graph at once
-FEW = 8  # images that tell whether all are nearly one
 DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
+FEW = 8  # images that tell whether all are nearly one
 
 
 def read_contents(
@@ -91,7 +91,7 @@ class GoodImages:
         self.samples = sorted(samples, key=lambda sample: sample.id)
         self._reader = reader
         self._check_keys = check_keys
-        self._few = {sample.id for sample in self.samples[:: -(-len(self.samples) // FEW) or 1]}
+        self._few = {sample.id for sample in self.samples[:: max(1, len(self.samples) // FEW)]}
         self._thumbnails: dict[str, NDArray[np.float32] | None] = {}
         facts = self._probe()
         self.sizes_hw = [fact.size_hw for fact in facts]
@@ -120,16 +120,10 @@ class GoodImages:
         """What each image holds, in order. Raises `ImageError` where one cannot be read."""
         return read_contents(self.samples, self._reader, progress=progress)
 
-    @property
-    def alikeness(self) -> float | None:
-        """The mean correlation of a few of the images that have been read; see `duplicates`.
-
-        Copies count once; `None` where fewer than 2 are left that have any structure.
-        """
-        distinct = {
-            image.tobytes(): image for image in self._thumbnails.values() if image is not None
-        }
-        return mean_correlation(list(distinct.values()))
+    def nearly_one(self) -> str | None:
+        """What a user must hear where a few of the images, once read, are nearly one image."""
+        thumbnails = {one.tobytes(): one for one in self._thumbnails.values() if one is not None}
+        return nearly_one(len(self.samples), list(thumbnails.values()))
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for sample, image in read_ahead(self.samples, self._read):

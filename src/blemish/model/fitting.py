@@ -24,9 +24,7 @@ from blemish.calibration import (
 )
 from blemish.calibration.scored import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, typical
-from blemish.data.checks import nearly_one
 from blemish.data.dataset import Dataset
-from blemish.data.duplicates import NEARLY_ONE
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.contract import Detector, Fitted
@@ -101,7 +99,8 @@ def fit(
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
         with closing(job.fit(folder)) as fitted:
-            job.tell_of_nearly_one()
+            if told := job.images.nearly_one():
+                job.progress.say(told)
             left_out = job.left_out(fitted)
             if not (drop_suspicious and left_out.suspicious_ids):
                 return job.model(fitted, left_out)
@@ -182,12 +181,6 @@ class _Job:
         return self.detector.fit(
             self.images, progress=self.progress, folder=folder, engine=self.engine
         )
-
-    def tell_of_nearly_one(self) -> None:
-        """Say so where the training images are nearly one image."""
-        alike = self.images.alikeness
-        if alike is not None and alike >= NEARLY_ONE:
-            self.progress.say(nearly_one(len(self.images.samples), alike))
 
     @property
     def _keys(self) -> dict[str, str]:

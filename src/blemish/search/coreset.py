@@ -134,7 +134,7 @@ def greedy_k_centre(
 
 
 def without_each(
-    whole: Coreset, cloud: PointCloud, part_of: NDArray[np.int64]
+    whole: Coreset, cloud: PointCloud, part_of: NDArray[np.integer]
 ) -> Iterator[Coreset]:
     """For each part of the points a coreset of as many rows without it, neither picked nor covered.
 
@@ -156,7 +156,9 @@ def without_each(
             distances.nearest_sq[left_out] = -1
             distances.nearest_sq[kept] = -1
             count = min(len(whole.picks), int(np.count_nonzero(~left_out)))
-            yield _filled(distances, kept, count)
+            smaller = _filled(distances, kept, count)
+        del distances, left_out
+        yield smaller
 
 
 def _filled(
@@ -291,11 +293,11 @@ class _TwoNearest:
     """
 
     def __init__(
-        self, distances: _Distances, picks: NDArray[np.int64], part_of: NDArray[np.int64]
+        self, distances: _Distances, picks: NDArray[np.int64], part_of: NDArray[np.integer]
     ) -> None:
         count = len(distances.points)
         self.first_sq, self.second_sq = np.full((2, count), np.inf, np.float32)
-        self.part = np.full(count, -1, np.int64)
+        self.part = np.full(count, -1, part_of.dtype)
         by_part = [(part, picks[part_of == part]) for part in np.unique(part_of)]
         for _ in distances.pool.map(partial(self._compare, distances, by_part), distances.blocks):
             pass

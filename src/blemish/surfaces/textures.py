@@ -28,12 +28,7 @@ def draw(number: int, *, seed: int, side_px: int) -> NDArray[np.uint8]:
         side_px: height and width.
     """
     rng = np.random.default_rng([seed, number])
-    image = colour(layers(rng, side_px), rng)
-    for spoil in (marks, light, blur, grain):
-        image = spoil(image, rng)
-    if rng.random() < 0.25:
-        image[:] = image.mean(axis=2, keepdims=True)
-    return np.clip(np.round(image * 255), 0, 255).astype(np.uint8)
+    return as_bytes(spoiled(colour(layers(rng, side_px), rng), rng))
 
 
 def layers(rng: Rng, side: int) -> list[Field]:
@@ -198,6 +193,20 @@ def colour(fields: list[Field], rng: Rng) -> Field:
     mean = mean * spread + mean.mean() * (1 - spread)
     image: Field = (np.stack(fields, axis=-1) @ mixing * contrast + mean).astype(np.float32)
     return image
+
+
+def spoiled(image: Field, rng: Rng) -> Field:
+    """With marks, light, blur and grain; grey now and then."""
+    for spoil in (marks, light, blur, grain):
+        image = spoil(image, rng)
+    if rng.random() < 0.25:
+        image[:] = image.mean(axis=2, keepdims=True)
+    return image
+
+
+def as_bytes(image: Field) -> NDArray[np.uint8]:
+    """An image in [0, 1] as bytes."""
+    return np.clip(np.round(image * 255), 0, 255).astype(np.uint8)
 
 
 def marks(image: Field, rng: Rng) -> Field:

@@ -184,7 +184,7 @@ class FittedPatchCore:
             yield from self._by_the_bank_itself()
             return
         parts = parts_of(p.split_keys, s.calibration_folds, seed=s.seed)
-        part_of = np.empty(len(p.names), np.int64)
+        part_of = np.empty(len(p.names), np.int16)  # one a point: there are a thousand at most
         for number, part in enumerate(parts):
             part_of[part] = number
         smaller_ones = without_each(self._coreset, p.points, part_of[p.owner])
@@ -200,7 +200,7 @@ class FittedPatchCore:
     def _scores_when_seen(self, advance: Advance) -> Seen:
         """Patch scores of each training image by the model that ships."""
         p, images = self._patches, range(len(self._patches.names))
-        if self._picked_by_scores:
+        if self._picking_scored:
             advance(len(images))
             scores = np.sqrt(np.maximum(self._coreset.nearest_sq, 0))
             return np.split(scores, p.starts[1:-1])
@@ -212,7 +212,7 @@ class FittedPatchCore:
         return found
 
     @property
-    def _picked_by_scores(self) -> bool:
+    def _picking_scored(self) -> bool:
         """Whether the distances that picking went by are the scores of all patches."""
         s, p = self.writer.settings, self._patches
         return s.k == 1 and s.distance == "euclidean" and p.points_are_vectors

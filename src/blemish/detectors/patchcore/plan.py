@@ -33,8 +33,8 @@ LONG_DISTANCES = 2 * 10**9  # from candidates to picks
 SEARCHED = 2**25  # products of a search that may be in memory at once
 FEWEST_SEARCHED = 256  # vectors of the bank that are searched at once
 BANK_COPIES = 8  # left out and in its session, in the graph, in the file and while that is signed
-SCORE_BYTES = 4  # of a patch that was left out
-PICKING_BYTES = 28  # of a point: its norm, owner, row, and distances from two banks
+SCORE_BYTES = 8  # of a patch, left out and seen
+PICKING_BYTES = 48  # of a point: norm, owner, row, part; distances from banks and between parts
 SMALLEST_SAMPLE = 1000
 
 

@@ -58,7 +58,7 @@ class PatchCoreSettings(FeatureSettings):
     )
     calibration_folds: int = setting(
         5,
-        "parts of the training images that are left out in turn, each with a bank picked anew "
+        "parts of the training images that are left out in turn, each with the bank filled up "
         "without it, to score them as new; 0 only takes an image's own vectors out of the one "
         "bank (nearly free, but its thresholds are too high)",
         at_least=0,
