@@ -107,7 +107,7 @@ def measure(shared: Path, data: str, seed: int, settings: dict[str, Any]) -> dic
             for _ in range(DRAWS):
                 drawn = rng.choice(len(left_out.grids), count, replace=False)
                 some = [left_out.grids[image] for image in drawn]
-                told = LeftOut(some, [f"{image}" for image in drawn]).usual().told
+                told = LeftOut(some, [f"{image}" for image in drawn]).usual.told
                 found.append(auroc(scores(summary, images, told), images))
             few = {"mean": round(float(np.mean(found)), 5), "lowest": round(min(found), 5)}
             row.setdefault("few", {})[f"{count}"] = few

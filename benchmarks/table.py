@@ -1,4 +1,4 @@
-"""Make the tables of README and docs from the newest committed records.
+"""Make the tables and charts of README and docs from the newest committed records.
 
 python benchmarks/table.py
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import calibration_tables
+import charts
 import peer_tables
 import portability_tables
 import position_tables
@@ -32,6 +33,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "speed.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
+IMAGES = ROOT / "docs" / "images"
 TEACHERS = ROOT / "src" / "blemish" / "detectors" / "efficientad" / "teachers"
 EMBEDDED = ROOT / "src" / "blemish" / "backbones" / "embedded.onnx"
 BACKBONES = {
@@ -62,6 +64,8 @@ def main() -> None:
         if arguments.check and before != after:
             raise SystemExit(f"{path} differs from the records; run: python benchmarks/table.py")
         path.write_text(after)
+    if not arguments.check:
+        charts.false_alarms(newest("false-alarms-*.json"), IMAGES / "false-alarms.svg")
 
 
 def filled(text: str) -> str:

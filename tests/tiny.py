@@ -17,6 +17,7 @@ from blemish.detectors.patchcore.detector import PatchCore
 
 SIDE = 64
 LEVELS = ["fine", "coarse"]  # at strides 4 and 8, so they have to be named
+DISTANCES = {"normalisation": "none", "image_score": "patches"}  # scores as the paper has them
 
 
 def tiny_settings(backbone: Path, **settings: Any) -> dict[str, Any]:

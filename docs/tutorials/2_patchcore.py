@@ -184,8 +184,8 @@ say(
 # %% [markdown]
 # ## The nearest patch, as evidence
 #
-# The score of a patch is its distance to the nearest that was kept, so there is a good patch to show for
-# each decision: this is the most similar thing that was ever seen on a good part.
+# The first score of a patch is its distance to the nearest that was kept, so there is a good patch to show
+# for each decision: this is the most similar thing that was ever seen on a good part.
 
 
 # %%
@@ -215,24 +215,54 @@ strip(
 )
 
 # %% [markdown]
+# ## Scores by their place
+#
+# At the border of an image there is less to see, and good patches look odd there. So the fit leaves out
+# each training image in turn, scores it as if it were new, and notes what distances are usual at the
+# border, one patch from it, two patches from it, and so on. A patch is then told by how far its distance
+# lies above what is usual at its place: [scores by their place](../explanation/position.md).
+
+# %%
+usual = facts["usual"]["rings"]
+mean, deviation = np.array(usual["mean"]), np.array(usual["deviation"])
+figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
+axis.fill_between(
+    range(len(mean)), mean - deviation, mean + deviation, color=GOOD, alpha=0.25, linewidth=0
+)
+axis.plot(mean, "o-", color=GOOD)
+axis.set_ylim(bottom=0)
+axis.set_xlabel("patches from the border")
+axis.set_ylabel("usual distance")
+image(figure, "What distances are usual at the border and further inside, and how much they vary")
+say(
+    f"A patch of a good image at the border is {mean[0]:.2f} from the bank on average, one deep inside",
+    f"{mean[-1]:.2f}.",
+)
+
+# %% [markdown]
 # ## The map
 #
 # The scores of all patches, enlarged to the image and smoothed, are the map. Where it is above the pixel
-# threshold there is a region. The score of the image is the largest score of a patch, before it is
-# smoothed.
+# threshold there is a region, and its largest value is the score of the image.
 
 # %%
-seen = model.trace(worst, "patch_scores")["patch_scores"]
+seen = model.trace(worst, "patch_scores", "deviations")
 judged = model.predict(worst)
 shown = worst.read()
 mask = worst.read_mask(shown.shape[:2])
 limits = (0.0, 2 * model.calibration.pixel_threshold)
 strip(
-    [shown, seen, judged.score_map, judged.score_map > model.calibration.pixel_threshold],
-    ["image, mask", "patch scores", "map", "above the threshold"],
-    masks=[mask, None, mask, None],
-    limits=[None, limits, limits, None],
-    words="A defect, the scores of its patches, its map, and what is above the threshold",
+    [
+        shown,
+        seen["patch_scores"],
+        seen["deviations"],
+        judged.score_map,
+        judged.score_map > model.calibration.pixel_threshold,
+    ],
+    ["image, mask", "distances", "by their place", "map", "above the threshold"],
+    masks=[mask, None, None, mask, None],
+    limits=[None, (0.0, float(seen["patch_scores"].max())), limits, limits, None],
+    words="A defect, the distances of its patches, these by their place, its map, and what is above the threshold",
 )
 say(
     f"Its score is {judged.score:.2f}; the threshold, from good images alone, is",

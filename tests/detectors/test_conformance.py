@@ -8,7 +8,7 @@ from blemish.detectors.conformance import check_detector
 from blemish.detectors.padim.settings import PadimSettings
 from blemish.detectors.registry import detector_class, detector_names
 from blemish.errors import SettingError
-from tiny import tiny_settings
+from tiny import DISTANCES, tiny_settings
 from tiny_efficientad import tiny_settings as tiny_efficientad_settings
 from tiny_efficientad import tiny_teacher
 
@@ -16,18 +16,13 @@ VARIANTS = {
     "patchcore": [
         {},
         {"resize": "shorter"},
-        {"resize": "longer", "image_score": "map"},
-        {"reweight": 3, "k": 2, "distance": "squared"},
+        {"resize": "longer", "image_score": "patches"},
+        {"reweight": 3, "k": 2, "distance": "squared", **DISTANCES},
         {"embedding": "pooled", "embedding_width": 10, "projection": 4},
         {"calibration_folds": 0, "coreset_start": "sampled", "smoothing": 0},
-        {"image_size": [48, 64], "levels": ["coarse"], "coreset_start": "farthest"},
-        {"normalisation": "position", "calibration_folds": 5},
-        {
-            "normalisation": "position",
-            "calibration_folds": 5,
-            "resize": "shorter",
-            "image_score": "map",
-        },
+        {"image_size": [48, 64], "levels": ["coarse"], "coreset_start": "farthest", **DISTANCES},
+        {"calibration_folds": 5, "resize": "shorter", "neighbourhood": 1},
+        {"normalisation": "none"},
     ],
     "efficientad": [
         {"calibration_folds": 2},
@@ -38,7 +33,7 @@ VARIANTS = {
     ],
     "padim": [
         {},
-        {"smoothing": 0, "selection": "first", "normalisation": "position"},
+        {"smoothing": 0, "selection": "first", "normalisation": "none"},
         {"gaussian": "global", "resize": "longer", "dimensions": 0},
         {"gaussian": "global", "image_size": [48, 64], "levels": ["coarse"]},
     ],
@@ -67,7 +62,9 @@ def settings_of(backbone, tmp_path_factory):
 
     return {
         "padim": padim,
-        "patchcore": lambda **settings: tiny_settings(backbone, **settings),
+        "patchcore": lambda **settings: tiny_settings(
+            backbone, **{"calibration_folds": 5, **settings}
+        ),
         "efficientad": efficientad,
     }
 

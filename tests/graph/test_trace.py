@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from blemish.detectors.position import rings_of
 from blemish.errors import UsageError
 from blemish.graph.engine import Engine
 from blemish.model.model import Model
@@ -16,8 +17,13 @@ def spot(category):
 
 
 def test_patches_and_their_scores_are_those_behind_the_image_score(model, spot):
-    found = model.trace(spot, "patches", "patch_scores", "nearest")
-    assert found["patch_scores"].max() == model.predict(spot).score
+    found = model.trace(spot, "patches", "patch_scores", "nearest", "deviations", "score_map")
+    usual = model.facts.detector.details["usual"]["rings"]
+    rings = rings_of(found["patch_scores"].shape)
+    mean, deviation = (np.array(usual[name])[rings] for name in ("mean", "deviation"))
+    wanted = (found["patch_scores"] - mean) / deviation
+    np.testing.assert_allclose(found["deviations"], wanted, rtol=1e-4, atol=1e-4)
+    assert found["score_map"].max() == model.predict(spot).score
     assert found["nearest"].shape == found["patch_scores"].shape == found["patches"].shape[:2]
     bank = model.facts.detector.details["bank_vectors"]
     assert 0 <= found["nearest"].min() <= found["nearest"].max() < bank

@@ -23,7 +23,7 @@ from blemish.progress import LoggedProgress
 from blemish.quantisation import int8
 from blemish.quantisation.equalisation import equalise
 from blemish.quantisation.int8 import to_int8
-from tiny import tiny_settings
+from tiny import DISTANCES, tiny_settings
 
 QUIET = LoggedProgress()
 
@@ -47,7 +47,8 @@ def working_images(count=8, hw=(96, 96)):
 
 
 def test_it_keeps_the_contract_of_detectors(backbone):
-    check_detector(lambda seed: PatchCore(**tiny_settings(backbone, precision="int8", seed=seed)))
+    settings = tiny_settings(backbone, precision="int8", calibration_folds=5)
+    check_detector(lambda seed: PatchCore(**settings, seed=seed))
 
 
 def test_the_quantised_backbone_stays_close_on_any_size_and_batch():
@@ -103,7 +104,7 @@ def test_a_stem_over_blocks_of_pixels_comes_as_close():
     )
     for exact, rounded, other in zip(*every, strict=True):
         error, expected = (np.linalg.norm(exact - level) for level in (other, rounded))
-        assert error == pytest.approx(expected, rel=0.02)
+        assert error < 1.02 * expected
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_quantising_leaves_logging_as_it_was(capfd):
         {"embedding": "pooled", "embedding_width": 16},
         {"resize": "shorter"},
         {"k": 3},
-        {"reweight": 5},
+        {"reweight": 5, **DISTANCES},
     ],
 )
 def test_scores_are_close_to_those_in_float32(backbone, settings):

@@ -59,8 +59,8 @@ def test_the_seeded_start_is_kept_in_the_bank():
         assert greedy_k_centre(points, 5, rng=np.random.default_rng(seed)).picks[0] == start
 
 
-def gaps(points, picks):
-    return np.linalg.norm(points[:, None] - points[picks][None], axis=2).min(axis=1)
+def gaps(points, picked):
+    return np.linalg.norm(points[:, None] - picked[None], axis=2).min(axis=1)
 
 
 @pytest.mark.parametrize("parts", [2, 5, 40])
@@ -70,18 +70,20 @@ def test_without_a_part_the_other_picks_stay_and_greed_fills_up(monkeypatch, par
     points = cloud(400, 5)
     whole = greedy_k_centre(points, 60, start="farthest")
     part_of = np.arange(400) % parts
-    for part, found in enumerate(without_each(whole, PointCloud(points), part_of)):
-        left_out = part_of == part
+    for part, without in enumerate(without_each(whole, PointCloud(points), part_of)):
+        left_out, found = part_of == part, without.coreset
         kept = [row for row in whole.picks if not left_out[row]]
         assert found.picks[: len(kept)].tolist() == kept
         assert len(found.picks) == 60
         assert not left_out[found.picks].any()
         for count in range(len(kept), 60):
-            away = np.where(left_out, -1, gaps(points, found.picks[:count]))
+            away = np.where(left_out, -1, gaps(points, points[found.picks[:count]]))
             assert away[found.picks[count]] == pytest.approx(away.max(), rel=1e-4)
-        wanted = np.where(left_out, 0, gaps(points, found.picks))
+        wanted = np.where(left_out, 0, gaps(points, points[found.picks]))
         np.testing.assert_allclose(np.sqrt(np.maximum(found.nearest_sq, 0)), wanted, atol=2e-2)
         assert (found.nearest_sq[left_out] == -1).all()
+        wanted = gaps(points[left_out], points[found.picks])
+        np.testing.assert_allclose(np.sqrt(without.part_sq), wanted, rtol=1e-4)
     assert part == parts - 1
 
 
@@ -90,14 +92,16 @@ def test_without_all_picks_a_coreset_is_begun_anew():
     whole = greedy_k_centre(points, 6)
     part_of = np.zeros(300, np.int64)
     part_of[whole.picks] = 1
-    *_, found = without_each(whole, PointCloud(points), part_of)
+    *_, without = without_each(whole, PointCloud(points), part_of)
+    found = without.coreset
     assert len(set(found.picks) - set(whole.picks)) == 6
 
 
 def test_without_most_points_all_others_are_picked():
     points = cloud(50, 5)
     whole = greedy_k_centre(points, 30)
-    *_, found = without_each(whole, PointCloud(points), (np.arange(50) >= 12).astype(np.int64))
+    *_, without = without_each(whole, PointCloud(points), (np.arange(50) >= 12).astype(np.int64))
+    found = without.coreset
     assert sorted(found.picks) == list(range(12))
     assert found.radius == 0
 

@@ -26,12 +26,13 @@ SHORT = {"preset": "quick", "steps": 6, "penalty_images": 4, "image_size": 128}
 KINDS: dict[str, Callable[[], Any]] = {
     "patchcore": blemish.PatchCore,
     "patchcore int8": lambda: blemish.PatchCore(precision="int8", **SMALL),
-    "patchcore, bank in blocks, longer, squared, map": lambda: blemish.PatchCore(
+    "patchcore, bank in blocks, longer, squared": lambda: blemish.PatchCore(
         image_size=128, coreset_ratio=0.45, resize="longer", distance="squared",
-        image_score="map", smoothing=0,
+        smoothing=0,
     ),
-    "patchcore, 3 neighbours, re-weighted, shorter, pooled": lambda: blemish.PatchCore(
-        resize="shorter", k=3, reweight=3, embedding="pooled", **SMALL
+    "patchcore, 3 neighbours, re-weighted distances, shorter, pooled": lambda: blemish.PatchCore(
+        resize="shorter", k=3, reweight=3, embedding="pooled", image_score="patches",
+        normalisation="none", **SMALL
     ),
     "efficientad": lambda: blemish.EfficientAd(**SHORT),
 }  # fmt: skip

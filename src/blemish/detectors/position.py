@@ -74,20 +74,23 @@ class LeftOut:
     Attributes:
         grids: the images' scores, h x w each.
         keys: of the images; those of one key belong together, and there are at least two.
+        usual: what all of them score.
     """
 
     def __init__(self, grids: Sequence[Grid], keys: Sequence[str]) -> None:
         self.grids, self.keys = grids, keys
         self._of_each = np.stack([_sums(grid) for grid in grids])  # N x 3 x rings
-
-    def usual(self) -> Usual:
-        """What is usual in all images."""
-        return _usual(self._of_each)
+        self.usual = _usual(self._of_each)
 
     def told(self, image: int) -> Grid:
-        """The scores of an image by what is usual in those that do not belong to it."""
-        others = [key != self.keys[image] for key in self.keys]
-        return _usual(self._of_each[others]).told(self.grids[image])
+        """The scores of an image by what is usual in those that do not belong to it.
+
+        No score is lower than by what is usual in all images, so that none of them looks better
+        than it does to the model that ships.
+        """
+        others = np.array([key != self.keys[image] for key in self.keys])
+        grid, by_others = self.grids[image], _usual(self._of_each[others])
+        return np.maximum(by_others.told(grid), self.usual.told(grid))
 
 
 def rings_of(size_hw: Sequence[int]) -> NDArray[np.intp]:

@@ -14,6 +14,8 @@ from blemish.errors import SettingError
 from blemish.graph.working_size import WAYS_TO_RESIZE, WorkingSize
 from blemish.settings import Settings, setting
 
+NORMALISATIONS = ("none", "position")  # of scores, before they are thresholded
+
 
 @dataclass(frozen=True)
 class DetectorSettings(Settings):
@@ -85,20 +87,3 @@ class DetectorSettings(Settings):
     def working_size(self, multiple: int) -> WorkingSize:
         """How images are resized; padded sizes are multiples of `multiple` pixels."""
         return WorkingSize(self.size_hw, self.resize, multiple)
-
-
-@dataclass(frozen=True)
-class PositionSettings(DetectorSettings):
-    """What detectors share that can tell scores by their place (`detectors.position`)."""
-
-    normalisation: str = setting(
-        "none",
-        "position tells each score by what good images, left out, score as far from the border, "
-        "so that borders do not shout; none leaves scores as they are",
-        choices=("none", "position"),
-    )
-
-    @property
-    def by_place(self) -> bool:
-        """Whether scores are told by their place."""
-        return self.normalisation == "position"

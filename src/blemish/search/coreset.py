@@ -56,6 +56,19 @@ class Coreset:
         return float(np.sqrt(max(self.nearest_sq.max(), 0.0)))
 
 
+@dataclass(frozen=True)
+class WithoutPart:
+    """A coreset that one part of the points had no say in.
+
+    Attributes:
+        coreset: what was picked from the other parts, to cover these.
+        part_sq: of the points of the part, in order, squared distances to the nearest pick.
+    """
+
+    coreset: Coreset
+    part_sq: NDArray[np.float32]
+
+
 class PointCloud:
     """Points to pick from, and what every picking of them goes by: worked out once.
 
@@ -135,10 +148,11 @@ def greedy_k_centre(
 
 def without_each(
     whole: Coreset, cloud: PointCloud, part_of: NDArray[np.integer]
-) -> Iterator[Coreset]:
+) -> Iterator[WithoutPart]:
     """For each part of the points a coreset of as many rows without it, neither picked nor covered.
 
-    Picks that stay are kept, and the rest is picked as greed has it.
+    Picks that stay are kept, and the rest is picked as greed has it. How far each point is from
+    those that stay is known of all parts together, so that few distances are left to work out.
 
     Args:
         whole: of all points.
@@ -153,12 +167,15 @@ def without_each(
         with one_core_each() as pool:
             distances = _Distances(cloud, pool)
             distances.nearest_sq[:] = np.where(two.part == part, two.second_sq, two.first_sq)
+            part_sq = distances.nearest_sq[left_out]
             distances.nearest_sq[left_out] = -1
             distances.nearest_sq[kept] = -1
             count = min(len(whole.picks), int(np.count_nonzero(~left_out)))
             smaller = _filled(distances, kept, count)
+            added = smaller.picks[len(kept) :]
+            np.minimum(part_sq, distances.of_chosen(left_out, added), out=part_sq)
         del distances, left_out
-        yield smaller
+        yield WithoutPart(smaller, part_sq)
 
 
 def _filled(
@@ -275,6 +292,25 @@ class _Distances:
         nearest_sq[nearest_sq <= ROUNDING * norms] = 0
         return nearest_sq
 
+    def to_nearest_in_turn(
+        self, points: Points, norms: NDArray[np.float32], picks: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """The same for any number of picks, some at a time; infinite for none."""
+        nearest_sq = np.full(len(points), np.inf, np.float32)
+        for first in range(0, len(picks), PICKS_AT_ONCE):
+            some = self.to_nearest(points, norms, picks[first : first + PICKS_AT_ONCE])
+            np.minimum(nearest_sq, some, out=nearest_sq)
+        return nearest_sq
+
+    def of_chosen(self, chosen: NDArray[np.bool_], picks: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Squared distances of chosen points to the nearest of some picks; infinite for none."""
+
+        def of_block(block: slice) -> NDArray[np.float32]:
+            rows = chosen[block]
+            return self.to_nearest_in_turn(self.points[block][rows], self.norms[block][rows], picks)
+
+        return np.concatenate(list(self.pool.map(of_block, self.blocks)))
+
     def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Mean Euclidean distance of every point to some rows."""
         chosen = self.points[rows]
@@ -313,10 +349,7 @@ class _TwoNearest:
         )
         points, norms = distances.points[block], distances.norms[block]
         for part, picks in by_part:
-            nearest_sq = np.full(len(points), np.inf, np.float32)
-            for first in range(0, len(picks), PICKS_AT_ONCE):
-                some = distances.to_nearest(points, norms, picks[first : first + PICKS_AT_ONCE])
-                np.minimum(nearest_sq, some, out=nearest_sq)
+            nearest_sq = distances.to_nearest_in_turn(points, norms, picks)
             closer = nearest_sq < first_sq
             np.minimum(second_sq, np.where(closer, first_sq, nearest_sq), out=second_sq)
             np.minimum(first_sq, nearest_sq, out=first_sq)

@@ -16,7 +16,7 @@ from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.errors import BackboneError, CalibrationError, DataError, SettingError
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
-from tiny import tiny_settings
+from tiny import DISTANCES, tiny_settings
 
 QUIET = LoggedProgress()
 
@@ -44,8 +44,8 @@ def fit(backbone, images=None, progress=QUIET, **settings):
         ({"coreset_ratio": 1.5}, r"'coreset_ratio' must be in \(0, 1\]; got 1.5."),
         ({"coreset_ratio": 0.1, "coreset_count": 5}, "both size the bank"),
         ({"neighbourhood": 4}, "must be odd"),
-        ({"reweight": 9, "image_score": "map"}, "must be 0 with image_score"),
-        ({"reweight": 9, "normalisation": "position"}, "must be 0 with normalisation"),
+        ({"reweight": 9, "normalisation": "none"}, "image_score must be 'patches'"),
+        ({"reweight": 9, "image_score": "patches"}, "normalisation 'none'"),
         ({"embedding": "pool"}, "Did you mean 'pooled'"),
         ({"image_size": [256, 256], "resize": "shorter"}, "must be one number"),
         ({"image_size": 8}, r"'image_size' must be in \[32, 4096\]"),
@@ -174,7 +174,7 @@ def test_left_out_images_of_one_group_are_left_out_together(backbone):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"projection": 4}, {"distance": "squared"}, {"k": 3}, {"image_score": "map"}],
+    [{}, {"projection": 4}, {"distance": "squared"}, {"k": 3}, DISTANCES],
 )
 def test_no_image_left_out_scores_less_than_with_the_model_that_has_seen_it(backbone, settings):
     part = weave(0).astype(np.float64)
@@ -213,7 +213,7 @@ def test_a_bank_too_large_for_a_model_file_is_refused_before_the_fit(backbone):
 
 
 def test_a_bank_of_one_vector_still_gives_scores_with_reweighting(backbone):
-    fitted = fit(backbone, coreset_ratio=None, coreset_count=1, reweight=5)
+    fitted = fit(backbone, coreset_ratio=None, coreset_count=1, reweight=5, **DISTANCES)
     session = Session(fitted.graph.SerializeToString())
     assert session.run(["score"], image=weave(3)[None])[0][0] > 0
 
@@ -235,6 +235,7 @@ def test_an_image_meets_all_others_of_a_tiny_bank_whatever_another_leaves(
         calibration_folds=0,
         k=5,
         reweight=reweight,
+        **DISTANCES,
     )
     patches, picks = fitted._patches, fitted._coreset.picks
     owners = patches.owner[picks]

@@ -172,7 +172,7 @@ class FittedEfficientAd:
     @cached_property
     def usual(self) -> Usual | None:
         """What the combined map is told by at its places; `None` where it is not."""
-        return self.left_out.usual() if self.left_out else None
+        return self.left_out.usual if self.left_out else None
 
     @cached_property
     def graph(self) -> onnx.ModelProto:

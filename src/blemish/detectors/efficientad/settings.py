@@ -20,7 +20,7 @@ from blemish.detectors.efficientad.architecture import (
     features_of,
     pdn,
 )
-from blemish.detectors.settings import PositionSettings
+from blemish.detectors.settings import NORMALISATIONS, DetectorSettings
 from blemish.settings import setting
 
 SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
@@ -41,6 +41,7 @@ class Recipe:
     keep_features: bool
     penalty_images: int
     border: str
+    normalisation: str
     smoothing: float
     calibration_folds: int
     held_out: float
@@ -59,6 +60,7 @@ PRESETS = {
         keep_features=True,
         penalty_images=256,
         border="edge",
+        normalisation="none",
         smoothing=6.0,
         calibration_folds=0,
         held_out=0.15,
@@ -75,6 +77,7 @@ PRESETS = {
         keep_features=True,
         penalty_images=256,
         border="edge",
+        normalisation="none",
         smoothing=0.0,
         calibration_folds=0,
         held_out=0.15,
@@ -91,6 +94,7 @@ PRESETS = {
         keep_features=False,
         penalty_images=2000,
         border="zero",
+        normalisation="none",
         smoothing=0.0,
         calibration_folds=0,
         held_out=0.1,
@@ -101,7 +105,7 @@ STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes
 
 
 @dataclass(frozen=True)
-class EfficientAdSettings(PositionSettings):
+class EfficientAdSettings(DetectorSettings):
     """All that can be chosen in EfficientAd."""
 
     circumstances: ClassVar[tuple[str, ...]] = ("device", "memory_megabytes", "checkpoint_seconds")
@@ -190,6 +194,12 @@ class EfficientAdSettings(PositionSettings):
         "value",
         choices=("zero", "edge"),
     )
+    normalisation: str | None = setting(
+        None,
+        "position tells each value of the map by what good images, left out, have as far from the "
+        "border; none leaves them as published",
+        choices=NORMALISATIONS,
+    )
     smoothing: float | None = setting(
         None,
         "sigma of the combined map's Gaussian, in working pixels; 0 for none, as published",
@@ -226,6 +236,11 @@ class EfficientAdSettings(PositionSettings):
     def usual_side_px(self) -> int:
         """The side of a working image where no size is given."""
         return SIDES_PX[self.preset]
+
+    @property
+    def by_place(self) -> bool:
+        """Whether the map is told by its places (`detectors.position`)."""
+        return self.recipe.normalisation == "position"
 
     @property
     def branches(self) -> dict[str, float]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blemish.detectors.settings import PositionSettings
+from blemish.detectors.settings import NORMALISATIONS, DetectorSettings
 from blemish.settings import setting
 
 
 @dataclass(frozen=True)
-class FeatureSettings(PositionSettings):
-    """The backbone, and which of its levels."""
+class FeatureSettings(DetectorSettings):
+    """The backbone, which of its levels, and whether scores are told by their place."""
 
     backbone: str = setting(
         "embedded",
@@ -23,3 +23,14 @@ class FeatureSettings(PositionSettings):
     weights: str | None = setting(
         None, "a safetensors file with the weights of timm:NAME", names_file=True
     )
+    normalisation: str = setting(
+        "position",
+        "position tells each score by what good images, left out, score as far from the border, "
+        "so that borders do not shout; none leaves scores as they are: distances",
+        choices=NORMALISATIONS,
+    )
+
+    @property
+    def by_place(self) -> bool:
+        """Whether scores are told by their place (`detectors.position`)."""
+        return self.normalisation == "position"

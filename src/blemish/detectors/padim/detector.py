@@ -208,7 +208,7 @@ class FittedPadim:
     @cached_property
     def usual(self) -> Usual | None:
         """What distances are told by at their places; `None` where they are not."""
-        return self.left_out.usual() if self.left_out else None
+        return self.left_out.usual if self.left_out else None
 
     @cached_property
     def graph(self) -> onnx.ModelProto:

@@ -6,7 +6,7 @@ of it. The end of the shipped graph does the scoring, since patches are there al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -60,7 +60,7 @@ class FittedPatchCore:
     @property
     def usual(self) -> Usual | None:
         """What patches are told by at their places; `None` where they are not."""
-        if self.writer.settings.by_place:
+        if self.writer.settings.by_place and self._usual is None:
             with suppress(CalibrationError):  # no image can be left out: nothing is known of it
                 self._leave_out(LoggedProgress())
         return self._usual
@@ -149,16 +149,14 @@ class FittedPatchCore:
         with progress.stage("leave out", len(p.names) * (2 if folds else 1)) as advance:
             seen = self._scores_when_seen(advance) if folds else []
             for fold in self._folds():
-                with fold.session() as session, one_core_each() as pool:
-                    judge = partial(self._judge, fold, session, seen)
-                    for image, found in zip(fold.images, pool.map(judge, fold.images), strict=True):
-                        scored[image] = found
-                        advance(1)
+                for image, found in self._judged(fold, seen):
+                    scored[image] = found
+                    advance(1)
         self._scored = [scored[image] for image in range(len(p.names))]
         if s.by_place:
             grids = [found.grid for found in self._scored]
             self.left_out = LeftOut(grids, p.split_keys)
-            self._usual = self.left_out.usual()
+            self._usual = self.left_out.usual
 
     def _held_out_score(self, image: int) -> HeldOutScore:
         score, score_map = self._summarised(image)
@@ -188,9 +186,11 @@ class FittedPatchCore:
         for number, part in enumerate(parts):
             part_of[part] = number
         smaller_ones = without_each(self._coreset, p.points, part_of[p.owner])
-        for part, smaller in zip(parts, smaller_ones, strict=True):
-            shift = self._reach(self._coreset) - self._reach(smaller)
-            yield _Fold(part, partial(self._search_among, smaller.picks), shift=shift)
+        for part, without in zip(parts, smaller_ones, strict=True):
+            shift = self._reach(self._coreset) - self._reach(without.coreset)
+            search = partial(self._search_among, without.coreset.picks)
+            known = self._by_image(part, without.part_sq) if self._picking_scores else None
+            yield _Fold(part, search, shift=shift, known=known)
 
     def _reach(self, coreset: Coreset) -> float:
         """The covering radius in the unit of patch scores."""
@@ -199,11 +199,11 @@ class FittedPatchCore:
 
     def _scores_when_seen(self, advance: Advance) -> Seen:
         """Patch scores of each training image by the model that ships."""
-        p, images = self._patches, range(len(self._patches.names))
-        if self._picking_scored:
+        images = range(len(self._patches.names))
+        if self._picking_scores and self.writer.settings.coreset_start != "sampled":
             advance(len(images))
-            scores = np.sqrt(np.maximum(self._coreset.nearest_sq, 0))
-            return np.split(scores, p.starts[1:-1])
+            known = self._by_image(images, self._coreset.nearest_sq)
+            return [known[image] for image in images]
         found = []
         with self._search_among(self._coreset.picks) as session, one_core_each() as pool:
             for scores in pool.map(partial(self._patch_scores, session), images):
@@ -212,10 +212,19 @@ class FittedPatchCore:
         return found
 
     @property
-    def _picking_scored(self) -> bool:
-        """Whether the distances that picking went by are the scores of all patches."""
+    def _picking_scores(self) -> bool:
+        """Whether the distances that picking compares are scores of patches."""
         s, p = self.writer.settings, self._patches
-        return s.k == 1 and s.distance == "euclidean" and p.points_are_vectors
+        return s.k == 1 and not s.reweight and s.distance == "euclidean" and p.points_are_vectors
+
+    def _by_image(
+        self, images: Iterable[int], squared: NDArray[np.float32]
+    ) -> dict[int, NDArray[np.float32]]:
+        """Squared distances of the patches of some images, one after the other, as scores."""
+        ordered, counts = sorted(images), np.diff(self._patches.starts)
+        ends = np.cumsum(counts[ordered])[:-1]
+        scores = np.split(np.sqrt(np.maximum(squared, 0)), ends)
+        return dict(zip(ordered, scores, strict=True))
 
     def _search_among(self, picks: NDArray[np.int64], others: int | None = None) -> Session:
         p, search = self._patches, partial(self.writer.search, block=BLOCK, others=others)
@@ -247,8 +256,18 @@ class FittedPatchCore:
     def _summary(self) -> Session:
         return Session(self.writer.summary().SerializeToString(), ONE_CORE)
 
+    def _judged(self, fold: _Fold, seen: Seen) -> Iterator[tuple[int, _Scored]]:
+        """The patches of each image of a fold, scored as if it were new."""
+        if fold.known is not None:
+            for image, scores in fold.known.items():
+                yield image, self._as_new(fold, seen, image, scores, np.ones(1, np.float32))
+            return
+        with fold.session() as session, one_core_each() as pool:
+            judge = partial(self._judge, fold, session, seen)
+            yield from zip(fold.images, pool.map(judge, fold.images), strict=True)
+
     def _judge(self, fold: _Fold, session: Session, seen: Seen, image: int) -> _Scored:
-        """The patches of a training image, scored as if it were new."""
+        """The patches of a training image by the search of its fold."""
         p, barred = self._patches, self._barred(fold, image)
         scores = self._patch_scores(session, image, **barred)
         weight = np.ones(1, np.float32)
@@ -256,9 +275,20 @@ class FittedPatchCore:
             first = p.starts[image] + int(scores.argmax())
             worst = p.store.read(first, first + 1)
             (weight,) = session.run(["weight"], patches=worst[None, None], **barred)
+        return self._as_new(fold, seen, image, scores, weight)
+
+    def _as_new(
+        self,
+        fold: _Fold,
+        seen: Seen,
+        image: int,
+        scores: NDArray[np.float32],
+        weight: NDArray[np.float32],
+    ) -> _Scored:
+        """Scores of an image's patches on the scale of the bank that ships."""
         if fold.shift is not None:
             scores = np.maximum(scores + np.float32(fold.shift), seen[image])
-        return _Scored(scores.reshape(p.inside_hw[image]), weight)
+        return _Scored(scores.reshape(self._patches.inside_hw[image]), weight)
 
     def _patch_scores(
         self, session: Session, image: int, **barred: NDArray[np.float32]
@@ -295,12 +325,14 @@ class _Fold:
         session: loads the search that they meet; it holds no memory until then.
         own: of each image, which vectors of the bank it is not compared with.
         shift: what brings patch scores to the scale of the bank that ships.
+        known: the patch scores of each image, where picking the bank has told them.
     """
 
     images: list[int]
     session: Callable[[], Session]
     own: dict[int, NDArray[np.intp]] | None = None
     shift: float | None = None
+    known: dict[int, NDArray[np.float32]] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,10 @@ class PatchCoreSettings(FeatureSettings):
     )
     k: int = setting(1, "neighbours whose mean distance is a patch's score", at_least=1, at_most=50)
     reweight: int = setting(
-        0, "neighbours b of the paper's Eq. 7 (others use 9); 0 leaves it out", at_least=0
+        0,
+        "neighbours b of the paper's Eq. 7 (others use 9), with image_score patches and "
+        "normalisation none; 0 leaves it out",
+        at_least=0,
     )
     distance: str = setting(
         "euclidean", "squared in the authors' code", choices=("euclidean", "squared")
@@ -52,9 +55,9 @@ class PatchCoreSettings(FeatureSettings):
         4.0, "sigma of the map's Gaussian, in working pixels; 0 for none", at_least=0, at_most=32
     )
     image_score: str = setting(
-        "patches",
-        "the largest patch score, or the largest value of the smoothed map",
-        choices=("patches", "map"),
+        "map",
+        "the largest value of the smoothed map, or, as published, the largest patch score",
+        choices=("map", "patches"),
     )
     calibration_folds: int = setting(
         5,
@@ -85,11 +88,10 @@ class PatchCoreSettings(FeatureSettings):
             problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
         if self.reweight == 1:
             problems.append("'reweight' must be 0 or at least 2: one neighbour has no others.")
-        if self.reweight and self.image_score == "map":
-            problems.append("'reweight' weighs patch scores; it must be 0 with image_score 'map'.")
-        if self.reweight and self.by_place:
+        if self.reweight and (self.image_score == "map" or self.by_place):
             problems.append(
-                "'reweight' weighs distances; it must be 0 with normalisation 'position'."
+                "'reweight' weighs distances of patches; with it, image_score must be 'patches' "
+                "and normalisation 'none'."
             )
         return problems
 
