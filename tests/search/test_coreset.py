@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blemish.search import coreset
-from blemish.search.coreset import PointCloud, greedy_k_centre, projection, without_each
+from blemish.search.coreset import LeavingOut, PointCloud, greedy_k_centre, projection
 from oracles.patches import greedy
 
 
@@ -70,7 +70,10 @@ def test_without_a_part_the_other_picks_stay_and_greed_fills_up(monkeypatch, par
     points = cloud(400, 5)
     whole = greedy_k_centre(points, 60, start="farthest")
     part_of = np.arange(400) % parts
-    for part, without in enumerate(without_each(whole, PointCloud(points), part_of)):
+    leaving_out = LeavingOut(whole, PointCloud(points), part_of)
+    wanted = gaps(points, points[whole.picks])
+    np.testing.assert_allclose(leaving_out.distances(), wanted, rtol=1e-5)
+    for part, without in enumerate(leaving_out.without_each()):
         left_out, found = part_of == part, without.coreset
         kept = [row for row in whole.picks if not left_out[row]]
         assert found.picks[: len(kept)].tolist() == kept
@@ -83,7 +86,8 @@ def test_without_a_part_the_other_picks_stay_and_greed_fills_up(monkeypatch, par
         np.testing.assert_allclose(np.sqrt(np.maximum(found.nearest_sq, 0)), wanted, atol=2e-2)
         assert (found.nearest_sq[left_out] == -1).all()
         wanted = gaps(points[left_out], points[found.picks])
-        np.testing.assert_allclose(np.sqrt(without.part_sq), wanted, rtol=1e-4)
+        np.testing.assert_allclose(without.distances, wanted, rtol=1e-5)
+        assert without.used_up == 60 / np.count_nonzero(~left_out)
     assert part == parts - 1
 
 
@@ -92,7 +96,7 @@ def test_without_all_picks_a_coreset_is_begun_anew():
     whole = greedy_k_centre(points, 6)
     part_of = np.zeros(300, np.int64)
     part_of[whole.picks] = 1
-    *_, without = without_each(whole, PointCloud(points), part_of)
+    *_, without = LeavingOut(whole, PointCloud(points), part_of).without_each()
     found = without.coreset
     assert len(set(found.picks) - set(whole.picks)) == 6
 
@@ -100,7 +104,8 @@ def test_without_all_picks_a_coreset_is_begun_anew():
 def test_without_most_points_all_others_are_picked():
     points = cloud(50, 5)
     whole = greedy_k_centre(points, 30)
-    *_, without = without_each(whole, PointCloud(points), (np.arange(50) >= 12).astype(np.int64))
+    part_of = (np.arange(50) >= 12).astype(np.int64)
+    *_, without = LeavingOut(whole, PointCloud(points), part_of).without_each()
     found = without.coreset
     assert sorted(found.picks) == list(range(12))
     assert found.radius == 0

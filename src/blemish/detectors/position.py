@@ -27,6 +27,10 @@ RINGS = 9  # that are told apart; the last is all that is 8 cells from the borde
 FLOOR = 0.25  # of the mean deviation, added to all: a calm place is no reason to shout
 NO_SPREAD = 1e-6  # of the mean: rounding, and nothing else
 TINY = 1e-12
+NOT_KNOWN = (
+    "Scores stay as they are: to tell them by their place ('normalisation') takes 2 images at "
+    "least that can be left out and do not belong together."
+)
 
 Grid = NDArray[np.float32]
 Array = NDArray[np.float64]

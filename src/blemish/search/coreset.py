@@ -62,11 +62,13 @@ class WithoutPart:
 
     Attributes:
         coreset: what was picked from the other parts, to cover these.
-        part_sq: of the points of the part, in order, squared distances to the nearest pick.
+        distances: of the points of the part, in order, to the nearest pick.
+        used_up: share of the other parts' points that were picked.
     """
 
     coreset: Coreset
-    part_sq: NDArray[np.float32]
+    distances: NDArray[np.float32]
+    used_up: float
 
 
 class PointCloud:
@@ -146,36 +148,58 @@ def greedy_k_centre(
         return _filled(distances, picks, count, advance)
 
 
-def without_each(
-    whole: Coreset, cloud: PointCloud, part_of: NDArray[np.integer]
-) -> Iterator[WithoutPart]:
-    """For each part of the points a coreset of as many rows without it, neither picked nor covered.
+class LeavingOut:
+    """Coresets of as many rows without one part of the points each, neither picked nor covered.
 
-    Picks that stay are kept, and the rest is picked as greed has it. How far each point is from
-    those that stay is known of all parts together, so that few distances are left to work out.
+    How far each point is from the picks that stay is known of all parts together, so that few
+    distances are left to work out.
 
     Args:
         whole: of all points.
         cloud: the points.
         part_of: N, which part each belongs to, 0 to P - 1; there are two at least.
     """
-    with one_core_each() as pool:
-        two = _TwoNearest(_Distances(cloud, pool), whole.picks, part_of[whole.picks])
-    for part in range(int(part_of.max()) + 1):
-        left_out = part_of == part
-        kept = whole.picks[~left_out[whole.picks]]
+
+    def __init__(self, whole: Coreset, cloud: PointCloud, part_of: NDArray[np.integer]) -> None:
+        self._whole, self._cloud, self._part_of = whole, cloud, part_of
         with one_core_each() as pool:
-            distances = _Distances(cloud, pool)
-            distances.nearest_sq[:] = np.where(two.part == part, two.second_sq, two.first_sq)
-            part_sq = distances.nearest_sq[left_out]
-            distances.nearest_sq[left_out] = -1
+            self._two = _TwoNearest(_Distances(cloud, pool), whole.picks, part_of[whole.picks])
+
+    def distances(self) -> NDArray[np.float32]:
+        """Of all points to the nearest pick of all, N."""
+        with one_core_each() as pool:
+            everything = np.arange(len(self._cloud))
+            return _Distances(self._cloud, pool).between(everything, self._two.first)
+
+    def without_each(self) -> Iterator[WithoutPart]:
+        """For each part a coreset without it.
+
+        Picks that stay are kept, and the rest is picked as greed has it.
+        """
+        for part in range(int(self._part_of.max()) + 1):
+            yield self._without(part)
+
+    def _without(self, part: int) -> WithoutPart:
+        two, picks = self._two, self._whole.picks
+        left_out = self._part_of == part
+        kept = picks[~left_out[picks]]
+        with one_core_each() as pool:
+            distances = _Distances(self._cloud, pool)
+            others = two.part == part  # the nearest pick is gone
+            distances.nearest_sq[:] = np.where(others, two.second_sq, two.first_sq)
+            rows = np.flatnonzero(left_out)
+            part_sq = distances.nearest_sq[rows]
+            nearest = np.where(others[rows], two.second[rows], two.first[rows])
+            distances.nearest_sq[rows] = -1
             distances.nearest_sq[kept] = -1
-            count = min(len(whole.picks), int(np.count_nonzero(~left_out)))
-            smaller = _filled(distances, kept, count)
+            others_count = len(left_out) - len(rows)
+            smaller = _filled(distances, kept, min(len(picks), others_count))
             added = smaller.picks[len(kept) :]
-            np.minimum(part_sq, distances.of_chosen(left_out, added), out=part_sq)
-        del distances, left_out
-        yield WithoutPart(smaller, part_sq)
+            if len(added):
+                added_sq, of_added = distances.nearest_of(rows, added)
+                nearest = np.where(added_sq < part_sq, of_added, nearest)
+            found = distances.between(rows, nearest)
+            return WithoutPart(smaller, found, len(smaller.picks) / others_count)
 
 
 def _filled(
@@ -218,6 +242,11 @@ def _next_picks(distances: _Distances, most: int) -> NDArray[np.int64]:
     return np.array(picks, np.int64)
 
 
+def _blocks(count: int) -> list[slice]:
+    """Rows that are worked on together."""
+    return [slice(first, first + BLOCK_ROWS) for first in range(0, count, BLOCK_ROWS)]
+
+
 @dataclass(frozen=True)
 class _Queries:
     """Picks, and what `SketchedBank.sketch` gives of them."""
@@ -239,9 +268,7 @@ class _Distances:
         self._cloud, self.pool = cloud, pool
         points = cloud.points
         self.nearest_sq = np.full(len(points), np.inf, np.float32)
-        self.blocks = [
-            slice(first, first + BLOCK_ROWS) for first in range(0, len(points), BLOCK_ROWS)
-        ]
+        self.blocks = _blocks(len(points))
         self._sketches_may_pay = points.shape[1] >= WORTH_SKETCHING
         self._sketches_pay = False
         self._pause, self._paused = 1, 0  # updates before sketches are tried again
@@ -292,24 +319,48 @@ class _Distances:
         nearest_sq[nearest_sq <= ROUNDING * norms] = 0
         return nearest_sq
 
-    def to_nearest_in_turn(
-        self, points: Points, norms: NDArray[np.float32], picks: NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """The same for any number of picks, some at a time; infinite for none."""
-        nearest_sq = np.full(len(points), np.inf, np.float32)
-        for first in range(0, len(picks), PICKS_AT_ONCE):
-            some = self.to_nearest(points, norms, picks[first : first + PICKS_AT_ONCE])
-            np.minimum(nearest_sq, some, out=nearest_sq)
-        return nearest_sq
+    def nearest_of(
+        self, rows: NDArray[np.int64], picks: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Squared distance of some rows to the nearest of some picks, and which pick that is."""
 
-    def of_chosen(self, chosen: NDArray[np.bool_], picks: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Squared distances of chosen points to the nearest of some picks; infinite for none."""
+        def of_block(block: slice) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+            some = rows[block]
+            return self.to_nearest_pick(self.points[some], self.norms[some], picks)
+
+        found = list(self.pool.map(of_block, _blocks(len(rows))))
+        return np.concatenate([sq for sq, _ in found]), np.concatenate([p for _, p in found])
+
+    def to_nearest_pick(
+        self, points: Points, norms: NDArray[np.float32], picks: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        """Squared distances of points to the nearest of any number of picks, and which these are.
+
+        Infinite, and -1, where there is no pick.
+        """
+        nearest_sq = np.full(len(points), np.inf, np.float32)
+        nearest = np.full(len(points), -1, np.int32)
+        for first in range(0, len(picks), PICKS_AT_ONCE):
+            some = picks[first : first + PICKS_AT_ONCE]
+            products = points @ (-2 * self.points[some]).T
+            products += self.norms[some]
+            column = products.argmin(axis=1)
+            found_sq = np.take_along_axis(products, column[:, None], axis=1)[:, 0] + norms
+            closer = found_sq < nearest_sq
+            nearest_sq[closer] = found_sq[closer]
+            nearest[closer] = some[column[closer]]
+        nearest_sq[nearest_sq <= ROUNDING * norms] = 0
+        return nearest_sq, nearest
+
+    def between(self, rows: NDArray[np.int64], others: NDArray[np.integer]) -> NDArray[np.float32]:
+        """The distance between two rows each, by their differences: exact for near ones, too."""
 
         def of_block(block: slice) -> NDArray[np.float32]:
-            rows = chosen[block]
-            return self.to_nearest_in_turn(self.points[block][rows], self.norms[block][rows], picks)
+            apart = self.points[rows[block]] - self.points[others[block]]
+            lengths: NDArray[np.float32] = np.sqrt(np.einsum("nd,nd->n", apart, apart))
+            return lengths
 
-        return np.concatenate(list(self.pool.map(of_block, self.blocks)))
+        return np.concatenate(list(self.pool.map(of_block, _blocks(len(rows)))))
 
     def mean_to(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Mean Euclidean distance of every point to some rows."""
@@ -324,7 +375,8 @@ class _TwoNearest:
     """Of each point the nearest pick of all, and the nearest one of another part than that is of.
 
     Attributes:
-        first_sq, second_sq: N, squared distances, infinite where there is none.
+        first, second: N, their rows; -1 where there is none.
+        first_sq, second_sq: N, squared distances to them, infinite where there is none.
         part: N, the part of the nearest.
     """
 
@@ -333,6 +385,7 @@ class _TwoNearest:
     ) -> None:
         count = len(distances.points)
         self.first_sq, self.second_sq = np.full((2, count), np.inf, np.float32)
+        self.first, self.second = np.full((2, count), -1, np.int32)
         self.part = np.full(count, -1, part_of.dtype)
         by_part = [(part, picks[part_of == part]) for part in np.unique(part_of)]
         for _ in distances.pool.map(partial(self._compare, distances, by_part), distances.blocks):
@@ -344,13 +397,17 @@ class _TwoNearest:
         by_part: Sequence[tuple[int, NDArray[np.int64]]],
         block: slice,
     ) -> None:
-        first_sq, second_sq, part_of = (
-            a[block] for a in (self.first_sq, self.second_sq, self.part)
-        )
         points, norms = distances.points[block], distances.norms[block]
+        first_sq, second_sq, first, second, part_of = (
+            values[block]
+            for values in (self.first_sq, self.second_sq, self.first, self.second, self.part)
+        )
         for part, picks in by_part:
-            nearest_sq = distances.to_nearest_in_turn(points, norms, picks)
-            closer = nearest_sq < first_sq
-            np.minimum(second_sq, np.where(closer, first_sq, nearest_sq), out=second_sq)
-            np.minimum(first_sq, nearest_sq, out=first_sq)
+            found_sq, found = distances.to_nearest_pick(points, norms, picks)
+            closer = found_sq < first_sq
+            next_sq = np.where(closer, first_sq, found_sq)
+            following = np.where(closer, first, found)
+            better = next_sq < second_sq
+            second_sq[better], second[better] = next_sq[better], following[better]
+            first_sq[closer], first[closer] = found_sq[closer], found[closer]
             part_of[closer] = part

@@ -191,6 +191,38 @@ def test_no_image_left_out_scores_less_than_with_the_model_that_has_seen_it(back
         assert found.peak == fitted.held_out_map(found.name).max()
 
 
+def test_images_that_differ_by_hardly_anything_score_no_less_left_out(backbone):
+    part, rng = weave(0), np.random.default_rng(0)
+    near = {}
+    for number in range(60):
+        image = part.copy()
+        row, column = rng.integers(72, size=2)
+        image[row, column] += 1
+        near[f"{number:02}"] = image
+    fitted = fit(backbone, DrawnImages(near), calibration_folds=5, **DISTANCES)
+    session = Session(fitted.graph.SerializeToString())
+    for found in fitted.held_out_scores(progress=QUIET):
+        (score,) = session.run(["score"], image=near[found.name][None])
+        assert found.score >= score[0] * (1 - 1e-5)
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.7, 0.8, 0.95, 1.0])
+def test_left_out_scores_are_those_of_new_images_however_large_the_bank(backbone, ratio):
+    settings = {"calibration_folds": 5, "coreset_ratio": ratio}
+    fitted = fit(backbone, weaves(20), **settings, **DISTANCES)
+    session = Session(fitted.graph.SerializeToString())
+    left_out = [found.score for found in fitted.held_out_scores(progress=QUIET)]
+    new = [session.run(["score"], image=weave(seed)[None])[0][0] for seed in range(500, 540)]
+    assert 0.95 < np.median(left_out) / np.median(new) < 1.15  # four fifths of so few say less
+
+
+def test_a_graph_can_be_had_after_all_else_is_given_back(backbone):
+    fitted = fit(backbone)
+    fitted.close()
+    assert Session(fitted.graph.SerializeToString()).run(["score"], image=weave(1)[None])
+    assert fitted.details["usual"]["images"] == 12
+
+
 def test_images_that_all_belong_together_cannot_be_left_out(backbone):
     images = weaves(3)
     images.split_keys = ["a"] * 3

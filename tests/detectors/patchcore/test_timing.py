@@ -36,5 +36,13 @@ def test_picking_is_guessed_from_all_distances_and_leaving_out_takes_twice_as_ma
     patches = 10 * 16 * 16  # of 10 images, at a stride of 4
     once = guess(coreset_ratio=0.1, calibration_folds=2)
     assert once["coreset"] == pytest.approx(1e-3 * patches * (patches // 10))
-    assert once["leave out"] == pytest.approx(2 * once["coreset"] + 7)
+    assert once["leave out"] == pytest.approx(2 * once["coreset"])
+    for settings, searches in (
+        ({"k": 2}, 2),
+        ({"projection": 4}, 2),
+        ({"calibration_folds": 0}, 1),
+    ):
+        given = guess(coreset_ratio=0.1, **{"calibration_folds": 2, **settings})
+        picking = 2 * given["coreset"] * (searches == 2)
+        assert given["leave out"] == pytest.approx(picking + searches * 7)
     assert guess(coreset_ratio=0.2)["coreset"] == pytest.approx(2 * once["coreset"])

@@ -26,7 +26,7 @@ from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher, load_teacher
-from blemish.detectors.position import Grid, LeftOut, Usual, details_of, told_of
+from blemish.detectors.position import NOT_KNOWN, Grid, LeftOut, Usual, details_of, told_of
 from blemish.errors import CalibrationError, MissingExtraError
 from blemish.graph.engine import CPU, ONE_CORE, Engine
 from blemish.graph.session import Session
@@ -136,7 +136,10 @@ class EfficientAd:
             engine=engine,
         )
         outcome = trainings.run(rounds_of(self.settings, working.split_keys))
-        return FittedEfficientAd(graph, teacher, working, outcome)
+        fitted = FittedEfficientAd(graph, teacher, working, outcome)
+        if self.settings.by_place and fitted.usual is None:
+            progress.say(NOT_KNOWN)
+        return fitted
 
 
 class FittedEfficientAd:

@@ -18,7 +18,7 @@ from blemish.search.vectors import Vectors
 
 FACTOR = 4.0  # of the usual size; sound networks stay within 3.1 of it on real and drawn surfaces
 MOST_VIEWED = 4  # images
-IMAGES_A_VIEWED = 50  # which keeps what views take below 2 % of a fit
+IMAGES_A_VIEWED = 50  # so that from 50 images on views take less than 5 % of all looks
 BRIGHTNESS = {0.5: "darker", 1.5: "brighter"}  # each with a flip of its own
 
 
@@ -69,6 +69,7 @@ def views(
     name: str, image: NDArray[Any], image_format: ImageFormat
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """An image flipped and darker, and flipped the other way and brighter, each with a name."""
+    values = np.arange(np.iinfo(image.dtype).max + 1)
     for axis, (factor, word) in enumerate(BRIGHTNESS.items()):
-        lit = np.minimum(image * factor, image_format.white_level).astype(image.dtype)
-        yield f"{name}, flipped and {word}", np.flip(lit, axis).copy()
+        lit = np.minimum(values * factor, image_format.white_level).astype(image.dtype)
+        yield f"{name}, flipped and {word}", lit[np.flip(image, axis)]

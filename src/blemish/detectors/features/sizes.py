@@ -49,7 +49,7 @@ class Sizes:
 
     def streaming_bytes(self, dimensions: int) -> int:
         """What is taken whatever is kept: the runtime, images on their way through the graph."""
-        waiting = READ_AHEAD + self.at_once + 1
+        waiting = READ_AHEAD + self.at_once + 2  # one of them a view of another
         reading = (BYTES_A_DECODED_PIXEL * self.at_once + 3 * waiting) * self.decoded_px
         reading += BYTES_A_STRETCHED_PIXEL * self.at_once * self.stretched_px
         grid = 4 * dimensions * self.cells

@@ -19,6 +19,7 @@ from blemish.detectors.features.graph import FeatureGraph
 from blemish.errors import BackboneError
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.session import Session
+from blemish.images.format import ImageFormat
 from blemish.parallel import available_cores, products_on_one_core, read_ahead
 from blemish.progress import Progress
 from blemish.search.vectors import Vectors
@@ -51,16 +52,16 @@ def grids_of_all(
     seen = FeatureRange(len(images.sizes_hw))
     # What is done to vectors meanwhile must not take a core from the backbone.
     with stage as advance, products_on_one_core():
-        grids_of = partial(_grids, sessions)
-        for number, ((name, image), grids) in enumerate(
-            read_ahead(images, grids_of, readers=at_once, most=at_once + 1)
+        look = partial(_look, sessions, seen, images.image_format)
+        for (_, (name, _)), found in read_ahead(
+            enumerate(images), look, readers=at_once, most=at_once + 1
         ):
-            if isinstance(grids, Exception):
-                raise grids
+            if isinstance(found, Exception):
+                raise found
+            grids, of_views = found
             seen.add(name, grids[0])
-            if seen.has_views(number):
-                for view in views(name, image, images.image_format):
-                    seen.add_view(view[0], _grids(sessions[:1], view)[0])
+            for view, grid in of_views.items():
+                seen.add_view(view, grid)
             yield name, grids
             advance(1)
     for note in seen.notes(graphs[0].backbone.name):
@@ -85,6 +86,19 @@ def measured(graph: FeatureGraph, images: ImageSource, at_once: int) -> tuple[fl
         found = list(pool.map(run, few))
     running = perf_counter() - start
     return (reading + running) / len(few), np.concatenate(found)
+
+
+def _look(
+    sessions: Sequence[Session],
+    seen: FeatureRange,
+    image_format: ImageFormat,
+    item: tuple[int, tuple[str, NDArray[Any]]],
+) -> tuple[list[Vectors], dict[str, Vectors]]:
+    """What each graph makes of an image, and the first of views of it, where it is to be viewed."""
+    number, (name, image) = item
+    shown = views(name, image, image_format) if seen.has_views(number) else ()
+    of_views = {view[0]: _grids(sessions[:1], view)[0] for view in shown}
+    return _grids(sessions, (name, image)), of_views
 
 
 def _grids(sessions: Sequence[Session], item: tuple[str, NDArray[Any]]) -> list[Vectors]:

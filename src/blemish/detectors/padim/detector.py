@@ -23,7 +23,7 @@ from blemish.detectors.padim.gaussians import Gaussians, fit_global, fit_positio
 from blemish.detectors.padim.graph import PadimGraph
 from blemish.detectors.padim.plan import PadimPlan, estimate_seconds, plan_fit
 from blemish.detectors.padim.settings import PadimSettings
-from blemish.detectors.position import LeftOut, Usual, details_of, told_of
+from blemish.detectors.position import NOT_KNOWN, LeftOut, Usual, details_of, told_of
 from blemish.errors import CalibrationError
 from blemish.graph.engine import CPU, ONE_CORE, Engine
 from blemish.graph.session import Session
@@ -87,9 +87,12 @@ class Padim(FeatureDetector[PadimSettings]):
         graph = self._graph(images)
         features = _Features(graph, images, plan, progress, engine)
         try:
-            return FittedPadim(graph, features, *features.gaussians(progress))
+            fitted = FittedPadim(graph, features, *features.gaussians(progress))
         finally:
             features.close()
+        if self.settings.by_place and fitted.usual is None:
+            progress.say(NOT_KNOWN)
+        return fitted
 
     def _graph(self, images: ImageSource) -> PadimGraph:
         return PadimGraph(self.settings, self.backbone, images.image_format)

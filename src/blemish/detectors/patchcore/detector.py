@@ -98,4 +98,7 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
                 patches.points, count, start=s.coreset_start, rng=rng, advance=advance
             )
         vectors = patches.store.take(patches.rows[coreset.picks])
-        return FittedPatchCore(graph, vectors, patches, coreset)
+        fitted = FittedPatchCore(graph, vectors, patches, coreset)
+        if s.by_place:
+            fitted.learn_usual(progress)
+        return fitted

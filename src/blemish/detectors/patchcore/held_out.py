@@ -7,7 +7,6 @@ of it. The end of the shipped graph does the scoring, since patches are there al
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -19,26 +18,32 @@ from blemish.data.split import parts_of
 from blemish.detectors.contract import HeldOutScore, Told
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.patches import Patches
-from blemish.detectors.position import LeftOut, Usual, details_of, told_of
+from blemish.detectors.position import NOT_KNOWN, LeftOut, Usual, details_of, told_of
 from blemish.errors import CalibrationError
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.parallel import one_core_each
-from blemish.progress import Advance, LoggedProgress, Progress
-from blemish.search.coreset import Coreset, without_each
+from blemish.progress import Advance, Progress
+from blemish.search.coreset import Coreset, LeavingOut
 from blemish.search.vectors import Vectors
 from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
     import onnx
 
-Seen = list[NDArray[np.float32]]  # patch scores of each image by the model that has seen it
+Scores = dict[int, NDArray[np.float32]]  # of the patches of some images, row after row
 
 QUERIES, BLOCK = 1024, 2048  # patches, and vectors of the bank, whose products a core holds
 
 
 class FittedPatchCore:
-    """A fitted PatchCore, with its training patches until `close`."""
+    """A fitted PatchCore, with its training patches until `close`.
+
+    Attributes:
+        bank: what ships.
+        usual: what patches are told by at their places; `None` where they are not.
+        left_out: patch scores of the images that were left out, where these are told by place.
+    """
 
     def __init__(
         self, writer: PatchCoreGraph, bank: Vectors, patches: Patches, coreset: Coreset
@@ -49,7 +54,7 @@ class FittedPatchCore:
         self._counts = {"patches": len(patches.store), "candidates": len(patches.points)}
         self._scored: list[_Scored] = []
         self.left_out: LeftOut | None = None
-        self._usual: Usual | None = None
+        self.usual: Usual | None = None
         self.bank = bank
 
     @cached_property
@@ -57,13 +62,12 @@ class FittedPatchCore:
         """The model that ships."""
         return self.writer.detector(self.bank, self.usual)
 
-    @property
-    def usual(self) -> Usual | None:
-        """What patches are told by at their places; `None` where they are not."""
-        if self.writer.settings.by_place and self._usual is None:
-            with suppress(CalibrationError):  # no image can be left out: nothing is known of it
-                self._leave_out(LoggedProgress())
-        return self._usual
+    def learn_usual(self, progress: Progress) -> None:
+        """Find what patches are to be told by at their places, from the images left out."""
+        try:
+            self._leave_out(progress)
+        except CalibrationError:
+            progress.say(NOT_KNOWN)
 
     @property
     def batch(self) -> int:
@@ -112,8 +116,9 @@ class FittedPatchCore:
         the part's vectors, filled up from the rest to the same size. Two such banks differ by more
         than images do that are nearly alike, so patch scores are brought to the scale of the bank
         that ships: a patch lies as far from a bank as from the patches that this was picked from,
-        and by up to its covering radius farther, so the difference of the radii is added. And no
-        patch scores less than it does with the model, which has seen it.
+        and by up to its covering radius farther, so the difference of the radii is added. Where a
+        part's bank uses up the rest nearly or wholly its radius says nothing, and as much less is
+        added. And no patch scores less than it does with the model, which has seen it.
 
         With `calibration_folds` 0 the bank that ships serves, less the image's own vectors. That
         leaves holes which a bank without the image would not have, so the scores are too high and
@@ -145,18 +150,17 @@ class FittedPatchCore:
                 "Scoring images as if they were new takes at least 2 that do not belong together."
             )
         scored: dict[int, _Scored] = {}
-        folds = s.calibration_folds
-        with progress.stage("leave out", len(p.names) * (2 if folds else 1)) as advance:
-            seen = self._scores_when_seen(advance) if folds else []
-            for fold in self._folds():
-                for image, found in self._judged(fold, seen):
+        searched_twice = bool(s.calibration_folds) and not self._picking_scores
+        with progress.stage("leave out", len(p.names) * (1 + searched_twice)) as advance:
+            for fold in self._folds(advance):
+                for image, found in self._judged(fold):
                     scored[image] = found
                     advance(1)
         self._scored = [scored[image] for image in range(len(p.names))]
         if s.by_place:
             grids = [found.grid for found in self._scored]
             self.left_out = LeftOut(grids, p.split_keys)
-            self._usual = self.left_out.usual
+            self.usual = self.left_out.usual
 
     def _held_out_score(self, image: int) -> HeldOutScore:
         score, score_map = self._summarised(image)
@@ -175,7 +179,7 @@ class FittedPatchCore:
         )
         return float(score[0]), maps[0]
 
-    def _folds(self) -> Iterator[_Fold]:
+    def _folds(self, advance: Advance) -> Iterator[_Fold]:
         """Parts of the images, each with what it is to be judged by."""
         s, p = self.writer.settings, self._patches
         if not s.calibration_folds:
@@ -185,46 +189,45 @@ class FittedPatchCore:
         part_of = np.empty(len(p.names), np.int16)  # one a point: there are a thousand at most
         for number, part in enumerate(parts):
             part_of[part] = number
-        smaller_ones = without_each(self._coreset, p.points, part_of[p.owner])
-        for part, without in zip(parts, smaller_ones, strict=True):
+        leaving_out = LeavingOut(self._coreset, p.points, part_of[p.owner])
+        seen = self._scores_when_seen(leaving_out, advance)
+        for part, without in zip(parts, leaving_out.without_each(), strict=True):
             shift = self._reach(self._coreset) - self._reach(without.coreset)
-            search = partial(self._search_among, without.coreset.picks)
-            known = self._by_image(part, without.part_sq) if self._picking_scores else None
-            yield _Fold(part, search, shift=shift, known=known)
+            yield _Fold(
+                part,
+                partial(self._search_among, without.coreset.picks),
+                shift=shift * (1 - without.used_up),
+                seen=seen,
+                known=self._by_image(part, without.distances) if self._picking_scores else None,
+            )
 
     def _reach(self, coreset: Coreset) -> float:
         """The covering radius in the unit of patch scores."""
         squared = self.writer.settings.distance == "squared"
         return coreset.radius**2 if squared else coreset.radius
 
-    def _scores_when_seen(self, advance: Advance) -> Seen:
+    def _scores_when_seen(self, leaving_out: LeavingOut, advance: Advance) -> Scores:
         """Patch scores of each training image by the model that ships."""
         images = range(len(self._patches.names))
-        if self._picking_scores and self.writer.settings.coreset_start != "sampled":
-            advance(len(images))
-            known = self._by_image(images, self._coreset.nearest_sq)
-            return [known[image] for image in images]
-        found = []
+        if self._picking_scores:
+            return self._by_image(images, leaving_out.distances())
+        found = {}
         with self._search_among(self._coreset.picks) as session, one_core_each() as pool:
-            for scores in pool.map(partial(self._patch_scores, session), images):
-                found.append(scores)
+            scores_of = pool.map(partial(self._patch_scores, session), images)
+            for image, scores in zip(images, scores_of, strict=True):
+                found[image] = scores
                 advance(1)
         return found
 
     @property
     def _picking_scores(self) -> bool:
         """Whether the distances that picking compares are scores of patches."""
-        s, p = self.writer.settings, self._patches
-        return s.k == 1 and not s.reweight and s.distance == "euclidean" and p.points_are_vectors
+        return self._patches.points_are_vectors and self.writer.settings.scores_are_distances
 
-    def _by_image(
-        self, images: Iterable[int], squared: NDArray[np.float32]
-    ) -> dict[int, NDArray[np.float32]]:
-        """Squared distances of the patches of some images, one after the other, as scores."""
+    def _by_image(self, images: Iterable[int], scores: NDArray[np.float32]) -> Scores:
+        """Scores of the patches of some images, one image after the other, image by image."""
         ordered, counts = sorted(images), np.diff(self._patches.starts)
-        ends = np.cumsum(counts[ordered])[:-1]
-        scores = np.split(np.sqrt(np.maximum(squared, 0)), ends)
-        return dict(zip(ordered, scores, strict=True))
+        return dict(zip(ordered, np.split(scores, np.cumsum(counts[ordered])[:-1]), strict=True))
 
     def _search_among(self, picks: NDArray[np.int64], others: int | None = None) -> Session:
         p, search = self._patches, partial(self.writer.search, block=BLOCK, others=others)
@@ -256,17 +259,17 @@ class FittedPatchCore:
     def _summary(self) -> Session:
         return Session(self.writer.summary().SerializeToString(), ONE_CORE)
 
-    def _judged(self, fold: _Fold, seen: Seen) -> Iterator[tuple[int, _Scored]]:
+    def _judged(self, fold: _Fold) -> Iterator[tuple[int, _Scored]]:
         """The patches of each image of a fold, scored as if it were new."""
         if fold.known is not None:
             for image, scores in fold.known.items():
-                yield image, self._as_new(fold, seen, image, scores, np.ones(1, np.float32))
+                yield image, self._as_new(fold, image, scores, np.ones(1, np.float32))
             return
         with fold.session() as session, one_core_each() as pool:
-            judge = partial(self._judge, fold, session, seen)
+            judge = partial(self._judge, fold, session)
             yield from zip(fold.images, pool.map(judge, fold.images), strict=True)
 
-    def _judge(self, fold: _Fold, session: Session, seen: Seen, image: int) -> _Scored:
+    def _judge(self, fold: _Fold, session: Session, image: int) -> _Scored:
         """The patches of a training image by the search of its fold."""
         p, barred = self._patches, self._barred(fold, image)
         scores = self._patch_scores(session, image, **barred)
@@ -275,19 +278,18 @@ class FittedPatchCore:
             first = p.starts[image] + int(scores.argmax())
             worst = p.store.read(first, first + 1)
             (weight,) = session.run(["weight"], patches=worst[None, None], **barred)
-        return self._as_new(fold, seen, image, scores, weight)
+        return self._as_new(fold, image, scores, weight)
 
     def _as_new(
         self,
         fold: _Fold,
-        seen: Seen,
         image: int,
         scores: NDArray[np.float32],
         weight: NDArray[np.float32],
     ) -> _Scored:
         """Scores of an image's patches on the scale of the bank that ships."""
-        if fold.shift is not None:
-            scores = np.maximum(scores + np.float32(fold.shift), seen[image])
+        if fold.seen is not None:
+            scores = np.maximum(scores + np.float32(fold.shift), fold.seen[image])
         return _Scored(scores.reshape(self._patches.inside_hw[image]), weight)
 
     def _patch_scores(
@@ -325,14 +327,16 @@ class _Fold:
         session: loads the search that they meet; it holds no memory until then.
         own: of each image, which vectors of the bank it is not compared with.
         shift: what brings patch scores to the scale of the bank that ships.
+        seen: patch scores of all images by the model that ships, the least that they count for.
         known: the patch scores of each image, where picking the bank has told them.
     """
 
     images: list[int]
     session: Callable[[], Session]
     own: dict[int, NDArray[np.intp]] | None = None
-    shift: float | None = None
-    known: dict[int, NDArray[np.float32]] | None = None
+    shift: float = 0.0
+    seen: Scores | None = None
+    known: Scores | None = None
 
 
 @dataclass(frozen=True, eq=False)

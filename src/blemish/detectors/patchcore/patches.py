@@ -155,7 +155,7 @@ class _Points:
         if plan.point_dimensions < plan.dimensions:
             rng = np.random.default_rng([seed, 0])
             self._matrix = projection(plan.dimensions, plan.point_dimensions, rng)
-        self.own = self._matrix is not None or store.on_disk or plan.points_apart
+        self.own = not plan.points_are_vectors
         room = plan.candidates + images if self.own else 0  # a sample has at least one an image
         self._rows = np.empty((room, plan.point_dimensions), np.float32)
         self._count = 0

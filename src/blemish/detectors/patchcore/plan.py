@@ -34,7 +34,7 @@ SEARCHED = 2**25  # products of a search that may be in memory at once
 FEWEST_SEARCHED = 256  # vectors of the bank that are searched at once
 BANK_COPIES = 8  # left out and in its session, in the graph, in the file and while that is signed
 SCORE_BYTES = 8  # of a patch, left out and seen
-PICKING_BYTES = 48  # of a point: norm, owner, row, part; distances from banks and between parts
+PICKING_BYTES = 56  # of a point: norm, owner, row, part; picks near it, distances from banks
 SMALLEST_SAMPLE = 1000
 
 
@@ -67,6 +67,12 @@ class PatchCorePlan:
     memory_bytes: int
     disk_bytes: int
     at_once: int
+
+    @property
+    def points_are_vectors(self) -> bool:
+        """Whether picking compares all vectors as they are."""
+        projected = self.point_dimensions < self.dimensions
+        return not (projected or self.on_disk or self.points_apart)
 
     @property
     def takes_long(self) -> bool:

@@ -95,6 +95,11 @@ class PatchCoreSettings(FeatureSettings):
             )
         return problems
 
+    @property
+    def scores_are_distances(self) -> bool:
+        """Whether a patch's score is its distance to the nearest vector of the bank, by itself."""
+        return self.k == 1 and not self.reweight and self.distance == "euclidean"
+
     def dimensions(self, channels: Sequence[int]) -> int:
         """Length of a patch's vector.
 

@@ -50,12 +50,14 @@ def estimate_seconds(
     """
     writer = PatchCoreGraph(settings, backbone, images.image_format)
     an_image, patches = measured(writer, images, plan.at_once)
-    picking, searching = _picking_seconds(plan), _searching_seconds(plan, patches)
-    return {
-        "features": plan.images * an_image,
-        "coreset": picking,
-        "leave out": 2 * picking * (settings.calibration_folds > 0) + searching,
-    }
+    picking = _picking_seconds(plan)
+    leaving_out = 2 * picking if settings.calibration_folds else 0.0
+    if not (
+        settings.calibration_folds and settings.scores_are_distances and plan.points_are_vectors
+    ):
+        searches = 2 if settings.calibration_folds else 1
+        leaving_out += searches * _searching_seconds(plan, patches)
+    return {"features": plan.images * an_image, "coreset": picking, "leave out": leaving_out}
 
 
 def _picking_seconds(plan: PatchCorePlan) -> float:
