@@ -27,6 +27,7 @@ DEFAULTS: list[tuple[str, str, dict[str, Any]]] = [
 ]
 QUICK = {"calibration_folds": 0}
 THREE = ["block4", "block11", "block14"]
+PUBLISHED = {"normalisation": "none", "image_score": "patches"}  # scores as the paper has them
 CHOICES: list[tuple[str, str, dict[str, Any]]] = [
     ("mtd", "mobilenetv2", QUICK | choice)
     for choice in (
@@ -40,8 +41,10 @@ CHOICES: list[tuple[str, str, dict[str, Any]]] = [
         {"resize": "longer"},
         {"neighbourhood": 5},
         {"k": 3},
-        {"reweight": 9},
-        {"image_score": "map"},
+        {"normalisation": "none"},
+        {"image_score": "patches"},
+        PUBLISHED,
+        PUBLISHED | {"reweight": 9},
         {"coreset_ratio": 0.001},
         {"coreset_ratio": 0.05},
         {"levels": THREE, "image_size": 320},

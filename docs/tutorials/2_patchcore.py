@@ -220,15 +220,15 @@ strip(
 # At the border of an image there is less to see, and good patches look odd there. So the fit leaves out
 # each training image in turn, scores it as if it were new, and notes what distances are usual at the
 # border, one patch from it, two patches from it, and so on. A patch is then told by how far its distance
-# lies above what is usual at its place: [scores by their place](../explanation/position.md).
+# lies above what is usual at its place, in units of how much that varies there (the band below):
+# [scores by their place](../explanation/position.md).
 
 # %%
 usual = facts["usual"]["rings"]
-mean, deviation = np.array(usual["mean"]), np.array(usual["deviation"])
+rings = min((min(height, width) + 1) // 2, len(usual["mean"]))
+mean, unit = np.array(usual["mean"])[:rings], np.array(usual["unit"])[:rings]
 figure, axis = plt.subplots(figsize=(6, 3), layout="constrained")
-axis.fill_between(
-    range(len(mean)), mean - deviation, mean + deviation, color=GOOD, alpha=0.25, linewidth=0
-)
+axis.fill_between(range(rings), mean - unit, mean + unit, color=GOOD, alpha=0.25, linewidth=0)
 axis.plot(mean, "o-", color=GOOD)
 axis.set_ylim(bottom=0)
 axis.set_xlabel("patches from the border")

@@ -74,9 +74,9 @@ class Prediction:
         p_value: share of good images, conformal, that score at least as high; `None` where the
             model is not calibrated.
         verdict: of the score alone; `None` where the model is not calibrated.
-        regions: connected regions above the pixel threshold, highest peak first. That threshold is
-            calibrated on its own, so an image near either may be a defect without a region, or
-            good with one.
+        regions: connected regions above the pixel threshold, highest peak first. Where that is not
+            the verdict's threshold, an image near either may be a defect without a region, or good
+            with one.
         seconds: time from decoded image to score and map; where several run at once, its share.
         path: where the image came from; `None` for an array.
         tail_p_value: the p-value by a fitted tail: model-based, and below what so many images

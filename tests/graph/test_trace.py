@@ -20,8 +20,8 @@ def test_patches_and_their_scores_are_those_behind_the_image_score(model, spot):
     found = model.trace(spot, "patches", "patch_scores", "nearest", "deviations", "score_map")
     usual = model.facts.detector.details["usual"]["rings"]
     rings = rings_of(found["patch_scores"].shape)
-    mean, deviation = (np.array(usual[name])[rings] for name in ("mean", "deviation"))
-    wanted = (found["patch_scores"] - mean) / deviation
+    mean, unit = (np.array(usual[name])[rings] for name in ("mean", "unit"))
+    wanted = (found["patch_scores"] - mean) / unit
     np.testing.assert_allclose(found["deviations"], wanted, rtol=1e-4, atol=1e-4)
     assert found["score_map"].max() == model.predict(spot).score
     assert found["nearest"].shape == found["patch_scores"].shape == found["patches"].shape[:2]

@@ -1,7 +1,7 @@
 """Training images that do not look like the others: defects among the good, or rare good ones.
 
-An image's score is the largest of very many patch scores, and largest values of many are about
-Gumbel distributed (Coles 2001, chapter 3). Its place and width are taken from the median and the
+An image's score is the largest value of a map of many patches, and such maxima are about Gumbel
+distributed (Coles 2001, chapter 3). Its place and width are taken from the median and the
 median distance to it, which up to a quarter of strangers hardly moves. Then, of n images, one
 good image is expected to score above the level where n times the chance is 1: what scores above
 that stands out, and is listed with how many good images would be expected to score so high. So

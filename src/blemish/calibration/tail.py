@@ -3,8 +3,8 @@
 Below 1/(n + 1) conformal prediction has nothing to say. A generalised Pareto distribution over the
 highest scores has, if one is willing to believe that they go on as they began: excesses over a high
 level are nearly of that shape for most distributions (Coles, "An Introduction to Statistical
-Modeling of Extreme Values", 2001, chapter 4). Scores are maxima over many patches, whose tails are
-about exponential. A shape below that, with an end that no good image could pass, is not believed:
+Modeling of Extreme Values", 2001, chapter 4). Scores are maxima of maps of many patches, whose
+tails are about exponential. A shape below that, with an end that no good image could pass, is not believed:
 it would give p-values of zero.
 
 Fitted by probability-weighted moments (Hosking and Wallis, "Parameter and quantile estimation for

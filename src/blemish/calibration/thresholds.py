@@ -1,8 +1,9 @@
 """A calibration: scores of good images that a model was not fitted on, and thresholds from them.
 
 There are two thresholds, each with a rate of its own: one for the image's score, which is the
-verdict, and one for the largest value of its map, above which regions are shown. So a good image
-may be rejected without a region, or pass with one; how many do either is told, too.
+verdict, and one for the largest value of its map, above which regions are shown. Where these two
+are one number, as they mostly are, so are the thresholds. Else a good image may be rejected without
+a region, or pass with one; how many do either is told, too.
 """
 
 from __future__ import annotations

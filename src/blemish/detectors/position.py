@@ -2,7 +2,7 @@
 
 At borders neighbourhoods are cut and padded, and good patches look odd. So a score is told as
 (score - mean) / (deviation + a quarter of the mean deviation), with mean and deviation of good
-images at that place. It then has no unit: 0 is usual, 1 nearly a deviation above.
+images at that place. It then has no unit: 0 is usual, 1 a good deviation above.
 
 A place is how far a cell is from the nearest border: cells equally far make a ring. What is usual
 in a ring is known from images that were left out of what judged them; a few are enough, and their
@@ -67,8 +67,8 @@ def details_of(usual: Usual | None) -> dict[str, Any]:
     """The same for programs."""
     if usual is None:
         return {"usual": None}
-    deviation = 1 / usual.scale.astype(np.float64)
-    rings = {"mean": usual.mean.tolist(), "deviation": deviation.tolist()}
+    units = 1 / usual.scale.astype(np.float64)
+    rings = {"mean": usual.mean.tolist(), "unit": units.tolist()}
     return {"usual": {"images": usual.images, "rings": rings}}
 
 
