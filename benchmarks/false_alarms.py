@@ -133,6 +133,9 @@ def cases(data: Path) -> Iterator[Case]:
     yield Case(named(128, 1.0), still(128, 1.0), 40, 0.05)
     int8 = {"precision": "int8"}
     yield Case(f"int8, {named(96, 0.3)}", still(96, 0.3), 20, 0.05, int8)
+    yield Case("few parts, banks of all that is left", parts, 8, 0.12)
+    large = {"coreset_ratio": 0.8}
+    yield Case("parts, bank of 80 % of the patches", parts, 20, 0.05, large)
     yield from efficientads()
     yield Case("drift", drifting, 60, 0.05)
     yield Case("two machines", two_machines, 60, 0.05)
@@ -186,6 +189,12 @@ def still(side_px: int, sigma: float) -> Draw:
             yield finished(part + rng.normal(0, sigma, part.shape))
 
     return draw
+
+
+def parts(rng: Rng, count: int) -> Iterator[Image]:
+    """A part each."""
+    for _ in range(count):
+        yield finished(weave(rng, 96))
 
 
 def drifting(rng: Rng, count: int) -> Iterator[Image]:

@@ -4,8 +4,8 @@ Below 1/(n + 1) conformal prediction has nothing to say. A generalised Pareto di
 highest scores has, if one is willing to believe that they go on as they began: excesses over a high
 level are nearly of that shape for most distributions (Coles, "An Introduction to Statistical
 Modeling of Extreme Values", 2001, chapter 4). Scores are maxima of maps of many patches, whose
-tails are about exponential. A shape below that, with an end that no good image could pass, is not believed:
-it would give p-values of zero.
+tails are about exponential. A shape below that, with an end that no good image could pass, is not
+believed: it would give p-values of zero.
 
 Fitted by probability-weighted moments (Hosking and Wallis, "Parameter and quantile estimation for
 the generalized Pareto distribution", Technometrics 29, 1987), which need no search and are better
