@@ -67,7 +67,8 @@ def _sequence(g: GraphBuilder, module: Any, features: str) -> str:
 
 
 def _conv(g: GraphBuilder, conv: nn.Conv2d, norm: nn.BatchNorm2d, features: str) -> str:
-    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    varies = norm.running_var > norm.eps  # what never did in training is held to what it was
+    scale = varies * norm.weight / torch.sqrt(norm.running_var + norm.eps)
     weight = conv.weight * scale.view(-1, 1, 1, 1)
     bias = norm.bias - norm.running_mean * scale
     pad = conv.kernel_size[0] // 2
@@ -90,4 +91,6 @@ def _unstandardised(g: GraphBuilder, features: str, target: Spread, *, name: str
 
 
 def _half(g: GraphBuilder, value: Tensor) -> str:
+    if not torch.isfinite(value.half()).all():
+        raise SystemExit("a weight does not fit half precision")
     return g.op("Cast", g.constant(value.detach().numpy(), np.float16), to=FLOAT)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from blemish.detectors.efficientad.jitter import normalised
 
 ROOM = 5.0  # rectifiers cut off at 6
+STILL = 1e-4  # the spread of a channel that says nothing
 REACH = 0.999  # the share of a channel's values that are to stay within
 
 
@@ -91,7 +92,8 @@ def _set(chain: list[Any], features: Tensor) -> Tensor:
     for i, layer in enumerate(chain):
         if isinstance(layer, nn.BatchNorm2d):
             conv, following = chain[i - 1], chain[i + 2 : i + 3]
-            mean, std = features.mean((0, 2, 3)), features.std((0, 2, 3)) + 1e-6
+            mean, std = features.mean((0, 2, 3)), features.std((0, 2, 3))
+            std = torch.where(std > STILL, std, 1)  # what does not vary is not made to
             conv.weight /= std.view(-1, 1, 1, 1)
             layer.running_mean.copy_(mean / std)
             layer.running_var.fill_(1)

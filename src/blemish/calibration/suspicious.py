@@ -2,7 +2,8 @@
 
 An image's score is the largest value of a map of many patches, and such maxima are about Gumbel
 distributed (Coles 2001, chapter 3). Its place and width are taken from the median and the
-median distance to it, which up to a quarter of strangers hardly moves. Then, of n images, one
+median distance to it, or the upper quartile where that lies farther: scores may be more skewed than
+that distribution, and up to a tenth of strangers hardly moves it. Then, of n images, one
 good image is expected to score above the level where n times the chance is 1: what scores above
 that stands out, and is listed with how many good images would be expected to score so high. So
 about one good image is listed by chance, whatever n, and that is said.
@@ -28,6 +29,7 @@ BY_CHANCE = 1.0  # good images that are listed, on average
 MOST_NAMED = 3
 GUMBEL_MEDIAN = -math.log(math.log(2))
 GUMBEL_MAD = 0.767049  # median distance to the median, of scale 1
+GUMBEL_UPPER = -math.log(math.log(4 / 3)) - GUMBEL_MEDIAN  # from the median to the upper quartile
 
 Box = tuple[Count, Count, Count, Count]
 
@@ -116,8 +118,9 @@ def typical(scores: ArrayLike) -> Typical | None:
     values = np.asarray(scores, np.float64)
     if len(values) < FEWEST_SCORES:
         return None
-    median = float(np.median(values))
-    scale = float(np.median(np.abs(values - median))) / GUMBEL_MAD
+    median, upper = (float(value) for value in np.quantile(values, (0.5, 0.75)))
+    by_distance = float(np.median(np.abs(values - median))) / GUMBEL_MAD
+    scale = max(by_distance, (upper - median) / GUMBEL_UPPER) if by_distance else 0.0
     return Typical(len(values), median, scale) if scale > 0 else None
 
 
