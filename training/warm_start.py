@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from blemish.detectors.efficientad.jitter import normalised
 
 ROOM = 5.0  # rectifiers cut off at 6
-STILL = 1e-4  # the spread of a channel that says nothing
+STILL = 1e-4  # the least spread of a channel
 REACH = 0.999  # the share of a channel's values that are to stay within
 
 
@@ -92,8 +92,7 @@ def _set(chain: list[Any], features: Tensor) -> Tensor:
     for i, layer in enumerate(chain):
         if isinstance(layer, nn.BatchNorm2d):
             conv, following = chain[i - 1], chain[i + 2 : i + 3]
-            mean, std = features.mean((0, 2, 3)), features.std((0, 2, 3))
-            std = torch.where(std > STILL, std, 1)  # what does not vary is not made to
+            mean, std = features.mean((0, 2, 3)), features.std((0, 2, 3)).clamp_min(STILL)
             conv.weight /= std.view(-1, 1, 1, 1)
             layer.running_mean.copy_(mean / std)
             layer.running_var.fill_(1)
