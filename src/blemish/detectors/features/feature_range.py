@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from blemish.images.format import ImageFormat
 from blemish.search.vectors import Vectors
 
-FACTOR = 4.0  # of the usual size; sound networks stay within 3.1 of it on real and drawn surfaces
+# Of the usual size. Sound networks stay within 3.1 of it on real and drawn surfaces where
+# neighbours are averaged, and within 7.2 where single cells count.
+FACTOR, FACTOR_OF_CELLS = 4.0, 10.0
 MOST_VIEWED = 4  # images
 IMAGES_A_VIEWED = 50  # so that from 50 images on views take less than 5 % of all looks
 BRIGHTNESS = {0.5: "darker", 1.5: "brighter"}  # each with a flip of its own
@@ -27,9 +29,11 @@ class FeatureRange:
 
     Args:
         count: of the training images.
+        averaged: whether features are those of neighbourhoods.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, averaged: bool = True) -> None:
+        self._factor = FACTOR if averaged else FACTOR_OF_CELLS
         viewed = min(MOST_VIEWED, max(1, count // IMAGES_A_VIEWED))
         rng = np.random.default_rng(0)
         self._viewed = set(rng.choice(count, viewed, replace=False).tolist())
@@ -55,7 +59,7 @@ class FeatureRange:
     def notes(self, backbone: str) -> list[str]:
         """What a user must hear."""
         usual = float(np.median(self._usual))
-        if not usual or self._largest <= FACTOR * usual:
+        if not usual or self._largest <= self._factor * usual:
             return []
         return [
             f"The backbone '{backbone}' answers to '{self._where}' with features "

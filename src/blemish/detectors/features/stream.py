@@ -49,7 +49,7 @@ def grids_of_all(
     engine = replace(engine, threads=engine.cores // at_once)
     sessions = [Session(g.features().SerializeToString(), engine) for g in graphs]
     stage = progress.stage("features", len(images.sizes_hw))
-    seen = FeatureRange(len(images.sizes_hw))
+    seen = FeatureRange(len(images.sizes_hw), averaged=graphs[0].neighbourhood > 1)
     # What is done to vectors meanwhile must not take a core from the backbone.
     with stage as advance, products_on_one_core():
         look = partial(_look, sessions, seen, images.image_format)
