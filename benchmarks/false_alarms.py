@@ -130,7 +130,7 @@ def cases(data: Path) -> Iterator[Case]:
     """All that is measured."""
     for side_px in (96, 256):
         for images, rate in ((20, 0.05), (100, 0.01), (300, 0.01)):
-            for sigma in (0.2, 0.3, 1.0, 3.0):
+            for sigma in (0.1, 0.2, 0.3, 1.0, 3.0):
                 yield Case(named(side_px, sigma), still(side_px, sigma), images, rate)
     yield Case(named(128, 1.0), still(128, 1.0), 40, 0.05)
     int8 = {"precision": "int8"}

@@ -185,21 +185,21 @@ class LeavingOut:
         kept = picks[~left_out[picks]]
         with one_core_each() as pool:
             distances = _Distances(self._cloud, pool)
-            others = two.part == part  # the nearest pick is gone
-            distances.nearest_sq[:] = np.where(others, two.second_sq, two.first_sq)
+            gone = two.part == part  # the nearest pick, that is
+            distances.nearest_sq[:] = np.where(gone, two.second_sq, two.first_sq)
             rows = np.flatnonzero(left_out)
             part_sq = distances.nearest_sq[rows]
-            nearest = np.where(others[rows], two.second[rows], two.first[rows])
+            nearest = np.where(gone[rows], two.second[rows], two.first[rows])
             distances.nearest_sq[rows] = -1
             distances.nearest_sq[kept] = -1
-            others_count = len(left_out) - len(rows)
-            smaller = _filled(distances, kept, min(len(picks), others_count))
+            rest = len(left_out) - len(rows)
+            smaller = _filled(distances, kept, min(len(picks), rest))
             added = smaller.picks[len(kept) :]
             if len(added):
                 added_sq, of_added = distances.nearest_of(rows, added)
                 nearest = np.where(added_sq < part_sq, of_added, nearest)
             found = distances.between(rows, nearest)
-            return WithoutPart(smaller, found, len(smaller.picks) / others_count)
+            return WithoutPart(smaller, found, len(smaller.picks) / rest)
 
 
 def _filled(
