@@ -18,6 +18,7 @@ from typing import Any, Self
 from blemish.errors import SettingError, did_you_mean, raise_all
 
 LARGEST_INT = 2**63 - 1  # that files of all formats hold
+NONE = "none"  # as it is typed for no value
 PLAIN = frozenset({bool, int, float, str})
 
 
@@ -106,9 +107,12 @@ class Settings:
         problems = []
         hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
-            value, wrong_type = _coerce(getattr(self, field.name), hints[field.name])
-            object.__setattr__(self, field.name, value)
             limits = field.metadata.get("limits")
+            value, hint = getattr(self, field.name), hints[field.name]
+            if _is_none(value, hint, limits):
+                value = None
+            value, wrong_type = _coerce(value, hint)
+            object.__setattr__(self, field.name, value)
             problem = wrong_type or (limits.problem(value) if limits else None)
             if problem:
                 problems.append(f"'{field.name}' {problem}")
@@ -187,13 +191,19 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def parse_value(text: str) -> Any:
-    """A value as it is typed: TOML, `none`, or else plain text."""
-    if text.lower() == "none":
-        return None
+    """A value as it is typed: TOML, or else plain text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):  # no TOML, too long a number, nested too deeply
         return text
+
+
+def _is_none(value: Any, hint: Any, limits: Limits | None) -> bool:
+    """Whether a text is `none` for no value, where that is allowed and is no choice by itself."""
+    if not isinstance(value, str) or value.lower() != NONE:
+        return False
+    is_choice = limits is not None and NONE in (limits.choices or ())
+    return type(None) in typing.get_args(hint) and not is_choice
 
 
 def _coerce(value: Any, hint: Any) -> tuple[Any, str | None]:

@@ -32,7 +32,7 @@ def read(config=None, assignments=(), *, detectors=tuple(OURS), **texts):
         ("levels", "3", "3"),
         ("backbone", "3.onnx", "3.onnx"),
         ("coreset_ratio", "0.05", 0.05),
-        ("coreset_ratio", "none", None),
+        ("coreset_ratio", "none", "none"),  # which the setting reads as no value
         ("k", "3", 3),
         ("k", "many", "many"),  # which the setting refuses
         ("keep_features", "true", True),

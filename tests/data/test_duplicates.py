@@ -7,12 +7,14 @@ import pytest
 from PIL import Image
 
 from blemish.data.duplicates import (
+    LOOKED_AT,
     NEARLY_ONE,
     alike_pairs,
     connected,
-    mean_correlation,
     nearly_one,
     thumbnail,
+    to_look_at,
+    usual_correlation,
 )
 
 
@@ -100,10 +102,27 @@ def test_pairs_that_hang_together_are_one_group() -> None:
 def test_a_camera_that_looks_at_one_part_gives_nearly_one_image() -> None:
     part, rng = texture(0).astype(np.float64), np.random.default_rng(0)
     again = [np.clip(part + rng.normal(0, 1, part.shape), 0, 255) for _ in range(6)]
-    alike = mean_correlation(stack([image.astype(np.uint8) for image in again]))
+    alike = usual_correlation(stack([image.astype(np.uint8) for image in again]))
     assert alike > NEARLY_ONE
-    apart = mean_correlation(stack([texture(seed) for seed in range(6)]))
+    apart = usual_correlation(stack([texture(seed) for seed in range(6)]))
     assert apart == pytest.approx(0, abs=0.1)
+
+
+def test_one_odd_image_hides_nothing_and_half_of_them_is_no_odd_image() -> None:
+    part, rng = texture(0).astype(np.float64), np.random.default_rng(0)
+    alike = [np.clip(part + rng.normal(0, 1, part.shape), 0, 255).astype(np.uint8)
+             for _ in range(19)]  # fmt: skip
+    others = [texture(seed) for seed in range(1, 12)]
+    assert nearly_one(20, [*stack([*alike, others[0]])]) is not None
+    assert nearly_one(20, [*stack([*alike[:9], *others])]) is None
+
+
+def test_no_order_of_names_decides_which_images_are_looked_at() -> None:
+    names = [f"part{number:03}_{camera}" for number in range(200) for camera in "ab"]
+    some = to_look_at(names)
+    assert len(some) == LOOKED_AT
+    assert some == to_look_at(reversed(names))
+    assert 8 <= sum(name.endswith("a") for name in some) <= 24
 
 
 def test_one_image_alone_is_not_nearly_one() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
-from blemish.data.duplicates import alike_pairs, connected, nearly_one
+from blemish.data.duplicates import alike_pairs, connected, nearly_one, to_look_at
 from blemish.data.sample import Sample
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.names import shown
@@ -120,7 +120,7 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
         distorted = max(aspects) / min(aspects) > MOST_ASPECT_SPREAD
         cost = (
             "stretched to one size they show the surface in different proportions, which costs "
-            "accuracy: consider fit='shorter' or fit='longer'"
+            "accuracy: consider resize=shorter or resize=longer"
             if distorted
             else "all are brought to one size, so the surface shows at slightly different scales"
         )
@@ -230,7 +230,12 @@ def _check_near_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Findin
 
 def _check_nearly_one(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
     train = [look for look in looks if look.sample.split == "train"]
-    distinct = {look.pixels: look.thumbnail for look in train if look.thumbnail is not None}
+    few = to_look_at(look.sample.id for look in train)
+    distinct = {
+        look.pixels: look.thumbnail
+        for look in train
+        if look.thumbnail is not None and look.sample.id in few
+    }
     if told := nearly_one(len(train), list(distinct.values())):
         yield Finding("warning", "nearly-one", told, _ids(train))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.duplicates import nearly_one, thumbnail
+from blemish.data.duplicates import nearly_one, thumbnail, to_look_at
 from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
 from blemish.errors import DataError, ImageError, raise_all
@@ -20,7 +20,6 @@ from blemish.progress import LoggedProgress, Progress
 
 LARGEST_BATCH = 8  # images that go through a graph at once
 DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
-FEW = 8  # images that tell whether all are nearly one
 
 
 def read_contents(
@@ -91,7 +90,7 @@ class GoodImages:
         self.samples = sorted(samples, key=lambda sample: sample.id)
         self._reader = reader
         self._check_keys = check_keys
-        self._few = {sample.id for sample in self.samples[:: max(1, len(self.samples) // FEW)]}
+        self._few = to_look_at(sample.id for sample in self.samples)
         self._thumbnails: dict[str, NDArray[np.float32] | None] = {}
         facts = self._probe()
         self.sizes_hw = [fact.size_hw for fact in facts]

@@ -2,7 +2,8 @@
 
 Batzner et al., "EfficientAD: Accurate Visual Anomaly Detection at Millisecond-Level Latencies",
 WACV 2024: the patch description networks (PDN) of tables 6 and 7, unpadded, and the autoencoder of
-table 8. `extra_small` is no net of the paper's: PDN-S with a quarter of its widths.
+table 8. Two nets are none of the paper's: `extra_small`, PDN-S with a quarter of its widths, and
+the residual student, which follows a backbone's features in place of a PDN's.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ STRIDE = 4  # pixels from one cell of a PDN's grid to the next
 RECEPTIVE_FIELD = 33  # pixels that a cell sees
 BORDER_CELLS = 4  # that the unpadded net lacks on each side of the image
 
+# Of the residual student: how many layers with a skip it has at each stride.
+STEM_STRIDE, STEM_SIDE = 4, 6
+SKIPS = {4: 2, 8: 4, 16: 2}
+
 LATENT_SIDE = 8  # of the bottleneck's kernel, at most
 SMALLEST_SIDE = 128  # below it the decoder's first size is none
 
@@ -37,8 +42,8 @@ Weights: TypeAlias = "Mapping[str, NDArray[Any]]"  # `<layer>.weight` and `<laye
 class NetLayer:
     """A convolution with what comes before and after it.
 
-    In this order: enlarged bilinearly to `enlarged_hw`; convolved; rectified; some values dropped
-    (in training); averaged over 2 x 2.
+    In this order: enlarged bilinearly to `enlarged_hw`; convolved; with what came in added to it;
+    rectified; some values dropped (in training); averaged over 2 x 2.
     """
 
     name: str
@@ -48,6 +53,7 @@ class NetLayer:
     stride: int = 1
     padding: int = 0
     enlarged_hw: tuple[int, int] | None = None
+    skips: bool = False
     rectified: bool = True
     dropout: bool = False
     pooled: bool = False
@@ -63,9 +69,8 @@ class NetLayer:
 
 @dataclass(frozen=True)
 class Layers:
-    """The nets of one detector; `autoencoder` is empty where there is none."""
+    """The nets that are trained; `autoencoder` is empty where there is none."""
 
-    teacher: tuple[NetLayer, ...]
     student: tuple[NetLayer, ...]
     autoencoder: tuple[NetLayer, ...]
 
@@ -97,19 +102,46 @@ def pdn(kind: str, *, doubled: bool = False) -> tuple[NetLayer, ...]:
     )
 
 
+def residual(features: int, stride: int, width: int) -> tuple[NetLayer, ...]:
+    """A student that follows the features of a backbone, with a cell for each of its own.
+
+    Args:
+        features: that it is to give.
+        stride: of their grid, a key of `SKIPS`.
+        width: channels at the finest stride; twice as many from the next one on.
+    """
+    layers = [
+        NetLayer("stem", COLOURS, width, (STEM_SIDE, STEM_SIDE), stride=STEM_STRIDE, padding=1)
+    ]
+    channels = width
+    for at, count in SKIPS.items():
+        if at > stride:
+            break
+        if at > STEM_STRIDE:
+            coarser = NetLayer(f"to{at}", channels, 2 * width, (2, 2), stride=2)
+            layers.append(coarser)
+            channels = coarser.outputs
+        layers += [
+            NetLayer(f"at{at}_{i + 1}", channels, channels, (3, 3), padding=1, skips=True)
+            for i in range(count)
+        ]
+    return (*layers, NetLayer("head", channels, features, (1, 1), rectified=False))
+
+
 def features_of(kind: str) -> int:
     """How many features a teacher of that kind has."""
     return PDN_WIDTHS[kind][-1]
 
 
 def autoencoder(
-    features: int, size_hw: tuple[int, int], *, width: int = 64
+    features: int, size_hw: tuple[int, int], features_hw: tuple[int, int], *, width: int = 64
 ) -> tuple[NetLayer, ...]:
     """The autoencoder for working images of one size.
 
     Args:
         features: of the teacher.
         size_hw: of the working image, each side at least `SMALLEST_SIDE`.
+        features_hw: cells of the teacher's grid.
         width: of the bottleneck and the decoder; the first two layers have half of it.
     """
     half = width // 2
@@ -138,7 +170,7 @@ def autoencoder(
         )
         for i, enlarged_hw in enumerate(zip(heights, widths_px, strict=True))
     ]
-    head = NetLayer("decoder7", width, width, (3, 3), padding=1, enlarged_hw=grid_hw(size_hw))
+    head = NetLayer("decoder7", width, width, (3, 3), padding=1, enlarged_hw=features_hw)
     features_layer = replace(
         head, name="decoder8", outputs=features, enlarged_hw=None, rectified=False
     )

@@ -5,6 +5,7 @@ So a training that goes on from a checkpoint sees what it would have seen.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from blemish.detectors.efficientad.architecture import STRIDE, grid_hw
 from blemish.detectors.efficientad.jitter import KINDS, grey, jittered, normalised
+from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.settings import AUTOENCODER, EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics
 
@@ -41,22 +43,23 @@ class Material:
 
     Attributes:
         images: N x 3 x h x w, float16, as the nets take them.
-        penalty: P x 3 x h'' x w'', uint8.
+        penalty: P x 3 x h'' x w'', uint8; `None` without a penalty.
         features: the teacher's for each, not normalised, where they are kept.
     """
 
     images: NDArray[np.float16]
-    penalty: NDArray[np.uint8]
+    penalty: NDArray[np.uint8] | None
     features: KeptFeatures | None = None
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of an image: where it begins, in cells of the grid, and how large it is."""
+    """A part of an image: where it begins, in cells of a PDN's grid, and how large it is."""
 
     row: int
     column: int
     size_hw: tuple[int, int]
+    whole: bool = False
 
     def of_image(self, image: Tensor) -> Tensor:
         """Its pixels, of C x H x W."""
@@ -64,7 +67,9 @@ class Window:
         return image[:, top : top + height, left : left + width]
 
     def of_grid(self, features: Tensor) -> Tensor:
-        """Its cells, of C x h x w."""
+        """Its cells, of C x h x w; all where it is the whole image, whatever the grid."""
+        if self.whole:
+            return features
         height, width = grid_hw(self.size_hw)
         return features[:, self.row : self.row + height, self.column : self.column + width]
 
@@ -79,14 +84,14 @@ class Batch:
         features: the teacher's for them, n x C x h' x w', normalised; `None` where not kept.
         varied: the whole images with changed colours, n x 3 x H x W; `None` without an
             autoencoder, which alone is shown them.
-        penalty: images of anything else, of the size of the parts.
+        penalty: images of anything else, of the size of the parts; `None` without a penalty.
     """
 
     windows: list[Window]
     images: Tensor
     features: Tensor | None
     varied: Tensor | None
-    penalty: Tensor
+    penalty: Tensor | None
 
     def parts(self, images: Tensor) -> Tensor:
         """The window of each of some whole images."""
@@ -102,7 +107,7 @@ class Batches:
 
     Args:
         material: images and all.
-        trained: which of the images are trained on.
+        images: which of them are trained on, and which tell what is left unexplained.
         statistics: of the teacher's features over these.
         settings: all of them.
         device: where batches are to be.
@@ -111,14 +116,13 @@ class Batches:
     def __init__(
         self,
         material: Material,
-        trained: list[int],
+        images: Round,
         statistics: Statistics,
         settings: EfficientAdSettings,
         device: torch.device,
     ) -> None:
-        self._images, self._penalty = (
-            _near(values, device) for values in (material.images, material.penalty)
-        )
+        self._images = _near(material.images, device)
+        self._penalty = None if material.penalty is None else _near(material.penalty, device)
         kept = material.features
         self._features = None if kept is None else _near(kept.values, device)
         shift = statistics.mean - (0 if kept is None else kept.offset)
@@ -126,7 +130,7 @@ class Batches:
             torch.from_numpy(values).float().to(device).view(-1, 1, 1)
             for values in (shift, statistics.divisor)
         )
-        self._trained = trained
+        self._trained, self._watched = images.trained, images.watched
         self._settings, self._recipe, self._device = settings, settings.recipe, device
 
     def at(self, step: int) -> Batch:
@@ -140,13 +144,25 @@ class Batches:
             self._on_device(torch.stack(parts)),
             self._kept_features(chosen, windows),
             self._varied(chosen, rng) if AUTOENCODER in self._settings.branches else None,
-            self._penalty_parts(rng),
+            None if self._penalty is None else self._penalty_parts(self._penalty, rng),
         )
+
+    @property
+    def count(self) -> int:
+        """How many images are trained on."""
+        return len(self._trained)
+
+    def watched(self) -> Iterator[Batch]:
+        """The images that are not trained on but looked at, one by one and whole."""
+        whole = Window(0, 0, self._settings.size_hw, whole=True)
+        for position in self._watched:
+            image = self._on_device(self._images[position][None])
+            yield Batch([whole], image, self._kept_features([position], [whole]), None, None)
 
     def _chosen(self, step: int) -> list[int]:
         """Each image once, in another order each time."""
         count = len(self._trained)
-        numbers = range(step * self._recipe.batch, (step + 1) * self._recipe.batch)
+        numbers = range(step * self._recipe.batch_size, (step + 1) * self._recipe.batch_size)
         orders = (_order(self._settings.seed, number // count, count) for number in numbers)
         return [
             self._trained[order[number % count]]
@@ -157,7 +173,7 @@ class Batches:
         whole_hw = self._settings.size_hw
         crop = self._recipe.crop
         if not crop:
-            return Window(0, 0, whole_hw)
+            return Window(0, 0, whole_hw, whole=True)
         row, column = (int(rng.integers((side - crop) // STRIDE + 1)) for side in whole_hw)
         return Window(row, column, (crop, crop))
 
@@ -173,15 +189,15 @@ class Batches:
         kinds = rng.integers(len(KINDS), size=count).tolist()
         return jittered(whole, kinds, rng.uniform(1 - most, 1 + most, count).tolist())
 
-    def _penalty_parts(self, rng: np.random.Generator) -> Tensor:
+    def _penalty_parts(self, images: Tensor, rng: np.random.Generator) -> Tensor:
         """Random parts of random penalty images, some without colour."""
-        crop, count = self._recipe.crop, self._recipe.batch
+        crop, count = self._recipe.crop, self._recipe.batch_size
         height, width = (crop, crop) if crop else self._settings.size_hw
-        room_hw = self._penalty.shape[2] - height, self._penalty.shape[3] - width
+        room_hw = images.shape[2] - height, images.shape[3] - width
         parts = []
-        for number in rng.integers(len(self._penalty), size=count):
+        for number in rng.integers(len(images), size=count):
             top, left = (int(rng.integers(room + 1)) for room in room_hw)
-            parts.append(self._penalty[number, :, top : top + height, left : left + width])
+            parts.append(images[number, :, top : top + height, left : left + width])
         colourless = torch.from_numpy(rng.random(count) < self._settings.penalty_grey)
         plain = self._on_device(torch.stack(parts)) / 255
         colourless = colourless.to(self._device).view(-1, 1, 1, 1)

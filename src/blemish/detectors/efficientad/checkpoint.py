@@ -15,7 +15,7 @@ from torch import Tensor
 from blemish.errors import BlemishError
 from blemish.files import looking_at, make_folder, write_whole
 
-FORMAT = 1  # to be raised when a checkpoint means something else
+FORMAT = 2  # to be raised when a checkpoint means something else
 KEY = "blemish.efficientad"
 
 

@@ -63,8 +63,8 @@ class EfficientAd:
 
     @cached_property
     def teacher(self) -> Teacher:
-        """The teacher that the settings name. Raises `BackboneError`."""
-        return load_teacher(self.settings.teacher, self.settings.recipe.pdn)
+        """The teacher that the settings name. Raises `BackboneError`, `SettingError`."""
+        return load_teacher(self.settings)
 
     def provenance(self) -> tuple[Source, ...]:
         """The teacher, and a folder of penalty images where one is given.
@@ -75,7 +75,7 @@ class EfficientAd:
         """
         t = self.teacher
         teacher = Source("teacher", t.name, t.licence, t.sha256)
-        if self.settings.penalty is None:
+        if self.settings.penalty is None or not self.settings.recipe.penalty_weight:
             return (teacher,)
         folder = Path(self.settings.penalty)
         return teacher, Source("penalty images", folder.name, NOT_STATED, listing_sha256(folder))
@@ -87,7 +87,7 @@ class EfficientAd:
 
     def plan(self, images: ImageSource) -> TrainingPlan:
         """What a fit on these images will take."""
-        return plan_training(self.settings, images.split_keys)
+        return plan_training(self.settings, self.teacher, images.split_keys)
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
         """Guess how long each stage of a fit will take, from a few steps of it.
@@ -121,22 +121,21 @@ class EfficientAd:
         """
         from blemish.detectors.efficientad.fit import Trainings
 
-        teacher = self.teacher
-        graph = EfficientAdGraph(self.settings, images.image_format)
+        graph = EfficientAdGraph(self.settings, self.teacher, images.image_format)
         space = Space(self.settings.memory_megabytes)
         working = working_images(graph, images, space, progress)
+        penalised = self.settings.recipe.penalty_weight > 0
         trainings = Trainings(
             graph,
-            teacher,
             working,
-            penalty_images(self.settings, progress),
+            penalty_images(self.settings, progress) if penalised else None,
             space=space,
             progress=progress,
             folder=folder,
             engine=engine,
         )
         outcome = trainings.run(rounds_of(self.settings, working.split_keys))
-        fitted = FittedEfficientAd(graph, teacher, working, outcome)
+        fitted = FittedEfficientAd(graph, working, outcome)
         if self.settings.by_place and fitted.usual is None:
             progress.say(NOT_KNOWN)
         return fitted
@@ -148,12 +147,11 @@ class FittedEfficientAd:
     def __init__(
         self,
         writer: EfficientAdGraph,
-        teacher: Teacher,
         images: WorkingImages,
         outcome: Outcome,
     ) -> None:
         s = writer.settings
-        self._writer, self._teacher = writer, teacher
+        self._writer, self._teacher = writer, writer.teacher
         self._names, self._sizes_hw = images.names, images.sizes_hw
         scales = common_scale(outcome.measured, s.low_quantile, s.high_quantile)
         self._facts = outcome.facts
@@ -190,27 +188,39 @@ class FittedEfficientAd:
     def told(self) -> list[Told]:
         """Nets and training, for people."""
         made, penalty = self._facts["trained_with"], self._facts["penalty"]
-        steps = f"{self._writer.settings.recipe.steps:,} steps"
+        against = f", against {penalty['images']:,} images ({penalty['source']})" if penalty else ""
+        steps = f"{self._facts['steps']:,} steps ({self._facts['epochs']:g} epochs)"
         return [
-            ("nets", f"PDN {self._teacher.kind}, {self._parameters:,} parameters in all"),
-            (
-                "training",
-                f"{steps} on {made['device']} in {made['precision']}, against "
-                f"{penalty['images']:,} images ({penalty['source']})",
-            ),
+            ("nets", f"teacher {self._teacher.title}, {self._parameters:,} parameters in all"),
+            ("training", f"{steps} on {made['device']} in {made['precision']}{against}"),
+            *self._told_of_unexplained(),
+            ("variant", self._told_of_variant()),
             *told_of(self.usual),
         ]
 
+    def _told_of_unexplained(self) -> list[Told]:
+        found = self._facts["unexplained"]
+        if not found["history"]:
+            return []
+        share = f"{found['history'][-1][1]:.1%} of the teacher's variance"
+        end = "" if found["converged"] else "; the training had not converged"
+        return [("unexplained", f"{share}, in {found['watched']:,} images not trained on{end}")]
+
+    def _told_of_variant(self) -> str:
+        differs = self._writer.settings.variant
+        return f"differs from the paper in {', '.join(differs)}" if differs else "as published"
+
     @property
     def _parameters(self) -> int:
-        nets = (self.nets.teacher, self.nets.student, self.nets.autoencoder)
-        return sum(int(w.size) for net in nets for w in net.values())
+        nets = (self.nets.student, self.nets.autoencoder)
+        return self._teacher.parameters + sum(int(w.size) for net in nets for w in net.values())
 
     @property
     def details(self) -> dict[str, Any]:
         """The same for programs, with the losses on the way."""
         return {
-            "pdn": self._teacher.kind,
+            "teacher": self._teacher.title,
+            "variant": self._writer.settings.variant,
             "parameters": self._parameters,
             "quantiles": {branch: asdict(span) for branch, span in self.quantiles.items()},
             **self._facts,

@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from blemish.detectors.efficientad.architecture import features_of, grid_hw
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint
 from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
 from blemish.detectors.efficientad.images import Space, WorkingImages
-from blemish.detectors.efficientad.nets import fixed_net
+from blemish.detectors.efficientad.objective import make_trio
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.scale import Maps, Measured
-from blemish.detectors.efficientad.teacher import Statistics, Teacher, statistics_of
+from blemish.detectors.efficientad.schedule import Schedule
+from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.teacher import Answers, Statistics, statistics_of
 from blemish.detectors.efficientad.training import (
     Trained,
     pick_device,
@@ -56,9 +58,8 @@ class Trainings:
 
     Args:
         graph: writes the graphs that maps are made with.
-        teacher: as it was read.
         images: to train on.
-        penalty: images of anything else, P x 3 x h x w.
+        penalty: images of anything else, P x 3 x h x w; `None` for no penalty.
         space: room for the teacher's features.
         progress: told of stages.
         folder: for checkpoints; `None` for none.
@@ -71,19 +72,19 @@ class Trainings:
     def __init__(
         self,
         graph: EfficientAdGraph,
-        teacher: Teacher,
         images: WorkingImages,
-        penalty: NDArray[np.uint8],
+        penalty: NDArray[np.uint8] | None,
         *,
         space: Space,
         progress: Progress,
         folder: Path | None,
         engine: Engine,
     ) -> None:
-        self._settings = graph.settings
-        self._graph, self._teacher, self._images = graph, teacher, images
+        self._settings, self._teacher = graph.settings, graph.teacher
+        self._graph, self._images = graph, images
         self._progress, self._folder, self._engine = progress, folder, engine
         self._device = pick_device(self._settings.device)
+        self._answers = self._teacher.answers(self._device, engine)
         features = self._look_at(space)
         self._material = Material(images.values, penalty, features)
 
@@ -94,38 +95,37 @@ class Trainings:
             stage = "training" if len(rounds) == 1 else f"training {number}/{len(rounds)}"
             nets, trained = self._train(one, stage)
             measured.append(self._measured(nets, one))
+            self._tell_of_unexplained(trained.schedule, stage)
         return Outcome(nets, measured, self._facts(one, trained))
 
     def _train(self, one: Round, stage: str) -> tuple[Nets, Trained]:
         statistics = statistics_of(self._means[one.trained], self._variances[one.trained])
         self._tell_of_constant(statistics)
-        teacher = self._teacher.normalised(statistics)
+        teacher = normalised(self._answers, statistics, self._device)
         trained = train(
             self._settings,
-            teacher,
-            Batches(self._material, one.trained, statistics, self._settings, self._device),
+            make_trio(self._settings, self._graph.layers, teacher, self._device),
+            Batches(self._material, one, statistics, self._settings, self._device),
             self._device,
             name=stage,
             progress=self._progress,
             checkpoint=self._checkpoint(one),
         )
-        return Nets(teacher, trained.student, trained.autoencoder), trained
+        return Nets(statistics, trained.student, trained.autoencoder), trained
 
     def _look_at(self, space: Space) -> KeptFeatures | None:
         """Find mean and variance of the teacher's features of each image; keep these, or not."""
-        net = fixed_net(self._settings.layers.teacher, self._teacher.weights)
-        net = net.to(self._device, memory_format=torch.channels_last)
         values, keep = self._images.values, self._settings.recipe.keep_features
         # Room beforehand: small arrays made in between would keep the C library from taking the
         # same memory for each image, hundreds of megabytes of it.
-        shape = (len(values), features_of(self._settings.recipe.pdn))
+        shape = (len(values), self._teacher.features)
         self._means, self._variances = np.empty(shape), np.empty(shape)
-        room_hw = grid_hw(self._settings.size_hw)
+        room_hw = self._teacher.grid_hw(self._settings.size_hw)
         room = space.array((*shape, *room_hw), np.float16) if keep else None
         with self._progress.stage("teacher", len(values)) as advance, torch.no_grad():
             for i, image in enumerate(values):
                 shown = torch.from_numpy(image[None].astype(np.float32)).to(self._device)
-                features = net(shown)[0]
+                features = self._answers(shown)[0]
                 wide = features.double()
                 self._means[i] = wide.mean((1, 2)).cpu().numpy()
                 self._variances[i] = wide.var((1, 2), correction=0).cpu().numpy()
@@ -140,6 +140,15 @@ class Trainings:
             self._progress.say(
                 f"{count} of the teacher's {len(statistics.mean)} features do not vary over these "
                 "images; they are not scaled, and tell nothing of good ones."
+            )
+
+    def _tell_of_unexplained(self, schedule: Schedule, stage: str) -> None:
+        if schedule.converged is False:
+            self._progress.say(
+                f"The {stage} ended with its last step, not because it was good enough: "
+                f"{schedule.unexplained[-1][1]:.0%} of the teacher's variance in good images is "
+                f"left unexplained ({self._settings.recipe.unexplained:.0%} would do). More steps, "
+                "preset=standard or more images make it better."
             )
 
     def _measured(self, nets: Nets, one: Round) -> Measured:
@@ -168,20 +177,25 @@ class Trainings:
             "settings": {k: v for k, v in settings.items() if k not in left_aside},
             "teacher": self._teacher.sha256,
             "images": self._images.sha256,
-            "penalty": hashlib.sha256(self._material.penalty.data).hexdigest(),
             "trained_on": hashlib.sha256(json.dumps(one.trained).encode()).hexdigest(),
         }
+        if self._material.penalty is not None:
+            made_of["penalty"] = hashlib.sha256(self._material.penalty.data).hexdigest()
         return Checkpoint(self._folder / f"{one.name}{SUFFIX}", made_of)
 
     def _facts(self, one: Round, trained: Trained) -> dict[str, Any]:
         precision = pick_precision(self._settings.precision, self._device)
-        folder = self._settings.penalty
+        schedule = trained.schedule
         return {
             "trained_on": len(one.trained),
-            "penalty": {
-                "source": "drawn" if folder is None else Path(folder).name,
-                "images": len(self._material.penalty),
+            "steps": schedule.end,
+            "epochs": round(schedule.end * self._settings.recipe.batch_size / len(one.trained), 2),
+            "unexplained": {
+                "watched": len(one.watched),
+                "history": schedule.unexplained,
+                "converged": schedule.converged,
             },
+            "penalty": _told_of_penalty(self._settings, self._material.penalty),
             "losses": {"names": ["step", *trained.losses], "history": trained.history},
             "trained_with": {
                 "device": self._device.type,
@@ -189,3 +203,28 @@ class Trainings:
                 "torch": str(torch.__version__),
             },
         }
+
+
+def normalised(answers: Answers, statistics: Statistics, device: torch.device) -> Answers:
+    """A teacher's answers, each feature with mean 0 and spread 1 over the training images."""
+    mean, divisor = (
+        torch.from_numpy(values).float().to(device).view(-1, 1, 1)
+        for values in (statistics.mean, statistics.divisor)
+    )
+
+    def answer(images: Tensor) -> Tensor:
+        return (answers(images) - mean) / divisor
+
+    return answer
+
+
+def _told_of_penalty(
+    settings: EfficientAdSettings, penalty: NDArray[np.uint8] | None
+) -> dict[str, Any] | None:
+    if penalty is None:
+        return None
+    folder = settings.penalty
+    return {
+        "source": "drawn" if folder is None else Path(folder).name,
+        "images": len(penalty),
+    }

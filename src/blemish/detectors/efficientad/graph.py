@@ -8,21 +8,17 @@ map.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from blemish.data.loading import LARGEST_BATCH
-from blemish.detectors.efficientad.architecture import (
-    BORDER_CELLS,
-    COLOURS,
-    MEAN,
-    STD,
-    NetLayer,
-    Weights,
-)
+from blemish.detectors.efficientad.architecture import COLOURS, MEAN, STD, Layers, Weights
+from blemish.detectors.efficientad.net_nodes import add_net
 from blemish.detectors.efficientad.scale import Quantiles, Span
 from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
+from blemish.detectors.efficientad.teacher import Statistics, Teacher, layers_of
 from blemish.detectors.position import Usual, told_by_place
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import enlarge
@@ -45,12 +41,12 @@ BATCH_PIXELS = 4 * 256 * 256  # of working images to run at once
 
 @dataclass(frozen=True, eq=False)
 class Nets:
-    """Weights of the nets of one detector; the teacher's features come out normalised.
+    """What a training gives: how the teacher's features are normalised, and weights.
 
     `autoencoder` is empty where there is none.
     """
 
-    teacher: Weights
+    statistics: Statistics
     student: Weights
     autoencoder: Weights
 
@@ -60,7 +56,13 @@ class EfficientAdGraph:
     """Writes the graphs of one EfficientAd: they share every node up to where they end."""
 
     settings: EfficientAdSettings
+    teacher: Teacher
     image_format: ImageFormat
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The nets that are trained."""
+        return layers_of(self.settings, self.teacher)
 
     @property
     def batch(self) -> int:
@@ -131,8 +133,8 @@ class EfficientAdGraph:
 
     def _raw_maps(self, g: GraphBuilder, nets: Nets, image: str) -> dict[str, str]:
         """The map of each branch; features and maps have names that `Model.trace` knows."""
-        layers = self.settings.layers
-        teacher = add_net(g, image, layers.teacher, nets.teacher, name="teacher")
+        layers = self.layers
+        teacher = self.teacher.add(g, image, nets.statistics)
         student = add_net(g, image, layers.student, nets.student, name="student")
         if not layers.autoencoder:
             return {STUDENT: _difference(g, teacher, student, name=map_name(STUDENT))}
@@ -152,15 +154,18 @@ class EfficientAdGraph:
         return g.op("Sum", *weighted, name=COMBINED)
 
     def _summarise(self, g: GraphBuilder, combined: str, original_hw: str) -> None:
-        """Nodes from a grid to `score_map` (bilinear from the padded grid) and its maximum."""
-        edge = self.settings.recipe.border == "edge"
-        sides = g.ints(*[BORDER_CELLS] * 4)
-        padded = g.op("Pad", combined, sides, "", g.ints(1, 2), mode="edge" if edge else "constant")
+        """Nodes from a grid to `score_map` (bilinear from the whole grid) and its maximum."""
+        whole = combined
+        if self.teacher.border_cells:
+            edge = self.settings.recipe.border == "edge"
+            sides = g.ints(*[self.teacher.border_cells] * 4)
+            mode = "edge" if edge else "constant"
+            whole = g.op("Pad", combined, sides, "", g.ints(1, 2), mode=mode)
         # Straight to the image as published, unless it is smoothed on the way.
         sigma_px = self.settings.recipe.smoothing
         between_hw = g.ints(*self.settings.size_hw) if sigma_px else original_hw
         sizes = Geometry(original_hw, between_hw, between_hw)
-        g.op("Identity", enlarge(g, padded, sizes, sigma_px=sigma_px), name="score_map")
+        g.op("Identity", enlarge(g, whole, sizes, sigma_px=sigma_px), name="score_map")
         g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
 
     def _maps(self) -> list[onnx.ValueInfoProto]:
@@ -170,43 +175,6 @@ class EfficientAdGraph:
 def map_name(branch: str) -> str:
     """What the raw map of a branch is called in graphs."""
     return f"map_{branch}"
-
-
-def add_net(
-    g: GraphBuilder,
-    image: str,
-    layers: Sequence[NetLayer],
-    weights: Weights,
-    *,
-    name: str | None = None,
-) -> str:
-    """Nodes of a net; its features, N x features x h x w, go by `name`."""
-    x = image
-    for layer in layers:
-        if layer.enlarged_hw is not None:
-            x = g.op(
-                "Resize",
-                x,
-                "",
-                "",
-                g.ints(*layer.enlarged_hw),
-                mode="linear",
-                axes=[2, 3],
-                coordinate_transformation_mode="half_pixel",
-            )
-        weight, bias = (g.constant(weights[f"{layer.name}.{part}"]) for part in ("weight", "bias"))
-        x = g.op(
-            "Conv",
-            x,
-            weight,
-            bias,
-            kernel_shape=list(layer.kernel_hw),
-            strides=[layer.stride] * 2,
-            pads=[layer.padding] * 4,
-        )
-        x = g.op("Relu", x) if layer.rectified else x
-        x = g.op("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]) if layer.pooled else x
-    return g.op("Identity", x, name=name)
 
 
 def _difference(g: GraphBuilder, one: str, other: str, *, name: str) -> str:

@@ -18,9 +18,11 @@ def hard_feature_loss(student: Tensor, teacher: Tensor, quantile: float) -> Tens
         student: its first half of features.
         teacher: normalised.
         quantile: an image's differences at or above this quantile of its own count (0.999 in the
-            paper, over all channels and cells together).
+            paper, over all channels and cells together); 0 for all.
     """
     differences = squared_difference(student, teacher).flatten(1)
+    if not quantile:
+        return differences.mean()
     hard = differences >= quantile_of(differences.detach(), quantile)
     return (torch.where(hard, differences, 0).sum(1) / hard.sum(1)).mean()
 

@@ -39,11 +39,14 @@ class Net(nn.Module):  # type: ignore[misc]
         """Features of images, all of them or only some: those not asked for cost nothing."""
         x = images
         for layer in self.layers:
+            before = x
             if layer.enlarged_hw is not None:
                 x = F.interpolate(x, layer.enlarged_hw, mode="bilinear", align_corners=False)
             conv = self.get_submodule(layer.name)
             kept = outputs if layer is self.layers[-1] else ALL
             x = F.conv2d(x, conv.weight[kept], conv.bias[kept], layer.stride, layer.padding)
+            if layer.skips:
+                x = x + before
             if layer.rectified:
                 x = F.relu(x)
             if layer.dropout and self.training and self.dropout:

@@ -7,24 +7,27 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from blemish.detectors.efficientad.architecture import Weights
+from blemish.detectors.efficientad.architecture import Layers
 from blemish.detectors.efficientad.batches import Batch
 from blemish.detectors.efficientad.losses import distance, hard_feature_loss, penalty_loss
-from blemish.detectors.efficientad.nets import Net, fixed_net
+from blemish.detectors.efficientad.nets import Net
 from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
+from blemish.detectors.efficientad.teacher import Answers
 
 # What the student learns of the teacher and of images of anything else; the autoencoder of the
 # teacher, and the student's second half of it.
-LOSSES = ("hard_features", "penalty", "autoencoder", "student_autoencoder")
+HARD_FEATURES, PENALTY = "hard_features", "penalty"
+OF_THE_AUTOENCODER = ("autoencoder", "student_autoencoder")
 
 
 @dataclass(frozen=True, eq=False)
 class Trio:
-    """The nets; the teacher's features are normalised and it is never trained."""
+    """The nets; the teacher answers with normalised features and is never trained."""
 
-    teacher: Net
+    teacher: Answers
     student: Net
     autoencoder: Net | None
+    penalised: bool
 
     @property
     def trained(self) -> dict[str, Net]:
@@ -35,37 +38,41 @@ class Trio:
     @property
     def losses(self) -> tuple[str, ...]:
         """Names of what `step_losses` gives."""
-        return LOSSES if self.autoencoder is not None else LOSSES[:2]
+        penalty = (PENALTY,) if self.penalised else ()
+        coder = OF_THE_AUTOENCODER if self.autoencoder is not None else ()
+        return (HARD_FEATURES, *penalty, *coder)
 
 
-def make_trio(settings: EfficientAdSettings, teacher: Weights, device: torch.device) -> Trio:
+def make_trio(
+    settings: EfficientAdSettings, layers: Layers, teacher: Answers, device: torch.device
+) -> Trio:
     """New nets of a seed, ready to be trained.
 
     Args:
         settings: all of them.
-        teacher: its weights, with normalised features.
+        layers: of the nets.
+        teacher: what gives normalised features.
         device: where the nets are to be.
     """
-    layers = settings.layers
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         student = Net(layers.student)
         coder = Net(layers.autoencoder, dropout=settings.dropout) if layers.autoencoder else None
-    fixed = fixed_net(layers.teacher, teacher)
     place = {"device": device, "memory_format": torch.channels_last}
-    return Trio(fixed.to(**place), student.to(**place), coder.to(**place) if coder else None)
+    penalised = settings.recipe.penalty_weight > 0
+    return Trio(teacher, student.to(**place), coder.to(**place) if coder else None, penalised)
 
 
 def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tensor:
-    """The losses in the order of `LOSSES`, a vector whose sum is to be made small."""
+    """The losses in the order of `Trio.losses`, a vector whose sum is to be made small."""
     with torch.no_grad():
         wanted = trio.teacher(batch.images) if batch.features is None else batch.features
     half, count = wanted.shape[1], len(batch.images)
-    answers = trio.student(torch.cat([batch.images, batch.penalty]), slice(half))
-    losses = [
-        hard_feature_loss(answers[:count], wanted, settings.recipe.hard_quantile),
-        penalty_loss(answers[count:]) * settings.penalty_weight,
-    ]
+    shown = batch.images if batch.penalty is None else torch.cat([batch.images, batch.penalty])
+    answers = trio.student(shown, slice(half))
+    losses = [hard_feature_loss(answers[:count], wanted, settings.recipe.hard_quantile)]
+    if batch.penalty is not None:
+        losses.append(penalty_loss(answers[count:]) * settings.recipe.penalty_weight)
     if trio.autoencoder is not None and batch.varied is not None:
         losses += _autoencoder_losses(trio, trio.autoencoder, batch, batch.varied)
     return torch.stack(losses)

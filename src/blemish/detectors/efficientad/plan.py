@@ -13,13 +13,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from blemish.detectors.contract import Told
-from blemish.detectors.efficientad.architecture import (
-    COLOURS,
-    NetLayer,
-    features_of,
-    grid_hw,
-)
+from blemish.detectors.efficientad.architecture import COLOURS, Layers, NetLayer
 from blemish.detectors.efficientad.rounds import left_out_parts
+from blemish.detectors.efficientad.schedule import fewest_steps
+from blemish.detectors.efficientad.teacher import layers_of
 from blemish.errors import DataError
 from blemish.memory import MEGABYTE
 from blemish.parallel import available_cores
@@ -44,7 +41,7 @@ class TrainingPlan:
         images: good images that there are.
         left_out: of them, never trained on by the nets that score them.
         trainings: how many; more than one with `calibration_folds`.
-        steps: of each.
+        fewest_steps, steps: of each: what is left unexplained decides.
         parameters: of the three nets.
         model_bytes: the model file, nearly.
         memory_bytes, disk_bytes: the most that the fit will take, nearly.
@@ -53,6 +50,7 @@ class TrainingPlan:
     images: int
     left_out: int
     trainings: int
+    fewest_steps: int
     steps: int
     parameters: int
     model_bytes: int
@@ -71,8 +69,11 @@ class TrainingPlan:
     def told(self) -> list[Told]:
         """Trainings, for people."""
         times = f", {self.trainings} times" if self.trainings > 1 else ""
+        steps = f"{self.steps:,}"
+        if self.fewest_steps < self.steps:
+            steps = f"{self.fewest_steps:,} to {steps}"
         return [
-            ("training", f"{self.steps:,} steps{times}, {self.parameters:,} parameters"),
+            ("training", f"{steps} steps{times}, {self.parameters:,} parameters"),
             ("left out", f"{self.left_out:,} images, to find thresholds"),
         ]
 
@@ -86,29 +87,33 @@ class TrainingPlan:
         ]
 
 
-def plan_training(settings: EfficientAdSettings, split_keys: Sequence[str]) -> TrainingPlan:
+def plan_training(
+    settings: EfficientAdSettings, teacher: Teacher, split_keys: Sequence[str]
+) -> TrainingPlan:
     """What a fit on images with these split keys will take. Raises `DataError` without one."""
     if not split_keys:
         raise DataError("There is no good image to learn from.")
-    recipe, layers, count = settings.recipe, settings.layers, len(split_keys)
+    recipe, layers, count = settings.recipe, layers_of(settings, teacher), len(split_keys)
     parts = left_out_parts(settings, split_keys)
-    sizes = [_parameters(net) for net in (layers.teacher, layers.student, layers.autoencoder)]
-    in_memory, on_disk = _kept_bytes(settings, count)
-    trained = COPIES * 4 * sum(sizes[1:]) + 4 * sizes[0]
+    trained = [_parameters(net) for net in (layers.student, layers.autoencoder)]
+    sizes = [teacher.parameters, *trained]
+    in_memory, on_disk = _kept_bytes(settings, teacher, count)
+    steps = settings.steps_of(count - max(map(len, parts), default=0))
     model_bytes = 4 * sum(sizes) + FACTS_BYTES * count
     return TrainingPlan(
         images=count,
         left_out=sum(map(len, parts)),
         trainings=len(parts) + 1 if recipe.calibration_folds else 1,
-        steps=recipe.steps,
+        fewest_steps=fewest_steps(recipe, steps),
+        steps=steps,
         parameters=sum(sizes),
         model_bytes=model_bytes,
         memory_bytes=RUNTIME_BYTES
         + READ_AHEAD_BYTES
         + in_memory
         + _penalty_bytes(settings)
-        + trained
-        + _step_bytes(settings)
+        + 4 * (COPIES * sum(trained) + teacher.parameters)
+        + _step_bytes(settings, layers)
         + 2 * model_bytes,
         disk_bytes=on_disk,
     )
@@ -133,14 +138,14 @@ def estimate_seconds(
     return {
         "drawing": _drawing_seconds(settings),
         "teacher": look * plan.images,
-        "training": step * plan.steps * plan.trainings,
+        "training": step * plan.steps * plan.trainings,  # at most
     }
 
 
 def _drawing_seconds(settings: EfficientAdSettings) -> float:
     from blemish.surfaces.textures import draw
 
-    if settings.penalty is not None:
+    if settings.penalty is not None or not settings.recipe.penalty_weight:
         return 0.0
     side, start = settings.recipe.crop or max(settings.size_hw), perf_counter()
     for number in range(2):
@@ -153,13 +158,13 @@ def _parameters(net: Sequence[NetLayer]) -> int:
     return sum(math.prod(shape) for layer in net for shape in layer.shapes.values())
 
 
-def _kept_bytes(settings: EfficientAdSettings, count: int) -> tuple[int, int]:
+def _kept_bytes(settings: EfficientAdSettings, teacher: Teacher, count: int) -> tuple[int, int]:
     """Bytes of images and features in memory, and of those that go to disk (`Space`)."""
     height, width = settings.size_hw
     wanted = [count * COLOURS * height * width * 2]
     if settings.recipe.keep_features:
-        cells = math.prod(grid_hw(settings.size_hw))
-        wanted.append(count * features_of(settings.recipe.pdn) * cells * 2)
+        cells = math.prod(teacher.grid_hw(settings.size_hw))
+        wanted.append(count * teacher.features * cells * 2)
     left, on_disk = settings.memory_megabytes * MEGABYTE, 0
     for size in wanted:
         if size <= left:
@@ -170,18 +175,20 @@ def _kept_bytes(settings: EfficientAdSettings, count: int) -> tuple[int, int]:
 
 
 def _penalty_bytes(settings: EfficientAdSettings) -> int:
+    if not settings.recipe.penalty_weight:
+        return 0
     crop = settings.recipe.crop if settings.penalty is None else 0
     height, width = (crop, crop) if crop else settings.size_hw
     return settings.recipe.penalty_images * COLOURS * height * width
 
 
-def _step_bytes(settings: EfficientAdSettings) -> int:
+def _step_bytes(settings: EfficientAdSettings, layers: Layers) -> int:
     """What one step holds of the nets' layers."""
-    recipe, layers = settings.recipe, settings.layers
+    recipe = settings.recipe
     seen_hw = (recipe.crop, recipe.crop) if recipe.crop else settings.size_hw
     student, coder = _values(layers.student, seen_hw), _values(layers.autoencoder, settings.size_hw)
-    passes = 3 if coder else 2
-    return round(4 * TENSORS * recipe.batch * (passes * student + coder))
+    passes = 1 + bool(recipe.penalty_weight) + bool(coder)
+    return round(4 * TENSORS * recipe.batch_size * (passes * student + coder))
 
 
 def _values(net: Sequence[NetLayer], size_hw: tuple[int, int]) -> int:

@@ -19,14 +19,24 @@ from blemish.data.split import parts_of, position_of
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 
 SHIPS = "whole"  # the name of the round whose nets ship
+WATCHED, MOST_WATCHED = 0.05, 16  # share of the images left to train on, and how many at most
+FEWEST_TO_WATCH = 5  # distinct images there must be, for one to be spared
 
 
 @dataclass(frozen=True)
 class Round:
-    """One training: the positions of the images that it sees, and of those left out of it."""
+    """One training, by positions of images.
+
+    Attributes:
+        name: of its checkpoint.
+        trained: the images that it sees.
+        watched: those that only tell it when to end; they count for nothing else.
+        left_out: those that are scored as new.
+    """
 
     name: str
     trained: list[int]
+    watched: list[int]
     left_out: list[int]
 
 
@@ -38,16 +48,18 @@ def rounds_of(settings: EfficientAdSettings, split_keys: Sequence[str]) -> list[
         split_keys: a key for each image; images with one key are left out together. Where all
             have the same, none is left out.
     """
-    everything = list(range(len(split_keys)))
     parts = left_out_parts(settings, split_keys)
+
+    def one(name: str, left_out: list[int]) -> Round:
+        watched = _watched(settings, split_keys, left_out)
+        gone = {*left_out, *watched}
+        trained = [position for position in range(len(split_keys)) if position not in gone]
+        return Round(name, trained, watched, left_out)
+
     if settings.recipe.calibration_folds:
-        folds = [
-            Round(f"without-{number}", _without(everything, part), part)
-            for number, part in enumerate(parts, 1)
-        ]
-        return [*folds, Round(SHIPS, everything, [])]
-    held_out = parts[0] if parts else []
-    return [Round(SHIPS, _without(everything, held_out), held_out)]
+        folds = [one(f"without-{number}", part) for number, part in enumerate(parts, 1)]
+        return [*folds, one(SHIPS, [])]
+    return [one(SHIPS, parts[0] if parts else [])]
 
 
 def left_out_parts(settings: EfficientAdSettings, split_keys: Sequence[str]) -> list[list[int]]:
@@ -63,6 +75,18 @@ def left_out_parts(settings: EfficientAdSettings, split_keys: Sequence[str]) -> 
     return [[i for i, key in enumerate(split_keys) if key in held_out]]
 
 
-def _without(positions: Sequence[int], part: Sequence[int]) -> list[int]:
-    gone = set(part)
-    return [position for position in positions if position not in gone]
+def _watched(
+    settings: EfficientAdSettings, split_keys: Sequence[str], left_out: Sequence[int]
+) -> list[int]:
+    """Images of a training that it does not see, only to know when to end; few, or none."""
+    gone = {split_keys[position] for position in left_out}
+    distinct = sorted({*split_keys} - gone, key=lambda key: _second_position(key, settings.seed))
+    if not settings.recipe.unexplained or len(distinct) < FEWEST_TO_WATCH:
+        return []
+    some = distinct[: max(1, min(MOST_WATCHED, round(WATCHED * len(distinct))))]
+    return [i for i, key in enumerate(split_keys) if key in some][:MOST_WATCHED]
+
+
+def _second_position(key: str, seed: int) -> float:
+    """Another order than the one that parts are made in."""
+    return position_of(f"watched {key}", seed=seed)

@@ -7,7 +7,8 @@ them decides has the paper's value.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from blemish.detectors.efficientad.architecture import (
@@ -15,10 +16,6 @@ from blemish.detectors.efficientad.architecture import (
     RECEPTIVE_FIELD,
     SMALLEST_SIDE,
     STRIDE,
-    Layers,
-    autoencoder,
-    features_of,
-    pdn,
 )
 from blemish.detectors.settings import NORMALISATIONS, DetectorSettings
 from blemish.settings import setting
@@ -30,15 +27,21 @@ SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
 class Recipe:
     """What a preset decides; the settings of the same names say what each is."""
 
-    pdn: str
+    backbone: str | None  # with `levels`, or else `pdn`: the teacher is the one or the other
+    levels: tuple[str, ...] | None
+    pdn: str | None
+    student_width: int
     autoencoder_weight: float
     steps: int
-    batch: int
+    unexplained: float
+    batch_size: int
     crop: int
     learning_rate: float
+    schedule: str
     averaged_steps: int
     hard_quantile: float
     keep_features: bool
+    penalty_weight: float
     penalty_images: int
     border: str
     normalisation: str
@@ -47,60 +50,71 @@ class Recipe:
     held_out: float
 
 
+QUICK = Recipe(
+    backbone="embedded",
+    levels=("s8",),
+    pdn=None,
+    student_width=32,
+    autoencoder_weight=0.0,
+    steps=5000,
+    unexplained=0.05,
+    batch_size=2,
+    crop=0,
+    learning_rate=2e-3,
+    schedule="cool-down",
+    averaged_steps=500,
+    hard_quantile=0.0,
+    keep_features=True,
+    penalty_weight=0.0,
+    penalty_images=256,
+    border="edge",
+    normalisation="position",
+    smoothing=4.0,
+    calibration_folds=0,
+    held_out=0.15,
+)
+PAPER = Recipe(
+    backbone=None,
+    levels=None,
+    pdn="small",
+    student_width=32,
+    autoencoder_weight=0.5,
+    steps=70_000,
+    unexplained=0.0,
+    batch_size=1,
+    crop=0,
+    learning_rate=1e-4,
+    schedule="late",
+    averaged_steps=0,
+    hard_quantile=0.999,
+    keep_features=False,
+    penalty_weight=1.0,
+    penalty_images=2000,
+    border="zero",
+    normalisation="none",
+    smoothing=0.0,
+    calibration_folds=0,
+    held_out=0.1,
+)
 PRESETS = {
-    "quick": Recipe(
-        pdn="extra_small",
-        autoencoder_weight=0.0,
-        steps=6000,
-        batch=2,
-        crop=128,
-        learning_rate=1e-3,
-        averaged_steps=500,
-        hard_quantile=0.99,
-        keep_features=True,
-        penalty_images=256,
-        border="edge",
-        normalisation="none",
-        smoothing=6.0,
-        calibration_folds=0,
-        held_out=0.15,
-    ),
-    "standard": Recipe(
-        pdn="extra_small",
-        autoencoder_weight=0.5,
-        steps=10_000,
-        batch=2,
-        crop=128,
-        learning_rate=4e-4,
-        averaged_steps=500,
-        hard_quantile=0.99,
-        keep_features=True,
-        penalty_images=256,
-        border="edge",
-        normalisation="none",
-        smoothing=0.0,
-        calibration_folds=0,
-        held_out=0.15,
-    ),
-    "paper": Recipe(
-        pdn="small",
-        autoencoder_weight=0.5,
-        steps=70_000,
-        batch=1,
-        crop=0,
-        learning_rate=1e-4,
-        averaged_steps=0,
-        hard_quantile=0.999,
-        keep_features=False,
-        penalty_images=2000,
-        border="zero",
-        normalisation="none",
-        smoothing=0.0,
-        calibration_folds=0,
-        held_out=0.1,
-    ),
+    "quick": QUICK,
+    "standard": replace(QUICK, student_width=48, steps=15_000, unexplained=0.03),
+    "paper": PAPER,
 }
-SIDES_PX = {"quick": 512, "standard": 256, "paper": 256}  # of the working image, by default
+# What a recipe says of the teacher or the machine, and what no preset decides of the method.
+OF_THE_TEACHER = ("backbone", "levels", "pdn", "student_width", "keep_features")
+OF_THE_METHOD = (
+    "epochs",
+    "weight_decay",
+    "decay_at",
+    "decay_by",
+    "penalty_grey",
+    "jitter",
+    "dropout",
+    "low_quantile",
+    "high_quantile",
+    "autoencoder_width",
+)
 STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes of
 
 
@@ -115,15 +129,30 @@ class EfficientAdSettings(DetectorSettings):
         "a budget: minutes on two cores, half an hour, or all as published",
         choices=tuple(PRESETS),
     )
+    backbone: str | None = setting(
+        None,
+        "teacher by its features: embedded (in the package), an ONNX file with named outputs, or "
+        "timm:NAME; by default embedded, but for the preset paper and where a PDN is named",
+        names_file=True,
+    )
+    levels: tuple[str, ...] | None = setting(
+        None, "outputs of the backbone that are followed; embedded's s8 by default", fewest=1
+    )
     teacher: str | None = setting(
         None,
-        "safetensors or ONNX file of a teacher; by default the one in the package",
+        "safetensors or ONNX file of a PDN as teacher; by default the one in the package",
         names_file=True,
     )
     pdn: str | None = setting(
         None,
-        "size of teacher and student: S and M of the paper, or S / 4",
+        "size of a PDN as teacher, and of its student: S and M of the paper, or S / 4",
         choices=tuple(PDN_WIDTHS),
+    )
+    student_width: int | None = setting(
+        None,
+        "channels of a student of a backbone at stride 4, and half of those at coarser strides",
+        at_least=4,
+        at_most=1024,
     )
     autoencoder_weight: float | None = setting(
         None,
@@ -135,18 +164,43 @@ class EfficientAdSettings(DetectorSettings):
     autoencoder_width: int = setting(
         64, "channels of the autoencoder's bottleneck, even", at_least=2
     )
-    steps: int | None = setting(None, "steps of training", at_least=1)
-    batch: int | None = setting(None, "images that a step is taken on", at_least=1, at_most=256)
+    steps: int | None = setting(None, "steps of training, at most", at_least=1)
+    epochs: float | None = setting(
+        None,
+        "passes over the training images, at most, in place of steps",
+        above=0,
+        at_most=1e6,
+    )
+    unexplained: float | None = setting(
+        None,
+        "share of the teacher's variance in good images that were not trained on which may stay "
+        "unexplained: the training ends soon after it is reached, or no longer falls; 0 takes all "
+        "steps, as published",
+        at_least=0,
+        at_most=1,
+    )
+    batch_size: int | None = setting(
+        None, "images that a step is taken on", at_least=1, at_most=256
+    )
     crop: int | None = setting(
         None,
-        "side of the random part of an image that the student is trained on, a multiple of 4; "
-        "0 for whole images",
+        "side of the random part of an image that the student of a PDN is trained on, a multiple "
+        "of 4; 0 for whole images",
         at_least=0,
     )
     learning_rate: float | None = setting(None, "learning rate of Adam", above=0, at_most=1)
+    schedule: str | None = setting(
+        None,
+        "late: the learning rate falls once, as published; cool-down: it rises, stays, and falls "
+        "to nothing over the last third",
+        choices=("late", "cool-down"),
+    )
     weight_decay: float = setting(1e-5, "weight decay of Adam", at_least=0)
     decay_at: float = setting(
-        0.95, "share of the steps after which the learning rate falls", above=0, at_most=1
+        0.95,
+        "share of the steps after which the learning rate falls, with schedule late",
+        above=0,
+        at_most=1,
     )
     decay_by: float = setting(
         0.1, "what the learning rate is then multiplied by", above=0, at_most=1
@@ -166,8 +220,10 @@ class EfficientAdSettings(DetectorSettings):
         names_file=True,
     )
     penalty_images: int | None = setting(None, "how many penalty images", at_least=1)
-    penalty_weight: float = setting(
-        1.0, "weight of the student's answers to penalty images", at_least=0
+    penalty_weight: float | None = setting(
+        None,
+        "weight of the student's answers to penalty images, 1 as published; with 0 there are none",
+        at_least=0,
     )
     penalty_grey: float = setting(
         0.3, "share of penalty images shown without colour", at_least=0, at_most=1
@@ -190,7 +246,7 @@ class EfficientAdSettings(DetectorSettings):
     )
     border: str | None = setting(
         None,
-        "border of the map, where the nets do not reach: zero as published, or the nearest cell's "
+        "border of the map, where a PDN does not reach: zero as published, or the nearest cell's "
         "value",
         choices=("zero", "edge"),
     )
@@ -233,11 +289,6 @@ class EfficientAdSettings(DetectorSettings):
     )
 
     @property
-    def usual_side_px(self) -> int:
-        """The side of a working image where no size is given."""
-        return SIDES_PX[self.preset]
-
-    @property
     def by_place(self) -> bool:
         """Whether the map is told by its places (`detectors.position`)."""
         return self.recipe.normalisation == "position"
@@ -249,22 +300,41 @@ class EfficientAdSettings(DetectorSettings):
         return {STUDENT: 1 - share} | ({AUTOENCODER: share} if share else {})
 
     @property
-    def layers(self) -> Layers:
-        """The nets."""
-        kind, width = self.recipe.pdn, self.autoencoder_width
-        if AUTOENCODER not in self.branches:
-            return Layers(pdn(kind), pdn(kind), ())
-        coder = autoencoder(features_of(kind), self.size_hw, width=width)
-        return Layers(pdn(kind), pdn(kind, doubled=True), coder)
-
-    @property
     def recipe(self) -> Recipe:
         """What the preset decides, less what was given."""
         preset = PRESETS[self.preset]
         chosen = {name: getattr(self, name) for name in dataclasses.asdict(preset)}
-        if self.crop is None and preset.crop >= min(self.size_hw):
-            chosen["crop"] = 0
-        return dataclasses.replace(preset, **{k: v for k, v in chosen.items() if v is not None})
+        if self.backbone is None and (self.pdn or self.teacher):
+            preset = replace(preset, backbone=None, levels=None, pdn=PAPER.pdn)
+        elif self.backbone is not None:
+            same = self.backbone == preset.backbone
+            preset = replace(preset, levels=preset.levels if same else None, pdn=None)
+        return replace(preset, **{k: v for k, v in chosen.items() if v is not None})
+
+    def steps_of(self, images: int) -> int:
+        """Steps of a training on so many images, at most."""
+        if self.epochs is None:
+            return self.recipe.steps
+        return max(1, math.ceil(self.epochs * images / self.recipe.batch_size))
+
+    @property
+    def variant(self) -> dict[str, str]:
+        """What differs from the paper's detector, by setting: what is, and what was published.
+
+        Empty for the detector as published. Seconds, memory, sizes and seeds make no variant.
+        """
+        here, there = (s.recipe for s in (self, EfficientAdSettings(preset="paper")))
+        told: dict[str, tuple[Any, Any]] = {}
+        if here.pdn != there.pdn:
+            told["teacher"] = here.backbone or here.pdn, there.pdn
+        told |= {
+            name: (value, getattr(there, name))
+            for name, value in dataclasses.asdict(here).items()
+            if name not in OF_THE_TEACHER and value != getattr(there, name)
+        }
+        plain = {f.name: f.default for f in dataclasses.fields(self) if f.name in OF_THE_METHOD}
+        told |= {n: (getattr(self, n), v) for n, v in plain.items() if getattr(self, n) != v}
+        return {name: f"{value}; published {other}" for name, (value, other) in told.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values, with what the preset decides filled in."""
@@ -277,7 +347,9 @@ class EfficientAdSettings(DetectorSettings):
             problems.append(
                 f"'resize' must be stretch: the autoencoder takes one size; got {self.resize!r}."
             )
-        problems += _size_problems(self.size_hw) + _crop_problems(self.crop, self.size_hw)
+        if self.recipe.autoencoder_weight:
+            problems += _size_problems(self.size_hw)
+        problems += _crop_problems(self.crop, self.size_hw) + self._teacher_problems()
         if self.autoencoder_width % 2:
             problems.append(f"'autoencoder_width' must be even; got {self.autoencoder_width}.")
         if self.low_quantile >= self.high_quantile:
@@ -287,6 +359,22 @@ class EfficientAdSettings(DetectorSettings):
             )
         if self.calibration_folds == 1:
             problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
+        return problems
+
+    def _teacher_problems(self) -> list[str]:
+        """Settings of a PDN beside those of a backbone."""
+        pdns = [name for name in ("pdn", "teacher") if getattr(self, name) is not None]
+        if self.recipe.pdn is not None and self.backbone is None:
+            return ["'levels' are of a backbone, but the teacher is a PDN."] if self.levels else []
+        problems = [
+            f"'{name}' names a PDN as teacher and 'backbone' a backbone; give one of them."
+            for name in pdns
+        ]
+        if self.crop:
+            problems.append(
+                "'crop' must be 0 with a backbone as teacher, whose cells see the whole image; got "
+                f"{self.crop}. A PDN (pdn=small) can be followed in parts."
+            )
         return problems
 
 

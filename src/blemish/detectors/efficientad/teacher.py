@@ -1,70 +1,105 @@
-"""The teacher: a patch description network that was trained once, and is never trained here.
+"""What a student follows: features of a net that was trained once, and is never trained here.
 
-Its file holds the weights `conv1.weight`, `conv1.bias`, ... (or numbered as in a chain: `0.weight`,
-`3.weight`, ...) as tensors of a safetensors file or as initializers of an ONNX file, in single or
-half precision. It takes images in [0, 1], less the mean of ImageNet, over its spread.
+Two kinds: a patch description network as in the paper (`pdn_teacher`), and levels of any backbone
+(`backbone_teacher`), which are better features at hand. They take images in [0, 1], less the mean
+of ImageNet, over its spread; what they answer is normalised by `Statistics`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.efficientad.architecture import (
-    PDN_WIDTHS,
-    Weights,
-    check_weights,
-    features_of,
-    pdn,
-)
-from blemish.errors import BackboneError, MissingExtraError
+from blemish.detectors.efficientad.architecture import Layers, NetLayer, autoencoder
+from blemish.graph.builder import GraphBuilder
+from blemish.graph.engine import Engine
 
-PREFIX = "teacher."
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from blemish.detectors.efficientad.settings import EfficientAdSettings
+
+    Answers: TypeAlias = Callable[[Tensor], Tensor]  # from N x 3 x H x W to N x features x h x w
+else:
+    Answers = Any
+
+TEACHER = "teacher"  # the name of its normalised features in graphs
 NOT_STATED = "not stated"
-FEW = 4  # problems that are told
 NO_SPREAD = 1e-5  # of a channel, relative to the largest value: rounding, and nothing else
 
 
-@dataclass(frozen=True, eq=False)
-class Teacher:
-    """Weights of a PDN, float32, and where they come from.
+class Teacher(Protocol):
+    """A net whose features are followed.
 
     Attributes:
-        kind: `extra_small`, `small` or `medium`.
-        weights: `conv1.weight`, `conv1.bias`, ...
         name: of the network, or of the file where that does not say.
         licence: of the weights, as their source states it.
         sha256: of the file.
     """
 
-    kind: str
-    weights: Weights
-    name: str
-    licence: str
-    sha256: str
+    @property
+    def name(self) -> str: ...  # noqa: D102
 
-    def normalised(self, statistics: Statistics) -> dict[str, NDArray[Any]]:
-        """Its weights, the last layer such that each feature has mean 0 and spread 1."""
-        last = pdn(self.kind)[-1].name
-        weight, bias = (self.weights[f"{last}.{part}"] for part in ("weight", "bias"))
-        spread = statistics.divisor
-        folded = {
-            f"{last}.weight": (weight / spread[:, None, None, None]).astype(np.float32),
-            f"{last}.bias": ((bias - statistics.mean) / spread).astype(np.float32),
-        }
-        return {**self.weights, **folded}
+    @property
+    def licence(self) -> str: ...  # noqa: D102
+
+    @property
+    def sha256(self) -> str: ...  # noqa: D102
+
+    @property
+    def title(self) -> str:
+        """Which net it is, for people."""
+        ...
+
+    @property
+    def features(self) -> int:
+        """How many features a cell has."""
+        ...
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has."""
+        ...
+
+    @property
+    def border_cells(self) -> int:
+        """Cells that its grid lacks on each side of the image."""
+        ...
+
+    def grid_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """Cells of its grid over a working image."""
+        ...
+
+    def check_size(self, size_hw: tuple[int, int]) -> None:
+        """Raise `SettingError` where its cells would not lie on those of a student."""
+        ...
+
+    def student(self, *, doubled: bool, width: int) -> tuple[NetLayer, ...]:
+        """A net to follow it, with a cell for each of its own.
+
+        Args:
+            doubled: with twice its features, the second half for an autoencoder to be followed.
+            width: channels, where that is free.
+        """
+        ...
+
+    def answers(self, device: torch.device, engine: Engine) -> Answers:
+        """Its features of working images, before they are normalised."""
+        ...
+
+    def add(self, g: GraphBuilder, image: str, statistics: Statistics) -> str:
+        """Nodes from working images to `teacher`: normalised features, N x features x h x w."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Mean and (population) spread of each of the teacher's features over some images."""
+    """Mean and (population) spread of each of a teacher's features over some images."""
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
@@ -89,100 +124,34 @@ def statistics_of(means: NDArray[np.float64], variances: NDArray[np.float64]) ->
     return Statistics(mean, np.sqrt(variance))
 
 
-def load_teacher(file: str | None, kind: str) -> Teacher:
-    """Read a teacher.
-
-    Args:
-        file: a safetensors or ONNX file; `None` for the teacher in the package.
-        kind: of PDN that it must be.
+def load_teacher(settings: EfficientAdSettings) -> Teacher:
+    """The teacher that settings name.
 
     Raises:
-        BackboneError: the file is missing, cannot be read, or lacks a weight; or there is no
-            teacher of that kind in the package.
-        MissingExtraError: a safetensors file without the extra `train`.
+        BackboneError: it is missing or cannot be used.
+        SettingError: the working image's size does not go with it.
+        MissingExtraError: a safetensors file, or `timm:`, without the extra `train`.
     """
-    path = Path(file) if file is not None else _in_package(kind)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BackboneError(f"Cannot read teacher '{path}': {error.strerror}.") from error
-    read = _read_safetensors if path.suffix == ".safetensors" else _read_onnx
-    tensors, metadata = read(data, path)
-    return Teacher(
-        kind,
-        _checked(tensors, kind, path),
-        metadata.get("name") or path.stem,
-        metadata.get("licence") or metadata.get("license") or NOT_STATED,
-        hashlib.sha256(data).hexdigest(),
+    from blemish.backbones.load import EMBEDDED
+    from blemish.detectors.efficientad.backbone_teacher import load_levels
+    from blemish.detectors.efficientad.pdn_teacher import load_pdn
+
+    recipe = settings.recipe
+    found: Teacher = (
+        load_pdn(settings.teacher, recipe.pdn)
+        if recipe.pdn is not None
+        else load_levels(recipe.backbone or EMBEDDED, recipe.levels)
     )
+    found.check_size(settings.size_hw)
+    return found
 
 
-def _in_package(kind: str) -> Path:
-    path = Path(str(resources.files(__package__))) / "teachers" / f"{kind}.onnx"
-    if not path.is_file():
-        raise BackboneError(
-            f"There is no teacher '{kind}' in the package; name a file: teacher=FILE "
-            "(safetensors or ONNX with the weights conv1.weight, conv1.bias, ...)."
-        )
-    return path
-
-
-def _read_safetensors(data: bytes, path: Path) -> tuple[dict[str, Any], Mapping[str, str]]:
-    try:
-        import safetensors
-        from safetensors.numpy import load
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"teacher '{path}'", "train") from error
-    try:
-        with safetensors.safe_open(path, "numpy") as file:
-            metadata = file.metadata() or {}
-        return load(data), metadata
-    except Exception as error:  # safetensors' errors, and KeyError for types that NumPy lacks
-        raise BackboneError(
-            f"'{path}' is no safetensors file with weights in single or half precision."
-        ) from error
-
-
-def _read_onnx(data: bytes, path: Path) -> tuple[dict[str, Any], Mapping[str, str]]:
-    import onnx
-    from onnx import numpy_helper
-
-    try:
-        model = onnx.load_model_from_string(data)
-        tensors = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
-    except Exception as error:  # protobuf errors have no common base
-        raise BackboneError(
-            f"'{path}' is neither a safetensors file nor an ONNX model with its weights inside."
-        ) from error
-    return tensors, {entry.key: entry.value for entry in model.metadata_props}
-
-
-def _checked(tensors: Mapping[str, NDArray[Any]], kind: str, path: Path) -> Weights:
-    """The weights of a PDN among some tensors, as float32."""
-    found = _named({name.removeprefix(PREFIX): value for name, value in tensors.items()})
-    layers = pdn(kind)
-    problems = check_weights(layers, found)
-    if problems:
-        others = [k for k in PDN_WIDTHS if k != kind and not check_weights(pdn(k), found)]
-        told = (
-            f"It is a '{others[0]}': set pdn={others[0]}." if others else " ".join(problems[:FEW])
-        )
-        more = f" And {len(problems) - FEW} more." if not others and len(problems) > FEW else ""
-        raise BackboneError(
-            f"'{path}' is no teacher '{kind}' with {features_of(kind)} features. {told}{more}"
-        )
-    weights = {n: np.asarray(found[n], np.float32) for layer in layers for n in layer.shapes}
-    broken = [name for name, value in weights.items() if not np.isfinite(value).all()]
-    if broken:
-        raise BackboneError(f"'{path}' holds values that are not finite, in '{broken[0]}'.")
-    return weights
-
-
-def _named(tensors: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Tensors whose names begin with the number of a layer, under the layers' own names."""
-    numbers = sorted(
-        {int(n) for n in (name.partition(".")[0] for name in tensors) if n.isdecimal()}
-    )
-    names = {str(number): f"conv{i + 1}" for i, number in enumerate(numbers)}
-    parts = ((name.partition("."), value) for name, value in tensors.items())
-    return {f"{names.get(head, head)}{dot}{tail}": value for (head, dot, tail), value in parts}
+def layers_of(settings: EfficientAdSettings, teacher: Teacher) -> Layers:
+    """The nets that are trained to follow a teacher."""
+    coded = bool(settings.recipe.autoencoder_weight)
+    student = teacher.student(doubled=coded, width=settings.recipe.student_width)
+    if not coded:
+        return Layers(student, ())
+    grid_hw, width = teacher.grid_hw(settings.size_hw), settings.autoencoder_width
+    coder = autoencoder(teacher.features, settings.size_hw, grid_hw, width=width)
+    return Layers(student, coder)

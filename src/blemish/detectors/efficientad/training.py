@@ -17,18 +17,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import functional_call
 
 from blemish.backbones.compiler import no_compiler_folder
-from blemish.detectors.efficientad.architecture import COLOURS, Weights, features_of
+from blemish.detectors.efficientad.architecture import COLOURS
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint, same_shape
 from blemish.detectors.efficientad.freed_memory import freed_memory_kept
 from blemish.detectors.efficientad.interruptions import Interruptions
+from blemish.detectors.efficientad.losses import distance
 from blemish.detectors.efficientad.nets import weights_of
 from blemish.detectors.efficientad.objective import Trio, make_trio, step_losses
+from blemish.detectors.efficientad.rounds import Round
+from blemish.detectors.efficientad.schedule import Schedule
 from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
-from blemish.detectors.efficientad.teacher import Statistics, Teacher
+from blemish.detectors.efficientad.teacher import Statistics, Teacher, layers_of
 from blemish.errors import BlemishError, SettingError
+from blemish.graph.engine import CPU
 from blemish.parallel import available_cores
 from blemish.progress import Progress
 
@@ -48,17 +53,19 @@ class Trained:
         student, autoencoder: weights; no autoencoder, none.
         losses: their names.
         history: [step, loss, loss, ...] each.
+        schedule: as it was in the end.
     """
 
     student: dict[str, NDArray[Any]]
     autoencoder: dict[str, NDArray[Any]]
     losses: tuple[str, ...]
     history: list[list[float]]
+    schedule: Schedule
 
 
 def train(
     settings: EfficientAdSettings,
-    teacher: Weights,
+    trio: Trio,
     batches: Batches,
     device: torch.device,
     *,
@@ -70,9 +77,9 @@ def train(
 
     Args:
         settings: all of them.
-        teacher: its weights, with normalised features.
+        trio: new nets, and the teacher.
         batches: what each step sees.
-        device: where the nets are to be.
+        device: where the nets are.
         name: of the stage, for who follows.
         progress: told of steps and losses.
         checkpoint: where the training is kept; signals that end it are held back until it is.
@@ -80,17 +87,17 @@ def train(
     Raises:
         BlemishError: a loss is not a finite number, or the checkpoint cannot be used or written.
     """
-    steps = settings.recipe.steps
     with ExitStack() as stack:
         stack.enter_context(_surroundings(device))
-        run = _Run(settings, make_trio(settings, teacher, device), batches, device, checkpoint)
+        run = _Run(settings, trio, batches, device, checkpoint)
         run.restore()
-        advance = stack.enter_context(progress.stage(name, steps))
+        advance = stack.enter_context(progress.stage(name, run.schedule.steps))
         advance(run.step)
         interruptions = stack.enter_context(Interruptions()) if checkpoint else None
-        while run.step < steps:
+        while not run.done:
             run.take_step()
-            whole = run.step % FETCHED == 0 or run.step == steps
+            run.look_now_and_then()
+            whole = run.step % FETCHED == 0 or run.done
             advance(1, run.fetch() if whole else None)
             if interruptions and interruptions.pending is not None:
                 run.save()
@@ -103,7 +110,7 @@ def train(
 def try_steps(
     settings: EfficientAdSettings, teacher: Teacher, device: torch.device
 ) -> tuple[float, float]:
-    """Take a few steps on noise, to know how long they take.
+    """Take a few steps on noise, to know how long they take; features stay as they are.
 
     Returns:
         Seconds a step, and seconds in which the teacher looks at one image.
@@ -112,15 +119,17 @@ def try_steps(
     rng = np.random.default_rng(settings.seed)
     images = rng.standard_normal((2, COLOURS, height, width)).astype(np.float16)
     penalty = rng.integers(0, 256, (2, COLOURS, height, width)).astype(np.uint8)
-    ones = Statistics(np.zeros(features_of(recipe.pdn)), np.ones(features_of(recipe.pdn)))
+    answers = teacher.answers(device, CPU)
+    ones = Statistics(np.zeros(teacher.features), np.ones(teacher.features))
     with _surroundings(device):
-        trio = make_trio(settings, teacher.weights, device)
+        trio = make_trio(settings, layers_of(settings, teacher), answers, device)
         shown = torch.from_numpy(images[:1]).to(device, torch.float32)
         with torch.no_grad():
             look = _timed(lambda: trio.teacher(shown), device)
             kept = trio.teacher(shown).half().cpu().numpy().repeat(2, axis=0)
         features = KeptFeatures(kept, np.zeros(kept.shape[1])) if recipe.keep_features else None
-        batches = Batches(Material(images, penalty, features), [0, 1], ones, settings, device)
+        material = Material(images, penalty if trio.penalised else None, features)
+        batches = Batches(material, Round("tried", [0, 1], [], []), ones, settings, device)
         step = _timed(_Run(settings, trio, batches, device, None).take_step, device)
     return step, look
 
@@ -186,6 +195,7 @@ class _Run:
         checkpoint: Checkpoint | None,
     ) -> None:
         self.step = 0
+        self.schedule = Schedule(settings, settings.steps_of(batches.count))
         self._settings, self._recipe = settings, settings.recipe
         self._trio, self._batches, self._checkpoint = trio, batches, checkpoint
         self._device = device
@@ -208,10 +218,15 @@ class _Run:
         self._history: list[list[float]] = []
         self._saved_at = time.monotonic()
 
+    @property
+    def done(self) -> bool:
+        """Whether there is no further step to take."""
+        return self.step >= self.schedule.end
+
     def take_step(self) -> None:
         """One step of Adam."""
         for group in self._optimiser.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = self.schedule.rate(self.step)
         torch.manual_seed(_seed_of_dropout(self._settings.seed, self.step))
         batch = self._batches.at(self.step)
         lower = self._precision != torch.float32
@@ -231,6 +246,26 @@ class _Run:
                 share = 1 / min(self.step + 1, self._recipe.averaged_steps)
                 mean.lerp_(self._parameters[name], share)
 
+    def look_now_and_then(self) -> None:
+        """See what the student leaves unexplained in images that it does not learn from."""
+        if not self.schedule.looks(self.step):
+            return
+        student = self._trio.student
+        means = {
+            name.removeprefix(f"{STUDENT}."): mean
+            for name, mean in self._means.items()
+            if name.startswith(f"{STUDENT}.")
+        }
+        shares = []
+        with torch.no_grad():
+            for batch in self._batches.watched():
+                kept = batch.features
+                wanted = self._trio.teacher(batch.images) if kept is None else kept
+                shown = (batch.images, slice(wanted.shape[1]))
+                shares.append(distance(functional_call(student, means, shown), wanted))
+        if shares:
+            self.schedule.look(self.step, float(torch.stack(shares).mean()))
+
     def fetch(self) -> str:
         """Wait for the losses of the last steps and give them in words."""
         losses = torch.stack(self._fresh).double().cpu().numpy()
@@ -245,7 +280,9 @@ class _Run:
         self._history.append([self.step, *(float(f"{value:.5g}") for value in means)])
         if len(self._history) >= 2 * MOST_TOLD:
             self._history = self._history[1::2]
-        told = zip(self._trio.losses, means, strict=True)
+        told = list(zip(self._trio.losses, means, strict=True))
+        if self.schedule.unexplained:
+            told.append(("unexplained", self.schedule.unexplained[-1][1]))
         return ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in told)
 
     def result(self) -> Trained:
@@ -258,18 +295,24 @@ class _Run:
         if not all(np.isfinite(value).all() for value in values):
             raise self._lost("The weights are no longer finite numbers", self.step)
         losses, coder = self._trio.losses, trained.get(AUTOENCODER, {})
-        return Trained(trained[STUDENT], coder, losses, self._history)
+        return Trained(trained[STUDENT], coder, losses, self._history, self.schedule)
 
     def save_now_and_then(self) -> None:
         """Write the checkpoint if the last is old enough, or the training done."""
         due = time.monotonic() - self._saved_at >= self._settings.checkpoint_seconds
-        if self._checkpoint and (due or self.step == self._recipe.steps):
+        if self._checkpoint and (due or self.done):
             self.save()
 
     def save(self) -> None:
         """Write the checkpoint."""
         if self._checkpoint:
-            facts = {"step": self.step, "history": self._history, "fresh": len(self._fresh)}
+            facts = {
+                "step": self.step,
+                "history": self._history,
+                "fresh": len(self._fresh),
+                "unexplained": self.schedule.unexplained,
+                "cools_from": self.schedule.cools_from,
+            }
             self._checkpoint.write(self._tensors(), facts)
             self._saved_at = time.monotonic()
 
@@ -294,6 +337,8 @@ class _Run:
                 wanted[name].copy_(value)
         self._fresh = [] if fresh is None else list(fresh.to(self._device))
         self.step, self._history = facts["step"], facts["history"]
+        self.schedule.unexplained = facts["unexplained"]
+        self.schedule.cools_from = facts["cools_from"]
 
     def _begin_state(self) -> None:
         """Give Adam the state that it makes itself at its first step."""
@@ -313,10 +358,6 @@ class _Run:
         tensors |= {f"mean.{name}": mean for name, mean in self._means.items()}
         return tensors | ({"fresh": torch.stack(self._fresh)} if self._fresh else {})
 
-    def _rate(self) -> float:
-        late = self.step >= int(self._settings.decay_at * self._recipe.steps)
-        return self._recipe.learning_rate * (self._settings.decay_by if late else 1.0)
-
     def _lost(self, what: str, step: int) -> BlemishError:
         """What to say of a training that has come to nothing, with the likely causes first."""
         rate = self._recipe.learning_rate
@@ -329,7 +370,7 @@ class _Run:
         ]
         advice = [words for holds, words in causes if holds]
         return BlemishError(
-            f"{what} in step {step} of {self._recipe.steps}. Try {advice[0]}; "
+            f"{what} in step {step} of {self.schedule.steps}. Try {advice[0]}; "
             f"or else {', or '.join(advice[1:])}."
         )
 

@@ -1,0 +1,178 @@
+"""Levels of a backbone as teacher: its features of whole images, joined on the finest grid.
+
+Better features than a PDN's, at hand for nothing. Since a backbone pads its borders, each cell
+knows where it lies, and only whole images can be trained on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blemish.backbones.backbone import Backbone
+from blemish.backbones.load import load_backbone
+from blemish.detectors.efficientad.architecture import (
+    COLOURS,
+    MEAN,
+    SKIPS,
+    STD,
+    NetLayer,
+    residual,
+)
+from blemish.detectors.efficientad.teacher import TEACHER, Answers, Statistics
+from blemish.detectors.features.embedding import embed
+from blemish.errors import BackboneError, SettingError
+from blemish.graph.builder import FLOAT, GraphBuilder, tensor
+from blemish.graph.engine import Engine
+from blemish.graph.session import Session
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class BackboneTeacher:
+    """Levels of a backbone; see `teacher.Teacher`."""
+
+    backbone: Backbone
+
+    @property
+    def name(self) -> str:
+        """Of the network."""
+        return self.backbone.name
+
+    @property
+    def licence(self) -> str:
+        """Of the weights, as their source states it."""
+        return self.backbone.licence
+
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return self.backbone.sha256
+
+    @property
+    def title(self) -> str:
+        """Which net it is, for people."""
+        levels = ", ".join(level.name for level in self.backbone.levels)
+        return f"{self.name} ({levels})"
+
+    @property
+    def features(self) -> int:
+        """How many features a cell has."""
+        return sum(level.channels for level in self.backbone.levels)
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has."""
+        tensors = self.backbone.graph.graph.initializer
+        return sum(math.prod(one.dims) for one in tensors)
+
+    @property
+    def border_cells(self) -> int:
+        """Cells that its grid lacks on each side of the image."""
+        return 0
+
+    @property
+    def stride(self) -> int:
+        """Pixels from one cell to the next."""
+        return min(level.stride for level in self.backbone.levels)
+
+    def grid_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """Cells of its grid over a working image."""
+        height, width = (side // self.stride for side in size_hw)
+        return height, width
+
+    def check_size(self, size_hw: tuple[int, int]) -> None:
+        """Raise `SettingError` where its cells would not lie on those of a student."""
+        coarsest = max(level.stride for level in self.backbone.levels)
+        if any(side % coarsest for side in size_hw):
+            works = [max(coarsest, round(side / coarsest) * coarsest) for side in size_hw]
+            raise SettingError(
+                f"'image_size' must be a multiple of {coarsest} with the levels of "
+                f"'{self.name}' as teacher; got {list(size_hw)}, the nearest that works is {works}."
+            )
+
+    def student(self, *, doubled: bool, width: int) -> tuple[NetLayer, ...]:
+        """A residual net to follow it; with twice its features for an autoencoder's."""
+        return residual(self.features * (2 if doubled else 1), self.stride, width)
+
+    def answers(self, device: torch.device, engine: Engine) -> Answers:
+        """Its features of working images, before they are normalised."""
+        import torch
+
+        g = GraphBuilder()
+        g.op("Identity", self._features(g, "working"), name="features")
+        inputs = [tensor("working", FLOAT, "N", COLOURS, "H", "W")]
+        model = g.build(inputs, [tensor("features", FLOAT, "N", self.features, "h", "w")])
+        session = Session(model.SerializeToString(), engine)
+
+        def answer(images: Tensor) -> Tensor:
+            shown = np.ascontiguousarray(images.float().cpu().numpy())
+            return torch.from_numpy(session.run(["features"], working=shown)[0]).to(device)
+
+        return answer
+
+    def add(self, g: GraphBuilder, image: str, statistics: Statistics) -> str:
+        """Nodes from working images to its normalised features, N x features x h x w."""
+        mean, unit = (
+            g.constant(values.reshape(-1, 1, 1).astype(np.float32))
+            for values in (statistics.mean, 1 / statistics.divisor)
+        )
+        return g.op("Mul", g.op("Sub", self._features(g, image), mean), unit, name=TEACHER)
+
+    def _features(self, g: GraphBuilder, image: str) -> str:
+        inner = self.backbone
+        g.use_opset(max(entry.version for entry in inner.graph.opset_import))
+        shown = self._renormalised(g, image)
+        maps = g.include(inner.graph.graph, prefix="backbone/", inputs={inner.entry: shown})
+        levels = inner.levels
+        if len(levels) == 1:
+            return maps[levels[0].name]
+        joined = embed(
+            g,
+            [maps[level.name] for level in levels],
+            channels=[level.channels for level in levels],
+            strides=[level.stride for level in levels],
+        )
+        return g.op("Transpose", joined, perm=[0, 3, 1, 2])
+
+    def _renormalised(self, g: GraphBuilder, image: str) -> str:
+        """The image as the backbone takes it, where that is not as the other nets do."""
+        mean, std = (np.array(values) for values in (self.backbone.mean, self.backbone.std))
+        if np.allclose(mean, MEAN) and np.allclose(std, STD):
+            return image
+        factor, shift = np.array(STD) / std, (np.array(MEAN) - mean) / std
+        factor, shift = (v.reshape(-1, 1, 1).astype(np.float32) for v in (factor, shift))
+        return g.op("Add", g.op("Mul", image, g.constant(factor)), g.constant(shift))
+
+
+def load_levels(backbone: str, levels: Sequence[str] | None) -> BackboneTeacher:
+    """Levels of a backbone as a teacher.
+
+    Args:
+        backbone: as `load_backbone` takes it.
+        levels: their names; `None` for those at strides 8 and 16.
+
+    Raises:
+        BackboneError: the backbone is not there or not usable, lacks a level, or a level's cells
+            do not lie where a student's would.
+        MissingExtraError: `timm:` without the extra `train`.
+    """
+    found = load_backbone(backbone, levels=levels)
+    odd = [level for level in found.levels if level.surplus or level.stride not in SKIPS]
+    if odd:
+        told = ", ".join(
+            f"'{level.name}' (stride {level.stride}, {level.surplus:+d} cells)" for level in odd
+        )
+        strides = ", ".join(map(str, SKIPS))
+        raise BackboneError(
+            f"A teacher's levels must have strides of {strides} and a cell for each; "
+            f"'{found.name}' has {told}."
+        )
+    return BackboneTeacher(found)
