@@ -14,16 +14,23 @@ from blemish.detectors.efficientad.architecture import pdn
 def tiny_settings(teacher: Path, **settings: Any) -> dict[str, Any]:
     """Settings that go with `tiny_teacher`."""
     return {
-        "preset": "quick",
+        "preset": "paper",
         "teacher": str(teacher),
+        "pdn": "extra_small",
         "image_size": 128,
         "autoencoder_width": 8,
         "autoencoder_weight": 0.5,
         "smoothing": 0.0,
         "steps": 24,
-        "batch": 2,
+        "batch_size": 2,
         "crop": 64,
+        "learning_rate": 1e-3,
+        "averaged_steps": 500,
+        "hard_quantile": 0.99,
+        "keep_features": True,
         "penalty_images": 8,
+        "border": "edge",
+        "held_out": 0.15,
         "precision": "float32",
         "device": "cpu",
     } | settings

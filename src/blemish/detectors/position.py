@@ -78,13 +78,14 @@ class LeftOut:
     Attributes:
         grids: the images' scores, h x w each.
         keys: of the images; those of one key belong together, and there are at least two.
+        floor: how much of the mean deviation is added to that of each ring.
         usual: what all of them score.
     """
 
-    def __init__(self, grids: Sequence[Grid], keys: Sequence[str]) -> None:
-        self.grids, self.keys = grids, keys
+    def __init__(self, grids: Sequence[Grid], keys: Sequence[str], *, floor: float = FLOOR) -> None:
+        self.grids, self.keys, self._floor = grids, keys, floor
         self._of_each = np.stack([_sums(grid) for grid in grids])  # N x 3 x rings
-        self.usual = _usual(self._of_each)
+        self.usual = _usual(self._of_each, floor)
 
     def told(self, image: int) -> Grid:
         """The scores of an image by what is usual in those that do not belong to it.
@@ -93,7 +94,7 @@ class LeftOut:
         than it does to the model that ships.
         """
         others = np.array([key != self.keys[image] for key in self.keys])
-        grid, by_others = self.grids[image], _usual(self._of_each[others])
+        grid, by_others = self.grids[image], _usual(self._of_each[others], self._floor)
         return np.maximum(by_others.told(grid), self.usual.told(grid))
 
 
@@ -138,14 +139,14 @@ def _sums(grid: Grid) -> Array:
     )
 
 
-def _usual(of_each: Array) -> Usual:
+def _usual(of_each: Array, floor: float) -> Usual:
     """What is usual in images with those sums; a ring that none reaches is as the next outwards."""
     sums = of_each.sum(axis=0)
     reached = np.maximum.accumulate(np.where(sums[0] > 0, np.arange(RINGS), 0))
     count, total, squares = sums[:, reached]
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    spread = FLOOR * np.average(deviation, weights=sums[0])
+    spread = floor * np.average(deviation, weights=sums[0])
     spread = max(spread, NO_SPREAD * np.abs(mean).max(), TINY)
     scale = 1 / (deviation + spread)
     return Usual(mean.astype(np.float32), scale.astype(np.float32), len(of_each))

@@ -8,8 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from blemish.detectors.efficientad.architecture import MEAN, STD
+from blemish.detectors.efficientad.architecture import MEAN, STD, pdn
+from blemish.detectors.efficientad.pdn_teacher import PdnTeacher
 from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.teacher import layers_of
 
 
 def normalised(images):
@@ -67,12 +69,14 @@ def oracle(shared):
     folder = shared / "oracles" / "efficientad"
     settings = EfficientAdSettings(preset="paper")
     tensors = load_file(folder / "weights.safetensors")
-    layers = settings.layers
+    weights = in_order(tensors, "teacher", pdn("small"))
+    teacher = PdnTeacher("small", weights, "oracle", "none", "")
+    layers = layers_of(settings, teacher)
     return Oracle(
         folder=folder,
         settings=settings,
         layers=layers,
-        teacher=in_order(tensors, "teacher", layers.teacher),
+        teacher=teacher,
         student=in_order(tensors, "student", layers.student),
         autoencoder=in_order(tensors, "autoencoder", layers.autoencoder),
         inputs=np.load(folder / "inputs.npz"),

@@ -53,7 +53,7 @@ def session(fitted):
 
 
 def settings(**values):
-    return EfficientAdSettings(**({"preset": "quick", "calibration_folds": 0} | values))
+    return EfficientAdSettings(**({"preset": "paper", "calibration_folds": 0} | values))
 
 
 def test_in_parts_every_image_is_left_out_once_and_the_last_training_sees_all():
@@ -168,7 +168,7 @@ def test_a_model_is_fitted_saved_and_says_what_it_is(make, category, tmp_path, c
     assert [(s.role, s.licence) for s in detector.sources] == [("teacher", "CC0-1.0")]
     assert detector.details["losses"]["names"][0] == "step"
     assert detector.details["trained_with"]["precision"] == "float32"
-    assert [label for label, _ in detector.told] == ["nets", "training"]
+    assert [label for label, _ in detector.told] == ["nets", "training", "variant"]
     assert facts.calibration.method == "held out"
     assert facts.calibration.images == 6
     assert "6 good images cannot promise" in caplog.text

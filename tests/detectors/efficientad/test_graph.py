@@ -8,14 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from blemish.detectors.efficientad.graph import (
-    EfficientAdGraph,
-    Nets,
-    add_net,
-)
+from blemish.detectors.efficientad.architecture import pdn
+from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets
+from blemish.detectors.efficientad.net_nodes import add_net
+from blemish.detectors.efficientad.pdn_teacher import PdnTeacher
 from blemish.detectors.efficientad.scale import Maps, Span
 from blemish.detectors.efficientad.settings import EfficientAdSettings
-from blemish.detectors.efficientad.teacher import Statistics, Teacher
+from blemish.detectors.efficientad.teacher import Statistics
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat
@@ -38,12 +37,8 @@ def summary(graph, quantiles, names=None, *, image_hw, **maps):
 def reference(oracle):
     """The oracle's nets as ours, with its own statistics and quantiles."""
     mean, std = (oracle.outputs[f"teacher_{name}"].astype(np.float64) for name in ("mean", "std"))
-    teacher = Teacher("small", oracle.teacher, "oracle", "none", "").normalised(
-        Statistics(mean, std)
-    )
-    return EfficientAdGraph(oracle.settings, ImageFormat()), Nets(
-        teacher, oracle.student, oracle.autoencoder
-    )
+    nets = Nets(Statistics(mean, std), oracle.student, oracle.autoencoder)
+    return EfficientAdGraph(oracle.settings, oracle.teacher, ImageFormat()), nets
 
 
 @pytest.fixture(scope="module")
@@ -82,25 +77,32 @@ def test_final_maps_and_scores_are_those_of_the_reference(oracle, reference, raw
         assert score[0] == pytest.approx(oracle.values["image_scores"][i], rel=1e-4)
 
 
+def random_weights(net, rng):
+    return {
+        name: (rng.standard_normal(shape) / max(np.prod(shape[1:]), 1) ** 0.5).astype(np.float32)
+        for layer in net
+        for name, shape in layer.shapes.items()
+    }
+
+
+TEACHER = PdnTeacher(
+    "extra_small", random_weights(pdn("extra_small"), np.random.default_rng(5)), "", "", ""
+)
+
+
+def writer(settings):
+    return EfficientAdGraph(settings, TEACHER, ImageFormat())
+
+
 def tiny_nets(settings, seed=0):
     """Random nets of the size that settings ask for."""
-    rng, layers = np.random.default_rng(seed), settings.layers
-    return Nets(
-        *(
-            {
-                name: (rng.standard_normal(shape) / max(np.prod(shape[1:]), 1) ** 0.5).astype(
-                    np.float32
-                )
-                for layer in net
-                for name, shape in layer.shapes.items()
-            }
-            for net in (layers.teacher, layers.student, layers.autoencoder)
-        )
-    )
+    rng, layers = np.random.default_rng(seed), writer(settings).layers
+    weights = [random_weights(net, rng) for net in (layers.student, layers.autoencoder)]
+    return Nets(Statistics(np.zeros(96), np.ones(96)), *weights)
 
 
 def tiny(**settings):
-    usual = {"preset": "quick", "image_size": 128, "smoothing": 0}
+    usual = {"preset": "paper", "pdn": "extra_small", "image_size": 128}
     given = {**usual, "autoencoder_width": 8, "autoencoder_weight": 0.5} | settings
     return EfficientAdSettings(**given)
 
@@ -112,7 +114,7 @@ def test_scores_are_those_of_the_torch_modules(size_hw, image_hw):
     from blemish.detectors.efficientad import nets as modules
 
     settings = tiny(image_size=list(size_hw), border="zero")
-    graph, nets = EfficientAdGraph(settings, ImageFormat()), tiny_nets(settings)
+    graph, nets = writer(settings), tiny_nets(settings)
     image = np.random.default_rng(1).integers(0, 256, (1, *image_hw, 3)).astype(np.uint8)
     score, score_map = session(graph.detector(nets, Q)).run(None, image=image)
     (working,) = session(graph.working()).run(None, image=image)
@@ -120,9 +122,9 @@ def test_scores_are_those_of_the_torch_modules(size_hw, image_hw):
         teacher, student, coder = (
             modules.fixed_net(net, weights)(torch.from_numpy(working))
             for net, weights in (
-                (settings.layers.teacher, nets.teacher),
-                (settings.layers.student, nets.student),
-                (settings.layers.autoencoder, nets.autoencoder),
+                (pdn("extra_small"), TEACHER.weights),
+                (graph.layers.student, nets.student),
+                (graph.layers.autoencoder, nets.autoencoder),
             )
         )
         raw = ((teacher - student[:, :96]) ** 2, (coder - student[:, 96:]) ** 2)
@@ -137,7 +139,7 @@ def test_scores_are_those_of_the_torch_modules(size_hw, image_hw):
 @pytest.mark.parametrize("border", ["zero", "edge"])
 def test_a_batch_of_eight_is_its_images_one_by_one(border):
     settings = tiny(border=border)
-    detector = session(EfficientAdGraph(settings, ImageFormat()).detector(tiny_nets(settings), Q))
+    detector = session(writer(settings).detector(tiny_nets(settings), Q))
     images = np.random.default_rng(1).integers(0, 256, (8, 75, 130, 3)).astype(np.uint8)
     together = detector.run(None, image=images)
     alone = [detector.run(None, image=image[None]) for image in images]
@@ -151,7 +153,7 @@ def test_the_border_is_zero_or_the_nearest_cells_value():
     image_hw = np.array([128, 128], np.int64)
     found = {
         border: summary(
-            EfficientAdGraph(tiny(border=border), ImageFormat()),
+            writer(tiny(border=border)),
             Q,
             ["score_map"],
             **maps,
@@ -172,7 +174,7 @@ def test_a_smoothed_map_is_that_of_scipy_on_the_working_image():
 
     def summed(sigma):
         settings = tiny(border="edge", smoothing=sigma)
-        graph = EfficientAdGraph(settings, ImageFormat())
+        graph = writer(settings)
         return summary(graph, Q, ["score_map"], **maps, image_hw=image_hw)[0][0]
 
     wanted = gaussian_filter(summed(0), 5.0, mode="reflect")
@@ -185,13 +187,13 @@ def test_branches_count_by_their_weights():
     image_hw = np.array([128, 128], np.int64)
     for share, wanted in ((0.5, 0.1), (0.25, 0.1), (0, 0.1)):
         settings = tiny(border="edge", autoencoder_weight=share)
-        graph = EfficientAdGraph(settings, ImageFormat())
+        graph = writer(settings)
         given = {f"map_{branch}": maps[f"map_{branch}"] for branch in settings.branches}
         (score,) = summary(graph, Q, ["score"], **given, image_hw=image_hw)
         assert score == pytest.approx(wanted)
     maps["map_student"] += 0.3  # one more of its spans: 0.1 for it alone
     settings = tiny(border="edge", autoencoder_weight=0.25)
-    graph = EfficientAdGraph(settings, ImageFormat())
+    graph = writer(settings)
     (score,) = summary(graph, Q, ["score"], **maps, image_hw=image_hw)
     assert score == pytest.approx(0.1 + 0.75 * 0.1)
 
@@ -200,7 +202,7 @@ def test_maps_that_do_not_vary_give_finite_scores():
     still = np.full((3, 24, 24), 0.25, np.float32)
     found = Maps([0, 1, 2], {"student": still, "autoencoder": still * 0}).quantiles(0.9, 0.995)
     score, score_map = summary(
-        EfficientAdGraph(tiny(), ImageFormat()),
+        writer(tiny()),
         found,
         map_student=still,
         map_autoencoder=still * 0,
@@ -215,7 +217,7 @@ def test_a_net_of_the_graph_enlarges_as_torch_does():
     from blemish.detectors.efficientad import nets as modules
     from blemish.detectors.efficientad.architecture import autoencoder
 
-    layers = autoencoder(5, (130, 201), width=4)
+    layers = autoencoder(5, (130, 201), (25, 43), width=4)
     net = modules.Net(layers).eval()
     image = np.random.default_rng(0).standard_normal((2, 3, 130, 201)).astype(np.float32)
     (ours,) = run_nodes(

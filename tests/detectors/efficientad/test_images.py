@@ -20,11 +20,11 @@ QUIET = LoggedProgress()
 
 
 def tiny(**settings):
-    return EfficientAdSettings(**({"preset": "quick", "image_size": 128} | settings))
+    return EfficientAdSettings(**({"preset": "paper", "image_size": 128} | settings))
 
 
 def working(images, space=None, **settings):
-    graph = EfficientAdGraph(tiny(**settings), ImageFormat())
+    graph = EfficientAdGraph(tiny(**settings), None, ImageFormat())
     return working_images(graph, DrawnImages(images), space or Space(100), QUIET)
 
 

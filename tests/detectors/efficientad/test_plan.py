@@ -9,4 +9,4 @@ from blemish.errors import DataError
 
 def test_a_plan_for_no_image_is_refused():
     with pytest.raises(DataError, match="no good image to learn from"):
-        plan_training(EfficientAdSettings(), [])
+        plan_training(EfficientAdSettings(), None, [])

@@ -6,19 +6,25 @@ import dataclasses
 
 import pytest
 
+from blemish.detectors.efficientad.architecture import pdn
+from blemish.detectors.efficientad.pdn_teacher import PdnTeacher
 from blemish.detectors.efficientad.settings import PRESETS, EfficientAdSettings
+from blemish.detectors.efficientad.teacher import layers_of
 from blemish.errors import SettingError
+
+TEACHER = PdnTeacher("extra_small", {}, "", "", "")
 
 
 def test_the_paper_is_the_paper():
     settings = EfficientAdSettings(preset="paper").to_dict()
     published = {
-        "image_size": 256, "pdn": "small", "steps": 70_000, "batch": 1, "crop": 0,
+        "image_size": 256, "pdn": "small", "steps": 70_000, "batch_size": 1, "crop": 0,
         "learning_rate": 1e-4, "weight_decay": 1e-5, "decay_at": 0.95, "decay_by": 0.1,
         "hard_quantile": 0.999, "penalty_weight": 1.0, "penalty_grey": 0.3, "jitter": 0.2,
         "dropout": 0.2, "low_quantile": 0.9, "high_quantile": 0.995, "border": "zero",
         "calibration_folds": 0, "held_out": 0.1, "autoencoder_width": 64, "autoencoder_weight": 0.5,
-        "smoothing": 0.0, "averaged_steps": 0,
+        "smoothing": 0.0, "averaged_steps": 0, "schedule": "late", "unexplained": 0.0,
+        "distance": "squared", "backbone": None,
     }  # fmt: skip
     assert settings | published == settings
 
@@ -27,7 +33,7 @@ def test_the_paper_is_the_paper():
 def test_every_preset_fills_in_everything_and_can_be_written_and_read(preset):
     settings = EfficientAdSettings(preset=preset)
     written = settings.to_dict()
-    optional = {"teacher", "penalty"}
+    optional = {"teacher", "penalty", "epochs", "pdn", "backbone", "levels"}
     assert not {name for name, value in written.items() if value is None} - optional
     assert EfficientAdSettings.from_dict(written).to_dict() == written
     assert EfficientAdSettings.from_dict(written).recipe == settings.recipe == PRESETS[preset]
@@ -38,19 +44,49 @@ def test_what_is_given_wins_over_the_preset():
     assert settings.recipe == dataclasses.replace(PRESETS["quick"], steps=5, crop=0)
 
 
-def test_a_presets_crop_that_is_no_smaller_than_the_image_is_the_image():
-    assert EfficientAdSettings(preset="quick", image_size=128).recipe.crop == 0
-    assert EfficientAdSettings(preset="quick", image_size=[128, 300]).recipe.crop == 0
-    assert EfficientAdSettings(preset="quick", image_size=[132, 300]).recipe.crop == 128
+def test_a_pdn_that_is_named_takes_the_place_of_a_presets_backbone():
+    for named in ({"pdn": "small"}, {"teacher": "mine.onnx"}):
+        recipe = EfficientAdSettings(preset="quick", **named).recipe
+        assert (recipe.backbone, recipe.levels, recipe.pdn) == (None, None, "small")
+    recipe = EfficientAdSettings(preset="paper", backbone="mine.onnx").recipe
+    assert (recipe.backbone, recipe.levels, recipe.pdn) == ("mine.onnx", None, None)
+    recipe = EfficientAdSettings(preset="quick", levels=["s8", "s16"]).recipe
+    assert (recipe.backbone, recipe.levels) == ("embedded", ("s8", "s16"))
+
+
+def test_epochs_are_passes_over_the_images_that_are_trained_on():
+    settings = EfficientAdSettings(preset="quick", epochs=3, batch_size=4)
+    assert [settings.steps_of(count) for count in (1, 4, 10)] == [1, 3, 8]
+    assert EfficientAdSettings(preset="quick", steps=7).steps_of(10) == 7
+
+
+def test_a_variant_tells_what_differs_from_the_paper():
+    assert EfficientAdSettings(preset="paper").variant == {}
+    assert EfficientAdSettings(preset="paper", seed=3, image_size=128).variant == {}
+    assert EfficientAdSettings(preset="paper", jitter=0.1).variant == {
+        "jitter": "0.1; published 0.2"
+    }
+    assert EfficientAdSettings(preset="quick").variant["teacher"] == "embedded; published small"
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"resize": "shorter"}, "'resize' must be stretch"),
-        ({"image_size": 96}, "got 96, the nearest that works is 128"),
-        ({"image_size": [64, 300]}, r"got \[64, 300\], the nearest that works is \[128, 300\]"),
-        ({"image_size": [300, 100]}, r"the nearest that works is \[300, 128\]"),
+        ({"image_size": 96, "preset": "paper"}, "got 96, the nearest that works is 128"),
+        (
+            {"image_size": [64, 300], "preset": "paper"},
+            r"got \[64, 300\], the nearest that works is \[128, 300\]",
+        ),
+        (
+            {"image_size": [300, 100], "autoencoder_weight": 0.5},
+            r"the nearest that works is \[300, 128\]",
+        ),
+        ({"crop": 64}, "'crop' must be 0 with a backbone"),
+        ({"pdn": "small", "backbone": "embedded"}, "'pdn' names a PDN as teacher and 'backbone'"),
+        ({"teacher": "a.onnx", "backbone": "embedded"}, "'teacher' names a PDN"),
+        ({"pdn": "small", "levels": ["s8"]}, "'levels' are of a backbone"),
+        ({"epochs": 0}, "'epochs'"),
         ({"crop": 90}, "got 90, the nearest that works is 88"),
         ({"crop": 20}, "nearest that works is 36"),
         ({"crop": 300}, r"in \[36, 256\]; got 300, the nearest that works is 256"),
@@ -71,13 +107,13 @@ def test_what_cannot_be_is_told_with_what_can(settings, message):
 
 @pytest.mark.parametrize("size", [128, 129, 250, 257, [131, 1000], [512, 128]])
 def test_any_size_from_the_smallest_on_gives_nets(size):
-    layers = EfficientAdSettings(image_size=size).layers
+    layers = layers_of(EfficientAdSettings(image_size=size, preset="paper"), TEACHER)
     sizes = [layer.enlarged_hw for layer in layers.autoencoder if layer.enlarged_hw]
     assert min(min(size_hw) for size_hw in sizes) > 0
 
 
 def test_sizes_inside_the_autoencoder_are_the_published_ones():
-    layers = EfficientAdSettings().layers.autoencoder
+    layers = layers_of(EfficientAdSettings(preset="paper"), TEACHER).autoencoder
     assert [layer.enlarged_hw for layer in layers if layer.enlarged_hw] == [
         (side, side) for side in (3, 8, 15, 32, 63, 127, 56)
     ]
@@ -86,8 +122,8 @@ def test_sizes_inside_the_autoencoder_are_the_published_ones():
 def test_without_a_weight_there_is_no_autoencoder_and_nothing_to_follow_it():
     settings = EfficientAdSettings(pdn="extra_small", autoencoder_weight=0)
     assert settings.branches == {"student": 1}
-    assert settings.layers.autoencoder == ()
-    assert settings.layers.student == settings.layers.teacher
+    assert layers_of(settings, TEACHER).autoencoder == ()
+    assert layers_of(settings, TEACHER).student == pdn("extra_small")
     assert EfficientAdSettings(autoencoder_weight=0.2).branches == pytest.approx(
         {"student": 0.8, "autoencoder": 0.2}
     )

@@ -24,6 +24,8 @@ from tiny_efficientad import tiny_settings, tiny_teacher
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from blemish.detectors.efficientad import training  # noqa: E402
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material, _order  # noqa: E402
+from blemish.detectors.efficientad.rounds import Round  # noqa: E402
+from blemish.detectors.efficientad.schedule import Schedule  # noqa: E402
 from blemish.detectors.efficientad.settings import EfficientAdSettings  # noqa: E402
 from blemish.detectors.efficientad.teacher import Statistics  # noqa: E402
 
@@ -81,8 +83,7 @@ def uninterrupted(teacher):
 
 def batches(features=None, **settings):
     """Batches of images whose values say which they are and where they come from."""
-    given = {"preset": "quick", "image_size": [132, 160], "batch": 4,
-             "autoencoder_weight": 0.5} | settings  # fmt: skip
+    given = {"preset": "paper", "image_size": [132, 160], "batch_size": 4, "crop": 128} | settings
     height, width = np.indices((132, 160))
     where = (height * 1000 + width) / 2e5
     images = np.stack([np.stack([where + i, where, where]) for i in range(5)])
@@ -90,7 +91,8 @@ def batches(features=None, **settings):
     kept = None if features is None else KeptFeatures(features - np.float16(9), np.full(96, 9.0))
     material = Material(images.astype(np.float16), penalty, kept)
     ones = Statistics(np.zeros(96), np.ones(96))
-    return Batches(material, [0, 1, 2, 4], ones, EfficientAdSettings(**given), CPU)
+    images = Round("some", [0, 1, 2, 4], [3], [])
+    return Batches(material, images, ones, EfficientAdSettings(**given), CPU)
 
 
 def test_the_same_step_sees_the_same_and_another_sees_something_else():
@@ -101,7 +103,7 @@ def test_the_same_step_sees_the_same_and_another_sees_something_else():
 
 
 def test_every_image_trained_on_comes_once_a_round_and_no_other_does():
-    found = batches(batch=2, crop=0)
+    found = batches(batch_size=2, crop=0)
     seen = [round(float(p[0].mean() - p[1].mean())) for step in range(6)
             for p in found.at(step).images]  # fmt: skip
     assert [sorted(seen[i : i + 4]) for i in (0, 4, 8)] == [[0, 1, 2, 4]] * 3
@@ -327,9 +329,9 @@ def test_a_loss_that_is_not_finite_ends_the_training_with_its_step_and_likely_ca
 
 
 def test_weights_that_are_not_finite_after_the_last_step_are_told(teacher, monkeypatch):
-    rates = training._Run._rate
+    rate = Schedule.rate
     monkeypatch.setattr(
-        training._Run, "_rate", lambda run: float("nan") if run.step == 44 else rates(run)
+        Schedule, "rate", lambda self, step: float("nan") if step == 44 else rate(self, step)
     )
     with pytest.raises(BlemishError, match="no longer finite numbers in step 45"):
         fit(teacher)
@@ -345,13 +347,10 @@ def test_a_device_that_is_not_there_is_told(teacher, monkeypatch):
 
 
 def test_the_learning_rate_falls_late():
-    settings = EfficientAdSettings(preset="paper")
-    run = training._Run.__new__(training._Run)
-    run._settings, run._recipe = settings, settings.recipe
-    rates = {}
-    for run.step in (0, 66_499, 66_500, 69_999):
-        rates[run.step] = run._rate()
-    assert list(rates.values()) == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
+    schedule = Schedule(EfficientAdSettings(preset="paper"), 70_000)
+    rates = [schedule.rate(step) for step in (0, 66_499, 66_500, 69_999)]
+    assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5])
+    assert schedule.end == 70_000
 
 
 def test_losses_fall_are_told_and_are_kept_thin(teacher, monkeypatch):
@@ -398,4 +397,4 @@ def test_without_an_autoencoder_student_and_teacher_are_all_there_is(teacher):
     assert facts["losses"]["history"][-1][1] < facts["losses"]["history"][0][1]
     assert facts["quantiles"].keys() == {"student"}
     assert fitted.nets.autoencoder == {}
-    assert facts["parameters"] == 2 * sum(w.size for w in fitted.nets.teacher.values())
+    assert facts["parameters"] == 2 * sum(w.size for w in fitted.nets.student.values())

@@ -7,11 +7,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from blemish.detectors.efficientad.teacher import Teacher, statistics_of
+from blemish.detectors.efficientad.architecture import pdn
+from blemish.detectors.efficientad.teacher import statistics_of
+from blemish.graph.engine import CPU
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from blemish.detectors.efficientad import jitter, nets  # noqa: E402
 from blemish.detectors.efficientad.batches import Batch, Window  # noqa: E402
+from blemish.detectors.efficientad.fit import normalised  # noqa: E402
 from blemish.detectors.efficientad.objective import make_trio, step_losses  # noqa: E402
 from blemish.detectors.efficientad.training import _Run  # noqa: E402
 
@@ -20,7 +23,7 @@ CLOSE = 1e-4  # relative
 
 def statistics(oracle):
     """Of the oracle's teacher over its training images."""
-    net = nets.fixed_net(oracle.layers.teacher, oracle.teacher)
+    net = nets.fixed_net(pdn("small"), oracle.teacher.weights)
     with torch.no_grad():
         features = net(torch.from_numpy(oracle.images("train_images"))).double().numpy()
     return statistics_of(features.mean((2, 3)), features.var((2, 3)))
@@ -29,26 +32,27 @@ def statistics(oracle):
 @pytest.fixture(scope="module")
 def teacher(oracle):
     """The oracle's teacher, with features of mean 0 and spread 1."""
-    found = statistics(oracle)
-    return Teacher("small", oracle.teacher, "oracle", "none", "").normalised(found)
+    cpu = torch.device("cpu")
+    return normalised(oracle.teacher.answers(cpu, CPU), statistics(oracle), cpu)
 
 
 def make_run(oracle, teacher, **settings):
     """A training at its first step, with the oracle's weights."""
     cpu = torch.device("cpu")
     settings = oracle.settings.replace(precision="float32", **settings)
-    trio = make_trio(settings, teacher, cpu)
+    trio = make_trio(settings, oracle.layers, teacher, cpu)
     for name, net in trio.trained.items():
         weights = getattr(oracle, name).items()
         net.load_state_dict({key: torch.from_numpy(value) for key, value in weights})
-    return _Run(settings, trio, SimpleNamespace(at=lambda _: batch(oracle)), cpu, None)
+    batches = SimpleNamespace(at=lambda _: batch(oracle), count=1)
+    return _Run(settings, trio, batches, cpu, None)
 
 
 def batch(oracle):
     one, varied, penalty = (
         torch.from_numpy(oracle.images(f"step_image_{name}")) for name in ("st", "ae", "penalty")
     )
-    return Batch([Window(0, 0, (256, 256))], one, None, varied, penalty)
+    return Batch([Window(0, 0, (256, 256), whole=True)], one, None, varied, penalty)
 
 
 def norm(gradients):
@@ -128,7 +132,7 @@ def test_varied_colours_are_pillows_to_a_few_levels(oracle):
     from blemish.graph.session import Session
     from blemish.images.format import ImageFormat
 
-    graph = EfficientAdGraph(oracle.settings, ImageFormat()).working()
+    graph = EfficientAdGraph(oracle.settings, oracle.teacher, ImageFormat()).working()
     native = oracle.inputs["augment_source_native"][None]
     (whole,) = Session(graph.SerializeToString()).run(["working"], image=native)
     cases = oracle.augmentation["brightness, contrast, saturation"]

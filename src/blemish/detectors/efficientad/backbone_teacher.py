@@ -1,7 +1,7 @@
 """Levels of a backbone as teacher: its features of whole images, joined on the finest grid.
 
-Better features than a PDN's, at hand for nothing. Since a backbone pads its borders, each cell
-knows where it lies, and only whole images can be trained on.
+Better features than a PDN's, at hand for nothing. A backbone pads its borders and sees far: where a
+student is trained on parts of images, cells along a cut do not count.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from blemish.graph.session import Session
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
+
+
+MARGIN = 4  # cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,18 +86,28 @@ class BackboneTeacher:
         """Pixels from one cell to the next."""
         return min(level.stride for level in self.backbone.levels)
 
+    @property
+    def step(self) -> int:
+        """Pixels from one cell to the next, on which parts of an image may begin."""
+        return self.stride
+
+    @property
+    def margin(self) -> int:
+        """Cells along a cut through an image of which a student cannot know."""
+        return MARGIN
+
     def grid_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
         """Cells of its grid over a working image."""
         height, width = (side // self.stride for side in size_hw)
         return height, width
 
-    def check_size(self, size_hw: tuple[int, int]) -> None:
+    def check_size(self, setting: str, size_hw: tuple[int, int]) -> None:
         """Raise `SettingError` where its cells would not lie on those of a student."""
         coarsest = max(level.stride for level in self.backbone.levels)
         if any(side % coarsest for side in size_hw):
             works = [max(coarsest, round(side / coarsest) * coarsest) for side in size_hw]
             raise SettingError(
-                f"'image_size' must be a multiple of {coarsest} with the levels of "
+                f"'{setting}' must be a multiple of {coarsest} with the levels of "
                 f"'{self.name}' as teacher; got {list(size_hw)}, the nearest that works is {works}."
             )
 

@@ -14,11 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from blemish.detectors.efficientad.architecture import STRIDE, grid_hw
 from blemish.detectors.efficientad.jitter import KINDS, grey, jittered, normalised
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.settings import AUTOENCODER, EfficientAdSettings
-from blemish.detectors.efficientad.teacher import Statistics
+from blemish.detectors.efficientad.teacher import Statistics, Teacher
 
 ORDER, DRAWS = 21, 22  # what else seeds generators, beside the setting
 LARGEST_SHARE = 0.5  # of a GPU's free memory that images may take
@@ -42,11 +41,13 @@ class Material:
     """What a training draws its batches from.
 
     Attributes:
+        teacher: on whose grid the windows lie.
         images: N x 3 x h x w, float16, as the nets take them.
         penalty: P x 3 x h'' x w'', uint8; `None` without a penalty.
         features: the teacher's for each, not normalised, where they are kept.
     """
 
+    teacher: Teacher
     images: NDArray[np.float16]
     penalty: NDArray[np.uint8] | None
     features: KeptFeatures | None = None
@@ -54,24 +55,20 @@ class Material:
 
 @dataclass(frozen=True)
 class Window:
-    """A part of an image: where it begins, in cells of a PDN's grid, and how large it is."""
+    """A part of an image: pixels, and the cells of the teacher's grid that a student sees there."""
 
-    row: int
-    column: int
-    size_hw: tuple[int, int]
-    whole: bool = False
+    rows: slice
+    columns: slice
+    cell_rows: slice
+    cell_columns: slice
 
     def of_image(self, image: Tensor) -> Tensor:
         """Its pixels, of C x H x W."""
-        top, left, (height, width) = self.row * STRIDE, self.column * STRIDE, self.size_hw
-        return image[:, top : top + height, left : left + width]
+        return image[:, self.rows, self.columns]
 
     def of_grid(self, features: Tensor) -> Tensor:
-        """Its cells, of C x h x w; all where it is the whole image, whatever the grid."""
-        if self.whole:
-            return features
-        height, width = grid_hw(self.size_hw)
-        return features[:, self.row : self.row + height, self.column : self.column + width]
+        """Its cells, of C x h x w."""
+        return features[:, self.cell_rows, self.cell_columns]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +82,8 @@ class Batch:
         varied: the whole images with changed colours, n x 3 x H x W; `None` without an
             autoencoder, which alone is shown them.
         penalty: images of anything else, of the size of the parts; `None` without a penalty.
+        counted: n x 1 x h' x w', 1 for cells that the student can know of in its part; `None` for
+            all of them.
     """
 
     windows: list[Window]
@@ -92,6 +91,7 @@ class Batch:
     features: Tensor | None
     varied: Tensor | None
     penalty: Tensor | None
+    counted: Tensor | None = None
 
     def parts(self, images: Tensor) -> Tensor:
         """The window of each of some whole images."""
@@ -131,6 +131,7 @@ class Batches:
             for values in (shift, statistics.divisor)
         )
         self._trained, self._watched = images.trained, images.watched
+        self._teacher = material.teacher
         self._settings, self._recipe, self._device = settings, settings.recipe, device
 
     def at(self, step: int) -> Batch:
@@ -145,6 +146,7 @@ class Batches:
             self._kept_features(chosen, windows),
             self._varied(chosen, rng) if AUTOENCODER in self._settings.branches else None,
             None if self._penalty is None else self._penalty_parts(self._penalty, rng),
+            self._counted(windows),
         )
 
     @property
@@ -154,7 +156,7 @@ class Batches:
 
     def watched(self) -> Iterator[Batch]:
         """The images that are not trained on but looked at, one by one and whole."""
-        whole = Window(0, 0, self._settings.size_hw, whole=True)
+        whole = self._window_at((0, 0), self._settings.size_hw)
         for position in self._watched:
             image = self._on_device(self._images[position][None])
             yield Batch([whole], image, self._kept_features([position], [whole]), None, None)
@@ -170,12 +172,39 @@ class Batches:
         ]
 
     def _window(self, rng: np.random.Generator) -> Window:
-        whole_hw = self._settings.size_hw
-        crop = self._recipe.crop
+        whole_hw, crop, step = self._settings.size_hw, self._recipe.crop, self._teacher.step
         if not crop:
-            return Window(0, 0, whole_hw, whole=True)
-        row, column = (int(rng.integers((side - crop) // STRIDE + 1)) for side in whole_hw)
-        return Window(row, column, (crop, crop))
+            return self._window_at((0, 0), whole_hw)
+        beyond = self._teacher.margin and crop // 2 // step  # so that borders come as often
+        start = [
+            min(max(int(rng.integers(-beyond, last + beyond + 1)), 0), last) * step
+            for last in ((side - crop) // step for side in whole_hw)
+        ]
+        return self._window_at((start[0], start[1]), (crop, crop))
+
+    def _window_at(self, start: tuple[int, int], size_hw: tuple[int, int]) -> Window:
+        cells = [at // self._teacher.step for at in start]
+        grid_hw = self._teacher.grid_hw(size_hw)
+        pixels = zip(start, size_hw, strict=True)
+        rows, columns = (slice(at, at + length) for at, length in pixels)
+        inside = zip(cells, grid_hw, strict=True)
+        cell_rows, cell_columns = (slice(at, at + length) for at, length in inside)
+        return Window(rows, columns, cell_rows, cell_columns)
+
+    def _counted(self, windows: list[Window]) -> Tensor | None:
+        """Cells away from where a window was cut out of the image."""
+        margin = self._teacher.margin
+        if not margin or not self._recipe.crop:
+            return None
+        grid_hw = self._teacher.grid_hw(self._settings.size_hw)
+        masks = []
+        for window in windows:
+            rows, columns = (
+                _inside(cells, end, margin)
+                for cells, end in zip((window.cell_rows, window.cell_columns), grid_hw, strict=True)
+            )
+            masks.append(torch.from_numpy((rows[:, None] & columns)[None].astype(np.float32)))
+        return torch.stack(masks).to(self._device)
 
     def _kept_features(self, chosen: list[int], windows: list[Window]) -> Tensor | None:
         if self._features is None:
@@ -206,6 +235,14 @@ class Batches:
     def _on_device(self, values: Tensor) -> Tensor:
         moved = values.to(self._device, non_blocking=True)
         return moved.to(torch.float32, memory_format=torch.channels_last)
+
+
+def _inside(cells: slice, end: int, margin: int) -> NDArray[np.bool_]:
+    """Which of a window's cells on an axis lie as far as a margin from where it was cut."""
+    at = np.arange(cells.start, cells.stop)
+    inside: NDArray[np.bool_] = (at >= cells.start + margin) | (cells.start == 0)
+    inside &= (at < cells.stop - margin) | (cells.stop == end)
+    return inside
 
 
 def _cut(parts: list[Tensor]) -> Tensor:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
     from blemish.detectors.efficientad.fit import Outcome
 
+# Of the mean deviation, added to each ring's: differences of nets vary from ring to ring more than
+# distances do, and a floor as low as theirs makes a calm border shout.
+FLOOR = 0.75
 NEEDED = ("torch", "safetensors")
 
 
@@ -168,7 +171,7 @@ class FittedEfficientAd:
         self.left_out: LeftOut | None = None
         keys = [images.split_keys[position] for position in self._combined]
         if s.by_place and len(set(keys)) > 1:
-            self.left_out = LeftOut(list(self._combined.values()), keys)
+            self.left_out = LeftOut(list(self._combined.values()), keys, floor=FLOOR)
 
     @cached_property
     def usual(self) -> Usual | None:
@@ -245,8 +248,8 @@ class FittedEfficientAd:
             )
         with progress.stage("leave out", len(self._combined)) as advance:
             for row, position in enumerate(self._combined):
-                peak = float(self._map(row, position).max())
-                yield HeldOutScore(self._names[position], peak, peak)
+                score, score_map = self._summarised(row, position)
+                yield HeldOutScore(self._names[position], score, float(score_map.max()))
                 advance(1)
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
@@ -256,19 +259,19 @@ class FittedEfficientAd:
             KeyError: it was not left out.
         """
         rows = {self._names[position]: row for row, position in enumerate(self._combined)}
-        return self._map(rows[name], list(self._combined)[rows[name]])
+        return self._summarised(rows[name], list(self._combined)[rows[name]])[1]
 
     @cached_property
     def _summary(self) -> Session:
         return Session(self._writer.summary().SerializeToString(), ONE_CORE)
 
-    def _map(self, row: int, position: int) -> NDArray[np.float32]:
-        """The map of an image that was left out, by its row among these and its position."""
+    def _summarised(self, row: int, position: int) -> tuple[float, NDArray[np.float32]]:
+        """Score and map of an image that was left out, by its row among these and its position."""
         told = self.left_out.told(row) if self.left_out else self._combined[position]
         image_hw = np.array(self._sizes_hw[position], np.int64)
-        maps = self._summary.run(["score_map"], **{COMBINED: told[None]}, image_hw=image_hw)
-        score_map: NDArray[np.float32] = maps[0][0]
-        return score_map
+        wanted = ["score", "score_map"]
+        scores, maps = self._summary.run(wanted, **{COMBINED: told[None]}, image_hw=image_hw)
+        return float(scores[0]), maps[0]
 
     def close(self) -> None:
         """Nothing is held: the images went when the training ended."""

@@ -86,7 +86,7 @@ class Trainings:
         self._device = pick_device(self._settings.device)
         self._answers = self._teacher.answers(self._device, engine)
         features = self._look_at(space)
-        self._material = Material(images.values, penalty, features)
+        self._material = Material(self._teacher, images.values, penalty, features)
 
     def run(self, rounds: list[Round]) -> Outcome:
         """Train each round and make maps; the last one's nets ship."""

@@ -8,6 +8,7 @@ map.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 COMBINED = "map_combined"  # of the branches
 TOP = 0.1  # what the high quantile becomes
+TOP_CELLS, NEIGHBOURS = 0.005, 3  # share of cells that make the score; side of what is averaged
 BATCH_PIXELS = 4 * 256 * 256  # of working images to run at once
 
 
@@ -137,13 +139,22 @@ class EfficientAdGraph:
         teacher = self.teacher.add(g, image, nets.statistics)
         student = add_net(g, image, layers.student, nets.student, name="student")
         if not layers.autoencoder:
-            return {STUDENT: _difference(g, teacher, student, name=map_name(STUDENT))}
+            return {STUDENT: self._difference(g, teacher, student, STUDENT)}
         coder = add_net(g, image, layers.autoencoder, nets.autoencoder, name="autoencoder")
         halves = g.ops("Split", student, outputs=g.fresh("half", 2), axis=1, num_outputs=2)
         return {
-            STUDENT: _difference(g, teacher, halves[0], name=map_name(STUDENT)),
-            AUTOENCODER: _difference(g, coder, halves[1], name=map_name(AUTOENCODER)),
+            STUDENT: self._difference(g, teacher, halves[0], STUDENT),
+            AUTOENCODER: self._difference(g, coder, halves[1], AUTOENCODER),
         }
+
+    def _difference(self, g: GraphBuilder, one: str, other: str, branch: str) -> str:
+        """Mean squared difference over the features, or its root: the branch's map, N x h x w."""
+        gap = g.op("Sub", one, other)
+        squares = g.op("Mul", gap, gap)
+        if self.settings.recipe.distance == "squared":
+            return g.op("ReduceMean", squares, g.ints(1), name=map_name(branch), keepdims=0)
+        mean = g.op("ReduceMean", squares, g.ints(1), keepdims=0)
+        return g.op("Sqrt", mean, name=map_name(branch))
 
     def _combined(self, g: GraphBuilder, maps: Mapping[str, str], quantiles: Quantiles) -> str:
         """Nodes from raw maps to the combined one."""
@@ -166,7 +177,26 @@ class EfficientAdGraph:
         between_hw = g.ints(*self.settings.size_hw) if sigma_px else original_hw
         sizes = Geometry(original_hw, between_hw, between_hw)
         g.op("Identity", enlarge(g, whole, sizes, sigma_px=sigma_px), name="score_map")
-        g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
+        if self.settings.recipe.image_score == "map":
+            g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
+        else:
+            self._top(g, combined)
+
+    def _top(self, g: GraphBuilder, combined: str) -> None:
+        """The image's score as the mean of the highest cells, each averaged with its neighbours."""
+        averaged = g.op(
+            "AveragePool",
+            g.op("Unsqueeze", combined, g.ints(1)),
+            kernel_shape=[NEIGHBOURS] * 2,
+            strides=[1, 1],
+            pads=[NEIGHBOURS // 2] * 4,
+            count_include_pad=0,
+        )
+        cells = math.prod(self.teacher.grid_hw(self.settings.size_hw))
+        count = max(1, round(TOP_CELLS * cells))
+        flat = g.op("Flatten", averaged, axis=1)
+        highest, _ = g.ops("TopK", flat, g.ints(count), outputs=g.fresh("top", 2), axis=1)
+        g.op("ReduceMean", highest, g.ints(1), keepdims=0, name="score")
 
     def _maps(self) -> list[onnx.ValueInfoProto]:
         return [tensor(map_name(b), FLOAT, "N", "h", "w") for b in self.settings.branches]
@@ -175,12 +205,6 @@ class EfficientAdGraph:
 def map_name(branch: str) -> str:
     """What the raw map of a branch is called in graphs."""
     return f"map_{branch}"
-
-
-def _difference(g: GraphBuilder, one: str, other: str, *, name: str) -> str:
-    """Mean squared difference over the features, N x h x w."""
-    gap = g.op("Sub", one, other)
-    return g.op("ReduceMean", g.op("Mul", gap, gap), g.ints(1), name=name, keepdims=0)
 
 
 def _rescaled(g: GraphBuilder, values: str, span: Span, top: float) -> str:

@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 
-def hard_feature_loss(student: Tensor, teacher: Tensor, quantile: float) -> Tensor:
+def hard_feature_loss(
+    student: Tensor, teacher: Tensor, quantile: float, counted: Tensor | None = None
+) -> Tensor:
     """Mean of the largest squared differences of each image.
 
     Args:
@@ -19,10 +21,15 @@ def hard_feature_loss(student: Tensor, teacher: Tensor, quantile: float) -> Tens
         teacher: normalised.
         quantile: an image's differences at or above this quantile of its own count (0.999 in the
             paper, over all channels and cells together); 0 for all.
+        counted: N x 1 x h x w, 1 for cells that count and 0 for others; `None` for all.
     """
-    differences = squared_difference(student, teacher).flatten(1)
+    differences = squared_difference(student, teacher)
+    share = torch.ones((), device=differences.device)
+    if counted is not None:
+        differences, share = differences * counted, counted.mean()
+    differences = differences.flatten(1)
     if not quantile:
-        return differences.mean()
+        return differences.mean() / share
     hard = differences >= quantile_of(differences.detach(), quantile)
     return (torch.where(hard, differences, 0).sum(1) / hard.sum(1)).mean()
 

@@ -70,7 +70,8 @@ def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tens
     half, count = wanted.shape[1], len(batch.images)
     shown = batch.images if batch.penalty is None else torch.cat([batch.images, batch.penalty])
     answers = trio.student(shown, slice(half))
-    losses = [hard_feature_loss(answers[:count], wanted, settings.recipe.hard_quantile)]
+    hard, counted = settings.recipe.hard_quantile, batch.counted
+    losses = [hard_feature_loss(answers[:count], wanted, hard, counted)]
     if batch.penalty is not None:
         losses.append(penalty_loss(answers[count:]) * settings.recipe.penalty_weight)
     if trio.autoencoder is not None and batch.varied is not None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from blemish.detectors.efficientad.architecture import (
     BORDER_CELLS,
     PDN_WIDTHS,
+    STRIDE,
     NetLayer,
     Weights,
     check_weights,
@@ -74,6 +75,16 @@ class PdnTeacher:
         return sum(int(values.size) for values in self.weights.values())
 
     @property
+    def step(self) -> int:
+        """Pixels from one cell to the next."""
+        return STRIDE
+
+    @property
+    def margin(self) -> int:
+        """None: nothing is padded, so that a part's cells are those of the whole image."""
+        return 0
+
+    @property
     def border_cells(self) -> int:
         """Cells that its grid lacks on each side of the image."""
         return BORDER_CELLS
@@ -82,8 +93,8 @@ class PdnTeacher:
         """Cells of its grid over a working image."""
         return grid_hw(size_hw)
 
-    def check_size(self, size_hw: tuple[int, int]) -> None:
-        """Any working image that the settings allow will do."""
+    def check_size(self, setting: str, size_hw: tuple[int, int]) -> None:
+        """Any size that the settings allow will do."""
 
     def student(self, *, doubled: bool, width: int) -> tuple[NetLayer, ...]:  # noqa: ARG002
         """A net of the same form, with twice the features for an autoencoder to be followed."""

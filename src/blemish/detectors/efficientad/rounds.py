@@ -19,7 +19,7 @@ from blemish.data.split import parts_of, position_of
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 
 SHIPS = "whole"  # the name of the round whose nets ship
-WATCHED, MOST_WATCHED = 0.05, 16  # share of the images left to train on, and how many at most
+WATCHED, MOST_WATCHED = 0.05, 8  # share of the images left to train on, and how many at most
 FEWEST_TO_WATCH = 5  # distinct images there must be, for one to be spared
 
 

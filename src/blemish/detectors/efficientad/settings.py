@@ -43,6 +43,8 @@ class Recipe:
     keep_features: bool
     penalty_weight: float
     penalty_images: int
+    distance: str
+    image_score: str
     border: str
     normalisation: str
     smoothing: float
@@ -67,6 +69,8 @@ QUICK = Recipe(
     keep_features=True,
     penalty_weight=0.0,
     penalty_images=256,
+    distance="euclidean",
+    image_score="top",
     border="edge",
     normalisation="position",
     smoothing=4.0,
@@ -90,6 +94,8 @@ PAPER = Recipe(
     keep_features=False,
     penalty_weight=1.0,
     penalty_images=2000,
+    distance="squared",
+    image_score="map",
     border="zero",
     normalisation="none",
     smoothing=0.0,
@@ -184,8 +190,8 @@ class EfficientAdSettings(DetectorSettings):
     )
     crop: int | None = setting(
         None,
-        "side of the random part of an image that the student of a PDN is trained on, a multiple "
-        "of 4; 0 for whole images",
+        "side of the random part of an image that the student is trained on, a multiple of 4 (of "
+        "16 with a backbone); 0 for whole images",
         at_least=0,
     )
     learning_rate: float | None = setting(None, "learning rate of Adam", above=0, at_most=1)
@@ -243,6 +249,17 @@ class EfficientAdSettings(DetectorSettings):
     )
     high_quantile: float = setting(
         0.995, "quantile of them that becomes 0.1", at_least=0, at_most=1
+    )
+    distance: str | None = setting(
+        None,
+        "map of the mean squared difference of two nets' features, as published, or of its root",
+        choices=("euclidean", "squared"),
+    )
+    image_score: str | None = setting(
+        None,
+        "map: its largest value, as published; top: the mean of the highest half per cent of "
+        "cells, each averaged with its neighbours, which noise moves less",
+        choices=("map", "top"),
     )
     border: str | None = setting(
         None,
@@ -370,9 +387,9 @@ class EfficientAdSettings(DetectorSettings):
             f"'{name}' names a PDN as teacher and 'backbone' a backbone; give one of them."
             for name in pdns
         ]
-        if self.crop:
+        if self.crop and self.recipe.autoencoder_weight:
             problems.append(
-                "'crop' must be 0 with a backbone as teacher, whose cells see the whole image; got "
+                "'crop' must be 0 with an autoencoder and a backbone as teacher; got "
                 f"{self.crop}. A PDN (pdn=small) can be followed in parts."
             )
         return problems

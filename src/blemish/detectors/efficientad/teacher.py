@@ -67,6 +67,16 @@ class Teacher(Protocol):
         ...
 
     @property
+    def step(self) -> int:
+        """Pixels from one cell to the next, on which parts of an image may begin."""
+        ...
+
+    @property
+    def margin(self) -> int:
+        """Cells along a cut through an image of which a student cannot know."""
+        ...
+
+    @property
     def border_cells(self) -> int:
         """Cells that its grid lacks on each side of the image."""
         ...
@@ -75,7 +85,7 @@ class Teacher(Protocol):
         """Cells of its grid over a working image."""
         ...
 
-    def check_size(self, size_hw: tuple[int, int]) -> None:
+    def check_size(self, setting: str, size_hw: tuple[int, int]) -> None:
         """Raise `SettingError` where its cells would not lie on those of a student."""
         ...
 
@@ -142,7 +152,9 @@ def load_teacher(settings: EfficientAdSettings) -> Teacher:
         if recipe.pdn is not None
         else load_levels(recipe.backbone or EMBEDDED, recipe.levels)
     )
-    found.check_size(settings.size_hw)
+    found.check_size("image_size", settings.size_hw)
+    if recipe.crop:
+        found.check_size("crop", (recipe.crop, recipe.crop))
     return found
 
 

@@ -128,7 +128,7 @@ def try_steps(
             look = _timed(lambda: trio.teacher(shown), device)
             kept = trio.teacher(shown).half().cpu().numpy().repeat(2, axis=0)
         features = KeptFeatures(kept, np.zeros(kept.shape[1])) if recipe.keep_features else None
-        material = Material(images, penalty if trio.penalised else None, features)
+        material = Material(teacher, images, penalty if trio.penalised else None, features)
         batches = Batches(material, Round("tried", [0, 1], [], []), ones, settings, device)
         step = _timed(_Run(settings, trio, batches, device, None).take_step, device)
     return step, look
