@@ -157,7 +157,7 @@ def cases(data: Path) -> Iterator[Case]:
 
 def efficientads() -> Iterator[Case]:
     """EfficientAd in short trainings: it learns less, and must promise no less."""
-    short = {"preset": "quick", "image_size": 128, "steps": 300, "penalty_images": 32}
+    short = {"preset": "quick", "image_size": 128, "steps": 300}
     for source, draw in (
         (named(128, 0.3), still(128, 0.3)),
         (named(128, 3.0), still(128, 3.0)),

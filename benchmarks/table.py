@@ -262,16 +262,20 @@ def presets_table() -> str:
     """What the presets of EfficientAd choose."""
     from dataclasses import asdict
 
-    from blemish.detectors.efficientad.settings import PRESETS, SIDES_PX
+    from blemish.detectors.efficientad.settings import PRESETS
 
-    recipes = {
-        name: {"image_size": SIDES_PX[name]} | asdict(recipe) for name, recipe in PRESETS.items()
-    }
+    recipes = {name: asdict(recipe) for name, recipe in PRESETS.items()}
     lines = [f"| setting | {' | '.join(recipes)} |", "|---" * (len(recipes) + 1) + "|"]
     for setting in next(iter(recipes.values())):
-        values = " | ".join(f"{recipe[setting]}" for recipe in recipes.values())
+        values = " | ".join(_value(recipe[setting]) for recipe in recipes.values())
         lines.append(f"| `{setting}` | {values} |")
     return "\n".join(lines)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "-"
+    return ", ".join(value) if isinstance(value, tuple) else f"{value}"
 
 
 def mission_table() -> str:

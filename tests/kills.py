@@ -34,7 +34,8 @@ PATCHCORE = ["--image-size", str(SIDE), "--set", "coreset_ratio=0.1", "--set",
 EFFICIENTAD = [
     "--detector", "efficientad", "--preset", "quick", "--image-size", "128",
     *(f"--set={name}" for name in (
-        "batch=2", "crop=0", "steps=42", "penalty_images=2", "autoencoder_width=8",
+        "pdn=extra_small", "batch_size=2", "crop=0", "penalty_weight=1", "steps=42",
+        "penalty_images=2", "autoencoder_width=8",
         "autoencoder_weight=0.5", "checkpoint_seconds=0", "precision=float32", "device=cpu",
         "smoothing=0",
     )),

@@ -20,7 +20,8 @@ ROOT = Path(blemish.__file__).parents[2]
 SOURCES = ROOT / "src" / "blemish"
 
 SMALL = {
-    "steps": 4, "batch": 2, "crop": 64, "penalty_images": 4, "autoencoder_width": 8,
+    "pdn": "extra_small", "steps": 4, "batch_size": 2, "crop": 64, "penalty_weight": 1,
+    "penalty_images": 4, "autoencoder_width": 8,
     "autoencoder_weight": 0.5, "checkpoint_seconds": 0, "precision": "float32", "device": "cpu",
 }  # fmt: skip
 PATCHCORE = ["--backbone", "tiny.onnx", "--levels", ",".join(LEVELS), "--image-size", SIDE]

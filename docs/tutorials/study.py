@@ -50,7 +50,7 @@ SIZES = Sizes(
     patchcore={},
     ratios=(0.001, 0.003, 0.01, 0.03, 0.1),
     efficientad={
-        "preset": "quick", "image_size": 256, "autoencoder_weight": 0.5, "steps": 1500
+        "preset": "quick", "autoencoder_weight": 0.5, "hard_quantile": 0.9, "steps": 1500
     },
     experiment=("--preset", "quick", "--set", "efficientad.steps=2000", "--seeds", "0,1"),
     own_images=120,
@@ -61,12 +61,11 @@ if SMALL:
         patchcore={"image_size": 96, "calibration_folds": 2},
         ratios=(0.01, 0.1),
         efficientad={
-            "preset": "quick", "image_size": 128, "autoencoder_weight": 0.5, "steps": 20,
-            "crop": 64, "penalty_images": 4,
+            "preset": "quick", "image_size": 128, "autoencoder_weight": 0.5,
+            "hard_quantile": 0.9, "steps": 20,
         },
         experiment=(
             "--preset", "quick", "--image-size", "128", "--set", "efficientad.steps=20",
-            "--set", "efficientad.crop=64", "--set", "efficientad.penalty_images=4",
             "--seeds", "0,1",
         ),
         own_images=12,

@@ -30,7 +30,8 @@ def teacher(tmp_path_factory):
 @pytest.fixture(scope="module")
 def options(teacher):
     small = {
-        "batch": 2, "crop": 64, "steps": STEPS, "penalty_images": 4, "autoencoder_width": 8,
+        "pdn": "extra_small", "batch_size": 2, "crop": 64, "steps": STEPS, "penalty_weight": 1,
+        "penalty_images": 4, "autoencoder_width": 8, "unexplained": 0,
         "autoencoder_weight": 0.5, "checkpoint_seconds": 0, "precision": "float32", "device": "cpu",
     }  # fmt: skip
     settings = [word for name, value in small.items() for word in ("--set", f"{name}={value}")]
@@ -62,7 +63,7 @@ def test_a_fit_leaves_the_model_and_nothing_else(blemish, whole):
     assert [path.name for path in whole.parent.iterdir()] == ["m.onnx"]
     found = blemish("inspect", whole)
     for word in (
-        *("random, licence CC0-1.0", "PDN extra_small", f"{STEPS} steps on cpu in float32"),
+        *("random, licence CC0-1.0", "PDN extra_small", f"{STEPS} steps (", "on cpu in float32"),
         *("20 good images of tile; 4 more were held out", "teacher=mine.onnx"),
     ):
         assert word in found.out

@@ -8,7 +8,7 @@ from blemish.detectors.conformance import check_detector
 from blemish.detectors.padim.settings import PadimSettings
 from blemish.detectors.registry import detector_class, detector_names
 from blemish.errors import SettingError
-from tiny import DISTANCES, tiny_settings
+from tiny import DISTANCES, LEVELS, tiny_settings
 from tiny_efficientad import tiny_settings as tiny_efficientad_settings
 from tiny_efficientad import tiny_teacher
 
@@ -30,6 +30,18 @@ VARIANTS = {
         {"held_out": 0.4, "image_size": [133, 150], "precision": "bfloat16"},
         {"held_out": 0.4, "autoencoder_weight": 0},
         {"calibration_folds": 2, "normalisation": "position"},
+        {
+            "teacher_backbone": "tiny",
+            "held_out": 0.4,
+            "image_score": "top",
+            "distance": "euclidean",
+        },
+        {
+            "teacher_backbone": "tiny",
+            "calibration_folds": 2,
+            "crop": 64,
+            "normalisation": "position",
+        },
     ],
     "padim": [
         {},
@@ -54,7 +66,13 @@ def settings_of(backbone, tmp_path_factory):
         teacher = tmp_path_factory.getbasetemp() / "teacher.onnx"
         if not teacher.exists():
             tiny_teacher(teacher)
-        return tiny_efficientad_settings(teacher, steps=16, **settings)
+        given = tiny_efficientad_settings(teacher, steps=16, **settings)
+        if "teacher_backbone" in given:
+            apart = ("teacher", "pdn", *(() if "crop" in settings else ("crop",)))
+            given |= {"teacher_backbone": str(backbone), "teacher_levels": LEVELS}
+            given["autoencoder_weight"] = 0
+            given = {name: value for name, value in given.items() if name not in apart}
+        return given
 
     def padim(**settings):
         given = tiny_settings(backbone, **{"dimensions": 10, **settings})

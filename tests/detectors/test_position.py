@@ -148,7 +148,7 @@ def test_images_that_none_can_be_left_out_of_are_told_by_nothing(backbone):
 
 def test_every_detector_has_it():
     for settings, by_default in (
-        (EfficientAdSettings, False),
+        (EfficientAdSettings, True),
         (PadimSettings, True),
         (PatchCoreSettings, True),
     ):

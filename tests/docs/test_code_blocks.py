@@ -26,8 +26,7 @@ ROOT = Path(__file__).parents[2]
 HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 OTHERS = (ROOT / "docs" / "how-to" / "other-languages.md").read_text()
 # A training of minutes becomes one of steps.
-SHORT = ["--set", "efficientad.steps=2", "--set", "efficientad.penalty_images=2",
-         "--set", "efficientad.image_size=128"]  # fmt: skip
+SHORT = ["--set", "efficientad.steps=2", "--set", "efficientad.image_size=128"]
 README_WORDS = {"DATA...": "data/tile", "DATA": "data/tile", "NEW/": "new"}
 
 

@@ -14,7 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from blemish.backbones import read_backbone
-from blemish.detectors.efficientad.teacher import load_teacher
+from blemish.detectors.efficientad.pdn_teacher import load_pdn
 from blemish.graph.session import Session
 
 pytest.importorskip("torch", reason="training needs the extra 'train'")
@@ -142,7 +142,7 @@ def test_a_pdn_is_trained_and_read_as_a_teacher(teacher, tmp_path):
         check=True,
         capture_output=True,
     )  # fmt: skip
-    read = load_teacher(str(tmp_path / "extra_small.onnx"), "extra_small")
+    read = load_pdn(str(tmp_path / "extra_small.onnx"), "extra_small")
     assert read.licence == "Apache-2.0"
     session = Session((tmp_path / "extra_small.onnx").read_bytes())
     (features,) = session.run(None, image=np.zeros((1, 3, 64, 64), np.float16))

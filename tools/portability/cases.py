@@ -21,7 +21,7 @@ SIDE_PX = 128
 LEARNED, FEWER = 110, 40  # training images: what the promise by default takes, and what is quicker
 SMALL = {"image_size": 128, "coreset_ratio": 0.12}  # a bank that is searched in two stages still
 # Enough for a net that tells images apart: what it learns is not looked at here.
-SHORT = {"preset": "quick", "steps": 6, "penalty_images": 4, "image_size": 128}
+SHORT = {"preset": "quick", "steps": 6, "image_size": 128, "autoencoder_weight": 0.5}
 
 KINDS: dict[str, Callable[[], Any]] = {
     "patchcore": blemish.PatchCore,

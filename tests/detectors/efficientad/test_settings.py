@@ -24,7 +24,7 @@ def test_the_paper_is_the_paper():
         "dropout": 0.2, "low_quantile": 0.9, "high_quantile": 0.995, "border": "zero",
         "calibration_folds": 0, "held_out": 0.1, "autoencoder_width": 64, "autoencoder_weight": 0.5,
         "smoothing": 0.0, "averaged_steps": 0, "schedule": "late", "unexplained": 0.0,
-        "distance": "squared", "backbone": None,
+        "distance": "squared", "teacher_backbone": None,
     }  # fmt: skip
     assert settings | published == settings
 
@@ -33,7 +33,7 @@ def test_the_paper_is_the_paper():
 def test_every_preset_fills_in_everything_and_can_be_written_and_read(preset):
     settings = EfficientAdSettings(preset=preset)
     written = settings.to_dict()
-    optional = {"teacher", "penalty", "epochs", "pdn", "backbone", "levels"}
+    optional = {"teacher", "penalty", "epochs", "pdn", "teacher_backbone", "teacher_levels"}
     assert not {name for name, value in written.items() if value is None} - optional
     assert EfficientAdSettings.from_dict(written).to_dict() == written
     assert EfficientAdSettings.from_dict(written).recipe == settings.recipe == PRESETS[preset]
@@ -47,11 +47,11 @@ def test_what_is_given_wins_over_the_preset():
 def test_a_pdn_that_is_named_takes_the_place_of_a_presets_backbone():
     for named in ({"pdn": "small"}, {"teacher": "mine.onnx"}):
         recipe = EfficientAdSettings(preset="quick", **named).recipe
-        assert (recipe.backbone, recipe.levels, recipe.pdn) == (None, None, "small")
-    recipe = EfficientAdSettings(preset="paper", backbone="mine.onnx").recipe
-    assert (recipe.backbone, recipe.levels, recipe.pdn) == ("mine.onnx", None, None)
-    recipe = EfficientAdSettings(preset="quick", levels=["s8", "s16"]).recipe
-    assert (recipe.backbone, recipe.levels) == ("embedded", ("s8", "s16"))
+        assert (recipe.teacher_backbone, recipe.teacher_levels, recipe.pdn) == (None, None, "small")
+    recipe = EfficientAdSettings(preset="paper", teacher_backbone="mine.onnx").recipe
+    assert (recipe.teacher_backbone, recipe.teacher_levels, recipe.pdn) == ("mine.onnx", None, None)
+    recipe = EfficientAdSettings(preset="quick", teacher_levels=["s8", "s16"]).recipe
+    assert (recipe.teacher_backbone, recipe.teacher_levels) == ("embedded", ("s8", "s16"))
 
 
 def test_epochs_are_passes_over_the_images_that_are_trained_on():
@@ -82,10 +82,13 @@ def test_a_variant_tells_what_differs_from_the_paper():
             {"image_size": [300, 100], "autoencoder_weight": 0.5},
             r"the nearest that works is \[300, 128\]",
         ),
-        ({"crop": 64}, "'crop' must be 0 with a backbone"),
-        ({"pdn": "small", "backbone": "embedded"}, "'pdn' names a PDN as teacher and 'backbone'"),
-        ({"teacher": "a.onnx", "backbone": "embedded"}, "'teacher' names a PDN"),
-        ({"pdn": "small", "levels": ["s8"]}, "'levels' are of a backbone"),
+        ({"crop": 64, "autoencoder_weight": 0.5}, "'crop' must be 0 with an autoencoder and a"),
+        (
+            {"pdn": "small", "teacher_backbone": "embedded"},
+            "'pdn' names a PDN as teacher and 'teacher_backbone'",
+        ),
+        ({"teacher": "a.onnx", "teacher_backbone": "embedded"}, "'teacher' names a PDN"),
+        ({"pdn": "small", "teacher_levels": ["s8"]}, "'teacher_levels' are of a backbone"),
         ({"epochs": 0}, "'epochs'"),
         ({"crop": 90}, "got 90, the nearest that works is 88"),
         ({"crop": 20}, "nearest that works is 36"),

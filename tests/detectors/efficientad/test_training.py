@@ -24,6 +24,7 @@ from tiny_efficientad import tiny_settings, tiny_teacher
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from blemish.detectors.efficientad import training  # noqa: E402
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material, _order  # noqa: E402
+from blemish.detectors.efficientad.pdn_teacher import PdnTeacher  # noqa: E402
 from blemish.detectors.efficientad.rounds import Round  # noqa: E402
 from blemish.detectors.efficientad.schedule import Schedule  # noqa: E402
 from blemish.detectors.efficientad.settings import EfficientAdSettings  # noqa: E402
@@ -89,7 +90,8 @@ def batches(features=None, **settings):
     images = np.stack([np.stack([where + i, where, where]) for i in range(5)])
     penalty = np.random.default_rng(0).integers(0, 256, (7, 3, 140, 170)).astype(np.uint8)
     kept = None if features is None else KeptFeatures(features - np.float16(9), np.full(96, 9.0))
-    material = Material(images.astype(np.float16), penalty, kept)
+    teacher = PdnTeacher("extra_small", {}, "", "", "")
+    material = Material(teacher, images.astype(np.float16), penalty, kept)
     ones = Statistics(np.zeros(96), np.ones(96))
     images = Round("some", [0, 1, 2, 4], [3], [])
     return Batches(material, images, ones, EfficientAdSettings(**given), CPU)
@@ -119,10 +121,11 @@ def test_windows_lie_on_the_grid_and_are_cut_from_images_and_features_alike():
         assert batch.images.shape == (4, 3, 64, 64)
         assert batch.features.shape == (4, 96, 8, 8)
         for window, image, kept in zip(batch.windows, batch.images, batch.features, strict=True):
-            rows.add(window.row)
-            columns.add(window.column)
-            assert kept[0, 0, 0] == window.row + window.column
-            corner = (window.row * 4000 + window.column * 4) / 2e5
+            row, column = window.cell_rows.start, window.cell_columns.start
+            rows.add(row)
+            columns.add(column)
+            assert kept[0, 0, 0] == row + column
+            corner = (row * 4000 + column * 4) / 2e5
             assert float(image[1, 0, 0]) == pytest.approx(corner, abs=2e-3)
     assert max(rows) <= (132 - 64) // 4
     assert max(columns) <= (160 - 64) // 4

@@ -19,6 +19,7 @@ from blemish.detectors.efficientad.objective import make_trio, step_losses  # no
 from blemish.detectors.efficientad.training import _Run  # noqa: E402
 
 CLOSE = 1e-4  # relative
+WHOLE = Window(*[slice(None)] * 4)
 
 
 def statistics(oracle):
@@ -52,7 +53,7 @@ def batch(oracle):
     one, varied, penalty = (
         torch.from_numpy(oracle.images(f"step_image_{name}")) for name in ("st", "ae", "penalty")
     )
-    return Batch([Window(0, 0, (256, 256), whole=True)], one, None, varied, penalty)
+    return Batch([WHOLE], one, None, varied, penalty)
 
 
 def norm(gradients):

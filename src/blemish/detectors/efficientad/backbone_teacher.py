@@ -24,7 +24,6 @@ from blemish.detectors.efficientad.architecture import (
     residual,
 )
 from blemish.detectors.efficientad.teacher import TEACHER, Answers, Statistics
-from blemish.detectors.features.embedding import embed
 from blemish.errors import BackboneError, SettingError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.engine import Engine
@@ -144,16 +143,23 @@ class BackboneTeacher:
         g.use_opset(max(entry.version for entry in inner.graph.opset_import))
         shown = self._renormalised(g, image)
         maps = g.include(inner.graph.graph, prefix="backbone/", inputs={inner.entry: shown})
-        levels = inner.levels
-        if len(levels) == 1:
-            return maps[levels[0].name]
-        joined = embed(
-            g,
-            [maps[level.name] for level in levels],
-            channels=[level.channels for level in levels],
-            strides=[level.stride for level in levels],
+        aligned = [self._enlarged(g, maps[level.name], level.stride) for level in inner.levels]
+        return aligned[0] if len(aligned) == 1 else g.op("Concat", *aligned, axis=1)
+
+    def _enlarged(self, g: GraphBuilder, features: str, stride: int) -> str:
+        """A level on the finest grid; sizes are multiples of all strides, so a factor will do."""
+        if stride == self.stride:
+            return features
+        factor = stride / self.stride
+        factors = g.constant(np.array([1, 1, factor, factor]), np.float32)
+        return g.op(
+            "Resize",
+            features,
+            "",
+            factors,
+            mode="linear",
+            coordinate_transformation_mode="half_pixel",
         )
-        return g.op("Transpose", joined, perm=[0, 3, 1, 2])
 
     def _renormalised(self, g: GraphBuilder, image: str) -> str:
         """The image as the backbone takes it, where that is not as the other nets do."""

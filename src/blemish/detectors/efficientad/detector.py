@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from blemish.detectors.contract import HELD_OUT, HeldOutScore, ImageSource, Told
 from blemish.detectors.efficientad.graph import COMBINED, EfficientAdGraph, map_name
 from blemish.detectors.efficientad.images import Space, WorkingImages, working_images
+from blemish.detectors.efficientad.load import load_teacher
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_images
 from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, plan_training
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
-from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher, load_teacher
+from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher
 from blemish.detectors.position import NOT_KNOWN, Grid, LeftOut, Usual, details_of, told_of
 from blemish.errors import CalibrationError, MissingExtraError
 from blemish.graph.engine import CPU, ONE_CORE, Engine

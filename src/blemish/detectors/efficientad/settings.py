@@ -27,8 +27,10 @@ SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
 class Recipe:
     """What a preset decides; the settings of the same names say what each is."""
 
-    backbone: str | None  # with `levels`, or else `pdn`: the teacher is the one or the other
-    levels: tuple[str, ...] | None
+    teacher_backbone: (
+        str | None
+    )  # with `levels`, or else `pdn`: the teacher is the one or the other
+    teacher_levels: tuple[str, ...] | None
     pdn: str | None
     student_width: int
     autoencoder_weight: float
@@ -53,8 +55,8 @@ class Recipe:
 
 
 QUICK = Recipe(
-    backbone="embedded",
-    levels=("s8",),
+    teacher_backbone="embedded",
+    teacher_levels=("s8",),
     pdn=None,
     student_width=32,
     autoencoder_weight=0.0,
@@ -78,8 +80,8 @@ QUICK = Recipe(
     held_out=0.15,
 )
 PAPER = Recipe(
-    backbone=None,
-    levels=None,
+    teacher_backbone=None,
+    teacher_levels=None,
     pdn="small",
     student_width=32,
     autoencoder_weight=0.5,
@@ -108,7 +110,7 @@ PRESETS = {
     "paper": PAPER,
 }
 # What a recipe says of the teacher or the machine, and what no preset decides of the method.
-OF_THE_TEACHER = ("backbone", "levels", "pdn", "student_width", "keep_features")
+OF_THE_TEACHER = ("teacher_backbone", "teacher_levels", "pdn", "student_width", "keep_features")
 OF_THE_METHOD = (
     "epochs",
     "weight_decay",
@@ -135,13 +137,13 @@ class EfficientAdSettings(DetectorSettings):
         "a budget: minutes on two cores, half an hour, or all as published",
         choices=tuple(PRESETS),
     )
-    backbone: str | None = setting(
+    teacher_backbone: str | None = setting(
         None,
         "teacher by its features: embedded (in the package), an ONNX file with named outputs, or "
         "timm:NAME; by default embedded, but for the preset paper and where a PDN is named",
         names_file=True,
     )
-    levels: tuple[str, ...] | None = setting(
+    teacher_levels: tuple[str, ...] | None = setting(
         None, "outputs of the backbone that are followed; embedded's s8 by default", fewest=1
     )
     teacher: str | None = setting(
@@ -321,11 +323,13 @@ class EfficientAdSettings(DetectorSettings):
         """What the preset decides, less what was given."""
         preset = PRESETS[self.preset]
         chosen = {name: getattr(self, name) for name in dataclasses.asdict(preset)}
-        if self.backbone is None and (self.pdn or self.teacher):
-            preset = replace(preset, backbone=None, levels=None, pdn=PAPER.pdn)
-        elif self.backbone is not None:
-            same = self.backbone == preset.backbone
-            preset = replace(preset, levels=preset.levels if same else None, pdn=None)
+        if self.teacher_backbone is None and (self.pdn or self.teacher):
+            preset = replace(preset, teacher_backbone=None, teacher_levels=None, pdn=PAPER.pdn)
+        elif self.teacher_backbone is not None:
+            same = self.teacher_backbone == preset.teacher_backbone
+            preset = replace(
+                preset, teacher_levels=preset.teacher_levels if same else None, pdn=None
+            )
         return replace(preset, **{k: v for k, v in chosen.items() if v is not None})
 
     def steps_of(self, images: int) -> int:
@@ -343,7 +347,7 @@ class EfficientAdSettings(DetectorSettings):
         here, there = (s.recipe for s in (self, EfficientAdSettings(preset="paper")))
         told: dict[str, tuple[Any, Any]] = {}
         if here.pdn != there.pdn:
-            told["teacher"] = here.backbone or here.pdn, there.pdn
+            told["teacher"] = here.teacher_backbone or here.pdn, there.pdn
         told |= {
             name: (value, getattr(there, name))
             for name, value in dataclasses.asdict(here).items()
@@ -381,10 +385,14 @@ class EfficientAdSettings(DetectorSettings):
     def _teacher_problems(self) -> list[str]:
         """Settings of a PDN beside those of a backbone."""
         pdns = [name for name in ("pdn", "teacher") if getattr(self, name) is not None]
-        if self.recipe.pdn is not None and self.backbone is None:
-            return ["'levels' are of a backbone, but the teacher is a PDN."] if self.levels else []
+        if self.recipe.pdn is not None and self.teacher_backbone is None:
+            return (
+                ["'teacher_levels' are of a backbone, but the teacher is a PDN."]
+                if self.teacher_levels
+                else []
+            )
         problems = [
-            f"'{name}' names a PDN as teacher and 'backbone' a backbone; give one of them."
+            f"'{name}' names a PDN as teacher and 'teacher_backbone' a backbone; give one of them."
             for name in pdns
         ]
         if self.crop and self.recipe.autoencoder_weight:

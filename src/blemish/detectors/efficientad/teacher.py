@@ -134,30 +134,6 @@ def statistics_of(means: NDArray[np.float64], variances: NDArray[np.float64]) ->
     return Statistics(mean, np.sqrt(variance))
 
 
-def load_teacher(settings: EfficientAdSettings) -> Teacher:
-    """The teacher that settings name.
-
-    Raises:
-        BackboneError: it is missing or cannot be used.
-        SettingError: the working image's size does not go with it.
-        MissingExtraError: a safetensors file, or `timm:`, without the extra `train`.
-    """
-    from blemish.backbones.load import EMBEDDED
-    from blemish.detectors.efficientad.backbone_teacher import load_levels
-    from blemish.detectors.efficientad.pdn_teacher import load_pdn
-
-    recipe = settings.recipe
-    found: Teacher = (
-        load_pdn(settings.teacher, recipe.pdn)
-        if recipe.pdn is not None
-        else load_levels(recipe.backbone or EMBEDDED, recipe.levels)
-    )
-    found.check_size("image_size", settings.size_hw)
-    if recipe.crop:
-        found.check_size("crop", (recipe.crop, recipe.crop))
-    return found
-
-
 def layers_of(settings: EfficientAdSettings, teacher: Teacher) -> Layers:
     """The nets that are trained to follow a teacher."""
     coded = bool(settings.recipe.autoencoder_weight)

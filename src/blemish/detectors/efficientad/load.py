@@ -1,0 +1,29 @@
+"""Finding a teacher by what the settings say."""
+
+from __future__ import annotations
+
+from blemish.backbones.load import EMBEDDED
+from blemish.detectors.efficientad.backbone_teacher import load_levels
+from blemish.detectors.efficientad.pdn_teacher import load_pdn
+from blemish.detectors.efficientad.settings import EfficientAdSettings
+from blemish.detectors.efficientad.teacher import Teacher
+
+
+def load_teacher(settings: EfficientAdSettings) -> Teacher:
+    """The teacher that settings name.
+
+    Raises:
+        BackboneError: it is missing or cannot be used.
+        SettingError: the working image's size does not go with it.
+        MissingExtraError: a safetensors file, or `timm:`, without the extra `train`.
+    """
+    recipe = settings.recipe
+    found: Teacher = (
+        load_pdn(settings.teacher, recipe.pdn)
+        if recipe.pdn is not None
+        else load_levels(recipe.teacher_backbone or EMBEDDED, recipe.teacher_levels)
+    )
+    found.check_size("image_size", settings.size_hw)
+    if recipe.crop:
+        found.check_size("crop", (recipe.crop, recipe.crop))
+    return found
