@@ -1,8 +1,8 @@
 """EfficientAd on this machine: steps a second in training, milliseconds an image in prediction.
 
-Each against the plain way in the same run: the usual eager loop in torch, and the nets in eager
-torch. Needs the extra `train`; OpenVINO is measured where it is installed. Images are noise and
-weights random: neither changes the work.
+A step against the plain way in the same run, the usual loop in torch; an image against the paper's
+nets run eagerly in torch. Needs the extra `train`; OpenVINO is measured where it is installed.
+Images are noise and the students' weights random: neither changes the work.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import importlib.util
 import json
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from blemish.detectors.efficientad.architecture import features_of, pdn
+from blemish.detectors.efficientad.architecture import NetLayer, pdn
 from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
+from blemish.detectors.efficientad.load import load_teacher
 from blemish.detectors.efficientad.nets import Net, weights_of
+from blemish.detectors.efficientad.plan import output_sizes
 from blemish.detectors.efficientad.scale import Span
 from blemish.detectors.efficientad.settings import PRESETS, EfficientAdSettings
-from blemish.detectors.efficientad.teacher import Teacher
+from blemish.detectors.efficientad.teacher import Statistics, layers_of
 from blemish.detectors.efficientad.training import try_steps
+from blemish.graph.engine import CPU
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat
 from timing import spread, warm
@@ -48,18 +51,12 @@ def main() -> None:
         "machine": machine(),
         "versions": versions() | {"torch": torch.__version__},
         "training": {name: training(name, arguments.repeats) for name in arguments.presets},
-        "prediction": {
-            kind: prediction(kind, arguments.repeats) for kind in ("extra_small", "small")
-        },
+        "eager_milliseconds": spread([1000 * t for t in warm(eager_paper(), arguments.repeats)], 2),
+        "prediction": {name: prediction(name, arguments.repeats) for name in arguments.presets},
     }
     path = RECORDS / f"efficientad-{record['date'][:10]}.json"
     path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
     print(f"written: {path}")
-
-
-def random_teacher(kind: str) -> Teacher:
-    """A teacher with random weights."""
-    return Teacher(kind, weights_of(Net(pdn(kind))), "random", "none", "0" * 64)
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -68,14 +65,12 @@ def random_teacher(kind: str) -> Teacher:
 def training(preset: str, repeats: int) -> dict[str, Any]:
     """A step of a preset, and a step of the plain loop on as many images of the same size."""
     settings = EfficientAdSettings(preset=preset)
-    teacher = random_teacher(settings.recipe.pdn)
-    device = torch.device("cpu")
+    teacher, device = load_teacher(settings), torch.device("cpu")
     ours = [try_steps(settings, teacher, device)[0] for _ in range(repeats)]
-    step = PlainLoop(settings, teacher).step
-    plain = warm(step, max(3, repeats))
+    plain = warm(PlainLoop(settings).step, max(3, repeats))
     found = {
-        "pdn": settings.recipe.pdn,
-        "batch": settings.recipe.batch,
+        "teacher": teacher.title,
+        "batch_size": settings.recipe.batch_size,
         "side_px": settings.recipe.crop or settings.size_hw[0],
         "seconds_a_step": spread(ours),
         "plain_seconds_a_step": spread(plain),
@@ -88,9 +83,10 @@ def training(preset: str, repeats: int) -> dict[str, Any]:
 class PlainLoop:
     """The training as it is usually written: single precision, nothing kept, a loss read a step."""
 
-    def __init__(self, settings: EfficientAdSettings, teacher: Teacher) -> None:
-        self.settings, layers = settings, settings.layers
-        self.teacher = Net(layers.teacher).eval().requires_grad_(False)
+    def __init__(self, settings: EfficientAdSettings) -> None:
+        self.settings, teacher = settings, load_teacher(settings)
+        layers = layers_of(settings, teacher)
+        self.teacher = teacher.answers(torch.device("cpu"), CPU)
         self.student = Net(layers.student).train()
         self.coder = (
             Net(layers.autoencoder, dropout=settings.dropout).train()
@@ -100,20 +96,22 @@ class PlainLoop:
         trained = [net for net in (self.student, self.coder) if net is not None]
         parameters = [p for net in trained for p in net.parameters()]
         self.optimiser = torch.optim.Adam(parameters, lr=1e-4, weight_decay=1e-5)
-        self.half = features_of(teacher.kind)
+        self.half = teacher.features
 
     def step(self) -> float:
         """One step on fresh noise."""
         recipe, whole_hw = self.settings.recipe, self.settings.size_hw
         seen_hw = (recipe.crop, recipe.crop) if recipe.crop else whole_hw
-        seen, penalty, varied = (torch.randn(recipe.batch, 3, *seen_hw) for _ in range(3))
+        seen, penalty, varied = (torch.randn(recipe.batch_size, 3, *seen_hw) for _ in range(3))
         with torch.no_grad():
             wanted = self.teacher(seen)
         apart = (wanted - self.student(seen)[:, : self.half]) ** 2
-        hard = apart[apart >= quantile(apart.detach(), recipe.hard_quantile)].mean()
-        loss = hard + (self.student(penalty)[:, : self.half] ** 2).mean()
+        loss = apart[apart >= quantile(apart.detach(), recipe.hard_quantile)].mean()
+        if recipe.penalty_weight:
+            loss += (self.student(penalty)[:, : self.half] ** 2).mean()
         if self.coder is not None:
-            loss += self.coder_losses(self.coder, varied, torch.randn(recipe.batch, 3, *whole_hw))
+            whole = torch.randn(recipe.batch_size, 3, *whole_hw)
+            loss += self.coder_losses(self.coder, varied, whole)
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
@@ -138,13 +136,16 @@ def quantile(values: Tensor, share: float) -> Tensor:
 # --- prediction ----------------------------------------------------------------------------------
 
 
-def prediction(kind: str, repeats: int) -> dict[str, Any]:
+def prediction(preset: str, repeats: int) -> dict[str, Any]:
     """Raw maps of one working image by each engine, and all of the graph that ships."""
-    settings = EfficientAdSettings(pdn=kind)
-    layers = settings.layers
-    nets = [Net(net).eval() for net in (layers.teacher, layers.student, layers.autoencoder)]
-    writer = EfficientAdGraph(settings, ImageFormat())
-    given = Nets(*(weights_of(net) for net in nets))
+    settings = EfficientAdSettings(preset=preset)
+    teacher = load_teacher(settings)
+    writer = EfficientAdGraph(settings, teacher, ImageFormat())
+    statistics_ = Statistics(np.zeros(teacher.features), np.ones(teacher.features))
+    layers = writer.layers
+    given = Nets(
+        statistics_, *(weights_of(Net(net)) for net in (layers.student, layers.autoencoder))
+    )
     maps = writer.maps(given).SerializeToString()
     scale = dict.fromkeys(settings.branches, Span(0.0, 1.0))
     whole = Session(writer.detector(given, scale).SerializeToString())
@@ -153,26 +154,34 @@ def prediction(kind: str, repeats: int) -> dict[str, Any]:
     working = rng.standard_normal((1, 3, *settings.size_hw)).astype(np.float32)
     image = rng.integers(0, 256, (1, *settings.size_hw, 3), np.uint8)
     engines: dict[str, Callable[[], Any]] = {
-        "torch, eager": lambda: eager(nets, torch.from_numpy(working)),
         "ONNX Runtime": lambda: session.run(outputs, working=working),
         **{f"OpenVINO, {name}": run for name, run in openvino(maps, working).items()},
         "ONNX Runtime, from image to score": lambda: whole.run(["score", "score_map"], image=image),
     }
     count = 4 * repeats
     found = {name: spread([1000 * s for s in warm(run, count)], 2) for name, run in engines.items()}
-    print(kind, json.dumps(found), flush=True)
-    return {"milliseconds": found, "floating_point_operations": operations(nets, settings)}
+    print(preset, json.dumps(found), flush=True)
+    trained = sum(operations(net, settings) for net in (layers.student, layers.autoencoder))
+    return {"milliseconds": found, "operations_of_the_trained": trained}
 
 
-@torch.inference_mode()
-def eager(nets: list[Net], image: Tensor) -> list[Tensor]:
-    """Both raw maps by the modules as they are."""
-    teacher, student, coder = (net(image) for net in nets)
-    half = teacher.shape[1]
-    return [
-        ((teacher - student[:, :half]) ** 2).mean(1),
-        ((coder - student[:, half:]) ** 2).mean(1),
-    ]
+def eager_paper() -> Callable[[], Any]:
+    """Both raw maps of one image by the paper's nets as torch runs them."""
+    settings = EfficientAdSettings(preset="paper")
+    layers = layers_of(settings, load_teacher(settings))
+    nets = [Net(net).eval() for net in (pdn("small"), layers.student, layers.autoencoder)]
+    image = torch.randn(1, 3, *settings.size_hw)
+
+    @torch.inference_mode()
+    def run() -> list[Tensor]:
+        teacher, student, coder = (net(image) for net in nets)
+        half = teacher.shape[1]
+        return [
+            ((teacher - student[:, :half]) ** 2).mean(1),
+            ((coder - student[:, half:]) ** 2).mean(1),
+        ]
+
+    return run
 
 
 def openvino(maps: bytes, image: np.ndarray) -> dict[str, Callable[[], Any]]:
@@ -192,17 +201,13 @@ def openvino(maps: bytes, image: np.ndarray) -> dict[str, Callable[[], Any]]:
     return runs
 
 
-def operations(nets: list[Net], settings: EfficientAdSettings) -> int:
-    """Multiplications and additions of the convolutions for one image."""
-    from blemish.detectors.efficientad.plan import output_sizes
-
-    total = 0
-    for net in nets:
-        for layer, cells in zip(
-            net.layers, output_sizes(net.layers, settings.size_hw), strict=True
-        ):
-            total += 2 * layer.inputs * layer.outputs * cells * int(np.prod(layer.kernel_hw))
-    return total
+def operations(layers: Sequence[NetLayer], settings: EfficientAdSettings) -> int:
+    """Multiplications and additions of the convolutions of a net for one image."""
+    sizes = output_sizes(layers, settings.size_hw)
+    return sum(
+        2 * layer.inputs * layer.outputs * cells * int(np.prod(layer.kernel_hw))
+        for layer, cells in zip(layers, sizes, strict=True)
+    )
 
 
 if __name__ == "__main__":

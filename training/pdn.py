@@ -61,7 +61,7 @@ def main() -> None:
     """Train, or go on training, and write an ONNX file for each PDN."""
     arguments = parser(__doc__, shards=40, batch=16, rate=1e-3)
     arguments.add_argument("--levels", default="stage2,stage3", help="at strides 8, 16")
-    arguments.add_argument("--kinds", default="extra_small,small", help="of PDN")
+    arguments.add_argument("--kinds", default="small", help="of PDN")
     a, commit = begin(arguments)
     kinds: list[str] = a.kinds.split(",")
     nets = {kind: Net(pdn(kind)) for kind in kinds}

@@ -252,3 +252,15 @@ def test_an_error_names_the_option(blemish, data):
 def test_whole_numbers_that_no_file_holds_are_refused_before_a_fit(name):
     with pytest.raises(SettingError, match=f"'{name}' must be a whole number of 64 bits"):
         settings_class("patchcore")(**{name: 2**63})
+
+
+def test_none_is_no_value_where_that_can_be_and_a_choice_where_it_is_one():
+    from blemish.detectors.efficientad.settings import EfficientAdSettings
+    from blemish.detectors.patchcore.settings import PatchCoreSettings
+
+    values = read(None, ["normalisation=none"], detectors=("patchcore",))
+    assert PatchCoreSettings(**values).normalisation == "none"
+    values = read(None, ["normalisation=none", "penalty=None"], detectors=("efficientad",))
+    settings = EfficientAdSettings(**values)
+    assert (settings.recipe.normalisation, settings.penalty) == ("none", None)
+    assert PatchCoreSettings(**read(None, ["levels=none"])).levels is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 
@@ -35,6 +36,7 @@ def test_every_preset_fills_in_everything_and_can_be_written_and_read(preset):
     written = settings.to_dict()
     optional = {"teacher", "penalty", "epochs", "pdn", "teacher_backbone", "teacher_levels"}
     assert not {name for name, value in written.items() if value is None} - optional
+    assert json.loads(json.dumps(written)) == written
     assert EfficientAdSettings.from_dict(written).to_dict() == written
     assert EfficientAdSettings.from_dict(written).recipe == settings.recipe == PRESETS[preset]
 

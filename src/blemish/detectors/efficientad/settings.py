@@ -106,7 +106,7 @@ PAPER = Recipe(
 )
 PRESETS = {
     "quick": QUICK,
-    "standard": replace(QUICK, student_width=48, steps=15_000, unexplained=0.03),
+    "standard": replace(QUICK, student_width=48, steps=12_000, unexplained=0.03),
     "paper": PAPER,
 }
 # What a recipe says of the teacher or the machine, and what no preset decides of the method.
@@ -359,7 +359,11 @@ class EfficientAdSettings(DetectorSettings):
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values, with what the preset decides filled in."""
-        return super().to_dict() | dataclasses.asdict(self.recipe)
+        decided = dataclasses.asdict(self.recipe)
+        return super().to_dict() | {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in decided.items()
+        }
 
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed."""

@@ -1,0 +1,199 @@
+"""Levels of a backbone as a teacher, and the student that follows them."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+
+from blemish.detectors.conformance.images import DrawnImages, blotted, weave
+from blemish.detectors.efficientad.backbone_teacher import load_levels
+from blemish.detectors.efficientad.detector import EfficientAd
+from blemish.detectors.efficientad.graph import EfficientAdGraph
+from blemish.detectors.efficientad.teacher import Statistics
+from blemish.errors import BackboneError, SettingError
+from blemish.graph.builder import FLOAT, GraphBuilder, tensor
+from blemish.graph.session import Session
+from blemish.progress import LoggedProgress
+from tiny import LEVELS
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material  # noqa: E402
+from blemish.detectors.efficientad.nets import Net  # noqa: E402
+from blemish.detectors.efficientad.rounds import Round, rounds_of  # noqa: E402
+from blemish.graph.engine import CPU  # noqa: E402
+
+QUIET = LoggedProgress()
+SMALL = {
+    "preset": "quick", "image_size": 64, "steps": 60, "student_width": 8, "precision": "float32",
+    "device": "cpu", "held_out": 0.3,
+}  # fmt: skip
+
+
+def detector(backbone, **settings):
+    given = {"teacher_backbone": str(backbone), "teacher_levels": LEVELS}
+    return EfficientAd(**(given | SMALL | settings))
+
+
+def weaves(count=10):
+    return DrawnImages({f"{seed:02}": weave(seed) for seed in range(count)})
+
+
+def answers_of(teacher, images):
+    answer = teacher.answers(torch.device("cpu"), CPU)
+    return answer(torch.from_numpy(images)).numpy()
+
+
+def test_levels_are_joined_on_the_finest_grid_and_normalised_in_the_graph(backbone):
+    teacher = load_levels(str(backbone), LEVELS)
+    images = np.random.default_rng(0).standard_normal((2, 3, 64, 48)).astype(np.float32)
+    raw = answers_of(teacher, images)
+    assert raw.shape == (2, teacher.features, *teacher.grid_hw((64, 48))) == (2, 20, 16, 12)
+    fine = answers_of(load_levels(str(backbone), LEVELS[:1]), images)
+    np.testing.assert_array_equal(raw[:, :8], fine)
+    coarse = answers_of(load_levels(str(backbone), LEVELS[1:]), images)
+    wanted = torch.nn.functional.interpolate(torch.from_numpy(coarse), (16, 12), mode="bilinear")
+    np.testing.assert_allclose(raw[:, 8:], wanted.numpy(), atol=1e-5)
+    found = Statistics(raw.mean((0, 2, 3)).astype(float), raw.std((0, 2, 3)).astype(float))
+    g = GraphBuilder()
+    g.op("Identity", teacher.add(g, "working", found), name="features")
+    model = g.build(
+        [tensor("working", FLOAT, "N", 3, "H", "W")],
+        [tensor("features", FLOAT, "N", 20, "h", "w")],
+    )
+    (normal,) = Session(model.SerializeToString()).run(["features"], working=images)
+    np.testing.assert_allclose(normal.mean((0, 2, 3)), 0, atol=1e-4)
+    np.testing.assert_allclose(normal.std((0, 2, 3)), 1, rtol=1e-3)
+
+
+def test_a_student_has_a_cell_for_each_of_the_teachers(backbone):
+    for levels in (LEVELS, LEVELS[:1], LEVELS[1:]):
+        teacher = load_levels(str(backbone), levels)
+        student = Net(teacher.student(doubled=False, width=4))
+        grid = student(torch.zeros(1, 3, 64, 48)).shape[1:]
+        assert grid == (teacher.features, *teacher.grid_hw((64, 48)))
+        assert Net(teacher.student(doubled=True, width=4)).layers[-1].outputs == 2 * grid[0]
+
+
+def test_a_layer_with_a_skip_adds_what_came_in(backbone):
+    teacher = load_levels(str(backbone), LEVELS[:1])
+    net = Net(teacher.student(doubled=False, width=4)).eval()
+    image = torch.randn(1, 3, 32, 32)
+    with torch.no_grad():
+        x = torch.relu(net.stem(image))
+        for name in ("at4_1", "at4_2"):
+            x = torch.relu(x + net.get_submodule(name)(x))
+        torch.testing.assert_close(net(image), net.head(x))
+
+
+def test_sizes_that_no_student_can_follow_are_refused_before_anything_is_read(backbone):
+    with pytest.raises(SettingError, match=r"multiple of 8 .*got \[60, 60\].* is \[64, 64\]"):
+        detector(backbone, image_size=60).fit(None, progress=QUIET)
+    with pytest.raises(SettingError, match="'crop' must be a multiple of 8"):
+        detector(backbone, crop=44).fit(None, progress=QUIET)
+    with pytest.raises(BackboneError, match="has no level 'middle'"):
+        detector(backbone, teacher_levels=["middle"]).fit(None, progress=QUIET)
+
+
+def test_a_part_counts_away_from_its_cuts_alone(backbone):
+    settings = detector(backbone, crop=48, image_size=96).settings
+    teacher = load_levels(str(backbone), LEVELS[1:])
+    cells = np.indices((12, 12)).sum(0)[None].astype(np.float16)
+    features = KeptFeatures(np.stack([np.broadcast_to(cells, (12, 12, 12))] * 2), np.zeros(12))
+    material = Material(teacher, np.zeros((2, 3, 96, 96), np.float16), None, features)
+    ones = Statistics(np.zeros(12), np.ones(12))
+    batches = Batches(material, Round("one", [0, 1], [], []), ones, settings, torch.device("cpu"))
+    starts = set()
+    for step in range(40):
+        batch = batches.at(step)
+        assert batch.counted.shape == (2, 1, 6, 6)
+        for window, counted in zip(batch.windows, batch.counted[:, 0], strict=True):
+            row, column = window.cell_rows.start, window.cell_columns.start
+            starts.add(row)
+            above = 0 if row == 0 else 4
+            below = 6 if row == 6 else 2
+            left = 0 if column == 0 else 4
+            right = 6 if column == 6 else 2
+            wanted = np.zeros((6, 6))
+            wanted[above:below, left:right] = 1
+            np.testing.assert_array_equal(counted, wanted)
+    assert {0, 6} < starts  # both borders, and between
+
+
+def test_watched_images_are_neither_trained_on_nor_scored():
+    settings = EfficientAd(**SMALL).settings
+    keys = [f"{i}" for i in range(60)]
+    for one in rounds_of(settings.replace(calibration_folds=3), keys):
+        assert len(one.watched) >= 1
+        everything = [*one.trained, *one.watched, *one.left_out]
+        assert sorted(everything) == list(range(60))
+    assert all(not one.watched for one in rounds_of(settings.replace(unexplained=0), keys))
+    (few,) = rounds_of(settings, keys[:4])
+    assert not few.watched
+
+
+def test_a_fit_ends_early_says_so_and_finds_a_blot(backbone):
+    fitted = detector(backbone, steps=2000, unexplained=0.6).fit(weaves(), progress=QUIET)
+    found = fitted.details
+    assert found["steps"] < 2000
+    assert found["unexplained"]["converged"] is True
+    assert found["unexplained"]["watched"] == 1
+    assert found["variant"]["teacher"].endswith("published small")
+    assert "penalty" not in found["losses"]["names"]
+    told = dict(fitted.told())
+    assert "differs from the paper in teacher" in told["variant"]
+    assert "in 1 images not trained on" in told["unexplained"]
+    session = Session(fitted.graph.SerializeToString())
+    good, bad = (
+        session.run(["score"], image=image[None])[0][0] for image in (weave(99), blotted(99, 120))
+    )
+    assert bad > good
+
+
+def test_the_score_is_the_mean_of_the_highest_cells(backbone):
+    one = detector(backbone, image_size=128)
+    writer = EfficientAdGraph(one.settings, one.teacher, DrawnImages({}).image_format)
+    grid = np.random.default_rng(0).random((1, 32, 32)).astype(np.float32)
+    image_hw = np.array([128, 128], np.int64)
+    given = {"map_combined": grid, "image_hw": image_hw}
+    (score,) = Session(writer.summary().SerializeToString()).run(["score"], **given)
+    from scipy.ndimage import uniform_filter
+
+    counts = uniform_filter(np.pad(np.ones((32, 32)), 1), 3, mode="constant")[1:-1, 1:-1]
+    sums = uniform_filter(np.pad(grid[0].astype(float), 1), 3, mode="constant")[1:-1, 1:-1]
+    wanted = np.sort((sums / counts).ravel())[-5:].mean()
+    assert score[0] == pytest.approx(wanted, rel=1e-5)
+
+
+class Interrupting(LoggedProgress):
+    """Presses Ctrl-C at a step of the training."""
+
+    def __init__(self, at):
+        self._at = at
+
+    @contextmanager
+    def stage(self, name, total):
+        done = 0
+
+        def advance(steps, note=None):
+            nonlocal done
+            done += steps
+            if name == "training" and done == self._at:
+                signal.raise_signal(signal.SIGINT)
+
+        yield advance
+
+
+@pytest.mark.parametrize("step", [100, 130])  # as it begins to cool down, and while it does
+def test_a_training_that_is_about_to_end_goes_on_as_if_nothing_had_been(backbone, tmp_path, step):
+    chosen = {"steps": 2000, "unexplained": 0.9, "checkpoint_seconds": 0}
+    whole = detector(backbone, **chosen).fit(weaves(), progress=QUIET)
+    assert whole.details["steps"] == 150
+    with pytest.raises(KeyboardInterrupt):
+        detector(backbone, **chosen).fit(weaves(), progress=Interrupting(step), folder=tmp_path)
+    again = detector(backbone, **chosen).fit(weaves(), progress=QUIET, folder=tmp_path)
+    one, other = (f.graph.SerializeToString(deterministic=True) for f in (whole, again))
+    assert one == other
+    assert again.details == whole.details
