@@ -260,9 +260,12 @@ def presets_table() -> str:
     """What the presets of EfficientAd choose."""
     from dataclasses import asdict
 
-    from blemish.detectors.efficientad.settings import PRESETS
+    from blemish.detectors.efficientad.settings import PRESETS, EfficientAdSettings
 
-    recipes = {name: asdict(recipe) for name, recipe in PRESETS.items()}
+    recipes = {
+        name: {"image_size": EfficientAdSettings(preset=name).usual_side_px} | asdict(recipe)
+        for name, recipe in PRESETS.items()
+    }
     lines = [f"| setting | {' | '.join(recipes)} |", "|---" * (len(recipes) + 1) + "|"]
     for setting in next(iter(recipes.values())):
         values = " | ".join(_value(recipe[setting]) for recipe in recipes.values())

@@ -5,7 +5,8 @@
 # images of one surface, and watches where it stops behaving. [How it works](../explanation/efficientad.md)
 # is told elsewhere in full; here it is looked at while it does.
 #
-# The training below is a short one with an autoencoder, so that all three networks can be shown.
+# The training below is the short form (preset `quick`), with an autoencoder and with hard features beside it, so that all that
+# the paper has can be shown.
 
 # %%
 import numpy as np
@@ -35,8 +36,8 @@ model.save(WORK / "efficientad.onnx", force=True)
 # %% [markdown]
 # ## What each network sees
 #
-# The **teacher** was trained once, on other images, and describes every fourth pixel by some numbers. The
-# **student**, of the same shape, learns to give the same numbers, on good images alone. The **autoencoder**
+# The **teacher**, here a level of the embedded backbone, was trained once, on other images, and describes every eighth pixel
+# by some numbers. The **student** learns to give the same numbers, on good images alone. The **autoencoder**
 # must guess the teacher's numbers from a summary of the whole image. All are shown in the same colours.
 
 # %%
@@ -76,14 +77,14 @@ say(
     f"after {SIZES.efficientad['steps']:,} steps it still knows little of the image,"
     if shares[1] < 0.5
     else f"{SIZES.efficientad['steps']:,} steps were enough for much of the image here,",
-    "which is why the preset `quick` goes without it.",
+    "which is why the short presets go without it.",
 )
 
 # %% [markdown]
 # ## Where they disagree
 #
-# The first map is the squared difference of student and teacher, the second that of autoencoder and the
-# student's other half, which was trained to follow it.
+# The first map is the difference of student and teacher (the root of its mean square), the second that of autoencoder and
+# the student's other half, which was trained to follow it.
 
 # %%
 images, titles, masks = [], [], []
@@ -125,9 +126,9 @@ if inside:
 # %% [markdown]
 # ## Hard features
 #
-# The student learns only from the largest differences of a step (`hard_quantile`). On a good image, these
+# As published, the student learns only from the largest differences of a step (`hard_quantile`). On a good image, these
 # are the few numbers that it still gets wrong. A loss over all of them would be small already, and would go on
-# to teach the student to be a teacher, everywhere, on defects too.
+# to teach the student to be a teacher, everywhere, on defects too. That takes many steps; the short presets learn from all.
 
 # %%
 quantile = model.facts.detector.settings["hard_quantile"]
@@ -149,9 +150,10 @@ say(
 # %% [markdown]
 # ## The training
 #
-# Three losses are summed: the student's on its hard features, on images of anything else (it is pulled to zero
-# there, so that it learns no more of the teacher than it must), and what autoencoder and student's other half are
-# off by. They are in the model file.
+# Losses are summed: the student's on its hard features, and what autoencoder and student's other half are
+# off by. As published, and with the preset `texture`, there is one more, on images of anything else: the student is pulled to
+# zero there, so that it learns no more of the teacher than it must. They are in the model file, with the share of the
+# teacher's variance that is left **unexplained** in a few good images that are not trained on. It decides when the training ends.
 
 # %%
 losses = model.facts.detector.details["losses"]
@@ -159,6 +161,9 @@ history = np.array(losses["history"])
 figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 for name, values in zip(losses["names"][1:], history.T[1:], strict=True):
     axis.semilogy(history[:, 0], values, label=name)
+unexplained = model.facts.detector.details["unexplained"]
+if unexplained["history"]:
+    axis.semilogy(*np.array(unexplained["history"]).T, "k--", label="unexplained")
 axis.set_xlabel("step")
 axis.set_ylabel("loss")
 axis.legend()
@@ -202,29 +207,36 @@ image(figure, "Values of both maps on good images and defects; dotted: the two q
 # [calibrates](../explanation/calibration.md) on good images.
 
 # %%
-scores = np.array([model.predict(sample).score for sample in goods])
+def combined(sample):
+    """The largest value of the map before it is told by its place: the paper's score."""
+    return float(model.trace(sample, "map_combined")["map_combined"].max())
+
+
+scores, peaks = (
+    {name: np.array([of(s) for s in group]) for name, group in (("good", goods), ("bad", defects))}
+    for of in (lambda sample: model.predict(sample).score, combined)
+)
 calibration = model.calibration
 table(
     ["threshold", "value", "good test images rejected", "defects missed"],
     [
-        [name, float(at), f"{(scores > at).sum()} of {len(scores)}",
-         f"{sum(model.predict(s).score <= at for s in defects)} of {len(defects)}"]
-        for name, at in (
-            ("the upper quantile, a tenth", 0.1),
-            ("calibrated", calibration.image_threshold),
+        [name, float(at), f"{(found['good'] > at).sum()} of {len(goods)}",
+         f"{(found['bad'] <= at).sum()} of {len(defects)}"]
+        for name, at, found in (
+            ("the upper quantile, a tenth, of the largest value", 0.1, peaks),
+            ("calibrated, of the score", calibration.image_threshold, scores),
         )
     ],
 )  # fmt: skip
 say(
-    f"A share of {(scores > 0.1).mean():.2f} of the good images has a pixel above the upper quantile.",
-    "It is a quantile of pixels, of which an image has very many, so it promises nothing of images.",
+    f"A share of {(peaks['good'] > 0.1).mean():.2f} of the good images has a cell above the upper quantile.",
+    "It is a quantile of cells, of which an image has very many, so it promises nothing of images.",
     "What is promised with the calibrated one is",
     f"{calibration.false_alarm_rate:.3f}, since {len(calibration.scores)} good images were held out.",
 )
 
 # %% [markdown]
-# Two more things are often told otherwise. The quantiles come from good training images, never from test images:
-# who takes them from there has looked at the answers. And the teacher is no network of the size of PatchCore's
-# backbone, only trained by one; that is why an image takes milliseconds.
+# One more thing is often told otherwise. The quantiles come from good training images, never from test images:
+# who takes them from there has looked at the answers.
 #
 # Next: [the figures](4_figures.py), and what they do not tell.

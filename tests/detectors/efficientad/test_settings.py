@@ -56,6 +56,13 @@ def test_a_pdn_that_is_named_takes_the_place_of_a_presets_backbone():
     assert (recipe.teacher_backbone, recipe.teacher_levels) == ("embedded", ("s8", "s16"))
 
 
+def test_a_presets_crop_that_is_no_smaller_than_the_image_is_the_image():
+    assert EfficientAdSettings(preset="texture").recipe.crop == 256
+    assert EfficientAdSettings(preset="texture").size_hw == (512, 512)
+    assert EfficientAdSettings(preset="texture", image_size=256).recipe.crop == 0
+    assert EfficientAdSettings(preset="texture", image_size=[264, 512]).recipe.crop == 256
+
+
 def test_epochs_are_passes_over_the_images_that_are_trained_on():
     settings = EfficientAdSettings(preset="quick", epochs=3, batch_size=4)
     assert [settings.steps_of(count) for count in (1, 4, 10)] == [1, 3, 8]
@@ -95,7 +102,7 @@ def test_a_variant_tells_what_differs_from_the_paper():
         ({"crop": 90}, "got 90, the nearest that works is 88"),
         ({"crop": 20}, "nearest that works is 36"),
         ({"crop": 300}, r"in \[36, 256\]; got 300, the nearest that works is 256"),
-        ({"preset": "fast"}, "must be one of quick, standard, paper"),
+        ({"preset": "fast"}, "must be one of quick, texture, standard, paper"),
         ({"preset": "papers"}, "Did you mean 'paper'"),
         ({"low_quantile": 0.995}, "must be below 'high_quantile'"),
         ({"calibration_folds": 1}, "must be 0 or at least 2"),

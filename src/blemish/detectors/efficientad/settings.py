@@ -106,6 +106,7 @@ PAPER = Recipe(
 )
 PRESETS = {
     "quick": QUICK,
+    "texture": replace(QUICK, steps=2200, crop=256, penalty_weight=1.0, smoothing=8.0),
     "standard": replace(QUICK, student_width=48, steps=12_000, unexplained=0.03),
     "paper": PAPER,
 }
@@ -123,6 +124,7 @@ OF_THE_METHOD = (
     "high_quantile",
     "autoencoder_width",
 )
+SIDES_PX = {"texture": 512}  # of the working image by default, where it is not 256
 STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes of
 
 
@@ -134,7 +136,8 @@ class EfficientAdSettings(DetectorSettings):
 
     preset: str = setting(
         "standard",
-        "a budget: minutes on two cores, half an hour, or all as published",
+        "a budget: minutes on two cores, for parts (quick) or for surfaces that vary at random "
+        "(texture); half an hour (standard); or all as published (paper)",
         choices=tuple(PRESETS),
     )
     teacher_backbone: str | None = setting(
@@ -308,6 +311,11 @@ class EfficientAdSettings(DetectorSettings):
     )
 
     @property
+    def usual_side_px(self) -> int:
+        """The side of a working image where no size is given."""
+        return SIDES_PX.get(self.preset, super().usual_side_px)
+
+    @property
     def by_place(self) -> bool:
         """Whether the map is told by its places (`detectors.position`)."""
         return self.recipe.normalisation == "position"
@@ -322,6 +330,8 @@ class EfficientAdSettings(DetectorSettings):
     def recipe(self) -> Recipe:
         """What the preset decides, less what was given."""
         preset = PRESETS[self.preset]
+        if preset.crop >= min(self.size_hw):
+            preset = replace(preset, crop=0)
         chosen = {name: getattr(self, name) for name in dataclasses.asdict(preset)}
         if self.teacher_backbone is None and (self.pdn or self.teacher):
             preset = replace(preset, teacher_backbone=None, teacher_levels=None, pdn=PAPER.pdn)
@@ -399,10 +409,10 @@ class EfficientAdSettings(DetectorSettings):
             f"'{name}' names a PDN as teacher and 'teacher_backbone' a backbone; give one of them."
             for name in pdns
         ]
-        if self.crop and self.recipe.autoencoder_weight:
+        if self.recipe.crop and self.recipe.autoencoder_weight:
             problems.append(
                 "'crop' must be 0 with an autoencoder and a backbone as teacher; got "
-                f"{self.crop}. A PDN (pdn=small) can be followed in parts."
+                f"{self.recipe.crop}. A PDN (pdn=small) can be followed in parts."
             )
         return problems
 
