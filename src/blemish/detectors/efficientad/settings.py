@@ -60,7 +60,7 @@ QUICK = Recipe(
     pdn=None,
     student_width=32,
     autoencoder_weight=0.0,
-    steps=4000,
+    steps=1500,
     unexplained=0.05,
     batch_size=2,
     crop=0,
@@ -107,7 +107,7 @@ PAPER = Recipe(
 PRESETS = {
     "quick": QUICK,
     "texture": replace(QUICK, steps=2200, crop=256, penalty_weight=1.0, smoothing=8.0),
-    "standard": replace(QUICK, student_width=48, steps=12_000, unexplained=0.03),
+    "standard": replace(QUICK, student_width=48, steps=6000, unexplained=0.03),
     "paper": PAPER,
 }
 # What a recipe says of the teacher or the machine, and what no preset decides of the method.
@@ -135,7 +135,7 @@ class EfficientAdSettings(DetectorSettings):
     circumstances: ClassVar[tuple[str, ...]] = ("device", "memory_megabytes", "checkpoint_seconds")
 
     preset: str = setting(
-        "standard",
+        "quick",
         "a budget: minutes on two cores, for parts (quick) or for surfaces that vary at random "
         "(texture); half an hour (standard); or all as published (paper)",
         choices=tuple(PRESETS),
