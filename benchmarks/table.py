@@ -285,15 +285,17 @@ def mission_table() -> str:
              "false alarms (promised)")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in _by_category(newest("detectors-*.json")["rows"]):
-        if row["settings"].get("preset") not in (None, "quick"):
+        preset = row["settings"].get("preset")
+        if preset not in (None, "quick", "texture"):
             continue
+        detector = row["detector"] + (", texture" if preset == "texture" else "")
         image, pixel = row["figures"]["image"], row["figures"]["pixel"]
         others = (image["f1_max"], pixel["auroc"], pixel["f1_max"])
         shown = [image["auroc"], *(one | {"interval": None} for one in others)]
         observed = row["figures"]["image"]["false_alarm_rate"]["value"]
         alarms = f"{100 * observed:.1f} % ({100 * row['calibration']['false_alarm_rate']:.1f} %)"
         cells = " | ".join([*map(_figure, shown), alarms])
-        lines.append(f"| {_named(row)} | {row['detector']} | {cells} |")
+        lines.append(f"| {_named(row)} | {detector} | {cells} |")
     return "\n".join(lines)
 
 

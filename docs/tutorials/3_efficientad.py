@@ -206,6 +206,7 @@ image(figure, "Values of both maps on good images and defects; dotted: the two q
 # here is what would happen if the upper one were taken for it, beside the threshold that blemish
 # [calibrates](../explanation/calibration.md) on good images.
 
+
 # %%
 def combined(sample):
     """The largest value of the map before it is told by its place: the paper's score."""
