@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ from blemish.graph.engine import Engine
 from blemish.graph.session import Session
 
 if TYPE_CHECKING:
+    import onnx
     import torch
     from torch import Tensor
 
@@ -71,9 +73,8 @@ class BackboneTeacher:
 
     @property
     def parameters(self) -> int:
-        """How many weights it has."""
-        tensors = self.backbone.graph.graph.initializer
-        return sum(math.prod(one.dims) for one in tensors)
+        """How many weights it has, up to the levels that are followed."""
+        return sum(math.prod(one.dims) for one in self._model.graph.initializer)
 
     @property
     def border_cells(self) -> int:
@@ -118,11 +119,7 @@ class BackboneTeacher:
         """Its features of working images, before they are normalised."""
         import torch
 
-        g = GraphBuilder()
-        g.op("Identity", self._features(g, "working"), name="features")
-        inputs = [tensor("working", FLOAT, "N", COLOURS, "H", "W")]
-        model = g.build(inputs, [tensor("features", FLOAT, "N", self.features, "h", "w")])
-        session = Session(model.SerializeToString(), engine)
+        session = Session(self._model.SerializeToString(), engine)
 
         def answer(images: Tensor) -> Tensor:
             shown = np.ascontiguousarray(images.float().cpu().numpy())
@@ -137,6 +134,14 @@ class BackboneTeacher:
             for values in (statistics.mean, 1 / statistics.divisor)
         )
         return g.op("Mul", g.op("Sub", self._features(g, image), mean), unit, name=TEACHER)
+
+    @cached_property
+    def _model(self) -> onnx.ModelProto:
+        """From `working` images to `features`, before they are normalised."""
+        g = GraphBuilder()
+        g.op("Identity", self._features(g, "working"), name="features")
+        inputs = [tensor("working", FLOAT, "N", COLOURS, "H", "W")]
+        return g.build(inputs, [tensor("features", FLOAT, "N", self.features, "h", "w")])
 
     def _features(self, g: GraphBuilder, image: str) -> str:
         inner = self.backbone
