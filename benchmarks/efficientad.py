@@ -25,8 +25,9 @@ from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
 from blemish.detectors.efficientad.load import load_teacher
 from blemish.detectors.efficientad.nets import Net, weights_of
 from blemish.detectors.efficientad.plan import output_sizes
+from blemish.detectors.efficientad.presets import PRESETS
 from blemish.detectors.efficientad.scale import Span
-from blemish.detectors.efficientad.settings import PRESETS, EfficientAdSettings
+from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, layers_of
 from blemish.detectors.efficientad.training import try_steps
 from blemish.graph.engine import CPU

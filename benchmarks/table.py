@@ -260,7 +260,8 @@ def presets_table() -> str:
     """What the presets of EfficientAd choose."""
     from dataclasses import asdict
 
-    from blemish.detectors.efficientad.settings import PRESETS, EfficientAdSettings
+    from blemish.detectors.efficientad.presets import PRESETS
+    from blemish.detectors.efficientad.settings import EfficientAdSettings
 
     recipes = {
         name: {"image_size": EfficientAdSettings(preset=name).usual_side_px} | asdict(recipe)

@@ -9,7 +9,8 @@ import pytest
 
 from blemish.detectors.efficientad.architecture import pdn
 from blemish.detectors.efficientad.pdn_teacher import PdnTeacher
-from blemish.detectors.efficientad.settings import PRESETS, EfficientAdSettings
+from blemish.detectors.efficientad.presets import PRESETS
+from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import layers_of
 from blemish.errors import SettingError
 

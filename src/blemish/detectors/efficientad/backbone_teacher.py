@@ -82,14 +82,9 @@ class BackboneTeacher:
         return 0
 
     @property
-    def stride(self) -> int:
-        """Pixels from one cell to the next."""
-        return min(level.stride for level in self.backbone.levels)
-
-    @property
     def step(self) -> int:
         """Pixels from one cell to the next, on which parts of an image may begin."""
-        return self.stride
+        return min(level.stride for level in self.backbone.levels)
 
     @property
     def margin(self) -> int:
@@ -98,7 +93,7 @@ class BackboneTeacher:
 
     def grid_hw(self, size_hw: tuple[int, int]) -> tuple[int, int]:
         """Cells of its grid over a working image."""
-        height, width = (side // self.stride for side in size_hw)
+        height, width = (side // self.step for side in size_hw)
         return height, width
 
     def check_size(self, setting: str, size_hw: tuple[int, int]) -> None:
@@ -113,7 +108,7 @@ class BackboneTeacher:
 
     def student(self, *, doubled: bool, width: int) -> tuple[NetLayer, ...]:
         """A residual net to follow it; with twice its features for an autoencoder's."""
-        return residual(self.features * (2 if doubled else 1), self.stride, width)
+        return residual(self.features * (2 if doubled else 1), self.step, width)
 
     def answers(self, device: torch.device, engine: Engine) -> Answers:
         """Its features of working images, before they are normalised."""
@@ -153,9 +148,9 @@ class BackboneTeacher:
 
     def _enlarged(self, g: GraphBuilder, features: str, stride: int) -> str:
         """A level on the finest grid; sizes are multiples of all strides, so a factor will do."""
-        if stride == self.stride:
+        if stride == self.step:
             return features
-        factor = stride / self.stride
+        factor = stride / self.step
         factors = g.constant(np.array([1, 1, factor, factor]), np.float32)
         return g.op(
             "Resize",

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from blemish.detectors.efficientad.settings import EfficientAdSettings, Recipe
+    from blemish.detectors.efficientad.presets import Recipe
+    from blemish.detectors.efficientad.settings import EfficientAdSettings
 
 WARM_UP = 50  # steps over which the rate rises
 COOLED = 1 / 3  # of all steps, over which it falls
