@@ -148,9 +148,9 @@ def prediction(preset: str, repeats: int) -> dict[str, Any]:
         statistics_, *(weights_of(Net(net)) for net in (layers.student, layers.autoencoder))
     )
     maps = writer.maps(given).SerializeToString()
-    scale = dict.fromkeys(settings.branches, Span(0.0, 1.0))
-    whole = Session(writer.detector(given, scale).SerializeToString())
-    session, outputs = Session(maps), [map_name(branch) for branch in settings.branches]
+    scale = dict.fromkeys(writer.branches, Span(0.0, 1.0))
+    whole = Session(writer.detector(given, scale, {}).SerializeToString())
+    session, outputs = Session(maps), [map_name(branch) for branch in writer.branches]
     rng = np.random.default_rng(0)
     working = rng.standard_normal((1, 3, *settings.size_hw)).astype(np.float32)
     image = rng.integers(0, 256, (1, *settings.size_hw, 3), np.uint8)

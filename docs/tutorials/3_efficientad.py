@@ -36,8 +36,8 @@ model.save(WORK / "efficientad.onnx", force=True)
 # %% [markdown]
 # ## What each network sees
 #
-# The **teacher**, here a level of the embedded backbone, was trained once, on other images, and describes every eighth pixel
-# by some numbers. The **student** learns to give the same numbers, on good images alone. The **autoencoder**
+# The **teacher**, here two levels of the embedded backbone, was trained once, on other images, and describes every eighth
+# pixel by some numbers: what its near surroundings look like (level `s8`), and its far ones (`s16`). The **student** learns to give the same numbers, on good images alone. The **autoencoder**
 # must guess the teacher's numbers from a summary of the whole image. All are shown in the same colours.
 
 # %%
@@ -83,22 +83,24 @@ say(
 # %% [markdown]
 # ## Where they disagree
 #
-# The first map is the difference of student and teacher (the root of its mean square), the second that of autoencoder and
-# the student's other half, which was trained to follow it.
+# There is a map for each level: the difference of student and teacher (the root of its mean square). One more is that of autoencoder
+# and the student's other half, which was trained to follow it.
 
 # %%
+branches = list(model.facts.detector.details["quantiles"])
+fine, *_ = raw = [f"map_{branch}" for branch in branches]
 images, titles, masks = [], [], []
 for sample in (good, shown):
-    maps = model.trace(sample, "map_student", "map_autoencoder")
+    maps = model.trace(sample, *raw)
     judged = model.predict(sample)
     images += [sample.read(), *maps.values(), judged.score_map]
-    titles += [sample.defect_type, "student", "autoencoder", "map"]
-    masks += [sample.read_mask(sample.probe().size_hw), None, None, None]
-tops = [max(images[i].max(), images[i + 4].max()) for i in (1, 2, 3)]
-low = min(images[3].min(), images[7].min())
-limits = [None, (0, tops[0]), (0, tops[1]), (low, tops[2])] * 2
-strip(images, titles, masks=masks, columns=4, limits=limits,
-      words="Both maps of a good image and a defect, and what they are combined to")  # fmt: skip
+    titles += [sample.defect_type, *branches, "map"]
+    masks += [sample.read_mask(sample.probe().size_hw)] + [None] * (len(raw) + 1)
+columns = len(raw) + 2
+pairs = list(zip(images[1:columns], images[columns + 1 :], strict=True))
+limits = [None, *((min(0, a.min(), b.min()), max(a.max(), b.max())) for a, b in pairs)] * 2
+strip(images, titles, masks=masks, columns=columns, limits=limits,
+      words="All maps of a good image and a defect, and what they are combined to")  # fmt: skip
 
 # %% [markdown]
 # Its strength is no cleverness of the networks. It is that **the student fails on what it never saw**. So the
@@ -107,7 +109,7 @@ strip(images, titles, masks=masks, columns=4, limits=limits,
 # %%
 inside, outside = [], []
 for sample in defects:
-    found = model.trace(sample, "map_student")["map_student"]
+    found = model.trace(sample, fine)[fine]
     mask = sample.read_mask(sample.probe().size_hw)
     rows, columns = (
         ((np.arange(count) + 0.5) * side / count).astype(int)
@@ -119,7 +121,7 @@ for sample in defects:
 if inside:
     means = [float(np.concatenate(values).mean()) for values in (inside, outside)]
     say(
-        f"The student is off by {means[0]:.3f} where a mask marks a defect and by {means[1]:.3f}",
+        f"At the finest level the student is off by {means[0]:.3f} where a mask marks a defect and by {means[1]:.3f}",
         f"elsewhere: {means[0] / means[1]:.1f} times as much.",
     )
 
@@ -179,11 +181,11 @@ table(
 # %% [markdown]
 # ## Quantiles: a scale, not a threshold
 #
-# Two maps of different size cannot be averaged as they are. So each is shifted and scaled by two quantiles of its
+# Maps of different size cannot be averaged as they are. So each is shifted and scaled by two quantiles of its
 # values on good training images that were held out: one becomes zero, the other a tenth.
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+figure, axes = plt.subplots(1, len(branches), figsize=(9, 3), layout="constrained")
 goods = [sample for sample in tested if sample.label == "good"]
 for axis, (branch, span) in zip(
     axes, model.facts.detector.details["quantiles"].items(), strict=True
@@ -199,7 +201,7 @@ for axis, (branch, span) in zip(
         axis.axvline(end, color="#5b6675", linestyle=":")
     axis.set(xscale="log", yscale="log", title=branch, xlabel="value of the map")
 axes[0].legend()
-image(figure, "Values of both maps on good images and defects; dotted: the two quantiles")
+image(figure, "Values of the maps on good images and defects; dotted: the two quantiles")
 
 # %% [markdown]
 # Common descriptions credit EfficientAd with an *adaptive threshold*. It has none. The quantiles look like one, so
@@ -209,8 +211,9 @@ image(figure, "Values of both maps on good images and defects; dotted: the two q
 
 # %%
 def combined(sample):
-    """The largest value of the map before it is told by its place: the paper's score."""
-    return float(model.trace(sample, "map_combined")["map_combined"].max())
+    """The largest value of the mean of the scaled maps: the paper's score."""
+    scaled = model.trace(sample, *(f"rescaled_{branch}" for branch in branches)).values()
+    return float(np.mean(list(scaled), axis=0).max())
 
 
 scores, peaks = (

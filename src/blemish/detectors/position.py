@@ -106,7 +106,9 @@ def rings_of(size_hw: Sequence[int]) -> NDArray[np.intp]:
     return np.minimum(np.minimum(down[:, None], across), RINGS - 1)
 
 
-def told_by_place(g: GraphBuilder, grid: str, usual: Usual, inside_hw: str) -> str:
+def told_by_place(
+    g: GraphBuilder, grid: str, usual: Usual, inside_hw: str, *, name: str = "deviations"
+) -> str:
     """Nodes from scores (N x h x w) to scores by their place; twin of `Usual.told`.
 
     Args:
@@ -114,6 +116,7 @@ def told_by_place(g: GraphBuilder, grid: str, usual: Usual, inside_hw: str) -> s
         grid: name of the scores.
         usual: what is usual.
         inside_hw: name of how many rows and columns show the image, a vector of two floats.
+        name: of what it gives.
     """
     shape = g.op("Cast", g.op("Shape", grid), to=FLOAT)
 
@@ -128,7 +131,7 @@ def told_by_place(g: GraphBuilder, grid: str, usual: Usual, inside_hw: str) -> s
     nearest = g.op("Min", g.op("Min", down, from_border(1)), g.number(RINGS - 1))
     rings = g.op("Cast", nearest, to=INT64)
     mean, scale = (g.op("Gather", g.constant(v), rings) for v in (usual.mean, usual.scale))
-    return g.op("Mul", g.op("Sub", grid, mean), scale, name="deviations")
+    return g.op("Mul", g.op("Sub", grid, mean), scale, name=name)
 
 
 def _sums(grid: Grid) -> Array:

@@ -12,16 +12,18 @@ from blemish.detectors.conformance.images import DrawnImages, blotted, weave
 from blemish.detectors.efficientad.backbone_teacher import load_levels
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.detectors.efficientad.graph import EfficientAdGraph
+from blemish.detectors.efficientad.net_nodes import add_net
 from blemish.detectors.efficientad.teacher import Statistics
 from blemish.errors import BackboneError, SettingError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
+from graphs import run_nodes
 from tiny import LEVELS
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material  # noqa: E402
-from blemish.detectors.efficientad.nets import Net  # noqa: E402
+from blemish.detectors.efficientad.nets import Net, weights_of  # noqa: E402
 from blemish.detectors.efficientad.rounds import Round, rounds_of  # noqa: E402
 from blemish.graph.engine import CPU  # noqa: E402
 
@@ -68,13 +70,42 @@ def test_levels_are_joined_on_the_finest_grid_and_normalised_in_the_graph(backbo
     np.testing.assert_allclose(normal.std((0, 2, 3)), 1, rtol=1e-3)
 
 
+def test_coarser_levels_are_averages_of_their_neighbours(backbone):
+    images = np.random.default_rng(0).standard_normal((1, 3, 64, 48)).astype(np.float32)
+    plain, averaged = (
+        answers_of(load_levels(str(backbone), LEVELS, neighbourhood=side), images)[0]
+        for side in (1, 3)
+    )
+    np.testing.assert_array_equal(plain[:8], averaged[:8])
+    coarse = torch.from_numpy(answers_of(load_levels(str(backbone), LEVELS[1:]), images))
+    local = torch.nn.functional.avg_pool2d(coarse, 3, 1, 1)
+    wanted = torch.nn.functional.interpolate(local, (16, 12), mode="bilinear")[0]
+    np.testing.assert_allclose(averaged[8:], wanted.numpy(), atol=1e-5)
+
+
 def test_a_student_has_a_cell_for_each_of_the_teachers(backbone):
+    images = torch.randn(1, 3, 64, 48)
     for levels in (LEVELS, LEVELS[:1], LEVELS[1:]):
         teacher = load_levels(str(backbone), levels)
+        wanted = (teacher.features, *teacher.grid_hw((64, 48)))
         student = Net(teacher.student(doubled=False, width=4))
-        grid = student(torch.zeros(1, 3, 64, 48)).shape[1:]
-        assert grid == (teacher.features, *teacher.grid_hw((64, 48)))
-        assert Net(teacher.student(doubled=True, width=4)).layers[-1].outputs == 2 * grid[0]
+        assert student(images).shape[1:] == wanted
+        both = Net(teacher.student(doubled=True, width=4)).eval()
+        with torch.no_grad():
+            answers = both(images)
+            halves = [both(images, half) for half in (slice(wanted[0]), slice(wanted[0], None))]
+        assert answers.shape[1:] == (2 * wanted[0], *wanted[1:])
+        torch.testing.assert_close(torch.cat(halves, 1), answers)
+
+
+def test_a_student_of_levels_is_the_same_in_the_graph(backbone):
+    layers = load_levels(str(backbone), LEVELS).student(doubled=True, width=4)
+    net = Net(layers).eval()
+    image = np.random.default_rng(0).standard_normal((2, 3, 64, 48)).astype(np.float32)
+    (ours,) = run_nodes(lambda g: [add_net(g, "image", layers, weights_of(net))], image=image)
+    with torch.no_grad():
+        theirs = net(torch.from_numpy(image)).numpy()
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_a_layer_with_a_skip_adds_what_came_in(backbone):
@@ -85,7 +116,7 @@ def test_a_layer_with_a_skip_adds_what_came_in(backbone):
         x = torch.relu(net.stem(image))
         for name in ("at4_1", "at4_2"):
             x = torch.relu(x + net.get_submodule(name)(x))
-        torch.testing.assert_close(net(image), net.head(x))
+        torch.testing.assert_close(net(image), net.head1(x))
 
 
 def test_sizes_that_no_student_can_follow_are_refused_before_anything_is_read(backbone):
@@ -93,6 +124,8 @@ def test_sizes_that_no_student_can_follow_are_refused_before_anything_is_read(ba
         detector(backbone, image_size=60).fit(None, progress=QUIET)
     with pytest.raises(SettingError, match="'crop' must be a multiple of 8"):
         detector(backbone, crop=44).fit(None, progress=QUIET)
+    with pytest.raises(SettingError, match=r"'crop' must be at least 72 .*got 64"):
+        detector(backbone, crop=64, image_size=128, teacher_levels=LEVELS[1:]).teacher  # noqa: B018
     with pytest.raises(BackboneError, match="has no level 'middle'"):
         detector(backbone, teacher_levels=["middle"]).fit(None, progress=QUIET)
 
@@ -157,14 +190,31 @@ def test_the_score_is_the_mean_of_the_highest_cells(backbone):
     writer = EfficientAdGraph(one.settings, one.teacher, DrawnImages({}).image_format)
     grid = np.random.default_rng(0).random((1, 32, 32)).astype(np.float32)
     image_hw = np.array([128, 128], np.int64)
-    given = {"map_combined": grid, "image_hw": image_hw}
-    (score,) = Session(writer.summary().SerializeToString()).run(["score"], **given)
+    other = np.random.default_rng(1).random((1, 32, 32)).astype(np.float32)
+    first, second = (f"deviations_{branch}" for branch in writer.branches)
+    given = {first: grid, second: other, "image_hw": image_hw}
+    end = Session(writer.summary().SerializeToString())
+    score, score_map = end.run(["score", "score_map"], **given)
     from scipy.ndimage import uniform_filter
 
-    counts = uniform_filter(np.pad(np.ones((32, 32)), 1), 3, mode="constant")[1:-1, 1:-1]
-    sums = uniform_filter(np.pad(grid[0].astype(float), 1), 3, mode="constant")[1:-1, 1:-1]
-    wanted = np.sort((sums / counts).ravel())[-5:].mean()
-    assert score[0] == pytest.approx(wanted, rel=1e-5)
+    def highest(cells):
+        inside = uniform_filter(np.pad(np.ones((32, 32)), 1), 3, mode="constant")[1:-1, 1:-1]
+        sums = uniform_filter(np.pad(cells.astype(float), 1), 3, mode="constant")[1:-1, 1:-1]
+        return np.sort((sums / inside).ravel())[-5:].mean()
+
+    tops = [highest(cells[0]) for cells in (grid, other)]
+    assert score[0] == pytest.approx(0.8 * tops[0] + 0.2 * tops[1], rel=1e-5)
+    assert score_map.shape == (1, 128, 128)
+
+
+def test_levels_count_by_their_cells(backbone):
+    one = detector(backbone)  # at strides 4 and 8
+    writer = EfficientAdGraph(one.settings, one.teacher, DrawnImages({}).image_format)
+    assert writer.branches == pytest.approx({"student_fine": 0.8, "student_coarse": 0.2})
+    coded = detector(backbone, image_size=128, autoencoder_weight=0.5)
+    writer = EfficientAdGraph(coded.settings, coded.teacher, DrawnImages({}).image_format)
+    wanted = {"student_fine": 0.4, "student_coarse": 0.1, "autoencoder": 0.5}
+    assert writer.branches == pytest.approx(wanted)
 
 
 class Interrupting(LoggedProgress):

@@ -29,8 +29,10 @@ def session(model):
 
 def summary(graph, quantiles, names=None, *, image_hw, **maps):
     """What the tail of the detector makes of raw maps."""
-    (combined,) = session(graph.combination(quantiles)).run(["map_combined"], **maps)
-    return session(graph.summary()).run(names, map_combined=combined, image_hw=image_hw)
+    rescaled = session(graph.rescaled(quantiles))
+    found = rescaled.run([f"rescaled_{branch}" for branch in graph.branches], **maps)
+    told = {f"deviations_{b}": values for b, values in zip(graph.branches, found, strict=True)}
+    return session(graph.summary()).run(names, **told, image_hw=image_hw)
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +118,7 @@ def test_scores_are_those_of_the_torch_modules(size_hw, image_hw):
     settings = tiny(image_size=list(size_hw), border="zero")
     graph, nets = writer(settings), tiny_nets(settings)
     image = np.random.default_rng(1).integers(0, 256, (1, *image_hw, 3)).astype(np.uint8)
-    score, score_map = session(graph.detector(nets, Q)).run(None, image=image)
+    score, score_map = session(graph.detector(nets, Q, {})).run(None, image=image)
     (working,) = session(graph.working()).run(None, image=image)
     with torch.no_grad():
         teacher, student, coder = (
@@ -139,7 +141,8 @@ def test_scores_are_those_of_the_torch_modules(size_hw, image_hw):
 @pytest.mark.parametrize("border", ["zero", "edge"])
 def test_a_batch_of_eight_is_its_images_one_by_one(border):
     settings = tiny(border=border)
-    detector = session(writer(settings).detector(tiny_nets(settings), Q))
+    graph = writer(settings)
+    detector = session(graph.detector(tiny_nets(settings), Q, {}))
     images = np.random.default_rng(1).integers(0, 256, (8, 75, 130, 3)).astype(np.uint8)
     together = detector.run(None, image=images)
     alone = [detector.run(None, image=image[None]) for image in images]
@@ -188,7 +191,7 @@ def test_branches_count_by_their_weights():
     for share, wanted in ((0.5, 0.1), (0.25, 0.1), (0, 0.1)):
         settings = tiny(border="edge", autoencoder_weight=share)
         graph = writer(settings)
-        given = {f"map_{branch}": maps[f"map_{branch}"] for branch in settings.branches}
+        given = {f"map_{branch}": maps[f"map_{branch}"] for branch in graph.branches}
         (score,) = summary(graph, Q, ["score"], **given, image_hw=image_hw)
         assert score == pytest.approx(wanted)
     maps["map_student"] += 0.3  # one more of its spans: 0.1 for it alone

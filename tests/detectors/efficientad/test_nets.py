@@ -134,3 +134,15 @@ def test_equal_differences_all_count():
     student, teacher = torch.zeros(1, 2, 5, 5), torch.ones(1, 2, 5, 5)
     assert losses.hard_feature_loss(student, teacher, 0.9) == 1
     assert losses.hard_feature_loss(student, student, 0.9) == 0
+
+
+@pytest.mark.parametrize("quantile", [0.0, 0.5, 0.9])
+def test_cells_that_do_not_count_change_no_loss(quantile):
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = (torch.randn(2, 3, 6, 6, generator=generator) for _ in range(2))
+    counted = torch.zeros(2, 1, 6, 6)
+    counted[:, :, :4, 1:] = 1
+    cut = (slice(None), slice(None), slice(4), slice(1, None))
+    wanted = losses.hard_feature_loss(student[cut], teacher[cut], quantile)
+    found = losses.hard_feature_loss(student, teacher, quantile, counted)
+    torch.testing.assert_close(found, wanted)

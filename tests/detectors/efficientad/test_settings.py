@@ -8,13 +8,19 @@ import json
 import pytest
 
 from blemish.detectors.efficientad.architecture import pdn
+from blemish.detectors.efficientad.graph import EfficientAdGraph
 from blemish.detectors.efficientad.pdn_teacher import PdnTeacher
 from blemish.detectors.efficientad.presets import PRESETS
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import layers_of
 from blemish.errors import SettingError
+from blemish.images.format import ImageFormat
 
 TEACHER = PdnTeacher("extra_small", {}, "", "", "")
+
+
+def branches(settings):
+    return EfficientAdGraph(settings, TEACHER, ImageFormat()).branches
 
 
 def test_the_paper_is_the_paper():
@@ -134,9 +140,8 @@ def test_sizes_inside_the_autoencoder_are_the_published_ones():
 
 def test_without_a_weight_there_is_no_autoencoder_and_nothing_to_follow_it():
     settings = EfficientAdSettings(pdn="extra_small", autoencoder_weight=0)
-    assert settings.branches == {"student": 1}
     assert layers_of(settings, TEACHER).autoencoder == ()
     assert layers_of(settings, TEACHER).student == pdn("extra_small")
-    assert EfficientAdSettings(autoencoder_weight=0.2).branches == pytest.approx(
-        {"student": 0.8, "autoencoder": 0.2}
-    )
+    assert branches(settings) == {"student": 1}
+    both = EfficientAdSettings(pdn="extra_small", autoencoder_weight=0.2)
+    assert branches(both) == pytest.approx({"student": 0.8, "autoencoder": 0.2})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+STUDENT, AUTOENCODER = "student", "autoencoder"  # the nets that are trained, and maps of theirs
 COLOURS = 3
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of what all nets take: RGB in [0, 1]
 
@@ -28,9 +29,11 @@ STRIDE = 4  # pixels from one cell of a PDN's grid to the next
 RECEPTIVE_FIELD = 33  # pixels that a cell sees
 BORDER_CELLS = 4  # that the unpadded net lacks on each side of the image
 
-# Of the residual student: how many layers with a skip it has at each stride.
+# Of the residual student: how many layers with a skip it has at each stride, and how many times the
+# channels of the finest.
 STEM_STRIDE, STEM_SIDE = 4, 6
-SKIPS = {4: 2, 8: 4, 16: 2}
+SKIPS = {4: 2, 8: 4, 16: 4}
+WIDENED = {4: 1, 8: 2, 16: 3}
 
 LATENT_SIDE = 8  # of the bottleneck's kernel, at most
 SMALLEST_SIDE = 128  # below it the decoder's first size is none
@@ -42,8 +45,12 @@ Weights: TypeAlias = "Mapping[str, NDArray[Any]]"  # `<layer>.weight` and `<laye
 class NetLayer:
     """A convolution with what comes before and after it.
 
-    In this order: enlarged bilinearly to `enlarged_hw`; convolved; with what came in added to it;
-    rectified; some values dropped (in training); averaged over 2 x 2.
+    In this order: enlarged bilinearly to `enlarged_hw`, or `enlarged_by` times; convolved; with
+    what came in added to it; rectified; some values dropped (in training); averaged over 2 x 2.
+
+    Attributes:
+        of: the layer whose output it takes; `None` for the one before it, or the image.
+        head: whether what it gives is given by the net; what several give is joined.
     """
 
     name: str
@@ -57,6 +64,9 @@ class NetLayer:
     rectified: bool = True
     dropout: bool = False
     pooled: bool = False
+    enlarged_by: int = 1
+    of: str | None = None
+    head: bool = False
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -69,10 +79,17 @@ class NetLayer:
 
 @dataclass(frozen=True)
 class Layers:
-    """The nets that are trained; `autoencoder` is empty where there is none."""
+    """The nets that are trained.
+
+    Attributes:
+        student: follows the teacher, and the autoencoder if any.
+        autoencoder: empty where there is none.
+        followed: how many features each of the teacher's levels has.
+    """
 
     student: tuple[NetLayer, ...]
     autoencoder: tuple[NetLayer, ...]
+    followed: tuple[int, ...]
 
 
 def pdn(kind: str, *, doubled: bool = False) -> tuple[NetLayer, ...]:
@@ -97,35 +114,56 @@ def pdn(kind: str, *, doubled: bool = False) -> tuple[NetLayer, ...]:
             (kernel, kernel),
             pooled=i < 2,
             rectified=i < last,
+            head=i == last,
         )
         for i, (width, kernel) in enumerate(zip(widths, kernels, strict=True))
     )
 
 
-def residual(features: int, stride: int, width: int) -> tuple[NetLayer, ...]:
-    """A student that follows the features of a backbone, with a cell for each of its own.
+def residual(
+    levels: Sequence[tuple[int, int]], width: int, *, beside: int = 0
+) -> tuple[NetLayer, ...]:
+    """A student that follows levels of a backbone, all of them on the grid of the finest.
 
     Args:
-        features: that it is to give.
-        stride: of their grid, a key of `SKIPS`.
-        width: channels at the finest stride; twice as many from the next one on.
+        levels: features and stride of each, a key of `SKIPS`.
+        width: channels at the finest stride; two and three times as many at the next ones.
+        beside: features to give beside those, on the same grid.
     """
+    finest, coarsest = (pick(stride for _, stride in levels) for pick in (min, max))
     layers = [
         NetLayer("stem", COLOURS, width, (STEM_SIDE, STEM_SIDE), stride=STEM_STRIDE, padding=1)
     ]
-    channels = width
-    for at, count in SKIPS.items():
-        if at > stride:
+    ends = {}  # the last layer at each stride
+    for stride, count in SKIPS.items():
+        if stride > coarsest:
             break
-        if at > STEM_STRIDE:
-            coarser = NetLayer(f"to{at}", channels, 2 * width, (2, 2), stride=2)
-            layers.append(coarser)
-            channels = coarser.outputs
+        if stride > STEM_STRIDE:
+            before, channels = layers[-1].outputs, width * WIDENED[stride]
+            layers.append(NetLayer(f"to{stride}", before, channels, (2, 2), stride=2))
+        channels = layers[-1].outputs
         layers += [
-            NetLayer(f"at{at}_{i + 1}", channels, channels, (3, 3), padding=1, skips=True)
+            NetLayer(f"at{stride}_{i + 1}", channels, channels, (3, 3), padding=1, skips=True)
             for i in range(count)
         ]
-    return (*layers, NetLayer("head", channels, features, (1, 1), rectified=False))
+        ends[stride] = layers[-1]
+    wanted = [(f"head{i + 1}", *level) for i, level in enumerate(levels)]
+    if beside:
+        wanted.append(("beside", beside, finest))
+    heads = [
+        NetLayer(
+            name,
+            ends[stride].outputs,
+            features,
+            (1, 1),
+            rectified=False,
+            enlarged_by=stride // finest,
+            of=ends[stride].name,
+            head=True,
+        )
+        for name, features, stride in wanted
+    ]
+    return (*layers, *heads)
 
 
 def features_of(kind: str) -> int:
@@ -172,7 +210,7 @@ def autoencoder(
     ]
     head = NetLayer("decoder7", width, width, (3, 3), padding=1, enlarged_hw=features_hw)
     features_layer = replace(
-        head, name="decoder8", outputs=features, enlarged_hw=None, rectified=False
+        head, name="decoder8", outputs=features, enlarged_hw=None, rectified=False, head=True
     )
     return (*encoder, bottleneck, *decoder, head, features_layer)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blemish.backbones.backbone import Backbone
+from blemish.backbones.backbone import Backbone, Level
 from blemish.backbones.load import load_backbone
 from blemish.detectors.efficientad.architecture import (
     COLOURS,
@@ -24,7 +24,9 @@ from blemish.detectors.efficientad.architecture import (
     NetLayer,
     residual,
 )
+from blemish.detectors.efficientad.net_nodes import enlarged
 from blemish.detectors.efficientad.teacher import TEACHER, Answers, Statistics
+from blemish.detectors.features.embedding import mean_of_neighbours
 from blemish.errors import BackboneError, SettingError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.engine import Engine
@@ -41,9 +43,15 @@ MARGIN = 4  # cells
 
 @dataclass(frozen=True, eq=False)
 class BackboneTeacher:
-    """Levels of a backbone; see `teacher.Teacher`."""
+    """Levels of a backbone; see `teacher.Teacher`.
+
+    Attributes:
+        backbone: with the levels that are followed.
+        neighbourhood: side, in cells, over which those coarser than the finest are averaged.
+    """
 
     backbone: Backbone
+    neighbourhood: int = 1
 
     @property
     def name(self) -> str:
@@ -63,13 +71,18 @@ class BackboneTeacher:
     @property
     def title(self) -> str:
         """Which net it is, for people."""
-        levels = ", ".join(level.name for level in self.backbone.levels)
+        levels = ", ".join(level.name for level in self.levels)
         return f"{self.name} ({levels})"
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """What a map each is made of."""
+        return self.backbone.levels
 
     @property
     def features(self) -> int:
         """How many features a cell has."""
-        return sum(level.channels for level in self.backbone.levels)
+        return sum(level.channels for level in self.levels)
 
     @property
     def parameters(self) -> int:
@@ -84,7 +97,7 @@ class BackboneTeacher:
     @property
     def step(self) -> int:
         """Pixels from one cell to the next, on which parts of an image may begin."""
-        return min(level.stride for level in self.backbone.levels)
+        return min(level.stride for level in self.levels)
 
     @property
     def margin(self) -> int:
@@ -98,7 +111,7 @@ class BackboneTeacher:
 
     def check_size(self, setting: str, size_hw: tuple[int, int]) -> None:
         """Raise `SettingError` where its cells would not lie on those of a student."""
-        coarsest = max(level.stride for level in self.backbone.levels)
+        coarsest = max(level.stride for level in self.levels)
         if any(side % coarsest for side in size_hw):
             works = [max(coarsest, round(side / coarsest) * coarsest) for side in size_hw]
             raise SettingError(
@@ -108,7 +121,8 @@ class BackboneTeacher:
 
     def student(self, *, doubled: bool, width: int) -> tuple[NetLayer, ...]:
         """A residual net to follow it; with twice its features for an autoencoder's."""
-        return residual(self.features * (2 if doubled else 1), self.step, width)
+        levels = [(level.channels, level.stride) for level in self.levels]
+        return residual(levels, width, beside=self.features if doubled else 0)
 
     def answers(self, device: torch.device, engine: Engine) -> Answers:
         """Its features of working images, before they are normalised."""
@@ -143,23 +157,15 @@ class BackboneTeacher:
         g.use_opset(max(entry.version for entry in inner.graph.opset_import))
         shown = self._renormalised(g, image)
         maps = g.include(inner.graph.graph, prefix="backbone/", inputs={inner.entry: shown})
-        aligned = [self._enlarged(g, maps[level.name], level.stride) for level in inner.levels]
+        aligned = []
+        for level in inner.levels:
+            factor = level.stride // self.step
+            features = maps[level.name]
+            if factor > 1:
+                averaged = mean_of_neighbours(g, features, self.neighbourhood)
+                features = enlarged(g, averaged, factor)
+            aligned.append(features)
         return aligned[0] if len(aligned) == 1 else g.op("Concat", *aligned, axis=1)
-
-    def _enlarged(self, g: GraphBuilder, features: str, stride: int) -> str:
-        """A level on the finest grid; sizes are multiples of all strides, so a factor will do."""
-        if stride == self.step:
-            return features
-        factor = stride / self.step
-        factors = g.constant(np.array([1, 1, factor, factor]), np.float32)
-        return g.op(
-            "Resize",
-            features,
-            "",
-            factors,
-            mode="linear",
-            coordinate_transformation_mode="half_pixel",
-        )
 
     def _renormalised(self, g: GraphBuilder, image: str) -> str:
         """The image as the backbone takes it, where that is not as the other nets do."""
@@ -171,12 +177,15 @@ class BackboneTeacher:
         return g.op("Add", g.op("Mul", image, g.constant(factor)), g.constant(shift))
 
 
-def load_levels(backbone: str, levels: Sequence[str] | None) -> BackboneTeacher:
+def load_levels(
+    backbone: str, levels: Sequence[str] | None, *, neighbourhood: int = 1
+) -> BackboneTeacher:
     """Levels of a backbone as a teacher.
 
     Args:
         backbone: as `load_backbone` takes it.
         levels: their names; `None` for those at strides 8 and 16.
+        neighbourhood: side, in cells, over which those coarser than the finest are averaged.
 
     Raises:
         BackboneError: the backbone is not there or not usable, lacks a level, or a level's cells
@@ -194,4 +203,4 @@ def load_levels(backbone: str, levels: Sequence[str] | None) -> BackboneTeacher:
             f"A teacher's levels must have strides of {strides} and a cell for each; "
             f"'{found.name}' has {told}."
         )
-    return BackboneTeacher(found)
+    return BackboneTeacher(found, neighbourhood)

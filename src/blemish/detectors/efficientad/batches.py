@@ -16,7 +16,7 @@ from torch import Tensor
 
 from blemish.detectors.efficientad.jitter import KINDS, grey, jittered, normalised
 from blemish.detectors.efficientad.rounds import Round
-from blemish.detectors.efficientad.settings import AUTOENCODER, EfficientAdSettings
+from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher
 
 ORDER, DRAWS = 21, 22  # what else seeds generators, beside the setting
@@ -144,7 +144,7 @@ class Batches:
             windows,
             self._on_device(torch.stack(parts)),
             self._kept_features(chosen, windows),
-            self._varied(chosen, rng) if AUTOENCODER in self._settings.branches else None,
+            self._varied(chosen, rng) if self._recipe.autoencoder_weight else None,
             None if self._penalty is None else self._penalty_parts(self._penalty, rng),
             self._counted(windows),
         )

@@ -18,13 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import HELD_OUT, HeldOutScore, ImageSource, Told
-from blemish.detectors.efficientad.graph import COMBINED, EfficientAdGraph, map_name
+from blemish.detectors.efficientad.graph import (
+    EfficientAdGraph,
+    map_name,
+    rescaled_name,
+    told_name,
+)
 from blemish.detectors.efficientad.images import Space, WorkingImages, working_images
 from blemish.detectors.efficientad.load import load_teacher
 from blemish.detectors.efficientad.penalty import listing_sha256, penalty_images
 from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, plan_training
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
-from blemish.detectors.efficientad.scale import common_scale
+from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher
 from blemish.detectors.position import NOT_KNOWN, Grid, LeftOut, Usual, details_of, told_of
@@ -48,9 +53,10 @@ NEEDED = ("torch", "safetensors")
 class EfficientAd:
     """The detector. Settings are given by name, or as an `EfficientAdSettings`.
 
-    Its graph holds, for `Model.trace`, `teacher`, `student`, `autoencoder` (features x h x w),
-    `map_student` and `map_autoencoder` (h x w, before they are scaled), `map_combined` and, with
-    normalisation, `deviations` (that by its places).
+    Its graph holds, for `Model.trace`, `teacher`, `student`, `autoencoder` (features x h x w);
+    `map_student`, or where the teacher has several levels `map_student_s8` and the like, and
+    `map_autoencoder` (h x w, before they are scaled); with normalisation, `deviations_student` and
+    so on (these by their places); and `map_combined`.
 
     Raises:
         MissingExtraError: torch is not installed.
@@ -140,7 +146,7 @@ class EfficientAd:
         )
         outcome = trainings.run(rounds_of(self.settings, working.split_keys))
         fitted = FittedEfficientAd(graph, working, outcome)
-        if self.settings.by_place and fitted.usual is None:
+        if self.settings.by_place and not fitted.usual:
             progress.say(NOT_KNOWN)
         return fitted
 
@@ -156,28 +162,38 @@ class FittedEfficientAd:
     ) -> None:
         s = writer.settings
         self._writer, self._teacher = writer, writer.teacher
+        branches = list(writer.branches)
         self._names, self._sizes_hw = images.names, images.sizes_hw
         scales = common_scale(outcome.measured, s.low_quantile, s.high_quantile)
         self._facts = outcome.facts
         self.nets, self.quantiles = outcome.nets, scales[-1]
-        self._combined: dict[int, Grid] = {}  # of the images that were left out, by position
         self._parts = 0
+        self._positions: list[int] = []  # of the images that were left out
+        self._maps: dict[str, list[Grid]] = {branch: [] for branch in branches}  # of these
         for one, scale in zip(outcome.measured, scales, strict=True):
             if one.left_out is not None:
                 self._parts += 1
-                combination = Session(writer.combination(scale).SerializeToString(), ONE_CORE)
-                maps = {map_name(branch): maps for branch, maps in one.left_out.values.items()}
-                (combined,) = combination.run([COMBINED], **maps)
-                self._combined |= dict(zip(one.left_out.positions, combined, strict=True))
-        self.left_out: LeftOut | None = None
-        keys = [images.split_keys[position] for position in self._combined]
+                self._positions += one.left_out.positions
+                for branch, grids in self._rescaled(one.left_out, scale).items():
+                    self._maps[branch] += list(grids)
+        self.left_out: dict[str, LeftOut] = {}
+        keys = [images.split_keys[position] for position in self._positions]
         if s.by_place and len(set(keys)) > 1:
-            self.left_out = LeftOut(list(self._combined.values()), keys, floor=FLOOR)
+            self.left_out = {
+                branch: LeftOut(grids, keys, floor=FLOOR) for branch, grids in self._maps.items()
+            }
 
-    @cached_property
-    def usual(self) -> Usual | None:
-        """What the combined map is told by at its places; `None` where it is not."""
-        return self.left_out.usual if self.left_out else None
+    @property
+    def usual(self) -> dict[str, Usual]:
+        """What the map of each branch is told by at its places; empty where they are not."""
+        return {branch: left_out.usual for branch, left_out in self.left_out.items()}
+
+    def _rescaled(self, maps: Maps, scale: Quantiles) -> dict[str, NDArray[np.float32]]:
+        """Maps of some images, shifted and scaled by the nodes that do so in the model."""
+        session = Session(self._writer.rescaled(scale).SerializeToString(), ONE_CORE)
+        raw = {map_name(branch): values for branch, values in maps.values.items()}
+        found = session.run([rescaled_name(branch) for branch in maps.values], **raw)
+        return dict(zip(maps.values, found, strict=True))
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
@@ -199,7 +215,7 @@ class FittedEfficientAd:
             ("training", f"{steps} on {made['device']} in {made['precision']}{against}"),
             *self._told_of_unexplained(),
             ("variant", self._told_of_variant()),
-            *told_of(self.usual),
+            *told_of(next(iter(self.usual.values()), None)),
         ]
 
     def _told_of_unexplained(self) -> list[Told]:
@@ -228,7 +244,7 @@ class FittedEfficientAd:
             "parameters": self._parameters,
             "quantiles": {branch: asdict(span) for branch, span in self.quantiles.items()},
             **self._facts,
-            **details_of(self.usual),
+            "usual": {branch: details_of(one)["usual"] for branch, one in self.usual.items()},
         }
 
     @property
@@ -243,13 +259,13 @@ class FittedEfficientAd:
         Raises:
             CalibrationError: all images belong together, so that none was left out.
         """
-        if not self._combined:
+        if not self._positions:
             raise CalibrationError(
                 "Scoring images as if they were new takes at least 2 that do not belong together."
             )
-        with progress.stage("leave out", len(self._combined)) as advance:
-            for row, position in enumerate(self._combined):
-                score, score_map = self._summarised(row, position)
+        with progress.stage("leave out", len(self._positions)) as advance:
+            for row, position in enumerate(self._positions):
+                score, score_map = self._summarised(row)
                 yield HeldOutScore(self._names[position], score, float(score_map.max()))
                 advance(1)
 
@@ -259,19 +275,23 @@ class FittedEfficientAd:
         Raises:
             KeyError: it was not left out.
         """
-        rows = {self._names[position]: row for row, position in enumerate(self._combined)}
-        return self._summarised(rows[name], list(self._combined)[rows[name]])[1]
+        rows = {self._names[position]: row for row, position in enumerate(self._positions)}
+        return self._summarised(rows[name])[1]
 
     @cached_property
     def _summary(self) -> Session:
         return Session(self._writer.summary().SerializeToString(), ONE_CORE)
 
-    def _summarised(self, row: int, position: int) -> tuple[float, NDArray[np.float32]]:
-        """Score and map of an image that was left out, by its row among these and its position."""
-        told = self.left_out.told(row) if self.left_out else self._combined[position]
-        image_hw = np.array(self._sizes_hw[position], np.int64)
-        wanted = ["score", "score_map"]
-        scores, maps = self._summary.run(wanted, **{COMBINED: told[None]}, image_hw=image_hw)
+    def _summarised(self, row: int) -> tuple[float, NDArray[np.float32]]:
+        """Score and map of an image that was left out."""
+        told = {
+            told_name(branch): (
+                self.left_out[branch].told(row) if self.left_out else self._maps[branch][row]
+            )[None]
+            for branch in self._writer.branches
+        }
+        image_hw = np.array(self._sizes_hw[self._positions[row]], np.int64)
+        scores, maps = self._summary.run(["score", "score_map"], **told, image_hw=image_hw)
         return float(scores[0]), maps[0]
 
     def close(self) -> None:

@@ -160,7 +160,7 @@ class Trainings:
 
     def _maps(self, session: Session, positions: list[int], advance: Advance) -> Maps:
         """Raw maps of some images."""
-        branches, found = list(self._settings.branches), []
+        branches, found = list(self._graph.branches), []
         for position in positions:
             image = self._images.values[position][None].astype(np.float32)
             found.append(session.run([map_name(branch) for branch in branches], working=image))

@@ -1,24 +1,33 @@
-"""The graph of EfficientAd: three nets, two maps, one score.
+"""The graph of EfficientAd: nets, a map of each thing that is followed, one score.
 
 Batzner et al., WACV 2024, section 3.4. Each map is the mean over the features of a squared
 difference: student to teacher, student's second half to autoencoder. Both are shifted and scaled so
-that quantiles of good images become 0 and 0.1, then averaged. Without an autoencoder there is one
-map.
+that quantiles of good images become 0 and 0.1, then averaged. Without an autoencoder there is no
+map of it; a teacher of several levels gives a map for each, since what is usual at one is not at
+another.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from blemish.data.loading import LARGEST_BATCH
-from blemish.detectors.efficientad.architecture import COLOURS, MEAN, STD, Layers, Weights
+from blemish.detectors.efficientad.architecture import (
+    AUTOENCODER,
+    COLOURS,
+    MEAN,
+    STD,
+    STUDENT,
+    Layers,
+    Weights,
+)
 from blemish.detectors.efficientad.net_nodes import add_net
-from blemish.detectors.efficientad.scale import Quantiles, Span
-from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
+from blemish.detectors.efficientad.scale import Quantiles
+from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher, layers_of
 from blemish.detectors.position import Usual, told_by_place
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
@@ -66,6 +75,20 @@ class EfficientAdGraph:
         """The nets that are trained."""
         return layers_of(self.settings, self.teacher)
 
+    @cached_property
+    def branches(self) -> dict[str, float]:
+        """Weights in the combined map and in the score.
+
+        A level of the teacher counts by its cells in a given area; the autoencoder as the settings
+        say.
+        """
+        share, levels = self.settings.recipe.autoencoder_weight, self.teacher.levels
+        cells = [1 / level.stride**2 for level in levels]
+        names = [STUDENT, *(f"{STUDENT}_{level.name}" for level in levels)]
+        names = names[:1] if len(levels) == 1 else names[1:]
+        weights = [(1 - share) * count / sum(cells) for count in cells]
+        return dict(zip(names, weights, strict=True)) | ({AUTOENCODER: share} if share else {})
+
     @property
     def batch(self) -> int:
         """Images to run at once."""
@@ -89,43 +112,42 @@ class EfficientAdGraph:
         return g.build([tensor("working", FLOAT, "N", COLOURS, height, width)], self._maps())
 
     def detector(
-        self, nets: Nets, quantiles: Quantiles, usual: Usual | None = None
+        self, nets: Nets, quantiles: Quantiles, usual: Mapping[str, Usual]
     ) -> onnx.ModelProto:
         """The model that ships: from `image` to `score` and `score_map`.
 
         Args:
             nets: trained.
             quantiles: what becomes 0 and 0.1 in the map of each branch.
-            usual: what the combined map is told by at its places; `None` for as it is.
+            usual: what the map of each is told by at its places; empty for as they are.
         """
         g = GraphBuilder()
         image, sizes = self._preprocessed(g)
-        combined = self._combined(g, self._raw_maps(g, nets, image), quantiles)
-        if usual is not None:
-            shape = g.op("Shape", combined)
+        told = self._rescaled(g, self._raw_maps(g, nets, image), quantiles)
+        if usual:
+            shape = g.op("Shape", told[next(iter(told))])
             inside_hw = g.op(
                 "Cast", g.op("Slice", shape, g.ints(1), g.ints(3), g.ints(0)), to=FLOAT
             )
-            combined = told_by_place(g, combined, usual, inside_hw)
-        self._summarise(g, combined, sizes.image_hw)
+            told = {
+                branch: told_by_place(g, grid, usual[branch], inside_hw, name=told_name(branch))
+                for branch, grid in told.items()
+            }
+        self._summarise(g, told, sizes.image_hw)
         return g.build([image_input(self.image_format)], _summary())
 
-    def combination(self, quantiles: Quantiles) -> onnx.ModelProto:
-        """From raw maps to `map_combined`, N x h x w: the middle of the detector."""
+    def rescaled(self, quantiles: Quantiles) -> onnx.ModelProto:
+        """From raw maps to those that are shifted and scaled, `rescaled_student` say."""
         g = GraphBuilder()
-        maps = {branch: map_name(branch) for branch in self.settings.branches}
-        self._combined(g, maps, quantiles)
-        return g.build(self._maps(), [tensor(COMBINED, FLOAT, "N", "h", "w")])
+        self._rescaled(g, {branch: map_name(branch) for branch in self.branches}, quantiles)
+        return g.build(self._maps(), [_grids(rescaled_name(branch)) for branch in self.branches])
 
     def summary(self) -> onnx.ModelProto:
-        """From `map_combined` and `image_hw` to `score` and `score_map`: the detector's tail.
-
-        The map is told by its places already, if at all.
-        """
+        """From maps as they are told and `image_hw` to `score` and `score_map`: the end."""
         g = GraphBuilder()
-        self._summarise(g, COMBINED, "image_hw")
-        inputs = [tensor(COMBINED, FLOAT, "N", "h", "w"), tensor("image_hw", INT64, 2)]
-        return g.build(inputs, _summary())
+        told = {branch: told_name(branch) for branch in self.branches}
+        self._summarise(g, told, "image_hw")
+        return g.build([*self._told(), tensor("image_hw", INT64, 2)], _summary())
 
     def _preprocessed(self, g: GraphBuilder) -> tuple[str, Geometry]:
         size = self.settings.working_size(1)
@@ -138,35 +160,50 @@ class EfficientAdGraph:
         layers = self.layers
         teacher = self.teacher.add(g, image, nets.statistics)
         student = add_net(g, image, layers.student, nets.student, name="student")
+        levels = list(self.branches)
         if not layers.autoencoder:
-            return {STUDENT: self._difference(g, teacher, student, STUDENT)}
+            return self._differences(g, teacher, student, levels)
         coder = add_net(g, image, layers.autoencoder, nets.autoencoder, name="autoencoder")
         halves = g.ops("Split", student, outputs=g.fresh("half", 2), axis=1, num_outputs=2)
         return {
-            STUDENT: self._difference(g, teacher, halves[0], STUDENT),
-            AUTOENCODER: self._difference(g, coder, halves[1], AUTOENCODER),
+            **self._differences(g, teacher, halves[0], levels[:-1]),
+            **self._differences(g, coder, halves[1], [AUTOENCODER]),
         }
 
-    def _difference(self, g: GraphBuilder, one: str, other: str, branch: str) -> str:
-        """Mean squared difference over the features, or its root: the branch's map, N x h x w."""
+    def _differences(
+        self, g: GraphBuilder, one: str, other: str, branches: Sequence[str]
+    ) -> dict[str, str]:
+        """Mean squared difference over the features of each branch, or its root, N x h x w."""
         gap = g.op("Sub", one, other)
-        squares = g.op("Mul", gap, gap)
+        squares = [g.op("Mul", gap, gap)]
+        if len(branches) > 1:
+            parts = g.fresh("squares", len(branches))
+            squares = g.ops("Split", *squares, g.ints(*self.layers.followed), outputs=parts, axis=1)
+        return {
+            branch: self._mean(g, values, map_name(branch))
+            for branch, values in zip(branches, squares, strict=True)
+        }
+
+    def _mean(self, g: GraphBuilder, squares: str, name: str) -> str:
         if self.settings.recipe.distance == "squared":
-            return g.op("ReduceMean", squares, g.ints(1), name=map_name(branch), keepdims=0)
-        mean = g.op("ReduceMean", squares, g.ints(1), keepdims=0)
-        return g.op("Sqrt", mean, name=map_name(branch))
+            return g.op("ReduceMean", squares, g.ints(1), name=name, keepdims=0)
+        return g.op("Sqrt", g.op("ReduceMean", squares, g.ints(1), keepdims=0), name=name)
 
-    def _combined(self, g: GraphBuilder, maps: Mapping[str, str], quantiles: Quantiles) -> str:
-        """Nodes from raw maps to the combined one."""
-        weighted = [
-            _rescaled(g, values, quantiles[branch], self.settings.branches[branch] * TOP)
-            for branch, values in maps.items()
-        ]
-        return g.op("Sum", *weighted, name=COMBINED)
+    def _rescaled(
+        self, g: GraphBuilder, maps: Mapping[str, str], quantiles: Quantiles
+    ) -> dict[str, str]:
+        """Each map with the low end of its span at 0 and the high end at 0.1."""
+        found = {}
+        for branch, values in maps.items():
+            span = quantiles[branch]
+            above = g.op("Sub", values, g.number(span.low))
+            name = rescaled_name(branch)
+            found[branch] = g.op("Mul", above, g.number(TOP / span.width), name=name)
+        return found
 
-    def _summarise(self, g: GraphBuilder, combined: str, original_hw: str) -> None:
-        """Nodes from a grid to `score_map` (bilinear from the whole grid) and its maximum."""
-        whole = combined
+    def _summarise(self, g: GraphBuilder, told: Mapping[str, str], original_hw: str) -> None:
+        """Nodes from maps to `score_map` (bilinear from their weighted sum) and `score`."""
+        whole = combined = self._weighted(g, told, name=COMBINED)
         if self.teacher.border_cells:
             edge = self.settings.recipe.border == "edge"
             sides = g.ints(*[self.teacher.border_cells] * 4)
@@ -180,13 +217,22 @@ class EfficientAdGraph:
         if self.settings.recipe.image_score == "map":
             g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
         else:
-            self._top(g, combined)
+            highest = {branch: self._highest(g, grid) for branch, grid in told.items()}
+            self._weighted(g, highest, name="score")
 
-    def _top(self, g: GraphBuilder, combined: str) -> None:
-        """The image's score as the mean of the highest cells, each averaged with its neighbours."""
+    def _weighted(self, g: GraphBuilder, values: Mapping[str, str], *, name: str) -> str:
+        """The sum of a value of each branch by its weight."""
+        weighted = [
+            g.op("Mul", values[branch], g.number(weight))
+            for branch, weight in self.branches.items()
+        ]
+        return g.op("Sum", *weighted, name=name)
+
+    def _highest(self, g: GraphBuilder, grid: str) -> str:
+        """The mean of a map's highest cells, each averaged with its neighbours, N."""
         averaged = g.op(
             "AveragePool",
-            g.op("Unsqueeze", combined, g.ints(1)),
+            g.op("Unsqueeze", grid, g.ints(1)),
             kernel_shape=[NEIGHBOURS] * 2,
             strides=[1, 1],
             pads=[NEIGHBOURS // 2] * 4,
@@ -196,10 +242,13 @@ class EfficientAdGraph:
         count = max(1, round(TOP_CELLS * cells))
         flat = g.op("Flatten", averaged, axis=1)
         highest, _ = g.ops("TopK", flat, g.ints(count), outputs=g.fresh("top", 2), axis=1)
-        g.op("ReduceMean", highest, g.ints(1), keepdims=0, name="score")
+        return g.op("ReduceMean", highest, g.ints(1), keepdims=0)
 
     def _maps(self) -> list[onnx.ValueInfoProto]:
-        return [tensor(map_name(b), FLOAT, "N", "h", "w") for b in self.settings.branches]
+        return [_grids(map_name(branch)) for branch in self.branches]
+
+    def _told(self) -> list[onnx.ValueInfoProto]:
+        return [_grids(told_name(branch)) for branch in self.branches]
 
 
 def map_name(branch: str) -> str:
@@ -207,9 +256,18 @@ def map_name(branch: str) -> str:
     return f"map_{branch}"
 
 
-def _rescaled(g: GraphBuilder, values: str, span: Span, top: float) -> str:
-    """Values with the low end at 0 and the high end at `top`."""
-    return g.op("Mul", g.op("Sub", values, g.number(span.low)), g.number(top / span.width))
+def rescaled_name(branch: str) -> str:
+    """What it is called where it is shifted and scaled."""
+    return f"rescaled_{branch}"
+
+
+def told_name(branch: str) -> str:
+    """What it is called as it enters score and combined map: told by its places, if at all."""
+    return f"deviations_{branch}"
+
+
+def _grids(name: str) -> onnx.ValueInfoProto:
+    return tensor(name, FLOAT, "N", "h", "w")
 
 
 def _summary() -> list[onnx.ValueInfoProto]:

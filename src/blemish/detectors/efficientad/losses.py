@@ -6,6 +6,7 @@ Convention: features are N x C x h x w; each loss is one number, the mean over t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -24,14 +25,34 @@ def hard_feature_loss(
         counted: N x 1 x h x w, 1 for cells that count and 0 for others; `None` for all.
     """
     differences = squared_difference(student, teacher)
-    share = torch.ones((), device=differences.device)
-    if counted is not None:
-        differences, share = differences * counted, counted.mean()
-    differences = differences.flatten(1)
+    if counted is None:
+        return _mean_of_highest(differences.flatten(1), quantile)
     if not quantile:
-        return differences.mean() / share
+        return (differences * counted).mean() / counted.mean()
+    each = [
+        _mean_of_highest(image[:, cells].flatten()[None], quantile)
+        for image, cells in zip(differences, counted[:, 0] > 0, strict=True)
+    ]
+    return torch.stack(each).mean()
+
+
+def _mean_of_highest(differences: Tensor, quantile: float) -> Tensor:
+    """Mean over the rows of the mean of those values at or above a quantile of the row."""
+    if not quantile:
+        return differences.mean()
     hard = differences >= quantile_of(differences.detach(), quantile)
     return (torch.where(hard, differences, 0).sum(1) / hard.sum(1)).mean()
+
+
+def mean_of_levels(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    student: Tensor,
+    teacher: Tensor,
+    followed: tuple[int, ...],
+) -> Tensor:
+    """Mean of a loss of each of the teacher's levels, of so many features."""
+    pairs = zip(student.split(followed, 1), teacher.split(followed, 1), strict=True)
+    return torch.stack([loss(one, other) for one, other in pairs]).mean()
 
 
 def quantile_of(values: Tensor, quantile: float) -> Tensor:

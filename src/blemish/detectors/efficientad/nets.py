@@ -18,7 +18,7 @@ ALL = slice(None)
 
 
 class Net(nn.Module):  # type: ignore[misc]
-    """A chain of layers, N x 3 x H x W to N x C x h x w.
+    """Layers, N x 3 x H x W to N x C x h x w: what the heads among them give.
 
     Args:
         layers: of `architecture`; each is a `Conv2d` under its own name.
@@ -29,6 +29,7 @@ class Net(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.layers = tuple(layers)
         self.dropout = dropout
+        self._taken = {layer.of for layer in layers}
         for layer in layers:
             convolution = nn.Conv2d(
                 layer.inputs, layer.outputs, layer.kernel_hw, layer.stride, layer.padding
@@ -36,24 +37,46 @@ class Net(nn.Module):  # type: ignore[misc]
             self.add_module(layer.name, convolution)
 
     def forward(self, images: Tensor, outputs: slice = ALL) -> Tensor:
-        """Features of images, all of them or only some: those not asked for cost nothing."""
-        x = images
+        """Features of images, all of them or only some: heads not asked for cost nothing."""
+        x, given, first = images, [], 0
+        ends: dict[str, Tensor] = {}
         for layer in self.layers:
-            before = x
-            if layer.enlarged_hw is not None:
-                x = F.interpolate(x, layer.enlarged_hw, mode="bilinear", align_corners=False)
-            conv = self.get_submodule(layer.name)
-            kept = outputs if layer is self.layers[-1] else ALL
-            x = F.conv2d(x, conv.weight[kept], conv.bias[kept], layer.stride, layer.padding)
-            if layer.skips:
-                x = x + before
-            if layer.rectified:
-                x = F.relu(x)
-            if layer.dropout and self.training and self.dropout:
-                x = dropped(x, self.dropout)
-            if layer.pooled:
-                x = F.avg_pool2d(x, 2)
-        return x
+            kept = ALL
+            if layer.head:
+                kept = _inside(outputs, first, layer.outputs)
+                first += layer.outputs
+                if kept.start == kept.stop:
+                    continue
+            x = self._applied(layer, x if layer.of is None else ends[layer.of], kept)
+            if layer.name in self._taken:
+                ends[layer.name] = x
+            if layer.head:
+                given.append(x)
+        return given[0] if len(given) == 1 else torch.cat(given, 1)
+
+    def _applied(self, layer: NetLayer, x: Tensor, kept: slice) -> Tensor:
+        before = x
+        if layer.enlarged_hw is not None:
+            x = F.interpolate(x, layer.enlarged_hw, mode="bilinear", align_corners=False)
+        if layer.enlarged_by > 1:
+            factor = float(layer.enlarged_by)
+            x = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+        conv = self.get_submodule(layer.name)
+        x = F.conv2d(x, conv.weight[kept], conv.bias[kept], layer.stride, layer.padding)
+        if layer.skips:
+            x = x + before
+        if layer.rectified:
+            x = F.relu(x)
+        if layer.dropout and self.training and self.dropout:
+            x = dropped(x, self.dropout)
+        return F.avg_pool2d(x, 2) if layer.pooled else x
+
+
+def _inside(outputs: slice, first: int, count: int) -> slice:
+    """Which of some features, `count` from `first` on, are among those asked for."""
+    ends = outputs.start or 0, first + count if outputs.stop is None else outputs.stop
+    start, stop = (min(max(end - first, 0), count) for end in ends)
+    return slice(start, max(start, stop))
 
 
 def fixed_net(layers: Sequence[NetLayer], weights: Weights) -> Net:

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from blemish.detectors.efficientad.architecture import Layers
+from blemish.detectors.efficientad.architecture import AUTOENCODER, STUDENT, Layers
 from blemish.detectors.efficientad.batches import Batch
-from blemish.detectors.efficientad.losses import distance, hard_feature_loss, penalty_loss
+from blemish.detectors.efficientad.losses import (
+    distance,
+    hard_feature_loss,
+    mean_of_levels,
+    penalty_loss,
+)
 from blemish.detectors.efficientad.nets import Net
-from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
+from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Answers
 
 # What the student learns of the teacher and of images of anything else; the autoencoder of the
@@ -22,11 +27,16 @@ OF_THE_AUTOENCODER = ("autoencoder", "student_autoencoder")
 
 @dataclass(frozen=True, eq=False)
 class Trio:
-    """The nets; the teacher answers with normalised features and is never trained."""
+    """The nets; the teacher answers with normalised features and is never trained.
+
+    Attributes:
+        followed: how many features each of the teacher's levels has; all levels count alike.
+    """
 
     teacher: Answers
     student: Net
     autoencoder: Net | None
+    followed: tuple[int, ...]
     penalised: bool
 
     @property
@@ -60,7 +70,8 @@ def make_trio(
         coder = Net(layers.autoencoder, dropout=settings.dropout) if layers.autoencoder else None
     place = {"device": device, "memory_format": torch.channels_last}
     penalised = settings.recipe.penalty_weight > 0
-    return Trio(teacher, student.to(**place), coder.to(**place) if coder else None, penalised)
+    coder = coder.to(**place) if coder else None
+    return Trio(teacher, student.to(**place), coder, layers.followed, penalised)
 
 
 def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tensor:
@@ -71,7 +82,14 @@ def step_losses(trio: Trio, batch: Batch, settings: EfficientAdSettings) -> Tens
     shown = batch.images if batch.penalty is None else torch.cat([batch.images, batch.penalty])
     answers = trio.student(shown, slice(half))
     hard, counted = settings.recipe.hard_quantile, batch.counted
-    losses = [hard_feature_loss(answers[:count], wanted, hard, counted)]
+    losses = [
+        mean_of_levels(
+            lambda one, other: hard_feature_loss(one, other, hard, counted),
+            answers[:count],
+            wanted,
+            trio.followed,
+        )
+    ]
     if batch.penalty is not None:
         losses.append(penalty_loss(answers[count:]) * settings.recipe.penalty_weight)
     if trio.autoencoder is not None and batch.varied is not None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.backbones.backbone import Level
 from blemish.detectors.efficientad.architecture import (
     BORDER_CELLS,
     PDN_WIDTHS,
@@ -63,6 +64,11 @@ class PdnTeacher:
     def title(self) -> str:
         """Which net it is, for people."""
         return f"PDN {self.kind}"
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """It has one."""
+        return (Level("pdn", self.features, STRIDE),)
 
     @property
     def features(self) -> int:

@@ -199,16 +199,15 @@ def _values(net: Sequence[NetLayer], size_hw: tuple[int, int]) -> int:
 
 def output_sizes(net: Sequence[NetLayer], size_hw: tuple[int, int]) -> list[int]:
     """Cells that each convolution of a net gives for an image of a size, before pooling."""
-    height, width = size_hw
-    sizes = []
+    last_hw, sizes = size_hw, []
+    ends_hw: dict[str, tuple[int, int]] = {}
     for layer in net:
+        before_hw = last_hw if layer.of is None else ends_hw[layer.of]
         height, width = (
-            (side + 2 * layer.padding - kernel) // layer.stride + 1
-            for side, kernel in zip(
-                layer.enlarged_hw or (height, width), layer.kernel_hw, strict=True
-            )
+            (side * layer.enlarged_by + 2 * layer.padding - kernel) // layer.stride + 1
+            for side, kernel in zip(layer.enlarged_hw or before_hw, layer.kernel_hw, strict=True)
         )
         sizes.append(height * width)
-        if layer.pooled:
-            height, width = height // 2, width // 2
+        last_hw = (height // 2, width // 2) if layer.pooled else (height, width)
+        ends_hw[layer.name] = last_hw
     return sizes

@@ -13,6 +13,7 @@ class Recipe:
         str | None
     )  # with `levels`, or else `pdn`: the teacher is the one or the other
     teacher_levels: tuple[str, ...] | None
+    teacher_neighbourhood: int
     pdn: str | None
     student_width: int
     autoencoder_weight: float
@@ -38,7 +39,8 @@ class Recipe:
 
 QUICK = Recipe(
     teacher_backbone="embedded",
-    teacher_levels=("s8",),
+    teacher_levels=("s8", "s16"),
+    teacher_neighbourhood=3,
     pdn=None,
     student_width=32,
     autoencoder_weight=0.0,
@@ -64,6 +66,7 @@ QUICK = Recipe(
 PAPER = Recipe(
     teacher_backbone=None,
     teacher_levels=None,
+    teacher_neighbourhood=1,
     pdn="small",
     student_width=32,
     autoencoder_weight=0.5,
@@ -93,7 +96,14 @@ PRESETS = {
     "paper": PAPER,
 }
 # What a recipe says of the teacher or the machine, and what no preset decides of the method.
-OF_THE_TEACHER = ("teacher_backbone", "teacher_levels", "pdn", "student_width", "keep_features")
+OF_THE_TEACHER = (
+    "teacher_backbone",
+    "teacher_levels",
+    "teacher_neighbourhood",
+    "pdn",
+    "student_width",
+    "keep_features",
+)
 OF_THE_METHOD = (
     "epochs",
     "weight_decay",

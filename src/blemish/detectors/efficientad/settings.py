@@ -31,9 +31,6 @@ from blemish.settings import setting
 SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
 
 
-STUDENT, AUTOENCODER = "student", "autoencoder"  # the branches that a map comes of
-
-
 @dataclass(frozen=True)
 class EfficientAdSettings(DetectorSettings):
     """All that can be chosen in EfficientAd."""
@@ -53,7 +50,15 @@ class EfficientAdSettings(DetectorSettings):
         names_file=True,
     )
     teacher_levels: tuple[str, ...] | None = setting(
-        None, "outputs of the backbone that are followed; embedded's s8 by default", fewest=1
+        None,
+        "outputs of the backbone that are followed, a map each; s8 and s16 of embedded by default",
+        fewest=1,
+    )
+    teacher_neighbourhood: int | None = setting(
+        None,
+        "side, in cells, over which levels coarser than the finest are averaged, odd",
+        at_least=1,
+        at_most=9,
     )
     teacher: str | None = setting(
         None,
@@ -227,12 +232,6 @@ class EfficientAdSettings(DetectorSettings):
         return self.recipe.normalisation == "position"
 
     @property
-    def branches(self) -> dict[str, float]:
-        """Weights in the combined map: of the student's map, and the autoencoder's if any."""
-        share = self.recipe.autoencoder_weight
-        return {STUDENT: 1 - share} | ({AUTOENCODER: share} if share else {})
-
-    @property
     def recipe(self) -> Recipe:
         """What the preset decides, less what was given."""
         preset = PRESETS[self.preset]
@@ -291,6 +290,9 @@ class EfficientAdSettings(DetectorSettings):
         if self.recipe.autoencoder_weight:
             problems += _size_problems(self.size_hw)
         problems += _crop_problems(self.crop, self.size_hw) + self._teacher_problems()
+        if self.recipe.teacher_neighbourhood % 2 == 0:
+            got = self.teacher_neighbourhood
+            problems.append(f"'teacher_neighbourhood' must be odd; got {got}.")
         if self.autoencoder_width % 2:
             problems.append(f"'autoencoder_width' must be even; got {self.autoencoder_width}.")
         if self.low_quantile >= self.high_quantile:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.backbones.backbone import Level
 from blemish.detectors.efficientad.architecture import Layers, NetLayer, autoencoder
 from blemish.graph.builder import GraphBuilder
 from blemish.graph.engine import Engine
@@ -54,6 +55,11 @@ class Teacher(Protocol):
     @property
     def title(self) -> str:
         """Which net it is, for people."""
+        ...
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """What a map each is made of: its features are theirs, one after the other."""
         ...
 
     @property
@@ -138,8 +144,9 @@ def layers_of(settings: EfficientAdSettings, teacher: Teacher) -> Layers:
     """The nets that are trained to follow a teacher."""
     coded = bool(settings.recipe.autoencoder_weight)
     student = teacher.student(doubled=coded, width=settings.recipe.student_width)
+    followed = tuple(level.channels for level in teacher.levels)
     if not coded:
-        return Layers(student, ())
+        return Layers(student, (), followed)
     grid_hw, width = teacher.grid_hw(settings.size_hw), settings.autoencoder_width
     coder = autoencoder(teacher.features, settings.size_hw, grid_hw, width=width)
-    return Layers(student, coder)
+    return Layers(student, coder, followed)

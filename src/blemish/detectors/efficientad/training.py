@@ -20,17 +20,17 @@ from torch import Tensor
 from torch.func import functional_call
 
 from blemish.backbones.compiler import no_compiler_folder
-from blemish.detectors.efficientad.architecture import COLOURS
+from blemish.detectors.efficientad.architecture import AUTOENCODER, COLOURS, STUDENT
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint, same_shape
 from blemish.detectors.efficientad.freed_memory import freed_memory_kept
 from blemish.detectors.efficientad.interruptions import Interruptions
-from blemish.detectors.efficientad.losses import distance
+from blemish.detectors.efficientad.losses import distance, mean_of_levels
 from blemish.detectors.efficientad.nets import weights_of
 from blemish.detectors.efficientad.objective import Trio, make_trio, step_losses
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.schedule import Schedule
-from blemish.detectors.efficientad.settings import AUTOENCODER, STUDENT, EfficientAdSettings
+from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher, layers_of
 from blemish.errors import BlemishError, SettingError
 from blemish.graph.engine import CPU
@@ -262,7 +262,8 @@ class _Run:
                 kept = batch.features
                 wanted = self._trio.teacher(batch.images) if kept is None else kept
                 shown = (batch.images, slice(wanted.shape[1]))
-                shares.append(distance(functional_call(student, means, shown), wanted))
+                answers = functional_call(student, means, shown)
+                shares.append(mean_of_levels(distance, answers, wanted, self._trio.followed))
         if shares:
             self.schedule.look(self.step, float(torch.stack(shares).mean()))
 

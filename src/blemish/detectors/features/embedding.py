@@ -42,7 +42,7 @@ def embed(
     """
     # Channels come last before levels are enlarged and joined, which is three times as fast.
     if width is None:
-        local = [_mean_of_neighbours(g, level, side) for level in maps]
+        local = [mean_of_neighbours(g, level, side) for level in maps]
     else:
         kernels = pooled_kernels(channels, side, width)
         local = [_convolve(g, m, kernel) for m, kernel in zip(maps, kernels, strict=True)]
@@ -56,7 +56,8 @@ def embed(
     return g.op("Concat", *aligned, axis=3, name=name)
 
 
-def _mean_of_neighbours(g: GraphBuilder, features: str, side: int) -> str:
+def mean_of_neighbours(g: GraphBuilder, features: str, side: int) -> str:
+    """Nodes that average N x C x h x w features over `side` x `side` cells; 0 beyond borders."""
     if side == 1:
         return features
     return g.op(
