@@ -13,10 +13,12 @@ from blemish.report.charts import (
     WIDTH,
     Curve,
     Scores,
+    Trace,
     histogram,
     pro,
     roc,
     ticks,
+    training,
 )
 
 GOOD = Scores("Good", "good", [1.0, 1.5, 2.0, 3.1], flagged=1)
@@ -122,6 +124,20 @@ def test_any_pro_curve_stays_inside_the_chart(rates: list[float]) -> None:
 def test_a_pro_curve_without_points_is_not_drawn() -> None:
     assert pro(Curve("PRO", "region", [], []), chart_id="a") == ""
     assert pro(Curve("PRO", "region", [0, 1], [1]), chart_id="a") == ""
+
+
+def test_a_training_is_drawn_by_powers_and_ends_at_its_last_step() -> None:
+    falling = Trace("Loss", "pixel", [(20, 1.0), (100, 0.1), (200, 0.01)])
+    svg = training([falling, Trace("Unexplained", "image", [(100, 0.2)])], chart_id="a")
+    (line,) = drawn(svg).iter("polyline")
+    points = [[float(v) for v in pair.split(",")] for pair in line.attrib["points"].split()]
+    (_, top), (_, middle), (right, base) = points
+    assert right == pytest.approx(WIDTH - RIGHT, abs=0.06)
+    assert middle - top == pytest.approx(base - middle, abs=0.11)  # a tenth each time
+    assert TOP < top < base < HEIGHT - BOTTOM
+    assert "0.02" in words(svg)
+    assert "Unexplained" not in words(svg)  # one point is no line
+    assert training([], chart_id="a") == ""
 
 
 def test_long_curves_are_thinned() -> None:

@@ -146,6 +146,22 @@ def test_the_protocol_tells_what_the_records_know(tmp_path: Path, make_record) -
     assert "**Seeds**: 0, 3." in told(wide, make_record())
 
 
+def test_a_training_is_shown_and_told_where_it_did_not_converge(
+    tmp_path: Path, make_record
+) -> None:
+    history = [[100, 0.5], [200, 0.4]]
+    losses = {"names": ["step", "student", "penalty"], "history": [[20, 1, 0.5], [200, 0.2, 0.1]]}
+    for converged, told in ((False, True), (True, False), (None, False)):
+        unexplained = {"history": history, "converged": converged}
+        record = make_record(details={"losses": losses, "unexplained": unexplained})
+        page = write_report(tmp_path, [record]).html.read_text("utf-8")
+        assert "The training, step by step" in page
+        assert ("not converged" in page) is told
+    for details in ({}, {"losses": "none", "unexplained": None}):
+        page = write_report(tmp_path, [make_record(details=details)]).html.read_text("utf-8")
+        assert "The training, step by step" not in page
+
+
 def test_a_record_without_intervals_or_regions_is_shown_without_them(
     tmp_path: Path, make_record
 ) -> None:

@@ -1,4 +1,4 @@
-"""Charts as SVG text: a histogram of scores, ROC and PRO curves, drawn without any library.
+"""Charts as SVG text: a histogram of scores, ROC, PRO and training curves, without any library.
 
 Colours are classes (`good`, `defect`, `image`, `pixel`, `axis`) that the page's style sheet fills
 in, so that a chart follows light and dark. Every chart has a title and a description for those who
@@ -10,13 +10,14 @@ Convention: a chart is `WIDTH` x `HEIGHT` units and scales with its place; x gro
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 44
 BINS = 36
+KEY_WIDE = 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,15 @@ class Curve:
     false_alarm_rate: Sequence[float]
     recall: Sequence[float]
     point: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A value above 0 by step; `style` is its class in the style sheet."""
+
+    name: str
+    style: str
+    points: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +145,34 @@ def pro(curve: Curve, *, chart_id: str, limit: float = 0.3, mark: float = 0.05) 
     return _svg(parts, chart_id, "PRO curve", told)
 
 
+def training(traces: Sequence[Trace], *, chart_id: str) -> str:
+    """Values by step of a training, upwards by powers.
+
+    Gives an empty text where nothing has two points.
+    """
+    traces = [trace for trace in traces if len(trace.points) > 1]
+    if not traces:
+        return ""
+    last = max(step for trace in traces for step, _ in trace.points)
+    values = [value for trace in traces for _, value in trace.points]
+    low, high = math.log10(min(values)) - 0.05, math.log10(max(values)) + 0.05
+    x, y = Scale(0, last, LEFT, WIDTH - RIGHT), Scale(low, high, HEIGHT - BOTTOM, TOP)
+    marks = {math.log10(value): f"{value:g}" for value in _round_between(10**low, 10**high)}
+    parts = [_y_axis(y, "loss, or share left, by powers", marks), _x_axis(x, "step")]
+    for row, trace in enumerate(traces):
+        points = [(x(step), y(math.log10(value))) for step, value in trace.points]
+        parts += [_path(points, f"curve {trace.style}"), _key(trace, row, top=TOP + 12)]
+    names = " and ".join(trace.name for trace in traces)
+    return _svg(parts, chart_id, "The training", f"By step: {names}.")
+
+
+def _round_between(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten inside `low..high`."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    values = [float(f"{m}e{power}") for power in powers for m in (1, 2, 5)]
+    return [value for value in values if low <= value <= high]
+
+
 def _drawable(curve: Curve) -> bool:
     return len(curve.recall) == len(curve.false_alarm_rate) > 1
 
@@ -213,11 +251,12 @@ def _x_axis(x: Scale, title: str) -> str:
     return "".join(parts)
 
 
-def _y_axis(y: Scale, title: str) -> str:
+def _y_axis(y: Scale, title: str, marks: Mapping[float, str] | None = None) -> str:
+    """An axis with its own marks, or with round numbers."""
     parts = []
-    for tick in ticks(y.low, y.high):
+    for tick, words in (marks or {tick: f"{tick:g}" for tick in ticks(y.low, y.high)}).items():
         parts.append(_line(LEFT, y(tick), WIDTH - RIGHT, y(tick), "grid"))
-        parts.append(_text(LEFT - 6, y(tick) + 4, f"{tick:g}", "tick end"))
+        parts.append(_text(LEFT - 6, y(tick) + 4, words, "tick end"))
     parts.append(
         f'<text class="label middle" transform="translate(12 {(y.start + y.end) / 2:.1f}) '
         f'rotate(-90)">{escape(title)}</text>'
@@ -225,8 +264,8 @@ def _y_axis(y: Scale, title: str) -> str:
     return "".join(parts)
 
 
-def _key(curve: Curve, row: int) -> str:
-    x, y = WIDTH - RIGHT - 150, HEIGHT - BOTTOM - 44 + 20 * row
+def _key(curve: Curve | Trace, row: int, *, top: float = HEIGHT - BOTTOM - 44) -> str:
+    x, y = WIDTH - RIGHT - KEY_WIDE, top + 20 * row
     name = _text(x + 34, y + 4, curve.name, "name")
     return _line(x, y, x + 26, y, f"curve {curve.style}") + name
 

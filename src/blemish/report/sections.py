@@ -13,7 +13,7 @@ from pathlib import Path
 from blemish.records.findings import Example
 from blemish.records.grouping import Group
 from blemish.records.record import Record
-from blemish.report import cells, charts, tables
+from blemish.report import cells, charts, tables, training
 from blemish.report.columns import COST
 from blemish.report.undefined import undefined_told
 
@@ -51,6 +51,7 @@ class Section:
     histogram: str
     roc: str
     pro: str
+    training: str
     per_type: tables.Table
     by_size: tables.Table
     regions: str
@@ -69,7 +70,7 @@ def make_section(directory: Path, group: Group, anchor: str) -> Section:
     if len(group.records) > 1:
         notes.insert(0, f"Charts and images are of seed {shown.seed}, the first of "
                         f"{len(group.records)}; tables are over all of them.")  # fmt: skip
-    notes += undefined_told(shown.figures.undefined)
+    notes += training.not_converged(shown) + undefined_told(shown.figures.undefined)
     return Section(
         anchor=anchor,
         group=group,
@@ -77,6 +78,7 @@ def make_section(directory: Path, group: Group, anchor: str) -> Section:
         histogram=_histogram(shown, anchor),
         roc=_roc(shown, anchor),
         pro=_pro(shown, anchor),
+        training=charts.training(training.course(shown), chart_id=f"{anchor}-training"),
         per_type=tables.per_type_table(group),
         by_size=tables.by_size_table(group),
         regions=_regions(shown),
