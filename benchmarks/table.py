@@ -13,6 +13,7 @@ from typing import Any
 
 import calibration_tables
 import charts
+import efficientad_tables
 import peer_tables
 import portability_tables
 import position_tables
@@ -90,6 +91,9 @@ def filled(text: str) -> str:
         "detectors": detectors_table,
         "mission": mission_table,
         "efficientad-speed": efficientad_speed_table,
+        "efficientad-seeds": lambda: efficientad_tables.seeds(newest("detectors-*.json")),
+        "fusion": lambda: efficientad_tables.fusion(newest("fusion-*.json")),
+        "ceilings": lambda: efficientad_tables.ceilings(newest("teachers-*.json")),
         "precision": precision_table,
         "teachers": teachers_table,
         "peer": lambda: peer_tables.peer(newest("peer-*.json")),
@@ -301,9 +305,10 @@ def mission_table() -> str:
 
 
 def _by_category(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows by category, drawn ones last, PatchCore first."""
+    """Rows of seed 0 by category, drawn ones last, PatchCore first."""
     return sorted(
-        rows, key=lambda row: (_drawn(row), row["category"], row["detector"] != "patchcore")
+        (row for row in rows if row["seed"] == 0),
+        key=lambda row: (_drawn(row), row["category"], row["detector"] != "patchcore"),
     )
 
 

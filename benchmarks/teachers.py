@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from figures import of_images, of_pixels
 
 RECORDS = Path(__file__).parent / "records"
-DATA = ("mvtec/bottle", "lgp", "mtd", "surfaces/tile", "surfaces/leather", "surfaces/grid")
+DATA = ("mvtec/bottle", "mtd")
 BANK, LEFT_OUT = 8192, 0.15  # cells of each level; share of the training images
 MOST_IMAGES = 200  # that the bank is drawn from
 CHUNK = 4096

@@ -155,11 +155,11 @@ def test_a_training_is_shown_and_told_where_it_did_not_converge(
         unexplained = {"history": history, "converged": converged}
         record = make_record(details={"losses": losses, "unexplained": unexplained})
         page = write_report(tmp_path, [record]).html.read_text("utf-8")
-        assert "The training, step by step" in page
+        assert "The training: loss on its images" in page
         assert ("not converged" in page) is told
     for details in ({}, {"losses": "none", "unexplained": None}):
         page = write_report(tmp_path, [make_record(details=details)]).html.read_text("utf-8")
-        assert "The training, step by step" not in page
+        assert "The training: loss" not in page
 
 
 def test_a_record_without_intervals_or_regions_is_shown_without_them(

@@ -17,7 +17,6 @@ from html import escape
 WIDTH, HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 16, 14, 44
 BINS = 36
-KEY_WIDE = 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def training(traces: Sequence[Trace], *, chart_id: str) -> str:
     low, high = math.log10(min(values)) - 0.05, math.log10(max(values)) + 0.05
     x, y = Scale(0, last, LEFT, WIDTH - RIGHT), Scale(low, high, HEIGHT - BOTTOM, TOP)
     marks = {math.log10(value): f"{value:g}" for value in _round_between(10**low, 10**high)}
-    parts = [_y_axis(y, "loss, or share left, by powers", marks), _x_axis(x, "step")]
+    parts = [_y_axis(y, "loss, share left", marks), _x_axis(x, "step")]
     for row, trace in enumerate(traces):
         points = [(x(step), y(math.log10(value))) for step, value in trace.points]
         parts += [_path(points, f"curve {trace.style}"), _key(trace, row, top=TOP + 12)]
@@ -265,7 +264,7 @@ def _y_axis(y: Scale, title: str, marks: Mapping[float, str] | None = None) -> s
 
 
 def _key(curve: Curve | Trace, row: int, *, top: float = HEIGHT - BOTTOM - 44) -> str:
-    x, y = WIDTH - RIGHT - KEY_WIDE, top + 20 * row
+    x, y = WIDTH - RIGHT - 150, top + 20 * row
     name = _text(x + 34, y + 4, curve.name, "name")
     return _line(x, y, x + 26, y, f"curve {curve.style}") + name
 

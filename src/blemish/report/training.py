@@ -17,8 +17,8 @@ def course(record: Record) -> list[Trace]:
     """The loss by step, all its parts together, and what is left unexplained, where it is known."""
     losses, shares = (_told(record, name).get("history", []) for name in ("losses", "unexplained"))
     known = {
-        ("Loss, images trained on", "pixel"): [(step, sum(values)) for step, *values in losses],
-        ("Unexplained, other images", "image"): [(step, share) for step, share in shares],
+        ("Loss", "pixel"): [(step, sum(values)) for step, *values in losses],
+        ("Unexplained", "image"): [(step, share) for step, share in shares],
     }
     return [
         Trace(name, style, tuple((step, value) for step, value in points if value > 0))
