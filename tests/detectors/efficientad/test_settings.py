@@ -31,7 +31,7 @@ def test_the_paper_is_the_paper():
         "hard_quantile": 0.999, "penalty_weight": 1.0, "penalty_grey": 0.3, "jitter": 0.2,
         "dropout": 0.2, "low_quantile": 0.9, "high_quantile": 0.995, "border": "zero",
         "calibration_folds": 0, "held_out": 0.1, "autoencoder_width": 64, "autoencoder_weight": 0.5,
-        "smoothing": 0.0, "averaged_steps": 0, "schedule": "late", "unexplained": 0.0,
+        "smoothing": 0.0, "averaged_steps": 0, "gradient_norm": 0.0, "schedule": "late", "unexplained": 0.0,
         "distance": "squared", "teacher_backbone": None,
     }  # fmt: skip
     assert settings | published == settings

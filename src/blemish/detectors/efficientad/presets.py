@@ -24,6 +24,7 @@ class Recipe:
     learning_rate: float
     schedule: str
     averaged_steps: int
+    gradient_norm: float
     hard_quantile: float
     keep_features: bool
     penalty_weight: float
@@ -50,7 +51,8 @@ QUICK = Recipe(
     crop=0,
     learning_rate=2e-3,
     schedule="cool-down",
-    averaged_steps=500,
+    averaged_steps=100,
+    gradient_norm=1.0,
     hard_quantile=0.0,
     keep_features=True,
     penalty_weight=0.0,
@@ -77,6 +79,7 @@ PAPER = Recipe(
     learning_rate=1e-4,
     schedule="late",
     averaged_steps=0,
+    gradient_norm=0.0,
     hard_quantile=0.999,
     keep_features=False,
     penalty_weight=1.0,

@@ -133,6 +133,11 @@ class EfficientAdSettings(DetectorSettings):
         "step, as published",
         at_least=0,
     )
+    gradient_norm: float | None = setting(
+        None,
+        "largest norm of a step's gradient, which is scaled down to it; 0 for any, as published",
+        at_least=0,
+    )
     hard_quantile: float | None = setting(
         None, "the student learns from differences at or above this quantile", at_least=0, at_most=1
     )

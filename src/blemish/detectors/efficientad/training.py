@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
+from torch.nn.utils import clip_grad_norm_
 
 from blemish.backbones.compiler import no_compiler_folder
 from blemish.detectors.efficientad.architecture import AUTOENCODER, COLOURS, STUDENT
@@ -234,6 +235,8 @@ class _Run:
             losses = step_losses(self._trio, batch, self._settings)
         self._optimiser.zero_grad()
         losses.sum().backward()
+        if self._recipe.gradient_norm:
+            clip_grad_norm_(self._parameters.values(), self._recipe.gradient_norm)
         self._optimiser.step()
         self._average()
         self._fresh.append(losses.detach())
