@@ -122,10 +122,13 @@ def test_a_layer_with_a_skip_adds_what_came_in(backbone):
 def test_sizes_that_no_student_can_follow_are_refused_before_anything_is_read(backbone):
     with pytest.raises(SettingError, match=r"multiple of 8 .*got \[60, 60\].* is \[64, 64\]"):
         detector(backbone, image_size=60).fit(None, progress=QUIET)
-    with pytest.raises(SettingError, match="'crop' must be a multiple of 8"):
-        detector(backbone, crop=44).fit(None, progress=QUIET)
-    with pytest.raises(SettingError, match=r"'crop' must be at least 72 .*got 64"):
-        detector(backbone, crop=64, image_size=128, teacher_levels=LEVELS[1:]).teacher  # noqa: B018
+    with pytest.raises(SettingError, match=r"'crop' must be 0 .*of 8 in \[40, 64\].* is 48\."):
+        detector(backbone, crop=44, image_size=64).fit(None, progress=QUIET)
+    for crop, told in ((64, r"in \[72, 128\].*got 64, .* is 72"), (200, "got 200, .* is 128")):
+        with pytest.raises(SettingError, match=told):
+            detector(backbone, crop=crop, image_size=128, teacher_levels=LEVELS[1:]).plan(weaves())
+    with pytest.raises(SettingError, match="only 0 works"):
+        detector(backbone, crop=64, teacher_levels=LEVELS[1:]).plan(weaves())
     with pytest.raises(BackboneError, match="has no level 'middle'"):
         detector(backbone, teacher_levels=["middle"]).fit(None, progress=QUIET)
 

@@ -49,6 +49,13 @@ def test_it_takes_all_steps_while_it_gets_better_and_says_that_it_had_not_conver
     assert one.converged is False
 
 
+@pytest.mark.parametrize("steps", [*range(1, 40), 199, 200, 2000])
+def test_a_training_that_nothing_ends_takes_the_steps_it_was_given(steps):
+    one = schedule(steps)
+    one.look(1, 0.9)
+    assert (one.end, one.converged) == (steps, False)
+
+
 def test_where_nobody_looks_all_steps_are_taken():
     one = schedule(unexplained=0)
     assert not any(one.looks(step) for step in range(3001))

@@ -31,8 +31,8 @@ def test_the_paper_is_the_paper():
         "hard_quantile": 0.999, "penalty_weight": 1.0, "penalty_grey": 0.3, "jitter": 0.2,
         "dropout": 0.2, "low_quantile": 0.9, "high_quantile": 0.995, "border": "zero",
         "calibration_folds": 0, "held_out": 0.1, "autoencoder_width": 64, "autoencoder_weight": 0.5,
-        "smoothing": 0.0, "averaged_steps": 0, "gradient_norm": 0.0, "schedule": "late", "unexplained": 0.0,
-        "distance": "squared", "teacher_backbone": None,
+        "smoothing": 0.0, "averaged_steps": 0, "gradient_norm": 0.0, "schedule": "late",
+        "unexplained": 0.0, "distance": "squared", "teacher_backbone": None,
     }  # fmt: skip
     assert settings | published == settings
 
@@ -42,6 +42,7 @@ def test_every_preset_fills_in_everything_and_can_be_written_and_read(preset):
     settings = EfficientAdSettings(preset=preset)
     written = settings.to_dict()
     optional = {"teacher", "penalty", "epochs", "pdn", "teacher_backbone", "teacher_levels"}
+    optional.add("teacher_neighbourhood")
     assert not {name for name, value in written.items() if value is None} - optional
     assert json.loads(json.dumps(written)) == written
     assert EfficientAdSettings.from_dict(written).to_dict() == written
@@ -104,11 +105,11 @@ def test_a_variant_tells_what_differs_from_the_paper():
             "'pdn' names a PDN as teacher and 'teacher_backbone'",
         ),
         ({"teacher": "a.onnx", "teacher_backbone": "embedded"}, "'teacher' names a PDN"),
-        ({"pdn": "small", "teacher_levels": ["s8"]}, "'teacher_levels' are of a backbone"),
+        ({"pdn": "small", "teacher_levels": ["s8"]}, "'teacher_levels' is of a backbone"),
         ({"epochs": 0}, "'epochs'"),
-        ({"crop": 90}, "got 90, the nearest that works is 88"),
-        ({"crop": 20}, "nearest that works is 36"),
-        ({"crop": 300}, r"in \[36, 256\]; got 300, the nearest that works is 256"),
+        ({"pdn": "small", "crop": 90}, "got 90, the nearest that works is 88"),
+        ({"pdn": "small", "crop": 20}, "nearest that works is 36"),
+        ({"pdn": "small", "crop": 300}, r"in \[36, 256\]; got 300, the nearest that works is 256"),
         ({"preset": "fast"}, "must be one of quick, texture, standard, paper"),
         ({"preset": "papers"}, "Did you mean 'paper'"),
         ({"low_quantile": 0.995}, "must be below 'high_quantile'"),
@@ -145,3 +146,26 @@ def test_without_a_weight_there_is_no_autoencoder_and_nothing_to_follow_it():
     assert branches(settings) == {"student": 1}
     both = EfficientAdSettings(pdn="extra_small", autoencoder_weight=0.2)
     assert branches(both) == pytest.approx({"student": 0.8, "autoencoder": 0.2})
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"steps": 5, "epochs": 3}, "'steps' or 'epochs', not both"),
+        ({"pdn": "small", "teacher_neighbourhood": 3}, "'teacher_neighbourhood' is of a backbone"),
+        ({"pdn": "small", "teacher_levels": ["s8"]}, "'teacher_levels' is of a backbone"),
+        ({"teacher_neighbourhood": 4}, "must be odd"),
+        ({"resize": "shorter"}, "images of one size"),
+    ],
+)
+def test_settings_that_would_be_ignored_are_refused(given, told):
+    with pytest.raises(SettingError, match=told):
+        EfficientAdSettings(**given)
+
+
+@pytest.mark.parametrize("given", [{"epochs": 2.0}, {"steps": 9}, {"pdn": "small"}, {"crop": 96}])
+def test_what_was_chosen_can_be_written_and_read(given):
+    settings = EfficientAdSettings(**given)
+    again = EfficientAdSettings(**settings.to_dict())
+    assert again.recipe == settings.recipe
+    assert again.steps_of(40) == settings.steps_of(40)

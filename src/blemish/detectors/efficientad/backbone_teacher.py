@@ -109,14 +109,25 @@ class BackboneTeacher:
         height, width = (side // self.step for side in size_hw)
         return height, width
 
-    def check_size(self, setting: str, size_hw: tuple[int, int]) -> None:
+    def check_sizes(self, size_hw: tuple[int, int], crop: int) -> None:
         """Raise `SettingError` where its cells would not lie on those of a student."""
         coarsest = max(level.stride for level in self.levels)
         if any(side % coarsest for side in size_hw):
             works = [max(coarsest, round(side / coarsest) * coarsest) for side in size_hw]
             raise SettingError(
-                f"'{setting}' must be a multiple of {coarsest} with the levels of "
+                f"'image_size' must be a multiple of {coarsest} with the levels of "
                 f"'{self.name}' as teacher; got {list(size_hw)}, the nearest that works is {works}."
+            )
+        if not crop:
+            return
+        least = math.ceil((2 * self.margin + 1) * self.step / coarsest) * coarsest
+        largest = min(size_hw)
+        if crop % coarsest or not least <= crop <= largest:
+            nearest = min(max(round(crop / coarsest) * coarsest, least), largest)
+            told = f"the nearest that works is {nearest}" if least <= largest else "only 0 works"
+            raise SettingError(
+                f"'crop' must be 0 or a multiple of {coarsest} in [{least}, {largest}] with the "
+                f"levels of '{self.name}' as teacher; got {crop}, {told}."
             )
 
     def student(self, *, doubled: bool, width: int) -> tuple[NetLayer, ...]:

@@ -143,6 +143,11 @@ class Trainings:
             )
 
     def _tell_of_unexplained(self, schedule: Schedule, stage: str) -> None:
+        if schedule.converged is None and self._settings.recipe.unexplained:
+            self._progress.say(
+                f"There are too few images to spare one: the {stage} took all its steps, and "
+                "nobody saw what was left unexplained."
+            )
         if schedule.converged is False:
             self._progress.say(
                 f"The {stage} ended with its last step, not because it was good enough: "

@@ -7,7 +7,6 @@ from blemish.detectors.efficientad.backbone_teacher import load_levels
 from blemish.detectors.efficientad.pdn_teacher import load_pdn
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Teacher
-from blemish.errors import SettingError
 
 
 def load_teacher(settings: EfficientAdSettings) -> Teacher:
@@ -25,16 +24,8 @@ def load_teacher(settings: EfficientAdSettings) -> Teacher:
         else load_levels(
             recipe.teacher_backbone or EMBEDDED,
             recipe.teacher_levels,
-            neighbourhood=recipe.teacher_neighbourhood,
+            neighbourhood=recipe.teacher_neighbourhood or 1,
         )
     )
-    found.check_size("image_size", settings.size_hw)
-    if recipe.crop:
-        found.check_size("crop", (recipe.crop, recipe.crop))
-        least = (2 * found.margin + 1) * found.step
-        if recipe.crop < least:
-            raise SettingError(
-                f"'crop' must be at least {least} with '{found.name}' as teacher, or no cell of a "
-                f"part would count; got {recipe.crop}."
-            )
+    found.check_sizes(settings.size_hw, recipe.crop)
     return found

@@ -99,7 +99,7 @@ class PdnTeacher:
         """Cells of its grid over a working image."""
         return grid_hw(size_hw)
 
-    def check_size(self, setting: str, size_hw: tuple[int, int]) -> None:
+    def check_sizes(self, size_hw: tuple[int, int], crop: int) -> None:
         """Any size that the settings allow will do."""
 
     def student(self, *, doubled: bool, width: int) -> tuple[NetLayer, ...]:  # noqa: ARG002

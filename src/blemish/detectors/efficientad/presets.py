@@ -13,7 +13,7 @@ class Recipe:
         str | None
     )  # with `levels`, or else `pdn`: the teacher is the one or the other
     teacher_levels: tuple[str, ...] | None
-    teacher_neighbourhood: int
+    teacher_neighbourhood: int | None  # of a backbone alone
     pdn: str | None
     student_width: int
     autoencoder_weight: float
@@ -68,7 +68,7 @@ QUICK = Recipe(
 PAPER = Recipe(
     teacher_backbone=None,
     teacher_levels=None,
-    teacher_neighbourhood=1,
+    teacher_neighbourhood=None,
     pdn="small",
     student_width=32,
     autoencoder_weight=0.5,
@@ -99,6 +99,7 @@ PRESETS = {
     "paper": PAPER,
 }
 # What a recipe says of the teacher or the machine, and what no preset decides of the method.
+OF_THE_PDN = ("teacher_backbone", "teacher_levels", "teacher_neighbourhood", "pdn")
 OF_THE_TEACHER = (
     "teacher_backbone",
     "teacher_levels",

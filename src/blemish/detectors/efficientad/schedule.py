@@ -51,13 +51,21 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if self.cools_from < 0:
-            self.cools_from = round(self.steps * (1 - COOLED))
+            self.cools_from = self._latest
+
+    @property
+    def _latest(self) -> int:
+        """The step from which the rate falls where nothing tells to begin earlier."""
+        return round(self.steps * (1 - COOLED))
+
+    @property
+    def _ends_early(self) -> bool:
+        return self.settings.recipe.schedule != "late" and self.cools_from < self._latest
 
     @property
     def end(self) -> int:
         """How many steps it takes, as things stand."""
-        late = self.settings.recipe.schedule == "late"
-        return self.steps if late else min(self.steps, _whole(self.cools_from))
+        return min(self.steps, _whole(self.cools_from)) if self._ends_early else self.steps
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -87,7 +95,7 @@ class Schedule:
         """
         if not self.unexplained:
             return None
-        return self._reached(self.unexplained[-1][1]) or self.end < self.steps
+        return self._reached(self.unexplained[-1][1]) or self._ends_early
 
     def _reached(self, share: float) -> bool:
         return share <= self.settings.recipe.unexplained

@@ -19,6 +19,7 @@ from blemish.detectors.efficientad.architecture import (
 )
 from blemish.detectors.efficientad.presets import (
     OF_THE_METHOD,
+    OF_THE_PDN,
     OF_THE_TEACHER,
     PAPER,
     PRESETS,
@@ -106,8 +107,9 @@ class EfficientAdSettings(DetectorSettings):
     )
     crop: int | None = setting(
         None,
-        "side of the random part of an image that the student is trained on, a multiple of 4 (of "
-        "16 with a backbone); 0 for whole images",
+        "side of the random part of an image that the student is trained on, a multiple of 4 from "
+        "36 on with a PDN, of its coarsest level's stride (16) from 80 on with a backbone; 0 for "
+        "whole images",
         at_least=0,
     )
     learning_rate: float | None = setting(None, "learning rate of Adam", above=0, at_most=1)
@@ -244,7 +246,8 @@ class EfficientAdSettings(DetectorSettings):
             preset = replace(preset, crop=0)
         chosen = {name: getattr(self, name) for name in dataclasses.asdict(preset)}
         if self.teacher_backbone is None and (self.pdn or self.teacher):
-            preset = replace(preset, teacher_backbone=None, teacher_levels=None, pdn=PAPER.pdn)
+            of_the_paper = {name: getattr(PAPER, name) for name in OF_THE_PDN}
+            preset = replace(preset, **of_the_paper)
         elif self.teacher_backbone is not None:
             same = self.teacher_backbone == preset.teacher_backbone
             preset = replace(
@@ -280,6 +283,8 @@ class EfficientAdSettings(DetectorSettings):
     def to_dict(self) -> dict[str, Any]:
         """All settings as plain JSON values, with what the preset decides filled in."""
         decided = dataclasses.asdict(self.recipe)
+        if self.epochs is not None:
+            decided["steps"] = None  # they are in its place
         return super().to_dict() | {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in decided.items()
@@ -290,14 +295,21 @@ class EfficientAdSettings(DetectorSettings):
         problems = super().contradictions()
         if self.resize != "stretch":
             problems.append(
-                f"'resize' must be stretch: the autoencoder takes one size; got {self.resize!r}."
+                "'resize' must be stretch: the nets are trained on images of one size; got "
+                f"{self.resize!r}."
             )
         if self.recipe.autoencoder_weight:
             problems += _size_problems(self.size_hw)
-        problems += _crop_problems(self.crop, self.size_hw) + self._teacher_problems()
-        if self.recipe.teacher_neighbourhood % 2 == 0:
-            got = self.teacher_neighbourhood
-            problems.append(f"'teacher_neighbourhood' must be odd; got {got}.")
+        if self.recipe.pdn is not None:  # the levels of a backbone are asked when it is loaded
+            problems += _crop_problems(self.crop, self.size_hw)
+        problems += self._teacher_problems()
+        if self.steps is not None and self.epochs is not None:
+            problems.append(
+                f"Give 'steps' or 'epochs', not both; got {self.steps} and {self.epochs:g}."
+            )
+        side = self.teacher_neighbourhood
+        if side is not None and side % 2 == 0:
+            problems.append(f"'teacher_neighbourhood' must be odd; got {side}.")
         if self.autoencoder_width % 2:
             problems.append(f"'autoencoder_width' must be even; got {self.autoencoder_width}.")
         if self.low_quantile >= self.high_quantile:
@@ -313,11 +325,11 @@ class EfficientAdSettings(DetectorSettings):
         """Settings of a PDN beside those of a backbone."""
         pdns = [name for name in ("pdn", "teacher") if getattr(self, name) is not None]
         if self.recipe.pdn is not None and self.teacher_backbone is None:
-            return (
-                ["'teacher_levels' are of a backbone, but the teacher is a PDN."]
-                if self.teacher_levels
-                else []
-            )
+            return [
+                f"'{name}' is of a backbone, but the teacher is a PDN."
+                for name in ("teacher_levels", "teacher_neighbourhood")
+                if getattr(self, name) is not None
+            ]
         problems = [
             f"'{name}' names a PDN as teacher and 'teacher_backbone' a backbone; give one of them."
             for name in pdns

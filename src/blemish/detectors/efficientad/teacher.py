@@ -91,8 +91,13 @@ class Teacher(Protocol):
         """Cells of its grid over a working image."""
         ...
 
-    def check_size(self, setting: str, size_hw: tuple[int, int]) -> None:
-        """Raise `SettingError` where its cells would not lie on those of a student."""
+    def check_sizes(self, size_hw: tuple[int, int], crop: int) -> None:
+        """Raise `SettingError` where its cells would not lie on those of a student.
+
+        Args:
+            size_hw: of the working image.
+            crop: side of the parts that a student is trained on; 0 for whole images.
+        """
         ...
 
     def student(self, *, doubled: bool, width: int) -> tuple[NetLayer, ...]:
