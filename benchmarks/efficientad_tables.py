@@ -42,7 +42,7 @@ def fusion(record: Record) -> str:
     if not record:
         return NOT_YET
     heads = ("category", "by", "image AUROC", "image F1-max", "pixel AUROC", "pixel F1-max",
-             "pixel AP", "AU-PRO", "false alarms (promised)", "an image")  # fmt: skip
+             "pixel AP", "AU-PRO", "false alarms (promised)")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     names = ("image_auroc", "image_f1_max", "pixel_auroc", "pixel_f1_max", "pixel_ap",
              "pixel_au_pro_30")  # fmt: skip
@@ -53,7 +53,6 @@ def fusion(record: Record) -> str:
             cells = [f"{found[name]:.3f}" for name in names]
             alarms, good = found["false_alarms"]
             cells.append(f"{alarms} of {good} ({100 * found['promised']:.1f} %)")
-            cells.append(f"{found['milliseconds']:.0f} ms")
             lines.append(f"| {_named(row['data'])} | {by} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", _made(record)])
 

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from figures import of_images, of_pixels
-from timing import spread, warm
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "records"
 MODELS = ROOT / "build" / "detectors" / "models"
-REPEATS = 20
 TOGETHER = "both"
 
 Judged = tuple[float, NDArray[np.float32]]
@@ -113,14 +110,7 @@ def measured(data: Path, model: Any, file: bytes, settings: dict[str, Any]) -> d
         "efficientad": of_model(model, file, [s for s in dataset.train if s.id in ids]),
     }
     row = {"data": name, "seed": seed, "preset": settings["preset"], "images": len(ids)}
-    figures = together(detectors, dataset.test)
-    pixels = dataset.test[0].read()
-    for kind, one in detectors.items():
-        times = warm(partial(one.judge, pixels), REPEATS)
-        figures[kind]["milliseconds"] = spread([1000 * seconds for seconds in times], 1)["median"]
-    both = sum(figures[kind]["milliseconds"] for kind in detectors)
-    figures[TOGETHER]["milliseconds"] = round(both, 1)
-    return row | {"figures": figures}
+    return row | {"figures": together(detectors, dataset.test)}
 
 
 def of_patchcore(train: Sequence[Any], ids: Sequence[str], seed: int) -> Detector:
