@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from statistics import mean
 from typing import Any
+
+from speed_tables import made
 
 Record = dict[str, Any]
 Row = dict[str, Any]
@@ -26,14 +27,14 @@ def seeds(record: Record) -> str:
              "false alarms (promised)", "fit")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     kinds = (("image", "auroc"), ("pixel", "auroc"), ("pixel", "ap"), ("pixel", "au_pro_30"))
-    for (data, preset), rows in sorted(groups.items(), key=lambda one: _drawn_last(one[0][0])):
+    for (data, preset), rows in sorted(groups.items(), key=lambda one: drawn_last(one[0][0])):
         cells = [_range([row["figures"][level][name]["value"] for row in rows])
                  for level, name in kinds]  # fmt: skip
         seen = 100 * mean(row["figures"]["image"]["false_alarm_rate"]["value"] for row in rows)
         promised = 100 * mean(row["calibration"]["false_alarm_rate"] for row in rows)
         fits = [row["seconds"]["fit"] for row in rows]
         cells += [f"{seen:.1f} % ({promised:.1f} %)", f"{min(fits):.0f} to {max(fits):.0f} s"]
-        lines.append(f"| {_named(data)} | {preset} | {len(rows)} | {' | '.join(cells)} |")
+        lines.append(f"| {named(data)} | {preset} | {len(rows)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -46,32 +47,33 @@ def fusion(record: Record) -> str:
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     names = ("image_auroc", "image_f1_max", "pixel_auroc", "pixel_f1_max", "pixel_ap",
              "pixel_au_pro_30")  # fmt: skip
-    rows = sorted(record["rows"], key=lambda row: (_drawn_last(row["data"]), row["preset"]))
+    rows = sorted(record["rows"], key=lambda row: (drawn_last(row["data"]), row["preset"]))
     for row in rows:
-        for kind, found in row["figures"].items():
-            by = NAMES[kind] + (f", {row['preset']}" if kind == "efficientad" else "")
+        for kind, shown in NAMES.items():
+            found = row["figures"][kind]
+            by = shown + (f", {row['preset']}" if kind == "efficientad" else "")
             cells = [f"{found[name]:.3f}" for name in names]
             alarms, good = found["false_alarms"]
             cells.append(f"{alarms} of {good} ({100 * found['promised']:.1f} %)")
-            lines.append(f"| {_named(row['data'])} | {by} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _made(record)])
+            lines.append(f"| {named(row['data'])} | {by} | {' | '.join(cells)} |")
+    return "\n".join([*lines, *made(record)])
 
 
 def ceilings(record: Record) -> str:
     """Each teacher by nearest neighbours on its features, a column a set."""
     if not record:
         return NOT_YET
-    sets = sorted({row["data"] for row in record["rows"]}, key=_drawn_last)
-    lines = [f"| teacher | {' | '.join(map(_named, sets))} |", "|---" * (len(sets) + 1) + "|"]
+    sets = sorted({row["data"] for row in record["rows"]}, key=drawn_last)
+    lines = [f"| teacher | {' | '.join(map(named, sets))} |", "|---" * (len(sets) + 1) + "|"]
     names = ("image_auroc", "pixel_auroc", "pixel_ap", "pixel_au_pro_30")
-    for teacher in _distinct(row["teacher"] for row in record["rows"]):
+    for teacher in dict.fromkeys(row["teacher"] for row in record["rows"]):
         found = {row["data"]: row for row in record["rows"] if row["teacher"] == teacher}
         cells = (
             " / ".join(f"{found[data][name]:.3f}" for name in names) if data in found else "-"
             for data in sets
         )
         lines.append(f"| {teacher} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", _made(record)])
+    return "\n".join([*lines, *made(record)])
 
 
 def _range(values: list[float]) -> str:
@@ -79,18 +81,11 @@ def _range(values: list[float]) -> str:
     return f"{mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
-def _drawn_last(data: str) -> tuple[bool, str]:
+def drawn_last(data: str) -> tuple[bool, str]:
+    """What categories are sorted by."""
     return data in DRAWN, data
 
 
-def _named(data: str) -> str:
+def named(data: str) -> str:
+    """A category, with a word where its images are drawn."""
     return f"{data}, drawn" if data in DRAWN else data
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
-
-
-def _made(record: Record) -> str:
-    machine = record["machine"]
-    return f"{machine['cores']} cores ({machine['processor']})."

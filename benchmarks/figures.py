@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 PIXEL_FIGURES = ("auroc", "ap", "f1_max", "au_pro_30")
+
+
+def masked(samples: Iterable[Any]) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_] | None]]:
+    """Pixels and mask of test images: empty on good ones, `None` where none is known."""
+    for sample in samples:
+        pixels = sample.read()
+        size_hw = pixels.shape[:2]
+        good = sample.label == "good"
+        yield pixels, np.zeros(size_hw, bool) if good else sample.read_mask(size_hw)
 
 
 def of_images(scores: Sequence[float], defective: Sequence[bool]) -> dict[str, float | None]:

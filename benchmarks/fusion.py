@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from figures import of_images, of_pixels
+from figures import masked, of_images, of_pixels
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "records"
@@ -133,26 +133,22 @@ def of_model(model: Any, file: bytes, left_out: Sequence[Any]) -> Detector:
     return Detector(file, judged)
 
 
-def together(detectors: dict[str, Detector], test: Iterable[Any]) -> dict[str, dict[str, Any]]:
+def together(detectors: dict[str, Detector], test: Sequence[Any]) -> dict[str, dict[str, Any]]:
     """Figures of each detector, and of the average of what they say."""
     from blemish.metrics.pixels import PixelScores
 
     kinds = [*detectors, TOGETHER]
     scores: dict[str, list[float]] = {kind: [] for kind in kinds}
-    defective: list[bool] = []
+    defective = [sample.label != "good" for sample in test]
     with ExitStack() as stack:
         pixels = {kind: stack.enter_context(PixelScores(None)) for kind in kinds}
-        for number, sample in enumerate(test):
-            image, bad = sample.read(), sample.label != "good"
-            size_hw = image.shape[:2]
-            mask = sample.read_mask(size_hw) if bad else np.zeros(size_hw, bool)
+        for number, (image, mask) in enumerate(masked(test)):
             judged = [one.normalised(one.judge(image)) for one in detectors.values()]
             for kind, (score, score_map) in zip(kinds, [*judged, averaged(judged)], strict=True):
                 scores[kind].append(score)
                 if mask is not None:
-                    sort = "defect" if bad else "good"
+                    sort = "defect" if defective[number] else "good"
                     pixels[kind].add(score_map, mask, name=f"{number}", kind=sort)
-            defective.append(bad)
         good = {kind: one.good_scores for kind, one in detectors.items()}
         good[TOGETHER] = np.mean(list(good.values()), axis=0)
         return {

@@ -18,6 +18,7 @@ import peer_tables
 import portability_tables
 import position_tables
 import speed_tables
+from efficientad_tables import drawn_last, named
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "records"
@@ -300,7 +301,7 @@ def mission_table() -> str:
         observed = row["figures"]["image"]["false_alarm_rate"]["value"]
         alarms = f"{100 * observed:.1f} % ({100 * row['calibration']['false_alarm_rate']:.1f} %)"
         cells = " | ".join([*map(_figure, shown), alarms])
-        lines.append(f"| {_named(row)} | {detector} | {cells} |")
+        lines.append(f"| {named(row['category'])} | {detector} | {cells} |")
     return "\n".join(lines)
 
 
@@ -308,16 +309,8 @@ def _by_category(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of seed 0 by category, drawn ones last, PatchCore first."""
     return sorted(
         (row for row in rows if row["seed"] == 0),
-        key=lambda row: (_drawn(row), row["category"], row["detector"] != "patchcore"),
+        key=lambda row: (drawn_last(row["category"]), row["detector"] != "patchcore"),
     )
-
-
-def _drawn(row: dict[str, Any]) -> bool:
-    return row["category"] in ("grid", "leather", "tile")
-
-
-def _named(row: dict[str, Any]) -> str:
-    return f"{row['category']}, drawn" if _drawn(row) else str(row["category"])
 
 
 def detectors_table() -> str:
@@ -337,7 +330,9 @@ def detectors_table() -> str:
         fit, one = row["seconds"]["fit"], 1000 * row["seconds"]["predict_per_image"]
         took = f"{fit:.0f} s" if fit < 120 else f"{fit / 60:.0f} min"
         size = f"{row['bytes']['model_file'] / 1e6:.1f} MB"
-        lines.append(f"| {_named(row)} | {name} | {figures} | {took} | {one:.0f} ms | {size} |")
+        lines.append(
+            f"| {named(row['category'])} | {name} | {figures} | {took} | {one:.0f} ms | {size} |"
+        )
     return "\n".join(lines)
 
 

@@ -138,10 +138,10 @@ def residual(
     for stride, count in SKIPS.items():
         if stride > coarsest:
             break
+        channels = width * WIDENED[stride]
         if stride > STEM_STRIDE:
-            before, channels = layers[-1].outputs, width * WIDENED[stride]
+            before = layers[-1].outputs
             layers.append(NetLayer(f"to{stride}", before, channels, (2, 2), stride=2))
-        channels = layers[-1].outputs
         layers += [
             NetLayer(f"at{stride}_{i + 1}", channels, channels, (3, 3), padding=1, skips=True)
             for i in range(count)

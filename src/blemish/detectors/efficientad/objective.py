@@ -21,7 +21,7 @@ from blemish.detectors.efficientad.teacher import Answers
 
 # What the student learns of the teacher and of images of anything else; the autoencoder of the
 # teacher, and the student's second half of it.
-HARD_FEATURES, PENALTY = "hard_features", "penalty"
+FOLLOWS, PENALTY = "student", "penalty"
 OF_THE_AUTOENCODER = ("autoencoder", "student_autoencoder")
 
 
@@ -50,7 +50,7 @@ class Trio:
         """Names of what `step_losses` gives."""
         penalty = (PENALTY,) if self.penalised else ()
         coder = OF_THE_AUTOENCODER if self.autoencoder is not None else ()
-        return (HARD_FEATURES, *penalty, *coder)
+        return (FOLLOWS, *penalty, *coder)
 
 
 def make_trio(
