@@ -69,8 +69,8 @@ def main() -> None:
 
 
 def peaks(_arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the machine can do: products a second, bytes a second."""
-    from blemish.graph.builder import INT32, UINT8, GraphBuilder, tensor
+    """What the machine can do: products (by the faster of two libraries) and bytes a second."""
+    from blemish.graph.builder import FLOAT, INT32, UINT8, GraphBuilder, tensor
     from blemish.graph.session import Session
 
     rows, width = RANDOM
@@ -82,10 +82,15 @@ def peaks(_arguments: argparse.Namespace) -> dict[str, Any]:
     graph = g.build([tensor("x", UINT8, "q", width)], [tensor("y", INT32, "q", rows)])
     session = Session(graph.SerializeToString())
     levels = (x * 10 + 128).astype(np.uint8)
+    g = GraphBuilder()
+    g.op("MatMul", "x", g.constant(bank.T), name="y")
+    graph = g.build([tensor("x", FLOAT, "q", width)], [tensor("y", FLOAT, "q", rows)])
+    floats = Session(graph.SerializeToString())
+    by_libraries: list[Callable[[], Any]] = [lambda: x @ bank.T, lambda: floats.run(None, x=x)]
     large = np.ones(2**27, np.float32)  # zeros would all be one page of memory
     other = np.empty_like(large)
     return {
-        "float32_gflops": rate(operations, lambda: x @ bank.T),
+        "float32_gflops": max(rate(operations, product) for product in by_libraries),
         "int8_gops": rate(operations, lambda: session.run(None, x=levels)),
         "copy_gigabytes_a_second": rate(2 * large.nbytes, lambda: np.copyto(other, large)),
     }

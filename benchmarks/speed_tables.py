@@ -24,7 +24,7 @@ STAGES = (
 FIT_STAGES = {
     "features": "decode and features",
     "coreset": "coreset",
-    "leave out": "leave out: five banks more, and the search in them",
+    "leave out": "leave out: a bank without each of five parts, and the search in it",
     "rest": "rest: thresholds, start and end",
     "fit": "all",
     "decode alone": "for comparison: decoding all images, nothing else",
@@ -139,8 +139,11 @@ def around(record: Record, backbone: str) -> Iterator[str]:
 
 
 def fit_stages(record: Record) -> str:
-    """Seconds of each stage of a fit."""
-    found = part(record, "fit")
+    """Seconds of each stage of a fit, beside those of an earlier checkout where it was timed."""
+    found = dict(part(record, "fit"))
+    earlier = dict(part(record, "fit_before"))
+    commit = earlier.pop("commit", None)
+    found |= {f"{backbone}, at {commit}": case for backbone, case in earlier.items()}
     lines = table("", *found)
     for stage, name in FIT_STAGES.items():
         cells = [of_the_fit(case, stage) for case in found.values()]

@@ -1,14 +1,18 @@
 """Where PatchCore's time goes: an image, a batch of eight and a fit, stage by stage.
 
 Stages of the graph are sums of its nodes by ONNX Runtime's own profile. Beside each stands the
-least time that its work takes at the machine's peaks, measured in the same run.
+least time that its work takes at the machine's peaks, measured in the same run. `--before` names
+an earlier checkout, whose own script takes its fit apart after this one's.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -56,6 +60,7 @@ def main() -> None:
     parser.add_argument("--backbones", nargs="*", choices=BACKBONES, default=BACKBONES)
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--fits", type=int, default=WAYS_TO_RESIZE)
+    parser.add_argument("--before", type=Path, help="an earlier checkout, to compare fits with")
     arguments = parser.parse_args()
     from blemish.records.machine import machine, versions
 
@@ -69,7 +74,16 @@ def main() -> None:
             print(f"{part}, {backbone} ...", flush=True)
             results[backbone] = PARTS[part](backbone, arguments, record["parts"]["peaks"])
             print(json.dumps(results[backbone], indent=2), flush=True)
-            path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+            write(path, record)
+    if arguments.before is not None:
+        print(f"fit, {arguments.before} ...", flush=True)
+        record["parts"]["fit_before"] = fit_before(arguments)
+        write(path, record)
+
+
+def write(path: Path, record: dict[str, Any]) -> None:
+    """Keep what was measured so far."""
+    path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
 def stages(
@@ -84,9 +98,11 @@ def stages(
         stack = np.stack([model.read(path) for path in paths])
         scores, maps = model.raw(stack)
 
-        def verdicts(scores: np.ndarray = scores, maps: np.ndarray = maps) -> None:
-            for score, score_map in zip(scores.tolist(), maps, strict=True):
-                model._verdict(None, score, score_map, 0.0)
+        def verdicts(
+            stack: np.ndarray = stack, scores: np.ndarray = scores, maps: np.ndarray = maps
+        ) -> None:
+            for image, score, score_map in zip(stack, scores.tolist(), maps, strict=True):
+                model._verdict(None, image, score, score_map, 0.0)
 
         works: dict[str, Callable[[], Any]] = {
             "decode": lambda paths=paths: list(decoded(model, paths)),
@@ -175,6 +191,24 @@ def fit(backbone: str, arguments: argparse.Namespace, limits: dict[str, float]) 
         share = round(least / result[name]["seconds"]["median"], 3)
         result[name] |= {"gflop": round(operations / 1e9, 1), "share_of_products": share}
     return result | {"images": images}
+
+
+def fit_before(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The same part by the script and the package of an earlier checkout, and its commit."""
+    checkout: Path = arguments.before.resolve()
+    script = checkout / "benchmarks" / "stages.py"
+    options = ["--shared", arguments.shared.resolve(), "--only", "fit", "--fits", arguments.fits]
+    subprocess.run(
+        [sys.executable, script, *map(str, options), "--backbones", *arguments.backbones],
+        env=os.environ | {"PYTHONPATH": str(checkout / "src")},
+        cwd=checkout,
+        check=True,
+    )
+    records = script.parent.glob("records/stages-*.json")
+    path = max(records, key=lambda record: record.stat().st_mtime)
+    describe = ["git", "-C", str(checkout), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(describe, check=True, capture_output=True, text=True).stdout.strip()
+    return {"commit": commit, **json.loads(path.read_text())["parts"]["fit"]}
 
 
 def opening(
