@@ -134,7 +134,7 @@ def coreset(shared: Path, repeats: int) -> dict[str, Any]:
     images = GoodImages(blemish.open_dataset(shared / "data" / "mvtec" / "bottle").train)
     plan = detector.plan(images)
     graph = PatchCoreGraph(detector.settings, detector.backbone, images.image_format)
-    patches = extract(graph, images, plan, 0, LoggedProgress())
+    patches = extract(graph, images, plan, LoggedProgress())
     points, results = patches.points.points, {}
     for name, count in (("1 %", len(points) // 100), ("10 %", len(points) // 10)):
         seconds = spread(timed(lambda n=count: greedy_k_centre(points, n), repeats))
