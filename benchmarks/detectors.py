@@ -1,4 +1,4 @@
-"""Both detectors on the same images, as a record: `blemish benchmark`, cut down to its figures.
+"""Detectors on the same images, as a record: `blemish benchmark`, cut down to its figures.
 
     python benchmarks/detectors.py --shared ../shared --preset quick            # real images
     python benchmarks/detectors.py --preset quick                               # drawn surfaces
@@ -47,7 +47,7 @@ def main() -> None:
 
     names = arguments.data or (REAL if arguments.shared else DRAWN)
     settings = parse_assignments(arguments.settings)
-    if arguments.preset:
+    if arguments.preset and "efficientad" in arguments.detectors.split(","):
         settings["efficientad.preset"] = arguments.preset
     jobs = plan_jobs(
         [arguments.shared / "data" / name if arguments.shared else name for name in names],

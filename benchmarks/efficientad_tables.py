@@ -10,53 +10,56 @@ from speed_tables import made
 Record = dict[str, Any]
 Row = dict[str, Any]
 NOT_YET = "There is no record yet."
+SEEDED = (("image", "auroc"), ("pixel", "auroc"), ("pixel", "ap"), ("pixel", "au_pro_30"))
 DRAWN = ("grid", "leather", "tile")
-NAMES = {"patchcore": "PatchCore", "efficientad": "EfficientAd", "both": "both"}
 
 
-def seeds(record: Record) -> str:
-    """Means and ranges over the seeds of each preset on each set."""
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in record.get("rows", []):
-        if row["detector"] == "efficientad":
-            groups.setdefault((row["category"], row["settings"]["preset"]), []).append(row)
-    groups = {key: rows for key, rows in groups.items() if len(rows) > 1}
+def seeds(record: Record, elsewhere: Record) -> str:
+    """Means and ranges over the seeds of each preset on each set, beside another machine's."""
+    groups = {key: rows for key, rows in _by_preset(record).items() if len(rows) > 1}
     if not groups:
         return NOT_YET
+    there = _by_preset(elsewhere)
     heads = ("data", "preset", "seeds", "image AUROC", "pixel AUROC", "pixel AP", "AU-PRO",
-             "false alarms (promised)", "fit")  # fmt: skip
+             "false alarms (promised)", "fit",
+             "another machine: seeds, image AUROC, pixel AUROC")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    kinds = (("image", "auroc"), ("pixel", "auroc"), ("pixel", "ap"), ("pixel", "au_pro_30"))
     for (data, preset), rows in sorted(groups.items(), key=lambda one: drawn_last(one[0][0])):
-        cells = [_range([row["figures"][level][name]["value"] for row in rows])
-                 for level, name in kinds]  # fmt: skip
+        cells = [_range(rows, *figure) for figure in SEEDED]
         seen = 100 * mean(row["figures"]["image"]["false_alarm_rate"]["value"] for row in rows)
         promised = 100 * mean(row["calibration"]["false_alarm_rate"] for row in rows)
         fits = [row["seconds"]["fit"] for row in rows]
         cells += [f"{seen:.1f} % ({promised:.1f} %)", f"{min(fits):.0f} to {max(fits):.0f} s"]
+        others = there.get((data, preset), [])
+        two = ", ".join(_range(others, *figure) for figure in SEEDED[:2] if others)
+        cells.append(f"{len(others)}, {two}" if others else "-")
         lines.append(f"| {named(data)} | {preset} | {len(rows)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def fusion(record: Record) -> str:
-    """Each detector and the average of both, a row each."""
-    if not record:
+def curve(record: Record) -> str:
+    """The published form by its steps."""
+    rows = [row for row in record.get("rows", []) if row["settings"].get("preset") == "paper"]
+    if not rows:
         return NOT_YET
-    heads = ("category", "by", "image AUROC", "image F1-max", "pixel AUROC", "pixel F1-max",
-             "pixel AP", "AU-PRO", "false alarms (promised)")  # fmt: skip
+    heads = ("data", "steps", "image AUROC", "pixel AUROC", "pixel AP", "AU-PRO", "fit")
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    names = ("image_auroc", "image_f1_max", "pixel_auroc", "pixel_f1_max", "pixel_ap",
-             "pixel_au_pro_30")  # fmt: skip
-    rows = sorted(record["rows"], key=lambda row: (drawn_last(row["data"]), row["preset"]))
-    for row in rows:
-        for kind, shown in NAMES.items():
-            found = row["figures"][kind]
-            by = shown + (f", {row['preset']}" if kind == "efficientad" else "")
-            cells = [f"{found[name]:.3f}" for name in names]
-            alarms, good = found["false_alarms"]
-            cells.append(f"{alarms} of {good} ({100 * found['promised']:.1f} %)")
-            lines.append(f"| {named(row['data'])} | {by} | {' | '.join(cells)} |")
-    return "\n".join([*lines, *made(record)])
+    for row in sorted(rows, key=lambda row: (row["category"], row["settings"]["steps"])):
+        cells = [f"{row['figures'][level][name]['value']:.3f}" for level, name in SEEDED]
+        cells.append(f"{row['seconds']['fit'] / 60:.0f} min")
+        steps = f"{row['settings']['steps']:,}"
+        lines.append(f"| {named(row['category'])} | {steps} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _by_preset(record: Record) -> dict[tuple[str, str], list[Row]]:
+    """Rows of EfficientAd by category and preset, without `paper`, whose steps differ."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in record.get("rows", []):
+        preset = row["settings"].get("preset")
+        if row["detector"] == "efficientad" and preset != "paper":
+            groups.setdefault((row["category"], preset), []).append(row)
+    return groups
 
 
 def ceilings(record: Record) -> str:
@@ -76,8 +79,9 @@ def ceilings(record: Record) -> str:
     return "\n".join([*lines, *made(record)])
 
 
-def _range(values: list[float]) -> str:
+def _range(rows: list[Row], level: str, name: str) -> str:
     """`0.984 (0.981 to 0.990)`."""
+    values = [row["figures"][level][name]["value"] for row in rows]
     return f"{mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 

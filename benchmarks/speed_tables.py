@@ -143,6 +143,9 @@ def fit_stages(record: Record) -> str:
     found = dict(part(record, "fit"))
     earlier = dict(part(record, "fit_before"))
     commit = earlier.pop("commit", None)
+    for case in earlier.values():  # its shares are of the peaks of its own script
+        for stage in FIT_STAGES.keys() & case.keys():
+            case[stage].pop("share_of_products", None)
     found |= {f"{backbone}, at {commit}": case for backbone, case in earlier.items()}
     lines = table("", *found)
     for stage, name in FIT_STAGES.items():

@@ -26,6 +26,7 @@ DATA = ("mvtec/bottle", "mtd")
 BANK, LEFT_OUT = 8192, 0.15  # cells of each level; share of the training images
 MOST_IMAGES = 200  # that the bank is drawn from
 CHUNK = 4096
+SPREAD = ", a coreset"  # behind a teacher's name: how its features were picked
 
 Grid = NDArray[np.float32]
 
@@ -41,7 +42,8 @@ def teachers(shared: Path) -> dict[str, dict[str, Any]]:
     for name in ("mobilenetv2", "resnet50v2"):
         file = shared / "backbones" / f"{name}.onnx"
         known[f"{name}, strides 8 and 16"] = {"teacher_backbone": str(file)}
-    return known
+    spread = {name + SPREAD: known[name] for name in known if name.startswith("embedded")}
+    return known | spread
 
 
 def main() -> None:
@@ -64,13 +66,14 @@ def main() -> None:
                 case.items() <= row.items() for row in rows
             ):
                 continue
-            rows.append(case | measured(arguments.shared, data, settings))
+            coreset = name.endswith(SPREAD)
+            rows.append(case | measured(arguments.shared, data, settings, coreset=coreset))
             print(json.dumps(rows[-1]), flush=True)
             record = {"machine": machine(), "versions": versions(), "rows": rows}
             path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
-def measured(shared: Path, data: str, settings: dict[str, Any]) -> dict[str, Any]:
+def measured(shared: Path, data: str, settings: dict[str, Any], *, coreset: bool) -> dict[str, Any]:
     """Figures of one teacher on one set."""
     import blemish
     from blemish.data.loading import GoodImages
@@ -90,7 +93,8 @@ def measured(shared: Path, data: str, settings: dict[str, Any]) -> dict[str, Any
     count = max(2, round(LEFT_OUT * len(order)))
     left_out, known = ([dataset.train[i] for i in some] for some in (order[:count], order[count:]))
     features = features_of(writer)
-    distances = nearest(writer, [features(sample.read()) for sample in known[:MOST_IMAGES]])
+    answers = [features(sample.read()) for sample in known[:MOST_IMAGES]]
+    distances = nearest(writer, answers, coreset=coreset)
     grids = [distances(features(sample.read())) for sample in left_out]
     keys = [sample.id for sample in left_out]
     usual = {
@@ -131,36 +135,43 @@ def features_of(writer: Any) -> Callable[[NDArray[Any]], NDArray[np.float32]]:
 
 
 def nearest(
-    writer: Any, known: Sequence[NDArray[np.float32]]
+    writer: Any, known: Sequence[NDArray[np.float32]], *, coreset: bool
 ) -> Callable[[NDArray[np.float32]], dict[str, Grid]]:
     """What gives the distance of each cell to the nearest of some good ones, level by level."""
     mean = np.mean([one.mean((1, 2)) for one in known], 0)
     spread = np.sqrt(np.mean([((one - mean[:, None, None]) ** 2).mean((1, 2)) for one in known], 0))
     unit = np.where(spread > 0, spread, 1).astype(np.float32)
-    rng = np.random.default_rng(0)
-    cells = known[0][0].size
-    share = min(1.0, BANK / (len(known) * cells))
     ends = np.cumsum([0, *writer.layers.followed])
     levels = {branch: slice(*ends[i : i + 2]) for i, branch in enumerate(writer.branches)}
 
     def normal(features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Cells x C."""
-        return ((features - mean[:, None, None]) / unit[:, None, None]).reshape(len(mean), -1).T
+        told = (features - mean[:, None, None]) / unit[:, None, None]
+        return told.reshape(len(mean), -1).T.astype(np.float32)
 
-    chosen = np.concatenate(
-        [normal(one)[rng.choice(cells, max(1, round(share * cells)), False)] for one in known]
-    ).astype(np.float32)
+    cells = np.concatenate([normal(one) for one in known])
+    banks = {branch: picked(cells[:, level], coreset=coreset) for branch, level in levels.items()}
 
     def distances(features: NDArray[np.float32]) -> dict[str, Grid]:
-        rows = normal(features).astype(np.float32)
+        rows = normal(features)
         return {
-            branch: np.concatenate(list(_nearest(rows[:, level], chosen[:, level])))
+            branch: np.concatenate(list(_nearest(rows[:, level], banks[branch])))
             .reshape(features.shape[1:])
             .astype(np.float32)
             for branch, level in levels.items()
         }
 
     return distances
+
+
+def picked(cells: NDArray[np.float32], *, coreset: bool) -> NDArray[np.float32]:
+    """As many of some cells as a bank has."""
+    from blemish.search.coreset import greedy_k_centre
+
+    rng, count = np.random.default_rng(0), min(BANK, len(cells))
+    if coreset:
+        return cells[greedy_k_centre(np.ascontiguousarray(cells), count, rng=rng).picks]
+    return cells[rng.choice(len(cells), count, replace=False)]
 
 
 def _nearest(rows: NDArray[np.float32], bank: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

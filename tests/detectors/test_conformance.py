@@ -49,11 +49,17 @@ VARIANTS = {
         {"gaussian": "global", "resize": "longer", "dimensions": 0},
         {"gaussian": "global", "image_size": [48, 64], "levels": ["coarse"]},
     ],
+    "fusion": [
+        {},
+        {"members": ["padim", "patchcore"], "resize": "shorter", "padim.gaussian": "global"},
+        {"members": ["patchcore", "efficientad"], "efficientad.held_out": 0.4, "image_size": 128},
+    ],
 }
 CHANCE = {
     "patchcore": 1.0,
     "efficientad": 2.0,
     "padim": 1.0,
+    "fusion": 2.0,
 }  # what so few steps of training may do to scores
 
 
@@ -78,13 +84,39 @@ def settings_of(backbone, tmp_path_factory):
         given = tiny_settings(backbone, **{"dimensions": 10, **settings})
         return {name: value for name, value in given.items() if name in PadimSettings.names()}
 
+    def fusion(**settings):
+        own = {name: value for name, value in settings.items() if "." in name}
+        given = {"members": ["patchcore", "padim"], "image_size": 64} | {
+            name: value for name, value in settings.items() if "." not in name
+        }
+        makers = {
+            "patchcore": lambda: tiny_settings(backbone),
+            "padim": padim,
+            "efficientad": efficientad,
+        }
+        for member in given["members"]:
+            values = makers[member]()
+            shared = ("image_size", "resize", "seed")
+            texts = {f"{member}.{k}": v for k, v in values.items() if k not in shared}
+            own = texts | own
+        given["member_settings"] = [typed(name, value) for name, value in own.items()]
+        return given
+
     return {
+        "fusion": fusion,
         "padim": padim,
         "patchcore": lambda **settings: tiny_settings(
             backbone, **{"calibration_folds": 5, **settings}
         ),
         "efficientad": efficientad,
     }
+
+
+def typed(name, value):
+    """A setting as a user types it."""
+    if isinstance(value, list):
+        value = ",".join(value)
+    return f"{name}={str(value).lower() if isinstance(value, bool) else value}"
 
 
 @pytest.mark.parametrize("name", detector_names())

@@ -115,7 +115,7 @@ def _help_row(one: Described, names: Collection[str]) -> tuple[str, str]:
     is_value = first in (one.default, *(one.limits.choices or ()))
     told = (first if is_value else first[:1].upper() + first[1:]) + space + rest
     told = re.sub(r"\w+_\w+", lambda word: flag(word[0]) if word[0] in names else word[0], told)
-    extra = [f"default: {_spell_default(one)}"] if one.default is not None else []
+    extra = [f"default: {_spell_default(one)}"] if one.default not in (None, ()) else []
     extra += [_spell_limits(one.limits)] if _spell_limits(one.limits) else []
     return f"{flag(one.name)} {_metavar(one)}", f"{told}." + f"  [{'; '.join(extra)}]" * bool(extra)
 
@@ -123,6 +123,8 @@ def _help_row(one: Described, names: Collection[str]) -> tuple[str, str]:
 def _spell_default(one: Described) -> str:
     if is_size(one):
         return f"{one.default / 1000:g}GB"
+    if isinstance(one.default, tuple):
+        return ",".join(map(str, one.default))
     return str(one.default).lower() if isinstance(one.default, bool) else f"{one.default}"
 
 

@@ -34,6 +34,7 @@ OURS = {
     "patchcore": "PatchCore",
     "efficientad": "EfficientAd",
     "padim": "Padim",
+    "fusion": "Fusion",
 }
 
 

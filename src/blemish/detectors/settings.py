@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from blemish.errors import SettingError
@@ -58,6 +59,14 @@ class DetectorSettings(Settings):
         """All settings as plain JSON values, with the size that holds."""
         values = super().to_dict()
         return values | ({"image_size": self.usual_side_px} if self.image_size is None else {})
+
+    def portable(self) -> dict[str, Any]:
+        """The same without the folders of the machine they were used on."""
+        files = self.names_of_files()
+        return {
+            name: Path(value).name if name in files and isinstance(value, str) else value
+            for name, value in self.to_dict().items()
+        }
 
     @classmethod
     def shared(cls, values: Mapping[str, Any]) -> DetectorSettings:

@@ -28,7 +28,6 @@ from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.contract import Detector, Fitted
-from blemish.detectors.settings import DetectorSettings
 from blemish.errors import CalibrationError, DataError
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.working_size import Resizing
@@ -330,18 +329,9 @@ def _detector_facts(detector: Detector, fitted: Fitted) -> DetectorFacts:
     return DetectorFacts(
         name=detector.name,
         seed=detector.settings.seed,
-        settings=_portable(detector.settings),
+        settings=detector.settings.portable(),
         sources=tuple(detector.provenance()),
         told=tuple(fitted.told()),
         details=fitted.details,
         batch=fitted.batch,
     )
-
-
-def _portable(settings: DetectorSettings) -> dict[str, Any]:
-    """Settings without the folders of the machine they were used on."""
-    files = settings.names_of_files()
-    return {
-        name: Path(value).name if name in files and isinstance(value, str) else value
-        for name, value in settings.to_dict().items()
-    }

@@ -152,8 +152,8 @@ class Trainings:
             self._progress.say(
                 f"The {stage} ended with its last step, not because it was good enough: "
                 f"{schedule.unexplained[-1][1]:.0%} of the teacher's variance in good images is "
-                f"left unexplained ({self._settings.recipe.unexplained:.0%} would do). More steps, "
-                "preset=standard or more images make it better."
+                f"left unexplained ({self._settings.recipe.unexplained:.0%} would do). More steps "
+                "or more images leave less; on surfaces that vary much that is not always better."
             )
 
     def _measured(self, nets: Nets, one: Round) -> Measured:

@@ -95,7 +95,7 @@ PAPER = Recipe(
 PRESETS = {
     "quick": QUICK,
     "texture": replace(QUICK, steps=2200, crop=256, penalty_weight=1.0, smoothing=8.0),
-    "standard": replace(QUICK, student_width=48, steps=6000, unexplained=0.03),
+    "standard": replace(QUICK, calibration_folds=5),
     "paper": PAPER,
 }
 # What a recipe says of the teacher or the machine, and what no preset decides of the method.

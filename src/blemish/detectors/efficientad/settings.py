@@ -41,7 +41,8 @@ class EfficientAdSettings(DetectorSettings):
     preset: str = setting(
         "quick",
         "a budget: minutes on two cores, for parts (quick) or for surfaces that vary at random "
-        "(texture); half an hour (standard); or all as published (paper)",
+        "(texture); six times quick's, with a threshold from all images (standard); or all as "
+        "published (paper)",
         choices=tuple(PRESETS),
     )
     teacher_backbone: str | None = setting(
