@@ -156,6 +156,15 @@ def test_an_unfinished_fit_is_neither_lost_nor_gone_on_with_by_another(
     assert not model.exists()
 
 
+def test_a_finished_model_beside_what_was_kept_of_it_is_told(blemish, short, interrupted, tmp_path):
+    images, model, kept = copied(interrupted, tmp_path)
+    model.write_bytes(b"written, and ended before the folder was taken away")
+    found = blemish("fit", images, "-o", model, *short, "--resume")
+    assert found.code == 2
+    assert "all is done: delete the folder. Where it is to replace an older model, add" in found.err
+    assert kept.is_dir()
+
+
 @pytest.mark.parametrize("word", ["--resume", "--force"])
 def test_patchcore_never_touches_an_unfinished_efficientad(
     blemish, fit_options, interrupted, tmp_path, word

@@ -99,6 +99,8 @@ def fit(
     chosen = make_assigned(detector, settings)
     named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())
     sources = [Path(source) for source in (data, config, *named) if source]
+    if resume and not force:
+        outputs.check_not_done(output)
     outputs.check_file(output, force=force, sources=sources)
     unfinished = outputs.check_unfinished(output, resume=resume)
     dataset = blemish.open_dataset(

@@ -19,6 +19,7 @@ OF_THEIR_OWN = {
     "memory_bytes": "--memory",
     "smallest_region_px": "--smallest-region",
 }
+UNKNOWN = "Unknown setting "
 _QUOTED = re.compile(r"'([a-z]\w*)'")
 _GIVEN = re.compile(
     r"\b([a-z]\w*)=("
@@ -45,10 +46,13 @@ class Flags:
 
     @cached_property
     def _names(self) -> set[str]:
+        return self._own | self._settings
+
+    @cached_property
+    def _settings(self) -> set[str]:
         from blemish.detectors.registry import settings_by_detector
 
-        settings = (one.name for group in settings_by_detector().values() for one in group)
-        return self._own.union(settings)
+        return {one.name for group in settings_by_detector().values() for one in group}
 
     def of_error(self, error: BlemishError) -> str:
         """What an error says."""
@@ -66,6 +70,8 @@ class Flags:
     def _spell(self, text: str, named: Callable[[str], bool]) -> str:
         def quoted(found: re.Match[str]) -> str:
             name = found[1]
+            if text[: found.start()].endswith(UNKNOWN) and name not in self._settings:
+                return found[0]  # as it was typed, whatever option there is of that name
             return f"'{flag(name)}'" if named(name) and name in self._names else found[0]
 
         def given(found: re.Match[str]) -> str:

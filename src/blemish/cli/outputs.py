@@ -77,7 +77,7 @@ def check_unfinished(path: Path, *, resume: bool) -> Path:
         UsageError: something is there, and nobody asked to go on with it. `--force` is for the
             model file: hours of work are never thrown away in passing.
     """
-    folder = path.with_name(f"{path.name}.unfinished")
+    folder = _unfinished(path)
     there = is_kept(folder)
     if resume and not there:
         console.note(f"There is no unfinished fit of '{path}': it begins anew.")
@@ -88,6 +88,25 @@ def check_unfinished(path: Path, *, resume: bool) -> Path:
             "same settings), delete it to begin anew, or name another output."
         )
     return folder
+
+
+def check_not_done(path: Path) -> None:
+    """Raise `UsageError` where a model file is there beside what was kept of a fit of it.
+
+    A fit that was ended between writing the one and taking the other away leaves both.
+    """
+    with looking_at(path):
+        both = path.exists() and is_kept(_unfinished(path))
+    if both:
+        raise UsageError(
+            f"'{path}' is there, and '{_unfinished(path)}' holds a fit of it, too. Where that fit "
+            "wrote the model and was ended then, all is done: delete the folder. Where it is to "
+            "replace an older model, add --force."
+        )
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f"{path.name}.unfinished")
 
 
 def check_space(path: Path, needed_bytes: int) -> None:

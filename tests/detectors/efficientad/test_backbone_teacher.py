@@ -19,7 +19,7 @@ from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
 from graphs import run_nodes
-from tiny import LEVELS
+from tiny import LEVELS, tiny_backbone
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material  # noqa: E402
@@ -68,6 +68,20 @@ def test_levels_are_joined_on_the_finest_grid_and_normalised_in_the_graph(backbo
     (normal,) = Session(model.SerializeToString()).run(["features"], working=images)
     np.testing.assert_allclose(normal.mean((0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(normal.std((0, 2, 3)), 1, rtol=1e-3)
+
+
+def test_features_too_large_to_be_kept_are_told_with_the_cure(tmp_path):
+    import onnx
+
+    model = onnx.load(tiny_backbone(tmp_path / "large.onnx"))
+    (kernel,) = (w for w in model.graph.initializer if w.name == "fine_kernel")
+    values = onnx.numpy_helper.to_array(kernel) * np.float32(1e6)
+    kernel.CopyFrom(onnx.numpy_helper.from_array(values, kernel.name))
+    onnx.save(model, tmp_path / "large.onnx")
+    settings = {"teacher_backbone": str(tmp_path / "large.onnx"), "teacher_levels": LEVELS}
+    detector = EfficientAd(image_size=64, steps=3, **settings)
+    with pytest.raises(SettingError, match="half precision; give keep_features=false"):
+        detector.fit(weaves(), progress=LoggedProgress())
 
 
 def test_coarser_levels_are_averages_of_their_neighbours(backbone):
@@ -180,7 +194,7 @@ def test_a_fit_ends_early_says_so_and_finds_a_blot(backbone):
     assert "penalty" not in found["losses"]["names"]
     told = dict(fitted.told())
     assert "differs from the paper in teacher" in told["variant"]
-    assert "in 1 images not trained on" in told["unexplained"]
+    assert "in 1 image not trained on" in told["unexplained"]
     session = Session(fitted.graph.SerializeToString())
     good, bad = (
         session.run(["score"], image=image[None])[0][0] for image in (weave(99), blotted(99, 120))

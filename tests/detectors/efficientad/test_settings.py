@@ -107,6 +107,7 @@ def test_a_variant_tells_what_differs_from_the_paper():
         ({"teacher": "a.onnx", "teacher_backbone": "embedded"}, "'teacher' names a PDN"),
         ({"pdn": "small", "teacher_levels": ["s8"]}, "'teacher_levels' is of a backbone"),
         ({"epochs": 0}, "'epochs'"),
+        ({"penalty": "images"}, "'penalty' names images to train against, but 'penalty_weight'"),
         ({"pdn": "small", "crop": 90}, "got 90, the nearest that works is 88"),
         ({"pdn": "small", "crop": 20}, "nearest that works is 36"),
         ({"pdn": "small", "crop": 300}, r"in \[36, 256\]; got 300, the nearest that works is 256"),

@@ -116,3 +116,9 @@ def test_a_feature_that_does_not_vary_is_not_divided():
     found = Statistics(np.array([3.0, 0.0, 1.0]), np.array([1e-9, 0.0, 0.5]))
     assert found.constant.tolist() == [True, True, False]
     assert found.divisor.tolist() == [1, 1, 0.5]
+
+
+def test_what_does_not_vary_is_told_by_its_own_level():
+    mean, std = np.array([1e9, 1e9, 3.0, 3.0]), np.array([1e8, 0.0, 1.0, 0.0])
+    assert Statistics(mean, std, (2, 2)).constant.tolist() == [False, True, False, True]
+    assert Statistics(mean, std).constant.tolist() == [False, True, True, True]

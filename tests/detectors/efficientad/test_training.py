@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from blemish.detectors.conformance.images import DrawnImages, weave
+from blemish.detectors.conformance.images import DrawnImages, training_images, weave
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.errors import BlemishError, SettingError
 from blemish.progress import LoggedProgress
@@ -285,7 +285,7 @@ def test_a_checkpoint_of_other_settings_images_or_teacher_is_refused(teacher, tm
     moved.rename(teacher)
 
 
-@pytest.mark.parametrize("kind", ["torn", "foreign", "text", "lacking"])
+@pytest.mark.parametrize("kind", ["torn", "foreign", "text", "lacking", "flipped"])
 def test_a_checkpoint_that_cannot_be_is_told(teacher, tmp_path, kind):
     from safetensors.torch import load, save_file
 
@@ -296,6 +296,9 @@ def test_a_checkpoint_that_cannot_be_is_told(teacher, tmp_path, kind):
         path.write_bytes(data[:-1000])
     elif kind == "text":
         path.write_text("no checkpoint")
+    elif kind == "flipped":
+        middle = len(data) // 2
+        path.write_bytes(data[:middle] + bytes([data[middle] ^ 4]) + data[middle + 1 :])
     elif kind == "foreign":
         save_file({"x": torch.zeros(3)}, path, {"format": "pt"})
     else:
@@ -391,6 +394,15 @@ def test_a_teacher_whose_features_do_not_vary_is_told_and_trained_with(teacher):
     fitted = detector.fit(grey, progress=watcher)
     assert any("96 of the teacher's 96 features do not vary" in said for said in watcher.said)
     assert np.isfinite([r.score for r in fitted.held_out_scores(progress=watcher)]).all()
+
+
+def test_a_training_that_learned_nothing_is_told_so(teacher):
+    watcher = Watcher()
+    given = {"unexplained": 0.05, "schedule": "cool-down", "learning_rate": 1e-7, "steps": 3}
+    EfficientAd(**tiny_settings(teacher, autoencoder_weight=0, penalty_weight=0, **given)).fit(
+        DrawnImages(training_images()), progress=watcher
+    )
+    assert any("it learned nothing yet, or its learning rate" in said for said in watcher.said)
 
 
 def test_without_an_autoencoder_student_and_teacher_are_all_there_is(teacher):

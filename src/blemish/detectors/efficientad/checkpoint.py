@@ -1,21 +1,24 @@
 """Checkpoints of a training: one safetensors file, written whole, that tells what it belongs to.
 
-Never read without checking that settings, images and teacher are those of the training at hand.
+Never read without checking that settings, images and teacher are those of the training at hand,
+and that every number is as it was written.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from blemish.errors import BlemishError
 from blemish.files import looking_at, make_folder, write_whole
 
-FORMAT = 2  # to be raised when a checkpoint means something else
+FORMAT = 3  # to be raised when a checkpoint means something else
 KEY = "blemish.efficientad"
 
 
@@ -39,8 +42,9 @@ class Checkpoint:
         """
         from safetensors.torch import save
 
-        text = json.dumps({"format": FORMAT, "made_of": self.made_of, **facts}, sort_keys=True)
         flat = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        facts = {"format": FORMAT, "made_of": self.made_of, **facts}
+        text = json.dumps(facts | {"sha256": _digest(flat, facts)}, sort_keys=True)
         make_folder(self.path.parent)
         write_whole(self.path, save(flat, {KEY: text}))
 
@@ -56,6 +60,8 @@ class Checkpoint:
         tensors, facts = self._parsed()
         if facts.get("format") != FORMAT:
             raise self._refused("was written by another version of blemish")
+        if facts.pop("sha256", None) != _digest(tensors, facts):
+            raise self.damaged()
         differing = _differences(facts["made_of"], self.made_of)
         if differing:
             raise self._refused(f"belongs to another training ({differing})")
@@ -79,6 +85,16 @@ class Checkpoint:
         return BlemishError(
             f"Checkpoint '{self.path}' {why}. Delete it to begin anew, or name another folder."
         )
+
+
+def _digest(tensors: dict[str, Tensor], facts: dict[str, Any]) -> str:
+    """A hash over all that a file holds."""
+    found = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        found.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:

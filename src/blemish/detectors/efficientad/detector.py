@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 # Of the mean deviation, added to each ring's: differences of nets vary from ring to ring more than
 # distances do, and a floor as low as theirs makes a calm border shout.
 FLOOR = 0.75
+MOST_TOLD = 9.99  # of the share that is unexplained: beyond it nothing was learned
 NEEDED = ("torch", "safetensors")
 
 
@@ -209,7 +210,10 @@ class FittedEfficientAd:
         """Nets and training, for people."""
         made, penalty = self._facts["trained_with"], self._facts["penalty"]
         against = f", against {penalty['images']:,} images ({penalty['source']})" if penalty else ""
-        steps = f"{self._facts['steps']:,} steps ({self._facts['epochs']:g} epochs)"
+        steps = (
+            f"{self._facts['steps']:,} steps ({self._facts['epochs']:g} epochs of "
+            f"{self._facts['trained_on']:,} images)"
+        )
         return [
             ("nets", f"teacher {self._teacher.title}, {self._parameters:,} parameters in all"),
             ("training", f"{steps} on {made['device']} in {made['precision']}{against}"),
@@ -222,9 +226,12 @@ class FittedEfficientAd:
         found = self._facts["unexplained"]
         if not found["history"]:
             return []
-        share = f"{found['history'][-1][1]:.1%} of the teacher's variance"
+        share = min(found["history"][-1][1], MOST_TOLD)
+        told = f"{'more than ' * (share == MOST_TOLD)}{share:.1%} of the teacher's variance"
         end = "" if found["converged"] else "; the training had not converged"
-        return [("unexplained", f"{share}, in {found['watched']:,} images not trained on{end}")]
+        count = found["watched"]
+        seen = f"{count:,} image{'s' * (count != 1)}"
+        return [("unexplained", f"{told}, in {seen} not trained on{end}")]
 
     def _told_of_variant(self) -> str:
         differs = self._writer.settings.variant

@@ -30,11 +30,24 @@ from blemish.detectors.efficientad.training import (
     pick_precision,
     train,
 )
+from blemish.errors import SettingError
 from blemish.graph.engine import Engine
 from blemish.graph.session import Session
 from blemish.progress import Advance, Progress
 from blemish.unfinished import SUFFIX
 
+LARGEST_KEPT = float(np.finfo(np.float16).max)
+TOO_LARGE = (
+    "The teacher's features are too large to be kept in half precision; give keep_features=false "
+    "(slower), or another teacher."
+)
+LEARNED_NOTHING = (
+    "That is more than by saying the same of every image: it learned nothing yet, or its learning "
+    "rate is too high ('learning_rate')."
+)
+LEARN_MORE = (
+    "More steps or more images leave less; on surfaces that vary much that is not always better."
+)
 MOST_SEEN = 64  # images that nets were trained on, to tell their scale
 
 
@@ -99,7 +112,8 @@ class Trainings:
         return Outcome(nets, measured, self._facts(one, trained))
 
     def _train(self, one: Round, stage: str) -> tuple[Nets, Trained]:
-        statistics = statistics_of(self._means[one.trained], self._variances[one.trained])
+        found = self._means[one.trained], self._variances[one.trained]
+        statistics = statistics_of(*found, self._graph.layers.followed)
         self._tell_of_constant(statistics)
         teacher = normalised(self._answers, statistics, self._device)
         trained = train(
@@ -130,7 +144,10 @@ class Trainings:
                 self._means[i] = wide.mean((1, 2)).cpu().numpy()
                 self._variances[i] = wide.var((1, 2), correction=0).cpu().numpy()
                 if room is not None:
-                    room[i] = features.cpu().numpy() - self._means[0][:, None, None]
+                    shifted = features.cpu().numpy() - self._means[0][:, None, None]
+                    if np.abs(shifted).max() > LARGEST_KEPT:
+                        raise SettingError(TOO_LARGE)
+                    room[i] = shifted
                 advance(1)
         return None if room is None else KeptFeatures(room, self._means[0])
 
@@ -145,15 +162,15 @@ class Trainings:
     def _tell_of_unexplained(self, schedule: Schedule, stage: str) -> None:
         if schedule.converged is None and self._settings.recipe.unexplained:
             self._progress.say(
-                f"There are too few images to spare one: the {stage} took all its steps, and "
-                "nobody saw what was left unexplained."
+                f"Too few images are trained on to spare one: the {stage} took all its steps, and "
+                "nobody saw what was left unexplained. Give more, or hold out fewer ('held_out')."
             )
         if schedule.converged is False:
+            share, enough = schedule.unexplained[-1][1], self._settings.recipe.unexplained
             self._progress.say(
                 f"The {stage} ended with its last step, not because it was good enough: "
-                f"{schedule.unexplained[-1][1]:.0%} of the teacher's variance in good images is "
-                f"left unexplained ({self._settings.recipe.unexplained:.0%} would do). More steps "
-                "or more images leave less; on surfaces that vary much that is not always better."
+                f"{_percent(share)} of the teacher's variance in good images is left unexplained "
+                f"({enough:.0%} would do). {LEARNED_NOTHING if share > 1 else LEARN_MORE}"
             )
 
     def _measured(self, nets: Nets, one: Round) -> Measured:
@@ -208,6 +225,10 @@ class Trainings:
                 "torch": str(torch.__version__),
             },
         }
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share < 10 else "more than 999%"
 
 
 def normalised(answers: Answers, statistics: Statistics, device: torch.device) -> Answers:

@@ -304,6 +304,11 @@ class EfficientAdSettings(DetectorSettings):
         if self.recipe.pdn is not None:  # the levels of a backbone are asked when it is loaded
             problems += _crop_problems(self.crop, self.size_hw)
         problems += self._teacher_problems()
+        if self.penalty is not None and not self.recipe.penalty_weight:
+            problems.append(
+                "'penalty' names images to train against, but 'penalty_weight' is 0; give "
+                "penalty_weight=1, or leave them out."
+            )
         if self.steps is not None and self.epochs is not None:
             problems.append(
                 f"Give 'steps' or 'epochs', not both; got {self.steps} and {self.epochs:g}."

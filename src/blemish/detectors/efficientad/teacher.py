@@ -120,16 +120,26 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Mean and (population) spread of each of a teacher's features over some images."""
+    """Mean and (population) spread of each of a teacher's features over some images.
+
+    Attributes:
+        mean, std: of each feature.
+        followed: how many features each level has, since what is rounding is told by the level's
+            own; `None` where all are of one.
+    """
 
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
+    followed: tuple[int, ...] | None = None
 
     @property
     def constant(self) -> NDArray[np.bool_]:
         """Which features do not vary at all, but for rounding."""
-        largest = max(float(np.abs(self.mean).max()), float(self.std.max()), 1e-30)
-        still: NDArray[np.bool_] = self.std <= NO_SPREAD * largest
+        followed = self.followed or (len(self.mean),)
+        ends = np.cumsum(followed)[:-1]
+        sizes = np.maximum(np.abs(self.mean), self.std)
+        largest = [max(float(level.max()), 1e-30) for level in np.split(sizes, ends)]
+        still: NDArray[np.bool_] = self.std <= NO_SPREAD * np.repeat(largest, followed)
         return still
 
     @property
@@ -138,11 +148,15 @@ class Statistics:
         return np.where(self.constant, 1.0, self.std)
 
 
-def statistics_of(means: NDArray[np.float64], variances: NDArray[np.float64]) -> Statistics:
+def statistics_of(
+    means: NDArray[np.float64],
+    variances: NDArray[np.float64],
+    followed: tuple[int, ...] | None = None,
+) -> Statistics:
     """Those over several images of one size, from those of each image, images x features."""
     mean = means.mean(axis=0)
     variance = variances.mean(axis=0) + ((means - mean) ** 2).mean(axis=0)
-    return Statistics(mean, np.sqrt(variance))
+    return Statistics(mean, np.sqrt(variance), followed)
 
 
 def layers_of(settings: EfficientAdSettings, teacher: Teacher) -> Layers:
