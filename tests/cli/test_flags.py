@@ -21,6 +21,7 @@ FLAGS = Flags({"force", "alpha", "category", "maps", "weights", "defect_rate", "
         ("'k' must be in [1, 50]; got 99.", "'--k' must be in [1, 50]; got 99."),
         ("'memory_megabytes' must be larger", "'--memory' must be larger"),
         ("Unknown setting 'kk' of patchcore.", "Unknown setting 'kk' of patchcore."),
+        ("Unknown setting 'force' of padim.", "Unknown setting 'force' of padim."),
     ],
 )
 def test_a_setting_is_spelled_as_its_option(text, spelled):
@@ -39,6 +40,7 @@ def test_a_word_in_quotes_is_a_parameter_only_where_the_error_says_so():
     ("text", "spelled"),
     [
         ("fit with alpha='drop', which", "fit with --alpha drop, which"),
+        ("patchcore.k=3, as a member has it", "patchcore.k=3, as a member has it"),
         ("name one with category=NAME: a, b.", "name one with --category NAME: a, b."),
         ("pass them: weights=FILE.safetensors.", "pass them: --weights FILE.safetensors."),
         ("(calibration_folds=5), that", "(--calibration-folds 5), that"),

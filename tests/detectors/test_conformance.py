@@ -52,7 +52,7 @@ VARIANTS = {
     "fusion": [
         {},
         {"members": ["padim", "patchcore"], "resize": "shorter", "padim.gaussian": "global"},
-        {"members": ["patchcore", "efficientad"], "efficientad.held_out": 0.4, "image_size": 128},
+        {"members": ["patchcore", "efficientad"], "efficientad.held_out": 0.7, "image_size": 128},
     ],
 }
 CHANCE = {

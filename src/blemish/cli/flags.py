@@ -22,7 +22,7 @@ OF_THEIR_OWN = {
 UNKNOWN = "Unknown setting "
 _QUOTED = re.compile(r"'([a-z]\w*)'")
 _GIVEN = re.compile(
-    r"\b([a-z]\w*)=("
+    r"(?<![\w.])([a-z]\w*)=("  # not `member.name=`, which is typed so
     r"True\b"  # an option without a value
     r"|'[^']*'"  # a text
     r"|[\w/]+(?:\.\w+)*)"  # a number, or a name to fill in

@@ -33,6 +33,7 @@ def settings_of_each(detectors: Sequence[str], settings: Mapping[str, Any]) -> d
     plain, own = _sorted_out(settings)
     problems = [
         f"Settings of '{name}' are given, but it is not among the detectors: {', '.join(known)}."
+        + " Those of fusion's members go into 'member_settings'." * ("fusion" in known)
         for name in own
         if name not in known
     ]

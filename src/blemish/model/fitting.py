@@ -299,12 +299,19 @@ def check_promise(
             "false-alarm rate of 1 %."
         )
     count = detector.calibration_images(keys) if detector else all_count
+    if not count:
+        raise CalibrationError(
+            f"Of the {all_count} good images of '{name}' too few would be left out of the fit to "
+            "find a threshold; give more, or have more left out."
+        )
     if request is not None:
-        _check_request(count, all_count, request)
+        folds = detector is not None and "calibration_folds" in detector.settings.names()
+        how = " (calibration_folds=5)" * folds
+        _check_request(count, all_count, request, how)
     return count
 
 
-def _check_request(count: int, all_count: int, request: CalibrationRequest) -> None:
+def _check_request(count: int, all_count: int, request: CalibrationRequest, how: str) -> None:
     """Raise `CalibrationError` where the images left out cannot give what is asked."""
     try:
         check_request(count, request)
@@ -313,7 +320,7 @@ def _check_request(count: int, all_count: int, request: CalibrationRequest) -> N
             raise
         raise CalibrationError(
             f"{error} These are held out of the fit; if each of all {all_count} is left out in "
-            "turn (calibration_folds=5), that can be had."
+            f"turn{how}, that can be had."
         ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 
 import blemish
 from blemish.detectors.conformance.images import DrawnImages, blotted, training_images, weave
@@ -80,9 +81,18 @@ def test_without_a_size_the_largest_of_the_members_is_told():
         ({"members": ["padim", "padim"]}, "'members' names 'padim' twice"),
         ({"members": ["padim", "fusion"]}, "'members' cannot name 'fusion' itself"),
         ({"members": ["padim", "pathcore"]}, "Did you mean 'patchcore'"),
-        ({"members": TWO, "member_settings": ["k"]}, "'k' must have the form NAME=VALUE"),
-        ({"members": TWO, "member_settings": ["padim.k=3"]}, "Unknown setting 'k' of padim"),
-        ({"members": TWO, "member_settings": ["patchcore.k=0"]}, r"'k' must be in \[1, 50\]"),
+        (
+            {"members": TWO, "member_settings": ["k"]},
+            "'member_settings': k must have the form NAME=VALUE",
+        ),
+        (
+            {"members": TWO, "member_settings": ["padim.k=3"]},
+            "'member_settings': Unknown setting k of padim",
+        ),
+        (
+            {"members": TWO, "member_settings": ["patchcore.k=0"]},
+            r"'member_settings': patchcore: k must be in \[1, 50\]",
+        ),
         ({"members": TWO, "member_settings": ["efficientad.steps=3"]}, "not among the detectors"),
     ],
 )
@@ -138,12 +148,38 @@ def test_an_image_has_no_say_in_what_it_is_told_by_and_never_looks_better_than_t
     assert low == pytest.approx(max(s.score.told(scores["0"]) for s in usual.scales_of("0")))
 
 
-def test_of_one_image_no_scale_is_known(make, caplog):
-    fitted = make().fit(DrawnImages({"only": weave(0)}), progress=QUIET)
+@pytest.mark.parametrize("count", [1, 3])
+def test_of_very_few_images_no_scale_is_known_and_a_fit_for_a_threshold_does_not_begin(
+    make, caplog, tmp_path, count
+):
+    detector = make()
+    assert detector.calibration_images([f"{i}" for i in range(count)]) == 0
+    images = DrawnImages({f"{i}": weave(i) for i in range(count)})
+    fitted = detector.fit(images, progress=QUIET)
     assert "averaged as it is" in caplog.text
     assert np.isfinite(run(fitted.graph, weave(1))[0])
-    with pytest.raises(CalibrationError, match="at least 2 that all members leave out"):
+    with pytest.raises(CalibrationError, match="at least 4 that all members leave out"):
         list(fitted.held_out_scores(progress=QUIET))
+
+
+def test_too_few_images_are_refused_before_anything_is_fitted(make, tmp_path):
+    folder = tmp_path / "few" / "train" / "good"
+    folder.mkdir(parents=True)
+    for i in range(3):
+        Image.fromarray(weave(i)).save(folder / f"{i}.png")
+    with pytest.raises(CalibrationError, match="too few would be left out of the fit"):
+        blemish.fit(blemish.open_dataset(tmp_path / "few"), make())
+
+
+def test_scores_that_are_alike_by_chance_are_told_by_the_maps():
+    rng = np.random.default_rng(0)
+    maps = {f"{i}": rng.normal(0, 1, (64, 64)).astype(np.float32) for i in range(4)}
+    scores = {"0": 3.0, "1": 3.0, "2": 3.0, "3": 4.0}
+    usual = Usual(scores, {n: sums_of(m) for n, m in maps.items()}, {n: n for n in maps})
+    others, _ = usual.scales_of("3")
+    assert others.score.unit == pytest.approx(0.25, rel=0.05)
+    score, _ = told(usual, "3", scores["3"], maps["3"])
+    assert score == pytest.approx(4, rel=0.05)
 
 
 def test_constant_images_give_finite_scores(make):

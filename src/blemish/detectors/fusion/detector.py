@@ -21,13 +21,14 @@ from blemish.detectors.fusion.graph import joined
 from blemish.detectors.fusion.plan import FusionPlan, told_by_name
 from blemish.detectors.fusion.scale import (
     AS_IT_IS,
+    FEWEST,
     Judged,
     Usual,
     check_enough,
     sums_of,
     told,
 )
-from blemish.detectors.fusion.settings import NAME, FusionSettings
+from blemish.detectors.fusion.settings import NAME, FusionSettings, plain, told_of_member
 from blemish.detectors.registry import make_detector
 from blemish.errors import CalibrationError
 from blemish.graph.engine import CPU, Engine
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
     import onnx
 
 NOT_KNOWN = (
-    "What members say is averaged as it is: to bring it to one scale takes 2 images at least that "
-    "all of them leave out and that do not belong together."
+    f"What members say is averaged as it is: to bring it to one scale takes {FEWEST} images at "
+    "least that all of them leave out and that do not belong together."
 )
 
 
@@ -80,13 +81,19 @@ class Fusion:
     def calibration_images(self, split_keys: Sequence[str]) -> int:
         """How many images all members will leave out; those of one key count once.
 
-        A member leaves out all images, or some that are chosen by the keys.
+        A member leaves out all images, or some that are chosen by the keys. Of very few no scale
+        is known, so that none can be scored.
         """
-        return min(member.calibration_images(split_keys) for member in self.members.values())
+        count = min(member.calibration_images(split_keys) for member in self.members.values())
+        return count if count >= FEWEST else 0
 
     def plan(self, images: ImageSource) -> FusionPlan:
         """What a fit on these images will take."""
-        return FusionPlan({name: member.plan(images) for name, member in self.members.items()})
+        plans = {}
+        for name, member in self.members.items():
+            with told_of_member(name):
+                plans[name] = member.plan(images)
+        return FusionPlan(plans)
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
         """Guess how long each stage of each member's fit will take."""
@@ -121,7 +128,8 @@ class Fusion:
             for name, member in self.members.items():
                 own = _Named(name, progress)
                 kept = folder if member.resumable else None
-                fitted[name] = member.fit(noted, progress=own, folder=kept, engine=engine)
+                with told_of_member(name):
+                    fitted[name] = member.fit(noted, progress=own, folder=kept, engine=engine)
                 stack.callback(fitted[name].close)
             together = FittedFusion(fitted, noted, progress)
             stack.pop_all()
@@ -133,7 +141,7 @@ class FittedFusion:
 
     Attributes:
         usual: of scores and maps of each member, over the images that all of them left out; empty
-            where these are fewer than two.
+            where these are too few.
     """
 
     def __init__(self, members: Mapping[str, Fitted], images: _Noted, progress: Progress) -> None:
@@ -198,7 +206,7 @@ class FittedFusion:
         """Scores of the images that all members left out, by what is usual in the others.
 
         Raises:
-            CalibrationError: fewer than 2 that do not belong together.
+            CalibrationError: too few that do not belong together.
         """
         check_enough(self._left_out)
         with progress.stage("leave out", len(self._left_out)) as advance:
@@ -274,4 +282,4 @@ class _Named:
 
     def say(self, message: str) -> None:
         """Tell the user a sentence."""
-        self._progress.say(f"{self._name}: {message}")
+        self._progress.say(f"{self._name}: {plain(message, [self._name])}")

@@ -1,8 +1,10 @@
 """What is usual of scores and maps, so that those of different detectors can be averaged.
 
 A score is told as how many deviations it lies above the mean of good images that were left out;
-so is each value of a map, by mean and deviation of all values of such images' maps. An image has
-no say in what it is told by: it takes the others', and never less than what all of them give.
+so is each value of a map, by mean and deviation of all values of such images' maps. Two or three
+scores may be alike by chance, so their deviation is at least a quarter of that of the maps, which
+of many images it always is. An image has no say in what it is told by: it takes the others', and
+never less than what all of them give.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 
 from blemish.errors import CalibrationError
 
+FEWEST = 4  # images that are left out: fewer tell nothing of what is usual without one of them
+FLOOR = 0.25  # of the deviation of maps, the least that scores are told by
 NO_SPREAD = 1e-6  # of the mean: rounding, and nothing else
 TINY = 1e-12
 
@@ -46,12 +50,12 @@ AS_IT_IS = Scale(Line(0.0, 1.0), Line(0.0, 1.0))
 
 
 def check_enough(keys: Collection[str]) -> None:
-    """Raise `CalibrationError` where fewer than 2 images were left out by all members."""
-    if len(keys) < 2:
+    """Raise `CalibrationError` where too few images were left out by all members."""
+    if len(keys) < FEWEST:
         raise CalibrationError(
-            "Scoring images as if they were new takes at least 2 that all members leave out and "
-            "that do not belong together; give more images, or have members leave out more of "
-            "them ('member_settings')."
+            f"Scoring images as if they were new takes at least {FEWEST} that all members leave "
+            "out and that do not belong together; give more images, or have members leave out "
+            "more of them ('member_settings')."
         )
 
 
@@ -61,7 +65,7 @@ class Usual:
     Args:
         scores: of each image by its name.
         maps: count, sum and sum of squares of each one's map.
-        keys: of each image; those of one key belong together, and there are at least two.
+        keys: of each image; those of one key belong together, and there are several.
     """
 
     def __init__(
@@ -101,10 +105,12 @@ Judged = tuple[float, NDArray[np.float32]]
 
 
 def _scale(sums: NDArray[np.float64]) -> Scale:
-    return Scale(*(_line(*one) for one in sums.sum(axis=0)))
+    of_scores, of_maps = sums.sum(axis=0)
+    maps = _line(*of_maps, least=0.0)
+    return Scale(_line(*of_scores, least=FLOOR * maps.unit), maps)
 
 
-def _line(count: float, total: float, squares: float) -> Line:
+def _line(count: float, total: float, squares: float, *, least: float) -> Line:
     mean = total / count
     deviation = np.sqrt(max(squares / count - mean**2, 0.0))
-    return Line(mean, float(max(deviation, NO_SPREAD * abs(mean), TINY)))
+    return Line(mean, float(max(deviation, least, NO_SPREAD * abs(mean), TINY)))

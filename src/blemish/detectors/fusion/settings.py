@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from blemish.detectors.settings import DetectorSettings
-from blemish.errors import SettingError
+from blemish.errors import SettingError, did_you_mean
 from blemish.settings import parse_assignments, setting
 
 NAME = "fusion"
@@ -32,7 +34,15 @@ class FusionSettings(DetectorSettings):
 
     def contradictions(self) -> list[str]:
         """Problems between settings that are each allowed, and those of the members."""
+        from blemish.detectors.registry import detector_names
+
         problems = super().contradictions()
+        unknown = [name for name in self.members if name not in detector_names()]
+        problems += [
+            f"'members' names the unknown detector '{name}'; known are "
+            f"{', '.join(detector_names())}.{did_you_mean(name, detector_names())}"
+            for name in unknown
+        ]
         twice = {name for name in self.members if self.members.count(name) > 1}
         problems += [f"'members' names '{name}' twice." for name in sorted(twice)]
         if NAME in self.members:
@@ -41,7 +51,8 @@ class FusionSettings(DetectorSettings):
             try:
                 self.of_members()
             except SettingError as error:
-                problems.append(str(error))
+                told = plain(str(error), self.members).splitlines()
+                problems += [f"'member_settings': {line}" for line in told]
         return problems
 
     def of_members(self) -> dict[str, DetectorSettings]:
@@ -52,8 +63,11 @@ class FusionSettings(DetectorSettings):
         """
         from blemish.detectors.registry import settings_class
 
-        given = self.given_to_members()
-        return {name: settings_class(name).from_dict(values) for name, values in given.items()}
+        members = {}
+        for name, values in self.given_to_members().items():
+            with told_of_member(name):
+                members[name] = settings_class(name).from_dict(values)
+        return members
 
     def given_to_members(self) -> dict[str, dict[str, Any]]:
         """What each member is made with; all else is its default.
@@ -66,7 +80,8 @@ class FusionSettings(DetectorSettings):
         shared: dict[str, Any] = {"seed": self.seed, "resize": self.resize}
         if self.image_size is not None:
             shared["image_size"] = self.image_size
-        own = settings_of_each(self.members, parse_assignments(_joined(self.member_settings)))
+        typed = parse_assignments(_joined(self.member_settings))
+        own = settings_of_each(self.members, typed)
         return {name: shared | values for name, values in own.items()}
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,6 +97,28 @@ class FusionSettings(DetectorSettings):
         """All settings, without the folders of this machine, in those of members neither."""
         own = [_portable(text, self.of_members()) for text in self.member_settings]
         return super().portable() | {"member_settings": own}
+
+
+@contextmanager
+def told_of_member(name: str) -> Iterator[None]:
+    """Have errors of a member's settings say whose they are, and not as options, which it has not.
+
+    Args:
+        name: of the member.
+    """
+    try:
+        yield
+    except SettingError as error:
+        lines = (f"{name}: {line}" for line in plain(str(error), [name]).splitlines())
+        raise SettingError("\n".join(lines)) from error
+
+
+def plain(text: str, members: Iterable[str]) -> str:
+    """What members say, without quotes around names of settings: by these options are known."""
+    from blemish.detectors.registry import settings_class
+
+    names = {name for member in members for name in settings_class(member).names()}
+    return re.sub(r"'(\w+)'", lambda found: found[found[1] in names], text)
 
 
 def _joined(texts: tuple[str, ...]) -> tuple[str, ...]:
