@@ -35,6 +35,7 @@ KINDS: dict[str, Callable[[], Any]] = {
         normalisation="none", **SMALL
     ),
     "efficientad": lambda: blemish.EfficientAd(**SHORT),
+    "fusion": lambda: blemish.Fusion(members=["patchcore", "padim"], image_size=128),
 }  # fmt: skip
 
 ImageArray = NDArray[np.uint8]
