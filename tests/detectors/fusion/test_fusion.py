@@ -10,7 +10,7 @@ from PIL import Image
 import blemish
 from blemish.detectors.conformance.images import DrawnImages, blotted, training_images, weave
 from blemish.detectors.fusion.detector import Fusion
-from blemish.detectors.fusion.scale import Usual, sums_of, told
+from blemish.detectors.fusion.scale import Scales, sums_of, told
 from blemish.detectors.fusion.settings import FusionSettings
 from blemish.errors import CalibrationError, SettingError
 from blemish.graph.session import Session
@@ -114,7 +114,7 @@ def test_score_and_map_are_the_means_of_what_members_say_by_what_is_usual(make):
     expected = []
     for name, member in fitted._members.items():
         score, score_map = run(member.graph, image)
-        scale = fitted.usual[name].all
+        scale = fitted.scales[name].all
         expected.append((scale.score.told(score), scale.map.told(score_map)))
     score, score_map = run(fitted.graph, image)
     assert score == pytest.approx(np.mean([one for one, _ in expected]), rel=1e-4)
@@ -139,13 +139,13 @@ def test_an_image_has_no_say_in_what_it_is_told_by_and_never_looks_better_than_t
     rng = np.random.default_rng(0)
     maps = {f"{i}": rng.normal(i, 1, (8, 8)).astype(np.float32) for i in range(5)}
     scores = {name: float(values.max()) for name, values in maps.items()}
-    usual = Usual(scores, {n: sums_of(m) for n, m in maps.items()}, {n: n for n in maps})
-    score, score_map = told(usual, "4", scores["4"], maps["4"])
+    scales = Scales(scores, {n: sums_of(m) for n, m in maps.items()}, {n: n for n in maps})
+    score, score_map = told(scales, "4", scores["4"], maps["4"])
     others = np.array([scores[name] for name in "0123"])
     assert score == pytest.approx((scores["4"] - others.mean()) / others.std())
-    assert (score_map >= usual.all.map.told(maps["4"]) - 1e-6).all()
-    low, _ = told(usual, "0", scores["0"], maps["0"])
-    assert low == pytest.approx(max(s.score.told(scores["0"]) for s in usual.scales_of("0")))
+    assert (score_map >= scales.all.map.told(maps["4"]) - 1e-6).all()
+    low, _ = told(scales, "0", scores["0"], maps["0"])
+    assert low == pytest.approx(max(s.score.told(scores["0"]) for s in scales.of("0")))
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -175,10 +175,10 @@ def test_scores_that_are_alike_by_chance_are_told_by_the_maps():
     rng = np.random.default_rng(0)
     maps = {f"{i}": rng.normal(0, 1, (64, 64)).astype(np.float32) for i in range(4)}
     scores = {"0": 3.0, "1": 3.0, "2": 3.0, "3": 4.0}
-    usual = Usual(scores, {n: sums_of(m) for n, m in maps.items()}, {n: n for n in maps})
-    others, _ = usual.scales_of("3")
+    scales = Scales(scores, {n: sums_of(m) for n, m in maps.items()}, {n: n for n in maps})
+    others, _ = scales.of("3")
     assert others.score.unit == pytest.approx(0.25, rel=0.05)
-    score, _ = told(usual, "3", scores["3"], maps["3"])
+    score, _ = told(scales, "3", scores["3"], maps["3"])
     assert score == pytest.approx(4, rel=0.05)
 
 

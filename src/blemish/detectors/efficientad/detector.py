@@ -30,6 +30,7 @@ from blemish.detectors.efficientad.penalty import listing_sha256, penalty_images
 from blemish.detectors.efficientad.plan import TrainingPlan, estimate_seconds, plan_training
 from blemish.detectors.efficientad.rounds import left_out_parts, rounds_of
 from blemish.detectors.efficientad.scale import Maps, Quantiles, common_scale
+from blemish.detectors.efficientad.schedule import share_text
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import NOT_STATED, Teacher
 from blemish.detectors.position import NOT_KNOWN, Grid, LeftOut, Usual, details_of, told_of
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 # Of the mean deviation, added to each ring's: differences of nets vary from ring to ring more than
 # distances do, and a floor as low as theirs makes a calm border shout.
 FLOOR = 0.75
-MOST_TOLD = 9.99  # of the share that is unexplained: beyond it nothing was learned
 NEEDED = ("torch", "safetensors")
 
 
@@ -226,8 +226,7 @@ class FittedEfficientAd:
         found = self._facts["unexplained"]
         if not found["history"]:
             return []
-        share = min(found["history"][-1][1], MOST_TOLD)
-        told = f"{'more than ' * (share == MOST_TOLD)}{share:.1%} of the teacher's variance"
+        told = f"{share_text(found['history'][-1][1])} of the teacher's variance"
         end = "" if found["converged"] else "; the training had not converged"
         count = found["watched"]
         seen = f"{count:,} image{'s' * (count != 1)}"

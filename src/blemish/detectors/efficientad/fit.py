@@ -21,7 +21,7 @@ from blemish.detectors.efficientad.images import Space, WorkingImages
 from blemish.detectors.efficientad.objective import make_trio
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.scale import Maps, Measured
-from blemish.detectors.efficientad.schedule import Schedule
+from blemish.detectors.efficientad.schedule import Schedule, share_text
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Answers, Statistics, statistics_of
 from blemish.detectors.efficientad.training import (
@@ -169,7 +169,7 @@ class Trainings:
             share, enough = schedule.unexplained[-1][1], self._settings.recipe.unexplained
             self._progress.say(
                 f"The {stage} ended with its last step, not because it was good enough: "
-                f"{_percent(share)} of the teacher's variance in good images is left unexplained "
+                f"{share_text(share)} of the teacher's variance in good images is left unexplained "
                 f"({enough:.0%} would do). {LEARNED_NOTHING if share > 1 else LEARN_MORE}"
             )
 
@@ -225,10 +225,6 @@ class Trainings:
                 "torch": str(torch.__version__),
             },
         }
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share < 10 else "more than 999%"
 
 
 def normalised(answers: Answers, statistics: Statistics, device: torch.device) -> Answers:

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 WARM_UP = 50  # steps over which the rate rises
 COOLED = 1 / 3  # of all steps, over which it falls
 LOOKED = 100  # steps from one look at what is unexplained to the next
+MOST_TOLD = 10.0  # of the share that is unexplained: from there on nothing was learned
 NO_LONGER_FALLS = 0.98  # of what was unexplained at half the steps: hardly less
+
+
+def share_text(share: float) -> str:
+    """What is unexplained, for people."""
+    return f"{share:.1%}" if share < MOST_TOLD else f"more than {MOST_TOLD:.0%}"
 
 
 def fewest_steps(recipe: Recipe, steps: int) -> int:

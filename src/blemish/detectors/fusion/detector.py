@@ -23,7 +23,7 @@ from blemish.detectors.fusion.scale import (
     AS_IT_IS,
     FEWEST,
     Judged,
-    Usual,
+    Scales,
     check_enough,
     sums_of,
     told,
@@ -140,7 +140,7 @@ class FittedFusion:
     """Fitted detectors, and what is usual of what each of them says.
 
     Attributes:
-        usual: of scores and maps of each member, over the images that all of them left out; empty
+        scales: of scores and maps of each member, over the images that all of them left out; empty
             where these are too few.
     """
 
@@ -149,14 +149,14 @@ class FittedFusion:
         keys = dict(zip(images.names, images.split_keys, strict=True))
         self._left_out: list[str] = []
         self._scores: dict[str, dict[str, float]] = {}
-        self.usual: dict[str, Usual] = {}
+        self.scales: dict[str, Scales] = {}
         self.held_out_method = next(iter(members.values())).held_out_method
         try:
-            self._learn_usual(images.names, keys, progress)
+            self._learn_scales(images.names, keys, progress)
         except CalibrationError:
             progress.say(NOT_KNOWN)
 
-    def _learn_usual(self, names: Sequence[str], keys: Mapping[str, str], to: Progress) -> None:
+    def _learn_scales(self, names: Sequence[str], keys: Mapping[str, str], to: Progress) -> None:
         """Score the images that all members left out, and look at the maps of each."""
         found = {}
         for member, fitted in self._members.items():
@@ -173,13 +173,13 @@ class FittedFusion:
                     sums[name] = sums_of(self._members[member].held_out_map(name))
                     advance(1)
                 self._scores[member] = {name: scores[name] for name in left_out}
-                self.usual[member] = Usual(self._scores[member], sums, keys)
+                self.scales[member] = Scales(self._scores[member], sums, keys)
         self._left_out = left_out
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
-        scales = {member: usual.all for member, usual in self.usual.items()}
+        scales = {member: one.all for member, one in self.scales.items()}
         graphs = {member: fitted.graph for member, fitted in self._members.items()}
         return joined(graphs, scales or dict.fromkeys(graphs, AS_IT_IS), self._image_format)
 
@@ -197,7 +197,7 @@ class FittedFusion:
     def details(self) -> dict[str, Any]:
         """The same for programs."""
         return {
-            "scales": {member: asdict(usual.all) for member, usual in self.usual.items()},
+            "scales": {member: asdict(one.all) for member, one in self.scales.items()},
             "left_out": len(self._left_out),
             "members": {name: fitted.details for name, fitted in self._members.items()},
         }
@@ -226,7 +226,7 @@ class FittedFusion:
     def _judged(self, name: str) -> Judged:
         """Score and map of a training image as if it were new."""
         judged = [
-            told(self.usual[member], name, scores[name], self._members[member].held_out_map(name))
+            told(self.scales[member], name, scores[name], self._members[member].held_out_map(name))
             for member, scores in self._scores.items()
         ]
         score = sum(score for score, _ in judged) / len(judged)

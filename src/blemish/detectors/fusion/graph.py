@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
-
-import onnx
+from typing import TYPE_CHECKING
 
 from blemish.detectors.features.graph import summary_outputs
 from blemish.detectors.fusion.scale import Line, Scale
 from blemish.graph.builder import GraphBuilder
+from blemish.graph.once import once
 from blemish.graph.preprocessing import image_input
 from blemish.images.format import ImageFormat
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def joined(
@@ -35,47 +37,7 @@ def joined(
             told[output].append(_told(g, given[output], line, len(members)))
     for output, parts in told.items():
         g.op("Sum", *parts, name=output)
-    return _once(g.build([image_input(image_format)], summary_outputs()))
-
-
-def _once(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same with equal constants and equal nodes there once, as where backbones are shared."""
-    names: dict[str, str] = {}  # by which everything is found that is there once
-    first: dict[bytes, str] = {}
-    constants = []
-    for constant in model.graph.initializer:
-        known = first.setdefault(_content(constant, "name"), constant.name)
-        names[constant.name] = known
-        if known == constant.name:
-            constants.append(constant)
-    given = {output.name for output in model.graph.output}
-    nodes: list[onnx.NodeProto] = []
-    made: dict[bytes, onnx.NodeProto] = {}
-    for node in model.graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-        known_node = made.setdefault(_content(node, "name", "output"), node)
-        if known_node is node or given & set(node.output):
-            nodes.append(node)
-        else:
-            names |= dict(zip(node.output, known_node.output, strict=True))
-    g = model.graph
-    graph = onnx.helper.make_graph(nodes, g.name, list(g.input), list(g.output), constants)
-    opsets = list(model.opset_import)
-    return onnx.helper.make_model(
-        graph,
-        opset_imports=opsets,
-        ir_version=model.ir_version,
-        producer_name=model.producer_name,
-    )
-
-
-def _content(part: onnx.TensorProto | onnx.NodeProto, *without: str) -> bytes:
-    """What a part of a graph is, whatever it is called."""
-    copy = type(part)()
-    copy.CopyFrom(part)
-    for name in without:
-        copy.ClearField(name)
-    return sha256(copy.SerializeToString(deterministic=True)).digest()
+    return once(g.build([image_input(image_format)], summary_outputs()))
 
 
 def _told(g: GraphBuilder, values: str, line: Line, members: int) -> str:

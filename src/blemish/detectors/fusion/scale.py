@@ -16,12 +16,11 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.detectors.position import NO_SPREAD, TINY
 from blemish.errors import CalibrationError
 
 FEWEST = 4  # images that are left out: fewer tell nothing of what is usual without one of them
 FLOOR = 0.25  # of the deviation of maps, the least that scores are told by
-NO_SPREAD = 1e-6  # of the mean: rounding, and nothing else
-TINY = 1e-12
 
 Values = TypeVar("Values", float, NDArray[np.float32])
 
@@ -59,7 +58,7 @@ def check_enough(keys: Collection[str]) -> None:
         )
 
 
-class Usual:
+class Scales:
     """Sums over left-out images, from which each image's scale is made.
 
     Args:
@@ -77,7 +76,7 @@ class Usual:
         self._sums = np.array([[one, maps[name]] for name, one in zip(scores, ones, strict=True)])
         self.all = _scale(self._sums)
 
-    def scales_of(self, name: str) -> tuple[Scale, Scale]:
+    def of(self, name: str) -> tuple[Scale, Scale]:
         """By the images that do not belong to one, and by all."""
         others = self._keys != self._keys[self._names.index(name)]
         return _scale(self._sums[others]), self.all
@@ -92,12 +91,12 @@ def sums_of(values: NDArray[np.float32]) -> Sums:
     return float(wide.size), float(wide.sum()), float((wide**2).sum())
 
 
-def told(usual: Usual, name: str, score: float, score_map: NDArray[np.float32]) -> Judged:
+def told(scales: Scales, name: str, score: float, score_map: NDArray[np.float32]) -> Judged:
     """Score and map of an image that was left out, no lower than the model that ships has them."""
-    scales: Sequence[Scale] = usual.scales_of(name)
+    both: Sequence[Scale] = scales.of(name)
     return (
-        max(scale.score.told(score) for scale in scales),
-        np.maximum(*(scale.map.told(score_map) for scale in scales)).astype(np.float32),
+        max(scale.score.told(score) for scale in both),
+        np.maximum(*(scale.map.told(score_map) for scale in both)).astype(np.float32),
     )
 
 

@@ -138,8 +138,8 @@ def _portable(assignment: str, members: Mapping[str, DetectorSettings]) -> str:
     member, dot, setting_name = name.strip().partition(".")
     owners = [members[member]] if dot and member in members else list(members.values())
     for owner in owners:
-        plain = owner.portable()
+        kept = owner.portable()
         wanted = setting_name if dot else member
-        if wanted in owner.names_of_files() and plain.get(wanted) is not None:
-            return f"{name}={plain[wanted]}"
+        if wanted in owner.names_of_files() and kept.get(wanted) is not None:
+            return f"{name}={kept[wanted]}"
     return assignment
