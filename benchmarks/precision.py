@@ -1,4 +1,4 @@
-"""What 8 bits do to speed and to figures: PatchCore in float32 and in int8, side by side.
+"""What 8 bits do to speed and to figures: detectors in float32 and in int8, side by side.
 
 Each pair is fitted on the same images with the same seed; a warm image and a warm batch of 8
 are timed in turns some seconds apart, so that whatever else the machine does falls on both.
@@ -22,6 +22,7 @@ from timing import rounds, spread, warm
 RECORDS = Path(__file__).parent / "records"
 PRECISIONS = ("float32", "int8")
 DATA = ("mvtec/bottle", "lgp", "mtd")
+DETECTORS = ("patchcore", "efficientad")
 BACKBONES = (EMBEDDED, "mobilenetv2", "resnet50v2")
 REPEATS = 6  # in each turn of each model
 
@@ -31,24 +32,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
     parser.add_argument("--data", nargs="*", default=DATA)
-    parser.add_argument("--backbones", nargs="*", default=BACKBONES)
+    parser.add_argument("--backbones", nargs="*", default=BACKBONES, help="of PatchCore")
+    parser.add_argument("--detectors", nargs="*", default=DETECTORS, choices=DETECTORS)
     arguments = parser.parse_args()
     from blemish.records.machine import machine, versions
 
     path = RECORDS / f"precision-{datetime.now(UTC).date().isoformat()}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
-    for data in arguments.data:
-        for backbone in arguments.backbones:
-            case = {"data": Path(data).name, "backbone": backbone}
-            if any(case.items() <= row.items() for row in rows):
-                continue
-            rows.append(case | measure(arguments.shared, data, backbone))
+    wanted = [
+        (data, detector, backbone)
+        for data in arguments.data
+        for detector in arguments.detectors
+        for backbone in (arguments.backbones if detector == "patchcore" else (EMBEDDED,))
+    ]
+    for data, detector, backbone in wanted:
+        case = {"data": Path(data).name, "detector": detector, "backbone": backbone}
+        if not any(case.items() <= row.items() for row in rows):
+            rows.append(case | measure(arguments.shared, data, detector, backbone))
             print(json.dumps(rows[-1]), flush=True)
             record = {"machine": machine(), "versions": versions(), "rows": rows}
             path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
 
 
-def measure(shared: Path, data: str, backbone: str) -> dict[str, Any]:
+def measure(shared: Path, data: str, detector: str, backbone: str) -> dict[str, Any]:
     """Fit, evaluate and time both."""
     import blemish
 
@@ -57,8 +63,12 @@ def measure(shared: Path, data: str, backbone: str) -> dict[str, Any]:
     models, row = {}, {}
     for precision in PRECISIONS:
         start = time.perf_counter()
-        detector = blemish.PatchCore(backbone=file, precision=precision, memory_megabytes=6000)
-        models[precision] = blemish.fit(dataset, detector)
+        chosen: Any = (
+            blemish.PatchCore(backbone=file, precision=precision, memory_megabytes=6000)
+            if detector == "patchcore"
+            else blemish.EfficientAd(teacher_precision=precision)
+        )
+        models[precision] = blemish.fit(dataset, chosen)
         seconds = time.perf_counter() - start
         found = blemish.evaluate(models[precision], dataset)
         row[precision] = {

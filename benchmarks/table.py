@@ -433,7 +433,8 @@ def precision_table() -> str:
             before, after = (v[f"milliseconds_{batch}"]["median"] for v in (whole, rounded))
             cells.append(f"{before:.0f} → {after:.0f} ms, {before / after:.1f} times")
         cells.append(f"{whole['model_bytes'] / 1e6:.1f} → {rounded['model_bytes'] / 1e6:.1f} MB")
-        lines.append(f"| {row['data']} | {row['backbone']} | {' | '.join(cells)} |")
+        follows = "EfficientAd, teacher " if row["detector"] == "efficientad" else ""
+        lines.append(f"| {row['data']} | {follows}{row['backbone']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

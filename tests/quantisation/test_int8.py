@@ -14,9 +14,9 @@ from blemish.backbones import load_backbone
 from blemish.backbones.backbone import Level
 from blemish.detectors.conformance import check_detector
 from blemish.detectors.conformance.images import DrawnImages, blotted, weave
+from blemish.detectors.features.quantise import in_int8
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
-from blemish.detectors.patchcore.quantise import in_int8
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
@@ -116,9 +116,9 @@ def test_only_even_images_meet_a_stem_over_blocks(size, fit, even):
     ).settings
     images = weaves(2)
     large = with_large_kernel(load_backbone("embedded"))
-    graph = PatchCoreGraph(settings, large, images.image_format)
-    quantised = in_int8(graph, images, QUIET)
-    kinds = [node.op_type for node in quantised.backbone.graph.graph.node]
+    size = PatchCoreGraph(settings, large, images.image_format).working_size
+    quantised = in_int8(large, size, images, QUIET)
+    kinds = [node.op_type for node in quantised.graph.graph.node]
     assert kinds.count("SpaceToDepth") == even
 
 
@@ -177,10 +177,10 @@ def test_ranges_come_from_images_that_there_can_be(backbone, monkeypatch):
         seen.extend(images)
         return found
 
-    monkeypatch.setattr("blemish.detectors.patchcore.quantise.to_int8", look)
+    monkeypatch.setattr("blemish.detectors.features.quantise.to_int8", look)
     settings = PatchCore(**tiny_settings(backbone, precision="int8")).settings
     found, images = load_backbone(settings.backbone), weaves()
-    in_int8(PatchCoreGraph(settings, found, images.image_format), images, QUIET)
+    in_int8(found, settings.working_size(8), images, QUIET)
     mean, std = (np.reshape(values, (3, 1, 1)) for values in (found.mean, found.std))
     values = np.stack(seen) * std + mean
     assert values.shape[:2] == (12, 3)

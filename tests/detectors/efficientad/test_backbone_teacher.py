@@ -70,6 +70,29 @@ def test_levels_are_joined_on_the_finest_grid_and_normalised_in_the_graph(backbo
     np.testing.assert_allclose(normal.std((0, 2, 3)), 1, rtol=1e-3)
 
 
+def test_a_teacher_in_8_bits_is_followed_as_it_is_and_judges_nearly_alike(backbone):
+    images, defect = weaves(), blotted(100, 120)[None]
+    whole, rounded = (
+        detector(backbone, teacher_precision=precision).fit(images, progress=QUIET)
+        for precision in ("float32", "int8")
+    )
+    kinds = [[node.op_type for node in fitted.graph.graph.node] for fitted in (whole, rounded)]
+    assert "QuantizeLinear" not in kinds[0]
+    assert "QuantizeLinear" in kinds[1]
+    # The student follows the rounded teacher: good images look no worse to it than to the other.
+    medians = [
+        np.median([one.score for one in fitted.held_out_scores(progress=QUIET)])
+        for fitted in (whole, rounded)
+    ]
+    assert abs(medians[0] - medians[1]) < 0.2
+    scores = [
+        Session(fitted.graph.SerializeToString()).run(["score"], image=defect)[0][0]
+        for fitted in (whole, rounded)
+    ]
+    assert abs(scores[0] - scores[1]) < 0.3
+    assert min(scores) > max(medians) + 1
+
+
 def test_features_too_large_to_be_kept_are_told_with_the_cure(tmp_path):
     import onnx
 

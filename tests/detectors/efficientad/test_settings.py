@@ -155,6 +155,10 @@ def test_without_a_weight_there_is_no_autoencoder_and_nothing_to_follow_it():
         ({"steps": 5, "epochs": 3}, "'steps' or 'epochs', not both"),
         ({"pdn": "small", "teacher_neighbourhood": 3}, "'teacher_neighbourhood' is of a backbone"),
         ({"pdn": "small", "teacher_levels": ["s8"]}, "'teacher_levels' is of a backbone"),
+        (
+            {"pdn": "small", "teacher_precision": "int8"},
+            "'teacher_precision' is of a backbone, but the teacher is a PDN",
+        ),
         ({"teacher_neighbourhood": 4}, "must be odd"),
         ({"resize": "shorter"}, "images of one size"),
     ],

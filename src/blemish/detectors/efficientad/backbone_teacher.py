@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from blemish.backbones.backbone import Backbone, Level
 from blemish.backbones.load import load_backbone
+from blemish.detectors.contract import ImageSource
 from blemish.detectors.efficientad.architecture import (
     COLOURS,
     MEAN,
@@ -27,10 +28,13 @@ from blemish.detectors.efficientad.architecture import (
 from blemish.detectors.efficientad.net_nodes import enlarged
 from blemish.detectors.efficientad.teacher import TEACHER, Answers, Statistics
 from blemish.detectors.features.embedding import mean_of_neighbours
+from blemish.detectors.features.quantise import in_int8
 from blemish.errors import BackboneError, SettingError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.engine import Engine
 from blemish.graph.session import Session
+from blemish.graph.working_size import WorkingSize
+from blemish.progress import Progress
 
 if TYPE_CHECKING:
     import onnx
@@ -134,6 +138,12 @@ class BackboneTeacher:
         """A residual net to follow it; with twice its features for an autoencoder's."""
         levels = [(level.channels, level.stride) for level in self.levels]
         return residual(levels, width, beside=self.features if doubled else 0)
+
+    def in_int8(
+        self, size: WorkingSize, images: ImageSource, progress: Progress, engine: Engine
+    ) -> BackboneTeacher:
+        """The same in whole numbers of 8 bits, rounded with good images."""
+        return replace(self, backbone=in_int8(self.backbone, size, images, progress, engine))
 
     def answers(self, device: torch.device, engine: Engine) -> Answers:
         """Its features of working images, before they are normalised."""

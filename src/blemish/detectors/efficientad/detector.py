@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import HELD_OUT, HeldOutScore, ImageSource, Told
+from blemish.detectors.efficientad.backbone_teacher import BackboneTeacher
 from blemish.detectors.efficientad.graph import (
     EfficientAdGraph,
     map_name,
@@ -132,7 +133,10 @@ class EfficientAd:
         """
         from blemish.detectors.efficientad.fit import Trainings
 
-        graph = EfficientAdGraph(self.settings, self.teacher, images.image_format)
+        teacher = self.teacher
+        if self.settings.teacher_precision == "int8" and isinstance(teacher, BackboneTeacher):
+            teacher = teacher.in_int8(self.settings.working_size(1), images, progress, engine)
+        graph = EfficientAdGraph(self.settings, teacher, images.image_format)
         space = Space(self.settings.memory_megabytes)
         working = working_images(graph, images, space, progress)
         penalised = self.settings.recipe.penalty_weight > 0

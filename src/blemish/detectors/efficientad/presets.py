@@ -109,6 +109,7 @@ OF_THE_TEACHER = (
     "keep_features",
 )
 OF_THE_METHOD = (
+    "teacher_precision",
     "epochs",
     "weight_decay",
     "decay_at",

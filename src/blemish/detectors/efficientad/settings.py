@@ -62,6 +62,12 @@ class EfficientAdSettings(DetectorSettings):
         at_least=1,
         at_most=9,
     )
+    teacher_precision: str = setting(
+        "float32",
+        "int8 computes a backbone as teacher in whole numbers, rounded with the training images, "
+        "and the student learns to follow that; a judgement takes a third less",
+        choices=("float32", "int8"),
+    )
     teacher: str | None = setting(
         None,
         "safetensors or ONNX file of a PDN as teacher; by default the one in the package",
@@ -331,11 +337,14 @@ class EfficientAdSettings(DetectorSettings):
         """Settings of a PDN beside those of a backbone."""
         pdns = [name for name in ("pdn", "teacher") if getattr(self, name) is not None]
         if self.recipe.pdn is not None and self.teacher_backbone is None:
-            return [
-                f"'{name}' is of a backbone, but the teacher is a PDN."
+            given = [
+                name
                 for name in ("teacher_levels", "teacher_neighbourhood")
                 if getattr(self, name) is not None
             ]
+            if self.teacher_precision != "float32":
+                given.append("teacher_precision")
+            return [f"'{name}' is of a backbone, but the teacher is a PDN." for name in given]
         problems = [
             f"'{name}' names a PDN as teacher and 'teacher_backbone' a backbone; give one of them."
             for name in pdns

@@ -51,14 +51,6 @@ class FeatureGraph:
         """Which dimensions of the vectors are kept; `None` for all."""
         return None
 
-    def working_images(self) -> onnx.ModelProto:
-        """From `image` to `working_image`, N x 3 x h x w, as the backbone takes it."""
-        g = GraphBuilder()
-        image, _ = self._working_image(g)
-        g.op("Identity", image, name="working_image")
-        outputs = [tensor("working_image", FLOAT, "N", 3, "h", "w")]
-        return g.build([image_input(self.image_format)], outputs)
-
     def features(self) -> onnx.ModelProto:
         """From `image` to `patches`, N x h x w x D."""
         g = GraphBuilder()

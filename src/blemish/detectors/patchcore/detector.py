@@ -14,11 +14,11 @@ import numpy as np
 
 from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.detector import FeatureDetector
+from blemish.detectors.features.quantise import in_int8
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.patches import Patches, extract
 from blemish.detectors.patchcore.plan import PatchCorePlan, plan_fit
-from blemish.detectors.patchcore.quantise import in_int8
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.detectors.patchcore.timing import estimate_seconds
 from blemish.graph.engine import CPU, Engine
@@ -77,7 +77,8 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
         picked_by = None
         if self.settings.precision == "int8":
-            graph, picked_by = in_int8(graph, images, progress, engine), graph
+            backbone = in_int8(self.backbone, graph.working_size, images, progress, engine)
+            graph, picked_by = replace(graph, backbone=backbone), graph
         patches = extract(graph, images, plan, progress, engine=engine, picked_by=picked_by)
         try:
             return self._pick(graph, patches, plan, progress)
