@@ -55,6 +55,21 @@ class LoggedProgress:
         logging.getLogger("blemish").warning(message)
 
 
+class Named:
+    """The progress of a part of some work: the part's name stands before each stage."""
+
+    def __init__(self, name: str, progress: Progress) -> None:
+        self._name, self._progress = name, progress
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
+        """Open a stage under the part's name."""
+        return self._progress.stage(f"{self._name}: {name}", total)
+
+    def say(self, message: str) -> None:
+        """Tell the user a sentence, of the part."""
+        self._progress.say(f"{self._name}: {message}")
+
+
 class Pace:
     """How far a stage is, and how long the rest will take.
 

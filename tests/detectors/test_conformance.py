@@ -23,6 +23,13 @@ VARIANTS = {
         {"image_size": [48, 64], "levels": ["coarse"], "coreset_start": "farthest", **DISTANCES},
         {"calibration_folds": 5, "resize": "shorter", "neighbourhood": 1},
         {"normalisation": "none"},
+        {
+            "image_size": [48, 64],
+            "levels": ["coarse"],
+            "map_levels": ["fine"],
+            "coreset_start": "farthest",
+            **DISTANCES,
+        },
     ],
     "efficientad": [
         {"calibration_folds": 2},

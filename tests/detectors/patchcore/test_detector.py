@@ -96,7 +96,7 @@ def test_different_seeds_start_from_different_patches(backbone):
 
 
 def test_patches_on_disk_give_the_same_model_as_in_memory(backbone, monkeypatch):
-    from blemish.detectors.patchcore import detector as patchcore
+    from blemish.detectors.patchcore import bank as patchcore
 
     here = fit(backbone, projection=4)
     plan = plan_fit
@@ -138,7 +138,7 @@ def test_memory_too_small_for_any_fit_is_refused_with_what_it_takes(backbone):
 
 
 def test_a_sample_of_patches_still_finds_the_blot(backbone, monkeypatch):
-    from blemish.detectors.patchcore import detector as patchcore
+    from blemish.detectors.patchcore import bank as patchcore
 
     plan = plan_fit
 

@@ -7,7 +7,7 @@ good images that all of them left out, and averaged: one graph, one threshold, o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from blemish.detectors.contract import Detector, Fitted, HeldOutScore, ImageSource, Told
 from blemish.detectors.fusion.graph import joined
-from blemish.detectors.fusion.plan import FusionPlan, told_by_name
 from blemish.detectors.fusion.scale import (
     AS_IT_IS,
     FEWEST,
@@ -29,11 +28,12 @@ from blemish.detectors.fusion.scale import (
     told,
 )
 from blemish.detectors.fusion.settings import NAME, FusionSettings, plain, told_of_member
+from blemish.detectors.joined_plan import JoinedPlan, told_by_name
 from blemish.detectors.registry import make_detector
 from blemish.errors import CalibrationError
 from blemish.graph.engine import CPU, Engine
 from blemish.images.format import ImageFormat
-from blemish.progress import Advance, Progress
+from blemish.progress import Named, Progress
 from blemish.provenance import Source
 
 if TYPE_CHECKING:
@@ -87,13 +87,13 @@ class Fusion:
         count = min(member.calibration_images(split_keys) for member in self.members.values())
         return count if count >= FEWEST else 0
 
-    def plan(self, images: ImageSource) -> FusionPlan:
+    def plan(self, images: ImageSource) -> JoinedPlan:
         """What a fit on these images will take."""
         plans = {}
         for name, member in self.members.items():
             with told_of_member(name):
                 plans[name] = member.plan(images)
-        return FusionPlan(plans)
+        return JoinedPlan(plans)
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
         """Guess how long each stage of each member's fit will take."""
@@ -126,7 +126,7 @@ class Fusion:
         with ExitStack() as stack:
             fitted: dict[str, Fitted] = {}
             for name, member in self.members.items():
-                own = _Named(name, progress)
+                own = _OfMember(name, progress)
                 kept = folder if member.resumable else None
                 with told_of_member(name):
                     fitted[name] = member.fit(noted, progress=own, folder=kept, engine=engine)
@@ -160,7 +160,7 @@ class FittedFusion:
         """Score the images that all members left out, and look at the maps of each."""
         found = {}
         for member, fitted in self._members.items():
-            told_to = _Named(member, to)
+            told_to = _OfMember(member, to)
             found[member] = {o.name: o.score for o in fitted.held_out_scores(progress=told_to)}
         fewest = min(found, key=lambda member: len(found[member]))
         self.held_out_method = self._members[fewest].held_out_method
@@ -270,16 +270,9 @@ class _Noted:
         self.names = names
 
 
-class _Named:
-    """A member's progress: its name stands before each stage."""
-
-    def __init__(self, name: str, progress: Progress) -> None:
-        self._name, self._progress = name, progress
-
-    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
-        """Open a stage under the member's name."""
-        return self._progress.stage(f"{self._name}: {name}", total)
+class _OfMember(Named):
+    """A member's progress."""
 
     def say(self, message: str) -> None:
         """Tell the user a sentence."""
-        self._progress.say(f"{self._name}: {plain(message, [self._name])}")
+        super().say(plain(message, [self._name]))

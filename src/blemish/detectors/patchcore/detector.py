@@ -7,23 +7,28 @@ thresholds or files of images.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
+from blemish.backbones.backbone import Backbone
+from blemish.backbones.load import load_backbone
 from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.detector import FeatureDetector
 from blemish.detectors.features.quantise import in_int8
+from blemish.detectors.joined_plan import JoinedPlan
+from blemish.detectors.patchcore.bank import Bank
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import FittedPatchCore
-from blemish.detectors.patchcore.patches import Patches, extract
-from blemish.detectors.patchcore.plan import PatchCorePlan, plan_fit
+from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
-from blemish.detectors.patchcore.timing import estimate_seconds
+from blemish.detectors.patchcore.sharp import FINER_MAP, SharpPatchCore
+from blemish.errors import SettingError
 from blemish.graph.engine import CPU, Engine
-from blemish.progress import Progress
-from blemish.search.coreset import greedy_k_centre
+from blemish.progress import Named, Progress
+
+BANK = "bank"  # what the first bank is called beside the second
 
 
 class PatchCore(FeatureDetector[PatchCoreSettings]):
@@ -31,16 +36,55 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
 
     Its graph holds, for `Model.trace`, `patches` (h x w x D), `patch_scores` (h x w: distances),
     `nearest` (h x w: which vector of the bank) and, with normalisation, `deviations` (the scores by
-    their place).
+    their place). With `map_levels` there are also `finer/patches` and `finer/patch_scores` of the
+    second bank.
     """
 
     name = "patchcore"
     settings_class = PatchCoreSettings
 
-    def plan(self, images: ImageSource) -> PatchCorePlan:
+    def _banks(self, images: ImageSource) -> dict[str, Bank]:
+        """The bank that judges, and the one that sharpens its map where there is one.
+
+        Raises:
+            BackboneError: the backbone is not usable, or lacks a level.
+            SettingError: the levels of the second are not finer.
+        """
+        s = self.settings
+        first = Bank(s, self.backbone)
+        if not s.map_levels:
+            return {BANK: first}
+        only_distances = replace(
+            s,
+            levels=s.map_levels,
+            map_levels=None,
+            normalisation="none",
+            reweight=0,
+            coreset_count=first.plan(images).bank_vectors,
+            coreset_ratio=None,
+            coreset_megabytes=None,
+        )
+        return {BANK: first, FINER_MAP: Bank(only_distances, self._finer_backbone)}
+
+    @cached_property
+    def _finer_backbone(self) -> Backbone:
+        s = self.settings
+        found = load_backbone(s.backbone, levels=s.map_levels, weights=s.weights)
+        finest, other = (min(lv.stride for lv in b.levels) for b in (found, self.backbone))
+        if finest >= other:
+            names = ", ".join(level.name for level in found.levels)
+            raise SettingError(
+                f"'map_levels' must hold a level finer than stride {other}, that of the finest of "
+                f"the other levels; got {names} (stride {finest})."
+            )
+        return found
+
+    def plan(self, images: ImageSource) -> PatchCorePlan | JoinedPlan:
         """What a fit on these images will take."""
-        weights = self.backbone.graph.ByteSize()
-        return plan_fit(self.settings, self.backbone, images.sizes_hw, backbone_bytes=weights)
+        plans = {name: bank.plan(images) for name, bank in self._banks(images).items()}
+        if len(plans) == 1:
+            return plans[BANK]
+        return JoinedPlan(plans, shared_bytes=self.backbone.graph.ByteSize())
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
         """Guess how long each stage of a fit will take, from a short measurement.
@@ -48,7 +92,11 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         Raises:
             ImageError: one of the first few images cannot be read.
         """
-        return estimate_seconds(self.settings, self.backbone, images, self.plan(images))
+        return {
+            stage if name == BANK else f"{name}: {stage}": seconds
+            for name, bank in self._banks(images).items()
+            for stage, seconds in bank.estimate_seconds(images).items()
+        }
 
     def fit(
         self,
@@ -57,7 +105,7 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         progress: Progress,
         folder: Path | None = None,  # noqa: ARG002
         engine: Engine = CPU,
-    ) -> FittedPatchCore:
+    ) -> FittedPatchCore | SharpPatchCore:
         """Learn from good images.
 
         Args:
@@ -68,38 +116,23 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
 
         Raises:
             DataError: there is no image.
-            SettingError: the memory allowed is too small.
+            SettingError: the memory allowed is too small, or levels are not finer than others.
             UsageError: the engine's provider is not there.
         """
-        plan = self.plan(images)
-        for note in [*plan.notes(), *self.odd_grids()]:
+        for note in [*self.plan(images).notes(), *self.odd_grids()]:
             progress.say(note)
-        graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
-        picked_by = None
+        rounded = None
         if self.settings.precision == "int8":
-            backbone = in_int8(self.backbone, graph.working_size, images, progress, engine)
-            graph, picked_by = replace(graph, backbone=backbone), graph
-        patches = extract(graph, images, plan, progress, engine=engine, picked_by=picked_by)
-        try:
-            return self._pick(graph, patches, plan, progress)
-        except BaseException:
-            patches.close()
-            raise
-
-    def _pick(
-        self, graph: PatchCoreGraph, patches: Patches, plan: PatchCorePlan, progress: Progress
-    ) -> FittedPatchCore:
-        s = self.settings
-        if s.resize == "stretch":  # any other image has the same
-            graph = replace(graph, grid_hw=patches.grids_hw[0])
-        rng = np.random.default_rng([s.seed, 1])
-        count = min(s.bank_size(len(patches.store), plan.dimensions), len(patches.points))
-        with progress.stage("coreset", count) as advance:
-            coreset = greedy_k_centre(
-                patches.points, count, start=s.coreset_start, rng=rng, advance=advance
-            )
-        vectors = patches.store.take(patches.rows[coreset.picks])
-        fitted = FittedPatchCore(graph, vectors, patches, coreset)
-        if s.by_place:
-            fitted.learn_usual(progress)
-        return fitted
+            graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
+            size = graph.working_size
+            rounded = in_int8(self.backbone, size, images, progress, engine).graph
+        with ExitStack() as stack:
+            fitted = []
+            for name, bank in self._banks(images).items():
+                told_to = progress if name == BANK else Named(name, progress)
+                fitted.append(bank.fit(images, told_to, engine, rounded=rounded))
+                stack.callback(fitted[-1].close)
+            judging, *finer = fitted
+            together = SharpPatchCore(judging, finer[0], progress) if finer else judging
+            stack.pop_all()
+        return together

@@ -13,6 +13,7 @@ from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
 from blemish.detectors.position import Usual
 from blemish.graph.builder import ENDLESS, FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import content_cells, enlarge
+from blemish.graph.once import once
 from blemish.graph.preprocessing import (
     Geometry,
     geometry,
@@ -25,6 +26,22 @@ if TYPE_CHECKING:
     import onnx
 
     from blemish.detectors.patchcore.settings import PatchCoreSettings
+
+
+FINER = 0.4  # share of the finer bank in the geometric mean that makes a sharp map
+
+
+@dataclass(frozen=True, eq=False)
+class Finer:
+    """A second bank of finer patches.
+
+    Attributes:
+        model: from `image` to `patch_scores` on the finer grid.
+        unit: of the map: what the geometric mean of both banks' scores is divided by.
+    """
+
+    model: onnx.ModelProto
+    unit: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +66,15 @@ class PatchCoreGraph(FeatureGraph):
         pooled = self.settings.embedding == "pooled"
         return self.settings.embedding_width if pooled else None
 
-    def detector(self, bank: Vectors, usual: Usual | None = None) -> onnx.ModelProto:
+    def detector(
+        self, bank: Vectors, usual: Usual | None = None, finer: Finer | None = None
+    ) -> onnx.ModelProto:
         """From `image` to `score`, `score_map` and `nearest`: the model that ships.
 
         Args:
             bank: what an image is compared with, M x D.
             usual: what patches are told by at their places; `None` for distances as they are.
+            finer: what sharpens the map; `None` for nothing.
         """
         s = self.settings
         g = GraphBuilder()
@@ -68,10 +88,36 @@ class PatchCoreGraph(FeatureGraph):
         scores = found.scores
         if usual is not None:
             scores = self.by_place(g, scores, sizes, usual)
-        self._summarise(g, scores, sizes, weight)
+        if finer is None:
+            self._summarise(g, scores, sizes, weight)
+        else:
+            self._summarise(g, scores, sizes, weight, score_map=g.fresh("map", 1)[0])
+            self._sharpen(g, found.scores, finer, sizes)
         g.op("Identity", found.nearest, name="nearest")
         outputs = [*summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]
+        model = g.build([image_input(self.image_format)], outputs)
+        return model if finer is None else once(model)
+
+    def distances(self, bank: Vectors) -> onnx.ModelProto:
+        """From `image` to `patch_scores`, N x h x w: what sharpens the map of another graph."""
+        g = GraphBuilder()
+        patches, _ = self.vectors(g)
+        block = max(FEWEST_SEARCHED, SEARCHED // (self.batch * self.cells))
+        self._search(g, patches, bank, block=block)
+        outputs = [tensor("patch_scores", FLOAT, "N", "h", "w")]
         return g.build([image_input(self.image_format)], outputs)
+
+    def sharp_map(self, unit: float) -> onnx.ModelProto:
+        """From `patch_scores`, `finer/patch_scores` and `image_hw` to `score_map`: its end."""
+        g = GraphBuilder()
+        sizes = geometry(g, "image_hw", self.working_size)
+        self._sharp_map(g, "patch_scores", "finer/patch_scores", unit, sizes)
+        inputs = [
+            tensor("patch_scores", FLOAT, "N", "h", "w"),
+            tensor("finer/patch_scores", FLOAT, "N", "finer h", "finer w"),
+            tensor("image_hw", INT64, 2),
+        ]
+        return g.build(inputs, [summary_outputs()[1]])
 
     def search(self, bank: Vectors, *, block: int, others: int | None = None) -> onnx.ModelProto:
         """From `patches` (N x h x w x D) to `patch_scores` and, when re-weighting, `weight` (N).
@@ -148,17 +194,53 @@ class PatchCoreGraph(FeatureGraph):
             barred=None if others is None else "barred",
         )
 
-    def _summarise(self, g: GraphBuilder, scores: str, sizes: Geometry, weight: str | None) -> None:
-        score_map = enlarge(
+    def _sharpen(self, g: GraphBuilder, scores: str, finer: Finer, sizes: Geometry) -> None:
+        """Nodes of the second bank, and `score_map` from the patch scores of both."""
+        g.use_opset(max(entry.version for entry in finer.model.opset_import))
+        given = g.include(finer.model.graph, prefix="finer/", inputs={"image": "image"})
+        self._sharp_map(g, scores, given["patch_scores"], finer.unit, sizes)
+
+    def _sharp_map(
+        self, g: GraphBuilder, scores: str, finer: str, unit: float, sizes: Geometry
+    ) -> None:
+        """`score_map`, the geometric mean of both banks' scores on the finer grid, enlarged."""
+        finer_hw = g.op("Slice", g.op("Shape", finer), g.ints(1), g.ints(3), g.ints(0))
+        onto_finer = g.op(
+            "Resize",
+            g.op("Unsqueeze", scores, g.ints(1)),
+            "",
+            "",
+            finer_hw,
+            mode="linear",
+            axes=[2, 3],
+            coordinate_transformation_mode="half_pixel",
+        )
+        both = ((g.op("Squeeze", onto_finer, g.ints(1)), 1 - FINER), (finer, FINER))
+        mean = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in both))
+        grid = g.op("Mul", mean, g.number(1 / unit))
+        sharp = enlarge(g, grid, sizes, sigma_px=self.settings.smoothing)
+        g.op("Identity", sharp, name="score_map")
+
+    def _summarise(
+        self,
+        g: GraphBuilder,
+        scores: str,
+        sizes: Geometry,
+        weight: str | None,
+        *,
+        score_map: str = "score_map",
+    ) -> None:
+        """Nodes from patch scores to `score` and a map, named as said."""
+        enlarged = enlarge(
             g,
             scores,
             sizes,
             sigma_px=self.settings.smoothing,
             grid_hw=g.ints(*self.grid_hw) if self.grid_hw else None,
         )
-        g.op("Identity", score_map, name="score_map")
+        g.op("Identity", enlarged, name=score_map)
         if self.settings.image_score == "map":
-            g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
+            g.op("ReduceMax", score_map, g.ints(1, 2), keepdims=0, name="score")
             return
         peak = g.op("ReduceMax", self._masked(g, scores, sizes), g.ints(1), keepdims=0)
         if weight is None:

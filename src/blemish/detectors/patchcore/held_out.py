@@ -140,6 +140,25 @@ class FittedPatchCore:
         images = {name: image for image, name in enumerate(self._patches.names) if self._scored}
         return self._summarised(images[name])[1]
 
+    @property
+    def names(self) -> list[str]:
+        """Of the training images."""
+        return self._patches.names
+
+    @property
+    def sizes_hw(self) -> list[tuple[int, int]]:
+        """Of the training images, as they came."""
+        return self._patches.sizes_hw
+
+    def left_out_grids(self, progress: Progress) -> list[NDArray[np.float32]]:
+        """Patch scores of each training image against a bank without it, not told by place.
+
+        Raises:
+            CalibrationError: all images belong together, so that none can be left out.
+        """
+        self._leave_out(progress)
+        return [found.grid for found in self._scored]
+
     def _leave_out(self, progress: Progress) -> None:
         """Score the patches of each image against a bank without it, once."""
         p, s = self._patches, self.writer.settings

@@ -59,6 +59,12 @@ class PatchCoreSettings(FeatureSettings):
         "the largest value of the smoothed map, or, as published, the largest patch score",
         choices=("map", "patches"),
     )
+    map_levels: tuple[str, ...] | None = setting(
+        None,
+        "levels of a second bank, finer than the others, which sharpens the map and leaves the "
+        "score as it is: s4 of embedded; by default there is none",
+        fewest=1,
+    )
     calibration_folds: int = setting(
         5,
         "parts of the training images that are left out in turn, each with the bank filled up "
@@ -86,6 +92,11 @@ class PatchCoreSettings(FeatureSettings):
             problems.append(f"'neighbourhood' must be odd; got {self.neighbourhood}.")
         if self.calibration_folds == 1:
             problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
+        if self.map_levels and self.resize != "stretch":
+            problems.append(
+                "'map_levels' goes with images of one working size: 'resize' must be stretch; got "
+                f"{self.resize!r}."
+            )
         if self.reweight == 1:
             problems.append("'reweight' must be 0 or at least 2: one neighbour has no others.")
         if self.reweight and (self.image_score == "map" or self.by_place):

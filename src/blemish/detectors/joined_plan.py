@@ -1,4 +1,4 @@
-"""What a fit of several detectors will take: they are fitted one after the other, and all kept."""
+"""What a fit in several parts will take: they are fitted one after the other, and all kept."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from blemish.detectors.contract import FitPlan, Told
 
 
 @dataclass(frozen=True)
-class FusionPlan:
-    """The plans of the members, by name."""
+class JoinedPlan:
+    """The plans of the members (detectors, or banks of one), by name.
+
+    Attributes:
+        members: plans.
+        shared_bytes: of the model file, what each but the first shares with that.
+    """
 
     members: Mapping[str, FitPlan]
+    shared_bytes: int = 0
 
     @property
     def images(self) -> int:
@@ -32,8 +38,9 @@ class FusionPlan:
 
     @property
     def model_bytes(self) -> int:
-        """All members' together."""
-        return sum(plan.model_bytes for plan in self.members.values())
+        """All members' together, what they share once."""
+        shared = self.shared_bytes * (len(self.members) - 1)
+        return sum(plan.model_bytes for plan in self.members.values()) - shared
 
     @property
     def takes_long(self) -> bool:

@@ -1,0 +1,92 @@
+"""One bank of a PatchCore: from images to patches, and from these to those that are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from blemish.backbones.backbone import Backbone
+from blemish.detectors.contract import ImageSource
+from blemish.detectors.patchcore.graph import PatchCoreGraph
+from blemish.detectors.patchcore.held_out import FittedPatchCore
+from blemish.detectors.patchcore.patches import Patches, extract
+from blemish.detectors.patchcore.plan import PatchCorePlan, plan_fit
+from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.detectors.patchcore.timing import estimate_seconds
+from blemish.graph.engine import Engine
+from blemish.progress import Progress
+from blemish.search.coreset import greedy_k_centre
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True, eq=False)
+class Bank:
+    """What a bank is made by.
+
+    Attributes:
+        settings: all of them.
+        backbone: with the levels that its patches are made of.
+    """
+
+    settings: PatchCoreSettings
+    backbone: Backbone
+
+    def plan(self, images: ImageSource) -> PatchCorePlan:
+        """What a fit on these images will take."""
+        weights = self.backbone.graph.ByteSize()
+        return plan_fit(self.settings, self.backbone, images.sizes_hw, backbone_bytes=weights)
+
+    def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
+        """Guess how long each stage of a fit will take. Raises `ImageError`."""
+        return estimate_seconds(self.settings, self.backbone, images, self.plan(images))
+
+    def fit(
+        self,
+        images: ImageSource,
+        progress: Progress,
+        engine: Engine,
+        *,
+        rounded: onnx.ModelProto | None,
+    ) -> FittedPatchCore:
+        """Stream all images and keep a coreset of their patches.
+
+        Args:
+            images: good ones.
+            progress: told of stages.
+            engine: what runs the backbone.
+            rounded: the backbone's graph in 8 bits, by which patches are told; which of them are
+                kept is decided by the exact one.
+        """
+        plan, picked_by = self.plan(images), None
+        graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
+        if rounded is not None:
+            backbone = replace(self.backbone, graph=rounded)
+            graph, picked_by = replace(graph, backbone=backbone), graph
+        patches = extract(graph, images, plan, progress, engine=engine, picked_by=picked_by)
+        try:
+            return self._pick(graph, patches, plan, progress)
+        except BaseException:
+            patches.close()
+            raise
+
+    def _pick(
+        self, graph: PatchCoreGraph, patches: Patches, plan: PatchCorePlan, progress: Progress
+    ) -> FittedPatchCore:
+        s = self.settings
+        if s.resize == "stretch":  # any other image has the same
+            graph = replace(graph, grid_hw=patches.grids_hw[0])
+        rng = np.random.default_rng([s.seed, 1])
+        count = min(s.bank_size(len(patches.store), plan.dimensions), len(patches.points))
+        with progress.stage("coreset", count) as advance:
+            coreset = greedy_k_centre(
+                patches.points, count, start=s.coreset_start, rng=rng, advance=advance
+            )
+        vectors = patches.store.take(patches.rows[coreset.picks])
+        fitted = FittedPatchCore(graph, vectors, patches, coreset)
+        if s.by_place:
+            fitted.learn_usual(progress)
+        return fitted

@@ -1,0 +1,132 @@
+"""A fitted PatchCore whose map is sharpened by a second bank, of finer levels.
+
+Coarse levels tell what is wrong, fine ones where it ends. The map is the geometric mean of what
+each cell scores by either bank: what both find odd stands out, what only one does is damped. Score
+and verdict are those of the first bank alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.detectors.contract import HeldOutScore, Told
+from blemish.detectors.patchcore.graph import FINER, Finer
+from blemish.detectors.patchcore.held_out import FittedPatchCore
+from blemish.errors import CalibrationError
+from blemish.graph.engine import ONE_CORE
+from blemish.graph.session import Session
+from blemish.parallel import one_core_each
+from blemish.progress import Named, Progress
+
+if TYPE_CHECKING:
+    import onnx
+
+FINER_MAP = "finer map"  # what the second bank goes by in stages and in what is told
+TINY = 1e-12  # where good images are the same, and no distance is usual
+
+
+class SharpPatchCore:
+    """Two fitted banks: one that judges, and one that sharpens its map.
+
+    The unit of the map is what is usual: the geometric mean of good images' mean scores by either
+    bank. Where none can be left out it is that of the scores.
+
+    Args:
+        judging: the first.
+        finer: the second, of the same images.
+        progress: told of the stages in which each image is left out of both.
+    """
+
+    def __init__(
+        self, judging: FittedPatchCore, finer: FittedPatchCore, progress: Progress
+    ) -> None:
+        self._judging, self._finer = judging, finer
+        self._grids: list[list[NDArray[np.float32]]] = []
+        self._unit = 1.0
+        try:
+            self._grids = [
+                one.left_out_grids(told_to)
+                for one, told_to in ((judging, progress), (finer, Named(FINER_MAP, progress)))
+            ]
+        except CalibrationError:
+            return  # as `held_out_scores` will say
+        usual, of_finer = (max(_mean(grids), TINY) for grids in self._grids)
+        self._unit = usual ** (1 - FINER) * of_finer**FINER
+
+    @cached_property
+    def graph(self) -> onnx.ModelProto:
+        """The model that ships."""
+        finer = Finer(self._finer.writer.distances(self._finer.bank), self._unit)
+        return self._judging.writer.detector(self._judging.bank, self._judging.usual, finer)
+
+    @property
+    def batch(self) -> int:
+        """Images that the graph should judge at once."""
+        return min(self._judging.batch, self._finer.batch)
+
+    def told(self) -> list[Told]:
+        """Levels and banks, for people."""
+        of_map = ((f"{FINER_MAP}: {label}", text) for label, text in self._finer.told())
+        return [*self._judging.told(), *of_map]
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The same for programs."""
+        of_map = self._finer.details | {"unit": self._unit}
+        return {**self._judging.details, "finer_map": of_map}
+
+    @property
+    def held_out_method(self) -> str:
+        """How `held_out_scores` works, for the record."""
+        return self._judging.held_out_method
+
+    def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
+        """Scores of training images against a first bank without them, and peaks of sharp maps.
+
+        Raises:
+            CalibrationError: all images belong together, so that none can be left out.
+        """
+        scores = list(self._judging.held_out_scores(progress=progress))
+        with one_core_each() as pool:
+            maps = pool.map(self._sharp_map, range(len(scores)))
+            for one, sharp in zip(scores, maps, strict=True):
+                yield replace(one, peak=float(sharp.max()))
+
+    def held_out_map(self, name: str) -> NDArray[np.float32]:
+        """The map of an image against banks without it.
+
+        Raises:
+            KeyError: it was not left out.
+        """
+        images = {name: i for i, name in enumerate(self._judging.names) if self._grids}
+        return self._sharp_map(images[name])
+
+    @cached_property
+    def _end(self) -> Session:
+        return Session(self._judging.writer.sharp_map(self._unit).SerializeToString(), ONE_CORE)
+
+    def _sharp_map(self, image: int) -> NDArray[np.float32]:
+        scores, finer = (grids[image][None] for grids in self._grids)
+        given: dict[str, NDArray[Any]] = {
+            "patch_scores": scores,
+            "finer/patch_scores": finer,
+            "image_hw": np.array(self._judging.sizes_hw[image], np.int64),
+        }
+        sharp: NDArray[np.float32] = self._end.run(["score_map"], **given)[0][0]
+        return sharp
+
+    def close(self) -> None:
+        """Give the training patches of both back."""
+        self._grids = []
+        self._judging.close()
+        self._finer.close()
+
+
+def _mean(grids: list[NDArray[np.float32]]) -> float:
+    return float(np.concatenate(grids, axis=None).mean(dtype=np.float64))
