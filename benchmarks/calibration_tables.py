@@ -31,7 +31,13 @@ def alarms(record: Record) -> str:
              "most", "above the bound")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for case, images in dict.fromkeys((row["case"], row["images"]) for row in record["rows"]):
-        rows = of(record["rows"], case=case, images=images)
+        every = of(record["rows"], case=case, images=images)
+        rows = [row for row in every if not row["refused"]]
+        if not rows:
+            promised = f"{100 * every[0]['rate']:g} %"
+            cells = [case, str(images), str(len(every)), promised, "refused: copies", "", ""]
+            lines.append(f"| {' | '.join(cells)} |")
+            continue
         shares = [row["above"] / row["fresh"] for row in rows]
         beyond = mean([share > row["bound"] for share, row in zip(shares, rows, strict=True)])
         cells = [case, str(images), str(len(rows)), f"{100 * rows[0]['rate']:g} %",

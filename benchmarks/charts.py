@@ -21,6 +21,8 @@ def false_alarms(record: Record, path: Path) -> None:
 
     cases: dict[tuple[str, int], list[Record]] = {}
     for row in record["rows"]:
+        if row["refused"]:  # copies promise nothing, and nothing was judged
+            continue
         cases.setdefault((row["case"], row["images"]), []).append(row)
     with mpl.rc_context({"font.size": 8, "svg.hashsalt": "blemish", "svg.fonttype": "none"}):
         height = ROW_INCHES * len(cases) + 0.9

@@ -17,6 +17,7 @@ import efficientad_tables
 import peer_tables
 import portability_tables
 import position_tables
+import sharp_tables
 import speed_tables
 from efficientad_tables import drawn_last, named
 
@@ -113,6 +114,8 @@ def filled(text: str) -> str:
         "position-scores": lambda: position_tables.image_scores(newest("position-*.json")),
         "position-few": lambda: position_tables.few(newest("position-*.json")),
         "position-cost": lambda: position_tables.cost(newest("position-*.json")),
+        "sharp": lambda: sharp_tables.figures(newest("sharp-*.json")),
+        "sharp-costs": lambda: sharp_tables.costs(newest("sharp-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

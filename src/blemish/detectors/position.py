@@ -78,11 +78,14 @@ class LeftOut:
     Attributes:
         grids: the images' scores, h x w each.
         keys: of the images; those of one key belong together, and there are at least two.
-        floor: how much of the mean deviation is added to that of each ring.
+        floor: how much of the mean deviation is added to that of each ring; `None` for scores that
+            are distances, to be told as multiples of what is usual.
         usual: what all of them score.
     """
 
-    def __init__(self, grids: Sequence[Grid], keys: Sequence[str], *, floor: float = FLOOR) -> None:
+    def __init__(
+        self, grids: Sequence[Grid], keys: Sequence[str], *, floor: float | None = FLOOR
+    ) -> None:
         self.grids, self.keys, self._floor = grids, keys, floor
         self._of_each = np.stack([_sums(grid) for grid in grids])  # N x 3 x rings
         self.usual = _usual(self._of_each, floor)
@@ -142,12 +145,15 @@ def _sums(grid: Grid) -> Array:
     )
 
 
-def _usual(of_each: Array, floor: float) -> Usual:
+def _usual(of_each: Array, floor: float | None) -> Usual:
     """What is usual in images with those sums; a ring that none reaches is as the next outwards."""
     sums = of_each.sum(axis=0)
     reached = np.maximum.accumulate(np.where(sums[0] > 0, np.arange(RINGS), 0))
     count, total, squares = sums[:, reached]
     mean = total / count
+    if floor is None:  # a calm ring is no reason to shout: its unit is that of the whole
+        unit = np.maximum(mean, max(sums[1].sum() / sums[0].sum(), TINY))
+        return Usual(np.zeros(RINGS, np.float32), (1 / unit).astype(np.float32), len(of_each))
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0))
     spread = floor * np.average(deviation, weights=sums[0])
     spread = max(spread, NO_SPREAD * np.abs(mean).max(), TINY)

@@ -10,6 +10,7 @@ from blemish.detectors.conformance.images import DrawnImages, blotted, weave
 from blemish.detectors.joined_plan import JoinedPlan
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.detectors.patchcore.graph import FINER
+from blemish.detectors.position import LeftOut, rings_of
 from blemish.errors import CalibrationError, SettingError
 from blemish.graph.session import Session
 from blemish.graph.trace import with_outputs
@@ -17,6 +18,14 @@ from blemish.progress import LoggedProgress
 from tiny import tiny_settings
 
 QUIET = LoggedProgress()
+
+
+class Heard(LoggedProgress):
+    def __init__(self):
+        self.told = []
+
+    def say(self, message):
+        self.told.append(message)
 
 
 def detector(backbone, **settings):
@@ -53,20 +62,33 @@ def test_the_score_is_that_of_the_first_bank_to_the_bit(backbone, precision):
     assert held_out[0] == held_out[1]
 
 
-def test_the_map_is_the_geometric_mean_of_both_banks_in_units_of_what_is_usual(backbone):
+def test_the_map_is_the_geometric_mean_of_both_banks_in_multiples_of_what_is_usual(backbone):
     fitted = detector(backbone, smoothing=0.0).fit(weaves(), progress=QUIET)
     names = ["patch_scores", "finer/patch_scores", "score_map"]
     traced = with_outputs(fitted.graph.SerializeToString(), names)
     image = np.ascontiguousarray(blotted(51, 120)[:64, :64])
     scores, finer, found = Session(traced).run(names, image=image[None])
-    side = finer.shape[1]
-    assert side == 2 * scores.shape[1] == 16
-    enlarged = zoom(scores[0], 2, order=1, mode="nearest", grid_mode=True)
-    mean = enlarged ** (1 - FINER) * finer[0] ** FINER / fitted.details["finer_map"]["unit"]
-    wanted = zoom(mean, 64 // side, order=1, mode="nearest", grid_mode=True)
+    assert finer.shape[1] == 2 * scores.shape[1] == 16
+    of_map = fitted.details["finer_map"]
+    units = of_map["usual_of_first"]["rings"]["unit"], of_map["usual"]["rings"]["unit"]
+    first, second = (
+        one[0] / np.array(unit)[rings_of(one.shape[1:])]
+        for one, unit in zip((scores, finer), units, strict=True)
+    )
+    mean = zoom(first, 2, order=1, mode="nearest", grid_mode=True) ** (1 - FINER) * second**FINER
+    wanted = zoom(mean, 4, order=1, mode="nearest", grid_mode=True)
     np.testing.assert_allclose(found[0], wanted, rtol=1e-4, atol=1e-5)
-    good = Session(fitted.graph.SerializeToString()).run(["score_map"], image=weave(60)[None])[0]
-    assert 0.5 < np.median(good) < 2  # 1 is usual
+
+
+def test_good_images_have_a_map_of_about_one_and_calm_borders_do_not_shout():
+    grids = [np.full((20, 20), 2.0, np.float32) for _ in range(3)]
+    for grid in grids:
+        grid[1:-1, 1:-1] = 1.0  # the border scores twice as much
+    left_out = LeftOut(grids, ["a", "b", "c"], floor=None)
+    told = left_out.told(0)
+    overall = grids[0].mean()
+    np.testing.assert_allclose(told[0], 1)  # less than the border's own usual
+    np.testing.assert_allclose(told[5, 5], 1 / overall)  # and inside by what is usual anywhere
 
 
 def test_peaks_are_those_of_maps_as_they_were_when_images_were_left_out(both):
@@ -97,11 +119,11 @@ def test_levels_that_are_not_finer_are_refused_before_anything_is_read(backbone)
         detector(backbone, resize="longer")
 
 
-def test_one_image_makes_a_map_but_no_promise(backbone):
-    fitted = detector(backbone).fit(weaves(1), progress=QUIET)
+def test_one_image_alone_has_the_map_of_one_bank_and_the_user_hears_of_it(backbone):
+    heard = Heard()
+    fitted = detector(backbone).fit(weaves(1), progress=heard)
     (found,) = Session(fitted.graph.SerializeToString()).run(["score_map"], image=weave(9)[None])
     assert np.isfinite(found).all()
+    assert any("to sharpen it ('map_levels') takes 2 images" in told for told in heard.told)
     with pytest.raises(CalibrationError, match="at least 2"):
         list(fitted.held_out_scores(progress=QUIET))
-    with pytest.raises(KeyError):
-        fitted.held_out_map("00")

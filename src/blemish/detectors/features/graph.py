@@ -97,11 +97,19 @@ class FeatureGraph:
             patches = g.op("Gather", patches, g.ints(*channels), axis=3, name="patches")
         return patches, sizes
 
-    def by_place(self, g: GraphBuilder, scores: str, sizes: Geometry, usual: Usual) -> str:
-        """Patch scores, N x h x w, told by what is usual at their places: `deviations`."""
+    def by_place(
+        self,
+        g: GraphBuilder,
+        scores: str,
+        sizes: Geometry,
+        usual: Usual,
+        *,
+        name: str = "deviations",
+    ) -> str:
+        """Patch scores, N x h x w, told by what is usual at their places."""
         grid_hw = g.op("Slice", g.op("Shape", scores), g.ints(1), g.ints(3), g.ints(0))
         inside_hw = content_cells(g, grid_hw, sizes)
-        return told_by_place(g, scores, usual, inside_hw)
+        return told_by_place(g, scores, usual, inside_hw, name=name)
 
     def apart(self, g: GraphBuilder, maps: str) -> str:  # noqa: ARG002
         """The maps on their way into and out of the backbone."""

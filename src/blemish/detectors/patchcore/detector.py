@@ -24,11 +24,15 @@ from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.detectors.patchcore.sharp import FINER_MAP, SharpPatchCore
-from blemish.errors import SettingError
+from blemish.errors import CalibrationError, SettingError
 from blemish.graph.engine import CPU, Engine
 from blemish.progress import Named, Progress
 
 BANK = "bank"  # what the first bank is called beside the second
+NOT_SHARPENED = (
+    "The map is that of one bank: to sharpen it ('map_levels') takes 2 images at least that can "
+    "be left out and do not belong together."
+)
 
 
 class PatchCore(FeatureDetector[PatchCoreSettings]):
@@ -37,7 +41,7 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
     Its graph holds, for `Model.trace`, `patches` (h x w x D), `patch_scores` (h x w: distances),
     `nearest` (h x w: which vector of the bank) and, with normalisation, `deviations` (the scores by
     their place). With `map_levels` there are also `finer/patches` and `finer/patch_scores` of the
-    second bank.
+    second bank, and `multiples` and `finer/multiples`, of what is usual.
     """
 
     name = "patchcore"
@@ -133,6 +137,17 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
                 fitted.append(bank.fit(images, told_to, engine, rounded=rounded))
                 stack.callback(fitted[-1].close)
             judging, *finer = fitted
-            together = SharpPatchCore(judging, finer[0], progress) if finer else judging
+            together = _sharpened(judging, finer[0], progress) if finer else judging
             stack.pop_all()
         return together
+
+
+def _sharpened(
+    judging: FittedPatchCore, finer: FittedPatchCore, progress: Progress
+) -> FittedPatchCore | SharpPatchCore:
+    try:
+        return SharpPatchCore(judging, finer, progress)
+    except CalibrationError:
+        progress.say(NOT_SHARPENED)
+        finer.close()
+        return judging

@@ -37,11 +37,13 @@ class Finer:
 
     Attributes:
         model: from `image` to `patch_scores` on the finer grid.
-        unit: of the map: what the geometric mean of both banks' scores is divided by.
+        usual_of_finer: by which these become multiples of what is usual.
+        usual: by which the patch scores of the first bank do.
     """
 
     model: onnx.ModelProto
-    unit: float
+    usual_of_finer: Usual
+    usual: Usual
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,14 +109,14 @@ class PatchCoreGraph(FeatureGraph):
         outputs = [tensor("patch_scores", FLOAT, "N", "h", "w")]
         return g.build([image_input(self.image_format)], outputs)
 
-    def sharp_map(self, unit: float) -> onnx.ModelProto:
-        """From `patch_scores`, `finer/patch_scores` and `image_hw` to `score_map`: its end."""
+    def sharp_map(self) -> onnx.ModelProto:
+        """From `multiples`, `finer/multiples` and `image_hw` to `score_map`: the end of a map."""
         g = GraphBuilder()
         sizes = geometry(g, "image_hw", self.working_size)
-        self._sharp_map(g, "patch_scores", "finer/patch_scores", unit, sizes)
+        self._sharp_map(g, "multiples", "finer/multiples", sizes)
         inputs = [
-            tensor("patch_scores", FLOAT, "N", "h", "w"),
-            tensor("finer/patch_scores", FLOAT, "N", "finer h", "finer w"),
+            tensor("multiples", FLOAT, "N", "h", "w"),
+            tensor("finer/multiples", FLOAT, "N", "finer h", "finer w"),
             tensor("image_hw", INT64, 2),
         ]
         return g.build(inputs, [summary_outputs()[1]])
@@ -198,16 +200,18 @@ class PatchCoreGraph(FeatureGraph):
         """Nodes of the second bank, and `score_map` from the patch scores of both."""
         g.use_opset(max(entry.version for entry in finer.model.opset_import))
         given = g.include(finer.model.graph, prefix="finer/", inputs={"image": "image"})
-        self._sharp_map(g, scores, given["patch_scores"], finer.unit, sizes)
+        multiples = self.by_place(g, scores, sizes, finer.usual, name="multiples")
+        of_finer = self.by_place(
+            g, given["patch_scores"], sizes, finer.usual_of_finer, name="finer/multiples"
+        )
+        self._sharp_map(g, multiples, of_finer, sizes)
 
-    def _sharp_map(
-        self, g: GraphBuilder, scores: str, finer: str, unit: float, sizes: Geometry
-    ) -> None:
-        """`score_map`, the geometric mean of both banks' scores on the finer grid, enlarged."""
-        finer_hw = g.op("Slice", g.op("Shape", finer), g.ints(1), g.ints(3), g.ints(0))
+    def _sharp_map(self, g: GraphBuilder, multiples: str, of_finer: str, sizes: Geometry) -> None:
+        """`score_map`, the geometric mean of both on the finer grid, enlarged."""
+        finer_hw = g.op("Slice", g.op("Shape", of_finer), g.ints(1), g.ints(3), g.ints(0))
         onto_finer = g.op(
             "Resize",
-            g.op("Unsqueeze", scores, g.ints(1)),
+            g.op("Unsqueeze", multiples, g.ints(1)),
             "",
             "",
             finer_hw,
@@ -215,9 +219,8 @@ class PatchCoreGraph(FeatureGraph):
             axes=[2, 3],
             coordinate_transformation_mode="half_pixel",
         )
-        both = ((g.op("Squeeze", onto_finer, g.ints(1)), 1 - FINER), (finer, FINER))
-        mean = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in both))
-        grid = g.op("Mul", mean, g.number(1 / unit))
+        both = ((g.op("Squeeze", onto_finer, g.ints(1)), 1 - FINER), (of_finer, FINER))
+        grid = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in both))
         sharp = enlarge(g, grid, sizes, sigma_px=self.settings.smoothing)
         g.op("Identity", sharp, name="score_map")
 

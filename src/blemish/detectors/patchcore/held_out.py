@@ -146,6 +146,11 @@ class FittedPatchCore:
         return self._patches.names
 
     @property
+    def split_keys(self) -> list[str]:
+        """What keeps them together when some are left out."""
+        return self._patches.split_keys
+
+    @property
     def sizes_hw(self) -> list[tuple[int, int]]:
         """Of the training images, as they came."""
         return self._patches.sizes_hw

@@ -1,8 +1,9 @@
 """A fitted PatchCore whose map is sharpened by a second bank, of finer levels.
 
-Coarse levels tell what is wrong, fine ones where it ends. The map is the geometric mean of what
-each cell scores by either bank: what both find odd stands out, what only one does is damped. Score
-and verdict are those of the first bank alone.
+Coarse levels tell what is wrong, fine ones where it ends. The map is the geometric mean of how many
+times the usual score each cell has by either bank: what both find odd stands out, what only one
+does is damped. Usual is what good images score as far from the border, or anywhere where that is
+more: a calm border is no reason to shout. Score and verdict are those of the first bank alone.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import HeldOutScore, Told
-from blemish.detectors.patchcore.graph import FINER, Finer
+from blemish.detectors.patchcore.graph import Finer
 from blemish.detectors.patchcore.held_out import FittedPatchCore
-from blemish.errors import CalibrationError
+from blemish.detectors.position import LeftOut, details_of
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.parallel import one_core_each
@@ -28,41 +29,35 @@ if TYPE_CHECKING:
     import onnx
 
 FINER_MAP = "finer map"  # what the second bank goes by in stages and in what is told
-TINY = 1e-12  # where good images are the same, and no distance is usual
 
 
 class SharpPatchCore:
     """Two fitted banks: one that judges, and one that sharpens its map.
 
-    The unit of the map is what is usual: the geometric mean of good images' mean scores by either
-    bank. Where none can be left out it is that of the scores.
-
     Args:
         judging: the first.
         finer: the second, of the same images.
         progress: told of the stages in which each image is left out of both.
+
+    Raises:
+        CalibrationError: all images belong together, so that none can be left out and nobody knows
+            what is usual.
     """
 
     def __init__(
         self, judging: FittedPatchCore, finer: FittedPatchCore, progress: Progress
     ) -> None:
         self._judging, self._finer = judging, finer
-        self._grids: list[list[NDArray[np.float32]]] = []
-        self._unit = 1.0
-        try:
-            self._grids = [
-                one.left_out_grids(told_to)
-                for one, told_to in ((judging, progress), (finer, Named(FINER_MAP, progress)))
-            ]
-        except CalibrationError:
-            return  # as `held_out_scores` will say
-        usual, of_finer = (max(_mean(grids), TINY) for grids in self._grids)
-        self._unit = usual ** (1 - FINER) * of_finer**FINER
+        self._left_out, self._left_out_of_finer = (
+            LeftOut(one.left_out_grids(told_to), one.split_keys, floor=None)
+            for one, told_to in ((judging, progress), (finer, Named(FINER_MAP, progress)))
+        )
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
-        finer = Finer(self._finer.writer.distances(self._finer.bank), self._unit)
+        model = self._finer.writer.distances(self._finer.bank)
+        finer = Finer(model, self._left_out_of_finer.usual, self._left_out.usual)
         return self._judging.writer.detector(self._judging.bank, self._judging.usual, finer)
 
     @property
@@ -78,8 +73,9 @@ class SharpPatchCore:
     @property
     def details(self) -> dict[str, Any]:
         """The same for programs."""
-        of_map = self._finer.details | {"unit": self._unit}
-        return {**self._judging.details, "finer_map": of_map}
+        of_map = self._finer.details | details_of(self._left_out_of_finer.usual)
+        of_first = details_of(self._left_out.usual)["usual"]
+        return {**self._judging.details, "finer_map": of_map | {"usual_of_first": of_first}}
 
     @property
     def held_out_method(self) -> str:
@@ -87,11 +83,7 @@ class SharpPatchCore:
         return self._judging.held_out_method
 
     def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
-        """Scores of training images against a first bank without them, and peaks of sharp maps.
-
-        Raises:
-            CalibrationError: all images belong together, so that none can be left out.
-        """
+        """Scores of training images against a first bank without them, and peaks of sharp maps."""
         scores = list(self._judging.held_out_scores(progress=progress))
         with one_core_each() as pool:
             maps = pool.map(self._sharp_map, range(len(scores)))
@@ -104,18 +96,16 @@ class SharpPatchCore:
         Raises:
             KeyError: it was not left out.
         """
-        images = {name: i for i, name in enumerate(self._judging.names) if self._grids}
-        return self._sharp_map(images[name])
+        return self._sharp_map({name: i for i, name in enumerate(self._judging.names)}[name])
 
     @cached_property
     def _end(self) -> Session:
-        return Session(self._judging.writer.sharp_map(self._unit).SerializeToString(), ONE_CORE)
+        return Session(self._judging.writer.sharp_map().SerializeToString(), ONE_CORE)
 
     def _sharp_map(self, image: int) -> NDArray[np.float32]:
-        scores, finer = (grids[image][None] for grids in self._grids)
         given: dict[str, NDArray[Any]] = {
-            "patch_scores": scores,
-            "finer/patch_scores": finer,
+            "multiples": self._left_out.told(image)[None],
+            "finer/multiples": self._left_out_of_finer.told(image)[None],
             "image_hw": np.array(self._judging.sizes_hw[image], np.int64),
         }
         sharp: NDArray[np.float32] = self._end.run(["score_map"], **given)[0][0]
@@ -123,10 +113,5 @@ class SharpPatchCore:
 
     def close(self) -> None:
         """Give the training patches of both back."""
-        self._grids = []
         self._judging.close()
         self._finer.close()
-
-
-def _mean(grids: list[NDArray[np.float32]]) -> float:
-    return float(np.concatenate(grids, axis=None).mean(dtype=np.float64))

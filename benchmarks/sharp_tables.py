@@ -1,0 +1,52 @@
+"""Tables of maps of one bank beside sharpened ones."""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+Record = dict[str, Any]
+KINDS = ("one bank", "sharpened")
+
+
+def figures(record: Record) -> str:
+    """A row each data set, means over the seeds: without → with, and what differs most."""
+    heads = ("data", "pixel AUROC", "pixel AP", "in the worst seed", "pixel F1-max", "AU-PRO",
+             "F1 at the threshold")  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for data in dict.fromkeys(row["data"] for row in record["rows"]):
+        before, after = (_of(record, data, kind) for kind in KINDS)
+        cells = [data]
+        for figure in ("auroc", "ap", "f1_max", "au_pro_30", "f1"):
+            one, other = ([row["pixel"][figure] for row in rows] for rows in (before, after))
+            cells.append(f"{mean(one):.3f} → {mean(other):.3f}")
+            if figure == "ap":
+                cells.append(f"{np.min(np.subtract(other, one)):+.3f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    seeds = sorted({row["seed"] for row in record["rows"]})
+    return "\n".join([*lines, "", f"{len(seeds)} seeds; {record['date']}."])
+
+
+def costs(record: Record) -> str:
+    """Seconds of a fit, milliseconds of an image, bytes of a file."""
+    heads = ("data", "a fit", "an image", "the file")
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for data in dict.fromkeys(row["data"] for row in record["rows"]):
+        before, after = (_of(record, data, kind) for kind in KINDS)
+        fits, files = (
+            [mean([row[name] for row in rows]) for rows in (before, after)]
+            for name in ("fit_seconds", "model_bytes")
+        )
+        images = [mean([row["milliseconds"]["median"] for row in rows]) for rows in (before, after)]
+        lines.append(
+            f"| {data} | {fits[0]:.0f} → {fits[1]:.0f} s | {images[0]:.1f} → {images[1]:.1f} ms, "
+            f"{images[1] / images[0]:.1f} times | {files[0] / 1e6:.1f} → {files[1] / 1e6:.1f} MB |"
+        )
+    machine = record["machine"]
+    return "\n".join([*lines, "", f"{machine['cores']} cores ({machine['processor']})."])
+
+
+def _of(record: Record, data: str, kind: str) -> list[Record]:
+    return [row for row in record["rows"] if (row["data"], row["kind"]) == (data, kind)]
