@@ -16,7 +16,7 @@ def figures(record: Record) -> str:
     heads = ("data", "pixel AUROC", "pixel AP", "in the worst seed", "pixel F1-max", "AU-PRO",
              "F1 at the threshold")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for data in dict.fromkeys(row["data"] for row in record["rows"]):
+    for data in _sets(record):
         before, after = (_of(record, data, kind) for kind in KINDS)
         cells = [data]
         for figure in ("auroc", "ap", "f1_max", "au_pro_30", "f1"):
@@ -25,15 +25,17 @@ def figures(record: Record) -> str:
             if figure == "ap":
                 cells.append(f"{np.min(np.subtract(other, one)):+.3f}")
         lines.append(f"| {' | '.join(cells)} |")
-    seeds = sorted({row["seed"] for row in record["rows"]})
-    return "\n".join([*lines, "", f"{len(seeds)} seeds; {record['date']}."])
+    counts = {data: len(_of(record, data, KINDS[0])) for data in _sets(record)}
+    most = max(counts.values())
+    fewer = "".join(f", {data}: {count}" for data, count in counts.items() if count < most)
+    return "\n".join([*lines, "", f"{most} seeds{fewer}; {record['date']}."])
 
 
 def costs(record: Record) -> str:
     """Seconds of a fit, milliseconds of an image, bytes of a file."""
     heads = ("data", "a fit", "an image", "the file")
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for data in dict.fromkeys(row["data"] for row in record["rows"]):
+    for data in _sets(record):
         before, after = (_of(record, data, kind) for kind in KINDS)
         fits, files = (
             [mean([row[name] for row in rows]) for rows in (before, after)]
@@ -46,6 +48,10 @@ def costs(record: Record) -> str:
         )
     machine = record["machine"]
     return "\n".join([*lines, "", f"{machine['cores']} cores ({machine['processor']})."])
+
+
+def _sets(record: Record) -> list[str]:
+    return list(dict.fromkeys(row["data"] for row in record["rows"]))
 
 
 def _of(record: Record, data: str, kind: str) -> list[Record]:

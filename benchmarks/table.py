@@ -31,6 +31,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "settings.md",
     ROOT / "docs" / "explanation" / "embedded.md",
     ROOT / "docs" / "explanation" / "position.md",
+    ROOT / "docs" / "explanation" / "sharp-maps.md",
     ROOT / "docs" / "explanation" / "calibration.md",
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
