@@ -62,8 +62,8 @@ class JoinedPlan:
         return told_by_name(self.members)
 
     def notes(self) -> list[str]:
-        """What a user must hear of any."""
-        return [note for plan in self.members.values() for note in plan.notes()]
+        """What a user must hear of any, behind its name."""
+        return [f"{name}: {note}" for name, plan in self.members.items() for note in plan.notes()]
 
 
 def told_by_name(members: Mapping[str, Any]) -> list[Told]:

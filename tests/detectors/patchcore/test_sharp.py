@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from scipy.ndimage import zoom
@@ -127,3 +129,15 @@ def test_one_image_alone_has_the_map_of_one_bank_and_the_user_hears_of_it(backbo
     assert any("to sharpen it ('map_levels') takes 2 images" in told for told in heard.told)
     with pytest.raises(CalibrationError, match="at least 2"):
         list(fitted.held_out_scores(progress=QUIET))
+
+
+def test_both_banks_together_keep_to_the_memory_allowed(backbone):
+    images = DrawnImages({f"{i:05}": weave(0) for i in range(2)})
+    images.sizes_hw = [(64, 64)] * 200_000  # plans look at sizes alone
+    plan = detector(backbone, memory_megabytes=3000).plan(images)
+    assert plan.memory_bytes <= 3000 * 10**6
+    assert {note.split(":")[0] for note in plan.notes()} == {"bank", "finer map"}
+    with pytest.raises(SettingError) as refused:
+        detector(backbone, memory_megabytes=100).plan(images)
+    least = int(re.search(r"at least (\d+)", str(refused.value))[1])
+    detector(backbone, memory_megabytes=least).plan(images)

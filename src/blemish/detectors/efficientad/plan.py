@@ -20,6 +20,7 @@ from blemish.detectors.efficientad.teacher import layers_of
 from blemish.errors import DataError
 from blemish.memory import MEGABYTE
 from blemish.parallel import available_cores
+from blemish.wording import bytes_text
 
 if TYPE_CHECKING:
     from blemish.detectors.efficientad.settings import EfficientAdSettings
@@ -83,7 +84,7 @@ class TrainingPlan:
             return []
         return [
             "Images and features do not fit the memory allowed: "
-            f"{self.disk_bytes / 1e9:.1f} GB go to a temporary file."
+            f"{bytes_text(self.disk_bytes)} go to a temporary file."
         ]
 
 

@@ -30,15 +30,22 @@ class Bank:
     Attributes:
         settings: all of them.
         backbone: with the levels that its patches are made of.
+        shared_by: how many banks share the memory allowed.
     """
 
     settings: PatchCoreSettings
     backbone: Backbone
+    shared_by: int = 1
 
     def plan(self, images: ImageSource) -> PatchCorePlan:
         """What a fit on these images will take."""
-        weights = self.backbone.graph.ByteSize()
-        return plan_fit(self.settings, self.backbone, images.sizes_hw, backbone_bytes=weights)
+        return plan_fit(
+            self.settings,
+            self.backbone,
+            images.sizes_hw,
+            backbone_bytes=self.backbone.graph.ByteSize(),
+            shared_by=self.shared_by,
+        )
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
         """Guess how long each stage of a fit will take. Raises `ImageError`."""

@@ -55,9 +55,9 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
             SettingError: the levels of the second are not finer.
         """
         s = self.settings
-        first = Bank(s, self.backbone)
         if not s.map_levels:
-            return {BANK: first}
+            return {BANK: Bank(s, self.backbone)}
+        first = Bank(s, self.backbone, shared_by=2)
         only_distances = replace(
             s,
             levels=s.map_levels,
@@ -68,7 +68,8 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
             coreset_ratio=None,
             coreset_megabytes=None,
         )
-        return {BANK: first, FINER_MAP: Bank(only_distances, self._finer_backbone)}
+        finer = Bank(only_distances, self._finer_backbone, shared_by=2)
+        return {BANK: first, FINER_MAP: finer}
 
     @cached_property
     def _finer_backbone(self) -> Backbone:

@@ -8,6 +8,7 @@ seeded sample of each image's patches stands for all).
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
@@ -97,7 +98,7 @@ class PatchCorePlan:
         if self.on_disk:
             notes.append(
                 f"The patches of all images do not fit the memory allowed: "
-                f"{self.disk_bytes / 1e9:.1f} GB go to a temporary file."
+                f"{bytes_text(self.disk_bytes)} go to a temporary file."
             )
         if self.candidates < self.patches:
             notes.append(
@@ -113,8 +114,16 @@ def plan_fit(
     sizes_hw: Sequence[tuple[int, int]],
     *,
     backbone_bytes: int,
+    shared_by: int = 1,
 ) -> PatchCorePlan:
     """What a fit on images of these sizes will take.
+
+    Args:
+        settings: of the fit.
+        backbone: with the levels that its patches are made of.
+        sizes_hw: of the images.
+        backbone_bytes: of its file.
+        shared_by: how many banks share the memory allowed.
 
     Raises:
         DataError: there is no image.
@@ -128,7 +137,7 @@ def plan_fit(
     bank_row_bytes = row_bytes + searched_bytes(vectors, dimensions)
     fixed = sizes.streaming_bytes(dimensions) + 3 * backbone_bytes
     fixed += BANK_COPIES * vectors * bank_row_bytes + SCORE_BYTES * sizes.patches
-    free = settings.memory_megabytes * MEGABYTE - fixed
+    free = settings.memory_megabytes * MEGABYTE // shared_by - fixed
     picking = PICKING_BYTES + sketched_bytes(projected)
     point_bytes = 4 * projected + picking
     points_apart = settings.precision == "int8"
@@ -152,14 +161,14 @@ def plan_fit(
         disk_bytes=sizes.patches * row_bytes if on_disk else 0,
         at_once=sizes.at_once,
     )
-    _check_plan(plan, settings, fixed + SMALLEST_SAMPLE * point_bytes)
+    _check_plan(plan, settings, shared_by * (fixed + SMALLEST_SAMPLE * point_bytes))
     return plan
 
 
 def _check_plan(plan: PatchCorePlan, settings: PatchCoreSettings, least_bytes: int) -> None:
     if plan.candidates < min(plan.patches, SMALLEST_SAMPLE):
         raise SettingError(
-            f"'memory_megabytes' must be at least {least_bytes / MEGABYTE:.0f} for these images, "
+            f"'memory_megabytes' must be at least {ceil(least_bytes / MEGABYTE)} for these images, "
             f"backbone and bank; got {settings.memory_megabytes}."
         )
     if plan.model_bytes > LARGEST_MODEL:
