@@ -42,7 +42,8 @@ class Limits:
             near = did_you_mean(str(value), self.choices)
             return f"must be one of {', '.join(self.choices)}; got {value!r}.{near}"
         if self.fewest is not None and len(value) < self.fewest:
-            return f"must have at least {self.fewest} entries; got {len(value)}."
+            entries = "entry" if self.fewest == 1 else "entries"
+            return f"must have at least {self.fewest} {entries}; got {len(value)}."
         numbers = value if isinstance(value, tuple) else (value,)
         if any(isinstance(number, int) and abs(number) > LARGEST_INT for number in numbers):
             return f"must be a whole number of 64 bits; got {value!r}."

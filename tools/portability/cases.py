@@ -34,6 +34,7 @@ KINDS: dict[str, Callable[[], Any]] = {
         resize="shorter", k=3, reweight=3, embedding="pooled", image_score="patches",
         normalisation="none", **SMALL
     ),
+    "patchcore, sharp map": lambda: blemish.PatchCore(map_levels=["s4"], **SMALL),
     "efficientad": lambda: blemish.EfficientAd(**SHORT),
     "fusion": lambda: blemish.Fusion(members=["patchcore", "padim"], image_size=128),
 }  # fmt: skip
