@@ -33,15 +33,15 @@ def alarms(record: Record) -> str:
     for case, images in dict.fromkeys((row["case"], row["images"]) for row in record["rows"]):
         every = of(record["rows"], case=case, images=images)
         rows = [row for row in every if not row["refused"]]
-        if not rows:
-            promised = f"{100 * every[0]['rate']:g} %"
-            cells = [case, str(images), str(len(every)), promised, "refused: copies", "", ""]
-            lines.append(f"| {' | '.join(cells)} |")
-            continue
-        shares = [row["above"] / row["fresh"] for row in rows]
-        beyond = mean([share > row["bound"] for share, row in zip(shares, rows, strict=True)])
-        cells = [case, str(images), str(len(rows)), f"{100 * rows[0]['rate']:g} %",
-                 f"**{percent(mean(shares))}**", percent(max(shares)), percent(beyond)]  # fmt: skip
+        refused = f", {len(every) - len(rows)} of them refused" if len(rows) < len(every) else ""
+        cells = [case, str(images), f"{len(every)}{refused}", f"{100 * every[0]['rate']:g} %"]
+        if rows:
+            shares = [row["above"] / row["fresh"] for row in rows]
+            bounds = [row["bound"] for row in rows]
+            beyond = mean([share > bound for share, bound in zip(shares, bounds, strict=True)])
+            cells += [f"**{percent(mean(shares))}**", percent(max(shares)), percent(beyond)]
+        else:
+            cells += ["-"] * 3
         lines.append(f"| {' | '.join(cells)} |")
     machine = record["machine"]
     seeds = f"{machine['cores']} cores ({machine['processor']}); the draw's number is the seed."

@@ -19,11 +19,10 @@ from typing import Any
 
 import blemish
 from blemish.data.loading import GoodImages
+from detectors import DRAWN, REAL
 from timing import rounds, spread, warm
 
 RECORDS = Path(__file__).parent / "records"
-REAL = ("mvtec/bottle", "lgp", "mtd")
-DRAWN = ("surfaces/tile", "surfaces/leather", "surfaces/grid")
 SETTINGS: dict[str, dict[str, Any]] = {"one bank": {}, "sharpened": {"map_levels": ["s4"]}}
 PIXELS = ("auroc", "ap", "f1_max", "au_pro_30", "f1")
 REPEATS = 6  # in each turn of each model

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 Record = dict[str, Any]
-KINDS = ("one bank", "sharpened")
+KINDS = ("one bank", "sharpened")  # of `sharp.SETTINGS`
 
 
 def figures(record: Record) -> str:

@@ -76,12 +76,12 @@ class GraphBuilder:
         return self.op("Max", values, self.op("Neg", values))
 
     def include(
-        self, graph: onnx.GraphProto, *, prefix: str, inputs: Mapping[str, str]
+        self, model: onnx.ModelProto, *, prefix: str, inputs: Mapping[str, str]
     ) -> dict[str, str]:
-        """Copy another graph in; gives the names that its outputs have here.
+        """Copy another model's graph in; gives the names that its outputs have here.
 
         Args:
-            graph: the graph to copy; its opset must be `OPSET`.
+            model: what to copy; of opsets, the newer one is that of both.
             prefix: what its inner names get in front.
             inputs: for each of its inputs, the name here that feeds it.
         """
@@ -89,23 +89,20 @@ class GraphBuilder:
         def rename(name: str) -> str:
             return inputs.get(name, f"{prefix}{name}") if name else name
 
-        for tensor in graph.initializer:
+        self._opset = max(self._opset, *(entry.version for entry in model.opset_import))
+        for tensor in model.graph.initializer:
             copy = onnx.TensorProto()
             copy.CopyFrom(tensor)
             copy.name = rename(tensor.name)
             self._constants.append(copy)
-        for node in graph.node:
+        for node in model.graph.node:
             inner = onnx.NodeProto()
             inner.CopyFrom(node)
             inner.name = f"{prefix}{node.name or len(self._nodes)}"
             inner.input[:] = [rename(name) for name in node.input]
             inner.output[:] = [rename(name) for name in node.output]
             self._nodes.append(inner)
-        return {output.name: rename(output.name) for output in graph.output}
-
-    def use_opset(self, version: int) -> None:
-        """Build with a newer opset, that of a graph to include."""
-        self._opset = max(self._opset, version)
+        return {output.name: rename(output.name) for output in model.graph.output}
 
     def build(
         self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]

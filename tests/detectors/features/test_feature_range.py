@@ -14,16 +14,8 @@ from blemish.detectors.features.feature_range import FACTOR, FeatureRange, views
 from blemish.detectors.padim.detector import Padim
 from blemish.detectors.patchcore.detector import PatchCore
 from blemish.images.format import ImageFormat
-from blemish.progress import LoggedProgress
+from heard import Heard
 from tiny import LEVELS
-
-
-class Heard(LoggedProgress):
-    def __init__(self):
-        self.notes = []
-
-    def say(self, message):
-        self.notes.append(message)
 
 
 def exploding(path, steepness):
@@ -53,7 +45,7 @@ def test_a_fit_tells_of_a_backbone_that_a_brighter_view_drives_out_of_range(dete
         backbone = exploding(tmp_path / f"{name}.onnx", steepness)
         heard, images = Heard(), DrawnImages(training_images())
         detector(backbone=backbone, levels=LEVELS, image_size=72).fit(images, progress=heard)
-        notes[name] = heard.notes
+        notes[name] = heard.said
     (note,) = notes["steep"]
     assert "'exploding'" in note
     assert "flipped and brighter" in note

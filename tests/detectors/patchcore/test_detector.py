@@ -16,17 +16,10 @@ from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.errors import BackboneError, CalibrationError, DataError, SettingError
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
+from heard import Heard
 from tiny import DISTANCES, tiny_settings
 
 QUIET = LoggedProgress()
-
-
-class Listener(LoggedProgress):
-    def __init__(self):
-        self.said = []
-
-    def say(self, message):
-        self.said.append(message)
 
 
 def weaves(count=12):
@@ -149,7 +142,7 @@ def test_a_sample_of_patches_still_finds_the_blot(backbone, monkeypatch):
         return replace(whole, on_disk=True, candidates=whole.patches // 3)
 
     monkeypatch.setattr(patchcore, "plan_fit", sampled)
-    listener = Listener()
+    listener = Heard()
     fitted = fit(backbone, progress=listener)
     assert any("sample" in sentence for sentence in listener.said)
     session = Session(fitted.graph.SerializeToString())

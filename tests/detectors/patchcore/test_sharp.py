@@ -17,17 +17,10 @@ from blemish.errors import CalibrationError, SettingError
 from blemish.graph.session import Session
 from blemish.graph.trace import with_outputs
 from blemish.progress import LoggedProgress
+from heard import Heard
 from tiny import tiny_settings
 
 QUIET = LoggedProgress()
-
-
-class Heard(LoggedProgress):
-    def __init__(self):
-        self.told = []
-
-    def say(self, message):
-        self.told.append(message)
 
 
 def detector(backbone, **settings):
@@ -103,6 +96,14 @@ def test_peaks_are_those_of_maps_as_they_were_when_images_were_left_out(both):
         sharp.held_out_map("never")
 
 
+def test_what_was_left_out_is_given_back_and_the_model_stays(backbone):
+    fitted = detector(backbone).fit(weaves(), progress=QUIET)
+    fitted.close()
+    with pytest.raises(KeyError):
+        fitted.held_out_map("00")
+    assert fitted.graph.ByteSize()
+
+
 def test_the_network_is_there_once_and_both_banks_are_of_one_size(both, backbone):
     sharp, _ = both
     kinds = [[node.op_type for node in fitted.graph.graph.node].count("Conv") for fitted in both]
@@ -126,7 +127,7 @@ def test_one_image_alone_has_the_map_of_one_bank_and_the_user_hears_of_it(backbo
     fitted = detector(backbone).fit(weaves(1), progress=heard)
     (found,) = Session(fitted.graph.SerializeToString()).run(["score_map"], image=weave(9)[None])
     assert np.isfinite(found).all()
-    assert any("to sharpen it ('map_levels') takes 2 images" in told for told in heard.told)
+    assert any("to sharpen it ('map_levels') takes 2 images" in told for told in heard.said)
     with pytest.raises(CalibrationError, match="at least 2"):
         list(fitted.held_out_scores(progress=QUIET))
 

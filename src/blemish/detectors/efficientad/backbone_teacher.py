@@ -175,9 +175,8 @@ class BackboneTeacher:
 
     def _features(self, g: GraphBuilder, image: str) -> str:
         inner = self.backbone
-        g.use_opset(max(entry.version for entry in inner.graph.opset_import))
         shown = self._renormalised(g, image)
-        maps = g.include(inner.graph.graph, prefix="backbone/", inputs={inner.entry: shown})
+        maps = g.include(inner.graph, prefix="backbone/", inputs={inner.entry: shown})
         aligned = []
         for level in inner.levels:
             factor = level.stride // self.step

@@ -65,7 +65,7 @@ class EfficientAdSettings(DetectorSettings):
     teacher_precision: str = setting(
         "float32",
         "int8 computes a backbone as teacher in whole numbers, rounded with the training images, "
-        "and the student learns to follow that; a judgement takes a third less",
+        "and the student learns to follow that; a judgement takes a quarter less",
         choices=("float32", "int8"),
     )
     teacher: str | None = setting(

@@ -50,7 +50,7 @@ def embed(
     finest = min(range(len(maps)), key=lambda level: strides[level])
     grid_hw = g.op("Slice", g.op("Shape", patches[finest]), g.ints(1), g.ints(3), g.ints(0))
     aligned = [
-        level if i == finest else _enlarge_features(g, level, grid_hw)
+        level if i == finest else enlarge_cells(g, level, grid_hw)
         for i, level in enumerate(patches)
     ]
     return g.op("Concat", *aligned, axis=3, name=name)
@@ -70,7 +70,8 @@ def mean_of_neighbours(g: GraphBuilder, features: str, side: int) -> str:
     )
 
 
-def _enlarge_features(g: GraphBuilder, features: str, grid_hw: str) -> str:
+def enlarge_cells(g: GraphBuilder, features: str, grid_hw: str) -> str:
+    """Nodes from N x h x w x C to as many cells as a finer grid has, bilinearly."""
     return g.op(
         "Resize",
         features,

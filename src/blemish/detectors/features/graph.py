@@ -79,10 +79,10 @@ class FeatureGraph:
     def vectors(self, g: GraphBuilder) -> tuple[str, Geometry]:
         """Nodes from `image` to `patches`, N x h x w x D, and the sizes that go with them."""
         image, sizes = self._working_image(g)
-        inner = self.backbone.graph
-        g.use_opset(max(entry.version for entry in inner.opset_import))
         image = self.apart(g, image)
-        maps = g.include(inner.graph, prefix="backbone/", inputs={self.backbone.entry: image})
+        maps = g.include(
+            self.backbone.graph, prefix="backbone/", inputs={self.backbone.entry: image}
+        )
         channels = self.channels
         patches = embed(
             g,

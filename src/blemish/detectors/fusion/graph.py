@@ -31,8 +31,7 @@ def joined(
     g = GraphBuilder()
     told: dict[str, list[str]] = {"score": [], "score_map": []}
     for name, model in members.items():
-        g.use_opset(max(entry.version for entry in model.opset_import))
-        given = g.include(model.graph, prefix=f"{name}/", inputs={"image": "image"})
+        given = g.include(model, prefix=f"{name}/", inputs={"image": "image"})
         for output, line in (("score", scales[name].score), ("score_map", scales[name].map)):
             told[output].append(_told(g, given[output], line, len(members)))
     for output, parts in told.items():

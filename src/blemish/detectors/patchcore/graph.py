@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from blemish.detectors.features.embedding import enlarge_cells
 from blemish.detectors.features.graph import FeatureGraph, summary_outputs
 from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
 from blemish.detectors.position import Usual
@@ -81,8 +82,7 @@ class PatchCoreGraph(FeatureGraph):
         s = self.settings
         g = GraphBuilder()
         patches, sizes = self.vectors(g)
-        block = max(FEWEST_SEARCHED, SEARCHED // (self.batch * self.cells))
-        found = self._search(g, patches, bank, block=block)
+        found = self._search(g, patches, bank, block=self._block)
         weight = None
         if s.reweight and len(bank) > 1:
             masked = self._masked(g, found.scores, sizes)
@@ -104,8 +104,7 @@ class PatchCoreGraph(FeatureGraph):
         """From `image` to `patch_scores`, N x h x w: what sharpens the map of another graph."""
         g = GraphBuilder()
         patches, _ = self.vectors(g)
-        block = max(FEWEST_SEARCHED, SEARCHED // (self.batch * self.cells))
-        self._search(g, patches, bank, block=block)
+        self._search(g, patches, bank, block=self._block)
         outputs = [tensor("patch_scores", FLOAT, "N", "h", "w")]
         return g.build([image_input(self.image_format)], outputs)
 
@@ -183,6 +182,11 @@ class PatchCoreGraph(FeatureGraph):
             scores = g.op("Slice", scores, g.ints(0, 0, 0), ends)
         return g.op("Flatten", scores, axis=1)
 
+    @property
+    def _block(self) -> int:
+        """Vectors of a bank that all patches of a batch are compared with at a time."""
+        return max(FEWEST_SEARCHED, SEARCHED // (self.batch * self.cells))
+
     def _search(
         self, g: GraphBuilder, patches: str, bank: Vectors, *, block: int, others: int | None = None
     ) -> Neighbours:
@@ -198,8 +202,7 @@ class PatchCoreGraph(FeatureGraph):
 
     def _sharpen(self, g: GraphBuilder, scores: str, finer: Finer, sizes: Geometry) -> None:
         """Nodes of the second bank, and `score_map` from the patch scores of both."""
-        g.use_opset(max(entry.version for entry in finer.model.opset_import))
-        given = g.include(finer.model.graph, prefix="finer/", inputs={"image": "image"})
+        given = g.include(finer.model, prefix="finer/", inputs={"image": "image"})
         multiples = self.by_place(g, scores, sizes, finer.usual, name="multiples")
         of_finer = self.by_place(
             g, given["patch_scores"], sizes, finer.usual_of_finer, name="finer/multiples"
@@ -209,17 +212,8 @@ class PatchCoreGraph(FeatureGraph):
     def _sharp_map(self, g: GraphBuilder, multiples: str, of_finer: str, sizes: Geometry) -> None:
         """`score_map`, the geometric mean of both on the finer grid, enlarged."""
         finer_hw = g.op("Slice", g.op("Shape", of_finer), g.ints(1), g.ints(3), g.ints(0))
-        onto_finer = g.op(
-            "Resize",
-            g.op("Unsqueeze", multiples, g.ints(1)),
-            "",
-            "",
-            finer_hw,
-            mode="linear",
-            axes=[2, 3],
-            coordinate_transformation_mode="half_pixel",
-        )
-        both = ((g.op("Squeeze", onto_finer, g.ints(1)), 1 - FINER), (of_finer, FINER))
+        enlarged = enlarge_cells(g, g.op("Unsqueeze", multiples, g.ints(3)), finer_hw)
+        both = ((g.op("Squeeze", enlarged, g.ints(3)), 1 - FINER), (of_finer, FINER))
         grid = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in both))
         sharp = enlarge(g, grid, sizes, sigma_px=self.settings.smoothing)
         g.op("Identity", sharp, name="score_map")

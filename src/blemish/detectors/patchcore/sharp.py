@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import HeldOutScore, Told
+from blemish.detectors.joined_plan import told_by_name
 from blemish.detectors.patchcore.graph import Finer
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.position import LeftOut, details_of
@@ -48,16 +49,17 @@ class SharpPatchCore:
         self, judging: FittedPatchCore, finer: FittedPatchCore, progress: Progress
     ) -> None:
         self._judging, self._finer = judging, finer
-        self._left_out, self._left_out_of_finer = (
+        self._left_out = [
             LeftOut(one.left_out_grids(told_to), one.split_keys, floor=None)
             for one, told_to in ((judging, progress), (finer, Named(FINER_MAP, progress)))
-        )
+        ]
+        self._usual, self._usual_of_finer = (one.usual for one in self._left_out)
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
         model = self._finer.writer.distances(self._finer.bank)
-        finer = Finer(model, self._left_out_of_finer.usual, self._left_out.usual)
+        finer = Finer(model, self._usual_of_finer, self._usual)
         return self._judging.writer.detector(self._judging.bank, self._judging.usual, finer)
 
     @property
@@ -67,14 +69,13 @@ class SharpPatchCore:
 
     def told(self) -> list[Told]:
         """Levels and banks, for people."""
-        of_map = ((f"{FINER_MAP}: {label}", text) for label, text in self._finer.told())
-        return [*self._judging.told(), *of_map]
+        return [*self._judging.told(), *told_by_name({FINER_MAP: self._finer})]
 
     @property
     def details(self) -> dict[str, Any]:
         """The same for programs."""
-        of_map = self._finer.details | details_of(self._left_out_of_finer.usual)
-        of_first = details_of(self._left_out.usual)["usual"]
+        of_map = self._finer.details | details_of(self._usual_of_finer)
+        of_first = details_of(self._usual)["usual"]
         return {**self._judging.details, "finer_map": of_map | {"usual_of_first": of_first}}
 
     @property
@@ -96,16 +97,18 @@ class SharpPatchCore:
         Raises:
             KeyError: it was not left out.
         """
-        return self._sharp_map({name: i for i, name in enumerate(self._judging.names)}[name])
+        images = {name: image for image, name in enumerate(self._judging.names) if self._left_out}
+        return self._sharp_map(images[name])
 
     @cached_property
     def _end(self) -> Session:
         return Session(self._judging.writer.sharp_map().SerializeToString(), ONE_CORE)
 
     def _sharp_map(self, image: int) -> NDArray[np.float32]:
+        multiples, of_finer = (one.told(image)[None] for one in self._left_out)
         given: dict[str, NDArray[Any]] = {
-            "multiples": self._left_out.told(image)[None],
-            "finer/multiples": self._left_out_of_finer.told(image)[None],
+            "multiples": multiples,
+            "finer/multiples": of_finer,
             "image_hw": np.array(self._judging.sizes_hw[image], np.int64),
         }
         sharp: NDArray[np.float32] = self._end.run(["score_map"], **given)[0][0]
@@ -113,5 +116,6 @@ class SharpPatchCore:
 
     def close(self) -> None:
         """Give the training patches of both back."""
+        self._left_out = []
         self._judging.close()
         self._finer.close()
