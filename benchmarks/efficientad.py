@@ -20,16 +20,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from blemish.detectors.efficientad.architecture import NetLayer, pdn
+from blemish.detectors.efficientad.architecture import pdn
 from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
 from blemish.detectors.efficientad.load import load_teacher
-from blemish.detectors.efficientad.nets import Net, weights_of
 from blemish.detectors.efficientad.plan import output_sizes
 from blemish.detectors.efficientad.presets import PRESETS
 from blemish.detectors.efficientad.scale import Span
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, layers_of
 from blemish.detectors.efficientad.training import try_steps
+from blemish.detectors.nets.layer import NetLayer
+from blemish.detectors.nets.module import Net, weights_of
 from blemish.graph.engine import CPU
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat

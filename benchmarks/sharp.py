@@ -1,10 +1,11 @@
-"""A map sharpened by a second bank, beside the map of one bank: figures of pixels, times, bytes.
+"""Maps of two banks, by their mean or by a head, beside that of one: figures of pixels, costs.
 
     python benchmarks/sharp.py --shared ../shared     # drawn surfaces, and real ones
     python benchmarks/sharp.py                        # drawn ones alone
 
-Both are fitted on the same images with the same seed; their scores are the same. A warm image is
-timed in turns. What the day's record holds already is left as it is.
+All are fitted on the same images with the same seed; their scores are the same. A warm image is
+timed in turns with one of one bank, which is fitted again where its figures are known. What the
+day's record holds already is left as it is.
 """
 
 from __future__ import annotations
@@ -12,18 +13,26 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import blemish
 from blemish.data.loading import GoodImages
+from blemish.records.findings import Regions
 from detectors import DRAWN, REAL
 from timing import rounds, spread, warm
 
 RECORDS = Path(__file__).parent / "records"
-SETTINGS: dict[str, dict[str, Any]] = {"one bank": {}, "sharpened": {"map_levels": ["s4"]}}
+ONE_BANK = "one bank"
+SETTINGS: dict[str, dict[str, Any]] = {
+    ONE_BANK: {},
+    "sharpened": {"map_levels": ["s4"]},
+    "head": {"head": "distance"},
+}
 PIXELS = ("auroc", "ap", "f1_max", "au_pro_30", "f1")
 REPEATS = 6  # in each turn of each model
 
@@ -36,31 +45,36 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, help="folder with data/; drawn surfaces without")
     parser.add_argument("--data", nargs="*", help="only these")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--kinds", nargs="*", choices=SETTINGS, default=list(SETTINGS))
     arguments = parser.parse_args()
     from blemish.records.machine import machine, versions
 
     path = RECORDS / f"sharp-{datetime.now(UTC).date().isoformat()}.json"
     rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
-    known = {(row["data"], row["seed"]) for row in rows}
+    known = {(row["data"], row["seed"], row["kind"]) for row in rows}
     wanted = [*DRAWN, *(REAL if arguments.shared else ())]
     for seed in arguments.seeds:
         for data in arguments.data or wanted:
-            if (Path(data).name, seed) in known:
+            name = Path(data).name
+            kinds = [kind for kind in arguments.kinds if (name, seed, kind) not in known]
+            if not kinds:
                 continue
             place = data if data in DRAWN else arguments.shared / "data" / data
-            rows += measure(place, Path(data).name, seed)
+            rows += measure(place, name, seed, kinds)
             record = {"machine": machine(), "versions": versions(), "rows": rows}
             path.write_text(json.dumps(record, indent=1) + "\n")
 
 
-def measure(place: str | Path, name: str, seed: int) -> list[dict[str, Any]]:
-    """Fit, evaluate and time both; a row each."""
+def measure(place: str | Path, name: str, seed: int, kinds: list[str]) -> list[dict[str, Any]]:
+    """Fit, evaluate and time each kind; a row each."""
     dataset = blemish.open_dataset(place)
-    models, rows, times = {}, [], {kind: list[float]() for kind in SETTINGS}
-    for kind, settings in SETTINGS.items():
+    models, rows = {}, []
+    for kind in dict.fromkeys([ONE_BANK, *kinds]):
         start = time.perf_counter()
-        models[kind] = blemish.fit(dataset, blemish.PatchCore(seed=seed, **settings))
+        models[kind] = blemish.fit(dataset, blemish.PatchCore(seed=seed, **SETTINGS[kind]))
         seconds = time.perf_counter() - start
+        if kind not in kinds:
+            continue
         found = blemish.evaluate(models[kind], dataset)
         rows.append(
             {
@@ -69,18 +83,27 @@ def measure(place: str | Path, name: str, seed: int) -> list[dict[str, Any]]:
                 "kind": kind,
                 "image_auroc": found.image["auroc"],
                 "pixel": {figure: found.pixel[figure] for figure in PIXELS},
+                "regions_found": share_found(found.regions),
+                "false_regions": asdict(models[kind].calibration.false_regions),
                 "fit_seconds": round(seconds, 1),
                 "model_bytes": models[kind].size_bytes,
             }
         )
     (image,) = dict(GoodImages(dataset.train[:1])).values()
+    times = {kind: list[float]() for kind in models}
     for _ in rounds():
         for kind, model in models.items():
             times[kind] += warm(partial(model.raw, image[None]), REPEATS)
     for row in rows:
         row["milliseconds"] = spread([1000 * second for second in times[row["kind"]]], 2)
+        row["times_one_bank"] = round(median(times[row["kind"]]) / median(times[ONE_BANK]), 3)
         print(json.dumps(row), flush=True)
     return rows
+
+
+def share_found(regions: Regions) -> float:
+    """Share of the labelled regions in which something is above the threshold."""
+    return round(regions.found / regions.regions, 4)
 
 
 if __name__ == "__main__":

@@ -20,18 +20,21 @@ LAYERS = [
 ]  # fmt: skip
 # Where gradients are needed; everything else loads these modules only when it trains.
 TRAINING = {
-    f"detectors/efficientad/{name}.py"
-    for name in (
-        "batches",
-        "checkpoint",
-        "dropout",
-        "fit",
-        "jitter",
-        "losses",
-        "nets",
-        "objective",
-        "training",
-    )
+    f"detectors/{folder}/{name}.py"
+    for folder, names in {
+        "efficientad": (
+            "batches",
+            "checkpoint",
+            "fit",
+            "jitter",
+            "losses",
+            "objective",
+            "training",
+        ),
+        "nets": ("dropout", "module", "surroundings"),
+        "patchcore/head": ("training",),
+    }.items()
+    for name in names
 }
 
 

@@ -17,8 +17,8 @@ from teacher import Teacher
 from torch import Tensor
 from warm_start import warm_start
 
-from blemish.detectors.efficientad.freed_memory import freed_memory_kept
 from blemish.detectors.efficientad.jitter import normalised
+from blemish.detectors.nets.freed_memory import freed_memory_kept
 
 WEIGHTS = {"s16": 1.5}  # the level that is hardest to learn
 

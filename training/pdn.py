@@ -22,9 +22,9 @@ from teacher import Teacher
 from torch import Tensor, nn
 
 from blemish.detectors.efficientad.architecture import BORDER_CELLS, features_of, pdn
-from blemish.detectors.efficientad.freed_memory import freed_memory_kept
 from blemish.detectors.efficientad.jitter import normalised
-from blemish.detectors.efficientad.nets import Net, weights_of
+from blemish.detectors.nets.freed_memory import freed_memory_kept
+from blemish.detectors.nets.module import Net, weights_of
 
 NEIGHBOURHOOD = 3
 PDN_SCALE = 0.5  # of the image that the PDN sees to that which its teacher sees

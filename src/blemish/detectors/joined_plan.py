@@ -15,7 +15,7 @@ class JoinedPlan:
 
     Attributes:
         members: plans.
-        shared_bytes: of the model file, what each but the first shares with that.
+        shared_bytes: of the model file, what members count that another has counted.
     """
 
     members: Mapping[str, FitPlan]
@@ -39,8 +39,7 @@ class JoinedPlan:
     @property
     def model_bytes(self) -> int:
         """All members' together, what they share once."""
-        shared = self.shared_bytes * (len(self.members) - 1)
-        return sum(plan.model_bytes for plan in self.members.values()) - shared
+        return sum(plan.model_bytes for plan in self.members.values()) - self.shared_bytes
 
     @property
     def takes_long(self) -> bool:

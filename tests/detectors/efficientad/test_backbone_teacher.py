@@ -12,8 +12,8 @@ from blemish.detectors.conformance.images import DrawnImages, blotted, weave
 from blemish.detectors.efficientad.backbone_teacher import load_levels
 from blemish.detectors.efficientad.detector import EfficientAd
 from blemish.detectors.efficientad.graph import EfficientAdGraph
-from blemish.detectors.efficientad.net_nodes import add_net
 from blemish.detectors.efficientad.teacher import Statistics
+from blemish.detectors.nets.nodes import add_net
 from blemish.errors import BackboneError, SettingError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.session import Session
@@ -23,8 +23,8 @@ from tiny import LEVELS, tiny_backbone
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material  # noqa: E402
-from blemish.detectors.efficientad.nets import Net, weights_of  # noqa: E402
 from blemish.detectors.efficientad.rounds import Round, rounds_of  # noqa: E402
+from blemish.detectors.nets.module import Net, weights_of  # noqa: E402
 from blemish.graph.engine import CPU  # noqa: E402
 
 QUIET = LoggedProgress()

@@ -10,11 +10,11 @@ import pytest
 
 from blemish.detectors.efficientad.architecture import pdn
 from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets
-from blemish.detectors.efficientad.net_nodes import add_net
 from blemish.detectors.efficientad.pdn_teacher import PdnTeacher
 from blemish.detectors.efficientad.scale import Maps, Span
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics
+from blemish.detectors.nets.nodes import add_net
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat
@@ -113,7 +113,7 @@ def tiny(**settings):
 @pytest.mark.parametrize("image_hw", [(128, 128), (97, 301), (40, 13)])
 def test_scores_are_those_of_the_torch_modules(size_hw, image_hw):
     torch = pytest.importorskip("torch", reason="needs the extra 'train'")
-    from blemish.detectors.efficientad import nets as modules
+    from blemish.detectors.nets import module as modules
 
     settings = tiny(image_size=list(size_hw), border="zero")
     graph, nets = writer(settings), tiny_nets(settings)
@@ -217,8 +217,8 @@ def test_maps_that_do_not_vary_give_finite_scores():
 
 def test_a_net_of_the_graph_enlarges_as_torch_does():
     torch = pytest.importorskip("torch", reason="needs the extra 'train'")
-    from blemish.detectors.efficientad import nets as modules
     from blemish.detectors.efficientad.architecture import autoencoder
+    from blemish.detectors.nets import module as modules
 
     layers = autoencoder(5, (130, 201), (25, 43), width=4)
     net = modules.Net(layers).eval()

@@ -8,8 +8,9 @@ import pytest
 from blemish.detectors.efficientad.architecture import autoencoder, grid_hw, pdn
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
-from blemish.detectors.efficientad import losses, nets  # noqa: E402
-from blemish.detectors.efficientad.dropout import dropped  # noqa: E402
+from blemish.detectors.efficientad import losses  # noqa: E402
+from blemish.detectors.nets import module as nets  # noqa: E402
+from blemish.detectors.nets.dropout import dropped  # noqa: E402
 
 
 def make(layers, weights=None):

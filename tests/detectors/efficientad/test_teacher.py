@@ -94,7 +94,7 @@ def test_where_the_package_has_no_teacher_a_file_is_asked_for(monkeypatch, tmp_p
 
 def test_normalised_features_have_mean_0_and_spread_1(tmp_path):
     torch = pytest.importorskip("torch", reason="needs the extra 'train'")
-    from blemish.detectors.efficientad.nets import fixed_net
+    from blemish.detectors.nets.module import fixed_net
 
     teacher = load_pdn(str(tiny_teacher(tmp_path / "t.onnx")), "extra_small")
     images = torch.randn(3, 3, 64, 64)

@@ -12,11 +12,12 @@ from blemish.detectors.efficientad.teacher import statistics_of
 from blemish.graph.engine import CPU
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
-from blemish.detectors.efficientad import jitter, nets  # noqa: E402
+from blemish.detectors.efficientad import jitter  # noqa: E402
 from blemish.detectors.efficientad.batches import Batch, Window  # noqa: E402
 from blemish.detectors.efficientad.fit import normalised  # noqa: E402
 from blemish.detectors.efficientad.objective import make_trio, step_losses  # noqa: E402
 from blemish.detectors.efficientad.training import _Run  # noqa: E402
+from blemish.detectors.nets import module as nets  # noqa: E402
 
 CLOSE = 1e-4  # relative
 WHOLE = Window(*[slice(None)] * 4)

@@ -10,7 +10,6 @@ from scipy.ndimage import zoom
 
 from blemish.detectors.conformance.images import DrawnImages, blotted, weave
 from blemish.detectors.joined_plan import JoinedPlan
-from blemish.detectors.patchcore.detector import PatchCore
 from blemish.detectors.patchcore.graph import FINER
 from blemish.detectors.position import LeftOut, rings_of
 from blemish.errors import CalibrationError, SettingError
@@ -18,18 +17,9 @@ from blemish.graph.session import Session
 from blemish.graph.trace import with_outputs
 from blemish.progress import LoggedProgress
 from heard import Heard
-from tiny import tiny_settings
+from two_banks import detector, weaves
 
 QUIET = LoggedProgress()
-
-
-def detector(backbone, **settings):
-    given = {"levels": ["coarse"], "map_levels": ["fine"]} | settings
-    return PatchCore(**tiny_settings(backbone, **given))
-
-
-def weaves(count=10):
-    return DrawnImages({f"{seed:02}": weave(seed) for seed in range(count)})
 
 
 def fitted_both(backbone, **settings):

@@ -8,12 +8,10 @@ the residual student, which follows a backbone's features in place of a PDN's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from blemish.detectors.nets.layer import NetLayer
 
 STUDENT, AUTOENCODER = "student", "autoencoder"  # the nets that are trained, and maps of theirs
 COLOURS = 3
@@ -37,44 +35,6 @@ WIDENED = {4: 1, 8: 2, 16: 3}
 
 LATENT_SIDE = 8  # of the bottleneck's kernel, at most
 SMALLEST_SIDE = 128  # below it the decoder's first size is none
-
-Weights: TypeAlias = "Mapping[str, NDArray[Any]]"  # `<layer>.weight` and `<layer>.bias` of a net
-
-
-@dataclass(frozen=True)
-class NetLayer:
-    """A convolution with what comes before and after it.
-
-    In this order: enlarged bilinearly to `enlarged_hw`, or `enlarged_by` times; convolved; with
-    what came in added to it; rectified; some values dropped (in training); averaged over 2 x 2.
-
-    Attributes:
-        of: the layer whose output it takes; `None` for the one before it, or the image.
-        head: whether what it gives is given by the net; what several give is joined.
-    """
-
-    name: str
-    inputs: int
-    outputs: int
-    kernel_hw: tuple[int, int]
-    stride: int = 1
-    padding: int = 0
-    enlarged_hw: tuple[int, int] | None = None
-    skips: bool = False
-    rectified: bool = True
-    dropout: bool = False
-    pooled: bool = False
-    enlarged_by: int = 1
-    of: str | None = None
-    head: bool = False
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of its weights."""
-        return {
-            f"{self.name}.weight": (self.outputs, self.inputs, *self.kernel_hw),
-            f"{self.name}.bias": (self.outputs,),
-        }
 
 
 @dataclass(frozen=True)
@@ -224,16 +184,3 @@ def grid_hw(size_hw: tuple[int, int]) -> tuple[int, int]:
     """Cells of a PDN's grid over an image of that size; 56 x 56 for 256 x 256."""
     height, width = ((((side - 3) // 2) - 3) // 2 - 5 for side in size_hw)
     return height, width
-
-
-def check_weights(layers: Sequence[NetLayer], weights: Weights) -> list[str]:
-    """What is missing among the weights of a net, or of another shape."""
-    problems = []
-    for layer in layers:
-        for name, shape in layer.shapes.items():
-            if name not in weights:
-                problems.append(f"'{name}' is missing.")
-            elif weights[name].shape != shape:
-                found = " x ".join(map(str, weights[name].shape))
-                problems.append(f"'{name}' is {found}, not {' x '.join(map(str, shape))}.")
-    return problems

@@ -17,18 +17,12 @@ import numpy as np
 from blemish.backbones.backbone import Backbone, Level
 from blemish.backbones.load import load_backbone
 from blemish.detectors.contract import ImageSource
-from blemish.detectors.efficientad.architecture import (
-    COLOURS,
-    MEAN,
-    SKIPS,
-    STD,
-    NetLayer,
-    residual,
-)
-from blemish.detectors.efficientad.net_nodes import enlarged
+from blemish.detectors.efficientad.architecture import COLOURS, MEAN, SKIPS, STD, residual
 from blemish.detectors.efficientad.teacher import TEACHER, Answers, Statistics
 from blemish.detectors.features.embedding import mean_of_neighbours
 from blemish.detectors.features.quantise import in_int8
+from blemish.detectors.nets.layer import NetLayer
+from blemish.detectors.nets.nodes import enlarged
 from blemish.errors import BackboneError, SettingError
 from blemish.graph.builder import FLOAT, GraphBuilder, tensor
 from blemish.graph.engine import Engine

@@ -23,12 +23,12 @@ from blemish.detectors.efficientad.architecture import (
     STD,
     STUDENT,
     Layers,
-    Weights,
 )
-from blemish.detectors.efficientad.net_nodes import add_net
 from blemish.detectors.efficientad.scale import Quantiles
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher, layers_of
+from blemish.detectors.nets.layer import Weights
+from blemish.detectors.nets.nodes import add_net
 from blemish.detectors.position import Usual, told_by_place
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.maps import enlarge

@@ -15,9 +15,9 @@ from blemish.detectors.efficientad.losses import (
     mean_of_levels,
     penalty_loss,
 )
-from blemish.detectors.efficientad.nets import Net
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Answers
+from blemish.detectors.nets.module import Net
 
 # What the student learns of the teacher and of images of anything else; the autoencoder of the
 # teacher, and the student's second half of it.

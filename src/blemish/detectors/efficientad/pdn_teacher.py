@@ -22,15 +22,13 @@ from blemish.detectors.efficientad.architecture import (
     BORDER_CELLS,
     PDN_WIDTHS,
     STRIDE,
-    NetLayer,
-    Weights,
-    check_weights,
     features_of,
     grid_hw,
     pdn,
 )
-from blemish.detectors.efficientad.net_nodes import add_net
 from blemish.detectors.efficientad.teacher import NOT_STATED, TEACHER, Answers, Statistics
+from blemish.detectors.nets.layer import NetLayer, Weights, check_weights
+from blemish.detectors.nets.nodes import add_net
 from blemish.errors import BackboneError, MissingExtraError
 from blemish.graph.builder import GraphBuilder
 from blemish.graph.engine import Engine
@@ -110,7 +108,7 @@ class PdnTeacher:
         """Its features of working images, before they are normalised."""
         import torch
 
-        from blemish.detectors.efficientad.nets import fixed_net
+        from blemish.detectors.nets.module import fixed_net
 
         net = fixed_net(pdn(self.kind), self.weights)
         net = net.to(device, memory_format=torch.channels_last)

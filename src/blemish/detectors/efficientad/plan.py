@@ -13,10 +13,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from blemish.detectors.contract import Told
-from blemish.detectors.efficientad.architecture import COLOURS, Layers, NetLayer
+from blemish.detectors.efficientad.architecture import COLOURS, Layers
 from blemish.detectors.efficientad.rounds import left_out_parts
 from blemish.detectors.efficientad.schedule import fewest_steps
 from blemish.detectors.efficientad.teacher import layers_of
+from blemish.detectors.nets.layer import NetLayer
 from blemish.errors import DataError
 from blemish.memory import MEGABYTE
 from blemish.parallel import available_cores

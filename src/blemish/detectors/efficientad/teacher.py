@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.backbones.backbone import Level
-from blemish.detectors.efficientad.architecture import Layers, NetLayer, autoencoder
+from blemish.detectors.efficientad.architecture import Layers, autoencoder
+from blemish.detectors.nets.layer import NetLayer
 from blemish.graph.builder import GraphBuilder
 from blemish.graph.engine import Engine
 

@@ -8,8 +8,8 @@ was interrupted. Batzner et al., WACV 2024, section 3 and appendix.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,18 +24,17 @@ from blemish.backbones.compiler import no_compiler_folder
 from blemish.detectors.efficientad.architecture import AUTOENCODER, COLOURS, STUDENT
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint, same_shape
-from blemish.detectors.efficientad.freed_memory import freed_memory_kept
 from blemish.detectors.efficientad.interruptions import Interruptions
 from blemish.detectors.efficientad.losses import distance, mean_of_levels
-from blemish.detectors.efficientad.nets import weights_of
 from blemish.detectors.efficientad.objective import Trio, make_trio, step_losses
 from blemish.detectors.efficientad.rounds import Round
 from blemish.detectors.efficientad.schedule import Schedule
 from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher, layers_of
+from blemish.detectors.nets.module import weights_of
+from blemish.detectors.nets.surroundings import training_surroundings
 from blemish.errors import BlemishError, SettingError
 from blemish.graph.engine import CPU
-from blemish.parallel import available_cores
 from blemish.progress import Progress
 
 TRIED = 5  # steps that are timed for a guess
@@ -89,7 +88,7 @@ def train(
         BlemishError: a loss is not a finite number, or the checkpoint cannot be used or written.
     """
     with ExitStack() as stack:
-        stack.enter_context(_surroundings(device))
+        stack.enter_context(training_surroundings(device))
         run = _Run(settings, trio, batches, device, checkpoint)
         run.restore()
         advance = stack.enter_context(progress.stage(name, run.schedule.steps))
@@ -122,7 +121,7 @@ def try_steps(
     penalty = rng.integers(0, 256, (2, COLOURS, height, width)).astype(np.uint8)
     answers = teacher.answers(device, CPU)
     ones = Statistics(np.zeros(teacher.features), np.ones(teacher.features))
-    with _surroundings(device):
+    with training_surroundings(device):
         trio = make_trio(settings, layers_of(settings, teacher), answers, device)
         shown = torch.from_numpy(images[:1]).to(device, torch.float32)
         with torch.no_grad():
@@ -165,19 +164,6 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
         probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
         has = any(getattr(torch.cpu, probe, bool)() for probe in probes)
     return torch.bfloat16 if has else torch.float32
-
-
-@contextmanager
-def _surroundings(device: torch.device) -> Iterator[None]:
-    """Threads, memory and random numbers as training wants them, and as they were afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(min(threads, available_cores()))
-    devices = [torch.cuda.current_device()] if device.type == "cuda" else []
-    try:
-        with freed_memory_kept(), torch.random.fork_rng(devices=devices):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class _Run:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.features.embedding import embed
 from blemish.detectors.features.sizes import batch_size
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     import onnx
 
     from blemish.detectors.features.settings import FeatureSettings
+
+LEVELS = 255.0  # of white in a picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +80,34 @@ class FeatureGraph:
         """How images are resized: padded to the coarsest level's stride."""
         return self.settings.working_size(max(level.stride for level in self.backbone.levels))
 
+    def pictures(self) -> onnx.ModelProto:
+        """From `image` to `picture`, N x 3 x h x w: the working image in levels, 0..255."""
+        g = GraphBuilder()
+        sizes = geometry(g, image_hw(g), self.working_size)
+        as_shares = {"mean": (0.0,) * 3, "std": (1.0,) * 3}
+        image = preprocess(g, sizes, self.working_size, image_format=self.image_format, **as_shares)
+        g.op("Mul", image, g.number(LEVELS), name="picture")
+        outputs = [tensor("picture", FLOAT, "N", 3, "h", "w")]
+        return g.build([image_input(self.image_format)], outputs)
+
     def vectors(self, g: GraphBuilder) -> tuple[str, Geometry]:
         """Nodes from `image` to `patches`, N x h x w x D, and the sizes that go with them."""
         image, sizes = self._working_image(g)
+        return self._vectors_of(g, image), sizes
+
+    def vectors_of_picture(self, g: GraphBuilder) -> str:
+        """Nodes from `picture` (see `pictures`) to `patches`, N x h x w x D."""
+        scale, shift = (
+            np.reshape(values, (3, 1, 1))
+            for values in (
+                1 / (LEVELS * np.array(self.backbone.std)),
+                -np.array(self.backbone.mean) / np.array(self.backbone.std),
+            )
+        )
+        scaled = g.op("Mul", "picture", g.constant(scale))
+        return self._vectors_of(g, g.op("Add", scaled, g.constant(shift)))
+
+    def _vectors_of(self, g: GraphBuilder, image: str) -> str:
         image = self.apart(g, image)
         maps = g.include(
             self.backbone.graph, prefix="backbone/", inputs={self.backbone.entry: image}
@@ -95,7 +124,7 @@ class FeatureGraph:
         )
         if channels is not None:
             patches = g.op("Gather", patches, g.ints(*channels), axis=3, name="patches")
-        return patches, sizes
+        return patches
 
     def by_place(
         self,

@@ -31,11 +31,13 @@ class Bank:
         settings: all of them.
         backbone: with the levels that its patches are made of.
         shared_by: how many banks share the memory allowed.
+        set_aside_bytes: of it, for what is neither.
     """
 
     settings: PatchCoreSettings
     backbone: Backbone
     shared_by: int = 1
+    set_aside_bytes: int = 0
 
     def plan(self, images: ImageSource) -> PatchCorePlan:
         """What a fit on these images will take."""
@@ -45,6 +47,7 @@ class Bank:
             images.sizes_hw,
             backbone_bytes=self.backbone.graph.ByteSize(),
             shared_by=self.shared_by,
+            set_aside_bytes=self.set_aside_bytes,
         )
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:

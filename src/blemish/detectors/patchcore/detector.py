@@ -10,7 +10,9 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from blemish.backbones.backbone import Backbone
 from blemish.backbones.load import load_backbone
@@ -20,15 +22,17 @@ from blemish.detectors.features.quantise import in_int8
 from blemish.detectors.joined_plan import JoinedPlan
 from blemish.detectors.patchcore.bank import Bank
 from blemish.detectors.patchcore.graph import PatchCoreGraph
+from blemish.detectors.patchcore.head.plan import HeadPlan, plan_head
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.detectors.patchcore.sharp import FINER_MAP, SharpPatchCore
-from blemish.errors import CalibrationError, SettingError
+from blemish.errors import CalibrationError, MissingExtraError, SettingError
 from blemish.graph.engine import CPU, Engine
 from blemish.progress import Named, Progress
 
-BANK = "bank"  # what the first bank is called beside the second
+BANK, HEAD = "bank", "head"  # what the first bank is called beside the second, and the net
+FEATURES = "features"  # the stage in which images go through a backbone
 NOT_SHARPENED = (
     "The map is that of one bank: to sharpen it ('map_levels') takes 2 images at least that can "
     "be left out and do not belong together."
@@ -42,10 +46,18 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
     `nearest` (h x w: which vector of the bank) and, with normalisation, `deviations` (the scores by
     their place). With `map_levels` there are also `finer/patches` and `finer/patch_scores` of the
     second bank, and `multiples` and `finer/multiples`, of what is usual.
+
+    Raises:
+        MissingExtraError: a head is to be trained, and torch is not installed.
     """
 
     name = "patchcore"
     settings_class = PatchCoreSettings
+
+    def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
+        super().__init__(settings, **values)
+        if self.settings.has_head and find_spec("torch") is None:
+            raise MissingExtraError("Training a head", "train")
 
     def _banks(self, images: ImageSource) -> dict[str, Bank]:
         """The bank that judges, and the one that sharpens its map where there is one.
@@ -55,26 +67,37 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
             SettingError: the levels of the second are not finer.
         """
         s = self.settings
-        if not s.map_levels:
+        if not s.finer_levels:
             return {BANK: Bank(s, self.backbone)}
-        first = Bank(s, self.backbone, shared_by=2)
+        head = self._head_plan(images)
+        set_aside = {"shared_by": 2, "set_aside_bytes": head.memory_bytes if head else 0}
+        first = Bank(s, self.backbone, **set_aside)
         only_distances = replace(
             s,
-            levels=s.map_levels,
+            levels=s.finer_levels,
             map_levels=None,
+            head="none",
             normalisation="none",
             reweight=0,
             coreset_count=first.plan(images).bank_vectors,
             coreset_ratio=None,
             coreset_megabytes=None,
         )
-        finer = Bank(only_distances, self._finer_backbone, shared_by=2)
+        finer = Bank(only_distances, self._finer_backbone, **set_aside)
         return {BANK: first, FINER_MAP: finer}
+
+    def _head_plan(self, images: ImageSource) -> HeadPlan | None:
+        if not self.settings.has_head:
+            return None
+        working_hw = self.settings.working_size(1).size_hw
+        finest = min(self._finer_backbone.levels, key=lambda level: level.stride)
+        grid_hw = finest.cells(working_hw[0]), finest.cells(working_hw[1])
+        return plan_head(len(images.sizes_hw), working_hw, grid_hw)
 
     @cached_property
     def _finer_backbone(self) -> Backbone:
         s = self.settings
-        found = load_backbone(s.backbone, levels=s.map_levels, weights=s.weights)
+        found = load_backbone(s.backbone, levels=s.finer_levels, weights=s.weights)
         finest, other = (min(lv.stride for lv in b.levels) for b in (found, self.backbone))
         if finest >= other:
             names = ", ".join(level.name for level in found.levels)
@@ -86,10 +109,14 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
 
     def plan(self, images: ImageSource) -> PatchCorePlan | JoinedPlan:
         """What a fit on these images will take."""
-        plans = {name: bank.plan(images) for name, bank in self._banks(images).items()}
-        if len(plans) == 1:
-            return plans[BANK]
-        return JoinedPlan(plans, shared_bytes=self.backbone.graph.ByteSize())
+        of_banks = {name: bank.plan(images) for name, bank in self._banks(images).items()}
+        if len(of_banks) == 1:
+            return of_banks[BANK]
+        head = self._head_plan(images)
+        return JoinedPlan(
+            of_banks if head is None else {**of_banks, HEAD: head},
+            shared_bytes=self.backbone.graph.ByteSize(),
+        )
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
         """Guess how long each stage of a fit will take, from a short measurement.
@@ -97,11 +124,15 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         Raises:
             ImageError: one of the first few images cannot be read.
         """
-        return {
+        guessed = {
             stage if name == BANK else f"{name}: {stage}": seconds
             for name, bank in self._banks(images).items()
             for stage, seconds in bank.estimate_seconds(images).items()
         }
+        if (head := self._head_plan(images)) is not None:
+            looks = sum(seconds for stage, seconds in guessed.items() if stage.endswith(FEATURES))
+            guessed |= head.estimate_seconds(looks / head.images)
+        return guessed
 
     def fit(
         self,
@@ -138,16 +169,20 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
                 fitted.append(bank.fit(images, told_to, engine, rounded=rounded))
                 stack.callback(fitted[-1].close)
             judging, *finer = fitted
-            together = _sharpened(judging, finer[0], progress) if finer else judging
+            learned_from = images if self.settings.has_head else None
+            together = _sharpened(judging, finer[0], progress, learned_from) if finer else judging
             stack.pop_all()
         return together
 
 
 def _sharpened(
-    judging: FittedPatchCore, finer: FittedPatchCore, progress: Progress
+    judging: FittedPatchCore,
+    finer: FittedPatchCore,
+    progress: Progress,
+    images: ImageSource | None,
 ) -> FittedPatchCore | SharpPatchCore:
     try:
-        return SharpPatchCore(judging, finer, progress)
+        return SharpPatchCore(judging, finer, progress, images)
     except CalibrationError:
         progress.say(NOT_SHARPENED)
         finer.close()

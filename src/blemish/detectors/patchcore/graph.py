@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from blemish.detectors.features.embedding import enlarge_cells
 from blemish.detectors.features.graph import FeatureGraph, summary_outputs
+from blemish.detectors.nets.layer import Weights
+from blemish.detectors.patchcore.head.net import add_head, read
 from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
 from blemish.detectors.position import Usual
 from blemish.graph.builder import ENDLESS, FLOAT, INT64, GraphBuilder, tensor
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 
 
 FINER = 0.4  # share of the finer bank in the geometric mean that makes a sharp map
+MULTIPLES = (
+    tensor("multiples", FLOAT, "N", "h", "w"),
+    tensor("finer/multiples", FLOAT, "N", "finer h", "finer w"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +46,13 @@ class Finer:
         model: from `image` to `patch_scores` on the finer grid.
         usual_of_finer: by which these become multiples of what is usual.
         usual: by which the patch scores of the first bank do.
+        head: weights of the net that makes the map of both; `None` for their geometric mean.
     """
 
     model: onnx.ModelProto
     usual_of_finer: Usual
     usual: Usual
+    head: Weights | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,17 +116,25 @@ class PatchCoreGraph(FeatureGraph):
         outputs = [tensor("patch_scores", FLOAT, "N", "h", "w")]
         return g.build([image_input(self.image_format)], outputs)
 
-    def sharp_map(self) -> onnx.ModelProto:
+    def distances_of_pictures(self, bank: Vectors) -> onnx.ModelProto:
+        """From `picture` (N x 3 x h x w, levels of working images) to `patch_scores`."""
+        g = GraphBuilder()
+        self._search(g, self.vectors_of_picture(g), bank, block=self._block)
+        outputs = [tensor("patch_scores", FLOAT, "N", "h", "w")]
+        return g.build([tensor("picture", FLOAT, "N", 3, "height", "width")], outputs)
+
+    def sharp_map(self, head: Weights | None = None) -> onnx.ModelProto:
         """From `multiples`, `finer/multiples` and `image_hw` to `score_map`: the end of a map."""
         g = GraphBuilder()
         sizes = geometry(g, "image_hw", self.working_size)
-        self._sharp_map(g, "multiples", "finer/multiples", sizes)
-        inputs = [
-            tensor("multiples", FLOAT, "N", "h", "w"),
-            tensor("finer/multiples", FLOAT, "N", "finer h", "finer w"),
-            tensor("image_hw", INT64, 2),
-        ]
-        return g.build(inputs, [summary_outputs()[1]])
+        self._sharp_map(g, "multiples", "finer/multiples", sizes, head)
+        return g.build([*MULTIPLES, tensor("image_hw", INT64, 2)], [summary_outputs()[1]])
+
+    def readings(self) -> onnx.ModelProto:
+        """From `multiples` and `finer/multiples` to `readings`: what a head takes."""
+        g = GraphBuilder()
+        g.op("Identity", read(g, "multiples", "finer/multiples"), name="readings")
+        return g.build(MULTIPLES, [tensor("readings", FLOAT, "N", 2, "h", "w")])
 
     def search(self, bank: Vectors, *, block: int, others: int | None = None) -> onnx.ModelProto:
         """From `patches` (N x h x w x D) to `patch_scores` and, when re-weighting, `weight` (N).
@@ -207,10 +223,21 @@ class PatchCoreGraph(FeatureGraph):
         of_finer = self.by_place(
             g, given["patch_scores"], sizes, finer.usual_of_finer, name="finer/multiples"
         )
-        self._sharp_map(g, multiples, of_finer, sizes)
+        self._sharp_map(g, multiples, of_finer, sizes, finer.head)
 
-    def _sharp_map(self, g: GraphBuilder, multiples: str, of_finer: str, sizes: Geometry) -> None:
-        """`score_map`, the geometric mean of both on the finer grid, enlarged."""
+    def _sharp_map(
+        self,
+        g: GraphBuilder,
+        multiples: str,
+        of_finer: str,
+        sizes: Geometry,
+        head: Weights | None,
+    ) -> None:
+        """`score_map` of both on the finer grid, enlarged: by a head, or their geometric mean."""
+        if head is not None:  # which smooths as far as it has learned to
+            grid = add_head(g, multiples, of_finer, head)
+            g.op("Identity", enlarge(g, grid, sizes, sigma_px=0), name="score_map")
+            return
         finer_hw = g.op("Slice", g.op("Shape", of_finer), g.ints(1), g.ints(3), g.ints(0))
         enlarged = enlarge_cells(g, g.op("Unsqueeze", multiples, g.ints(3)), finer_hw)
         both = ((g.op("Squeeze", enlarged, g.ints(3)), 1 - FINER), (of_finer, FINER))

@@ -53,6 +53,7 @@ class FittedPatchCore:
         self._coreset = coreset
         self._counts = {"patches": len(patches.store), "candidates": len(patches.points)}
         self._scored: list[_Scored] = []
+        self._without: list[_Without] = []
         self.left_out: LeftOut | None = None
         self.usual: Usual | None = None
         self.bank = bank
@@ -164,6 +165,16 @@ class FittedPatchCore:
         self._leave_out(progress)
         return [found.grid for found in self._scored]
 
+    def banks_without(self) -> Iterator[BankWithout]:
+        """The banks that images were scored against, once they have been left out.
+
+        There are none where the bank that ships served in their place.
+        """
+        p = self._patches
+        for without in self._without:
+            vectors = p.store.take(p.rows[without.picks])
+            yield BankWithout(without.images, vectors, without.shift)
+
     def _leave_out(self, progress: Progress) -> None:
         """Score the patches of each image against a bank without it, once."""
         p, s = self._patches, self.writer.settings
@@ -217,10 +228,12 @@ class FittedPatchCore:
         seen = self._scores_when_seen(leaving_out, advance)
         for part, without in zip(parts, leaving_out.without_each(), strict=True):
             shift = self._reach(self._coreset) - self._reach(without.coreset)
+            shift *= 1 - without.used_up
+            self._without.append(_Without(part, without.coreset.picks, shift))
             yield _Fold(
                 part,
                 partial(self._search_among, without.coreset.picks),
-                shift=shift * (1 - without.used_up),
+                shift=shift,
                 seen=seen,
                 known=self._by_image(part, without.distances) if self._picking_scores else None,
             )
@@ -338,7 +351,7 @@ class FittedPatchCore:
 
     def close(self) -> None:
         """Give the training patches back."""
-        self._scored, self.left_out = [], None
+        self._scored, self._without, self.left_out = [], [], None
         self._patches.close()
 
 
@@ -361,6 +374,30 @@ class _Fold:
     shift: float = 0.0
     seen: Scores | None = None
     known: Scores | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class BankWithout:
+    """A bank that lacks some images.
+
+    Attributes:
+        images: that were left out together.
+        vectors: M x D.
+        shift: what is added to distances to it, to bring them to the scale of the bank that ships.
+    """
+
+    images: list[int]
+    vectors: Vectors
+    shift: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Without:
+    """The same, its vectors as picks among the points."""
+
+    images: list[int]
+    picks: NDArray[np.int64]
+    shift: float
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,6 +115,7 @@ def plan_fit(
     *,
     backbone_bytes: int,
     shared_by: int = 1,
+    set_aside_bytes: int = 0,
 ) -> PatchCorePlan:
     """What a fit on images of these sizes will take.
 
@@ -124,6 +125,7 @@ def plan_fit(
         sizes_hw: of the images.
         backbone_bytes: of its file.
         shared_by: how many banks share the memory allowed.
+        set_aside_bytes: of it, for what is neither.
 
     Raises:
         DataError: there is no image.
@@ -137,7 +139,7 @@ def plan_fit(
     bank_row_bytes = row_bytes + searched_bytes(vectors, dimensions)
     fixed = sizes.streaming_bytes(dimensions) + 3 * backbone_bytes
     fixed += BANK_COPIES * vectors * bank_row_bytes + SCORE_BYTES * sizes.patches
-    free = settings.memory_megabytes * MEGABYTE // shared_by - fixed
+    free = (settings.memory_megabytes * MEGABYTE - set_aside_bytes) // shared_by - fixed
     picking = PICKING_BYTES + sketched_bytes(projected)
     point_bytes = 4 * projected + picking
     points_apart = settings.precision == "int8"
@@ -161,7 +163,8 @@ def plan_fit(
         disk_bytes=sizes.patches * row_bytes if on_disk else 0,
         at_once=sizes.at_once,
     )
-    _check_plan(plan, settings, shared_by * (fixed + SMALLEST_SAMPLE * point_bytes))
+    least_bytes = set_aside_bytes + shared_by * (fixed + SMALLEST_SAMPLE * point_bytes)
+    _check_plan(plan, settings, least_bytes)
     return plan
 
 

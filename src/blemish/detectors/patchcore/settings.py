@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blemish.backbones.load import EMBEDDED
 from blemish.detectors.features.settings import FeatureSettings
 from blemish.errors import SettingError
 from blemish.settings import setting
 
 DEFAULT_RATIO = 0.01
+FINEST_OF_EMBEDDED = ("s4",)
 FEWEST_VECTORS = 1000  # by default: two smaller banks of like images differ by more than these do
 
 
@@ -65,6 +67,13 @@ class PatchCoreSettings(FeatureSettings):
         "score as it is: s4 of embedded; by default there is none",
         fewest=1,
     )
+    head: str = setting(
+        "none",
+        "distance trains a small net, on the good images with synthetic defects, that makes the "
+        "map from the distances to both banks (map_levels: by default s4 of embedded); takes the "
+        "extra 'train' to fit, nothing to predict",
+        choices=("none", "distance"),
+    )
     calibration_folds: int = setting(
         5,
         "parts of the training images that are left out in turn, each with the bank filled up "
@@ -92,10 +101,19 @@ class PatchCoreSettings(FeatureSettings):
             problems.append(f"'neighbourhood' must be odd; got {self.neighbourhood}.")
         if self.calibration_folds == 1:
             problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
-        if self.map_levels and self.resize != "stretch":
+        if self.finer_levels and self.resize != "stretch":
             problems.append(
                 "'map_levels' goes with images of one working size: 'resize' must be stretch; got "
                 f"{self.resize!r}."
+            )
+        if self.has_head and not self.finer_levels:
+            problems.append(
+                "'head' reads a second bank: give 'map_levels', a level of the backbone that is "
+                "finer than the others."
+            )
+        if self.has_head and not self.calibration_folds:
+            problems.append(
+                "'head' learns from images left out: 'calibration_folds' must not be 0."
             )
         if self.reweight == 1:
             problems.append("'reweight' must be 0 or at least 2: one neighbour has no others.")
@@ -105,6 +123,18 @@ class PatchCoreSettings(FeatureSettings):
                 "and normalisation 'none'."
             )
         return problems
+
+    @property
+    def has_head(self) -> bool:
+        """Whether a trained net makes the map."""
+        return self.head == "distance"
+
+    @property
+    def finer_levels(self) -> tuple[str, ...] | None:
+        """Levels of the second bank; `None` where there is none."""
+        if self.map_levels is None and self.has_head and self.backbone == EMBEDDED:
+            return FINEST_OF_EMBEDDED
+        return self.map_levels
 
     @property
     def scores_are_distances(self) -> bool:

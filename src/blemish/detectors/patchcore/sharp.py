@@ -3,7 +3,8 @@
 Coarse levels tell what is wrong, fine ones where it ends. The map is the geometric mean of how many
 times the usual score each cell has by either bank: what both find odd stands out, what only one
 does is damped. Usual is what good images score as far from the border, or anywhere where that is
-more: a calm border is no reason to shout. Score and verdict are those of the first bank alone.
+more: a calm border is no reason to shout. In place of the mean a trained head may make the map of
+the same two. Score and verdict are those of the first bank alone.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.contract import HeldOutScore, Told
+from blemish.detectors.contract import HeldOutScore, ImageSource, Told
 from blemish.detectors.joined_plan import told_by_name
+from blemish.detectors.nets.layer import Weights
 from blemish.detectors.patchcore.graph import Finer
+from blemish.detectors.patchcore.head.examples import Side, make_examples
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.position import LeftOut, details_of
 from blemish.graph.engine import ONE_CORE
@@ -38,7 +41,11 @@ class SharpPatchCore:
     Args:
         judging: the first.
         finer: the second, of the same images.
-        progress: told of the stages in which each image is left out of both.
+        progress: told of the stages in which each image is left out of both, and of a training.
+        images: that a head is trained on; `None` for the geometric mean.
+
+    Attributes:
+        head: weights of what makes the map; `None` for the geometric mean.
 
     Raises:
         CalibrationError: all images belong together, so that none can be left out and nobody knows
@@ -46,7 +53,11 @@ class SharpPatchCore:
     """
 
     def __init__(
-        self, judging: FittedPatchCore, finer: FittedPatchCore, progress: Progress
+        self,
+        judging: FittedPatchCore,
+        finer: FittedPatchCore,
+        progress: Progress,
+        images: ImageSource | None = None,
     ) -> None:
         self._judging, self._finer = judging, finer
         self._left_out = [
@@ -54,12 +65,23 @@ class SharpPatchCore:
             for one, told_to in ((judging, progress), (finer, Named(FINER_MAP, progress)))
         ]
         self._usual, self._usual_of_finer = (one.usual for one in self._left_out)
+        self.head = None if images is None else self._trained(images, progress)
+
+    def _trained(self, images: ImageSource, progress: Progress) -> Weights:
+        """The weights of a head. Raises `ImageError`, `BlemishError`."""
+        from blemish.detectors.patchcore.head.training import train_head
+
+        seed = self._judging.writer.settings.seed
+        left_out, of_finer = self._left_out
+        sides = Side(self._judging, left_out), Side(self._finer, of_finer)
+        examples = make_examples(sides, images, seed=seed, progress=progress)
+        return train_head(examples, seed=seed, progress=progress)
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
         model = self._finer.writer.distances(self._finer.bank)
-        finer = Finer(model, self._usual_of_finer, self._usual)
+        finer = Finer(model, self._usual_of_finer, self._usual, self.head)
         return self._judging.writer.detector(self._judging.bank, self._judging.usual, finer)
 
     @property
@@ -69,14 +91,20 @@ class SharpPatchCore:
 
     def told(self) -> list[Told]:
         """Levels and banks, for people."""
-        return [*self._judging.told(), *told_by_name({FINER_MAP: self._finer})]
+        made_by = "their geometric mean" if self.head is None else "a head trained on distances"
+        return [
+            *self._judging.told(),
+            *told_by_name({FINER_MAP: self._finer}),
+            ("map of both", made_by),
+        ]
 
     @property
     def details(self) -> dict[str, Any]:
         """The same for programs."""
         of_map = self._finer.details | details_of(self._usual_of_finer)
         of_first = details_of(self._usual)["usual"]
-        return {**self._judging.details, "finer_map": of_map | {"usual_of_first": of_first}}
+        of_both = {"usual_of_first": of_first, "head": self.head is not None}
+        return {**self._judging.details, "finer_map": of_map | of_both}
 
     @property
     def held_out_method(self) -> str:
@@ -102,7 +130,7 @@ class SharpPatchCore:
 
     @cached_property
     def _end(self) -> Session:
-        return Session(self._judging.writer.sharp_map().SerializeToString(), ONE_CORE)
+        return Session(self._judging.writer.sharp_map(self.head).SerializeToString(), ONE_CORE)
 
     def _sharp_map(self, image: int) -> NDArray[np.float32]:
         multiples, of_finer = (one.told(image)[None] for one in self._left_out)

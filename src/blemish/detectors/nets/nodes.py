@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from blemish.detectors.efficientad.architecture import NetLayer, Weights
+from blemish.detectors.nets.layer import NetLayer, Weights
 from blemish.graph.builder import GraphBuilder
 
 
@@ -54,6 +54,7 @@ def _add_layer(g: GraphBuilder, x: str, layer: NetLayer, weights: Weights) -> st
         bias,
         kernel_shape=list(layer.kernel_hw),
         strides=[layer.stride] * 2,
+        dilations=[layer.dilation] * 2,
         pads=[layer.padding] * 4,
     )
     x = g.op("Add", x, before) if layer.skips else x

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from blemish.detectors.efficientad.architecture import NetLayer, Weights
-from blemish.detectors.efficientad.dropout import dropped
+from blemish.detectors.nets.dropout import dropped
+from blemish.detectors.nets.layer import NetLayer, Weights
 
 ALL = slice(None)
 
@@ -32,7 +32,12 @@ class Net(nn.Module):  # type: ignore[misc]
         self._taken = {layer.of for layer in layers}
         for layer in layers:
             convolution = nn.Conv2d(
-                layer.inputs, layer.outputs, layer.kernel_hw, layer.stride, layer.padding
+                layer.inputs,
+                layer.outputs,
+                layer.kernel_hw,
+                layer.stride,
+                layer.padding,
+                layer.dilation,
             )
             self.add_module(layer.name, convolution)
 
@@ -62,7 +67,8 @@ class Net(nn.Module):  # type: ignore[misc]
             factor = float(layer.enlarged_by)
             x = F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
         conv = self.get_submodule(layer.name)
-        x = F.conv2d(x, conv.weight[kept], conv.bias[kept], layer.stride, layer.padding)
+        weight, bias = conv.weight[kept], conv.bias[kept]
+        x = F.conv2d(x, weight, bias, layer.stride, layer.padding, layer.dilation)
         if layer.skips:
             x = x + before
         if layer.rectified:

@@ -1,0 +1,64 @@
+"""The head: what it reads, its layers, and its nodes.
+
+It reads, on the grid of the finer bank, the logarithms of how many times the usual score each cell
+has by either bank. It sees no features and no pixels, so that it cannot learn what the defects of
+its training look like, only how distances of good and of spoilt places differ.
+"""
+
+from __future__ import annotations
+
+from blemish.detectors.features.embedding import enlarge_cells
+from blemish.detectors.nets.layer import NetLayer, Weights
+from blemish.detectors.nets.nodes import add_net
+from blemish.graph.builder import GraphBuilder
+
+CHANNELS = 32
+DILATIONS = (1, 2, 4, 4, 4)  # with the last layer, a cell is told by 33 x 33 of them
+LEAST = 0.05  # of what is usual; less is read as this
+
+
+def _layers() -> tuple[NetLayer, ...]:
+    side = (3, 3)
+    hidden = [
+        NetLayer(
+            f"conv{number + 1}",
+            CHANNELS if number else 2,
+            CHANNELS,
+            side,
+            padding=dilation,
+            dilation=dilation,
+            skips=number > 0,
+        )
+        for number, dilation in enumerate(DILATIONS)
+    ]
+    last = NetLayer("out", CHANNELS, 1, side, padding=1, rectified=False, head=True)
+    return (*hidden, last)
+
+
+LAYERS = _layers()
+"""Six convolutions, 37,921 parameters."""
+
+
+def read(g: GraphBuilder, multiples: str, of_finer: str) -> str:
+    """Nodes from multiples of what is usual (N x h x w each) to what the net takes, N x 2 x h x w.
+
+    Args:
+        g: where to add them.
+        multiples: by the first bank, on its own grid.
+        of_finer: by the finer one.
+    """
+    finer_hw = g.op("Slice", g.op("Shape", of_finer), g.ints(1), g.ints(3), g.ints(0))
+    enlarged = enlarge_cells(g, g.op("Unsqueeze", multiples, g.ints(3)), finer_hw)
+    both = g.op("Concat", enlarged, g.op("Unsqueeze", of_finer, g.ints(3)), axis=3)
+    logs = g.op("Log", g.op("Max", both, g.number(LEAST)))
+    return g.op("Transpose", logs, perm=[0, 3, 1, 2])
+
+
+def add_head(g: GraphBuilder, multiples: str, of_finer: str, weights: Weights) -> str:
+    """Nodes from multiples of what is usual to minus the logarithm of the chance to be good.
+
+    That is 0 where a cell is surely good, 0.69 where it is as likely a defect's, and has no end;
+    N x h x w. Chances are those of the examples, where defects are many.
+    """
+    log_odds = add_net(g, read(g, multiples, of_finer), LAYERS, weights)
+    return g.op("Squeeze", g.op("Softplus", log_odds), g.ints(1))
