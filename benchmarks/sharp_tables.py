@@ -1,4 +1,4 @@
-"""Tables of maps of one bank beside sharpened ones."""
+"""Tables of maps of one bank beside those of two."""
 
 from __future__ import annotations
 
@@ -8,46 +8,85 @@ from typing import Any
 import numpy as np
 
 Record = dict[str, Any]
-KINDS = ("one bank", "sharpened")  # of `sharp.SETTINGS`
+ONE_BANK, HEAD = "one bank", "head"
+KINDS = (ONE_BANK, "sharpened", HEAD)  # of `sharp.SETTINGS`
+FIGURES = {
+    "pixel AUROC": "auroc", "pixel AP": "ap", "pixel F1-max": "f1_max", "AU-PRO": "au_pro_30",
+    "F1 at the threshold": "f1",
+}  # fmt: skip
 
 
 def figures(record: Record) -> str:
-    """A row each data set, means over the seeds: without → with, and what differs most."""
-    heads = ("data", "pixel AUROC", "pixel AP", "in the worst seed", "pixel F1-max", "AU-PRO",
-             "F1 at the threshold")  # fmt: skip
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    """A row each data set, means over the seeds: one bank → mean of both → head."""
+    worst = "head's gain of AP, worst seed"
+    lines = _headed("data", *FIGURES, worst)
     for data in _sets(record):
-        before, after = (_of(record, data, kind) for kind in KINDS)
-        cells = [data]
-        for figure in ("auroc", "ap", "f1_max", "au_pro_30", "f1"):
-            one, other = ([row["pixel"][figure] for row in rows] for rows in (before, after))
-            cells.append(f"{mean(one):.3f} → {mean(other):.3f}")
-            if figure == "ap":
-                cells.append(f"{np.min(np.subtract(other, one)):+.3f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    counts = {data: len(_of(record, data, KINDS[0])) for data in _sets(record)}
+        cells = [" → ".join(f"{v:.3f}" for v in _means(record, data, f)) for f in FIGURES.values()]
+        lines.append(f"| {' | '.join([data, *cells, f'{_worst_gain(record, data):+.3f}'])} |")
+    counts = {data: len(_of(record, data, HEAD)) for data in _sets(record)}
     most = max(counts.values())
     fewer = "".join(f", {data}: {count}" for data, count in counts.items() if count < most)
     return "\n".join([*lines, "", f"{most} seeds{fewer}; {record['date']}."])
 
 
 def costs(record: Record) -> str:
-    """Seconds of a fit, milliseconds of an image, bytes of a file."""
-    heads = ("data", "a fit", "an image", "the file")
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    """Seconds of a fit, times as long for an image, bytes of a file."""
+    lines = _headed("data", "a fit", "an image, times as long as of one bank", "the file")
     for data in _sets(record):
-        before, after = (_of(record, data, kind) for kind in KINDS)
-        fits, files = (
-            [mean([row[name] for row in rows]) for rows in (before, after)]
-            for name in ("fit_seconds", "model_bytes")
+        fits, times, files = (
+            [mean(row[name] for row in _of(record, data, kind)) for kind in KINDS]
+            for name in ("fit_seconds", "times_one_bank", "model_bytes")
         )
-        images = [mean([row["milliseconds"]["median"] for row in rows]) for rows in (before, after)]
         lines.append(
-            f"| {data} | {fits[0]:.0f} → {fits[1]:.0f} s | {images[0]:.1f} → {images[1]:.1f} ms, "
-            f"{images[1] / images[0]:.1f} times | {files[0] / 1e6:.1f} → {files[1] / 1e6:.1f} MB |"
+            f"| {data} | {' → '.join(f'{seconds:.0f}' for seconds in fits)} s | "
+            f"{' → '.join(f'{ratio:.1f}' for ratio in times)} | "
+            f"{' → '.join(f'{size / 1e6:.1f}' for size in files)} MB |"
         )
     machine = record["machine"]
     return "\n".join([*lines, "", f"{machine['cores']} cores ({machine['processor']})."])
+
+
+def promises(record: Record) -> str:
+    """A row each data set and kind: fresh good images with a region, by the rate promised."""
+    rates = ("0.01", "0.05")
+    shown = [f"{float(rate):.0%} promised: seen, above the bound" for rate in rates]
+    lines = _headed("data", "map", "draws", *shown, "peaks left out, fresh")
+    rows = record["rows"]
+    for data, kind in dict.fromkeys((row["data"], row["kind"]) for row in rows):
+        own = [row for row in rows if (row["data"], row["kind"]) == (data, kind)]
+        peaks = (
+            f"{mean(row[f'median_{which}'] for row in own):.2f}" for which in ("left_out", "fresh")
+        )
+        cells = [data, kind, str(len(own)), *(_seen(own, rate) for rate in rates), ", ".join(peaks)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _seen(rows: list[Record], rate: str) -> str:
+    """The share of fresh images above a threshold, and draws above its bound."""
+    known = [row for row in rows if f"above_{rate}" in row]
+    if not known:
+        return "too few images"
+    shares = [row[f"above_{rate}"] / row["fresh"] for row in known]
+    beyond = sum(s > row[f"bound_{rate}"] for s, row in zip(shares, known, strict=True))
+    return f"{mean(shares):.1%}, {beyond} of {len(known)}"
+
+
+def _headed(*names: str) -> list[str]:
+    return [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+
+
+def _means(record: Record, data: str, figure: str) -> list[float]:
+    return [mean(row["pixel"][figure] for row in _of(record, data, kind)) for kind in KINDS]
+
+
+def _worst_gain(record: Record, data: str) -> float:
+    """The least that the head gains over one bank, seed by seed."""
+    before, after = (
+        {row["seed"]: row["pixel"]["ap"] for row in _of(record, data, kind)}
+        for kind in (ONE_BANK, HEAD)
+    )
+    return float(np.min([after[seed] - before[seed] for seed in after.keys() & before.keys()]))
 
 
 def _sets(record: Record) -> list[str]:

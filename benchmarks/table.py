@@ -117,6 +117,7 @@ def filled(text: str) -> str:
         "position-cost": lambda: position_tables.cost(newest("position-*.json")),
         "sharp": lambda: sharp_tables.figures(newest("sharp-*.json")),
         "sharp-costs": lambda: sharp_tables.costs(newest("sharp-*.json")),
+        "region-promise": lambda: sharp_tables.promises(newest("region-promise-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

@@ -30,6 +30,14 @@ VARIANTS = {
             "coreset_start": "farthest",
             **DISTANCES,
         },
+        {
+            "image_size": [48, 64],
+            "levels": ["coarse"],
+            "map_levels": ["fine"],
+            "coreset_start": "farthest",
+            "head": "distance",
+            **DISTANCES,
+        },
     ],
     "efficientad": [
         {"calibration_folds": 2},
@@ -87,6 +95,11 @@ def settings_of(backbone, tmp_path_factory):
             given = {name: value for name, value in given.items() if name not in apart}
         return given
 
+    def patchcore(**settings):
+        if settings.get("head"):
+            pytest.importorskip("torch", reason="needs the extra 'train'")
+        return tiny_settings(backbone, **{"calibration_folds": 5, **settings})
+
     def padim(**settings):
         given = tiny_settings(backbone, **{"dimensions": 10, **settings})
         return {name: value for name, value in given.items() if name in PadimSettings.names()}
@@ -112,9 +125,7 @@ def settings_of(backbone, tmp_path_factory):
     return {
         "fusion": fusion,
         "padim": padim,
-        "patchcore": lambda **settings: tiny_settings(
-            backbone, **{"calibration_folds": 5, **settings}
-        ),
+        "patchcore": patchcore,
         "efficientad": efficientad,
     }
 
@@ -134,8 +145,13 @@ def test_every_detector_is_checked(name):
 @pytest.mark.parametrize(
     ("name", "settings"), [(name, v) for name, variants in VARIANTS.items() for v in variants]
 )
-def test_the_contract_is_kept(settings_of, name, settings):
+def test_the_contract_is_kept(settings_of, name, settings, monkeypatch):
     given = settings_of[name](**settings)
+    if "head" in settings:
+        from blemish.detectors.patchcore.head import examples, training
+
+        monkeypatch.setattr(training, "STEPS", 60)
+        monkeypatch.setattr(examples, "SPOILT_IMAGES", 40)
 
     def make(seed):
         return detector_class(name)(**given, seed=seed)

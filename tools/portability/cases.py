@@ -35,10 +35,12 @@ KINDS: dict[str, Callable[[], Any]] = {
         normalisation="none", **SMALL
     ),
     "patchcore, sharp map": lambda: blemish.PatchCore(map_levels=["s4"], **SMALL),
+    "patchcore, head": lambda: blemish.PatchCore(head="distance", **SMALL),
     "efficientad": lambda: blemish.EfficientAd(**SHORT),
     "fusion": lambda: blemish.Fusion(members=["patchcore", "padim"], image_size=128),
 }  # fmt: skip
 
+TRAINED = ("efficientad", "patchcore, head")  # by torch
 ImageArray = NDArray[np.uint8]
 
 
@@ -56,7 +58,7 @@ def write_cases(folder: Path) -> list[str]:
     )  # fmt: skip
     tile = surfaces / "tile"
     _write_images(folder, [*_odd(), *_files(tile)][:IMAGES])
-    kinds = [kind for kind in KINDS if kind != "efficientad" or find_spec("torch")]
+    kinds = [kind for kind in KINDS if kind not in TRAINED or find_spec("torch")]
     for kind in kinds:
         dataset = blemish.open_dataset(tile if kind == "patchcore" else _fewer(tile))
         blemish.fit(dataset, KINDS[kind]()).save(folder / file_name(kind), force=True)

@@ -43,11 +43,15 @@ class HeadPlan:
     model_bytes: int
     grid_hw: tuple[int, int]
     disk_bytes: int = 0
-    takes_long: bool = True
+
+    @property
+    def takes_long(self) -> bool:
+        """It does, beside a guess."""
+        return True
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON values."""
-        return asdict(self)
+        return {**asdict(self), "grid_hw": list(self.grid_hw)}
 
     def told(self) -> list[Told]:
         """Steps and defects, for people."""

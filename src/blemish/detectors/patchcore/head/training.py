@@ -19,6 +19,8 @@ from blemish.detectors.patchcore.head.steps import (
     A_STEP,
     GOOD_A_STEP,
     LEARNING_RATE,
+    LOUDEST_OF,
+    LOUDEST_WEIGHT,
     SPOILT_A_STEP,
     STEPS,
     WARM_UP,
@@ -37,7 +39,8 @@ def train_head(examples: Examples, *, seed: int, progress: Progress) -> dict[str
     """Train the head on a CPU.
 
     Each step sees some spoilt and some good images, turned and mirrored at random. The loss is the
-    plain cross-entropy of all cells.
+    cross-entropy of all cells, and a little more of what is loudest on good images: their peaks
+    decide above which values regions are shown.
 
     Args:
         examples: what to learn from.
@@ -90,7 +93,10 @@ def _take_step(
     net: Net, optimiser: torch.optim.Optimizer, readings: Tensor, wanted: Tensor
 ) -> float:
     """One step; its loss."""
-    loss = F.binary_cross_entropy_with_logits(net(readings)[:, 0], wanted)
+    of_cells = F.binary_cross_entropy_with_logits(net(readings)[:, 0], wanted, reduction="none")
+    of_good = of_cells[-GOOD_A_STEP:].flatten(1)
+    loudest = of_good.topk(max(1, of_good.shape[1] // LOUDEST_OF), sorted=False).values
+    loss = of_cells.mean() + LOUDEST_WEIGHT * loudest.mean()
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
