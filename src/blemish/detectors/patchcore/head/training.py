@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from blemish.backbones.compiler import no_compiler_folder
 from blemish.detectors.nets.module import Net, weights_of
 from blemish.detectors.nets.surroundings import training_surroundings
 from blemish.detectors.patchcore.head.examples import Examples
@@ -57,7 +58,7 @@ def train_head(examples: Examples, *, seed: int, progress: Progress) -> dict[str
     with training_surroundings(torch.device("cpu")):
         torch.manual_seed(int(rng.integers(2**62)))
         net = _new_net()
-        optimiser = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
+        optimiser = _optimiser(net)
         losses: list[float] = []
         with progress.stage("head", STEPS) as advance:
             for step in range(STEPS):
@@ -81,7 +82,7 @@ def try_steps(grid_hw: tuple[int, int]) -> float:
     took = []
     with training_surroundings(torch.device("cpu")):
         net = _new_net()
-        optimiser = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
+        optimiser = _optimiser(net)
         for _ in range(1 + TRIED):
             start = time.perf_counter()
             _take_step(net, optimiser, readings, torch.zeros(A_STEP, *grid_hw))
@@ -110,6 +111,11 @@ def _new_net() -> Net:
     torch.nn.init.zeros_(last.weight)
     torch.nn.init.constant_(last.bias, FIRST)
     return net
+
+
+def _optimiser(net: Net) -> torch.optim.Optimizer:
+    with no_compiler_folder():
+        return torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
 
 
 def _rate(step: int) -> float:
