@@ -137,6 +137,8 @@ def test_a_rate_that_cannot_be_promised_is_told_before_the_fit(
         (["--set", "k=0"], "'--k' must be in [1, 50]; got 0."),
         (["--set", "k"], "must have the form NAME=VALUE"),
         (["--resize", "strech"], "Did you mean 'stretch'?"),
+        (["--head", "Distance"], "got 'Distance'. Did you mean 'distance'?"),  # a setting, too
+        (["--head", "seed"], "must be one of none, distance; got 'seed'."),
         (["--detector", "patchcor"], "Did you mean 'patchcore'?"),
         (["--memory", "lots"], "must be like 2GB"),
         (["--max-pixels", "0"], "'--max-pixels' must be in [1, inf)"),

@@ -20,6 +20,7 @@ OF_THEIR_OWN = {
     "smallest_region_px": "--smallest-region",
 }
 UNKNOWN = "Unknown setting "
+_A_VALUE = re.compile(r"; got (?:'[^']*'\. Did you mean )?$")  # goes before it
 _QUOTED = re.compile(r"'([a-z]\w*)'")
 _GIVEN = re.compile(
     r"(?<![\w.])([a-z]\w*)=("  # not `member.name=`, which is typed so
@@ -72,6 +73,8 @@ class Flags:
             name = found[1]
             if text[: found.start()].endswith(UNKNOWN) and name not in self._settings:
                 return found[0]  # as it was typed, whatever option there is of that name
+            if _A_VALUE.search(text, 0, found.start()):
+                return found[0]
             return f"'{flag(name)}'" if named(name) and name in self._names else found[0]
 
         def given(found: re.Match[str]) -> str:

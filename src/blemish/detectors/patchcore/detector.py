@@ -57,7 +57,7 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
     def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
         super().__init__(settings, **values)
         if self.settings.has_head and find_spec("torch") is None:
-            raise MissingExtraError("Training a head", "train")
+            raise MissingExtraError("head=distance", "train")
 
     def _banks(self, images: ImageSource) -> dict[str, Bank]:
         """The bank that judges, and the one that sharpens its map where there is one.

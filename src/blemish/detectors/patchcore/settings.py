@@ -103,8 +103,8 @@ class PatchCoreSettings(FeatureSettings):
             problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
         if self.finer_levels and self.resize != "stretch":
             problems.append(
-                "'map_levels' goes with images of one working size: 'resize' must be stretch; got "
-                f"{self.resize!r}."
+                f"'{'head' if self.has_head else 'map_levels'}' goes with images of one working "
+                f"size: 'resize' must be stretch; got {self.resize!r}."
             )
         if self.has_head and not self.finer_levels:
             problems.append(

@@ -91,11 +91,13 @@ class SharpPatchCore:
 
     def told(self) -> list[Told]:
         """Levels and banks, for people."""
-        made_by = "their geometric mean" if self.head is None else "a head trained on distances"
+        how = "the mean of both banks, in multiples of what is usual"
+        if self.head is not None:
+            how = "by a head that reads the distances to both banks"
         return [
             *self._judging.told(),
             *told_by_name({FINER_MAP: self._finer}),
-            ("map of both", made_by),
+            ("map", how),
         ]
 
     @property

@@ -20,7 +20,7 @@ TENSORS = 3  # of each layer's values that a step holds at once
 TORCH_BYTES = 250 * 10**6  # that it takes once it is there
 FLOAT_BYTES = 4
 PICTURE_SHARE = 4  # times that resizing is quicker than a look
-SEARCHED = 2.0  # times that drawing, a look and the search take longer than a look
+SEARCHED = 1.5  # times that drawing, a look and the search take longer than a look
 
 
 @dataclass(frozen=True)

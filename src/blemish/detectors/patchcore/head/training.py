@@ -1,4 +1,4 @@
-"""The training of the head: a minute on two cores, the same weights on the same machine."""
+"""The training of the head: a minute, the same weights however many cores there are."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ FIRST = -4.0  # log odds, about those of a cell of an example
 TRIED = 4  # steps that are timed for a guess
 TOLD = 20  # steps whose mean loss is told together
 ORDER = 33  # what else seeds the order of examples, beside the setting
+THREADS = 1  # others add in another order, and so to other numbers
 LAYOUT = torch.channels_last  # half as fast again as the other on a CPU
 
 
@@ -55,7 +56,7 @@ def train_head(examples: Examples, *, seed: int, progress: Progress) -> dict[str
         BlemishError: the training came to nothing.
     """
     rng = np.random.default_rng([seed, ORDER])
-    with training_surroundings(torch.device("cpu")):
+    with training_surroundings(torch.device("cpu"), most_threads=THREADS):
         torch.manual_seed(int(rng.integers(2**62)))
         net = _new_net()
         optimiser = _optimiser(net)
@@ -80,7 +81,7 @@ def try_steps(grid_hw: tuple[int, int]) -> float:
     noise = np.random.default_rng(0).standard_normal((A_STEP, 2, *grid_hw), np.float32)
     readings = torch.from_numpy(noise).contiguous(memory_format=LAYOUT)
     took = []
-    with training_surroundings(torch.device("cpu")):
+    with training_surroundings(torch.device("cpu"), most_threads=THREADS):
         net = _new_net()
         optimiser = _optimiser(net)
         for _ in range(1 + TRIED):
