@@ -31,7 +31,7 @@ def figures(record: Record) -> str:
 
 def costs(record: Record) -> str:
     """Seconds of a fit, times as long for an image, bytes of a file."""
-    lines = _headed("data", "a fit", "an image, times as long as of one bank", "the file")
+    lines = _headed("data", "a fit (the head's on one core)", "an image, times as long as of one bank", "the file")
     for data in _sets(record):
         fits, times, files = (
             [mean(row[name] for row in _of(record, data, kind)) for kind in KINDS]
@@ -42,8 +42,7 @@ def costs(record: Record) -> str:
             f"{' → '.join(f'{ratio:.1f}' for ratio in times)} | "
             f"{' → '.join(f'{size / 1e6:.1f}' for size in files)} MB |"
         )
-    machine = record["machine"]
-    return "\n".join([*lines, "", f"{machine['cores']} cores ({machine['processor']})."])
+    return "\n".join([*lines, "", f"{record['machine']['processor']}."])
 
 
 def promises(record: Record) -> str:
