@@ -31,7 +31,12 @@ def figures(record: Record) -> str:
 
 def costs(record: Record) -> str:
     """Seconds of a fit, times as long for an image, bytes of a file."""
-    lines = _headed("data", "a fit (the head's on one core)", "an image, times as long as of one bank", "the file")
+    lines = _headed(
+        "data",
+        "a fit (the head's on one core)",
+        "an image, times as long as of one bank",
+        "the file",
+    )
     for data in _sets(record):
         fits, times, files = (
             [mean(row[name] for row in _of(record, data, kind)) for kind in KINDS]

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from blemish.detectors.settings import NORMALISATIONS, DetectorSettings
 from blemish.settings import setting
 
+EMBEDDED = "embedded"  # as `load_backbone` knows it, whose package loads too much for settings
+
 
 @dataclass(frozen=True)
 class FeatureSettings(DetectorSettings):
     """The backbone, which of its levels, and whether scores are told by their place."""
 
     backbone: str = setting(
-        "embedded",
+        EMBEDDED,
         "embedded (in the package), an ONNX file with named outputs, or timm:NAME",
         names_file=True,
     )

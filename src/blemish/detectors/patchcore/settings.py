@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blemish.backbones.load import EMBEDDED
-from blemish.detectors.features.settings import FeatureSettings
+from blemish.detectors.features.settings import EMBEDDED, FeatureSettings
 from blemish.errors import SettingError
 from blemish.settings import setting
 
