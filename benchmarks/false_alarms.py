@@ -113,7 +113,8 @@ def measured(case: Case, number: int) -> Row:
     if not promises(known, case.rate):
         return row | {"left_out": known, "refused": True}
     with closing(detector.fit(train, progress=LoggedProgress())) as fitted:
-        left_out = counted(fitted, dict(zip(dict(train), train.split_keys, strict=True)))
+        keys = dict(zip(dict(train), train.split_keys, strict=True))
+        left_out = [image.score for image in counted(fitted, keys)]
         session = Session(fitted.graph.SerializeToString())
     threshold = conformal_threshold(left_out, case.rate)
     fresh, seen = (
@@ -132,14 +133,14 @@ def measured(case: Case, number: int) -> Row:
     }
 
 
-def counted(fitted: Any, keys: Mapping[str, str]) -> list[float]:
-    """Scores of training images as if they were new; of copies the highest."""
+def counted(fitted: Any, keys: Mapping[str, str]) -> list[ScoredImage]:
+    """Training images scored as if they were new; of copies one, with the highest of each."""
     scored = {
         one.name: ScoredImage(one.name, keys[one.name], one.score, one.peak)
         for one in fitted.held_out_scores(progress=LoggedProgress())
     }
     own = {name: key for name, key in keys.items() if name in scored}
-    return [image.score for image in one_a_key(scored, own)]
+    return one_a_key(scored, own)
 
 
 # --- sources -----------------------------------------------------------------------------------

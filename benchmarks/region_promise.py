@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,21 +23,19 @@ from numpy.typing import NDArray
 
 import blemish
 from blemish.calibration.conformal import conformal_threshold, promises, upper_bound
-from blemish.calibration.scored import one_a_key
 from blemish.detectors.conformance.images import DrawnImages
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
 from blemish.records.machine import machine, versions
-from blemish.result import ScoredImage
 from blemish.surfaces.drawing import draw_good
 from detectors import DRAWN, REAL
+from false_alarms import FRESH, counted
 from sharp import SETTINGS
 
 RECORDS = Path(__file__).parent / "records"
 RATES = (0.01, 0.05)
-LEARNED = {"mtd": 300, "lgp": 200, "bottle": 150}  # of real sets; of drawn surfaces 150
-DRAWN_LEARNED, FRESH = 150, 200
-DRAWN_PX = 256
+LEARNED = {"mtd": 300, "lgp": 200, "bottle": 150}  # of real sets
+DRAWN_LEARNED, DRAWN_PX = 150, 256
 
 Images = dict[str, NDArray[np.uint8]]
 
@@ -99,7 +96,7 @@ def measured(learned: Images, fresh: Images, draw: int, kind: str) -> dict[str, 
     train.split_keys = list(keys.values())
     detector = blemish.PatchCore(seed=draw, **SETTINGS[kind])
     with closing(detector.fit(train, progress=LoggedProgress())) as fitted:
-        peaks = list(counted(fitted, keys))
+        peaks = [image.peak for image in counted(fitted, keys)]
         session = Session(fitted.graph.SerializeToString())
     seen = [
         float(session.run(["score_map"], image=image[None])[0].max()) for image in fresh.values()
@@ -112,16 +109,6 @@ def measured(learned: Images, fresh: Images, draw: int, kind: str) -> dict[str, 
             row[f"above_{rate}"] = int(np.sum(np.array(seen) > threshold))
             row[f"bound_{rate}"] = upper_bound(len(peaks), rate, confidence=0.95)
     return row
-
-
-def counted(fitted: Any, keys: dict[str, str]) -> Iterator[float]:
-    """Peaks of maps of training images as if they were new; of copies the highest."""
-    scored = {
-        one.name: ScoredImage(one.name, keys[one.name], one.score, one.peak)
-        for one in fitted.held_out_scores(progress=LoggedProgress())
-    }
-    for image in one_a_key(scored, keys):
-        yield image.peak
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ TRAINING = {
             "objective",
             "training",
         ),
-        "nets": ("dropout", "module", "surroundings"),
+        "nets": ("dropout", "module", "surroundings", "timing"),
         "patchcore/head": ("training",),
     }.items()
     for name in names

@@ -10,29 +10,22 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from sheets import write_sheet
 
 from blemish.detectors.synthetic.contents import CONTENTS
 from blemish.detectors.synthetic.covers import COVERS
 from blemish.detectors.synthetic.spoil import spoil
-from blemish.files import write_whole
-from blemish.images.overlay import encode_jpeg
 from blemish.surfaces.drawing import draw_good
 
 SHOWN = ("leather", "grid", "tile")  # in turns: what is moved has to show
-SIZE_PX, SHOWN_PX, GAP_PX = 256, 128, 8
-MOST_BYTES = 150_000
+SIZE_PX, SHOWN_PX = 256, 128
 
 
 def main(output: Path) -> None:
     """Draw the sheet."""
     surfaces = cycle(SHOWN)
-    rows = [np.concatenate(row(content, next(surfaces)), axis=1) for content in CONTENTS]
-    sheet = np.concatenate(rows, axis=0)[:-GAP_PX, :-GAP_PX]
-    long_side_px = max(sheet.shape[:2]) * SHOWN_PX // SIZE_PX
-    qualities = range(90, 20, -5)
-    jpegs = (encode_jpeg(sheet, long_side_px=long_side_px, quality=q) for q in qualities)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, next(jpeg for jpeg in jpegs if len(jpeg) < MOST_BYTES))
+    rows = [row(content, next(surfaces)) for content in CONTENTS]
+    write_sheet(output, rows, long_side_px=SHOWN_PX * len(rows))
 
 
 def row(content: str, surface: str) -> list[np.ndarray]:
@@ -40,13 +33,11 @@ def row(content: str, surface: str) -> list[np.ndarray]:
     good, other = (
         draw_good(surface, number, size_px=SIZE_PX).astype(np.float32) for number in range(2)
     )
-    edges = ((0, GAP_PX), (0, GAP_PX), (0, 0))
     images = []
     for number, cover in enumerate(COVERS):
         rng = np.random.default_rng([number, *content.encode()])
         spoilt = spoil(rng, good, other, cover=cover, content=content)
-        drawn = np.rint(spoilt.image).astype(np.uint8)
-        images.append(np.pad(drawn, edges, constant_values=255))
+        images.append(np.rint(spoilt.image).astype(np.uint8))
     return images
 
 

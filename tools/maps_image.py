@@ -9,15 +9,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from sheets import write_sheet
 
 import blemish
-from blemish.files import write_whole
-from blemish.images.overlay import encode_jpeg, heat_map, overlay
+from blemish.images.overlay import heat_map, overlay
 
 SHOWN = {"leather": ("cut", "poke", "glue"), "grid": ("thread", "broken")}
 SETTINGS = ({}, {"head": "distance"})
-GAP_PX = 12
-MOST_BYTES = 150_000
 
 
 def main(output: Path) -> None:
@@ -27,13 +25,11 @@ def main(output: Path) -> None:
         dataset = blemish.open_dataset(f"surfaces/{surface}")
         models = [blemish.fit(dataset, blemish.PatchCore(**settings)) for settings in SETTINGS]
         columns += [column(models, dataset, kind) for kind in kinds]
-    sheet = np.concatenate(columns, axis=1)[:-GAP_PX, :-GAP_PX]
-    jpegs = (encode_jpeg(sheet, long_side_px=1200, quality=q) for q in range(90, 20, -5))
-    output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(output, next(jpeg for jpeg in jpegs if len(jpeg) < MOST_BYTES))
+    rows = list(zip(*columns, strict=True))
+    write_sheet(output, rows, long_side_px=1200)
 
 
-def column(models: list[blemish.Model], dataset: blemish.Dataset, kind: str) -> np.ndarray:
+def column(models: list[blemish.Model], dataset: blemish.Dataset, kind: str) -> list[np.ndarray]:
     """The image with its mask, and the maps of both with what is above their thresholds."""
     sample = next(s for s in dataset.test if s.defect_type == kind)
     image = sample.read()
@@ -43,8 +39,7 @@ def column(models: list[blemish.Model], dataset: blemish.Dataset, kind: str) -> 
     for model in models:
         threshold = model.calibration.pixel_threshold
         cells.append(heat_map(model.predict(sample).score_map, threshold=threshold))
-    edges = ((0, GAP_PX), (0, GAP_PX), (0, 0))
-    return np.concatenate([np.pad(c, edges, constant_values=255) for c in cells], axis=0)
+    return cells
 
 
 if __name__ == "__main__":

@@ -80,7 +80,14 @@ def preprocess(
             g.constant([2, 3], np.int64),
             mode="edge",
         )
-    scale = 1.0 / (image_format.white_level * np.asarray(std, np.float64))
+    return normalise(g, resized, white_level=image_format.white_level, mean=mean, std=std)
+
+
+def normalise(
+    g: GraphBuilder, levels: str, *, white_level: float, mean: Sequence[float], std: Sequence[float]
+) -> str:
+    """Nodes from levels, N x 3 x h x w, to (share of white - mean) / std."""
+    scale = 1.0 / (white_level * np.asarray(std, np.float64))
     shift = -np.asarray(mean, np.float64) / np.asarray(std, np.float64)
-    scaled = g.op("Mul", resized, g.constant(scale.reshape(3, 1, 1)))
+    scaled = g.op("Mul", levels, g.constant(scale.reshape(3, 1, 1)))
     return g.op("Add", scaled, g.constant(shift.reshape(3, 1, 1)))

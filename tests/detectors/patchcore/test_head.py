@@ -107,7 +107,7 @@ def test_people_and_programs_are_told_of_it(fitted):
     assert fitted.details["finer_map"]["head"] is True
 
 
-def test_stages_are_told_and_come_to_their_ends(backbone):
+def test_its_stages_are_told(backbone):
     heard = Heard()
     fit(backbone, progress=heard)
     assert {"pictures", "defects", "head"} <= set(heard.stages)

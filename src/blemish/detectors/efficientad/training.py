@@ -8,7 +8,6 @@ was interrupted. Batzner et al., WACV 2024, section 3 and appendix.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -33,11 +32,11 @@ from blemish.detectors.efficientad.settings import EfficientAdSettings
 from blemish.detectors.efficientad.teacher import Statistics, Teacher, layers_of
 from blemish.detectors.nets.module import weights_of
 from blemish.detectors.nets.surroundings import training_surroundings
+from blemish.detectors.nets.timing import median_seconds
 from blemish.errors import BlemishError, SettingError
 from blemish.graph.engine import CPU
 from blemish.progress import Progress
 
-TRIED = 5  # steps that are timed for a guess
 FETCHED = 20  # steps whose losses are fetched together
 MOST_TOLD = 100  # of them that are kept for the record
 DROPPED = 23  # what else seeds the dropout of a step, beside the setting
@@ -125,25 +124,13 @@ def try_steps(
         trio = make_trio(settings, layers_of(settings, teacher), answers, device)
         shown = torch.from_numpy(images[:1]).to(device, torch.float32)
         with torch.no_grad():
-            look = _timed(lambda: trio.teacher(shown), device)
+            look = median_seconds(lambda: trio.teacher(shown), device)
             kept = trio.teacher(shown).half().cpu().numpy().repeat(2, axis=0)
         features = KeptFeatures(kept, np.zeros(kept.shape[1])) if recipe.keep_features else None
         material = Material(teacher, images, penalty if trio.penalised else None, features)
         batches = Batches(material, Round("tried", [0, 1], [], []), ones, settings, device)
-        step = _timed(_Run(settings, trio, batches, device, None).take_step, device)
+        step = median_seconds(_Run(settings, trio, batches, device, None).take_step, device)
     return step, look
-
-
-def _timed(work: Callable[[], object], device: torch.device) -> float:
-    """Median seconds of a piece of work, after a first time that does not count."""
-    took = []
-    for _ in range(1 + TRIED):
-        start = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        took.append(time.perf_counter() - start)
-    return float(np.median(took[1:]))
 
 
 def pick_device(name: str) -> torch.device:

@@ -84,6 +84,13 @@ def enlarge_cells(g: GraphBuilder, features: str, grid_hw: str) -> str:
     )
 
 
+def enlarge_grid(g: GraphBuilder, grid: str, finer: str) -> str:
+    """Nodes from N x h x w values to as many cells as those of `finer` (N x h x w) has."""
+    finer_hw = g.op("Slice", g.op("Shape", finer), g.ints(1), g.ints(3), g.ints(0))
+    enlarged = enlarge_cells(g, g.op("Unsqueeze", grid, g.ints(3)), finer_hw)
+    return g.op("Squeeze", enlarged, g.ints(3))
+
+
 def pooled_kernels(channels: Sequence[int], side: int, width: int) -> list[NDArray[np.float32]]:
     """The two adaptive average pools of the authors' code as one convolution kernel a level.
 

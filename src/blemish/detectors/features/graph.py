@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.features.embedding import embed
 from blemish.detectors.features.sizes import batch_size
@@ -19,6 +17,7 @@ from blemish.graph.preprocessing import (
     geometry,
     image_hw,
     image_input,
+    normalise,
     preprocess,
 )
 from blemish.graph.working_size import WorkingSize
@@ -97,15 +96,9 @@ class FeatureGraph:
 
     def vectors_of_picture(self, g: GraphBuilder) -> str:
         """Nodes from `picture` (see `pictures`) to `patches`, N x h x w x D."""
-        scale, shift = (
-            np.reshape(values, (3, 1, 1))
-            for values in (
-                1 / (LEVELS * np.array(self.backbone.std)),
-                -np.array(self.backbone.mean) / np.array(self.backbone.std),
-            )
-        )
-        scaled = g.op("Mul", "picture", g.constant(scale))
-        return self._vectors_of(g, g.op("Add", scaled, g.constant(shift)))
+        b = self.backbone
+        image = normalise(g, "picture", white_level=LEVELS, mean=b.mean, std=b.std)
+        return self._vectors_of(g, image)
 
     def _vectors_of(self, g: GraphBuilder, image: str) -> str:
         image = self.apart(g, image)

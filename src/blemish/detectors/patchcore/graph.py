@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blemish.detectors.features.embedding import enlarge_cells
+from blemish.detectors.features.embedding import enlarge_grid
 from blemish.detectors.features.graph import FeatureGraph, summary_outputs
 from blemish.detectors.nets.layer import Weights
 from blemish.detectors.patchcore.head.net import add_head, read
@@ -238,9 +238,7 @@ class PatchCoreGraph(FeatureGraph):
             grid = add_head(g, multiples, of_finer, head)
             g.op("Identity", enlarge(g, grid, sizes, sigma_px=0), name="score_map")
             return
-        finer_hw = g.op("Slice", g.op("Shape", of_finer), g.ints(1), g.ints(3), g.ints(0))
-        enlarged = enlarge_cells(g, g.op("Unsqueeze", multiples, g.ints(3)), finer_hw)
-        both = ((g.op("Squeeze", enlarged, g.ints(3)), 1 - FINER), (of_finer, FINER))
+        both = ((enlarge_grid(g, multiples, of_finer), 1 - FINER), (of_finer, FINER))
         grid = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in both))
         sharp = enlarge(g, grid, sizes, sigma_px=self.settings.smoothing)
         g.op("Identity", sharp, name="score_map")

@@ -43,6 +43,8 @@ class FittedPatchCore:
         bank: what ships.
         usual: what patches are told by at their places; `None` where they are not.
         left_out: patch scores of the images that were left out, where these are told by place.
+        banks_without: those that images were left out of, once they were; none where the bank that
+            ships served in their place.
     """
 
     def __init__(
@@ -53,7 +55,7 @@ class FittedPatchCore:
         self._coreset = coreset
         self._counts = {"patches": len(patches.store), "candidates": len(patches.points)}
         self._scored: list[_Scored] = []
-        self._without: list[_Without] = []
+        self.banks_without: list[BankWithout] = []
         self.left_out: LeftOut | None = None
         self.usual: Usual | None = None
         self.bank = bank
@@ -165,15 +167,9 @@ class FittedPatchCore:
         self._leave_out(progress)
         return [found.grid for found in self._scored]
 
-    def banks_without(self) -> Iterator[BankWithout]:
-        """The banks that images were scored against, once they have been left out.
-
-        There are none where the bank that ships served in their place.
-        """
-        p = self._patches
-        for without in self._without:
-            vectors = p.store.take(p.rows[without.picks])
-            yield BankWithout(without.images, vectors, without.shift)
+    def vectors_at(self, picks: NDArray[np.int64]) -> Vectors:
+        """Those of some points, as they are kept."""
+        return self._patches.store.take(self._patches.rows[picks])
 
     def _leave_out(self, progress: Progress) -> None:
         """Score the patches of each image against a bank without it, once."""
@@ -229,7 +225,7 @@ class FittedPatchCore:
         for part, without in zip(parts, leaving_out.without_each(), strict=True):
             shift = self._reach(self._coreset) - self._reach(without.coreset)
             shift *= 1 - without.used_up
-            self._without.append(_Without(part, without.coreset.picks, shift))
+            self.banks_without.append(BankWithout(part, without.coreset.picks, shift))
             yield _Fold(
                 part,
                 partial(self._search_among, without.coreset.picks),
@@ -267,8 +263,8 @@ class FittedPatchCore:
         return dict(zip(ordered, np.split(scores, np.cumsum(counts[ordered])[:-1]), strict=True))
 
     def _search_among(self, picks: NDArray[np.int64], others: int | None = None) -> Session:
-        p, search = self._patches, partial(self.writer.search, block=BLOCK, others=others)
-        data = search(p.store.take(p.rows[picks])).SerializeToString()  # no other copy stays
+        search = partial(self.writer.search, block=BLOCK, others=others)
+        data = search(self.vectors_at(picks)).SerializeToString()  # no other copy stays
         return Session(data, ONE_CORE)
 
     def _by_the_bank_itself(self) -> Iterator[_Fold]:
@@ -351,7 +347,7 @@ class FittedPatchCore:
 
     def close(self) -> None:
         """Give the training patches back."""
-        self._scored, self._without, self.left_out = [], [], None
+        self._scored, self.banks_without, self.left_out = [], [], None
         self._patches.close()
 
 
@@ -382,18 +378,9 @@ class BankWithout:
 
     Attributes:
         images: that were left out together.
-        vectors: M x D.
+        picks: its vectors, among the points.
         shift: what is added to distances to it, to bring them to the scale of the bank that ships.
     """
-
-    images: list[int]
-    vectors: Vectors
-    shift: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Without:
-    """The same, its vectors as picks among the points."""
 
     images: list[int]
     picks: NDArray[np.int64]

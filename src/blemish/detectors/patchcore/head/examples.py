@@ -66,7 +66,7 @@ class Side:
 
     def reader(self, without: BankWithout) -> _Reader:
         """What reads pictures by a bank without some images."""
-        model = self.fitted.writer.distances_of_pictures(without.vectors)
+        model = self.fitted.writer.distances_of_pictures(self.fitted.vectors_at(without.picks))
         session = Session(model.SerializeToString(), ONE_CORE)
         return _Reader(session, without.shift, self.left_out.usual)
 
@@ -160,7 +160,7 @@ class _Spoiling:
         """All examples with their numbers, part after part of the images left out together."""
         chosen = sorted(self.pictures)
         shown = {n: chosen[n % len(chosen)] for n in range(SPOILT_IMAGES)}
-        for without in zip(*(side.fitted.banks_without() for side in self.sides), strict=True):
+        for without in zip(*(side.fitted.banks_without for side in self.sides), strict=True):
             inside = [image for image in without[0].images if image in self.pictures]
             numbers = [number for number, image in shown.items() if image in set(inside)]
             with ExitStack() as stack:

@@ -7,7 +7,7 @@ its training look like, only how distances of good and of spoilt places differ.
 
 from __future__ import annotations
 
-from blemish.detectors.features.embedding import enlarge_cells
+from blemish.detectors.features.embedding import enlarge_grid
 from blemish.detectors.nets.layer import NetLayer, Weights
 from blemish.detectors.nets.nodes import add_net
 from blemish.graph.builder import GraphBuilder
@@ -47,11 +47,9 @@ def read(g: GraphBuilder, multiples: str, of_finer: str) -> str:
         multiples: by the first bank, on its own grid.
         of_finer: by the finer one.
     """
-    finer_hw = g.op("Slice", g.op("Shape", of_finer), g.ints(1), g.ints(3), g.ints(0))
-    enlarged = enlarge_cells(g, g.op("Unsqueeze", multiples, g.ints(3)), finer_hw)
-    both = g.op("Concat", enlarged, g.op("Unsqueeze", of_finer, g.ints(3)), axis=3)
-    logs = g.op("Log", g.op("Max", both, g.number(LEAST)))
-    return g.op("Transpose", logs, perm=[0, 3, 1, 2])
+    both = enlarge_grid(g, multiples, of_finer), of_finer
+    stacked = g.op("Concat", *(g.op("Unsqueeze", grid, g.ints(1)) for grid in both), axis=1)
+    return g.op("Log", g.op("Max", stacked, g.number(LEAST)))
 
 
 def add_head(g: GraphBuilder, multiples: str, of_finer: str, weights: Weights) -> str:

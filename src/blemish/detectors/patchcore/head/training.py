@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from blemish.backbones.compiler import no_compiler_folder
 from blemish.detectors.nets.module import Net, weights_of
 from blemish.detectors.nets.surroundings import training_surroundings
+from blemish.detectors.nets.timing import median_seconds
 from blemish.detectors.patchcore.head.examples import Examples
 from blemish.detectors.patchcore.head.net import LAYERS
 from blemish.detectors.patchcore.head.steps import (
@@ -30,10 +31,10 @@ from blemish.errors import BlemishError
 from blemish.progress import Progress
 
 FIRST = -4.0  # log odds, about those of a cell of an example
-TRIED = 4  # steps that are timed for a guess
 TOLD = 20  # steps whose mean loss is told together
 ORDER = 33  # what else seeds the order of examples, beside the setting
 THREADS = 1  # others add in another order, and so to other numbers
+CPU = torch.device("cpu")
 LAYOUT = torch.channels_last  # half as fast again as the other on a CPU
 
 
@@ -56,7 +57,7 @@ def train_head(examples: Examples, *, seed: int, progress: Progress) -> dict[str
         BlemishError: the training came to nothing.
     """
     rng = np.random.default_rng([seed, ORDER])
-    with training_surroundings(torch.device("cpu"), most_threads=THREADS):
+    with training_surroundings(CPU, most_threads=THREADS):
         torch.manual_seed(int(rng.integers(2**62)))
         net = _new_net()
         optimiser = _optimiser(net)
@@ -80,15 +81,10 @@ def try_steps(grid_hw: tuple[int, int]) -> float:
     """Seconds a step, from a few of them on noise."""
     noise = np.random.default_rng(0).standard_normal((A_STEP, 2, *grid_hw), np.float32)
     readings = torch.from_numpy(noise).contiguous(memory_format=LAYOUT)
-    took = []
-    with training_surroundings(torch.device("cpu"), most_threads=THREADS):
+    with training_surroundings(CPU, most_threads=THREADS):
         net = _new_net()
-        optimiser = _optimiser(net)
-        for _ in range(1 + TRIED):
-            start = time.perf_counter()
-            _take_step(net, optimiser, readings, torch.zeros(A_STEP, *grid_hw))
-            took.append(time.perf_counter() - start)
-    return float(np.median(took[1:]))
+        step = partial(_take_step, net, _optimiser(net), readings, torch.zeros(A_STEP, *grid_hw))
+        return median_seconds(step, CPU)
 
 
 def _take_step(
