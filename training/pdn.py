@@ -5,7 +5,8 @@
 The way of the paper (Batzner et al., WACV 2024): a patch's target is what PatchCore would know of
 it (two levels of a network trained on ImageNet, neighbourhoods averaged, channels pooled to the
 number of features) from the image at twice the size that the PDN sees. Images are drawn. All
-sizes of PDN are trained together. The same command goes on from the last checkpoint.
+sizes of PDN are trained together. The same command goes on from the last checkpoint. `--start FILE`
+begins with the weights of a PDN of the one kind that is trained.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 
 from blemish.detectors.efficientad.architecture import BORDER_CELLS, features_of, pdn
 from blemish.detectors.efficientad.jitter import normalised
+from blemish.detectors.efficientad.pdn_teacher import load_pdn
 from blemish.detectors.nets.freed_memory import freed_memory_kept
 from blemish.detectors.nets.module import Net, weights_of
 
@@ -62,9 +64,10 @@ def main() -> None:
     arguments = parser(__doc__, shards=40, batch=16, rate=1e-3)
     arguments.add_argument("--levels", default="stage2,stage3", help="at strides 8, 16")
     arguments.add_argument("--kinds", default="small", help="of PDN")
+    arguments.add_argument("--start", type=Path, help="file of weights to begin with")
     a, commit = begin(arguments)
     kinds: list[str] = a.kinds.split(",")
-    nets = {kind: Net(pdn(kind)) for kind in kinds}
+    nets = {kind: begun(kind, a.start) for kind in kinds}
     teacher = PatchTargets(
         Teacher(a.teacher, a.levels.split(",")), [features_of(kind) for kind in kinds]
     ).to(a.device)
@@ -86,6 +89,15 @@ def main() -> None:
         known = provenance(run, name=f"pdn-{kind}", commit=commit)
         write(net, a.output / f"{kind}.onnx", known)
         print(f"written: {a.output / f'{kind}.onnx'}")
+
+
+def begun(kind: str, start: Path | None) -> Net:
+    """A PDN of random weights, or of those of a file; its features are in standard units."""
+    net = Net(pdn(kind))
+    if start is not None:
+        weights = load_pdn(str(start), kind).weights
+        net.load_state_dict({name: torch.tensor(value) for name, value in weights.items()})
+    return net
 
 
 def write(net: Net, path: Path, known: dict[str, str]) -> None:
