@@ -4,7 +4,9 @@ Detectors and models make them, metrics, drawings and reports take them. They ho
 (unbounded, higher is more anomalous) and, where a model is calibrated, the verdict that follows.
 
 Convention: boxes are `(x0, y0, x1, y1)` in pixels of the original image, `x1` and `y1` exclusive;
-points are `(x, y)`, the centre of the top left pixel being (0, 0); maps are H x W, float32.
+points are `(x, y)`, the centre of the top left pixel being (0, 0); outlines go along the edges of
+pixels, from corner to corner, the outer corner of the top left pixel being (0, 0), as in boxes;
+maps are H x W, float32.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from blemish.typed_json import Hash
 
 GOOD = "good"  # the label of images without a defect
 
+Ring = tuple[tuple[int, int], ...]  # corners of a polygon, (x, y); the last leads to the first
+Outline = tuple[Ring, ...]  # the outer ring, then those of holes
+
 
 class Verdict(StrEnum):
     """What to do with the part."""
@@ -30,21 +35,38 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A connected set of pixels (8-connected) whose score is above the pixel threshold."""
+    """A connected set of pixels (8-connected) whose score is above the pixel threshold.
+
+    Attributes:
+        area_px: how many pixels it has.
+        box_xyxy: the smallest box around it; `x1` and `y1` exclusive.
+        peak_score: its highest score, raw.
+        peak_xy: the pixel with that score; of several, the first in reading order.
+        outline_xy: polygons along the edges of its pixels, the outer ring first, then one for each
+            hole; `None` where outlines were not asked for. Filled by the even-odd rule or by the
+            nonzero one, they give back its pixels. A ring holds the corners where it turns, the
+            topmost first (of several, the leftmost); the last leads back to the first. As seen on
+            a screen, the outer ring goes clockwise, the others counter-clockwise. Where pixels
+            touch by a corner alone, two rings meet there, or one passes twice; none crosses.
+    """
 
     area_px: int
     box_xyxy: tuple[int, int, int, int]
     peak_score: float
     peak_xy: tuple[int, int]
+    outline_xy: Outline | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The region as plain JSON values."""
-        return {
+        """The region as plain JSON values; without an outline where it has none."""
+        values: dict[str, Any] = {
             "area_px": self.area_px,
             "box_xyxy": list(self.box_xyxy),
             "peak_score": self.peak_score,
             "peak_xy": list(self.peak_xy),
         }
+        if self.outline_xy is not None:
+            values["outline_xy"] = [[list(point) for point in ring] for ring in self.outline_xy]
+        return values
 
 
 @dataclass(frozen=True, slots=True)

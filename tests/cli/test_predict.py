@@ -50,6 +50,16 @@ def test_lines_are_what_the_library_says(blemish, fitted, spot):
     assert {**line, "seconds": 0} == {**expected, "seconds": 0}
 
 
+def test_outlines_are_told_where_they_are_asked_for(blemish, fitted, spot, tmp_path):
+    out = tmp_path / "out"
+    (line,) = blemish("predict", fitted, spot, "--outlines", "-o", out).lines
+    expected = load(fitted).predict(spot, outlines=True).to_dict()
+    assert {**line, "seconds": 0} == {**expected, "seconds": 0}
+    assert all(region["outline_xy"] for region in line["regions"])
+    kept = json.loads((out / "predictions.jsonl").read_text())
+    assert kept["regions"] == line["regions"] != []
+
+
 def test_found_defects_are_exit_code_3_only_when_asked_for(blemish, fitted, good, spot):
     assert blemish("predict", fitted, good, spot).code == 0
     assert blemish("predict", fitted, good, spot, "--fail-on-defect").code == 3

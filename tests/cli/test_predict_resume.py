@@ -120,6 +120,12 @@ def test_what_another_model_said_is_refused(blemish, fitted, data, images, out, 
     assert (out / LINES).read_bytes() == before
 
 
+def test_lines_without_outlines_are_refused_where_these_are_asked_for(blemish, fitted, images, out):
+    found = blemish("predict", fitted, images, "-o", out, "--resume", "--outlines")
+    assert found.code == 2
+    assert "made otherwise (outlines False there, True here)" in found.err
+
+
 def test_what_is_no_earlier_run_is_refused_and_nothing_is_begun_anew(
     blemish, fitted, images, tmp_path
 ):

@@ -20,6 +20,7 @@ from PIL import Image
 import blemish
 from blemish.errors import BlemishError, ImageError, ModelFileError, UsageError
 from blemish.graph.engine import Engine
+from blemish.images.regions import find_regions
 from blemish.model.facts import SCHEMA
 from blemish.model.file import sign
 from blemish.model.model import Model
@@ -97,6 +98,21 @@ def test_verdict_and_regions_follow_from_the_thresholds(model, category):
     region = defect.regions[0]
     x, y = region.peak_xy
     assert defect.score_map[y, x] == region.peak_score > model.calibration.pixel_threshold
+
+
+@pytest.mark.parametrize("images", [1, 3])
+def test_outlines_are_those_of_regions_in_the_original_image(model, category, images):
+    spot = np.asarray(Image.open(next((category / "test" / "spot").glob("*.png"))))
+    spot = spot[:50]  # of another size and shape than the working image
+    results = model.predict([spot] * images, outlines=True)
+    assert len(results) == images
+    for result in results:
+        assert result.regions
+        expected = find_regions(result.score_map, model.calibration.pixel_threshold, outlines=True)
+        assert result.regions == expected
+        ((x, y), *_), *_ = result.regions[0].outline_xy
+        assert y == result.regions[0].box_xyxy[1]
+        assert result.score_map[y, x] > model.calibration.pixel_threshold
 
 
 def test_images_in_other_forms_are_taken(model):

@@ -21,6 +21,16 @@ def test_what_was_written_is_read_as_it_was() -> None:
     assert from_dict(json.loads(json.dumps(failed.to_dict()))) == failed
 
 
+@pytest.mark.parametrize("outline", [None, [[[0, 0], [2, 0], [2, 1], [0, 1]]]])
+def test_regions_are_read_with_their_outlines_or_without(outline: list | None) -> None:
+    region = {"area_px": 2, "box_xyxy": [0, 0, 2, 1], "peak_score": 4.0, "peak_xy": [0, 0]}
+    values = record_values()
+    values["images"][0]["regions"] = [region | ({"outline_xy": outline} if outline else {})]
+    record = from_dict(values)
+    assert record.images[0].regions[0].to_dict() == values["images"][0]["regions"][0]
+    assert from_dict(json.loads(json.dumps(record.to_dict()))) == record
+
+
 def test_every_value_of_a_file_is_read() -> None:
     def left_out(wanted, found, place=""):
         if isinstance(wanted, dict):

@@ -53,6 +53,9 @@ MapsAs = Annotated[
     MapFormat | None,
     typer.Option(help="The same as a.png.npy or a.tiff, say; evaluate --maps reads both."),
 ]
+Outlines = Annotated[
+    bool, typer.Option("--outlines", help="Tell the outline of each region too, as polygons.")
+]
 FailOnDefect = Annotated[
     bool, typer.Option("--fail-on-defect", help="Exit code 3 where an image is a defect.")
 ]
@@ -78,6 +81,7 @@ def predict(
     overlay: Overlay = False,
     maps: Maps = False,
     maps_as: MapsAs = None,
+    outlines: Outlines = False,
     fail_on_defect: FailOnDefect = False,
     batch: Batch = None,
     max_pixels: MaxPixels = None,
@@ -95,6 +99,10 @@ def predict(
     error. Exit code 1: there is such an image, or one not drawn. DIR has each line as soon as it
     is printed; with --resume those that are there stay, and their images are not judged again
     unless they have changed.
+
+    A region holds area_px, box_xyxy (x1 and y1 exclusive), peak_score and peak_xy, in pixels of
+    the original image. With --outlines it also holds outline_xy, polygons along the edges of its
+    pixels, in coordinates of the box: the outer one, then one for each hole.
     """
     map_format = maps_as or (MapFormat.NPY if maps else None)
     if output is None and (overlay or map_format):
@@ -115,7 +123,14 @@ def predict(
     with ExitStack() as kept:
         if output is not None:
             outputs.check_folder(output, force=force or resume)
-            sink = FolderSink(output, loaded, TerminalProgress(), overlays=overlay, maps=map_format)
+            sink = FolderSink(
+                output,
+                loaded,
+                TerminalProgress(),
+                overlays=overlay,
+                maps=map_format,
+                outlines=outlines,
+            )
             kept.callback(sink.end)  # what was judged stays, whatever ends the rest
             earlier = sink.begin(found, provider=provider, resume=resume)
             found = earlier.left
@@ -124,6 +139,7 @@ def predict(
             [image.path for image in found],
             batch=batch,
             memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
+            outlines=outlines,
         )
         _tell(found, results, summary, sink)
     console.say(summary.spell(perf_counter() - start))

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.images.outlines import trace_outline
 from blemish.result import Region
 
 
 def find_regions(
-    score_map: NDArray[np.float32], threshold: float, *, smallest_px: int = 1
+    score_map: NDArray[np.float32],
+    threshold: float,
+    *,
+    smallest_px: int = 1,
+    outlines: bool = False,
 ) -> tuple[Region, ...]:
     """Regions whose scores are above the threshold, highest peak first.
 
@@ -23,6 +28,7 @@ def find_regions(
         score_map: H x W, raw scores.
         threshold: a pixel belongs to a region where its score is greater.
         smallest_px: regions of fewer pixels are left out.
+        outlines: whether to trace the outline of each region.
     """
     flagged = score_map > threshold
     if not flagged.any():
@@ -31,10 +37,10 @@ def find_regions(
     labels = _join_runs(runs)
     order = np.argsort(labels, kind="stable")
     borders = np.flatnonzero(np.diff(labels[order])) + 1
-    members = np.split(order, borders)
-    regions = [_describe(score_map, runs, rows) for rows in members]
-    large = [region for region in regions if region.area_px >= smallest_px]
-    return tuple(sorted(large, key=lambda region: (-region.peak_score, region.box_xyxy)))
+    parts = [runs.take(members) for members in np.split(order, borders)]
+    large = [part for part in parts if part.area_px >= smallest_px]
+    regions = [_describe(score_map, part, outlines=outlines) for part in large]
+    return tuple(sorted(regions, key=lambda region: (-region.peak_score, region.box_xyxy)))
 
 
 def label_regions(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -57,6 +63,13 @@ class _Runs:
     row: NDArray[np.int64]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
+
+    @property
+    def area_px(self) -> int:
+        return int((self.end - self.start).sum())
+
+    def take(self, members: NDArray[np.int64]) -> _Runs:
+        return _Runs(self.row[members], self.start[members], self.end[members])
 
 
 def _find_runs(flagged: NDArray[np.bool_]) -> _Runs:
@@ -97,16 +110,17 @@ def _touching(runs: _Runs) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.repeat(first, counts) + within, below
 
 
-def _describe(score_map: NDArray[np.float32], runs: _Runs, members: NDArray[np.int64]) -> Region:
-    rows, starts, ends = runs.row[members], runs.start[members], runs.end[members]
+def _describe(score_map: NDArray[np.float32], runs: _Runs, *, outlines: bool) -> Region:
     peaks = [
         (float(score_map[row, start:end].max()), int(row), int(start), int(end))
-        for row, start, end in zip(rows, starts, ends, strict=True)
+        for row, start, end in zip(runs.row, runs.start, runs.end, strict=True)
     ]
     peak, row, start, end = max(peaks, key=lambda run: (run[0], -run[1], -run[2]))
+    x0, y0, x1, y1 = runs.start.min(), runs.row.min(), runs.end.max(), runs.row.max() + 1
     return Region(
-        area_px=int((ends - starts).sum()),
-        box_xyxy=(int(starts.min()), int(rows.min()), int(ends.max()), int(rows.max()) + 1),
+        area_px=runs.area_px,
+        box_xyxy=(int(x0), int(y0), int(x1), int(y1)),
         peak_score=peak,
         peak_xy=(start + int(score_map[row, start:end].argmax()), row),
+        outline_xy=trace_outline(runs.row, runs.start, runs.end) if outlines else None,
     )

@@ -160,26 +160,29 @@ class Model:
         return len(self._data)
 
     @overload
-    def predict(self, images: ImageLike | BinaryIO) -> Prediction: ...
+    def predict(self, images: ImageLike | BinaryIO, *, outlines: bool = ...) -> Prediction: ...
     @overload
-    def predict(self, images: list[ImageLike | BinaryIO]) -> list[Prediction]: ...
     def predict(
-        self, images: ImageLike | BinaryIO | list[ImageLike | BinaryIO]
+        self, images: list[ImageLike | BinaryIO], *, outlines: bool = ...
+    ) -> list[Prediction]: ...
+    def predict(
+        self, images: ImageLike | BinaryIO | list[ImageLike | BinaryIO], *, outlines: bool = False
     ) -> Prediction | list[Prediction]:
         """Judge an image, or several.
 
         Args:
             images: the path of a file, its bytes, a file object, a sample of a data set, an
                 array (H x W or H x W x 3, uint8 or uint16), or a Pillow image; or a list of these.
+            outlines: whether to trace the outline of each region.
 
         Raises:
             ImageError: one of them cannot be read, or the graph gives no finite score or map for
                 it; use `predict_each` to go on with the rest.
         """
         if not isinstance(images, (list, tuple)):
-            return self.predict([images])[0]
+            return self.predict([images], outlines=outlines)[0]
         results = []
-        for result in self.predict_each(images):
+        for result in self.predict_each(images, outlines=outlines):
             if isinstance(result, Failure):
                 raise ImageError(result.error)
             results.append(result)
@@ -191,6 +194,7 @@ class Model:
         *,
         batch: int | None = None,
         memory_bytes: int | None = None,
+        outlines: bool = False,
     ) -> Iterator[Prediction | Failure]:
         """Judge any number of images in order; what cannot be read or judged gives a `Failure`.
 
@@ -204,6 +208,7 @@ class Model:
             batch: most images to run at once; by default what the detector found fitting.
             memory_bytes: most memory that the process may take: large images wait for each other,
                 and one that alone takes more is a `Failure`. By default half of the machine's.
+            outlines: whether to trace the outline of each region.
 
         Raises:
             SettingError: the model alone takes more than `memory_bytes`.
@@ -217,11 +222,11 @@ class Model:
         every = chain(first, iterator)
         at_once = min(most, self.engine.at_once)
         if len(first) == 1 or at_once == 1:
-            return self._each_together(every, most, memory)
-        return self._each_alone(every, at_once, memory)
+            return self._each_together(every, most, memory, outlines=outlines)
+        return self._each_alone(every, at_once, memory, outlines=outlines)
 
     def _each_together(
-        self, images: Iterable[ImageLike], most: int, memory: JudgingMemory
+        self, images: Iterable[ImageLike], most: int, memory: JudgingMemory, *, outlines: bool
     ) -> Iterator[Prediction | Failure]:
         """Judge images in batches, the next ones being decoded meanwhile."""
         waiting: list[tuple[str | None, NDArray[Any]]] = []
@@ -232,7 +237,7 @@ class Model:
                 not waiting or waiting[0][1].shape == image.shape
             )
             if waiting and not joins:
-                yield from self._judge(waiting)
+                yield from self._judge(waiting, outlines=outlines)
                 waiting = []
             if isinstance(image, BlemishError):
                 yield Failure(path, str(image))
@@ -241,13 +246,13 @@ class Model:
             else:
                 waiting.append((path, image))
                 if len(waiting) >= min(most, memory.most_together(image)):
-                    yield from self._judge(waiting)
+                    yield from self._judge(waiting, outlines=outlines)
                     waiting = []
         if waiting:
-            yield from self._judge(waiting)
+            yield from self._judge(waiting, outlines=outlines)
 
     def _each_alone(
-        self, images: Iterable[ImageLike], at_once: int, memory: JudgingMemory
+        self, images: Iterable[ImageLike], at_once: int, memory: JudgingMemory, *, outlines: bool
     ) -> Iterator[Prediction | Failure]:
         """Judge images on a core each, from the file to the verdict."""
         crew = self._crew
@@ -264,7 +269,7 @@ class Model:
             except BlemishError as error:
                 return Failure(path, _spell_failure(path, error))
             seconds = (time.perf_counter() - start) / at_once
-            return self._verdict(path, array, float(score), score_map, seconds)
+            return self._verdict(path, array, float(score), score_map, seconds, outlines=outlines)
 
         ahead = WAITING * at_once
         weigh, room = partial(memory.weigh_image, reader=self.reader), memory.room_bytes
@@ -393,7 +398,7 @@ class Model:
         )
 
     def _judge(
-        self, images: Sequence[tuple[str | None, NDArray[Any]]]
+        self, images: Sequence[tuple[str | None, NDArray[Any]]], *, outlines: bool
     ) -> Iterator[Prediction | Failure]:
         start = time.perf_counter()
         try:
@@ -404,7 +409,7 @@ class Model:
             return
         seconds = (time.perf_counter() - start) / len(images)
         for (path, image), score, score_map in zip(images, scores.tolist(), maps, strict=True):
-            yield self._verdict(path, image, score, score_map, seconds)
+            yield self._verdict(path, image, score, score_map, seconds, outlines=outlines)
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
@@ -419,6 +424,8 @@ class Model:
         score: float,
         score_map: NDArray[np.float32],
         seconds: float,
+        *,
+        outlines: bool = False,
     ) -> Prediction | Failure:
         if not (math.isfinite(score) and np.isfinite(score_map).all()):
             why = "the model gives no finite score and map for it (NaN or infinite)"
@@ -430,7 +437,12 @@ class Model:
             p_value=c.p_value(score),
             tail_p_value=c.tail_p_value(score),
             verdict=Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD,
-            regions=find_regions(score_map, c.pixel_threshold, smallest_px=c.smallest_region_px),
+            regions=find_regions(
+                score_map,
+                c.pixel_threshold,
+                smallest_px=c.smallest_region_px,
+                outlines=outlines,
+            ),
             seconds=seconds,
             path=path,
             notes=self._notes(image),

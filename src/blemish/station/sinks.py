@@ -50,7 +50,8 @@ class FolderSink:
 
     An image `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and its map of raw scores
     (H x W, float32): `a/b.png.npy`, or `a/b.tiff`, which is where other tools look for it. What
-    cannot be made is told of by `progress` and counted in `failures`.
+    cannot be made is told of by `progress` and counted in `failures`. `outlines` says whether the
+    results have them, so that all lines of a folder do or none.
     """
 
     folder: Path
@@ -58,6 +59,7 @@ class FolderSink:
     progress: Progress
     overlays: bool = False
     maps: MapFormat | None = None
+    outlines: bool = False
     failures: int = 0
     _lines: LineFile | None = None
     _files: dict[str, Identity | None] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class FolderSink:
             "blemish": metadata.version("blemish"),
             "model_sha256": self.model.sha256,
             "provider": provider,
+            "outlines": self.outlines,
         }
         earlier = None
         if resume:
