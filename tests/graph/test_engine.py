@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from blemish.errors import SettingError, UsageError
@@ -47,3 +49,21 @@ def test_a_provider_that_is_not_there_is_never_replaced(model):
 def test_only_the_processor_runs_images_on_a_core_each():
     assert Engine(threads=3).at_once == 3
     assert Engine("cuda", threads=3).at_once == 1
+
+
+def test_a_card_is_told_to_keep_float32(monkeypatch):
+    """ONNX Runtime's own default would round products to 10 bits, where thresholds had 24."""
+    cuda, given = "CUDAExecutionProvider", []
+
+    def session(model, options, providers):
+        given.extend(providers)
+        return SimpleNamespace(get_providers=lambda: [cuda])
+
+    fake = SimpleNamespace(
+        get_available_providers=lambda: [cuda],
+        SessionOptions=SimpleNamespace,
+        InferenceSession=session,
+    )
+    monkeypatch.setattr("blemish.graph.engine.onnxruntime", lambda: fake)
+    Engine("cuda", device=1).load(b"")
+    assert given == [(cuda, {"use_tf32": "0", "device_id": 1})]

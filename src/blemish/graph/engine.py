@@ -29,9 +29,11 @@ BUILDS = {
     "directml": "onnxruntime-directml",
     "openvino": "onnxruntime-openvino",
 }
-# Thresholds were made from float32, which OpenVINO leaves where a processor has 16-bit products;
-# and what it makes of graphs in whole numbers is wrong by far (2026.4), if it is let.
+# Thresholds were made from float32, which OpenVINO leaves where a processor has 16-bit products,
+# and CUDA where a card has TF32, of 10 bits. What OpenVINO makes of graphs in whole numbers is
+# wrong by far (2026.4), if it is let.
 OPTIONS = {
+    "cuda": {"use_tf32": "0"},
     "openvino": {
         "device_type": "CPU",
         "precision": "FP32",

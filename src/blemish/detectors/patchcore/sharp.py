@@ -21,7 +21,7 @@ from blemish.detectors.contract import HeldOutScore, ImageSource, Told
 from blemish.detectors.joined_plan import told_by_name
 from blemish.detectors.nets.layer import Weights
 from blemish.detectors.patchcore.graph import Finer
-from blemish.detectors.patchcore.head.examples import Side, make_examples
+from blemish.detectors.patchcore.head.examples import Examples, Side, make_examples
 from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.position import LeftOut, details_of
 from blemish.graph.engine import ONE_CORE
@@ -67,15 +67,30 @@ class SharpPatchCore:
         self._usual, self._usual_of_finer = (one.usual for one in self._left_out)
         self.head = None if images is None else self._trained(images, progress)
 
+    def examples(self, images: ImageSource, progress: Progress) -> Examples:
+        """What a head is to learn from.
+
+        Args:
+            images: those that both banks were made of.
+            progress: told of the stages.
+
+        Raises:
+            ImageError: an image cannot be read any more.
+        """
+        left_out, of_finer = self._left_out
+        sides = Side(self._judging, left_out), Side(self._finer, of_finer)
+        return make_examples(sides, images, seed=self._seed, progress=progress)
+
     def _trained(self, images: ImageSource, progress: Progress) -> Weights:
         """The weights of a head. Raises `ImageError`, `BlemishError`."""
         from blemish.detectors.patchcore.head.training import train_head
 
-        seed = self._judging.writer.settings.seed
-        left_out, of_finer = self._left_out
-        sides = Side(self._judging, left_out), Side(self._finer, of_finer)
-        examples = make_examples(sides, images, seed=seed, progress=progress)
-        return train_head(examples, seed=seed, progress=progress)
+        examples = self.examples(images, progress)
+        return train_head(examples, seed=self._seed, progress=progress)
+
+    @property
+    def _seed(self) -> int:
+        return self._judging.writer.settings.seed
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
