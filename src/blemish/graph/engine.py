@@ -38,7 +38,7 @@ OPTIONS = {
         "device_type": "CPU",
         "precision": "FP32",
         "load_config": '{"CPU": {"LP_TRANSFORMS_MODE": "NO"}}',
-    }
+    },
 }
 
 
