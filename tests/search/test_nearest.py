@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from blemish.search.graph import reweighting, search
+from blemish.search.graph import distances, reweighting, search
 from graphs import run_nodes
 
 
@@ -63,6 +63,23 @@ def test_the_search_equals_brute_force(k, squared, block):
         scores.ravel(), np.sort(distances, axis=1)[:, :k].mean(axis=1), rtol=1e-5
     )
     np.testing.assert_array_equal(first.ravel(), distances.argmin(axis=1))
+
+
+@pytest.mark.parametrize("squared", [True, False])
+@pytest.mark.parametrize("block", [7, 4096])
+@pytest.mark.parametrize("offset", [0, 1000])
+def test_distances_by_products_alone_are_those_of_the_nearest(squared, block, offset):
+    patches = vectors(2 * 4 * 5, 6, offset=offset).reshape(2, 4, 5, 6)
+    bank = vectors(20, 6, seed=1, offset=offset)
+    patches[0, 0, 0] = bank[3]
+
+    def add(g):
+        return [distances(g, "patches", bank, squared=squared, block=block)]
+
+    (found,) = run_nodes(add, patches=patches)
+    nearest = distances_of(patches.reshape(-1, 6), bank).min(axis=1).reshape(2, 4, 5)
+    accuracy = 1e-6 * 30  # of a squared distance: a millionth of squared lengths from the centre
+    np.testing.assert_allclose(found if squared else found**2, nearest**2, rtol=0, atol=accuracy)
 
 
 @pytest.mark.parametrize("k", [1, 3])

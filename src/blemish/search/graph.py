@@ -74,6 +74,27 @@ def search(
     return Neighbours(patch_scores, g.op("Reshape", first, grid), queries, bank)
 
 
+def distances(
+    g: GraphBuilder,
+    patches: str,
+    vectors: NDArray[np.float32],
+    *,
+    squared: bool,
+    block: int,
+) -> str:
+    """How far patches are from the nearest vector, N x h x w, where nobody asks which that is.
+
+    From products alone, as `GraphBank.squared_distances` has it. Arguments are those of `search`.
+    """
+    bank = GraphBank(g, g.constant(vectors, name="bank"), vectors, block)
+    queries = g.op("Reshape", patches, g.ints(-1, vectors.shape[1]))
+    found = bank.squared_distances(queries)
+    if not squared:
+        found = g.op("Sqrt", found)
+    grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
+    return g.op("Reshape", found, grid)
+
+
 def search_alone(vectors: NDArray[np.float32], *, sketched: bool | None = None) -> onnx.ModelProto:
     """A graph of nothing but the search, from `patches` (N x h x w x D) to `distances`."""
     g = GraphBuilder()

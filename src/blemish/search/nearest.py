@@ -38,11 +38,8 @@ class GraphBank:
         What ranks is q.b - |b|^2 / 2, with both from the bank's centre: one product of matrices,
         when the half squared lengths are one more column of the bank that meets a 1 in the query.
         """
-        g = self.g
-        centred = g.op("Sub", queries, self._centre)
-        first_column = g.op("Slice", centred, g.ints(0), g.ints(1), g.ints(1))
-        extended = g.op("Concat", centred, ones_like(g, first_column), axis=1)
-        values, rows = [], []
+        g, values, rows = self.g, [], []
+        extended = self._extended(queries)
         for first, columns in self._blocks:
             last = min(first + self.block, len(self.vectors))
             closeness = g.op("MatMul", extended, columns)
@@ -58,6 +55,31 @@ class GraphBank:
             _, place = _top(g, g.op("Concat", *values, axis=1), k)
             chosen = g.op("GatherElements", g.op("Concat", *rows, axis=1), place, axis=1)
         return self.measured(g.op("Unsqueeze", queries, g.ints(1)), chosen), chosen
+
+    def squared_distances(self, queries: str) -> str:
+        """Squared distances of the nearest, Q x 1, from products alone: half the time of `nearest`.
+
+        They are off by some millionths of squared lengths from the bank's centre, so that they
+        are no measure of what is nearly at no distance.
+        """
+        g = self.g
+        extended = self._extended(queries)
+        closest = [
+            g.op("ReduceMax", g.op("MatMul", extended, columns), g.ints(1), keepdims=1)
+            for _, columns in self._blocks
+        ]
+        most = closest[0] if len(closest) == 1 else g.op("Max", *closest)
+        centred = g.op("Sub", queries, self._centre)
+        lengths = g.op("Unsqueeze", sum_of_squares(g, centred), g.ints(1))
+        squared = g.op("Sub", lengths, g.op("Mul", most, g.number(2.0)))
+        return g.op("Max", squared, g.number(0.0))
+
+    def _extended(self, queries: str) -> str:
+        """Queries from the bank's centre, and a 1 that meets its half squared lengths."""
+        g = self.g
+        centred = g.op("Sub", queries, self._centre)
+        first_column = g.op("Slice", centred, g.ints(0), g.ints(1), g.ints(1))
+        return g.op("Concat", centred, ones_like(g, first_column), axis=1)
 
     @cached_property
     def _centre(self) -> str:

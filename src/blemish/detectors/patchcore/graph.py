@@ -22,7 +22,7 @@ from blemish.graph.preprocessing import (
     geometry,
     image_input,
 )
-from blemish.search.graph import Neighbours, reweighting, search
+from blemish.search.graph import Neighbours, distances, reweighting, search
 from blemish.search.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -112,14 +112,14 @@ class PatchCoreGraph(FeatureGraph):
         """From `image` to `patch_scores`, N x h x w: what sharpens the map of another graph."""
         g = GraphBuilder()
         patches, _ = self.vectors(g)
-        self._search(g, patches, bank, block=self._block)
+        self._distances(g, patches, bank)
         outputs = [tensor("patch_scores", FLOAT, "N", "h", "w")]
         return g.build([image_input(self.image_format)], outputs)
 
     def distances_of_pictures(self, bank: Vectors) -> onnx.ModelProto:
         """From `picture` (N x 3 x h x w, levels of working images) to `patch_scores`."""
         g = GraphBuilder()
-        self._search(g, self.vectors_of_picture(g), bank, block=self._block)
+        self._distances(g, self.vectors_of_picture(g), bank)
         outputs = [tensor("patch_scores", FLOAT, "N", "h", "w")]
         return g.build([tensor("picture", FLOAT, "N", 3, "height", "width")], outputs)
 
@@ -215,6 +215,15 @@ class PatchCoreGraph(FeatureGraph):
             block=block,
             barred=None if others is None else "barred",
         )
+
+    def _distances(self, g: GraphBuilder, patches: str, bank: Vectors) -> None:
+        """`patch_scores` alone, in half the time of a search where one neighbour is looked for."""
+        if min(self.settings.k, len(bank)) > 1:
+            self._search(g, patches, bank, block=self._block)
+            return
+        squared = self.settings.distance == "squared"
+        found = distances(g, patches, bank, squared=squared, block=self._block)
+        g.op("Identity", found, name="patch_scores")
 
     def _sharpen(self, g: GraphBuilder, scores: str, finer: Finer, sizes: Geometry) -> None:
         """Nodes of the second bank, and `score_map` from the patch scores of both."""
