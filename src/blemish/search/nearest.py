@@ -59,6 +59,20 @@ class GraphBank:
             chosen = g.op("GatherElements", g.op("Concat", *rows, axis=1), place, axis=1)
         return self.measured(g.op("Unsqueeze", queries, g.ints(1)), chosen), chosen
 
+    def closest(self, queries: str, *, k: int) -> str:
+        """Rows of the nearest, Q x k: ranked by their distances, where all hangs on which is which.
+
+        Products lose digits that differences keep, so that of two that are nearly as near they may
+        rank either first, each runtime its own. They only choose: `k` vectors and one more.
+        """
+        g = self.g
+        squared, rows = self.nearest(queries, k=min(k + 1, len(self.vectors)))
+        closeness = g.op("Neg", squared)
+        if self.barred:
+            closeness = g.op("Add", closeness, g.op("Gather", self.barred, rows))
+        _, order = _top(g, closeness, k)
+        return g.op("GatherElements", rows, order, axis=1)
+
     @cached_property
     def _centre(self) -> str:
         return self.g.constant(self.vectors.mean(axis=0))

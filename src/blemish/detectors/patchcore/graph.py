@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 
 FINER = 0.4  # share of the finer bank in the geometric mean that makes a sharp map
+LEAST = 1e-3  # of what is usual; less is rounding, which roots enlarge, and is read as this
 MULTIPLES = (
     tensor("multiples", FLOAT, "N", "h", "w"),
     tensor("finer/multiples", FLOAT, "N", "finer h", "finer w"),
@@ -239,7 +240,8 @@ class PatchCoreGraph(FeatureGraph):
             g.op("Identity", enlarge(g, grid, sizes, sigma_px=0), name="score_map")
             return
         both = ((enlarge_grid(g, multiples, of_finer), 1 - FINER), (of_finer, FINER))
-        grid = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in both))
+        seen = ((g.op("Max", values, g.number(LEAST)), share) for values, share in both)
+        grid = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in seen))
         sharp = enlarge(g, grid, sizes, sigma_px=self.settings.smoothing)
         g.op("Identity", sharp, name="score_map")
 
