@@ -120,11 +120,25 @@ def test_reweighting_is_eq_7():
         assert weight == pytest.approx(expected_weight(image.reshape(-1, 5), bank, 9), rel=1e-5)
 
 
-def test_reweighting_passes_over_barred_vectors():
+def test_reweighting_tells_vectors_apart_that_products_cannot():
+    """Of two vectors almost as near, far from the centre, products may rank the farther first."""
+    two = np.zeros((4, 8), np.float32)
+    two[:, 0] = [1, -1, 1, -1]
+    two[2:, 1] = [0.5, -0.9]  # each has its own companion
+    bank = np.concatenate([two + 100, -two - 100])
+    signs = np.where(np.arange(64) % 2, 1, -1)
+    patches = np.full((64, 1, 1, 8), 100, np.float32)
+    patches[:, 0, 0, 0] += np.linspace(2e-3, 4e-3, 64) * signs
+    expected = [expected_weight(patch.reshape(1, 8), bank, 2) for patch in patches]
+    np.testing.assert_allclose(graph_weight(patches, bank, 2), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("companions", [9, 16])
+def test_reweighting_passes_over_barred_vectors(companions):
     patches, bank = vectors(16, 5).reshape(1, 4, 4, 5), vectors(25, 5, seed=1)
     barred = np.where(np.arange(25) % 3 == 0, -np.inf, 0).astype(np.float32)
-    (weight,) = graph_weight(patches, bank, 9, barred)
-    expected = expected_weight(patches.reshape(-1, 5), bank[barred == 0], 9)
+    (weight,) = graph_weight(patches, bank, companions, barred)
+    expected = expected_weight(patches.reshape(-1, 5), bank[barred == 0], companions)
     assert weight == pytest.approx(expected, rel=1e-5)
 
 

@@ -56,6 +56,20 @@ class GraphBank:
             chosen = g.op("GatherElements", g.op("Concat", *rows, axis=1), place, axis=1)
         return self.measured(g.op("Unsqueeze", queries, g.ints(1)), chosen), chosen
 
+    def closest(self, queries: str, *, k: int) -> str:
+        """Rows of the nearest, Q x k: ranked by their distances, where all hangs on which is which.
+
+        Products lose digits that differences keep, so that of two that are nearly as near they may
+        rank either first, each runtime its own. They only choose: `k` vectors and one more.
+        """
+        g = self.g
+        squared, rows = self.nearest(queries, k=min(k + 1, len(self.vectors)))
+        closeness = g.op("Neg", squared)
+        if self.barred:
+            closeness = g.op("Add", closeness, g.op("Gather", self.barred, rows))
+        _, order = _top(g, closeness, k)
+        return g.op("GatherElements", rows, order, axis=1)
+
     def squared_distances(self, queries: str) -> str:
         """Squared distances of the nearest, Q x 1, from products alone: half the time of `nearest`.
 

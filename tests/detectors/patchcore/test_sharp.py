@@ -65,6 +65,19 @@ def test_the_map_is_the_geometric_mean_of_both_banks_in_multiples_of_what_is_usu
     np.testing.assert_allclose(found[0], wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_a_map_is_the_same_whatever_rounding_leaves_of_a_distance_to_a_vector_of_its_own(both):
+    """An image that was learned has cells whose distance is 0, or what a runtime makes of it."""
+    sharp, _ = both
+    end = Session(sharp._judging.writer.sharp_map().SerializeToString())
+    multiples, finer = np.ones((1, 8, 8), np.float32), np.ones((1, 16, 16), np.float32)
+    maps = []
+    for rounding in (0, 2e-3):
+        multiples[0, 2:4, 2:4] = finer[0, 6, 9] = rounding
+        given = {"multiples": multiples, "finer/multiples": finer}
+        maps.append(end.run(["score_map"], **given, image_hw=np.array([64, 64]))[0])
+    np.testing.assert_allclose(*maps, rtol=0, atol=1e-4)
+
+
 def test_good_images_have_a_map_of_about_one_and_calm_borders_do_not_shout():
     grids = [np.full((20, 20), 2.0, np.float32) for _ in range(3)]
     for grid in grids:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from blemish.detectors.features.embedding import enlarge_grid
 from blemish.detectors.features.graph import FeatureGraph, summary_outputs
 from blemish.detectors.nets.layer import Weights
-from blemish.detectors.patchcore.head.net import add_head, read
+from blemish.detectors.patchcore.head.net import LEAST, add_head, read
 from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
 from blemish.detectors.position import Usual
 from blemish.graph.builder import ENDLESS, FLOAT, INT64, GraphBuilder, tensor
@@ -248,7 +248,8 @@ class PatchCoreGraph(FeatureGraph):
             g.op("Identity", enlarge(g, grid, sizes, sigma_px=0), name="score_map")
             return
         both = ((enlarge_grid(g, multiples, of_finer), 1 - FINER), (of_finer, FINER))
-        grid = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in both))
+        seen = ((g.op("Max", values, g.number(LEAST)), share) for values, share in both)
+        grid = g.op("Mul", *(g.op("Pow", values, g.number(share)) for values, share in seen))
         sharp = enlarge(g, grid, sizes, sigma_px=self.settings.smoothing)
         g.op("Identity", sharp, name="score_map")
 

@@ -14,7 +14,7 @@ from blemish.graph.builder import GraphBuilder
 
 CHANNELS = 32
 DILATIONS = (1, 2, 4, 4, 4)  # with the last layer, a cell is told by 33 x 33 of them
-LEAST = 0.05  # of what is usual; less is read as this
+LEAST = 0.05  # of what is usual; less is rounding, which logarithms enlarge, and read as this
 
 
 def _layers() -> tuple[NetLayer, ...]:
