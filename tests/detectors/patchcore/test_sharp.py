@@ -71,8 +71,9 @@ def test_a_map_is_the_same_whatever_rounding_leaves_of_a_distance_to_a_vector_of
     end = Session(sharp._judging.writer.sharp_map().SerializeToString())
     multiples, finer = np.ones((1, 8, 8), np.float32), np.ones((1, 16, 16), np.float32)
     maps = []
-    for rounding in (0, 2e-3):
-        multiples[0, 2:4, 2:4] = finer[0, 6, 9] = rounding
+    for by_differences, by_products in ((0, 0), (5e-6, 2e-3)):
+        multiples[0, 2:4, 2:4] = by_differences
+        finer[0, 6, 9] = by_products
         given = {"multiples": multiples, "finer/multiples": finer}
         maps.append(end.run(["score_map"], **given, image_hw=np.array([64, 64]))[0])
     np.testing.assert_allclose(*maps, rtol=0, atol=1e-4)
