@@ -66,6 +66,32 @@ def promises(record: Record) -> str:
     return "\n".join(lines)
 
 
+def taught_elsewhere(record: Record) -> str:
+    """A row each data set: pixel AP of heads that learned from itself and from others."""
+    schools = ("itself", "drawn surfaces", "all others")
+    ways = list(dict.fromkeys(row["readings"] for row in record["rows"]))
+    columns = [(school, way) for school in schools for way in ways]
+    lines = _headed("data", *(f"{school}, {way}" for school, way in columns))
+    for data in _sets(record):
+        found = {
+            (row["taught_by"], row["readings"]): f"{row['pixel_ap']:.3f} / {row['pixel_auroc']:.3f}"
+            for row in record["rows"]
+            if row["data"] == data
+        }
+        lines.append(f"| {' | '.join([data, *(found.get(column, '-') for column in columns)])} |")
+    return "\n".join(lines)
+
+
+def image_scores(record: Record) -> str:
+    """A row each data set: image AUROC by the first bank, by its own head, and by both."""
+    lines = _headed("data", "by the first bank (the verdict's)", "by the head", "by both")
+    for row in record["rows"]:
+        if (row["taught_by"], row["readings"]) == ("itself", "as they are"):
+            values = (f"{value:.3f}" for value in row["image_auroc"].values())
+            lines.append(f"| {' | '.join([row['data'], *values])} |")
+    return "\n".join(lines)
+
+
 def _seen(rows: list[Record], rate: str) -> str:
     """The share of fresh images above a threshold, and draws above its bound."""
     known = [row for row in rows if f"above_{rate}" in row]

@@ -64,7 +64,13 @@ def gaps(points, picked):
 
 
 @pytest.mark.parametrize("parts", [2, 5, 40])
-def test_without_a_part_the_other_picks_stay_and_greed_fills_up(monkeypatch, parts):
+@pytest.mark.parametrize(("sketched", "most_near"), [(False, 0), (True, 0), (True, 10**6)])
+def test_without_a_part_the_other_picks_stay_and_greed_fills_up(
+    monkeypatch, parts, sketched, most_near
+):
+    monkeypatch.setattr(coreset, "worth_sketching", lambda *_: sketched)
+    monkeypatch.setattr(coreset, "MOST_NEAR", most_near)
+    monkeypatch.setattr(coreset, "SKETCHED_AT_ONCE", 8)
     monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
     monkeypatch.setattr(coreset, "PICKS_AT_ONCE", 8)
     points = cloud(400, 5)

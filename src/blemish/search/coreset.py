@@ -9,7 +9,7 @@ all points brought up to date, by one matrix product for the whole batch of pick
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -20,15 +20,16 @@ from numpy.typing import NDArray
 
 from blemish.parallel import one_core_each
 from blemish.progress import Advance
-from blemish.search.sketch import SketchedBank, sketch_bank
+from blemish.search.sketch import SketchedBank, sketch_bank, worth_sketching
 
 SAMPLED_POINTS = 10  # start points of the original's approximate sampler
 CANDIDATES = 2048  # rows that stay in the second-level cache at 128 dimensions
-BLOCK_ROWS = 8192
-PICKS_AT_ONCE = 128
+BLOCK_ROWS = 4096
+PICKS_AT_ONCE, SKETCHED_AT_ONCE = 128, 512
 DIRECTIONS = 28  # of sketches
 WORTH_SKETCHING = 96  # dimensions, from which sketches pay
 FEW_IMPROVED, FEW_NEAR = 0.3, 0.6  # shares of the points, below which they do
+MOST_NEAR = 4  # picks a point, that are measured one by one; more are left to a product
 ROUNDING = np.float32(1e-6)  # of a squared length: squared distances below it are rounding, not 0
 
 Points = NDArray[np.float32]
@@ -256,6 +257,24 @@ class _Queries:
     floors: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class _Bounds:
+    """What sketches tell of some points and picks: none is nearer than `SketchedBank` says.
+
+    Attributes:
+        sketches, floors: of the points.
+        columns: of the picks.
+    """
+
+    sketches: Points
+    floors: NDArray[np.float32]
+    columns: Points
+
+    def of(self, picks: slice) -> _Bounds:
+        """The same for some of the picks."""
+        return _Bounds(self.sketches, self.floors, self.columns[:, picks])
+
+
 class _Distances:
     """Squared distance of every point to its nearest pick; picks, and rows left out, read -1.
 
@@ -332,12 +351,19 @@ class _Distances:
         return np.concatenate([sq for sq, _ in found]), np.concatenate([p for _, p in found])
 
     def to_nearest_pick(
-        self, points: Points, norms: NDArray[np.float32], picks: NDArray[np.int64]
+        self,
+        points: Points,
+        norms: NDArray[np.float32],
+        picks: NDArray[np.int64],
+        bounds: _Bounds | None = None,
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
         """Squared distances of points to the nearest of any number of picks, and which these are.
 
-        Infinite, and -1, where there is no pick.
+        Infinite, and -1, where there is no pick. With `bounds` only picks that may be the nearest
+        are measured.
         """
+        if bounds is not None:
+            return self._to_nearest_within(points, norms, picks, bounds)
         nearest_sq = np.full(len(points), np.inf, np.float32)
         nearest = np.full(len(points), -1, np.int32)
         for first in range(0, len(picks), PICKS_AT_ONCE):
@@ -349,6 +375,36 @@ class _Distances:
             closer = found_sq < nearest_sq
             nearest_sq[closer] = found_sq[closer]
             nearest[closer] = some[column[closer]]
+        nearest_sq[nearest_sq <= ROUNDING * norms] = 0
+        return nearest_sq, nearest
+
+    def _to_nearest_within(
+        self,
+        points: Points,
+        norms: NDArray[np.float32],
+        picks: NDArray[np.int64],
+        bounds: _Bounds,
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        nearest_sq = np.full(len(points), np.inf, np.float32)
+        nearest = np.full(len(points), -1, np.int32)
+        for first in range(0, len(picks), SKETCHED_AT_ONCE):
+            some = picks[first : first + SKETCHED_AT_ONCE]
+            others, of_others = self.points[some], self.norms[some]
+            closeness = bounds.sketches @ bounds.columns[:, first : first + len(some)]
+            column = closeness.argmax(axis=1)
+            found_sq = norms + of_others[column]
+            found_sq -= 2 * np.einsum("nd,nd->n", points, others[column])
+            closer = found_sq < nearest_sq
+            nearest_sq[closer], nearest[closer] = found_sq[closer], some[column[closer]]
+            near = closeness > (bounds.floors - nearest_sq)[:, None] / 2
+            row, column = np.divmod(np.flatnonzero(near), len(some))
+            if len(row) > MOST_NEAR * len(points):
+                return self.to_nearest_pick(points, norms, picks)
+            near_sq = norms[row] + of_others[column]
+            near_sq -= 2 * np.einsum("nd,nd->n", points[row], others[column])
+            np.minimum.at(nearest_sq, row, near_sq)
+            closest = near_sq == nearest_sq[row]
+            nearest[row[closest]] = some[column[closest]]
         nearest_sq[nearest_sq <= ROUNDING * norms] = 0
         return nearest_sq, nearest
 
@@ -387,27 +443,37 @@ class _TwoNearest:
         self.first_sq, self.second_sq = np.full((2, count), np.inf, np.float32)
         self.first, self.second = np.full((2, count), -1, np.int32)
         self.part = np.full(count, -1, part_of.dtype)
-        by_part = [(part, picks[part_of == part]) for part in np.unique(part_of)]
-        for _ in distances.pool.map(partial(self._compare, distances, by_part), distances.blocks):
+        order = np.argsort(part_of, kind="stable")
+        picks, part_of = picks[order], part_of[order]
+        picked = distances.points[picks]
+        bank = sketch_bank(picked) if worth_sketching(*picked.shape) else None
+        compare = partial(self._compare, distances, picks, part_of, bank)
+        for _ in distances.pool.map(compare, distances.blocks):
             pass
 
     def _compare(
         self,
         distances: _Distances,
-        by_part: Sequence[tuple[int, NDArray[np.int64]]],
+        picks: NDArray[np.int64],
+        part_of: NDArray[np.integer],
+        bank: SketchedBank | None,
         block: slice,
     ) -> None:
         points, norms = distances.points[block], distances.norms[block]
-        first_sq, second_sq, first, second, part_of = (
+        first_sq, second_sq, first, second, nearest_part = (
             values[block]
             for values in (self.first_sq, self.second_sq, self.first, self.second, self.part)
         )
-        for part, picks in by_part:
-            found_sq, found = distances.to_nearest_pick(points, norms, picks)
+        bounds = None if bank is None else _Bounds(*bank.sketch(points), bank.columns)
+        starts = np.flatnonzero(np.diff(part_of, prepend=-1))
+        for start, end in zip(starts, [*starts[1:], len(picks)], strict=True):
+            own = slice(start, end)
+            own_bounds = None if bounds is None else bounds.of(own)
+            found_sq, found = distances.to_nearest_pick(points, norms, picks[own], own_bounds)
             closer = found_sq < first_sq
             next_sq = np.where(closer, first_sq, found_sq)
             following = np.where(closer, first, found)
             better = next_sq < second_sq
             second_sq[better], second[better] = next_sq[better], following[better]
             first_sq[closer], first[closer] = found_sq[closer], found[closer]
-            part_of[closer] = part
+            nearest_part[closer] = part_of[start]
