@@ -105,7 +105,7 @@ class EfficientAdSettings(DetectorSettings):
         None,
         "share of the teacher's variance in good images that were not trained on which may stay "
         "unexplained: the training ends soon after it is reached, or no longer falls; 0 takes all "
-        "steps, as published",
+        "steps, as published, and so does an autoencoder",
         at_least=0,
         at_most=1,
     )
