@@ -91,6 +91,12 @@ class EfficientAdSettings(DetectorSettings):
         at_least=0,
         at_most=0.9,
     )
+    initialisation: str | None = setting(
+        None,
+        "weights that the autoencoder begins with: torch's own as is usual, or he, with which "
+        "every layer passes on how images differ, so that few steps teach it something",
+        choices=("torch", "he"),
+    )
     autoencoder_width: int = setting(
         64, "channels of the autoencoder's bottleneck, even", at_least=2
     )
