@@ -35,9 +35,9 @@ SEEN = 128  # pixels a side of the working images, so that a training takes minu
 TOP, BOTTOM, LEFT, WIDTH = 16, 240, (16, 144), 96  # of the compartments
 INSET, APART = 20, 48  # pixels from an element's centre to the walls and to the next one, at least
 
-PATCHCORE, WITHOUT = "patchcore", "efficientad, quick"
+WITHOUT = "efficientad, quick"
 WITH = f"{WITHOUT}, with an autoencoder"
-LONGER, MORE_STEPS = f"{WITH}, 4000 steps", 4000
+LONG = 4000  # steps; else those of `quick`
 MAP, FEATURES = "deviations_autoencoder", ("teacher", "autoencoder")  # tensors of a graph
 
 Image = NDArray[np.uint8]
@@ -76,10 +76,11 @@ def detectors(seed: int) -> dict[str, Any]:
         return blemish.EfficientAd(image_size=SEEN, unexplained=0.0, seed=seed, **values)
 
     return {
-        PATCHCORE: blemish.PatchCore(image_size=SEEN, seed=seed),
+        "patchcore": blemish.PatchCore(image_size=SEEN, seed=seed),
         WITHOUT: student(),
         WITH: student(autoencoder_weight=0.5),
-        LONGER: student(autoencoder_weight=0.5, steps=MORE_STEPS),
+        f"{WITHOUT}, {LONG} steps": student(steps=LONG),
+        f"{WITH}, {LONG} steps": student(steps=LONG, autoencoder_weight=0.5),
     }
 
 
