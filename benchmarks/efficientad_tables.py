@@ -86,7 +86,7 @@ def logical(record: Record) -> str:
         return NOT_YET
     rows = record["rows"]
     lines = [f"| detector | seeds | {' | '.join(DEFECTS)} |", "|---" * (len(DEFECTS) + 2) + "|"]
-    for detector in dict.fromkeys(row["detector"] for row in rows):
+    for detector in sorted({row["detector"] for row in rows}):
         own = [row for row in rows if row["detector"] == detector]
         for name, words in (("image_auroc", detector), ("alone", "its autoencoder's map alone")):
             if name in own[0]:
