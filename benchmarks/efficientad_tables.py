@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import mean
 from typing import Any
 
+from logical import DEFECTS
 from speed_tables import made
 
 Record = dict[str, Any]
@@ -79,9 +80,30 @@ def ceilings(record: Record) -> str:
     return "\n".join([*lines, *made(record)])
 
 
+def logical(record: Record) -> str:
+    """Image AUROC by kind of logical defect: mean over the seeds, lowest and highest."""
+    if not record:
+        return NOT_YET
+    rows = record["rows"]
+    lines = [f"| detector | seeds | {' | '.join(DEFECTS)} |", "|---" * (len(DEFECTS) + 2) + "|"]
+    for detector in sorted({row["detector"] for row in rows}):
+        own = [row for row in rows if row["detector"] == detector]
+        for name, words in (("image_auroc", detector), ("alone", "its autoencoder's map alone")):
+            if name in own[0]:
+                cells = (_spread([row[name][kind] for row in own]) for kind in DEFECTS)
+                lines.append(f"| {words} | {len(own)} | {' | '.join(cells)} |")
+    return "\n".join([*lines, *made(record)])
+
+
 def _range(rows: list[Row], level: str, name: str) -> str:
     """`0.984 (0.981 to 0.990)`."""
-    values = [row["figures"][level][name]["value"] for row in rows]
+    return _spread([row["figures"][level][name]["value"] for row in rows])
+
+
+def _spread(values: list[float]) -> str:
+    """The mean, and what there is beside it."""
+    if len(values) == 1:
+        return f"{values[0]:.3f}"
     return f"{mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 

@@ -99,6 +99,7 @@ def filled(text: str) -> str:
         ),
         "efficientad-curve": lambda: efficientad_tables.curve(newest("detectors-*.json")),
         "ceilings": lambda: efficientad_tables.ceilings(newest("teachers-*.json")),
+        "logical": lambda: efficientad_tables.logical(newest("logical-*.json")),
         "precision": precision_table,
         "teachers": teachers_table,
         "peer": lambda: peer_tables.peer(newest("peer-*.json")),

@@ -147,3 +147,13 @@ def test_cells_that_do_not_count_change_no_loss(quantile):
     wanted = losses.hard_feature_loss(student[cut], teacher[cut], quantile)
     found = losses.hard_feature_loss(student, teacher, quantile, counted)
     torch.testing.assert_close(found, wanted)
+
+
+def test_before_any_training_the_autoencoder_tells_images_apart_even_in_half_precision():
+    torch.manual_seed(0)
+    net = make(autoencoder(384, (256, 256), (56, 56)))
+    net.draw_weights()
+    blocks = np.random.default_rng(0).standard_normal((4, 3, 8, 8)).astype(np.float32)
+    features = run(net, blocks.repeat(32, axis=2).repeat(32, axis=3))
+    between = features.std(axis=0).mean() / np.abs(features).mean()
+    assert between > 10 * torch.finfo(torch.bfloat16).eps

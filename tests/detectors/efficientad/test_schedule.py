@@ -49,6 +49,12 @@ def test_it_takes_all_steps_while_it_gets_better_and_says_that_it_had_not_conver
     assert one.converged is False
 
 
+def test_with_an_autoencoder_all_steps_are_taken():
+    one = schedule(autoencoder_weight=0.5)
+    assert watch(one, [0.05] * 30) == 3000
+    assert one.converged is True
+
+
 @pytest.mark.parametrize("steps", [*range(1, 40), 199, 200, 2000])
 def test_a_training_that_nothing_ends_takes_the_steps_it_was_given(steps):
     one = schedule(steps)
@@ -65,4 +71,6 @@ def test_where_nobody_looks_all_steps_are_taken():
 def test_a_plan_knows_the_fewest():
     assert fewest_steps(EfficientAdSettings(preset="quick").recipe, 3000) == 150
     assert fewest_steps(EfficientAdSettings(preset="quick").recipe, 20) == 20
+    coded = EfficientAdSettings(autoencoder_weight=0.5)
+    assert fewest_steps(coded.recipe, 3000) == 3000
     assert fewest_steps(EfficientAdSettings(preset="paper").recipe, 70_000) == 70_000

@@ -33,6 +33,7 @@ def test_the_paper_is_the_paper():
         "calibration_folds": 0, "held_out": 0.1, "autoencoder_width": 64, "autoencoder_weight": 0.5,
         "smoothing": 0.0, "averaged_steps": 0, "gradient_norm": 0.0, "schedule": "late",
         "unexplained": 0.0, "distance": "squared", "teacher_backbone": None,
+        "initialisation": "torch",
     }  # fmt: skip
     assert settings | published == settings
 

@@ -68,6 +68,8 @@ def make_trio(
         torch.manual_seed(settings.seed)
         student = Net(layers.student)
         coder = Net(layers.autoencoder, dropout=settings.dropout) if layers.autoencoder else None
+        if coder and settings.recipe.initialisation == "he":
+            coder.draw_weights()
     place = {"device": device, "memory_format": torch.channels_last}
     penalised = settings.recipe.penalty_weight > 0
     coder = coder.to(**place) if coder else None

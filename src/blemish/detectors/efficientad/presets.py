@@ -17,6 +17,7 @@ class Recipe:
     pdn: str | None
     student_width: int
     autoencoder_weight: float
+    initialisation: str
     steps: int
     unexplained: float
     batch_size: int
@@ -45,6 +46,7 @@ QUICK = Recipe(
     pdn=None,
     student_width=32,
     autoencoder_weight=0.0,
+    initialisation="he",
     steps=1500,
     unexplained=0.05,
     batch_size=2,
@@ -72,6 +74,7 @@ PAPER = Recipe(
     pdn="small",
     student_width=32,
     autoencoder_weight=0.5,
+    initialisation="torch",
     steps=70_000,
     unexplained=0.0,
     batch_size=1,

@@ -3,7 +3,8 @@
 As published: all steps, at one rate that falls once, late. `cool-down`: the rate rises over the
 first steps, stays, and falls evenly to nothing over the last third. When that third begins is
 open: what is left unexplained of the teacher, in good images that are not trained on, decides
-(`Watch`), so that easy surfaces take few steps and hard ones all.
+(`Watch`), so that easy surfaces take few steps and hard ones all. An autoencoder learns longer than
+the student that is looked at: with one, all steps are taken.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ def share_text(share: float) -> str:
     return f"{share:.1%}" if share < MOST_TOLD else f"more than {MOST_TOLD:.0%}"
 
 
+def may_end_early(recipe: Recipe) -> bool:
+    """Whether a training may take fewer steps than it was given."""
+    watched = recipe.unexplained > 0 and not recipe.autoencoder_weight
+    return watched and recipe.schedule == "cool-down"
+
+
 def fewest_steps(recipe: Recipe, steps: int) -> int:
     """How many steps a training takes at least, of so many at most."""
-    if not recipe.unexplained or recipe.schedule != "cool-down":
-        return steps
-    return min(steps, _whole(LOOKED))
+    return min(steps, _whole(LOOKED)) if may_end_early(recipe) else steps
 
 
 def _whole(cools_from: int) -> int:
@@ -66,7 +71,7 @@ class Schedule:
 
     @property
     def _ends_early(self) -> bool:
-        return self.settings.recipe.schedule != "late" and self.cools_from < self._latest
+        return self.cools_from < self._latest
 
     @property
     def end(self) -> int:
@@ -90,7 +95,8 @@ class Schedule:
     def look(self, step: int, share: float) -> None:
         """Take note of the share that is unexplained, and end soon where that is enough."""
         self.unexplained.append([step, float(f"{share:.5g}")])
-        if step < self.cools_from and (self._reached(share) or self._stands_still(step, share)):
+        enough = self._reached(share) or self._stands_still(step, share)
+        if enough and step < self.cools_from and may_end_early(self.settings.recipe):
             self.cools_from = step
 
     @property

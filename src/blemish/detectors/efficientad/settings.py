@@ -91,6 +91,12 @@ class EfficientAdSettings(DetectorSettings):
         at_least=0,
         at_most=0.9,
     )
+    initialisation: str | None = setting(
+        None,
+        "weights that the autoencoder begins with: torch's own as is usual, or he, with which "
+        "every layer passes on how images differ, so that few steps teach it something",
+        choices=("torch", "he"),
+    )
     autoencoder_width: int = setting(
         64, "channels of the autoencoder's bottleneck, even", at_least=2
     )
@@ -105,7 +111,7 @@ class EfficientAdSettings(DetectorSettings):
         None,
         "share of the teacher's variance in good images that were not trained on which may stay "
         "unexplained: the training ends soon after it is reached, or no longer falls; 0 takes all "
-        "steps, as published",
+        "steps, as published, and so does an autoencoder",
         at_least=0,
         at_most=1,
     )

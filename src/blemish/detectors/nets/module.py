@@ -41,6 +41,19 @@ class Net(nn.Module):  # type: ignore[misc]
             )
             self.add_module(layer.name, convolution)
 
+    def draw_weights(self) -> None:
+        """Draw weights with which each layer passes on how images differ (He et al., ICCV 2015).
+
+        Of torch's own weights a layer passes on a part. That does where few follow each other or
+        skips lead past them; behind an autoencoder all images would look the same to bfloat16, and
+        it would learn their mean.
+        """
+        for layer in self.layers:
+            convolution = self.get_submodule(layer.name)
+            kind = "relu" if layer.rectified else "linear"
+            nn.init.kaiming_normal_(convolution.weight, nonlinearity=kind)
+            nn.init.zeros_(convolution.bias)
+
     def forward(self, images: Tensor, outputs: slice = ALL) -> Tensor:
         """Features of images, all of them or only some: heads not asked for cost nothing."""
         x, given, first = images, [], 0
