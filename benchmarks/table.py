@@ -118,6 +118,8 @@ def filled(text: str) -> str:
         "position-cost": lambda: position_tables.cost(newest("position-*.json")),
         "sharp": lambda: sharp_tables.figures(newest("sharp-*.json")),
         "sharp-costs": lambda: sharp_tables.costs(newest("sharp-*.json")),
+        "taught-elsewhere": lambda: sharp_tables.taught_elsewhere(newest("residual-head-*.json")),
+        "scores-of-heads": lambda: sharp_tables.image_scores(newest("residual-head-*.json")),
         "region-promise": lambda: sharp_tables.promises(newest("region-promise-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }

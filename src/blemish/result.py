@@ -3,7 +3,8 @@
 Detectors and models make them, metrics, drawings and reports take them. They hold raw scores
 (unbounded, higher is more anomalous) and, where a model is calibrated, the verdict that follows.
 
-Convention: boxes are `(x0, y0, x1, y1)` in pixels of the original image, `x1` and `y1` exclusive;
+Convention: boxes are `(x0, y0, x1, y1)` in pixels of the original image (turned upright where its
+EXIF data say so), `x1` and `y1` exclusive;
 points are `(x, y)`, the centre of the top left pixel being (0, 0); outlines go along the edges of
 pixels, from corner to corner, the outer corner of the top left pixel being (0, 0), as in boxes;
 maps are H x W, float32.

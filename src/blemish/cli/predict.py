@@ -96,13 +96,14 @@ def predict(
 
     A line holds path, score, p_value, tail_p_value, verdict, regions, notes (what sets the image
     apart from all training images) and seconds; of an image that cannot be judged, path and
-    error. Exit code 1: there is such an image, or one not drawn. DIR has each line as soon as it
-    is printed; with --resume those that are there stay, and their images are not judged again
-    unless they have changed.
+    error. Exit code 1: there is such an image, or one not drawn. DIR has each line right after it
+    is printed (a run that is killed may have printed one more); with --resume those that are there
+    stay, and their images are not judged again unless they have changed or lack a drawing.
 
     A region holds area_px, box_xyxy (x1 and y1 exclusive), peak_score and peak_xy, in pixels of
-    the original image. With --outlines it also holds outline_xy, polygons along the edges of its
-    pixels, in coordinates of the box: the outer one, then one for each hole.
+    the original image, turned upright as its EXIF data say. With --outlines it also holds
+    outline_xy, polygons along the edges of its pixels, in coordinates of the box: the outer one,
+    then one for each hole.
     """
     map_format = maps_as or (MapFormat.NPY if maps else None)
     if output is None and (overlay or map_format):

@@ -98,7 +98,7 @@ def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
         begun_ns = path.stat().st_mtime_ns
         text = path.read_bytes()
     try:
-        there = dict(read_json(text.decode()))
+        there = {"outlines": False} | dict(read_json(text.decode()))  # older runs do not say
     except (ValueError, TypeError) as error:
         raise BlemishError(f"'{path}' is damaged: it is not JSON; name another folder.") from error
     differing = [

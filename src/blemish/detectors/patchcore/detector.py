@@ -101,9 +101,10 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         finest, other = (min(lv.stride for lv in b.levels) for b in (found, self.backbone))
         if finest >= other:
             names = ", ".join(level.name for level in found.levels)
+            taken = "" if s.map_levels else ", which a head takes by default"
             raise SettingError(
                 f"'map_levels' must hold a level finer than stride {other}, that of the finest of "
-                f"the other levels; got {names} (stride {finest})."
+                f"the other levels; got {names} (stride {finest}){taken}."
             )
         return found
 
