@@ -10,21 +10,19 @@ Thresholds are not looked at. Needs the extra `train` for the net with random we
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from day_record import DayRecord
 from filters import write_filters
 
 ROOT = Path(__file__).parents[1]
-RECORDS = ROOT / "benchmarks" / "records"
 DATA = ("mvtec/bottle", "lgp", "mtd")
 COMMON = {"coreset_count": 2000, "calibration_folds": 0, "memory_megabytes": 3000}
 CHOICES: tuple[dict[str, Any], ...] = (
@@ -44,20 +42,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
     shared: Path = parser.parse_args().shared
-    from blemish.records.machine import machine, versions
-
-    path = RECORDS / f"backbones-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    record = DayRecord("backbones")
     with tempfile.TemporaryDirectory() as folder:
         for name, backbone, settings in cases(shared, Path(folder)):
             for data in DATA:
                 case = {"data": Path(data).name, "backbone": name, "settings": settings}
-                if any(case.items() <= row.items() for row in rows):
+                if record.holds(case):
                     continue  # measured before on this day
-                rows.append(case | measure(shared / "data" / data, backbone, settings))
-                print(json.dumps(rows[-1]), flush=True)
-                record = {"machine": machine(), "versions": versions(), "rows": rows}
-                path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+                record.add(case | measure(shared / "data" / data, backbone, settings))
 
 
 def cases(shared: Path, folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:

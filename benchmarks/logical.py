@@ -13,20 +13,17 @@ begins the nets.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Callable
 from contextlib import closing
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from day_record import DayRecord
 from figures import of_images
 
-RECORDS = Path(__file__).parent / "records"
 TRAINED, GOOD, EACH = 200, 100, 50
 DEFECTS = ("missing", "doubled", "swapped", "misplaced")
 KINDS = "odx"
@@ -53,19 +50,13 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--detectors", nargs="*", default=list(detectors(0)))
     arguments = parser.parse_args()
-    from blemish.records.machine import machine, versions
-
-    path = RECORDS / f"logical-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    record = DayRecord("logical")
     for seed in arguments.seeds:
         for name in arguments.detectors:
             case = {"detector": name, "seed": seed}
-            if any(case.items() <= row.items() for row in rows):
+            if record.holds(case):
                 continue
-            rows.append(case | judged(detectors(seed)[name], seed))
-            print(json.dumps(rows[-1]), flush=True)
-            record = {"machine": machine(), "versions": versions(), "rows": rows}
-            path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+            record.add(case | judged(detectors(seed)[name], seed))
 
 
 def detectors(seed: int) -> dict[str, Any]:

@@ -10,13 +10,11 @@ interrupted on the same day; a quarter of an hour on two quiet cores.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from day_record import DayRecord
 from timing import rounds, spread, warm
 
-RECORDS = Path(__file__).parent / "records"
 DATA = ("mvtec/bottle", "lgp", "surfaces/tile", "surfaces/leather", "surfaces/grid", "mtd")
 SEEDS = (0, 1, 2)
 FEW = (3, 5, 10, 20, 50)  # images left out that what is usual is learned from
@@ -59,21 +57,16 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=SEEDS)
     parser.add_argument("--set", dest="settings", nargs="*", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
-    from blemish.records.machine import machine, versions
     from blemish.settings import parse_assignments
 
     settings = parse_assignments(arguments.settings)
-    path = RECORDS / f"position-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    record = DayRecord("position")
     for seed in arguments.seeds:
         for data in arguments.data:
             case = {"data": Path(data).name, "seed": seed, "settings": settings}
-            if any(case.items() <= row.items() for row in rows):
+            if record.holds(case):
                 continue
-            rows.append(case | measure(arguments.shared, data, seed, settings))
-            print(json.dumps(rows[-1]), flush=True)
-            record = {"machine": machine(), "versions": versions(), "rows": rows}
-            path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+            record.add(case | measure(arguments.shared, data, seed, settings))
 
 
 def measure(shared: Path, data: str, seed: int, settings: dict[str, Any]) -> dict[str, Any]:

@@ -7,19 +7,17 @@ are timed in turns some seconds apart, so that whatever else the machine does fa
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from day_record import DayRecord
 from run import EMBEDDED, named
 from timing import rounds, spread, warm
 
-RECORDS = Path(__file__).parent / "records"
 PRECISIONS = ("float32", "int8")
 DATA = ("mvtec/bottle", "lgp", "mtd")
 DETECTORS = ("patchcore", "efficientad")
@@ -35,10 +33,7 @@ def main() -> None:
     parser.add_argument("--backbones", nargs="*", default=BACKBONES, help="of PatchCore")
     parser.add_argument("--detectors", nargs="*", default=DETECTORS, choices=DETECTORS)
     arguments = parser.parse_args()
-    from blemish.records.machine import machine, versions
-
-    path = RECORDS / f"precision-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    record = DayRecord("precision")
     wanted = [
         (data, detector, backbone)
         for data in arguments.data
@@ -47,11 +42,8 @@ def main() -> None:
     ]
     for data, detector, backbone in wanted:
         case = {"data": Path(data).name, "detector": detector, "backbone": backbone}
-        if not any(case.items() <= row.items() for row in rows):
-            rows.append(case | measure(arguments.shared, data, detector, backbone))
-            print(json.dumps(rows[-1]), flush=True)
-            record = {"machine": machine(), "versions": versions(), "rows": rows}
-            path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+        if not record.holds(case):
+            record.add(case | measure(arguments.shared, data, detector, backbone))
 
 
 def measure(shared: Path, data: str, detector: str, backbone: str) -> dict[str, Any]:

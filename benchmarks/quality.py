@@ -7,13 +7,12 @@ a user gets without choosing anything.
 from __future__ import annotations
 
 import argparse
-import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from day_record import DayRecord
+
 EMBEDDED = "embedded"
-RECORDS = Path(__file__).parent / "records"
 
 DEFAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("mvtec/bottle", "embedded", {}),
@@ -58,18 +57,12 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/, backbones/")
     parser.add_argument("--only-defaults", action="store_true")
     arguments = parser.parse_args()
-    from blemish.records.machine import machine, versions
-
-    path = RECORDS / f"quality-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    record = DayRecord("quality")
     for data, backbone, settings in DEFAULTS + ([] if arguments.only_defaults else CHOICES):
         case = {"data": Path(data).name, "backbone": backbone, "settings": settings}
-        if any(case.items() <= row.items() for row in rows):
+        if record.holds(case):
             continue  # measured before on this day
-        rows.append(measure(arguments.shared, data, backbone, settings))
-        print(json.dumps(rows[-1]), flush=True)
-        record = {"machine": machine(), "versions": versions(), "rows": rows}
-        path.write_text(json.dumps(record, indent=2, sort_keys=True) + "\n")
+        record.add(measure(arguments.shared, data, backbone, settings))
 
 
 def measure(shared: Path, data: str, backbone: str, settings: dict[str, Any]) -> dict[str, Any]:

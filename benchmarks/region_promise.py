@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +24,12 @@ from blemish.calibration.conformal import conformal_threshold, promises, upper_b
 from blemish.detectors.conformance.images import DrawnImages
 from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
-from blemish.records.machine import machine, versions
 from blemish.surfaces.drawing import draw_good
+from day_record import DayRecord
 from detectors import DRAWN, REAL
 from false_alarms import FRESH, counted
 from sharp import SETTINGS
 
-RECORDS = Path(__file__).parent / "records"
 RATES = (0.01, 0.05)
 LEARNED = {"mtd": 300, "lgp": 200, "bottle": 150}  # of real sets
 DRAWN_LEARNED, DRAWN_PX = 150, 256
@@ -50,23 +47,18 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("--draws", type=int, default=5)
     arguments = parser.parse_args()
-    path = RECORDS / f"region-promise-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
-    known = {(row["data"], row["draw"], row["kind"]) for row in rows}
+    record = DayRecord("region-promise")
     for draw in range(arguments.draws):
         for data in arguments.data or [*DRAWN, *(REAL if arguments.shared else ())]:
             name = Path(data).name
-            wanted = [kind for kind in arguments.kinds if (name, draw, kind) not in known]
+            cases = [{"data": name, "draw": draw, "kind": kind} for kind in arguments.kinds]
+            wanted = [case for case in cases if not record.holds(case)]
             if not wanted:
                 continue
             folder = None if data in DRAWN else arguments.shared / "data" / data
             learned, fresh = drawn(name, draw) if folder is None else split(folder, name, draw)
-            for kind in wanted:
-                rows.append({"data": name, "draw": draw, "kind": kind})
-                rows[-1] |= measured(learned, fresh, draw, kind)
-                print(json.dumps(rows[-1]), flush=True)
-                record = {"machine": machine(), "versions": versions(), "rows": rows}
-                path.write_text(json.dumps(record, indent=1) + "\n")
+            for case in wanted:
+                record.add(case | measured(learned, fresh, draw, case["kind"]))
 
 
 def drawn(name: str, draw: int) -> tuple[Images, Images]:

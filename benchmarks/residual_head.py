@@ -11,11 +11,9 @@ by image and level by level, less their median. What the day's record holds is l
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +27,16 @@ from blemish.data.loading import GoodImages
 from blemish.detectors.nets.layer import Weights
 from blemish.detectors.nets.module import fixed_net
 from blemish.detectors.patchcore.head.examples import Examples
-from blemish.detectors.patchcore.head.net import LAYERS, LEAST
+from blemish.detectors.patchcore.head.net import LAYERS
 from blemish.detectors.patchcore.head.training import train_head
 from blemish.graph.session import Session
 from blemish.graph.trace import with_outputs
 from blemish.metrics.pixels import PixelScores
 from blemish.progress import LoggedProgress
-from blemish.records.machine import machine, versions
+from day_record import DayRecord
 from detectors import DRAWN, REAL
 from figures import masked, of_images, of_pixels
 
-RECORDS = Path(__file__).parent / "records"
 SEED = 0
 LOUDEST = 10  # cells, whose mean is an image's score by the head alone
 PARTS = 16  # of the test images, judged one after the other
@@ -55,22 +52,16 @@ def main() -> None:
     )
     parser.add_argument("--shared", type=Path, help="folder with data/; drawn surfaces without")
     arguments = parser.parse_args()
-    path = RECORDS / f"residual-head-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
-    known = {(row["data"], row["taught_by"], row["readings"]) for row in rows}
+    record = DayRecord("residual-head")
     data = [*DRAWN, *(REAL if arguments.shared else ())]
     sets = {Path(d).name: read(d if d in DRAWN else arguments.shared / "data" / d) for d in data}
     for name, one in sets.items():
         for taught_by, teachers in schools(name, list(sets)).items():
             for taken_as, taken in TAKEN.items():
-                if (name, taught_by, taken_as) in known:
-                    continue
-                weights = taught([sets[teacher].examples for teacher in teachers], taken)
-                row = {"data": name, "taught_by": taught_by, "readings": taken_as}
-                rows.append(row | judged(one, weights, taken))
-                print(json.dumps(rows[-1]), flush=True)
-                record = {"machine": machine(), "versions": versions(), "rows": rows}
-                path.write_text(json.dumps(record, indent=1) + "\n")
+                case = {"data": name, "taught_by": taught_by, "readings": taken_as}
+                if not record.holds(case):
+                    weights = taught([sets[teacher].examples for teacher in teachers], taken)
+                    record.add(case | judged(one, weights, taken))
 
 
 def schools(name: str, names: Sequence[str]) -> dict[str, list[str]]:
@@ -124,26 +115,18 @@ def read(place: str | Path) -> Set:
     detector = blemish.PatchCore(map_levels=["s4"], seed=SEED)
     with closing(detector.fit(images, progress=progress)) as fitted:
         examples = fitted.examples(images, progress)
-        outputs = ["score", "multiples", "finer/multiples"]
+        shapes = [shape for layer in LAYERS for shape in layer.shapes.items()]
+        fitted.head = {name: np.zeros(shape, np.float32) for name, shape in shapes}  # untrained
+        outputs = ["score", "readings"]
         session = Session(with_outputs(fitted.graph.SerializeToString(), outputs))
     readings, masks, scores = [], [], []
     for image, mask in masked(dataset.test):
-        score, *found = session.run(outputs, image=image[None])
-        readings.append(logarithms(*found))
+        score, found = session.run(outputs, image=image[None])
+        readings.append(found)
         masks.append(mask)
         scores.append(float(score[0]))
     defective = [sample.label != "good" for sample in dataset.test]
     return Set(examples, np.concatenate(readings), masks, defective, scores)
-
-
-def logarithms(multiples: NDArray[np.float32], of_finer: NDArray[np.float32]) -> Readings:
-    """What a head takes of multiples of what is usual, by both banks."""
-    coarse = F.interpolate(
-        torch.from_numpy(multiples)[:, None], of_finer.shape[1:], mode="bilinear"
-    )
-    both = np.concatenate([coarse.numpy(), of_finer[:, None]], 1)
-    logs: Readings = np.log(np.maximum(both, LEAST))
-    return logs
 
 
 def taught(examples: Sequence[Examples], taken: Taken) -> Weights:

@@ -11,10 +11,8 @@ day's record holds already is left as it is.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -23,10 +21,10 @@ from typing import Any
 import blemish
 from blemish.data.loading import GoodImages
 from blemish.records.findings import Regions
+from day_record import DayRecord
 from detectors import DRAWN, REAL
 from timing import rounds, spread, warm
 
-RECORDS = Path(__file__).parent / "records"
 ONE_BANK = "one bank"
 SETTINGS: dict[str, dict[str, Any]] = {
     ONE_BANK: {},
@@ -47,22 +45,17 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--kinds", nargs="*", choices=SETTINGS, default=list(SETTINGS))
     arguments = parser.parse_args()
-    from blemish.records.machine import machine, versions
-
-    path = RECORDS / f"sharp-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
-    known = {(row["data"], row["seed"], row["kind"]) for row in rows}
+    record = DayRecord("sharp")
     wanted = [*DRAWN, *(REAL if arguments.shared else ())]
     for seed in arguments.seeds:
         for data in arguments.data or wanted:
             name = Path(data).name
-            kinds = [kind for kind in arguments.kinds if (name, seed, kind) not in known]
+            cases = {kind: {"data": name, "seed": seed, "kind": kind} for kind in arguments.kinds}
+            kinds = [kind for kind, case in cases.items() if not record.holds(case)]
             if not kinds:
                 continue
             place = data if data in DRAWN else arguments.shared / "data" / data
-            rows += measure(place, name, seed, kinds)
-            record = {"machine": machine(), "versions": versions(), "rows": rows}
-            path.write_text(json.dumps(record, indent=1) + "\n")
+            record.add(*measure(place, name, seed, kinds))
 
 
 def measure(place: str | Path, name: str, seed: int, kinds: list[str]) -> list[dict[str, Any]]:
@@ -97,7 +90,6 @@ def measure(place: str | Path, name: str, seed: int, kinds: list[str]) -> list[d
     for row in rows:
         row["milliseconds"] = spread([1000 * second for second in times[row["kind"]]], 2)
         row["times_one_bank"] = round(median(times[row["kind"]]) / median(times[ONE_BANK]), 3)
-        print(json.dumps(row), flush=True)
     return rows
 
 

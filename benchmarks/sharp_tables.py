@@ -70,7 +70,8 @@ def taught_elsewhere(record: Record) -> str:
     """A row each data set: pixel AP of heads that learned from itself and from others."""
     schools = ("itself", "drawn surfaces", "all others")
     ways = list(dict.fromkeys(row["readings"] for row in record["rows"]))
-    columns = [(school, way) for school in schools for way in ways]
+    measured = {(row["taught_by"], row["readings"]) for row in record["rows"]}
+    columns = [(school, way) for school in schools for way in ways if (school, way) in measured]
     lines = _headed("data", *(f"{school}, {way}" for school, way in columns))
     for data in _sets(record):
         found = {

@@ -9,9 +9,7 @@ images, level by level; all else is the detector's.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from day_record import DayRecord
 from figures import masked, of_images, of_pixels
 
-RECORDS = Path(__file__).parent / "records"
 DATA = ("mvtec/bottle", "mtd")
 BANK, LEFT_OUT = 8192, 0.15  # cells of each level; share of the training images
 MOST_IMAGES = 200  # that the bank is drawn from
@@ -55,22 +53,14 @@ def main() -> None:
     parser.add_argument("--data", nargs="*", default=DATA)
     parser.add_argument("--teacher", default="", help="only those that begin so")
     arguments = parser.parse_args()
-    from blemish.records.machine import machine, versions
-
-    path = RECORDS / f"teachers-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    record = DayRecord("teachers")
     for data in arguments.data:
         for name, settings in teachers(arguments.shared).items():
             case = {"data": Path(data).name, "teacher": name}
-            if not name.startswith(arguments.teacher) or any(
-                case.items() <= row.items() for row in rows
-            ):
+            if not name.startswith(arguments.teacher) or record.holds(case):
                 continue
             coreset = name.endswith(SPREAD)
-            rows.append(case | measured(arguments.shared, data, settings, coreset=coreset))
-            print(json.dumps(rows[-1]), flush=True)
-            record = {"machine": machine(), "versions": versions(), "rows": rows}
-            path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+            record.add(case | measured(arguments.shared, data, settings, coreset=coreset))
 
 
 def measured(shared: Path, data: str, settings: dict[str, Any], *, coreset: bool) -> dict[str, Any]:

@@ -11,11 +11,9 @@ same day; half an hour on two quiet cores.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,8 +24,8 @@ import numpy as np
 from blemish.detectors.features import embedding
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.graph.builder import FLOAT, GraphBuilder
+from day_record import DayRecord
 
-RECORDS = Path(__file__).parent / "records"
 DATA = ("mvtec/bottle", "lgp", "surfaces/tile", "surfaces/leather", "surfaces/grid", "mtd")
 BORDERS = ("nothing", "mirrored")
 PLACES = (0.75, 1.5)
@@ -42,21 +40,15 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True, help="folder with data/")
     parser.add_argument("--data", nargs="*", default=DATA)
     arguments = parser.parse_args()
-    from blemish.records.machine import machine, versions
-
-    path = RECORDS / f"variants-{datetime.now(UTC).date().isoformat()}.json"
-    rows: list[dict[str, Any]] = json.loads(path.read_text())["rows"] if path.exists() else []
+    record = DayRecord("variants")
     for data in arguments.data:
         for variant in ("as it is", *BORDERS, *(f"places {weight}" for weight in PLACES)):
             for settings in WAYS:
                 case = {"data": Path(data).name, "variant": variant, "settings": settings}
-                if any(case.items() <= row.items() for row in rows):
+                if record.holds(case):
                     continue
-                distance = _known(rows, data, "median_distance")
-                rows.append(case | measure(arguments.shared, data, variant, settings, distance))
-                print(json.dumps(rows[-1]), flush=True)
-                record = {"machine": machine(), "versions": versions(), "rows": rows}
-                path.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+                distance = _known(record.rows, data, "median_distance")
+                record.add(case | measure(arguments.shared, data, variant, settings, distance))
 
 
 def _known(rows: list[dict[str, Any]], data: str, name: str) -> Any:

@@ -7,16 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blemish.search import coreset
-from blemish.search.coreset import LeavingOut, PointCloud, greedy_k_centre, projection
+from blemish.search import coreset, point_distances
+from blemish.search.coreset import greedy_k_centre, projection
+from clouds import cloud
 from oracles.patches import greedy
-
-
-def cloud(rows, dimensions, seed=0, spread=1.0):
-    rng = np.random.default_rng(seed)
-    centres = rng.standard_normal((7, dimensions)) * 3
-    return (centres[rng.integers(7, size=rows)] + spread * rng.standard_normal((rows, dimensions))
-            ).astype(np.float32)  # fmt: skip
 
 
 @pytest.mark.parametrize("candidates", [4, 64, 2048])
@@ -24,7 +18,7 @@ def cloud(rows, dimensions, seed=0, spread=1.0):
 def test_picks_are_those_of_the_plain_loop(monkeypatch, candidates, batch):
     monkeypatch.setattr(coreset, "CANDIDATES", candidates)
     monkeypatch.setattr(coreset, "PICKS_AT_ONCE", batch)
-    monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(point_distances, "BLOCK_ROWS", 100)
     points = cloud(700, 9)
     found = greedy_k_centre(points, 60, start="farthest")
     assert found.picks.tolist() == greedy(points, 60, int(found.picks[0]))
@@ -32,10 +26,10 @@ def test_picks_are_those_of_the_plain_loop(monkeypatch, candidates, batch):
 
 @pytest.mark.parametrize(("few", "near"), [(2, 2), (2, 0.2), (0.3, 0.6)])
 def test_sketches_change_no_pick(monkeypatch, few, near):
-    monkeypatch.setattr(coreset, "FEW_IMPROVED", few)
-    monkeypatch.setattr(coreset, "FEW_NEAR", near)
-    monkeypatch.setattr(coreset, "DIRECTIONS", 6)
-    monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
+    monkeypatch.setattr(point_distances, "FEW_IMPROVED", few)
+    monkeypatch.setattr(point_distances, "FEW_NEAR", near)
+    monkeypatch.setattr(point_distances, "DIRECTIONS", 6)
+    monkeypatch.setattr(point_distances, "BLOCK_ROWS", 100)
     monkeypatch.setattr(coreset, "PICKS_AT_ONCE", 8)
     points = cloud(730, 96, spread=0.3)
     found = greedy_k_centre(points, 120, start="farthest")
@@ -57,64 +51,6 @@ def test_the_seeded_start_is_kept_in_the_bank():
     for seed in range(8):
         start = np.random.default_rng(seed).integers(500)
         assert greedy_k_centre(points, 5, rng=np.random.default_rng(seed)).picks[0] == start
-
-
-def gaps(points, picked):
-    return np.linalg.norm(points[:, None] - picked[None], axis=2).min(axis=1)
-
-
-@pytest.mark.parametrize("parts", [2, 5, 40])
-@pytest.mark.parametrize(("sketched", "most_near"), [(False, 0), (True, 0), (True, 10**6)])
-def test_without_a_part_the_other_picks_stay_and_greed_fills_up(
-    monkeypatch, parts, sketched, most_near
-):
-    monkeypatch.setattr(coreset, "worth_sketching", lambda *_: sketched)
-    monkeypatch.setattr(coreset, "MOST_NEAR", most_near)
-    monkeypatch.setattr(coreset, "SKETCHED_AT_ONCE", 8)
-    monkeypatch.setattr(coreset, "BLOCK_ROWS", 100)
-    monkeypatch.setattr(coreset, "PICKS_AT_ONCE", 8)
-    points = cloud(400, 5)
-    whole = greedy_k_centre(points, 60, start="farthest")
-    part_of = np.arange(400) % parts
-    leaving_out = LeavingOut(whole, PointCloud(points), part_of)
-    wanted = gaps(points, points[whole.picks])
-    np.testing.assert_allclose(leaving_out.distances(), wanted, rtol=1e-5)
-    for part, without in enumerate(leaving_out.without_each()):
-        left_out, found = part_of == part, without.coreset
-        kept = [row for row in whole.picks if not left_out[row]]
-        assert found.picks[: len(kept)].tolist() == kept
-        assert len(found.picks) == 60
-        assert not left_out[found.picks].any()
-        for count in range(len(kept), 60):
-            away = np.where(left_out, -1, gaps(points, points[found.picks[:count]]))
-            assert away[found.picks[count]] == pytest.approx(away.max(), rel=1e-4)
-        wanted = np.where(left_out, 0, gaps(points, points[found.picks]))
-        np.testing.assert_allclose(np.sqrt(np.maximum(found.nearest_sq, 0)), wanted, atol=2e-2)
-        assert (found.nearest_sq[left_out] == -1).all()
-        wanted = gaps(points[left_out], points[found.picks])
-        np.testing.assert_allclose(without.distances, wanted, rtol=1e-5)
-        assert without.used_up == 60 / np.count_nonzero(~left_out)
-    assert part == parts - 1
-
-
-def test_without_all_picks_a_coreset_is_begun_anew():
-    points = cloud(300, 5)
-    whole = greedy_k_centre(points, 6)
-    part_of = np.zeros(300, np.int64)
-    part_of[whole.picks] = 1
-    *_, without = LeavingOut(whole, PointCloud(points), part_of).without_each()
-    found = without.coreset
-    assert len(set(found.picks) - set(whole.picks)) == 6
-
-
-def test_without_most_points_all_others_are_picked():
-    points = cloud(50, 5)
-    whole = greedy_k_centre(points, 30)
-    part_of = (np.arange(50) >= 12).astype(np.int64)
-    *_, without = LeavingOut(whole, PointCloud(points), part_of).without_each()
-    found = without.coreset
-    assert sorted(found.picks) == list(range(12))
-    assert found.radius == 0
 
 
 @pytest.mark.parametrize("offset", [0, 10])

@@ -74,7 +74,7 @@ def test_distances_by_products_alone_are_those_of_the_nearest(squared, block, of
     patches[0, 0, 0] = bank[3]
 
     def add(g):
-        return [distances(g, "patches", bank, squared=squared, block=block)]
+        return [distances(g, "patches", bank, k=1, squared=squared, block=block)]
 
     (found,) = run_nodes(add, patches=patches)
     nearest = distances_of(patches.reshape(-1, 6), bank).min(axis=1).reshape(2, 4, 5)

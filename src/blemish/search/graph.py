@@ -62,15 +62,12 @@ def search(
     bank = GraphBank(g, g.constant(vectors, name="bank"), vectors, block, barred)
     queries = g.op("Reshape", patches, g.ints(-1, vectors.shape[1]))
     if sketched:
-        distances, rows = nearest_by_sketches(bank, queries)
+        found, rows = nearest_by_sketches(bank, queries)
     else:
-        distances, rows = bank.nearest(queries, k=min(k, len(vectors)))
-    if not squared:
-        distances = g.op("Sqrt", distances)
-    scores = g.op("ReduceMean", distances, g.ints(1), keepdims=0)
+        found, rows = bank.nearest(queries, k=min(k, len(vectors)))
     first = g.op("Gather", rows, g.constant(0, np.int64), axis=1)
     grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
-    patch_scores = g.op("Reshape", scores, grid, name="patch_scores")
+    patch_scores = _as_scores(g, found, grid, squared=squared)
     return Neighbours(patch_scores, g.op("Reshape", first, grid), queries, bank)
 
 
@@ -79,20 +76,29 @@ def distances(
     patches: str,
     vectors: NDArray[np.float32],
     *,
+    k: int,
     squared: bool,
     block: int,
 ) -> str:
-    """How far patches are from the nearest vector, N x h x w, where nobody asks which that is.
+    """The scores of a search, N x h x w, where nobody asks which vectors are the nearest.
 
-    From products alone, as `GraphBank.squared_distances` has it. Arguments are those of `search`.
+    One neighbour in a bank that is not worth sketching is told by products alone, in half the time
+    (`GraphBank.squared_distances`). Arguments are those of `search`.
     """
+    if k > 1 or worth_sketching(*vectors.shape):
+        return search(g, patches, vectors, k=k, squared=squared, block=block).scores
     bank = GraphBank(g, g.constant(vectors, name="bank"), vectors, block)
-    queries = g.op("Reshape", patches, g.ints(-1, vectors.shape[1]))
-    found = bank.squared_distances(queries)
+    found = bank.squared_distances(g.op("Reshape", patches, g.ints(-1, vectors.shape[1])))
+    grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
+    return _as_scores(g, found, grid, squared=squared)
+
+
+def _as_scores(g: GraphBuilder, found: str, grid: str, *, squared: bool) -> str:
+    """`patch_scores` on a grid, from squared distances, Q x k."""
     if not squared:
         found = g.op("Sqrt", found)
-    grid = g.op("Slice", g.op("Shape", patches), g.ints(0), g.ints(3), g.ints(0))
-    return g.op("Reshape", found, grid)
+    scores = g.op("ReduceMean", found, g.ints(1), keepdims=0)
+    return g.op("Reshape", scores, grid, name="patch_scores")
 
 
 def search_alone(vectors: NDArray[np.float32], *, sketched: bool | None = None) -> onnx.ModelProto:

@@ -39,7 +39,7 @@ class GraphBank:
         when the half squared lengths are one more column of the bank that meets a 1 in the query.
         """
         g, values, rows = self.g, [], []
-        extended = self._extended(queries)
+        extended = self._extended(g.op("Sub", queries, self._centre))
         for first, columns in self._blocks:
             last = min(first + self.block, len(self.vectors))
             closeness = g.op("MatMul", extended, columns)
@@ -77,21 +77,19 @@ class GraphBank:
         are no measure of what is nearly at no distance.
         """
         g = self.g
-        extended = self._extended(queries)
+        centred = g.op("Sub", queries, self._centre)
+        extended = self._extended(centred)
         closest = [
             g.op("ReduceMax", g.op("MatMul", extended, columns), g.ints(1), keepdims=1)
             for _, columns in self._blocks
         ]
-        most = closest[0] if len(closest) == 1 else g.op("Max", *closest)
-        centred = g.op("Sub", queries, self._centre)
         lengths = g.op("Unsqueeze", sum_of_squares(g, centred), g.ints(1))
-        squared = g.op("Sub", lengths, g.op("Mul", most, g.number(2.0)))
-        return g.op("Max", squared, g.number(0.0))
+        twice = g.op("Mul", g.op("Max", *closest), g.number(2.0))
+        return g.op("Max", g.op("Sub", lengths, twice), g.number(0.0))
 
-    def _extended(self, queries: str) -> str:
-        """Queries from the bank's centre, and a 1 that meets its half squared lengths."""
+    def _extended(self, centred: str) -> str:
+        """Queries from the bank's centre with a 1 that meets its half squared lengths."""
         g = self.g
-        centred = g.op("Sub", queries, self._centre)
         first_column = g.op("Slice", centred, g.ints(0), g.ints(1), g.ints(1))
         return g.op("Concat", centred, ones_like(g, first_column), axis=1)
 

@@ -45,7 +45,8 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
     Its graph holds, for `Model.trace`, `patches` (h x w x D), `patch_scores` (h x w: distances),
     `nearest` (h x w: which vector of the bank) and, with normalisation, `deviations` (the scores by
     their place). With `map_levels` there are also `finer/patches` and `finer/patch_scores` of the
-    second bank, and `multiples` and `finer/multiples`, of what is usual.
+    second bank, and `multiples` and `finer/multiples`, of what is usual; with a head also
+    `readings`, their logarithms, which it takes.
 
     Raises:
         MissingExtraError: a head is to be trained, and torch is not installed.

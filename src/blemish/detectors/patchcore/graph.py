@@ -23,7 +23,6 @@ from blemish.graph.preprocessing import (
     image_input,
 )
 from blemish.search.graph import Neighbours, distances, reweighting, search
-from blemish.search.sketch import worth_sketching
 from blemish.search.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ class PatchCoreGraph(FeatureGraph):
     def readings(self) -> onnx.ModelProto:
         """From `multiples` and `finer/multiples` to `readings`: what a head takes."""
         g = GraphBuilder()
-        g.op("Identity", read(g, "multiples", "finer/multiples"), name="readings")
+        read(g, "multiples", "finer/multiples")
         return g.build(MULTIPLES, [tensor("readings", FLOAT, "N", 2, "h", "w")])
 
     def search(self, bank: Vectors, *, block: int, others: int | None = None) -> onnx.ModelProto:
@@ -218,13 +217,10 @@ class PatchCoreGraph(FeatureGraph):
         )
 
     def _distances(self, g: GraphBuilder, patches: str, bank: Vectors) -> None:
-        """`patch_scores` alone; of small banks by products, in half the time of a search."""
-        if min(self.settings.k, len(bank)) > 1 or worth_sketching(*bank.shape):
-            self._search(g, patches, bank, block=self._block)
-            return
-        squared = self.settings.distance == "squared"
-        found = distances(g, patches, bank, squared=squared, block=self._block)
-        g.op("Identity", found, name="patch_scores")
+        """`patch_scores` alone."""
+        s = self.settings
+        squared = s.distance == "squared"
+        distances(g, patches, bank, k=min(s.k, len(bank)), squared=squared, block=self._block)
 
     def _sharpen(self, g: GraphBuilder, scores: str, finer: Finer, sizes: Geometry) -> None:
         """Nodes of the second bank, and `score_map` from the patch scores of both."""

@@ -24,7 +24,8 @@ from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.parallel import one_core_each
 from blemish.progress import Advance, Progress
-from blemish.search.coreset import Coreset, LeavingOut
+from blemish.search.coreset import Coreset
+from blemish.search.leaving_out import LeavingOut
 from blemish.search.vectors import Vectors
 from blemish.wording import bytes_text
 

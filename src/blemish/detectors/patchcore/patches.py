@@ -14,7 +14,8 @@ from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.graph.engine import CPU, Engine
 from blemish.progress import Progress
-from blemish.search.coreset import PointCloud, projection
+from blemish.search.coreset import projection
+from blemish.search.point_distances import PointCloud
 from blemish.search.vectors import Vectors
 
 

@@ -21,7 +21,7 @@ from blemish.detectors.features.sizes import (
 )
 from blemish.errors import SettingError
 from blemish.memory import MEGABYTE
-from blemish.search.coreset import sketched_bytes
+from blemish.search.point_distances import sketched_bytes
 from blemish.search.sketch import searched_bytes
 from blemish.wording import bytes_text
 

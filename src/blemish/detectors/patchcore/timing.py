@@ -24,8 +24,8 @@ from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.parallel import available_cores, one_core_each
-from blemish.search.coreset import BLOCK_ROWS, DIRECTIONS, PICKS_AT_ONCE, WORTH_SKETCHING
 from blemish.search.graph import search_alone
+from blemish.search.point_distances import BLOCK_ROWS, DIRECTIONS, PICKS_AT_ONCE, WORTH_SKETCHING
 from blemish.search.vectors import Vectors
 
 BLOCKS_A_CORE = 8  # of distances from points to picks, as picking takes them

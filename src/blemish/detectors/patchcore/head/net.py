@@ -14,7 +14,7 @@ from blemish.graph.builder import GraphBuilder
 
 CHANNELS = 32
 DILATIONS = (1, 2, 4, 4, 4)  # with the last layer, a cell is told by 33 x 33 of them
-LEAST = 0.05  # of what is usual; less is rounding, which logarithms enlarge, and read as this
+LEAST = 0.05  # of what is usual; less is rounding, which roots and logarithms enlarge
 
 
 def _layers() -> tuple[NetLayer, ...]:
@@ -40,7 +40,7 @@ LAYERS = _layers()
 
 
 def read(g: GraphBuilder, multiples: str, of_finer: str) -> str:
-    """Nodes from multiples of what is usual (N x h x w each) to what the net takes, N x 2 x h x w.
+    """Nodes from multiples of what is usual (N x h x w each) to `readings`, N x 2 x h x w.
 
     Args:
         g: where to add them.
@@ -49,7 +49,7 @@ def read(g: GraphBuilder, multiples: str, of_finer: str) -> str:
     """
     both = enlarge_grid(g, multiples, of_finer), of_finer
     stacked = g.op("Concat", *(g.op("Unsqueeze", grid, g.ints(1)) for grid in both), axis=1)
-    return g.op("Log", g.op("Max", stacked, g.number(LEAST)))
+    return g.op("Log", g.op("Max", stacked, g.number(LEAST)), name="readings")
 
 
 def add_head(g: GraphBuilder, multiples: str, of_finer: str, weights: Weights) -> str:
