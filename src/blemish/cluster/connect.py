@@ -1,0 +1,130 @@
+"""The one place that imports Ray and connects with it: without usage statistics, and in time.
+
+Ray (https://docs.ray.io) is an optional part. Code that runs on other machines is sent by name,
+never by value: each of them has the same blemish installed (`cluster.probe`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from threading import Thread
+from typing import Any
+
+from blemish.errors import BlemishError, MissingExtraError, UsageError
+from blemish.parallel import THREAD_VARIABLES, available_cores
+
+NO_STATISTICS = "RAY_USAGE_STATS_ENABLED"
+PATIENCE_SECONDS = 8.0  # for a cluster to answer
+AUTO = "auto"
+
+
+class ClusterError(BlemishError):
+    """A cluster cannot be reached, or its machines cannot do the work."""
+
+
+def ray() -> Any:
+    """The module `ray`, without usage statistics unless the environment asks for them.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    if "ray" not in sys.modules:
+        os.environ.setdefault(NO_STATISTICS, "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it
+    try:
+        return import_module("ray")
+    except ImportError as error:
+        raise MissingExtraError("--engine ray", "ray") from error
+
+
+@contextmanager
+def connected(address: str | None = None) -> Iterator[Any]:
+    """Ray, connected; a program that has connected before keeps its connection.
+
+    Args:
+        address: `HOST:PORT` of a cluster that this machine has joined, or `auto` for the one that
+            it is part of; by default what `RAY_ADDRESS` says, or a Ray of its own on the cores of
+            this machine, which ends with the work.
+
+    Raises:
+        MissingExtraError: Ray is not installed.
+        UsageError: the address is none.
+        ClusterError: no cluster answers there in time, or this machine is no part of it.
+    """
+    found = ray()
+    if found.is_initialized():
+        yield found
+        return
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    _start(found, address)
+    try:
+        yield found
+    finally:
+        found.shutdown()
+
+
+def _start(found: Any, address: str | None) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        threads = dict.fromkeys(THREAD_VARIABLES, "1")
+        found.init(
+            address="local",
+            num_cpus=available_cores(),
+            include_dashboard=False,
+            runtime_env={"env_vars": threads},
+            **quiet,
+        )
+        return
+    if address != AUTO:
+        _check_answers(address)
+    _in_time(lambda: found.init(address=address, **quiet), address)
+
+
+def _check_answers(address: str) -> None:
+    """Raise where nothing listens at an address, which Ray itself would wait long for."""
+    if "://" in address:
+        raise UsageError(
+            f"'ray_address' must be HOST:PORT or auto; got {address!r}. Ray's client does not "
+            "stream data: run the command on a machine of the cluster.",
+            parameter="ray_address",
+        )
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise UsageError(
+            f"'ray_address' must be HOST:PORT or auto; got {address!r}.", parameter="ray_address"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SECONDS / 2).close()
+    except OSError as error:
+        raise ClusterError(
+            f"No Ray cluster answers at {address} ({error.strerror or error}); start one there "
+            "with 'ray start --head', or name another address."
+        ) from error
+
+
+def _in_time(connect: Any, address: str) -> None:
+    """Connect, or raise `ClusterError` once it takes too long."""
+    failed: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            connect()
+        except BaseException as error:  # told below, in the thread that asked
+            failed.append(error)
+
+    thread = Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(PATIENCE_SECONDS)
+    if not thread.is_alive() and not failed:
+        return
+    how = str(failed[0]).strip().splitlines()[0] if failed else "it takes too long to answer"
+    raise ClusterError(
+        f"Cannot connect with the Ray cluster at {address}: {how}; it must be up, of the same "
+        "versions of Ray and Python, and this machine part of it ('ray start --address HOST:PORT')."
+    ) from (failed[0] if failed else None)
