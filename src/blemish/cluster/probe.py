@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import blemish
 from blemish.cluster.connect import PATIENCE_SECONDS, ClusterError
 from blemish.errors import raise_all
 from blemish.files import write_whole
@@ -65,7 +64,7 @@ def nodes(ray: Any) -> dict[str, dict[str, Any]]:
 
 def code_sha256() -> str:
     """Hash of the files of this package: one version number may name several states of it."""
-    root = Path(blemish.__file__).parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*")):
         if path.suffix in {".py", ".onnx", ".safetensors"}:
@@ -111,6 +110,7 @@ def _look() -> Callable[..., dict[str, Any]]:
     def look(probes: dict[str, str], paths: list[str]) -> dict[str, Any]:
         import os
         from importlib import import_module
+        from pathlib import Path
 
         versions, missing = {}, None
         try:
@@ -120,19 +120,17 @@ def _look() -> Callable[..., dict[str, Any]]:
         unshared = []
         for path, token in probes.items():
             try:
-                with open(path) as stream:
-                    same = stream.read() == token
-                with open(f"{path}.{os.getpid()}", "w"):
-                    pass
+                same = Path(path).read_text() == token
+                Path(f"{path}.{os.getpid()}").touch()
             except OSError:
                 same = False
             if not same:
-                unshared.append(os.path.dirname(path))
+                unshared.append(str(Path(path).parent))
         return {
             "versions": versions,
             "missing": missing,
             "unshared": unshared,
-            "unseen": [path for path in paths if not os.path.exists(path)],
+            "unseen": [path for path in paths if not Path(path).exists()],
         }
 
     return look
