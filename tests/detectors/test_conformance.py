@@ -24,7 +24,7 @@ VARIANTS = {
         {"calibration_folds": 5, "resize": "shorter", "neighbourhood": 1},
         {"normalisation": "none"},
         {"shards": 3},
-        {"shards": 4, "resize": "shorter", "projection": 4, "k": 2},
+        {"shards": 4, "resize": "shorter", "projection": 4, "k": 2, "normalisation": "none"},
         {
             "image_size": [48, 64],
             "levels": ["coarse"],

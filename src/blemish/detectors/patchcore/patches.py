@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.features.feature_range import FeatureRange
 from blemish.detectors.features.store import VectorStore
 from blemish.detectors.features.stream import grids_of_all
 from blemish.detectors.patchcore.graph import PatchCoreGraph
@@ -100,6 +101,7 @@ def extract(
     *,
     engine: Engine = CPU,
     picked_by: PatchCoreGraph | None = None,
+    features_seen: FeatureRange | None = None,
 ) -> Patches:
     """Stream all images through the backbone, keeping patches and points as planned.
 
@@ -110,6 +112,7 @@ def extract(
         progress: told of the stage.
         engine: what runs the graphs.
         picked_by: gives what picking compares, where that is not the patches themselves.
+        features_seen: see `grids_of_all`.
 
     Raises:
         ImageError: an image cannot be read.
@@ -118,7 +121,8 @@ def extract(
     patches = Patches(images, plan, graph.settings.seed)
     graphs = [g for g in (graph, picked_by) if g is not None]
     try:
-        for name, grids in grids_of_all(graphs, images, plan.at_once, progress, engine):
+        found = grids_of_all(graphs, images, plan.at_once, progress, engine, seen=features_seen)
+        for name, grids in found:
             size_hw = patches.sizes_hw[len(patches.names)]
             inside_hw = graph.working_size.cells_inside(size_hw, grids[0].shape[:2])
             patches.add(name, grids[0], inside_hw, *grids[1:])

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blemish.detectors.contract import ImageSource
-from blemish.detectors.features.stream import grids_of_all
+from blemish.detectors.features.feature_range import FeatureRange
+from blemish.detectors.features.stream import grids_of_all, range_of
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import BLOCK, Scored, as_new, patch_scores, weight_of
 from blemish.detectors.patchcore.patches import extract, point_matrix
@@ -23,6 +24,8 @@ from blemish.graph.session import Session
 from blemish.progress import LoggedProgress
 from blemish.search.coreset import greedy_k_centre
 from blemish.search.vectors import Vectors
+
+QUIET = LoggedProgress()  # nobody watches a shard
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,7 @@ class Picked:
         points: K x P, as picking compares them.
         radius: within which they cover the shard's patches, in the space of the points.
         patches: of the shard.
-        notes: what a user must hear.
+        features_seen: how large its features are.
     """
 
     seen: SeenImages
@@ -70,7 +73,7 @@ class Picked:
     points: Vectors
     radius: float
     patches: int
-    notes: list[str]
+    features_seen: FeatureRange
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +110,7 @@ class Judged:
 
 def pick(task: ToPick) -> Picked:
     """A coreset of the shard's patches: greedy k-centre, as for a whole."""
-    shard, heard = task.shard, _Heard()
+    shard, features_seen = task.shard, range_of(task.shard.graph, task.shard.images)
     s = replace(
         shard.graph.settings,
         coreset_count=task.count,
@@ -117,7 +120,13 @@ def pick(task: ToPick) -> Picked:
     backbone = shard.graph.backbone
     plan = plan_fit(s, backbone, shard.images.sizes_hw, backbone_bytes=backbone.graph.ByteSize())
     patches = extract(
-        shard.graph, shard.images, plan, heard, engine=shard.engine, picked_by=shard.picked_by
+        shard.graph,
+        shard.images,
+        plan,
+        QUIET,
+        engine=shard.engine,
+        picked_by=shard.picked_by,
+        features_seen=features_seen,
     )
     try:
         rng = np.random.default_rng([s.seed, 1, shard.number])
@@ -129,7 +138,7 @@ def pick(task: ToPick) -> Picked:
             cloud.points[coreset.picks],
             coreset.radius,
             len(patches.store),
-            [*plan.notes(), *heard.said],
+            features_seen,
         )
     finally:
         patches.close()
@@ -166,7 +175,8 @@ def _looked_at(shard: Shard) -> Iterator[tuple[Vectors, Vectors, tuple[int, int]
     plan = plan_fit(graph.settings, backbone, images.sizes_hw, backbone_bytes=size)
     graphs = [g for g in (graph, shard.picked_by) if g is not None]
     matrix = point_matrix(plan, graph.settings.seed)
-    found = grids_of_all(graphs, images, plan.at_once, _Heard(), shard.engine)
+    seen = range_of(graph, images)  # told of after the first look
+    found = grids_of_all(graphs, images, plan.at_once, QUIET, shard.engine, seen=seen)
     for size_hw, (_, grids) in zip(images.sizes_hw, found, strict=True):
         height, width = grids[0].shape[:2]
         inside_hw = graph.working_size.cells_inside(size_hw, (height, width))
@@ -184,18 +194,3 @@ def _farthest(points: Vectors, others: Vectors) -> float:
         np.minimum(nearest_sq, products.min(axis=1), out=nearest_sq)
     nearest_sq += np.einsum("nd,nd->n", points, points)
     return float(np.sqrt(max(nearest_sq.max(), 0)))
-
-
-class _Heard(LoggedProgress):
-    """The progress of a shard, which nobody watches.
-
-    Attributes:
-        said: what a user must hear.
-    """
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        """Keep a sentence."""
-        self.said.append(message)

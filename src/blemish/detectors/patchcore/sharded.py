@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from blemish.data.split import parts_of
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.features.stream import range_of
 from blemish.detectors.patchcore.fitted import FittedPatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import TOO_FEW, BankWithout, Scored, reach
@@ -94,7 +95,10 @@ class ShardedFit:
             for one in self.workers.map(pick, tasks, memory_bytes=self.plan.worker_bytes):
                 picked.append(one)
                 advance(len(one.seen.names))
-        for note in dict.fromkeys(note for one in picked for note in one.notes):
+        features_seen = range_of(self.graph, self.images)
+        for one in picked:
+            features_seen.add_all(one.features_seen)
+        for note in features_seen.notes(self.graph.backbone.name):
             self.progress.say(note)
         return picked
 
