@@ -100,10 +100,12 @@ class Judged:
     """A shard's images as if they were new.
 
     Attributes:
+        number: of the shard.
         scored: each image, in order; empty where there was no bank without them.
         farthest: how far any patch is from the nearest of the bank, in the space of the points.
     """
 
+    number: int
     scored: list[Scored]
     farthest: float
 
@@ -164,7 +166,7 @@ def judge(task: ToJudge) -> Judged:
             worst = vectors[scores.argmax()][None]
             weight = weight_of(without, worst)
             scored.append(Scored(as_new(scores, task.shift, seen).reshape(inside_hw), weight))
-    return Judged(scored, farthest)
+    return Judged(shard.number, scored, farthest)
 
 
 def _looked_at(shard: Shard) -> Iterator[tuple[Vectors, Vectors, tuple[int, int]]]:

@@ -124,13 +124,11 @@ class ShardedFit:
         left_out: _LeftOutByShards,
     ) -> float:
         """Have all images scored; gives how far the farthest of all patches is from the bank."""
-        order: list[int] = []
-        tasks = self._to_judge(shards, parts, union, left_out, order)
-        farthest = 0.0
+        tasks, farthest = self._to_judge(shards, parts, union, left_out), 0.0
         with self.progress.stage("leave out", self.plan.images) as advance:
             for found in self.workers.map(judge, tasks, memory_bytes=self.plan.worker_bytes):
-                part = parts[order.pop(0)]
                 farthest = max(farthest, found.farthest)
+                part = parts[found.number]
                 left_out.found |= dict(zip(part, found.scored, strict=bool(found.scored)))
                 advance(len(part))
         return farthest
@@ -141,19 +139,18 @@ class ShardedFit:
         parts: Sequence[Sequence[int]],
         union: _Union,
         left_out: _LeftOutByShards,
-        order: list[int],
     ) -> Iterator[ToJudge]:
-        """What each shard is to meet, part after part; `order` is told of the numbers."""
+        """What each shard is to meet, those that are left out together one after the other."""
         points = union.cloud.points[union.coreset.picks]
-        for numbers, without in union.without_each(len(shards)):
-            vectors = None if without is None else without.vectors()
-            shift = 0.0 if without is None else without.shift
-            if without is not None:
-                without.images.extend(sorted(image for n in numbers for image in parts[n]))
-                left_out.banks_without.append(without)
+        if union.parts_without < 2:
+            for shard in shards:
+                yield ToJudge(shard, union.bank, points, None, 0.0)
+            return
+        for numbers, without in union.without_each(parts):
+            left_out.banks_without.append(without)
+            vectors = without.vectors()
             for number in numbers:
-                order.append(number)
-                yield ToJudge(shards[number], union.bank, points, vectors, shift)
+                yield ToJudge(shards[number], union.bank, points, vectors, without.shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,24 +180,27 @@ class _Union:
         """What ships."""
         return self.vectors[self.coreset.picks]
 
-    def without_each(self, shards: int) -> Iterator[tuple[list[int], BankWithout | None]]:
-        """Shards that are left out together, and the bank without them, whose images are unnamed.
+    def without_each(
+        self, parts: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[list[int], BankWithout]]:
+        """Numbers of shards that are left out together, and the bank without them.
 
         It differs from the one that ships as `ImagesLeftOut` says, over the coresets of the shards.
+
+        Args:
+            parts: the images of each shard.
         """
-        if self.parts_without < 2:
-            yield list(range(shards)), None
-            return
-        part_of = np.arange(shards) % self.parts_without
+        part_of = np.arange(len(parts)) % self.parts_without
         whole = reach(self.coreset, squared=self.squared)
         leaving_out = LeavingOut(self.coreset, self.cloud, part_of[self.shard_of])
         for part, without in enumerate(leaving_out.without_each()):
             picks = without.coreset.picks
             used_up = len(picks) / self.patches[part_of != part].sum()
             shift = (whole - reach(without.coreset, squared=self.squared)) * (1 - used_up)
-            vectors = partial(self.vectors.__getitem__, picks)
             numbers: list[int] = np.flatnonzero(part_of == part).tolist()
-            yield numbers, BankWithout([], vectors, float(shift))
+            images = sorted(image for number in numbers for image in parts[number])
+            vectors = partial(self.vectors.__getitem__, picks)
+            yield numbers, BankWithout(images, vectors, float(shift))
 
 
 class _LeftOutByShards:
