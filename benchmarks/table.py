@@ -17,6 +17,8 @@ import efficientad_tables
 import peer_tables
 import portability_tables
 import position_tables
+import scale
+import scale_tables
 import sharp_tables
 import speed_tables
 from efficientad_tables import drawn_last, named
@@ -35,6 +37,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "calibration.md",
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
+    ROOT / "docs" / "explanation" / "scale.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -121,6 +124,10 @@ def filled(text: str) -> str:
         "taught-elsewhere": lambda: sharp_tables.taught_elsewhere(newest("residual-head-*.json")),
         "scores-of-heads": lambda: sharp_tables.image_scores(newest("residual-head-*.json")),
         "region-promise": lambda: sharp_tables.promises(newest("region-promise-*.json")),
+        "archives": lambda: scale.archives(newest("archive-*.json")),
+        "shard-fits": lambda: scale.fits(newest("shards-*.json")),
+        "shards": lambda: scale_tables.figures(newest("shards-*.json")),
+        "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():
