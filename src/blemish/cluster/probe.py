@@ -62,6 +62,11 @@ def nodes(ray: Any) -> dict[str, dict[str, Any]]:
     return {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
 
 
+def name_of(node: Mapping[str, Any]) -> str:
+    """What people call a machine of `nodes`."""
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+
+
 def code_sha256() -> str:
     """Hash of the files of this package: one version number may name several states of it."""
     root = Path(__file__).parents[1]
@@ -87,8 +92,7 @@ def _of_each(ray: Any, look: Callable[..., Any], *arguments: Any) -> list[tuple[
     for node, facts in nodes(ray).items():
         on_node = NodeAffinitySchedulingStrategy(node, soft=False)
         options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": on_node}
-        name = f"{facts['NodeManagerHostname']} ({facts['NodeManagerAddress']})"
-        asked[remote.options(**options).remote(*arguments)] = name
+        asked[remote.options(**options).remote(*arguments)] = name_of(facts)
     done, late = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_SECONDS)
     raise_all(
         [f"Machine {asked[one]} does not answer in {ANSWER_SECONDS:.0f} s." for one in late],
