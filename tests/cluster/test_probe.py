@@ -10,7 +10,13 @@ import pytest
 
 from blemish.cluster import probe
 from blemish.cluster.connect import ClusterError, connected
-from blemish.cluster.probe import check_machines, code_sha256, nodes, versions_here
+from blemish.cluster.probe import (
+    check_machines,
+    check_this_machine,
+    code_sha256,
+    nodes,
+    versions_here,
+)
 from clusters import cluster
 
 FINE: Mapping[str, Any] = {"missing": None, "unshared": [], "unseen": []}
@@ -27,7 +33,7 @@ def two_machines() -> Iterator[Any]:
 
 
 def problems_of(**found: Any) -> list[str]:
-    return probe._problems({"versions": versions_here(), **FINE, **found})
+    return probe._problems({"versions": versions_here(), **FINE, **found}, versions_here())
 
 
 def test_a_machine_like_this_one_is_fine() -> None:
@@ -45,7 +51,9 @@ def test_all_versions_that_differ_are_told() -> None:
 
 def test_another_state_of_the_code_under_one_version_is_told() -> None:
     (told,) = problems_of(versions=versions_here() | {probe.CODE: "0" * 16})
-    assert told == f"has code of blemish {'0' * 16}, this one {code_sha256()}; install the same."
+    assert (
+        told == f"has code of blemish {'0' * 16}, the first one {code_sha256()}; install the same."
+    )
 
 
 def test_a_machine_without_blemish_is_told_and_nothing_else_of_it() -> None:
@@ -57,6 +65,15 @@ def test_folders_that_are_not_there_are_told() -> None:
     first, second = problems_of(unshared=["/out"], unseen=["/data"])
     assert "'/out', which all have to share" in first
     assert "'/data', which all have to read" in second
+
+
+def test_a_machine_that_came_later_is_looked_at_where_it_works(tmp_path: Path) -> None:
+    check_this_machine(versions_here(), shared=tmp_path)
+    with pytest.raises(ClusterError) as told:
+        check_this_machine(versions_here() | {"numpy": "0.1"}, shared=tmp_path / "gone")
+    first, second = str(told.value).splitlines()
+    assert "has numpy" in first
+    assert "gone" in second
 
 
 @pytest.mark.slow
@@ -79,7 +96,7 @@ def test_all_that_is_wrong_on_all_machines_is_told_at_once(
         check_machines(two_machines, shared=[tmp_path], readable=[tmp_path / "gone"])
     lines = str(told.value).splitlines()
     assert len(lines) == 6
-    for words in ("this one 0.1", f"cannot write '{tmp_path}'", f"see '{tmp_path / 'gone'}'"):
+    for words in ("the first one 0.1", f"cannot write '{tmp_path}'", f"see '{tmp_path / 'gone'}'"):
         assert sum(words in line for line in lines) == 2
     assert all(line.startswith("Machine ") for line in lines)
     assert not list(tmp_path.iterdir())

@@ -17,16 +17,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 
 from blemish.benchmark.crew import Event
 from blemish.benchmark.needs import Needs, needs_of
 from blemish.benchmark.plan import Job
 from blemish.benchmark.processes import check_workers
-from blemish.benchmark.worker_process import WorkerProcess, sweep
-from blemish.cluster.probe import check_machines, name_of, nodes
+from blemish.benchmark.remote_job import do_job_here
+from blemish.benchmark.worker_process import sweep
+from blemish.cluster.probe import check_machines, name_of, nodes, versions_here
 from blemish.errors import BlemishError, DataError
 from blemish.records.folder import read_record, record_path, write_record
 from blemish.records.record import FailedRecord, Record, from_dict
@@ -34,7 +33,6 @@ from blemish.records.record import FailedRecord, Record, from_dict
 PATIENCE_SECONDS = 60.0  # for a machine that has what a job needs
 LOOK_SECONDS = 1.0  # between two looks at the machines
 ENDING_SECONDS = 10.0  # for tasks to end their workers when the run is ended
-LISTEN_SECONDS = 0.2  # until a task that is cancelled knows of it
 MOST_LOST = 5  # times that a job may lose its machine in one run
 NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
 
@@ -99,61 +97,6 @@ def machines_of(ray: Any) -> list[tuple[str, Needs]]:
     return found
 
 
-def do_job_here(
-    job: str, directory: str, cores: int, environment: dict[str, str], folder: str
-) -> Iterator[dict[str, Any]]:
-    """Do a job in a worker process of this machine; what a task of Ray calls.
-
-    Args:
-        job: as JSON.
-        directory: of the run.
-        cores: that it may use.
-        environment: what it has besides the environment of Ray's process.
-        folder: that the run was begun in; where it is there, too, paths lead from it.
-
-    Yields:
-        What the worker tells, and last `{"record": ...}`.
-    """
-    here = Path(folder) if Path(folder).is_dir() else None
-    process = WorkerProcess(
-        Job.from_json(job), Path(directory), cores, environment=environment, folder=here
-    )
-    for event in _heard(process):
-        yield {"record": event.to_dict()} if isinstance(event, Record | FailedRecord) else event
-
-
-def _heard(process: WorkerProcess) -> Iterator[Event]:
-    """The events of a worker, heard by a thread: whoever waits for a pipe is not to be cancelled.
-
-    Whatever ends this, the worker ends with it.
-    """
-    queue: SimpleQueue[Event | BaseException | None] = SimpleQueue()
-
-    def listen() -> None:
-        try:
-            for event in process.events():
-                queue.put(event)
-        except BaseException as error:  # raised again where the events are taken
-            queue.put(error)
-        else:
-            queue.put(None)
-
-    listener = Thread(target=listen)
-    listener.start()
-    try:
-        while True:
-            with suppress(Empty):
-                event = queue.get(timeout=LISTEN_SECONDS)
-                if event is None:
-                    return
-                if isinstance(event, BaseException):
-                    raise event
-                yield event
-    finally:
-        process.end()
-        listener.join()
-
-
 class _Tasks:
     """Tasks of Ray, each a stream of what its worker tells.
 
@@ -168,7 +111,7 @@ class _Tasks:
         self, ray: Any, directory: Path, jobs: Sequence[Job], needs: Mapping[str, Needs]
     ) -> None:
         self._ray, self._directory, self._needs = ray, directory, needs
-        self._task = ray.remote(do_job_here)
+        self._task, self._versions = ray.remote(do_job_here), versions_here()
         self._running: dict[Any, Job] = {}
         self._lost: Counter[str] = Counter()
         self._missed_since: dict[str, float] = {}
@@ -213,7 +156,12 @@ class _Tasks:
         )
         environment = {} if needs.gpus else NO_GPU
         stream = task.remote(
-            job.to_json(), str(self._directory), needs.cores, environment, str(Path.cwd())
+            job.to_json(),
+            str(self._directory),
+            cores=needs.cores,
+            environment=environment,
+            folder=str(Path.cwd()),
+            versions=self._versions,
         )
         self._running[stream] = job
 
@@ -221,7 +169,8 @@ class _Tasks:
         """What a stream tells, one thing of which is there; the job's record ends it.
 
         Raises:
-            BlemishError: a machine cannot write a record.
+            BlemishError: a machine cannot write a record, or has come since and is not like the
+                others.
         """
         job, errors = self._running[stream], self._ray.exceptions
         try:
