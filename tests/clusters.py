@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,9 @@ def cluster(**head: Any) -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     head |= {"include_dashboard": False, "_system_config": SOON}
+    handler = signal.getsignal(signal.SIGTERM)
     one = Cluster(initialize_head=True, head_node_args=head)
+    signal.signal(signal.SIGTERM, handler)  # Ray has put its own there
     try:
         yield one
     finally:

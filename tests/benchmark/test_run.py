@@ -22,6 +22,7 @@ from blemish.parallel import available_cores
 from blemish.progress import Advance
 from blemish.records.folder import read_records, write_record
 from blemish.records.record import FailedRecord
+from clusters import workers_in
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
@@ -61,19 +62,6 @@ class HeardProgress:
 @pytest.fixture
 def progress() -> HeardProgress:
     return HeardProgress()
-
-
-def workers_in(directory: Path) -> list[int]:
-    """Process ids of the workers of a run, of the kernel's list of processes."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue  # it has just ended
-        if "blemish.benchmark.worker" in words and str(directory) in words:
-            found.append(int(path.parent.name))
-    return found
 
 
 def wait_for(condition: Callable[[], object]) -> None:

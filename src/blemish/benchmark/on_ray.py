@@ -25,6 +25,7 @@ from blemish.benchmark.plan import Job
 from blemish.benchmark.processes import check_workers
 from blemish.benchmark.remote_job import do_job_here
 from blemish.benchmark.worker_process import sweep
+from blemish.cluster.connect import ClusterError
 from blemish.cluster.probe import check_machines, name_of, nodes, versions_here
 from blemish.errors import BlemishError, DataError
 from blemish.records.folder import read_record, record_path, write_record
@@ -34,6 +35,7 @@ PATIENCE_SECONDS = 60.0  # for a machine that has what a job needs
 LOOK_SECONDS = 1.0  # between two looks at the machines
 ENDING_SECONDS = 10.0  # for tasks to end their workers when the run is ended
 MOST_LOST = 5  # times that a job may lose its machine in one run
+LOST = "its machine, or Ray there, was lost"
 NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -169,8 +171,9 @@ class _Tasks:
         """What a stream tells, one thing of which is there; the job's record ends it.
 
         Raises:
-            BlemishError: a machine cannot write a record, or has come since and is not like the
+            ClusterError: Ray on this machine has ended, or a machine has come that is not like the
                 others.
+            BlemishError: a machine cannot write a record.
         """
         job, errors = self._running[stream], self._ray.exceptions
         try:
@@ -182,6 +185,11 @@ class _Tasks:
             if isinstance(error.cause, BlemishError):
                 raise error.cause from error
             raise
+        except errors.LocalRayletDiedError as error:
+            raise ClusterError(
+                "Ray on this machine has ended, which places the jobs. What is done is kept; start "
+                "it again, and give the same command."
+            ) from error
         except (errors.RayError, StopIteration) as error:
             return self._after_loss(stream, error)
         event: Event = from_dict(told["record"]) if "record" in told else told
@@ -199,10 +207,10 @@ class _Tasks:
         self._lost[job.id] += 1
         if self._lost[job.id] >= MOST_LOST:
             return self._failed(
-                job, f"Its machine was lost {MOST_LOST} times; the last time: {_first_line(error)}"
+                job, f"{MOST_LOST} times {LOST}; the last time: {_first_line(error)}"
             )
         self._begin(job)
-        return {"say": "was lost with its machine; another one goes on with what it has kept."}
+        return {"say": f"{LOST}; it is begun again elsewhere, and goes on from what it has kept."}
 
     def _looked_for_machines(self) -> Iterator[tuple[Job, Event]]:
         """Give jobs up that no machine could do, if they had the cluster for themselves."""
