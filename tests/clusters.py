@@ -25,11 +25,11 @@ def cluster(**head: Any) -> Iterator[Any]:
     head |= {"include_dashboard": False, "_system_config": SOON}
     handler = signal.getsignal(signal.SIGTERM)
     one = Cluster(initialize_head=True, head_node_args=head)
-    signal.signal(signal.SIGTERM, handler)  # Ray has put its own there
     try:
         yield one
     finally:
         one.shutdown()
+        signal.signal(signal.SIGTERM, handler)  # each machine has put its own there
 
 
 def workers_in(directory: Path) -> list[int]:
