@@ -5,8 +5,15 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from blemish.cluster.connect import ray
+
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra 'ray'")
 
 # So that a machine that is lost is known to be within a second.
 SOON = {
@@ -20,6 +27,7 @@ SOON = {
 @contextmanager
 def cluster(**head: Any) -> Iterator[Any]:
     """A cluster with one machine, which has what is given (`num_cpus`, say)."""
+    ray()  # as it is set up here: its statistics are off
     from ray.cluster_utils import Cluster
 
     head |= {"include_dashboard": False, "_system_config": SOON}

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -26,19 +27,18 @@ from blemish.cluster.connect import ClusterError, connected
 from blemish.errors import BlemishError, UsageError
 from blemish.records.folder import read_records
 from blemish.records.record import AnyRecord, FailedRecord, Record
-from clusters import cluster, workers_in
+from clusters import cluster, needs_ray, workers_in
 from heard import Heard
 from tiny import LEVELS, SIDE, tiny_dataset, tiny_settings
 from tiny_efficientad import tiny_settings as settings_of_efficientad
 from tiny_efficientad import tiny_teacher
 
-pytest.importorskip("ray", reason="needs the extra 'ray'")
 pytestmark = [
     pytest.mark.slow,
+    needs_ray,
     pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc"),
 ]
 PATIENCE_S = 120
-CORES = {"BLEMISH_CORES": "1"}
 
 DRIVER = """
 import sys
@@ -296,7 +296,7 @@ class ScriptedRay:
     """Stands for Ray: each task that is begun gives the next of some streams."""
 
     def __init__(self, *streams: list[Any]) -> None:
-        self.exceptions = pytest.importorskip("ray").exceptions
+        self.exceptions = import_module("ray").exceptions
         self.streams = iter(streams)
 
     def remote(self, _: object) -> Any:
@@ -351,7 +351,7 @@ def test_a_record_that_cannot_be_written_ends_the_run(many_jobs: list[Job], tmp_
 
 
 def ray_error(name: str, *words: Any) -> Exception:
-    error: Exception = getattr(pytest.importorskip("ray").exceptions, name)(*words)
+    error: Exception = getattr(import_module("ray").exceptions, name)(*words)
     return error
 
 

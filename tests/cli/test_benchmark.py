@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from blemish.errors import BlemishError
+from clusters import needs_ray
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +90,9 @@ def test_a_folder_without_records_cannot_be_reported(blemish, tmp_path):
     assert "no records" in found.err
 
 
+@needs_ray
 @pytest.mark.slow
 def test_on_ray_it_prints_the_same_and_nothing_of_ray(blemish, words, tmp_path):
-    pytest.importorskip("ray", reason="needs the extra 'ray'")
     there = [*words[:2], "-o", tmp_path, *words[4:], "--engine", "ray", "--json"]
     found = blemish(*there)
     assert found.code == 0, found.err
@@ -102,8 +103,8 @@ def test_on_ray_it_prints_the_same_and_nothing_of_ray(blemish, words, tmp_path):
     assert "ray" not in found.err.lower().replace(str(tmp_path), "")
 
 
+@needs_ray
 def test_a_cluster_that_cannot_be_reached_is_told_before_anything_is_read(blemish, words, tmp_path):
-    pytest.importorskip("ray", reason="needs the extra 'ray'")
     nothing = [words[0], tmp_path / "nothing", *words[2:], "--engine", "ray"]
     found = blemish(*nothing, "--ray-address", "127.0.0.1:1")
     assert found.code == 1

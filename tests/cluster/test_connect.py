@@ -8,7 +8,6 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from blemish.cluster import connect
 from blemish.cluster.connect import ClusterError, connected
 from blemish.errors import MissingExtraError, UsageError
 from blemish.parallel import available_cores
-from clusters import cluster
+from clusters import cluster, needs_ray
 
 PATIENCE_S = 60
 
@@ -34,47 +33,48 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         pass
 
 
+@needs_ray
 @pytest.mark.parametrize(
     "address", ["here", "here:", ":6379", "here:port", "here:0", "here:65536", "ray://here:10001"]
 )
 def test_what_is_no_address_is_wrong_usage(address: str) -> None:
-    needs_ray()
     with pytest.raises(UsageError, match="'ray_address' must be HOST:PORT or auto"):
         enter(address)
 
 
-def test_an_address_where_nothing_listens_is_told(listening: str) -> None:
-    needs_ray()
+@needs_ray
+def test_an_address_where_nothing_listens_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     with pytest.raises(ClusterError, match=f"No Ray cluster answers at 127.0.0.1:{port} "):
         enter(f"127.0.0.1:{port}")
 
 
+@needs_ray
 def test_what_listens_and_is_no_cluster_is_not_waited_for(
     listening: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ray = needs_ray()
     monkeypatch.setattr(connect, "PATIENCE_SECONDS", 0.4)
-    monkeypatch.setattr(ray, "init", lambda **_: signal.pause())
+    monkeypatch.setattr(connect.ray(), "init", lambda **_: signal.pause())
     with pytest.raises(ClusterError, match="takes too long to answer"):
         enter(listening)
 
 
+@needs_ray
 def test_why_ray_does_not_connect_is_told(listening: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: object) -> None:
         raise RuntimeError("Version mismatch: The cluster was started with Ray 1.\nAnd more.")
 
-    monkeypatch.setattr(needs_ray(), "init", refuse)
+    monkeypatch.setattr(connect.ray(), "init", refuse)
     with pytest.raises(ClusterError, match=r"Version mismatch.* Ray 1\.; it must be up"):
         enter(listening)
 
 
+@needs_ray
 @pytest.mark.slow
 def test_a_ray_of_its_own_has_the_cores_of_this_process_and_ends_with_the_work(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    needs_ray()
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     handler = signal.getsignal(signal.SIGTERM)
     with connected() as ray:
@@ -88,11 +88,11 @@ def test_a_ray_of_its_own_has_the_cores_of_this_process_and_ends_with_the_work(
     assert capfd.readouterr() == ("", "")
 
 
+@needs_ray
 @pytest.mark.slow
 def test_what_ray_says_of_a_lost_machine_is_not_among_the_data(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    needs_ray()
     caplog.set_level("INFO", logger="blemish")
     with cluster(num_cpus=0) as machines, connected(machines.address) as ray:
         machines.remove_node(machines.add_node(num_cpus=1), allow_graceful=False)
@@ -101,10 +101,6 @@ def test_what_ray_says_of_a_lost_machine_is_not_among_the_data(
             ray.nodes()
     assert "marked dead" in caplog.text
     assert capfd.readouterr().out == ""
-
-
-def needs_ray() -> Any:
-    return pytest.importorskip("ray", reason="needs the extra 'ray'")
 
 
 def enter(address: str) -> None:

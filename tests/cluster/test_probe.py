@@ -17,7 +17,7 @@ from blemish.cluster.probe import (
     nodes,
     versions_here,
 )
-from clusters import cluster
+from clusters import cluster, needs_ray
 
 FINE: Mapping[str, Any] = {"missing": None, "unshared": [], "unseen": []}
 
@@ -25,7 +25,6 @@ FINE: Mapping[str, Any] = {"missing": None, "unshared": [], "unseen": []}
 @pytest.fixture(scope="module")
 def two_machines() -> Iterator[Any]:
     """Ray, connected with a cluster of two machines."""
-    pytest.importorskip("ray", reason="needs the extra 'ray'")
     with cluster(num_cpus=1) as machines:
         machines.add_node(num_cpus=0)
         with connected(machines.address) as ray:
@@ -76,6 +75,7 @@ def test_a_machine_that_came_later_is_looked_at_where_it_works(tmp_path: Path) -
     assert "gone" in second
 
 
+@needs_ray
 @pytest.mark.slow
 def test_machines_that_see_everything_leave_nothing_behind(
     two_machines: Any, tmp_path: Path
@@ -85,6 +85,7 @@ def test_machines_that_see_everything_leave_nothing_behind(
     assert not list(tmp_path.iterdir())
 
 
+@needs_ray
 @pytest.mark.slow
 def test_all_that_is_wrong_on_all_machines_is_told_at_once(
     two_machines: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,9 +34,8 @@ def ray() -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    if "ray" not in sys.modules:
-        os.environ.setdefault(NO_STATISTICS, "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it
+    os.environ.setdefault(NO_STATISTICS, "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it
     try:
         return import_module("ray")
     except ImportError as error:
