@@ -174,9 +174,7 @@ def kill(command: Command, folder: Path, chance: random.Random) -> None:
         except subprocess.TimeoutExpired:
             process.send_signal(number)
     code = process.wait()
-    time.sleep(
-        2.0 if command.name == "ray" else 0.2
-    )  # workers of a benchmark end by themselves, those of Ray's when that has ended
+    time.sleep(2.0 if command.name == "ray" else 0.2)  # workers of a benchmark end by themselves
     command.ends[
         {0: "done", 143: "ended", -SIGTERM: "ended before it began"}.get(code, "killed")
     ] += 1
