@@ -79,6 +79,8 @@ def commands(folder: Path) -> list[Command]:
                                         "--overlay", "--maps"], ["--resume"], lines_of),
         Command("benchmark", lambda out: ["benchmark", data, "-o", str(out), *patchcore,
                                           "--seeds", "0,1"], [], figures_of),
+        Command("ray", lambda out: ["benchmark", data, "-o", str(out), *patchcore, "--seeds", "0,1",
+                                    "--engine", "ray"], [], figures_of),
         Command("efficientad", lambda out: ["fit", few, "-o", str(out / "m.onnx"), *efficientad],
                 ["--force", "--resume"], sha256_of),
     ]  # fmt: skip
@@ -172,7 +174,7 @@ def kill(command: Command, folder: Path, chance: random.Random) -> None:
         except subprocess.TimeoutExpired:
             process.send_signal(number)
     code = process.wait()
-    time.sleep(0.2)  # workers of a benchmark end by themselves
+    time.sleep(2.0 if command.name == "ray" else 0.2)  # workers of a benchmark end by themselves
     command.ends[
         {0: "done", 143: "ended", -SIGTERM: "ended before it began"}.get(code, "killed")
     ] += 1

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
-import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from threading import Thread
 from typing import Any
 
 from blemish.errors import BlemishError, MissingExtraError, UsageError
@@ -34,9 +34,8 @@ def ray() -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    if "ray" not in sys.modules:
-        os.environ.setdefault(NO_STATISTICS, "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it
+    os.environ.setdefault(NO_STATISTICS, "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it
     try:
         return import_module("ray")
     except ImportError as error:
@@ -62,11 +61,45 @@ def connected(address: str | None = None) -> Iterator[Any]:
         yield found
         return
     address = address or os.environ.get("RAY_ADDRESS") or None
-    _start(found, address)
+    with _silent():
+        try:
+            with _sigterm_kept():
+                _start(found, address)
+            yield found
+        finally:
+            found.shutdown()
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Have what Ray says of itself go to the log: it would go to standard output, among the data.
+
+    There is no public way to it (https://docs.ray.io knows that of workers, `log_to_driver`).
+    """
+    worker: Any = import_module("ray._private.worker")
+    before = worker.print_to_stdstream
+    worker.print_to_stdstream = _log
     try:
-        yield found
+        yield
     finally:
-        found.shutdown()
+        worker.print_to_stdstream = before
+
+
+def _log(data: dict[str, Any], **_: Any) -> None:
+    logging.getLogger("blemish").info("Ray: %s", "\n".join(data["lines"]))
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Keep the handler of SIGTERM, in place of which Ray sets its own when it connects."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ray sets none there
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start(found: Any, address: str | None) -> None:
@@ -100,7 +133,7 @@ def _check_answers(address: str) -> None:
             f"'ray_address' must be HOST:PORT or auto; got {address!r}.", parameter="ray_address"
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SECONDS / 2).close()
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SECONDS / 4).close()
     except OSError as error:
         raise ClusterError(
             f"No Ray cluster answers at {address} ({error.strerror or error}); start one there "
@@ -118,7 +151,7 @@ def _in_time(connect: Any, address: str) -> None:
         except BaseException as error:  # told below, in the thread that asked
             failed.append(error)
 
-    thread = Thread(target=attempt, daemon=True)
+    thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
     thread.join(PATIENCE_SECONDS)
     if not thread.is_alive() and not failed:

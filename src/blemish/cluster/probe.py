@@ -7,6 +7,7 @@ again only where all see the same folders.
 from __future__ import annotations
 
 import hashlib
+import platform
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -44,10 +45,11 @@ def check_machines(ray: Any, *, shared: Sequence[Path] = (), readable: Sequence[
         for probe, token in probes.items():
             write_whole(probe, token)
         told = {str(probe.absolute()): token for probe, token in probes.items()}
+        here = versions_here()
         problems = [
             f"Machine {name} {problem}"
             for name, found in _of_each(ray, _look(), told, paths)
-            for problem in _problems(found)
+            for problem in _problems(found, here)
         ]
     finally:
         for probe in probes:
@@ -57,9 +59,36 @@ def check_machines(ray: Any, *, shared: Sequence[Path] = (), readable: Sequence[
     raise_all(problems, ClusterError)
 
 
+def check_this_machine(versions: Mapping[str, str], *, shared: Path) -> None:
+    """Look at the machine that this runs on, which may have come since all were looked at.
+
+    Args:
+        versions: of the machine that began the work.
+        shared: folder that all have to see.
+
+    Raises:
+        ClusterError: this one has other versions, or does not see the folder.
+    """
+    found = {
+        "versions": versions_here(),
+        "missing": None,
+        "unshared": [] if shared.is_dir() else [str(shared)],
+        "unseen": [],
+    }
+    raise_all(
+        [f"Machine {platform.node()} {problem}" for problem in _problems(found, versions)],
+        ClusterError,
+    )
+
+
 def nodes(ray: Any) -> dict[str, dict[str, Any]]:
     """The machines that are alive, by their ids, as `ray.nodes` tells them."""
     return {node["NodeID"]: node for node in ray.nodes() if node["Alive"]}
+
+
+def name_of(node: Mapping[str, Any]) -> str:
+    """What people call a machine of `nodes`."""
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
 def code_sha256() -> str:
@@ -87,8 +116,7 @@ def _of_each(ray: Any, look: Callable[..., Any], *arguments: Any) -> list[tuple[
     for node, facts in nodes(ray).items():
         on_node = NodeAffinitySchedulingStrategy(node, soft=False)
         options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": on_node}
-        name = f"{facts['NodeManagerHostname']} ({facts['NodeManagerAddress']})"
-        asked[remote.options(**options).remote(*arguments)] = name
+        asked[remote.options(**options).remote(*arguments)] = name_of(facts)
     done, late = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_SECONDS)
     raise_all(
         [f"Machine {asked[one]} does not answer in {ANSWER_SECONDS:.0f} s." for one in late],
@@ -136,13 +164,14 @@ def _look() -> Callable[..., dict[str, Any]]:
     return look
 
 
-def _problems(found: Mapping[str, Any]) -> list[str]:
+def _problems(found: Mapping[str, Any], versions: Mapping[str, str]) -> list[str]:
+    """What is wrong with a machine, beside the versions of the one that begins the work."""
     there: Mapping[str, str] = found["versions"]
     if found["missing"] is not None:
         return [f"cannot import blemish: {found['missing']}."]
     differing = [
-        f"has {name} {there[name]}, this one {version}; install the same."
-        for name, version in versions_here().items()
+        f"has {name} {there[name]}, the first one {version}; install the same."
+        for name, version in versions.items()
         if there[name] != version
     ]
     unshared = [
