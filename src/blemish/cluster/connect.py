@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -20,6 +22,7 @@ from blemish.errors import BlemishError, MissingExtraError, UsageError
 from blemish.parallel import THREAD_VARIABLES, available_cores
 
 NO_STATISTICS = "RAY_USAGE_STATS_ENABLED"
+LOG_LEVEL = "RAY_BACKEND_LOG_LEVEL"
 PATIENCE_SECONDS = 8.0  # for a cluster to answer
 AUTO = "auto"
 
@@ -73,17 +76,43 @@ def _start(found: Any, address: str | None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         threads = dict.fromkeys(THREAD_VARIABLES, "1")
-        found.init(
-            address="local",
-            num_cpus=available_cores(),
-            include_dashboard=False,
-            runtime_env={"env_vars": threads},
-            **quiet,
-        )
+        with _without_its_manners():
+            found.init(
+                address="local",
+                num_cpus=available_cores(),
+                include_dashboard=False,
+                runtime_env={"env_vars": threads},
+                **quiet,
+            )
         return
     if address != AUTO:
         _check_answers(address)
-    _in_time(lambda: found.init(address=address, **quiet), address)
+    with _without_its_manners():
+        _in_time(lambda: found.init(address=address, **quiet), address)
+
+
+@contextmanager
+def _without_its_manners() -> Iterator[None]:
+    """Let Ray start without a word on standard error, and leave SIGTERM as it was.
+
+    Its compiled part warns there of what is no fault (an actor that has an argument in the object
+    store), unless a variable says otherwise, of which it then tells there, too.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    mine = LOG_LEVEL not in os.environ
+    os.environ.setdefault(LOG_LEVEL, "fatal")
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        if mine:
+            del os.environ[LOG_LEVEL]
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def _check_answers(address: str) -> None:
