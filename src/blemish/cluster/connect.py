@@ -15,7 +15,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from threading import Thread
 from typing import Any
 
 from blemish.errors import BlemishError, MissingExtraError, UsageError
@@ -65,42 +64,56 @@ def connected(address: str | None = None) -> Iterator[Any]:
         yield found
         return
     address = address or os.environ.get("RAY_ADDRESS") or None
-    _start(found, address)
-    try:
-        yield found
-    finally:
-        found.shutdown()
-
-
-def _start(found: Any, address: str | None) -> None:
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        threads = dict.fromkeys(THREAD_VARIABLES, "1")
-        with _without_its_manners():
-            found.init(
-                address="local",
-                num_cpus=available_cores(),
-                include_dashboard=False,
-                runtime_env={"env_vars": threads},
-                **quiet,
-            )
-        return
-    if address != AUTO:
-        _check_answers(address)
-    with _without_its_manners():
-        _in_time(lambda: found.init(address=address, **quiet), address)
+    with _silent():
+        try:
+            with _sigterm_kept(), _not_on_stderr():
+                _start(found, address)
+            yield found
+        finally:
+            found.shutdown()
 
 
 @contextmanager
-def _without_its_manners() -> Iterator[None]:
-    """Let Ray start without a word on standard error, and leave SIGTERM as it was.
+def _silent() -> Iterator[None]:
+    """Have what Ray says of itself go to the log: it would go to standard output, among the data.
 
-    Its compiled part warns there of what is no fault (an actor that has an argument in the object
-    store), unless a variable says otherwise, of which it then tells there, too.
+    There is no public way to it (https://docs.ray.io knows that of workers, `log_to_driver`).
     """
+    worker: Any = import_module("ray._private.worker")
+    before = worker.print_to_stdstream
+    worker.print_to_stdstream = _log
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = before
+
+
+def _log(data: dict[str, Any], **_: Any) -> None:
+    logging.getLogger("blemish").info("Ray: %s", "\n".join(data["lines"]))
+
+
+@contextmanager
+def _sigterm_kept() -> Iterator[None]:
+    """Keep the handler of SIGTERM, in place of which Ray sets its own when it connects."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Ray sets none there
+        return
     before = signal.getsignal(signal.SIGTERM)
-    mine = LOG_LEVEL not in os.environ
-    os.environ.setdefault(LOG_LEVEL, "fatal")
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _not_on_stderr() -> Iterator[None]:
+    """Keep what Ray's compiled part says from standard error.
+
+    It warns there of what is no fault (an actor that has an argument in the object store), unless
+    a variable keeps it from that, of which it then tells there as well.
+    """
+    before = os.environ.get(LOG_LEVEL)
+    os.environ[LOG_LEVEL] = before or "fatal"
     stderr = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:  # noqa: PTH123
@@ -109,10 +122,25 @@ def _without_its_manners() -> Iterator[None]:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-        if mine:
+        if before is None:
             del os.environ[LOG_LEVEL]
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)
+
+
+def _start(found: Any, address: str | None) -> None:
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        threads = dict.fromkeys(THREAD_VARIABLES, "1")
+        found.init(
+            address="local",
+            num_cpus=available_cores(),
+            include_dashboard=False,
+            runtime_env={"env_vars": threads},
+            **quiet,
+        )
+        return
+    if address != AUTO:
+        _check_answers(address)
+    _in_time(lambda: found.init(address=address, **quiet), address)
 
 
 def _check_answers(address: str) -> None:
@@ -129,7 +157,7 @@ def _check_answers(address: str) -> None:
             f"'ray_address' must be HOST:PORT or auto; got {address!r}.", parameter="ray_address"
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SECONDS / 2).close()
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SECONDS / 4).close()
     except OSError as error:
         raise ClusterError(
             f"No Ray cluster answers at {address} ({error.strerror or error}); start one there "
@@ -147,7 +175,7 @@ def _in_time(connect: Any, address: str) -> None:
         except BaseException as error:  # told below, in the thread that asked
             failed.append(error)
 
-    thread = Thread(target=attempt, daemon=True)
+    thread = threading.Thread(target=attempt, daemon=True)
     thread.start()
     thread.join(PATIENCE_SECONDS)
     if not thread.is_alive() and not failed:

@@ -76,7 +76,8 @@ def through_pool(
     while left and fruitless < FRUITLESS:
         before = len(left)
         try:
-            for number, told in _round(make, left, where):
+            at_a_time = None if before == len(pieces) else 1
+            for number, told in _round(make, left, where, at_a_time):
                 del left[number]
                 yield told
         except ray.exceptions.RayError as error:
@@ -92,18 +93,22 @@ def through_pool(
 
 
 def _round(
-    make: Callable[[], Work], left: Mapping[int, Piece], where: Places
+    make: Callable[[], Work], left: Mapping[int, Piece], where: Places, at_a_time: int | None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Try all that is left once; what is lost does not come."""
+    """Try all that is left once; what is lost does not come, nor what waits at the same actor.
+
+    So many wait at a time: by default one while another is at work, so that no actor is idle.
+    """
     data = import_module("ray.data")
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # the lost are made up for
     rows = [{"piece": json.dumps([number, piece])} for number, piece in left.items()]
-    with data.DataContext.current(_quiet(data)), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Ray moves the names of its options
+    with warnings.catch_warnings(), data.DataContext.current(_quiet(data)):
         done = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             _Actor,
             batch_size=1,
-            compute=data.ActorPoolStrategy(size=min(where.everywhere, len(rows))),
+            compute=data.ActorPoolStrategy(
+                size=min(where.everywhere, len(rows)), max_tasks_in_flight_per_actor=at_a_time
+            ),
             num_cpus=1,
             num_gpus=where.gpus or None,
             fn_constructor_args=(make,),
@@ -119,6 +124,7 @@ def _round(
 
 def _quiet(data: Any) -> Any:
     """How Ray Data works here: without a word, and going on where a piece is lost."""
+    warnings.simplefilter("ignore")  # it warns of options of its own
     context = data.DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
