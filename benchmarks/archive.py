@@ -1,10 +1,11 @@
-"""`blemish predict --engine ray` beside the plain command: the same images, model and cores, in turns.
+"""`blemish predict --engine ray` beside the plain command: same images, model and cores, in turns.
 
     python benchmarks/archive.py --images 20000 --side 256
     python benchmarks/archive.py --images 100000 --side 64 --turns 1   # memory
 
-Images are drawn tiles with noise of their own each. Of Ray's processes those that judge are looked
-at by the kernel's list, twice a second, as is the shared memory that holds its objects.
+Images are drawn tiles with noise of their own each. Processes are looked at by the kernel's list,
+twice a second: those of Ray that judge, and the shared memory that holds its objects, of which the
+most that one process has is told.
 """
 
 from __future__ import annotations
@@ -108,8 +109,7 @@ class Watched:
         workers = {one for one in below(pid) if b"MapWorker" in words_of(one)}
         self.actors = max(self.actors, len(workers))
         self.actor = max([self.actor, *(memory_of(one, "VmHWM") for one in workers)])
-        raylets = {one for one in below(pid) if b"/raylet/raylet" in words_of(one)}
-        self.objects = max([self.objects, *(memory_of(one, "RssShmem") for one in raylets)])
+        self.objects = max(self.objects, *(memory_of(one, "RssShmem") for one in below(pid)))
 
     def told(self) -> dict[str, Any]:
         """For the record."""

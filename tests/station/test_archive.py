@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from blemish.cli.main import app
 from blemish.cluster import pool
 from blemish.cluster.connect import ClusterError, connected
 from blemish.cluster.pool import Places, through_pool
@@ -26,7 +28,6 @@ from blemish.station import archive
 from blemish.station.archive import judge_archive
 from blemish.station.part import How
 from blemish.station.places import Folder
-from blemish.station.sinks import MapFormat
 from clusters import cluster
 from heard import Heard
 from lossy import doing
@@ -123,15 +124,17 @@ def lines_of(model, paths, **options):
     return {line["path"]: line | ({"seconds": 0} if "score" in line else {}) for line in lines}
 
 
-def test_parts_hold_what_one_machine_says_to_the_bit(machines, model, images, tmp_path):
-    judged = judge(
-        model, [images], tmp_path / "out", outlines=True, maps=MapFormat.PNG16, spell=str
-    )
+def test_parts_hold_what_one_machine_says_to_the_bit(machines, model, model_file, images, tmp_path):
+    words = ["predict", model_file, images, "--engine", "ray", "-o", tmp_path / "out",
+             "--outlines", "--maps-as", "png16", "--json"]  # fmt: skip
+    ended = CliRunner().invoke(app, [str(word) for word in words])
+    assert ended.exit_code == 1, ended.output
     expected = lines_of(model, sorted(images.rglob("*.png")), outlines=True)
     assert rows_of(tmp_path / "out") == expected
     assert sum("error" in line for line in expected.values()) == 3
-    counts = judged.summary
-    assert (counts.total, counts.failures, counts.defects >= 3) == (9, 3, True)
+    counts = json.loads(ended.stdout)
+    assert (counts["images"], counts["failures"], counts["parts"]) == (9, 3, 1)
+    assert "9 images, " in ended.stderr
     table = pq.read_table(tmp_path / "out" / "part-00000.parquet").to_pylist()
     assert {row["model_sha256"] for row in table} == {model.sha256}
     for row in (row for row in table if row["map"]):

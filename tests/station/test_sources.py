@@ -60,6 +60,7 @@ def test_the_order_is_that_of_names_however_few_are_in_memory(here, monkeypatch,
 
 
 def test_rows_of_a_list_are_relative_to_it_unless_they_say_where_they_are(here):
+    pytest.importorskip("pyarrow", reason="needs the extra 'ray'")
     rows = [{"path": "2.png", "x": 1}, {"uri": "s3://bucket/a b?.png"}, {"path": "/else/3.png"},
             {"path": "file:///else/4%20.png"}]  # fmt: skip
     (here / "a" / "list.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n\n")
@@ -122,6 +123,7 @@ def test_parts_cover_the_list(here):
 
 
 def test_an_address_never_holds_a_key():
+    pytest.importorskip("pyarrow", reason="needs the extra 'ray'")
     assert is_address("s3://bucket/a")
     assert not is_address("./s3:/bucket/a")
     with pytest.raises(UsageError, match="must not hold names or keys"):

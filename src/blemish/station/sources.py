@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
-from urllib.parse import unquote, urlsplit
 
 from blemish.errors import DataError, raise_all
 from blemish.files import append_block
@@ -258,7 +257,8 @@ def _of_list(source: str) -> Iterator[str]:
 
 def _local(address: str) -> str:
     """The path of a `file://` address, which has escapes."""
-    return unquote(urlsplit(address).path, errors="surrogateescape")
+    with reaching(address):
+        return str(filesystems().FileSystem.from_uri(address)[1])
 
 
 def _json_names(source: str) -> Iterator[str]:
