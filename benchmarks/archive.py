@@ -5,19 +5,21 @@
 
 Images are drawn tiles with noise of their own each. Processes are looked at by the kernel's list,
 twice a second: those of Ray that judge, and the shared memory that holds its objects, of which the
-most that one process has is told.
+most that one process has is told. Seconds of the cores are those of all processes together; they
+say what is lost to Ray where a machine has other things to do.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -87,6 +89,9 @@ def one_turn(top: Path, model: Path, images: Path) -> dict[str, Any]:
         "plain": one.told(),
         "ray": many.told(),
         "throughput_ratio": round(one.seconds / many.seconds, 3),
+        "throughput_ratio_by_cpu_seconds": round(
+            sum(one.cpu_seconds.values()) / sum(many.cpu_seconds.values()), 3
+        ),
         "parts": len(list(parts.glob("part-*"))),
         "parts_bytes": sum(path.stat().st_size for path in parts.glob("part-*")),
         "same": rows_of_lines(plain) == rows_of_parts(parts),
@@ -95,8 +100,9 @@ def one_turn(top: Path, model: Path, images: Path) -> dict[str, Any]:
 
 @dataclass
 class Watched:
-    """A command that was run, and the most memory that its processes had, in bytes."""
+    """A command that was run: seconds of each of its processes, and their most memory in bytes."""
 
+    cpu_seconds: dict[int, float] = field(default_factory=dict)
     seconds: float = 0.0
     driver: int = 0
     actor: int = 0
@@ -105,6 +111,8 @@ class Watched:
 
     def look(self, pid: int) -> None:
         """Look at its processes once."""
+        for one in below(pid):
+            self.cpu_seconds[one] = max(self.cpu_seconds.get(one, 0.0), cpu_seconds_of(one))
         self.driver = max(self.driver, memory_of(pid, "VmHWM"))
         workers = {one for one in below(pid) if b"MapWorker" in words_of(one)}
         self.actors = max(self.actors, len(workers))
@@ -115,6 +123,7 @@ class Watched:
         """For the record."""
         return {
             "seconds": round(self.seconds, 1),
+            "cpu_seconds": round(sum(self.cpu_seconds.values()), 1),
             "driver_peak_megabytes": round(self.driver / 1e6),
             "actors": self.actors,
             "actor_peak_megabytes": round(self.actor / 1e6),
@@ -166,6 +175,15 @@ def words_of(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """What a process has had of the cores, for itself and for the system."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory_of(pid: int, field: str) -> int:

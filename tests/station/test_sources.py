@@ -116,7 +116,7 @@ def test_parts_cover_the_list(here):
     folder = Folder.named("out")
     listed("**/*.png", "**/*.jpg")
     parts = read_parts(folder, 2)
-    found = [images_of(folder, *ends) for ends in zip(parts.starts, parts.starts[1:], strict=False)]
+    found = [images_of(folder, one["start"], one["stop"]) for one in parts.pieces()]
     assert found == [["a/2.png", "a/deep/3.jpg"], ["b/1.png"]]
     assert (len(parts), parts.images) == (2, 3)
     assert parts.sha256 == hashlib.sha256((here / "out" / LIST).read_bytes()).hexdigest()

@@ -117,8 +117,30 @@ def judge_archive(
         BlemishError: the folder cannot be written.
     """
     parquet()  # that it is not installed is told before anything is done
-    gpus = _gpus_of(how.provider)
-    asked = Asked(
+    gpus, asked = _gpus_of(how.provider), _asked(model, sources, how)
+    with ExitStack() as kept:
+        _hold(folder, kept)
+        run = _begun(folder, asked, resume=resume, force=force, progress=progress)
+        ray = kept.enter_context(connected(address))
+        where = places(ray, gpus=gpus)
+        _check_machines(ray, asked, folder)
+        if run is None:
+            parts = _list(sources, folder, asked, where, progress)
+        else:
+            parts = _parts(folder, run)
+        before = _count_there(folder, parts, progress) if resume else 0
+        make = partial(Judge, model.to_bytes(), folder, how, where.on_a_machine)
+        summary = Summary()
+        with progress.stage("predict", parts.images) as advance:
+            for counts in through_pool(ray, make, parts.pieces(), where):
+                one = Summary(**counts)
+                summary.join(one)
+                advance(one.total)
+    return Judged(summary, len(parts), before)
+
+
+def _asked(model: Model, sources: Sequence[str], how: How) -> Asked:
+    return Asked(
         model_sha256=model.sha256,
         provider=how.provider,
         outlines=how.outlines,
@@ -126,30 +148,6 @@ def judge_archive(
         max_pixels=how.max_pixels,
         sources=tuple(one if is_address(one) else os.path.abspath(one) for one in sources),  # noqa: PTH100
     )
-    with ExitStack() as kept:
-        _hold(folder, kept)
-        run = _begun(folder, asked, resume=resume, force=force, progress=progress)
-        ray = kept.enter_context(connected(address))
-        where = places(ray, gpus=gpus)
-        _check_machines(ray, asked, folder)
-        parts = (
-            _list(sources, folder, asked, where, progress) if run is None else _parts(folder, run)
-        )
-        before = _count_there(folder, parts, progress) if resume else 0
-        make = partial(Judge, model.to_bytes(), folder, how, where.on_a_machine)
-        pieces = [
-            {"number": number, "start": start, "stop": stop}
-            for number, (start, stop) in enumerate(
-                zip(parts.starts, parts.starts[1:], strict=False)
-            )
-        ]
-        summary = Summary()
-        with progress.stage("predict", parts.images) as advance:
-            for counts in through_pool(ray, make, pieces, where):
-                one = Summary(**counts)
-                summary.join(one)
-                advance(one.total)
-    return Judged(summary, len(parts), before)
 
 
 def _gpus_of(provider: str) -> int:

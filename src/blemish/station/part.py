@@ -222,7 +222,7 @@ def _content(address: str, most_bytes: int) -> bytes | OSError:
     try:
         system, path = store_of(address)
         with system.open_input_file(path) as stream:
-            content: bytes = stream.read(most_bytes + 1)
+            content: bytes = stream.read(min(stream.size(), most_bytes + 1))
     except FileNotFoundError:
         return OSError("there is no such file")
     except (BlemishError, OSError, ValueError) as error:

@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -110,9 +110,10 @@ class Parts:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def size_of(self, number: int) -> int:
-        """How many images a part has."""
-        return min(self.images_a_part, self.images - number * self.images_a_part)
+    def pieces(self) -> list[dict[str, int]]:
+        """The number of each part, and where it is in the list."""
+        ends = enumerate(pairwise(self.starts))
+        return [{"number": number, "start": start, "stop": stop} for number, (start, stop) in ends]
 
 
 def read_parts(folder: Folder, images_a_part: int) -> Parts:
