@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
-import typer
-
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
-from blemish.cli.command import DEFECTS_FOUND, FAILED
+from blemish.cli.ending import end_as, tell_summary
 from blemish.cli.options import read_limits
 from blemish.station.archive import Judged, judge_archive
 from blemish.station.part import How
@@ -47,13 +45,8 @@ def predict_archive(
     summary, seconds = judged.summary, perf_counter() - start
     if as_json:
         console.write_json(_as_json(judged, folder, seconds))
-    console.say(summary.spell(seconds))
-    for sentence in summary.spell_unlike():
-        console.note(sentence)
-    if summary.failures:
-        raise typer.Exit(FAILED)
-    if fail_on_defect and summary.defects:
-        raise typer.Exit(DEFECTS_FOUND)
+    tell_summary(summary, seconds)
+    end_as(summary, fail_on_defect=fail_on_defect)
 
 
 def _as_json(judged: Judged, folder: Folder, seconds: float) -> dict[str, object]:

@@ -13,7 +13,7 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
-from blemish.cli.command import DEFECTS_FOUND, FAILED
+from blemish.cli.ending import end_as, tell_summary
 from blemish.cli.options import (
     Force,
     JudgingMemory,
@@ -49,7 +49,12 @@ ImageArguments = Annotated[
 ]
 Output = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="DIR", help=f"Also write {LINES} to this folder."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help=f"Also write {LINES} to this folder; with --engine ray Parquet files.",
+    ),
 ]
 Overlay = Annotated[
     bool, typer.Option("--overlay", help="Draw the heat map over each image, to DIR.")
@@ -133,6 +138,7 @@ def predict(
     if resume and (force or output is None):
         raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
     use_threads(threads)
+    allowed_bytes = _memory_bytes(memory)
     if engine == WorkEngine.RAY:
         if output is None or overlay:
             raise UsageError(
@@ -150,7 +156,7 @@ def predict(
                 provider=provider,
                 batch=batch,
                 max_pixels=max_pixels,
-                memory_bytes=_memory_bytes(memory),
+                memory_bytes=allowed_bytes,
                 outlines=outlines,
                 maps=map_format,
                 here=str(Path.cwd()),
@@ -163,10 +169,9 @@ def predict(
             as_json=as_json,
         )
         return
-    folder = None if output is None else Path(output)
     _refuse_addresses([*images, *([] if output is None else [output])], ray_address)
+    folder = None if output is None else Path(output)
     named = find_images([Path(image) for image in images], output=folder)
-    found = named.found
     if named.passed_over:
         console.note(spell_passed_over(named.passed_over))
     import blemish
@@ -175,6 +180,7 @@ def predict(
     loaded = blemish.load(model, engine=Engine.named(provider), limits=read_limits(max_pixels))
     sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:
+        found = named.found
         if folder is not None:
             outputs.check_folder(folder, force=force or resume)
             sink = FolderSink(
@@ -193,17 +199,12 @@ def predict(
         results = loaded.predict_each(
             [image.path for image in found],
             batch=batch,
-            memory_bytes=_memory_bytes(memory),
+            memory_bytes=allowed_bytes,
             outlines=outlines,
         )
         _tell(found, results, summary, sink)
-    console.say(summary.spell(perf_counter() - start))
-    for sentence in summary.spell_unlike():
-        console.note(sentence)
-    if summary.failures or (sink is not None and sink.failures):
-        raise typer.Exit(FAILED)
-    if fail_on_defect and summary.defects:
-        raise typer.Exit(DEFECTS_FOUND)
+    tell_summary(summary, perf_counter() - start)
+    end_as(summary, fail_on_defect=fail_on_defect, others=0 if sink is None else sink.failures)
 
 
 def _memory_bytes(memory: str | None) -> int | None:
