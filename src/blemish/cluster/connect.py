@@ -20,6 +20,7 @@ from blemish.errors import BlemishError, MissingExtraError, UsageError
 from blemish.parallel import THREAD_VARIABLES, available_cores
 
 NO_STATISTICS = "RAY_USAGE_STATS_ENABLED"
+LOG_LEVEL = "RAY_BACKEND_LOG_LEVEL"
 PATIENCE_SECONDS = 8.0  # for a cluster to answer
 AUTO = "auto"
 
@@ -63,7 +64,7 @@ def connected(address: str | None = None) -> Iterator[Any]:
     address = address or os.environ.get("RAY_ADDRESS") or None
     with _silent():
         try:
-            with _sigterm_kept():
+            with _sigterm_kept(), _not_on_stderr():
                 _start(found, address)
             yield found
         finally:
@@ -100,6 +101,27 @@ def _sigterm_kept() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _not_on_stderr() -> Iterator[None]:
+    """Keep what Ray's compiled part says from standard error.
+
+    It warns there of what is no fault (an actor that has an argument in the object store), unless
+    a variable keeps it from that, of which it then tells there as well.
+    """
+    before = os.environ.get(LOG_LEVEL)
+    os.environ[LOG_LEVEL] = before or "fatal"
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        if before is None:
+            del os.environ[LOG_LEVEL]
 
 
 def _start(found: Any, address: str | None) -> None:
