@@ -12,6 +12,7 @@ import typer
 
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
+from blemish.cli.cluster import check_address
 from blemish.cli.command import FAILED
 from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
@@ -138,9 +139,8 @@ def benchmark(
 @contextmanager
 def _crew(engine: WorkEngine, address: str | None, workers: int) -> Iterator[Crew]:
     """Who does the jobs; a cluster that cannot be reached is told before any image is read."""
+    check_address(engine, address)
     if engine is WorkEngine.LOCAL:
-        if address is not None:
-            raise UsageError("'ray_address' goes with engine='ray'.")
         from blemish.benchmark.processes import Processes
 
         yield Processes(workers)

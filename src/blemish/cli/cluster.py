@@ -11,6 +11,12 @@ from blemish.errors import UsageError
 from blemish.workers import Workers
 
 
+def check_address(engine: WorkEngine, address: str | None) -> None:
+    """Raise `UsageError` where the address of a cluster is given, and none is to be used."""
+    if engine != WorkEngine.RAY and address is not None:
+        raise UsageError("--ray-address goes with --engine ray.")
+
+
 @contextmanager
 def workers_of(
     engine: WorkEngine, address: str | None, *, readable: Sequence[Path]
@@ -27,9 +33,8 @@ def workers_of(
         MissingExtraError: Ray is not installed.
         ClusterError: the cluster cannot be reached, or its machines cannot do the work.
     """
+    check_address(engine, address)
     if engine != WorkEngine.RAY:
-        if address is not None:
-            raise UsageError("--ray-address goes with --engine ray.")
         yield None
         return
     from blemish.cluster.connect import connected

@@ -80,7 +80,7 @@ def fit(
     max_pixels: MaxPixels = None,
     threads: Threads = None,
     provider: Provider = "cpu",
-    work: OnEngine = WorkEngine.LOCAL,
+    engine: OnEngine = WorkEngine.LOCAL,
     ray_address: RayAddress = None,
     resume: Resume = False,
     force: Force = False,
@@ -103,8 +103,8 @@ def fit(
     from blemish.graph.engine import Engine
     from blemish.records.machine import peak_memory_bytes
 
-    engine = Engine.named(provider)
-    engine.check()
+    runtime = Engine.named(provider)
+    runtime.check()
     chosen = make_assigned(detector, settings)
     named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())
     sources = [Path(source) for source in (data, config, *named) if source]
@@ -122,12 +122,12 @@ def fit(
     planned = chosen.plan(images)
     outputs.check_space(output, planned.model_bytes)
     start = perf_counter()
-    guess = planned.takes_long and work == WorkEngine.LOCAL
+    guess = planned.takes_long and engine == WorkEngine.LOCAL
     guessed = chosen.estimate_seconds(images) if guess else {}
     readable = [sample.path for sample in dataset.train[:1]]
     with (
         _told_how_to_go_on(ctx, unfinished, resume=resume),
-        workers_of(work, ray_address, readable=readable) as workers,
+        workers_of(engine, ray_address, readable=readable) as workers,
     ):
         model = blemish.fit(
             dataset,
@@ -140,7 +140,7 @@ def fit(
             reader=reader,
             progress=TerminalProgress(guessed=guessed),
             folder=unfinished,
-            engine=engine,
+            engine=runtime,
             workers=workers,
         )
     model.save(output, force=force)

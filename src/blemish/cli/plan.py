@@ -55,7 +55,7 @@ def plan(
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
-    work: OnEngine = WorkEngine.LOCAL,
+    engine: OnEngine = WorkEngine.LOCAL,
     as_json: AsJson = False,
 ) -> None:
     """Say what a fit will take: memory, disk, time, bank size.
@@ -74,7 +74,7 @@ def plan(
     from blemish.workers import HERE
 
     chosen = make_assigned(detector, settings)
-    if work == WorkEngine.RAY:
+    if engine == WorkEngine.RAY:
         chosen = shared(chosen, HERE)
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction

@@ -13,6 +13,7 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
+from blemish.cli.cluster import check_address
 from blemish.cli.ending import end_as, tell_summary
 from blemish.cli.options import (
     Force,
@@ -169,7 +170,8 @@ def predict(
             as_json=as_json,
         )
         return
-    _refuse_addresses([*images, *([] if output is None else [output])], ray_address)
+    check_address(engine, ray_address)
+    _refuse_stores([*images, *([] if output is None else [output])])
     folder = None if output is None else Path(output)
     named = find_images([Path(image) for image in images], output=folder)
     if named.passed_over:
@@ -212,10 +214,8 @@ def _memory_bytes(memory: str | None) -> int | None:
     return None if megabytes is None else megabytes * MEGABYTE
 
 
-def _refuse_addresses(places: Sequence[str], ray_address: str | None) -> None:
+def _refuse_stores(places: Sequence[str]) -> None:
     """Raise `UsageError` where something is named that only the other engine knows."""
-    if ray_address is not None:
-        raise UsageError("--ray-address is for --engine ray.")
     for place in filter(is_address, places):
         raise UsageError(f"'{place}' is in an object store, which --engine ray reads and writes.")
 
