@@ -263,7 +263,7 @@ def test_maps_of_levels_are_read_again_near_their_scores(blemish, fitted, data, 
     [
         (["--engine", "ray"], "--engine ray needs -o DIR."),
         (["--engine", "ray", "-o", "DIR", "--overlay"], "--engine ray draws no overlays."),
-        (["--ray-address", "auto"], "--ray-address is for --engine ray."),
+        (["--ray-address", "auto"], "'--ray-address' goes with --engine ray."),
         (["s3://bucket/a.png"], "'s3://bucket/a.png' is in an object store"),
         (["-o", "s3://bucket/out"], "'s3://bucket/out' is in an object store"),
     ],

@@ -14,7 +14,7 @@ from blemish.workers import Workers
 def check_address(engine: WorkEngine, address: str | None) -> None:
     """Raise `UsageError` where the address of a cluster is given, and none is to be used."""
     if engine != WorkEngine.RAY and address is not None:
-        raise UsageError("--ray-address goes with --engine ray.")
+        raise UsageError("'ray_address' goes with engine='ray'.")
 
 
 @contextmanager

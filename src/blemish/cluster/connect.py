@@ -40,7 +40,7 @@ def ray() -> Any:
     try:
         return import_module("ray")
     except ImportError as error:
-        raise MissingExtraError("--engine ray", "ray") from error
+        raise MissingExtraError("engine=ray", "ray") from error
 
 
 @contextmanager
@@ -159,7 +159,7 @@ def _check_answers(address: str) -> None:
     except OSError as error:
         raise ClusterError(
             f"No Ray cluster answers at {address} ({error.strerror or error}); start one there "
-            "with 'ray start --head', or name another address."
+            "with `ray start --head`, or name another address."
         ) from error
 
 
@@ -181,5 +181,5 @@ def _in_time(connect: Any, address: str) -> None:
     how = str(failed[0]).strip().splitlines()[0] if failed else "it takes too long to answer"
     raise ClusterError(
         f"Cannot connect with the Ray cluster at {address}: {how}; it must be up, of the same "
-        "versions of Ray and Python, and this machine part of it ('ray start --address HOST:PORT')."
+        "versions of Ray and Python, and this machine part of it (`ray start --address HOST:PORT`)."
     ) from (failed[0] if failed else None)
