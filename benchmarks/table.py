@@ -54,7 +54,7 @@ NETS = {
     "before": "embedded, of 2026-11-23",
     "embedded": "embedded",
     "mobilenetv2": "mobilenetv2, its teacher",
-    "small": "EfficientAd's teacher, small, of 2026-11-24",
+    "small": "EfficientAd's teacher, small",
 }
 RECTIFIERS = {"the stem": 2, "stage s4": 5, "stage s8": 7, "stage s16": 17}  # the last is a level's
 
