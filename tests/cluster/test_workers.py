@@ -58,3 +58,10 @@ def test_an_image_that_a_worker_cannot_read_is_told_as_here(workers, category, b
 def test_work_that_no_machine_has_the_memory_for_is_told_at_once(workers):
     with pytest.raises(ClusterError, match="use more 'shards'"):
         list(workers.map(lambda piece: piece, [1], memory_bytes=10**15))
+
+
+def test_relative_paths_begin_where_the_command_was_given(workers, category, backbone, monkeypatch):
+    monkeypatch.chdir(category.parent)
+    dataset = blemish.open_dataset(category.name)
+    detector = PatchCore(**tiny_settings(backbone.absolute(), shards=2))
+    assert blemish.fit(dataset, detector, workers=workers).sha256

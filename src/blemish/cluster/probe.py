@@ -59,12 +59,12 @@ def check_machines(ray: Any, *, shared: Sequence[Path] = (), readable: Sequence[
     raise_all(problems, ClusterError)
 
 
-def check_this_machine(versions: Mapping[str, str], *, shared: Path) -> None:
+def check_this_machine(versions: Mapping[str, str], *, shared: Path | None = None) -> None:
     """Look at the machine that this runs on, which may have come since all were looked at.
 
     Args:
         versions: of the machine that began the work.
-        shared: folder that all have to see.
+        shared: folder that all have to see, if there is one.
 
     Raises:
         ClusterError: this one has other versions, or does not see the folder.
@@ -72,7 +72,7 @@ def check_this_machine(versions: Mapping[str, str], *, shared: Path) -> None:
     found = {
         "versions": versions_here(),
         "missing": None,
-        "unshared": [] if shared.is_dir() else [str(shared)],
+        "unshared": [] if shared is None or shared.is_dir() else [str(shared)],
         "unseen": [],
     }
     raise_all(

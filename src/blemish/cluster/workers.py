@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 from blemish.cluster.connect import ClusterError
+from blemish.cluster.probe import check_this_machine, versions_here
 from blemish.parallel import THREAD_VARIABLES
 
 Piece = TypeVar("Piece")
@@ -40,17 +44,18 @@ class RayWorkers:
             Exception: what `work` raises.
         """
         self._check_fits(memory_bytes)
-        task = self._ray.remote(work).options(
+        task = self._ray.remote(_done).options(
             num_cpus=1,
             memory=memory_bytes,
             max_retries=RETRIES,
             runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, "1")},
         )
         waiting: deque[Any] = deque()
+        here, versions = str(Path.cwd()), versions_here()
         most = AHEAD * max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         try:
             for piece in pieces:
-                waiting.append(task.remote(piece))
+                waiting.append(task.remote(work, piece, here, versions))
                 if len(waiting) >= most:
                     yield self._result(waiting.popleft())
             while waiting:
@@ -76,3 +81,17 @@ class RayWorkers:
         except errors.RayError as error:
             said = str(error).strip().splitlines()[0]
             raise ClusterError(f"A piece of the work was lost {RETRIES} times: {said}") from error
+
+
+def _done(
+    work: Callable[[Piece], Result], piece: Piece, folder: str, versions: Mapping[str, str]
+) -> Result:
+    """What `work` makes of a piece on this machine, where relative paths begin as they do there.
+
+    Raises:
+        ClusterError: this machine has come since all were looked at, and is not like the others.
+    """
+    check_this_machine(versions)
+    with suppress(OSError):  # it is not on this machine, and so no image is below it
+        os.chdir(folder)
+    return work(piece)

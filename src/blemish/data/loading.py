@@ -141,10 +141,11 @@ class GoodImages:
         Raises:
             ImageError: one of them cannot be read.
         """
-        starts = range(0, len(self.samples), LOOKED_AT_ONCE)
-        pieces = (self.part(range(len(self.samples))[start:][:LOOKED_AT_ONCE]) for start in starts)
-        with progress.stage("reading images", len(self.samples)) as advance:
-            own = iter(self.samples)
+        unknown = [n for n, sample in enumerate(self.samples) if not sample.is_known(self._reader)]
+        starts = range(0, len(unknown), LOOKED_AT_ONCE)
+        pieces = (self.part(unknown[start : start + LOOKED_AT_ONCE]) for start in starts)
+        with progress.stage("reading images", len(unknown)) as advance:
+            own = (self.samples[number] for number in unknown)
             for samples, thumbnails in workers.map(_looked_at, pieces):
                 for sample in samples:
                     next(own).learn(sample)

@@ -122,6 +122,10 @@ class Sample:
             known = self._contents.setdefault(reader.alpha, content_of(image))
         return known
 
+    def is_known(self, reader: Reader = READER) -> bool:
+        """Whether it is known what the image holds, without reading it."""
+        return reader.alpha in self._contents
+
     def learn(self, other: Sample) -> None:
         """Know of the files what the same sample knows that was looked at elsewhere.
 
