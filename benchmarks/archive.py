@@ -1,7 +1,7 @@
 """`blemish predict --engine ray` beside the plain command: same images, model and cores, in turns.
 
     python benchmarks/archive.py --images 20000 --side 256
-    python benchmarks/archive.py --images 100000 --side 64 --turns 1   # memory
+    python benchmarks/archive.py --images 100000 --side 64 --store 80   # memory, by Ray alone
 
 Images are drawn tiles with noise of their own each. Processes are looked at by the kernel's list,
 twice a second: those of Ray that judge, and the shared memory that holds its objects, of which the
@@ -40,12 +40,18 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--store", type=int, help="megabytes of a cluster's object store")
     parser.add_argument("--folder", type=Path, help="to keep images and results in")
     arguments = parser.parse_args()
     record = DayRecord("archive")
     with tempfile.TemporaryDirectory() as temporary:
         top = arguments.folder or Path(temporary)
         model, images = prepared(top, arguments.images, arguments.side)
+        if arguments.store is not None:
+            record.add(in_little(top, model, images, arguments.store) | {
+                "images": arguments.images, "side_px": arguments.side,
+            })  # fmt: skip
+            return
         for turn in range(arguments.turns):
             record.add(one_turn(top, model, images) | {
                 "images": arguments.images, "side_px": arguments.side, "turn": turn,
@@ -98,6 +104,29 @@ def one_turn(top: Path, model: Path, images: Path) -> dict[str, Any]:
     }
 
 
+def in_little(top: Path, model: Path, images: Path, megabytes: int) -> dict[str, Any]:
+    """By Ray alone, whose objects have little room."""
+    from blemish.cluster.connect import ray
+    from blemish.parallel import available_cores
+
+    ray()
+    from ray.cluster_utils import Cluster
+
+    parts = top / "parts"
+    shutil.rmtree(parts, ignore_errors=True)
+    room = {"num_cpus": available_cores(), "object_store_memory": megabytes * 10**6}
+    cluster = Cluster(initialize_head=True, head_node_args=room)
+    try:
+        command = [*COMMAND, "predict", model, images, "-o", parts, "--engine", "ray"]
+        found = watched(
+            [*command, "--ray-address", cluster.address], top / "lines.jsonl", top=os.getpid()
+        )
+    finally:
+        cluster.shutdown()
+    rows = rows_of_parts(parts)
+    return {"ray": found.told(), "store_megabytes": megabytes, "each_once": len(rows)}
+
+
 @dataclass
 class Watched:
     """A command that was run: seconds of each of its processes, and their most memory in bytes."""
@@ -109,15 +138,15 @@ class Watched:
     actors: int = 0
     objects: int = 0
 
-    def look(self, pid: int) -> None:
+    def look(self, pid: int, top: int) -> None:
         """Look at its processes once."""
-        for one in below(pid):
+        for one in below(top):
             self.cpu_seconds[one] = max(self.cpu_seconds.get(one, 0.0), cpu_seconds_of(one))
         self.driver = max(self.driver, memory_of(pid, "VmHWM"))
-        workers = {one for one in below(pid) if b"MapWorker" in words_of(one)}
+        workers = {one for one in below(top) if b"MapWorker" in words_of(one)}
         self.actors = max(self.actors, len(workers))
         self.actor = max([self.actor, *(memory_of(one, "VmHWM") for one in workers)])
-        self.objects = max(self.objects, *(memory_of(one, "RssShmem") for one in below(pid)))
+        self.objects = max(self.objects, *(memory_of(one, "RssShmem") for one in below(top)))
 
     def told(self) -> dict[str, Any]:
         """For the record."""
@@ -131,8 +160,8 @@ class Watched:
         }
 
 
-def watched(command: list[Any], output: Path) -> Watched:
-    """Run a command to its end, looking at its processes meanwhile."""
+def watched(command: list[Any], output: Path, *, top: int | None = None) -> Watched:
+    """Run a command to its end, looking at its processes meanwhile, or at those below another."""
     found, done = Watched(), Event()
     start = time.perf_counter()
     with output.open("w") as stream:
@@ -140,7 +169,7 @@ def watched(command: list[Any], output: Path) -> Watched:
 
     def look() -> None:
         while not done.wait(LOOK_SECONDS):
-            found.look(process.pid)
+            found.look(process.pid, process.pid if top is None else top)
 
     thread = Thread(target=look)
     thread.start()
