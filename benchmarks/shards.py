@@ -27,6 +27,7 @@ import numpy as np
 from PIL import Image
 
 import blemish
+from archive import memory_of, words_of
 from blemish.data.loading import GoodImages
 from blemish.progress import LoggedProgress
 from day_record import DayRecord
@@ -165,7 +166,7 @@ def watched() -> Iterator[dict[str, int]]:
     def look() -> None:
         while not over.wait(POLL_SECONDS):
             for process in Path("/proc").glob("[0-9]*"):
-                note(process, peaks)
+                note(int(process.name), peaks)
 
     thread = Thread(target=look, daemon=True)
     thread.start()
@@ -176,17 +177,13 @@ def watched() -> Iterator[dict[str, int]]:
         thread.join()
 
 
-def note(process: Path, peaks: dict[str, int]) -> None:
+def note(pid: int, peaks: dict[str, int]) -> None:
     """Look at a process, where it is one of Ray's or this one."""
-    try:
-        title = (process / "cmdline").read_bytes().split(b"\0")[0].decode()
-        status = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-    except (OSError, ValueError):
-        return
-    name = "driver" if process.name == str(os.getpid()) else title.removeprefix("ray::")
-    if "VmRSS" in status and (name == "driver" or title.startswith("ray::")):
-        resident = 1024 * (int(status["VmRSS"].split()[0]) - int(status["RssShmem"].split()[0]))
-        peaks[name] = max(peaks.get(name, 0), resident)
+    title = words_of(pid).split(b"\0")[0].decode(errors="replace")
+    name = "driver" if pid == os.getpid() else title.removeprefix("ray::")
+    if name != title:
+        own = memory_of(pid, "VmRSS") - memory_of(pid, "RssShmem")
+        peaks[name] = max(peaks.get(name, 0), own)
 
 
 PARTS = {"figures": figures, "promise": promise, "large": large}
