@@ -86,7 +86,7 @@ def simulated(parts: int, part_hours: float, machines: int, *, seed: int = 0) ->
 def archives(record: dict[str, Any]) -> str:
     """A row for each number of images: to judge them."""
     row = max(record["rows"], key=lambda row: (row["side_px"] == 256, row["images"]))
-    a_core = row["ray"]["seconds"] * max(1, row["ray"]["actors"]) / row["images"]
+    a_core = row["ray"]["cpu_seconds"] / row["images"]
     row_bytes = row["parts_bytes"] / row["images"]
     lines = _headed(
         "images", "core hours", "cores", "hours", "parts, images in each", "done twice",
