@@ -30,6 +30,26 @@ def figures(record: Record) -> str:
     return "\n".join([*lines, "", _under(record, rows)])
 
 
+def large_fit(record: Record) -> str:
+    """One fit by Ray: radius, memory and seconds."""
+    row = next(row for row in record["rows"] if row["part"] == "large")
+    worker = max(row["peak_bytes"][name] for name in ("pick", "judge", "_looked_at"))
+    lines = _headed(
+        "images", "shards", "radius, beside greed over all patches", "a worker's peak (planned)",
+        "the driver's (planned)", "seconds (of greed alone)",
+    )  # fmt: skip
+    memory = (
+        f"{seen / 1e9:.2f} GB ({row['planned'][plan] / 1e9:.2f})"
+        for seen, plan in ((worker, "worker_bytes"), (row["peak_bytes"]["driver"], "driver_bytes"))
+    )
+    cells = (
+        f"{row['images']:,}", f"{row['shards']}", f"{row['ratio']:.2f} times", *memory,
+        f"{row['fit_seconds']:.0f} ({row['seconds_of_all']:.0f})",
+    )  # fmt: skip
+    lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", f"{record['date']}; beside other work."])
+
+
 def promises(record: Record) -> str:
     """A row each case: fresh good images above the threshold, and draws above the bound."""
     rows = [row for row in record["rows"] if row["part"] == "promise"]

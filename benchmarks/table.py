@@ -126,6 +126,7 @@ def filled(text: str) -> str:
         "region-promise": lambda: sharp_tables.promises(newest("region-promise-*.json")),
         "archives": lambda: scale.archives(newest("archive-*.json")),
         "shard-fits": lambda: scale.fits(newest("shards-*.json")),
+        "large-fit": lambda: scale_tables.large_fit(newest("shards-*.json")),
         "shards": lambda: scale_tables.figures(newest("shards-*.json")),
         "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),

@@ -45,6 +45,7 @@ class RayWorkers:
         """
         self._check_fits(memory_bytes)
         task = self._ray.remote(_done).options(
+            name=work.__name__,
             num_cpus=1,
             memory=memory_bytes,
             max_retries=RETRIES,
