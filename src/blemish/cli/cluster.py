@@ -12,9 +12,14 @@ from blemish.workers import Workers
 
 
 def check_address(engine: WorkEngine, address: str | None) -> None:
-    """Raise `UsageError` where the address of a cluster is given, and none is to be used."""
-    if engine != WorkEngine.RAY and address is not None:
+    """Raise `UsageError` where an address is none, or given though no cluster is to be used."""
+    if address is None:
+        return
+    if engine != WorkEngine.RAY:
         raise UsageError("'ray_address' goes with engine='ray'.")
+    from blemish.cluster.connect import check_address as check
+
+    check(address)
 
 
 @contextmanager

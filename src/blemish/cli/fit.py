@@ -12,7 +12,7 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
-from blemish.cli.cluster import workers_of
+from blemish.cli.cluster import check_address, workers_of
 from blemish.cli.command import typed, with_option
 from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
@@ -101,11 +101,16 @@ def fit(
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
     from blemish.graph.engine import Engine
+    from blemish.model.fitting import shared
     from blemish.records.machine import peak_memory_bytes
+    from blemish.workers import HERE
 
     runtime = Engine.named(provider)
     runtime.check()
     chosen = make_assigned(detector, settings)
+    check_address(engine, ray_address)
+    if engine == WorkEngine.RAY:
+        shared(chosen, HERE)  # told before anything is begun
     named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())
     sources = [Path(source) for source in (data, config, *named) if source]
     if resume and not force:

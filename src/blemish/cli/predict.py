@@ -138,6 +138,7 @@ def predict(
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
     if resume and (force or output is None):
         raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
+    check_address(engine, ray_address)
     use_threads(threads)
     allowed_bytes = _memory_bytes(memory)
     if engine == WorkEngine.RAY:
@@ -170,7 +171,6 @@ def predict(
             as_json=as_json,
         )
         return
-    check_address(engine, ray_address)
     _refuse_stores([*images, *([] if output is None else [output])])
     folder = None if output is None else Path(output)
     named = find_images([Path(image) for image in images], output=folder)

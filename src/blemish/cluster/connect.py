@@ -61,7 +61,10 @@ def connected(address: str | None = None) -> Iterator[Any]:
     if found.is_initialized():
         yield found
         return
-    address = address or os.environ.get("RAY_ADDRESS") or None
+    named = "RAY_ADDRESS" if address is None else "ray_address"
+    address = os.environ.get("RAY_ADDRESS") or None if address is None else address
+    if address is not None:
+        check_address(address, named)
     with _silent():
         try:
             with _sigterm_kept(), _not_on_stderr():
@@ -124,36 +127,54 @@ def _not_on_stderr() -> Iterator[None]:
             del os.environ[LOG_LEVEL]
 
 
+def check_address(address: str, named: str = "ray_address") -> None:
+    """Raise `UsageError` where a text is no address of a cluster.
+
+    Args:
+        address: the text.
+        named: the parameter or variable that it comes from.
+    """
+    host, colon, port = address.rpartition(":")
+    is_port = port.isdecimal() and 0 < int(port) < 2**16
+    if address == AUTO or (colon and host and "://" not in address and is_port):
+        return
+    told = f"'{named}' must be HOST:PORT or auto; got {address!r}."
+    if address.startswith("ray://"):
+        told += " Ray's client does not stream data: run the command on a machine of the cluster."
+    raise UsageError(told, parameter=named if named == "ray_address" else None)
+
+
 def _start(found: Any, address: str | None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        threads = dict.fromkeys(THREAD_VARIABLES, "1")
-        found.init(
-            address="local",
-            num_cpus=available_cores(),
-            include_dashboard=False,
-            runtime_env={"env_vars": threads},
-            **quiet,
-        )
+        _start_own(found, quiet)
         return
     if address != AUTO:
         _check_answers(address)
     _in_time(lambda: found.init(address=address, **quiet), address)
 
 
+def _start_own(found: Any, quiet: dict[str, Any]) -> None:
+    """Start a Ray of this machine alone. Raises `ClusterError` where it does not start."""
+    try:
+        found.init(
+            address="local",
+            num_cpus=available_cores(),
+            include_dashboard=False,
+            runtime_env={"env_vars": dict.fromkeys(THREAD_VARIABLES, "1")},
+            **quiet,
+        )
+    except Exception as error:  # Ray's own share no base; whatever it is, nothing has been done
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ClusterError(
+            f"Ray cannot be started on this machine: {said} Try again; where the machine is busy "
+            "it may take too long."
+        ) from error
+
+
 def _check_answers(address: str) -> None:
     """Raise where nothing listens at an address, which Ray itself would wait long for."""
-    if "://" in address:
-        raise UsageError(
-            f"'ray_address' must be HOST:PORT or auto; got {address!r}. Ray's client does not "
-            "stream data: run the command on a machine of the cluster.",
-            parameter="ray_address",
-        )
-    host, colon, port = address.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 2**16:
-        raise UsageError(
-            f"'ray_address' must be HOST:PORT or auto; got {address!r}.", parameter="ray_address"
-        )
+    host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), PATIENCE_SECONDS / 4).close()
     except OSError as error:

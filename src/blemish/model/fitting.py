@@ -343,7 +343,11 @@ def _can_give(images: int, request: CalibrationRequest) -> bool:
 
 
 def shared(detector: Detector, workers: Workers) -> Detector:
-    """The detector, its fits done by workers. Raises `UsageError` where it has no parts."""
+    """The detector, its fits done by workers. Raises `UsageError` where that cannot be."""
+    if not callable(getattr(workers, "map", None)):
+        raise UsageError(
+            f"'workers' must have a method map, as `blemish.workers.Workers` says; got {workers!r}."
+        )
     if not isinstance(detector, SharesWork):
         raise UsageError(
             f"Fits of {detector.name} have no parts that could be shared out; those of patchcore "

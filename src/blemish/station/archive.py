@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from importlib import metadata
@@ -163,15 +163,26 @@ def _gpus_of(provider: str) -> int:
 
 
 def _hold(folder: Folder, kept: ExitStack) -> None:
-    """Make the folder of the output, and keep it from others where that can be."""
-    folder.make()
+    """Make the folder of the output, and keep it from others where that can be.
+
+    One that was not there is taken away again where nothing is written to it.
+    """
     if folder.path is None:
+        folder.make()
         return
+    if not folder.path.is_dir():
+        kept.callback(_take_away_empty, folder.path)
+    folder.make()
     busy = f"Another process writes to '{folder.path}'; wait for it, or name another folder."
     kept.enter_context(held(folder.path, busy=busy))
     take_away_temporaries(folder.path)
     for probe in folder.path.glob(f"{PROBE}-*"):  # of a run that was killed
         probe.unlink(missing_ok=True)
+
+
+def _take_away_empty(path: Path) -> None:
+    with suppress(OSError):  # something is in it
+        path.rmdir()
 
 
 def _begun(

@@ -42,7 +42,8 @@ def reaching(address: str, kind: type[BlemishError] = DataError) -> Iterator[Non
         raise
     except (OSError, ValueError, ImportError) as error:  # pyarrow's errors are some of these
         said = getattr(error, "strerror", None) or str(error).strip().splitlines()[0].rstrip(".")
-        raise kind(f"Cannot reach '{address}': {said}.") from error
+        what = "read" if isinstance(error, ValueError) else "reach"
+        raise kind(f"Cannot {what} '{address}': {said}.") from error
 
 
 def store_of(address: str) -> tuple[Any, str]:
