@@ -35,11 +35,29 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 @needs_ray
 @pytest.mark.parametrize(
-    "address", ["here", "here:", ":6379", "here:port", "here:0", "here:65536", "ray://here:10001"]
+    "address",
+    ["", "here", "here:", ":6379", "here:port", "here:0", "here:65536", "ray://here:10001"],
 )
 def test_what_is_no_address_is_wrong_usage(address: str) -> None:
     with pytest.raises(UsageError, match="'ray_address' must be HOST:PORT or auto"):
         enter(address)
+
+
+@needs_ray
+def test_who_named_no_address_is_not_told_of_the_parameter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "nonsense")
+    with pytest.raises(UsageError, match="'RAY_ADDRESS' must be HOST:PORT or auto; got 'nonsense'"):
+        enter(None)
+
+
+@needs_ray
+def test_a_ray_of_its_own_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: object) -> None:
+        raise TimeoutError("The node timed out.\nAnd more.")
+
+    monkeypatch.setattr(connect.ray(), "init", init)
+    with pytest.raises(ClusterError, match="cannot be started on this machine: The node timed out"):
+        enter(None)
 
 
 @needs_ray

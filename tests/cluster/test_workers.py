@@ -13,6 +13,7 @@ from blemish.progress import LoggedProgress
 from tiny import tiny_settings
 
 pytest.importorskip("ray", reason="needs the extra 'ray'")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

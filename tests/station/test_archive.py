@@ -169,6 +169,19 @@ def test_an_archive_that_is_done_is_gone_on_with_by_the_same_alone(
         judge(model, [listed], out)
 
 
+def test_what_cannot_be_begun_leaves_no_folder(machines, model, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(BlemishError, match="names no image"):
+        judge_archive(
+            model,
+            [str(tmp_path / "nothing")],
+            Folder.named(str(tmp_path / "out")),
+            How("model"),
+            progress=Heard(),
+        )
+    assert not (tmp_path / "out").exists()
+
+
 def test_another_model_another_source_and_another_folder_are_refused(
     machines, model, images, tmp_path, monkeypatch
 ):

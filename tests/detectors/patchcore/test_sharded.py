@@ -196,6 +196,11 @@ def test_detectors_without_parts_are_refused_workers(dataset, backbone):
         blemish.fit(dataset, PatchCore(**tiny_settings(backbone)), workers=Elsewhere())
 
 
+def test_what_cannot_work_is_refused(dataset, backbone):
+    with pytest.raises(UsageError, match="'workers' must have a method map"):
+        blemish.fit(dataset, PatchCore(**tiny_settings(backbone, shards=2)), workers=3)
+
+
 def test_shards_are_alike_in_size():
     parts = parts_of([str(n) for n in range(100)], 8, seed=0)
     assert {len(part) for part in parts} == {12, 13}
