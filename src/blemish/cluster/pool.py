@@ -12,6 +12,7 @@ import logging
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -22,6 +23,12 @@ from blemish.errors import BlemishError
 from blemish.parallel import THREAD_VARIABLES
 
 FRUITLESS = 2  # rounds in which nothing more gets done, until it is given up
+
+QUIET = {  # of Ray Data's context
+    "enable_progress_bars": False,
+    "print_on_execution_start": False,
+    "max_errored_blocks": -1,
+}
 
 Piece = Mapping[str, Any]  # plain JSON values
 Work = Callable[[Piece], dict[str, Any]]
@@ -102,7 +109,7 @@ def _round(
     data = import_module("ray.data")
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # the lost are made up for
     rows = [{"piece": json.dumps([number, piece])} for number, piece in left.items()]
-    with warnings.catch_warnings(), data.DataContext.current(_quiet(data)):
+    with warnings.catch_warnings(), _quiet(data):
         done = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             _Actor,
             batch_size=1,
@@ -122,14 +129,19 @@ def _round(
             yield number, told
 
 
-def _quiet(data: Any) -> Any:
-    """How Ray Data works here: without a word, and going on where a piece is lost."""
+@contextmanager
+def _quiet(data: Any) -> Iterator[None]:
+    """Have Ray Data work without a word, and go on where a piece is lost."""
     warnings.simplefilter("ignore")  # it warns of options of its own
-    context = data.DataContext.get_current().copy()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    context.max_errored_blocks = -1
-    return context
+    context = data.DataContext.get_current()
+    before = {name: getattr(context, name) for name in QUIET}
+    for name, value in QUIET.items():
+        setattr(context, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(context, name, value)
 
 
 def _raise_what(told: Mapping[str, Any]) -> None:
