@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from blemish.calibration.conformal import exceedances
 
 Record = dict[str, Any]
 
@@ -28,7 +31,7 @@ def promised(record: Record) -> str:
 def alarms(record: Record) -> str:
     """False alarms promised and seen where good images are hardly ordinary."""
     heads = ("good images", "to learn from", "draws", "promised", "rejected, mean of the draws",
-             "most", "above the bound")  # fmt: skip
+             "most", "above the bound", "of exact promises")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for case, images in dict.fromkeys((row["case"], row["images"]) for row in record["rows"]):
         every = of(record["rows"], case=case, images=images)
@@ -40,12 +43,32 @@ def alarms(record: Record) -> str:
             bounds = [row["bound"] for row in rows]
             beyond = mean([share > bound for share, bound in zip(shares, bounds, strict=True)])
             cells += [f"**{percent(mean(shares))}**", percent(max(shares)), percent(beyond)]
+            cells.append(percent(mean([above_by_chance(row) for row in rows])))
         else:
-            cells += ["-"] * 3
+            cells += ["-"] * 4
         lines.append(f"| {' | '.join(cells)} |")
     machine = record["machine"]
     seeds = f"{machine['cores']} cores ({machine['processor']}); the draw's number is the seed."
     return "\n".join([*lines, "", seeds])
+
+
+def above_by_chance(row: Record) -> float:
+    """How often an exact promise would be seen above its 95 % bound among so few fresh images.
+
+    The rate behind it is then Beta distributed, and how many are rejected beta-binomial.
+    """
+    left_out, fresh = row["left_out"], row["fresh"]
+    allowed = exceedances(left_out, row["rate"])
+    a, b = allowed + 1, left_out - allowed
+
+    def log_beta(a: int, b: int) -> float:
+        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+    below = (
+        math.comb(fresh, i) * math.exp(log_beta(a + i, b + fresh - i) - log_beta(a, b))
+        for i in range(math.floor(row["bound"] * fresh) + 1)
+    )
+    return 1 - math.fsum(below)
 
 
 def regions(record: Record) -> str:

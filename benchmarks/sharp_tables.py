@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from statistics import mean
 from typing import Any
 
@@ -55,9 +56,10 @@ def promises(record: Record) -> str:
     rates = ("0.01", "0.05")
     shown = [f"{float(rate):.0%} promised: seen, above the bound" for rate in rates]
     lines = _headed("data", "map", "draws", *shown, "peaks left out, fresh")
-    rows = record["rows"]
-    for data, kind in dict.fromkeys((row["data"], row["kind"]) for row in rows):
-        own = [row for row in rows if (row["data"], row["kind"]) == (data, kind)]
+    for data, kind in product(_sets(record), KINDS):
+        own = _of(record, data, kind)
+        if not own:
+            continue
         peaks = (
             f"{mean(row[f'median_{which}'] for row in own):.2f}" for which in ("left_out", "fresh")
         )

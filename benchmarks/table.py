@@ -17,6 +17,8 @@ import efficientad_tables
 import peer_tables
 import portability_tables
 import position_tables
+import scale
+import scale_tables
 import sharp_tables
 import speed_tables
 from efficientad_tables import drawn_last, named
@@ -35,6 +37,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "calibration.md",
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
+    ROOT / "docs" / "explanation" / "scale.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -51,7 +54,7 @@ NETS = {
     "before": "embedded, of 2026-11-23",
     "embedded": "embedded",
     "mobilenetv2": "mobilenetv2, its teacher",
-    "small": "EfficientAd's teacher, small, of 2026-11-24",
+    "small": "EfficientAd's teacher, small",
 }
 RECTIFIERS = {"the stem": 2, "stage s4": 5, "stage s8": 7, "stage s16": 17}  # the last is a level's
 
@@ -121,6 +124,11 @@ def filled(text: str) -> str:
         "taught-elsewhere": lambda: sharp_tables.taught_elsewhere(newest("residual-head-*.json")),
         "scores-of-heads": lambda: sharp_tables.image_scores(newest("residual-head-*.json")),
         "region-promise": lambda: sharp_tables.promises(newest("region-promise-*.json")),
+        "archives": lambda: scale.archives(newest("archive-*.json")),
+        "shard-fits": lambda: scale.fits(newest("shards-*.json")),
+        "large-fit": lambda: scale_tables.large_fit(newest("shards-*.json")),
+        "shards": lambda: scale_tables.figures(newest("shards-*.json")),
+        "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Any
@@ -72,13 +73,20 @@ def commands(folder: Path) -> list[Command]:
     patchcore = ["--backbone", str(backbone), "--levels", ",".join(LEVELS), *PATCHCORE]
     efficientad = [*EFFICIENTAD, "--teacher", str(tiny_teacher(folder / "teacher.onnx"))]
     run(["fit", data, "-o", model, *patchcore])
+    archive = [
+        Command("archive", lambda out: ["predict", model, f"{data}/test", "-o", str(out),
+                                        "--engine", "ray"], ["--resume"], rows_of),
+    ] if find_spec("ray") else []  # fmt: skip
     return [
+        *archive,
         Command("fit", lambda out: ["fit", data, "-o", str(out / "m.onnx"), *patchcore],
                 ["--force"], sha256_of),
         Command("predict", lambda out: ["predict", model, f"{data}/test", "-o", str(out),
                                         "--overlay", "--maps"], ["--resume"], lines_of),
         Command("benchmark", lambda out: ["benchmark", data, "-o", str(out), *patchcore,
                                           "--seeds", "0,1"], [], figures_of),
+        Command("ray", lambda out: ["benchmark", data, "-o", str(out), *patchcore, "--seeds", "0,1",
+                                    "--engine", "ray"], [], figures_of),
         Command("efficientad", lambda out: ["fit", few, "-o", str(out / "m.onnx"), *efficientad],
                 ["--force", "--resume"], sha256_of),
     ]  # fmt: skip
@@ -97,6 +105,14 @@ def lines_of(folder: Path) -> Any:
     lines = [json.loads(line) for line in (folder / "predictions.jsonl").read_text().splitlines()]
     without = [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
     return sorted(without, key=lambda line: line["path"]), names_in(folder)
+
+
+def rows_of(folder: Path) -> Any:
+    import pyarrow.parquet as pq
+
+    rows = [row for path in folder.glob("part-*") for row in pq.read_table(path).to_pylist()]
+    without = [row | {"seconds": None} for row in rows]
+    return sorted(without, key=lambda row: row["path"]), names_in(folder)
 
 
 def whole_lines(path: Path) -> list[Any]:
@@ -146,6 +162,8 @@ def half_files(folder: Path, *, hidden: bool) -> Iterator[str]:
             elif path.suffix == ".safetensors":
                 with safe_open(path, "np") as file:
                     assert file.metadata()
+            elif path.suffix == ".parquet":
+                rows_of(path.parent)
             elif path.suffix == ".jpg":
                 Image.open(path).load()
             elif path.suffix == ".npy":
@@ -172,7 +190,7 @@ def kill(command: Command, folder: Path, chance: random.Random) -> None:
         except subprocess.TimeoutExpired:
             process.send_signal(number)
     code = process.wait()
-    time.sleep(0.2)  # workers of a benchmark end by themselves
+    time.sleep(2.0 if command.name == "ray" else 0.2)  # workers of a benchmark end by themselves
     command.ends[
         {0: "done", 143: "ended", -SIGTERM: "ended before it began"}.get(code, "killed")
     ] += 1

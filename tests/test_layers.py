@@ -14,9 +14,10 @@ ROOT = Path(blemish.__file__).parent
 
 LAYERS = [
     "errors", "names", "wording", "typed_json", "provenance", "files", "unfinished", "result",
-    "binomial", "progress", "settings", "parallel", "memory", "images", "surfaces", "records",
-    "data", "graph", "backbones", "quantisation", "search", "calibration", "metrics", "report",
-    "detectors", "model", "evaluation", "station", "benchmark", "cli", "__main__",
+    "binomial", "progress", "settings", "parallel", "workers", "memory", "images", "surfaces",
+    "records",
+    "cluster", "data", "graph", "backbones", "quantisation", "search", "calibration", "metrics",
+    "report", "detectors", "model", "evaluation", "station", "benchmark", "cli", "__main__",
 ]  # fmt: skip
 # Where gradients are needed; everything else loads these modules only when it trains.
 TRAINING = {
@@ -104,7 +105,7 @@ def _module(name, names):
 
 
 def test_no_module_level_import_of_what_is_heavy_or_optional():
-    heavy = {"torch", "timm", "onnxruntime", "openvino", "scipy", "jinja2"}
+    heavy = {"torch", "timm", "onnxruntime", "openvino", "scipy", "jinja2", "ray", "pyarrow"}
     wrong = []
     for path in modules():
         here = path.relative_to(ROOT).as_posix()

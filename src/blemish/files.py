@@ -40,6 +40,13 @@ def write_whole(path: Path, content: bytes | str) -> None:
             there that is no regular file; what was there before is still there.
     """
     data = shown(content).encode() if isinstance(content, str) else content
+    with writing_whole(path) as stream:
+        stream.write(data)
+
+
+@contextmanager
+def writing_whole(path: Path) -> Iterator[IO[bytes]]:
+    """The same for content that comes in pieces: the file is there once the block has ended."""
     target = Path(os.path.realpath(path))
     with looking_at(path):
         if target.exists() and not target.is_file():
@@ -49,7 +56,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
         with temporary.open("xb") as stream:
             with suppress(OSError):  # there was none, or its disk knows no permissions
                 temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-            stream.write(data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(target)

@@ -15,12 +15,14 @@ import pytest
 
 import blemish
 from blemish.benchmark.plan import Job, plan_jobs
+from blemish.benchmark.processes import Processes
 from blemish.benchmark.run import run_jobs
 from blemish.errors import DataError, UsageError
 from blemish.parallel import available_cores
 from blemish.progress import Advance
 from blemish.records.folder import read_records, write_record
 from blemish.records.record import FailedRecord
+from clusters import workers_in
 from tiny import tiny_backbone, tiny_dataset, tiny_settings
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
@@ -29,8 +31,9 @@ PATIENCE_S = 60
 PARENT = """
 import sys
 from blemish.benchmark.plan import Job
+from blemish.benchmark.processes import Processes
 from blemish.benchmark.run import run_jobs
-run_jobs([Job.from_json(line) for line in sys.stdin], sys.argv[1], workers=2)
+run_jobs([Job.from_json(line) for line in sys.stdin], sys.argv[1], crew=Processes(2))
 """
 
 
@@ -59,19 +62,6 @@ class HeardProgress:
 @pytest.fixture
 def progress() -> HeardProgress:
     return HeardProgress()
-
-
-def workers_in(directory: Path) -> list[int]:
-    """Process ids of the workers of a run, of the kernel's list of processes."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:
-            continue  # it has just ended
-        if "blemish.benchmark.worker" in words and str(directory) in words:
-            found.append(int(path.parent.name))
-    return found
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -149,7 +139,7 @@ def test_jobs_done_are_not_done_again(
 
 def test_two_workers_do_the_same_with_half_the_cores_each(jobs: list[Job], tmp_path: Path) -> None:
     alone = run_jobs(jobs, tmp_path / "alone")
-    together = run_jobs(jobs, tmp_path / "together", workers=2)
+    together = run_jobs(jobs, tmp_path / "together", crew=Processes(2))
     assert [record.job for record in together] == [job.id for job in jobs]
     for one, other in zip(alone, together, strict=True):
         scores, others = ([row.score for row in rec.images] for rec in (one, other))
@@ -158,7 +148,7 @@ def test_two_workers_do_the_same_with_half_the_cores_each(jobs: list[Job], tmp_p
 
 
 def test_more_workers_than_jobs_leave_no_core_idle(jobs: list[Job], tmp_path: Path) -> None:
-    (record,) = run_jobs(jobs[:1], tmp_path, workers=8)
+    (record,) = run_jobs(jobs[:1], tmp_path, crew=Processes(8))
     assert record.machine.cores == available_cores()
 
 
@@ -227,7 +217,7 @@ def test_a_damaged_record_stops_the_run_before_it_starts(jobs: list[Job], tmp_pa
 
 def test_no_worker_is_refused(jobs: list[Job], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'workers'"):
-        run_jobs(jobs, tmp_path, workers=0)
+        run_jobs(jobs, tmp_path, crew=Processes(0))
 
 
 def test_no_job_is_no_work(tmp_path: Path) -> None:
@@ -264,7 +254,7 @@ def test_after_kill_9_no_worker_is_left_and_the_next_run_goes_on(
     assert 0 < len(before) < len(many_jobs)
     (tmp_path / "models" / f".{many_jobs[-1].id}.onnx.{'0' * 16}.tmp").write_bytes(b"half")
     (tmp_path / "records" / f".{many_jobs[-1].id}.json.{'0' * 16}.tmp").write_bytes(b"half")
-    records = run_jobs(many_jobs, tmp_path, workers=2)
+    records = run_jobs(many_jobs, tmp_path, crew=Processes(2))
     assert [record.error for record in records] == [None] * len(many_jobs)
     assert [record for record in records if record in before] == before
     assert not [name for name in files_below(tmp_path) if name.endswith(".tmp")]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from blemish.errors import BlemishError
+from clusters import needs_ray
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +88,33 @@ def test_a_folder_without_records_cannot_be_reported(blemish, tmp_path):
     found = blemish("report", tmp_path)
     assert found.code == 1
     assert "no records" in found.err
+
+
+@needs_ray
+@pytest.mark.slow
+def test_on_ray_it_prints_the_same_and_nothing_of_ray(blemish, words, tmp_path):
+    there = [*words[:2], "-o", tmp_path, *words[4:], "--engine", "ray", "--json"]
+    found = blemish(*there)
+    assert found.code == 0, found.err
+    assert [record["error"] for record in found.json] == [None, None]
+    here = blemish(*words, "--json").json
+    assert [one["figures"] for one in found.json] == [one["figures"] for one in here]
+    assert [one["model_sha256"] for one in found.json] == [one["model_sha256"] for one in here]
+    assert "ray" not in found.err.lower().replace(str(tmp_path), "")
+
+
+@needs_ray
+def test_a_cluster_that_cannot_be_reached_is_told_before_anything_is_read(blemish, words, tmp_path):
+    nothing = [words[0], tmp_path / "nothing", *words[2:], "--engine", "ray"]
+    found = blemish(*nothing, "--ray-address", "127.0.0.1:1")
+    assert found.code == 1
+    assert found.err.startswith("error: No Ray cluster answers at 127.0.0.1:1 ")
+    found = blemish(*nothing, "--ray-address", "here")
+    assert found.code == 2
+    assert "'--ray-address' must be HOST:PORT or auto; got 'here'." in found.err
+
+
+def test_an_address_without_its_engine_is_wrong_usage(blemish, words):
+    found = blemish(*words, "--ray-address", "auto")
+    assert found.code == 2
+    assert found.err == "error: '--ray-address' goes with --engine ray.\n"

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from blemish.cli.signals import EndsLikeCtrlC, TerminatedError, exit_code
+
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 # The process says when it is where it is to be interrupted, and waits there.
@@ -210,3 +212,12 @@ def test_two_signals_at_once_end_it_as_one_does(start, fitted, data, tmp_path):
     _, told = process.communicate(timeout=60)
     assert process.returncode in (128 + signal.SIGHUP, 128 + signal.SIGTERM)
     assert "Traceback" not in told
+
+
+def test_a_signal_is_known_where_compiled_code_raises_an_interrupt_of_its_own():
+    with pytest.raises(TerminatedError) as ended, EndsLikeCtrlC():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None
+    assert exit_code(ended.value) == 128 + signal.SIGTERM

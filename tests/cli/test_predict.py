@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blemish.images.score_map import read_score_map
 from blemish.model.model import load
 from blemish.progress import LoggedProgress
 from blemish.result import Prediction
@@ -247,3 +248,27 @@ def test_an_image_beyond_the_memory_allowed_is_an_error_row(blemish, fitted, goo
     refused = blemish("predict", fitted, good, "--memory", "1MB")
     assert refused.code == 2
     assert "at least" in refused.err
+
+
+def test_maps_of_levels_are_read_again_near_their_scores(blemish, fitted, data, tmp_path):
+    path = data / "test" / "spot" / "000.png"
+    assert blemish("predict", fitted, path, "-o", tmp_path / "o", "--maps-as", "png16").code == 0
+    expected = load(fitted).predict(path).score_map
+    found = read_score_map(tmp_path / "o" / "000.png.png")
+    assert np.abs(found - expected).max() <= np.ptp(expected) / 2**16
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engine", "ray"], "--engine ray needs -o DIR."),
+        (["--engine", "ray", "-o", "DIR", "--overlay"], "--engine ray draws no overlays."),
+        (["--ray-address", "auto"], "'--ray-address' goes with --engine ray."),
+        (["s3://bucket/a.png"], "'s3://bucket/a.png' is in an object store"),
+        (["-o", "s3://bucket/out"], "'s3://bucket/out' is in an object store"),
+    ],
+)
+def test_what_only_one_engine_knows_is_refused_by_the_other(blemish, fitted, good, words, said):
+    found = blemish("predict", fitted, good, *words)
+    assert found.code == 2
+    assert said in found.err

@@ -23,6 +23,8 @@ VARIANTS = {
         {"image_size": [48, 64], "levels": ["coarse"], "coreset_start": "farthest", **DISTANCES},
         {"calibration_folds": 5, "resize": "shorter", "neighbourhood": 1},
         {"normalisation": "none"},
+        {"shards": 3},
+        {"shards": 4, "resize": "shorter", "projection": 4, "k": 2, "normalisation": "none"},
         {
             "image_size": [48, 64],
             "levels": ["coarse"],

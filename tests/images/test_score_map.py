@@ -11,7 +11,12 @@ from PIL import Image
 
 from blemish.errors import ImageError
 from blemish.images.header import ReadLimits
-from blemish.images.score_map import encode_score_map, read_score_map, resize_score_map
+from blemish.images.score_map import (
+    encode_score_map,
+    levels_of,
+    read_score_map,
+    resize_score_map,
+)
 from oracles.maps import bilinear
 
 SHAPE = (9, 7)
@@ -86,6 +91,19 @@ def test_what_is_written_is_read_again_to_the_bit(tmp_path, map_format):
     path = tmp_path / f"a.{map_format}"
     path.write_bytes(encode_score_map(values, map_format))
     np.testing.assert_array_equal(read_score_map(path), values)
+
+
+@pytest.mark.parametrize(
+    "values", [MAP, -1e6 * MAP, np.float32([[1e-40, 3.0]]), np.full((2, 3), -7.25, np.float32)]
+)
+def test_a_map_of_levels_comes_back_to_half_of_one(tmp_path, values):
+    path = tmp_path / "a.png"
+    path.write_bytes(encode_score_map(values, "png16"))
+    offset, scale = levels_of(values)
+    found = read_score_map(path)
+    assert (offset, found.min(), found.max()) == (values.min(), values.min(), values.max())
+    wide = found.astype(np.float64) - values
+    assert np.abs(wide).max() <= 0.5 * scale + np.spacing(np.abs(values).max())
 
 
 @pytest.mark.parametrize(

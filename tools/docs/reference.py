@@ -45,6 +45,8 @@ MODULES = (
     "blemish.detectors.conformance",
     "blemish.benchmark.plan",
     "blemish.benchmark.run",
+    "blemish.benchmark.processes",
+    "blemish.benchmark.on_ray",
     "blemish.records.record",
     "blemish.records.findings",
     "blemish.report.page",

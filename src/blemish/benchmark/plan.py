@@ -20,7 +20,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.opening import category_paths, open_dataset
 from blemish.detectors.assigned import settings_of_each
 from blemish.detectors.contract import Detector
-from blemish.detectors.registry import make_detector
+from blemish.detectors.registry import make_detector, settings_class
 from blemish.errors import (
     DataError,
     ImageError,
@@ -89,6 +89,19 @@ class Job:
     def make_detector(self) -> Detector:
         """The detector, ready to fit. Raises `SettingError`."""
         return make_detector(self.detector, self.settings)
+
+    def with_absolute_paths(self) -> Job:
+        """The same job for a process that may be in another folder."""
+        files = settings_class(self.detector).names_of_files()
+        values = self.settings.items()
+        settings = {name: _absolute(v) if name in files else v for name, v in values}
+        return replace(self, data=_absolute(self.data), settings=settings)
+
+    def paths(self) -> list[Path]:
+        """What it reads that is there: its images, and files that its settings name."""
+        files = settings_class(self.detector).names_of_files()
+        named = [self.data, *(value for name in files if (value := self.settings[name]))]
+        return [path for path in map(Path, named) if path.exists()]
 
     def failed(self, error: str) -> FailedRecord:
         """The record of the job where it failed: what was asked for, and why there is no result."""
@@ -183,6 +196,12 @@ def job_id(dataset: Dataset, detector: Detector, request: FitRequest) -> str:
         "request": asdict(request),
     }
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
+
+
+def _absolute(path: Any) -> Any:
+    """The whole path of a file or folder; any other value, and what is not there, as it is."""
+    there = isinstance(path, str) and Path(path).exists()
+    return str(Path(path).absolute()) if there else path
 
 
 def _without_files(settings: Mapping[str, Any], detector: Detector) -> dict[str, Any]:

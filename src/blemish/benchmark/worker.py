@@ -1,11 +1,11 @@
 """A worker process: fits, measures and records one job, then ends.
 
-`run_jobs` starts `python -m blemish.benchmark.worker DIR` and writes the job as one line of JSON to
-its standard input, which stays open for as long as the parent lives: when it closes the worker ends
-too, whatever ended the parent. On standard output the worker writes a line of JSON for each
-sentence that a user must hear, `{"say": ...}`, and one a second of what it does, `{"doing": ...}`.
-A record is the last thing that a job writes; a long training is kept in `unfinished/<job>` until
-then.
+`WorkerProcess` starts `python -m blemish.benchmark.worker DIR` and writes the job as one line of
+JSON to its standard input, which stays open for as long as the parent lives: when it closes the
+worker ends too, whatever ended the parent. On standard output the worker writes a line of JSON for
+each sentence that a user must hear, `{"say": ...}`, and one a second of what it does,
+`{"doing": ...}`. A record is the last thing that a job writes; a long training is kept in
+`unfinished/<job>` until then.
 
 Exit code 0: there is a record, of a result or of an error that the user can mend. Anything else:
 the worker crashed, and its last words are on standard error.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
+from blemish.cli.cluster import check_address
 from blemish.cli.command import FAILED
 from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
@@ -20,13 +23,19 @@ from blemish.cli.options import (
     FalseAlarmRate,
     MaxPixels,
     OnAlpha,
+    OnEngine,
+    RayAddress,
     SmallestRegion,
     TestFraction,
+    WorkEngine,
     read_limits,
     read_list,
 )
 from blemish.errors import UsageError
 from blemish.wording import first_few
+
+if TYPE_CHECKING:
+    from blemish.benchmark.crew import Crew
 
 Datas = Annotated[
     list[Path],
@@ -41,7 +50,8 @@ Categories = Annotated[
 ]
 Seeds = Annotated[str, typer.Option(metavar="0,1,2", help="Seeds of the detectors.")]
 Workers = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Jobs at a time, sharing the cores.")
+    int,
+    typer.Option(metavar="N", min=1, help="Jobs at a time on a machine, sharing its cores."),
 ]
 MOST_SHOWN = 5
 LEFT_OUT_OF_JSON = ("images", "curves", "draws", "examples")
@@ -56,6 +66,8 @@ def benchmark(
     categories: Categories = None,
     seeds: Seeds = "0",
     workers: Workers = 1,
+    engine: OnEngine = WorkEngine.LOCAL,
+    ray_address: RayAddress = None,
     assignments: Assignments = None,
     config: Config = None,
     false_alarm_rate: FalseAlarmRate = None,
@@ -68,7 +80,12 @@ def benchmark(
     """Fit and measure detectors on categories, and write a report.
 
     Jobs that DIR has a record of are not done again: the same command goes on after an
-    interruption. Exit code 1: a job failed.
+    interruption, with either engine. Exit code 1: a job failed.
+
+    With --engine ray every job gets as many cores, the part of the machine of the cluster that has
+    fewest, and is begun where these are free, and the memory and GPU that its detector asks for.
+    All machines need the same versions, and see DATA and DIR. Jobs of a machine that is lost go on
+    elsewhere; those that no machine has room for are given up after a minute.
     """
     named = read_list(detectors) or []
     settings = read_settings(ctx, config, assignments, detectors=named)
@@ -87,23 +104,24 @@ def benchmark(
         if others := not_categories_in(folder):
             names = first_few([other.name for other in others], MOST_SHOWN)
             console.note(f"No categories in '{folder}', passed over: {names}.")
-    jobs = plan_jobs(
-        data,
-        detectors=named,
-        categories=read_list(categories),
-        seeds=_read_seeds(seeds),
-        settings=settings,
-        false_alarm_rate=false_alarm_rate,
-        smallest_region_px=smallest_region or SMALLEST_REGION_PX,
-        alpha=alpha.value,
-        test_fraction=test_fraction,
-        max_pixels=read_limits(max_pixels).max_pixels,
-    )
-    try:
-        records = run_jobs(jobs, output, workers=workers, progress=TerminalProgress())
-    except KeyboardInterrupt:
-        console.note("What is done stays done; the same command goes on from there.")
-        raise
+    request: dict[str, Any] = {
+        "detectors": named,
+        "categories": read_list(categories),
+        "seeds": _read_seeds(seeds),
+        "settings": settings,
+        "false_alarm_rate": false_alarm_rate,
+        "smallest_region_px": smallest_region or SMALLEST_REGION_PX,
+        "alpha": alpha.value,
+        "test_fraction": test_fraction,
+        "max_pixels": read_limits(max_pixels).max_pixels,
+    }
+    with _crew(engine, ray_address, workers) as crew:
+        jobs = plan_jobs(data, **request)
+        try:
+            records = run_jobs(jobs, output, crew=crew, progress=TerminalProgress())
+        except KeyboardInterrupt:
+            console.note("What is done stays done; the same command goes on from there.")
+            raise
     if as_json:
         console.write_json([_without(record.to_dict(), LEFT_OUT_OF_JSON) for record in records])
     else:
@@ -116,6 +134,22 @@ def benchmark(
     console.say(f"report: {files.html}")
     if any(isinstance(record, FailedRecord) for record in records):
         raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _crew(engine: WorkEngine, address: str | None, workers: int) -> Iterator[Crew]:
+    """Who does the jobs; a cluster that cannot be reached is told before any image is read."""
+    check_address(engine, address)
+    if engine is WorkEngine.LOCAL:
+        from blemish.benchmark.processes import Processes
+
+        yield Processes(workers)
+        return
+    from blemish.benchmark.on_ray import OnRay
+    from blemish.cluster.connect import connected
+
+    with connected(address) as ray:
+        yield OnRay(ray, workers)
 
 
 def _read_seeds(text: str) -> list[int]:

@@ -12,6 +12,7 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
+from blemish.cli.cluster import check_address, workers_of
 from blemish.cli.command import typed, with_option
 from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
@@ -26,13 +27,16 @@ from blemish.cli.options import (
     Force,
     MaxPixels,
     OnAlpha,
+    OnEngine,
     Provider,
+    RayAddress,
     RegionRate,
     SmallestRegion,
     SplitSeed,
     Tail,
     TestFraction,
     Threads,
+    WorkEngine,
     data_arguments,
     reader_of,
     use_threads,
@@ -76,6 +80,8 @@ def fit(
     max_pixels: MaxPixels = None,
     threads: Threads = None,
     provider: Provider = "cpu",
+    engine: OnEngine = WorkEngine.LOCAL,
+    ray_address: RayAddress = None,
     resume: Resume = False,
     force: Force = False,
     as_json: AsJson = False,
@@ -84,6 +90,9 @@ def fit(
 
     Only the good training images of DATA are looked at. A long training is kept as it goes, in a
     folder beside MODEL.onnx; the same command with --resume goes on from there.
+
+    With --engine ray the machines of a cluster read the images and work on the shards of a fit of
+    patchcore (--set shards=8); the file is that of this machine alone, whoever works on which.
     """
     use_threads(threads)
     settings = read_settings(ctx, config, assignments, detectors=[detector])
@@ -92,11 +101,16 @@ def fit(
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
     from blemish.graph.engine import Engine
+    from blemish.model.fitting import shared
     from blemish.records.machine import peak_memory_bytes
+    from blemish.workers import HERE
 
-    engine = Engine.named(provider)
-    engine.check()
+    runtime = Engine.named(provider)
+    runtime.check()
     chosen = make_assigned(detector, settings)
+    check_address(engine, ray_address)
+    if engine == WorkEngine.RAY:
+        shared(chosen, HERE)  # told before anything is begun
     named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())
     sources = [Path(source) for source in (data, config, *named) if source]
     if resume and not force:
@@ -113,8 +127,13 @@ def fit(
     planned = chosen.plan(images)
     outputs.check_space(output, planned.model_bytes)
     start = perf_counter()
-    guessed = chosen.estimate_seconds(images) if planned.takes_long else {}
-    with _told_how_to_go_on(ctx, unfinished, resume=resume):
+    guess = planned.takes_long and engine == WorkEngine.LOCAL
+    guessed = chosen.estimate_seconds(images) if guess else {}
+    readable = [sample.path for sample in dataset.train[:1]]
+    with (
+        _told_how_to_go_on(ctx, unfinished, resume=resume),
+        workers_of(engine, ray_address, readable=readable) as workers,
+    ):
         model = blemish.fit(
             dataset,
             chosen,
@@ -126,7 +145,8 @@ def fit(
             reader=reader,
             progress=TerminalProgress(guessed=guessed),
             folder=unfinished,
-            engine=engine,
+            engine=runtime,
+            workers=workers,
         )
     model.save(output, force=force)
     take_away(unfinished)

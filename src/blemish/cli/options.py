@@ -28,6 +28,13 @@ class OnAlpha(StrEnum):
     DROP = "drop"
 
 
+class WorkEngine(StrEnum):
+    """What shares work out."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
 Data = Annotated[
     Path,
     typer.Argument(
@@ -107,6 +114,18 @@ Alpha = Annotated[
     typer.Option(help="Transparent images: refuse, onto black, or colours without their alpha."),
 ]
 Detector = Annotated[str, typer.Option(metavar="NAME", help="Which detector.")]
+OnEngine = Annotated[
+    WorkEngine,
+    typer.Option("--engine", help="Where the work is done: on this machine, or by Ray on many."),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="The cluster, or auto (default: RAY_ADDRESS, or a Ray of its own on this machine).",
+        show_default=False,
+    ),
+]
 JudgingMemory = Annotated[
     str | None,
     typer.Option(metavar="SIZE", help="Most memory to take (default: half of the machine's)."),

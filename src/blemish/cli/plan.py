@@ -23,11 +23,13 @@ from blemish.cli.options import (
     FalseAlarmRate,
     MaxPixels,
     OnAlpha,
+    OnEngine,
     RegionRate,
     SplitSeed,
     Tail,
     TestFraction,
     Threads,
+    WorkEngine,
     reader_of,
     use_threads,
 )
@@ -53,12 +55,14 @@ def plan(
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     threads: Threads = None,
+    engine: OnEngine = WorkEngine.LOCAL,
     as_json: AsJson = False,
 ) -> None:
     """Say what a fit will take: memory, disk, time, bank size.
 
     Takes the options of `blemish fit` that decide it, or whether the rates can be had; reads each
-    image once, since copies count as one, and fits nothing.
+    image once, since copies count as one, and fits nothing. With --engine ray it is the memory of
+    a worker and at the driver that counts; time is told as if this machine did it all.
     """
     use_threads(threads)
     settings = read_settings(ctx, config, assignments, detectors=[detector])
@@ -66,9 +70,12 @@ def plan(
     from blemish.calibration import CalibrationRequest, lowest_rate
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
-    from blemish.model.fitting import check_promise
+    from blemish.model.fitting import check_promise, shared
+    from blemish.workers import HERE
 
     chosen = make_assigned(detector, settings)
+    if engine == WorkEngine.RAY:
+        chosen = shared(chosen, HERE)
     dataset = blemish.open_dataset(
         data, category=category, seed=split_seed, test_fraction=test_fraction
     )

@@ -13,35 +13,49 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
-from blemish.cli.command import DEFECTS_FOUND, FAILED
+from blemish.cli.cluster import check_address
+from blemish.cli.ending import end_as, tell_summary
 from blemish.cli.options import (
     Force,
     JudgingMemory,
     MaxPixels,
     ModelFile,
+    OnEngine,
     Provider,
+    RayAddress,
     Threads,
+    WorkEngine,
     read_limits,
     read_megabytes,
     use_threads,
 )
-from blemish.cli.summary import Summary
 from blemish.errors import UsageError
 from blemish.memory import MEGABYTE
 from blemish.station.earlier import LINES
 from blemish.station.images_named import NamedImage, find_images, spell_passed_over
+from blemish.station.places import Folder, is_address
 from blemish.station.sinks import FolderSink, MapFormat
+from blemish.station.summary import Summary
 
 if TYPE_CHECKING:
     from blemish.result import Failure, Prediction
 
 ImageArguments = Annotated[
-    list[Path],
-    typer.Argument(metavar="IMAGE", help="Images, and folders of them.", show_default=False),
+    list[str],
+    typer.Argument(
+        metavar="IMAGE",
+        help="Images, and folders of them; with --engine ray also globs, lists and s3://...",
+        show_default=False,
+    ),
 ]
 Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="DIR", help=f"Also write {LINES} to this folder."),
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help=f"Also write {LINES} to this folder; with --engine ray Parquet files.",
+    ),
 ]
 Overlay = Annotated[
     bool, typer.Option("--overlay", help="Draw the heat map over each image, to DIR.")
@@ -51,7 +65,7 @@ Maps = Annotated[
 ]
 MapsAs = Annotated[
     MapFormat | None,
-    typer.Option(help="The same as a.png.npy or a.tiff, say; evaluate --maps reads both."),
+    typer.Option(help="The same as a.png.npy, a.tiff or a.png.png; evaluate --maps reads all."),
 ]
 Outlines = Annotated[
     bool, typer.Option("--outlines", help="Tell the outline of each region too, as polygons.")
@@ -63,7 +77,11 @@ Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the predictions in DIR that were interrupted.")
 ]
 ErrorAsJson = Annotated[
-    bool, typer.Option("--json", help="Print an error as JSON too; results always are.")
+    bool,
+    typer.Option(
+        "--json",
+        help="Print an error as JSON too (results always are); with --engine ray the counts.",
+    ),
 ]
 Batch = Annotated[
     int | None,
@@ -88,9 +106,11 @@ def predict(
     memory: JudgingMemory = None,
     threads: Threads = None,
     provider: Provider = "cpu",
+    engine: OnEngine = WorkEngine.LOCAL,
+    ray_address: RayAddress = None,
     resume: Resume = False,
     force: Force = False,
-    as_json: ErrorAsJson = False,  # noqa: ARG001 - read where errors are told
+    as_json: ErrorAsJson = False,
 ) -> None:
     """Judge images: a line of JSON for each as it is known.
 
@@ -104,28 +124,69 @@ def predict(
     the original image, turned upright as its EXIF data say. With --outlines it also holds
     outline_xy, polygons along the edges of its pixels, in coordinates of the box: the outer one,
     then one for each hole.
+
+    With --engine ray IMAGE may also be a glob in quotes, a prefix or file of an object store
+    (s3://, gs://), or a list, JSONL or Parquet with a column path or uri; DIR may be in a store,
+    too. All images are listed once, to DIR/_images.jsonl, and judged in parts: DIR/part-*.parquet
+    holds what lines hold, with error and model_sha256, and of each map its file (map_offset +
+    map_scale * level is a score of a png16). Parts come in no order; with --resume those that are
+    there stay, and what is listed stays the same. Nothing is printed on standard output but, with
+    --json, the counts at the end.
     """
     map_format = maps_as or (MapFormat.NPY if maps else None)
     if output is None and (overlay or map_format):
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
     if resume and (force or output is None):
         raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
+    check_address(engine, ray_address)
     use_threads(threads)
-    named = find_images(images, output=output)
-    found = named.found
+    allowed_bytes = _memory_bytes(memory)
+    if engine == WorkEngine.RAY:
+        if output is None or overlay:
+            raise UsageError(
+                "--engine ray draws no overlays." if overlay else "--engine ray needs -o DIR."
+            )
+        from blemish.cli.archive import predict_archive
+        from blemish.station.part import How
+
+        predict_archive(
+            model,
+            images,
+            Folder.named(output),
+            How(
+                str(model),
+                provider=provider,
+                batch=batch,
+                max_pixels=max_pixels,
+                memory_bytes=allowed_bytes,
+                outlines=outlines,
+                maps=map_format,
+                here=str(Path.cwd()),
+                spell=console.flags.of_text,
+            ),
+            address=ray_address,
+            resume=resume,
+            force=force,
+            fail_on_defect=fail_on_defect,
+            as_json=as_json,
+        )
+        return
+    _refuse_stores([*images, *([] if output is None else [output])])
+    folder = None if output is None else Path(output)
+    named = find_images([Path(image) for image in images], output=folder)
     if named.passed_over:
         console.note(spell_passed_over(named.passed_over))
     import blemish
     from blemish.graph.engine import Engine
 
     loaded = blemish.load(model, engine=Engine.named(provider), limits=read_limits(max_pixels))
-    megabytes = read_megabytes(memory)
     sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:
-        if output is not None:
-            outputs.check_folder(output, force=force or resume)
+        found = named.found
+        if folder is not None:
+            outputs.check_folder(folder, force=force or resume)
             sink = FolderSink(
-                output,
+                folder,
                 loaded,
                 TerminalProgress(),
                 overlays=overlay,
@@ -135,21 +196,28 @@ def predict(
             kept.callback(sink.end)  # what was judged stays, whatever ends the rest
             earlier = sink.begin(found, provider=provider, resume=resume)
             found = earlier.left
-            summary.add_earlier(earlier.results)
+            for line in earlier.results:
+                summary.add_earlier(line)
         results = loaded.predict_each(
             [image.path for image in found],
             batch=batch,
-            memory_bytes=None if megabytes is None else megabytes * MEGABYTE,
+            memory_bytes=allowed_bytes,
             outlines=outlines,
         )
         _tell(found, results, summary, sink)
-    console.say(summary.spell(perf_counter() - start))
-    for sentence in summary.spell_unlike():
-        console.note(sentence)
-    if summary.failures or (sink is not None and sink.failures):
-        raise typer.Exit(FAILED)
-    if fail_on_defect and summary.defects:
-        raise typer.Exit(DEFECTS_FOUND)
+    tell_summary(summary, perf_counter() - start)
+    end_as(summary, fail_on_defect=fail_on_defect, others=0 if sink is None else sink.failures)
+
+
+def _memory_bytes(memory: str | None) -> int | None:
+    megabytes = read_megabytes(memory)
+    return None if megabytes is None else megabytes * MEGABYTE
+
+
+def _refuse_stores(places: Sequence[str]) -> None:
+    """Raise `UsageError` where something is named that only the other engine knows."""
+    for place in filter(is_address, places):
+        raise UsageError(f"'{place}' is in an object store, which --engine ray reads and writes.")
 
 
 def _spelled(result: Prediction | Failure) -> Prediction | Failure:
@@ -172,8 +240,9 @@ def _tell(
     with progress.stage("predict", len(images)) as advance:
         for image, found in zip(images, results, strict=True):
             result = _spelled(found)
-            console.write_json_line(result.to_dict())
-            summary.add(result)
+            line = result.to_dict()
+            console.write_json_line(line)
+            summary.add(line)
             if sink is not None:
                 sink.add(image.name, result)
             advance(1)

@@ -36,6 +36,7 @@ class EndsLikeCtrlC:
 
     def __init__(self) -> None:
         self._before: dict[int, Any] = {}
+        self._number: int | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -44,13 +45,17 @@ class EndsLikeCtrlC:
                     self._before[number] = signal.signal(number, self._raise)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, *__: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self._number is not None and type(error) is KeyboardInterrupt:
+            # Compiled code (Ray's) may raise one of its own in place of ours.
+            raise TerminatedError(self._number) from error
 
     def _raise(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         for other in self._before:  # not SIG_IGN, which Python tells of where one has come by then
             signal.signal(other, lambda *_: None)
+        self._number = number
         raise TerminatedError(number)
 
 

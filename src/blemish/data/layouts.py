@@ -150,7 +150,10 @@ def not_categories_in(root: Path) -> list[Path]:
 def is_output(folder: Path) -> bool:
     """Whether `blemish predict`, `benchmark` or `evaluate` wrote a folder: drawings are no data."""
     with suppress(OSError):  # one that cannot be looked into is told of where it is listed
-        return (folder / "predictions.jsonl").is_file() or any((folder / "records").glob("*.json"))
+        lines = ("predictions.jsonl", "_images.jsonl")
+        return any((folder / name).is_file() for name in lines) or any(
+            (folder / "records").glob("*.json")
+        )
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
@@ -17,8 +17,10 @@ from blemish.images.format import ImageFormat, format_16_bit
 from blemish.images.header import READER, WHEN_QUIET, ImageFacts, Reader
 from blemish.parallel import available_cores, read_ahead
 from blemish.progress import LoggedProgress, Progress
+from blemish.workers import Workers
 
 LARGEST_BATCH = 8  # images that go through a graph at once
+LOOKED_AT_ONCE = 256  # images that a worker reads without giving word
 DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
 
 
@@ -60,6 +62,13 @@ def split_keys(samples: Sequence[Sample], contents: Sequence[Content | None]) ->
     return keys_of([sample.group for sample in samples], [first[same] for same in pixels])
 
 
+def _looked_at(images: GoodImages) -> tuple[list[Sample], dict[str, NDArray[np.float32] | None]]:
+    """The samples once each has been read, and the thumbnails of those that are looked at."""
+    for _ in images:
+        pass
+    return images.samples, images._thumbnails
+
+
 def _file_of(sample: Sample) -> str:
     try:
         return sample.sha256
@@ -74,6 +83,7 @@ class GoodImages:
         samples: the images; their order does not matter.
         reader: how they are read.
         check_keys: told of `split_keys` before anyone gets them; may raise.
+        facts: what their headers tell, by their ids, where that is known.
 
     Raises:
         ImageError: images that cannot be read, all at once, as far as their headers tell.
@@ -86,16 +96,22 @@ class GoodImages:
         reader: Reader = READER,
         *,
         check_keys: Callable[[list[str]], object] | None = None,
+        facts: Mapping[str, ImageFacts] | None = None,
     ) -> None:
         self.samples = sorted(samples, key=lambda sample: sample.id)
         self._reader = reader
         self._check_keys = check_keys
         self._few = to_look_at(sample.id for sample in self.samples)
         self._thumbnails: dict[str, NDArray[np.float32] | None] = {}
-        facts = self._probe()
-        self.sizes_hw = [fact.size_hw for fact in facts]
-        self._size_of = dict(zip((s.id for s in self.samples), self.sizes_hw, strict=True))
-        self._bit_depth = self._one_depth(facts)
+        self._facts = self._probe() if facts is None else facts
+        in_order = [self._facts[name] for name in self.names]
+        self.sizes_hw = [fact.size_hw for fact in in_order]
+        self._bit_depth = self._one_depth(in_order)
+
+    @property
+    def names(self) -> list[str]:
+        """Ids of the images."""
+        return [sample.id for sample in self.samples]
 
     @cached_property
     def image_format(self) -> ImageFormat:
@@ -119,6 +135,33 @@ class GoodImages:
         """What each image holds, in order. Raises `ImageError` where one cannot be read."""
         return read_contents(self.samples, self._reader, progress=progress)
 
+    def look(self, workers: Workers, *, progress: Progress) -> None:
+        """Have workers read each image once, so that what all hold is known without reading here.
+
+        Raises:
+            ImageError: one of them cannot be read.
+        """
+        unknown = [n for n, sample in enumerate(self.samples) if not sample.is_known(self._reader)]
+        starts = range(0, len(unknown), LOOKED_AT_ONCE)
+        pieces = (self.part(unknown[start : start + LOOKED_AT_ONCE]) for start in starts)
+        with progress.stage("reading images", len(unknown)) as advance:
+            own = (self.samples[number] for number in unknown)
+            for samples, thumbnails in workers.map(_looked_at, pieces):
+                for sample in samples:
+                    next(own).learn(sample)
+                self._thumbnails |= thumbnails
+                advance(len(samples))
+
+    def part(self, numbers: Sequence[int]) -> GoodImages:
+        """Some of the images, in the format of all; whoever has them need not have the others."""
+        samples = [self.samples[number] for number in numbers]
+        facts = {sample.id: self._facts[sample.id] for sample in samples}
+        part = GoodImages(samples, self._reader, facts=facts)
+        part._few &= self._few
+        if self._bit_depth != 8 and "image_format" in self.__dict__:
+            part.image_format = self.image_format
+        return part
+
     def nearly_one(self) -> str | None:
         """What a user must hear where a few of the images, once read, are nearly one image."""
         thumbnails = {one.tobytes(): one for one in self._thumbnails.values() if one is not None}
@@ -132,7 +175,7 @@ class GoodImages:
 
     def _read(self, sample: Sample) -> NDArray[Any]:
         image = sample.read(self._reader)
-        planned = (*self._size_of[sample.id], self._bit_depth)
+        planned = (*self._facts[sample.id].size_hw, self._bit_depth)
         if (*image.shape[:2], 8 * image.dtype.itemsize) != planned:
             raise ImageError(
                 f"{sample.path}: was changed while it was in use, its size or depth is not what it "
@@ -143,11 +186,11 @@ class GoodImages:
             self._thumbnails[sample.id] = thumbnail(image)
         return image
 
-    def _probe(self) -> list[ImageFacts]:
-        facts, problems = [], []
+    def _probe(self) -> dict[str, ImageFacts]:
+        facts, problems = {}, []
         for sample in self.samples:
             try:
-                facts.append(sample.probe(self._reader))
+                facts[sample.id] = sample.probe(self._reader)
             except ImageError as error:
                 problems.append(str(error))
         raise_all(problems, ImageError)

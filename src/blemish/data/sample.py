@@ -122,6 +122,21 @@ class Sample:
             known = self._contents.setdefault(reader.alpha, content_of(image))
         return known
 
+    def is_known(self, reader: Reader = READER) -> bool:
+        """Whether it is known what the image holds, without reading it."""
+        return reader.alpha in self._contents
+
+    def learn(self, other: Sample) -> None:
+        """Know of the files what the same sample knows that was looked at elsewhere.
+
+        Raises:
+            ImageError: it saw other bytes.
+        """
+        for path, found in other._hashes.items():
+            self._check(path, found)
+        for alpha, content in other._contents.items():
+            self._contents.setdefault(alpha, content)
+
     def read_mask(
         self, size_hw: tuple[int, int], reader: Reader = READER
     ) -> NDArray[np.bool_] | None:
@@ -147,13 +162,16 @@ class Sample:
     def _bytes_of(self, path: Path, limits: ReadLimits) -> FileContent:
         """The bytes of a file, which must be those that its hash is known of, if it is."""
         content = read_content(path, limits)
-        found = hashlib.sha256(content).hexdigest()
+        self._check(path, hashlib.sha256(content).hexdigest())
+        return FileContent(content, str(path))
+
+    def _check(self, path: Path, found: str) -> None:
+        """Raise `ImageError` where a file had another hash before."""
         if self._hashes.setdefault(path, found) != found:
             raise ImageError(
                 f"{path}: was changed while it was in use, its content is not what it was when it "
                 f"was first read; {WHEN_QUIET}"
             )
-        return FileContent(content, str(path))
 
 
 def file_hash(path: Path) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from blemish.graph.engine import CPU, Engine
 from blemish.images.format import ImageFormat
 from blemish.progress import Progress
 from blemish.provenance import Source
+from blemish.workers import Workers
 
 if TYPE_CHECKING:
     import onnx
@@ -37,6 +38,11 @@ class ImageSource(Protocol):
     @property
     def image_format(self) -> ImageFormat:
         """Depth of all images."""
+        ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the images, in order."""
         ...
 
     @property
@@ -55,6 +61,10 @@ class ImageSource(Protocol):
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Pairs of a name and a decoded image, H x W x 3."""
+        ...
+
+    def part(self, numbers: Sequence[int]) -> ImageSource:
+        """Some of the images, by their numbers in order, as a source that can be sent elsewhere."""
         ...
 
 
@@ -162,6 +172,19 @@ class FitPlan(Protocol):
 
     def notes(self) -> list[str]:
         """What a user must hear of it."""
+        ...
+
+
+@runtime_checkable
+class SharesWork(Protocol):
+    """What a detector has besides where workers can do the parts of a fit."""
+
+    def shared_among(self, workers: Workers) -> Detector:
+        """The same detector, whose fits are done by workers.
+
+        Raises:
+            SettingError: by its settings there are no parts.
+        """
         ...
 
 

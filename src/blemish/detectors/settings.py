@@ -50,6 +50,11 @@ class DetectorSettings(Settings):
         return 256
 
     @property
+    def on_gpu(self) -> bool | None:
+        """Whether a fit is done on a GPU; `None` where it takes one if there is one."""
+        return False
+
+    @property
     def size_hw(self) -> tuple[int, int]:
         """Height and width of the working image, before it is padded."""
         side = self.usual_side_px if self.image_size is None else self.image_size

@@ -2,8 +2,9 @@
 
 A map is a number for each pixel, higher being more anomalous: `.npy` (floats or integers, H x W or
 1 x H x W), TIFF (one channel of 32-bit floats or of integers) or 16-bit grey PNG. It comes out as
-float32, the precision in which all figures are made; nothing is scaled. A PNG of 8 bits is
-refused: that is a drawing of a map, with 256 levels left of its scores.
+float32, the precision in which all figures are made; nothing is scaled but a PNG of our own, which
+says in itself by how much. A PNG of 8 bits is refused: that is a drawing of a map, with 256 levels
+left of its scores.
 
 Convention: resizing takes pixel centres at half (`align_corners` false) and repeats the border.
 """
@@ -30,7 +31,10 @@ from blemish.images.header import (
 )
 from blemish.images.kinds import NOT_READ
 
-MapEncoding = Literal["npy", "tiff"]
+MapEncoding = Literal["npy", "tiff", "png16"]
+
+LEVELS = 2**16 - 1  # of a PNG of 16 bits, above zero
+OFFSET, SCALE = "score-offset", "score-scale"  # words in such a PNG: score = offset + scale * level
 
 MAP_SUFFIXES = frozenset({".npy", ".tif", ".tiff", ".png"})
 
@@ -70,20 +74,40 @@ def read_score_map(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> 
 
 
 def encode_score_map(score_map: ScoreMap, encoding: MapEncoding) -> bytes:
-    """A map as a file that holds each score exactly.
+    """A map as a file that holds each score exactly, or as a smaller one that nearly does.
 
     Args:
         score_map: H x W.
-        encoding: `npy`, or `tiff` with one channel of 32-bit floats, uncompressed.
+        encoding: `npy`; `tiff` with one channel of 32-bit floats, uncompressed; or `png16`, grey
+            of 16 bits, from which each score comes back to half of a level of its `levels_of`.
     """
+    from PIL import Image
+
     stream, values = BytesIO(), np.asarray(score_map, np.float32)
     if encoding == "npy":
         np.save(stream, values)
-    else:
-        from PIL import Image
-
+    elif encoding == "tiff":
         Image.fromarray(values).save(stream, "TIFF")
+    else:
+        _save_png(values, stream)
     return stream.getvalue()
+
+
+def levels_of(score_map: ScoreMap) -> tuple[float, float]:
+    """Offset and scale of a map's 65,536 levels: the lowest score, and from a level to the next."""
+    low, high = float(score_map.min()), float(score_map.max())
+    return low, (high - low) / LEVELS
+
+
+def _save_png(values: ScoreMap, stream: BytesIO) -> None:
+    from PIL import Image, PngImagePlugin
+
+    offset, scale = levels_of(values)
+    levels = (values.astype(np.float64) - offset) / (scale or 1.0)
+    words = PngImagePlugin.PngInfo()
+    words.add_text(OFFSET, repr(offset))
+    words.add_text(SCALE, repr(scale))
+    Image.fromarray(levels.round().astype(np.uint16)).save(stream, "PNG", pnginfo=words)
 
 
 def resize_score_map(score_map: ScoreMap, size_hw: tuple[int, int]) -> ScoreMap:
@@ -131,7 +155,8 @@ def _two_axes(shape: tuple[int, ...]) -> tuple[int, int]:
 def _read_png(path: Path, limits: ReadLimits) -> NDArray[Any]:
     with opened(path, limits) as (image, facts):
         if facts.format == "PNG" and (facts.bit_depth, facts.channels) == (16, "grey"):
-            return np.asarray(image)
+            offset, scale = (float(image.info.get(*word)) for word in ((OFFSET, 0), (SCALE, 1)))
+            return np.asarray(image) * scale + offset
         raise ImageError(
             f"is a drawing ({facts.format}, {facts.bit_depth} bits, {facts.channels}), no map of "
             "scores; write .npy, TIFF of 32-bit floats, or 16-bit grey PNG."

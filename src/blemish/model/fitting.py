@@ -27,8 +27,8 @@ from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, ty
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
-from blemish.detectors.contract import Detector, Fitted
-from blemish.errors import CalibrationError, DataError
+from blemish.detectors.contract import Detector, Fitted, SharesWork
+from blemish.errors import CalibrationError, DataError, UsageError
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.working_size import Resizing
 from blemish.images.header import READER, Reader
@@ -47,6 +47,7 @@ from blemish.progress import LoggedProgress, Progress
 from blemish.records.machine import versions
 from blemish.result import ScoredImage
 from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
+from blemish.workers import Workers
 
 
 def fit(
@@ -62,6 +63,7 @@ def fit(
     progress: Progress | None = None,
     folder: Path | None = None,
     engine: Engine = CPU,
+    workers: Workers | None = None,
 ) -> Model:
     """Learn from the good training images of a data set and set the thresholds from them.
 
@@ -82,10 +84,12 @@ def fit(
             the same fit, interrupted, is gone on with. When the model is saved,
             `blemish.unfinished.take_away` clears it.
         engine: what runs graphs over the images, and afterwards the model.
+        workers: who read the images and do the parts of the fit, such as the machines of a cluster
+            (`blemish.cluster`), where the detector has parts: the model is the same whoever does.
 
     Raises:
-        UsageError: the folder holds what belongs to another fit (the differences are named), or
-            the engine's provider is not there.
+        UsageError: the folder holds what belongs to another fit (the differences are named), the
+            engine's provider is not there, or there are workers for a detector without parts.
         DataError: fewer than 2 training images, or of mixed depth.
         ImageError: a training image cannot be read.
         CalibrationError: so few images cannot promise the rate (told before the fit), no tail
@@ -93,7 +97,10 @@ def fit(
     """
     request = CalibrationRequest(false_alarm_rate, region_rate, smallest_region_px, tail)
     engine.check()
-    job = _Job(dataset, detector, request, reader, progress or LoggedProgress(), engine)
+    if workers is not None:
+        detector = shared(detector, workers)
+    progress = progress or LoggedProgress()
+    job = _Job(dataset, detector, request, reader, progress, engine, workers)
     with ExitStack() as stack:
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
@@ -138,6 +145,7 @@ class _Job:
     reader: Reader
     progress: Progress
     engine: Engine
+    workers: Workers | None = None
     dropped: tuple[ScoredImage, ...] = ()
     dropped_keys: int = 0
 
@@ -176,6 +184,8 @@ class _Job:
         first look at them serves. That their files leave too few is told before that.
         """
         train = self.dataset.train
+        if self.workers is not None:
+            self.images.look(self.workers, progress=self.progress)
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
         return self.detector.fit(
             self.images, progress=self.progress, folder=folder, engine=self.engine
@@ -330,6 +340,20 @@ def _can_give(images: int, request: CalibrationRequest) -> bool:
     except CalibrationError:
         return False
     return True
+
+
+def shared(detector: Detector, workers: Workers) -> Detector:
+    """The detector, its fits done by workers. Raises `UsageError` where that cannot be."""
+    if not callable(getattr(workers, "map", None)):
+        raise UsageError(
+            f"'workers' must have a method map, as `blemish.workers.Workers` says; got {workers!r}."
+        )
+    if not isinstance(detector, SharesWork):
+        raise UsageError(
+            f"Fits of {detector.name} have no parts that could be shared out; those of patchcore "
+            "have, with shards=8 say."
+        )
+    return detector.shared_among(workers)
 
 
 def _detector_facts(detector: Detector, fitted: Fitted) -> DetectorFacts:

@@ -137,12 +137,9 @@ def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) 
     Raises:
         SettingError: the model alone takes more than is wanted.
     """
-    size_hw = working.size_hw
-    resizing = WorkingSize(size_hw, working.resize, MULTIPLE_PX)
-    fixed = RUNTIME_BYTES + MODEL_COPIES * model_bytes
-    inside = max(WORKING_COPIES * model_bytes, LEAST_WORKING_BYTES)
-    least = fixed + int(inside * size_hw[0] * size_hw[1])
-    least += DECODED_PIXEL_BYTES[8] * ORDINARY_PIXELS
+    resizing = WorkingSize(working.size_hw, working.resize, MULTIPLE_PX)
+    fixed, inside = _fixed_bytes(model_bytes), _inside_bytes(model_bytes)
+    least = least_memory(working, model_bytes)
     if wanted is None:
         allowed = allowed_bytes() // 2
         return JudgingMemory(allowed, max(allowed, least) - fixed, resizing, inside)
@@ -152,6 +149,22 @@ def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) 
             f"model; got {bytes_text(wanted)}."
         )
     return JudgingMemory(wanted, wanted - fixed, resizing, inside)
+
+
+def least_memory(working: WorkingFacts, model_bytes: int) -> int:
+    """Bytes that a process takes to judge an ordinary image; `judging_memory` wants no fewer."""
+    height, width = working.size_hw
+    inside = int(_inside_bytes(model_bytes) * height * width)
+    return _fixed_bytes(model_bytes) + inside + DECODED_PIXEL_BYTES[8] * ORDINARY_PIXELS
+
+
+def _fixed_bytes(model_bytes: int) -> int:
+    return RUNTIME_BYTES + MODEL_COPIES * model_bytes
+
+
+def _inside_bytes(model_bytes: int) -> float:
+    """What is taken inside the graph, for each pixel of the resized image."""
+    return max(WORKING_COPIES * model_bytes, LEAST_WORKING_BYTES)
 
 
 def _in_full(needed_bytes: int) -> int:

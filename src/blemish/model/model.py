@@ -46,7 +46,7 @@ from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
 from blemish.model.facts import SCHEMA, Facts
 from blemish.model.file import check_facts, read_facts, read_file, sign, verify
-from blemish.model.judging import JudgingMemory, judging_memory, path_of
+from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
 from blemish.parallel import read_ahead, tell_of_forks
 from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
 
@@ -158,6 +158,11 @@ class Model:
     def size_bytes(self) -> int:
         """Size of the model file."""
         return len(self._data)
+
+    @property
+    def least_memory_bytes(self) -> int:
+        """The least that `predict_each` takes for `memory_bytes`."""
+        return least_memory(self.facts.input.working, self.size_bytes)
 
     @overload
     def predict(self, images: ImageLike | BinaryIO, *, outlines: bool = ...) -> Prediction: ...
@@ -366,6 +371,10 @@ class Model:
     def warm_up(self, size_hw: tuple[int, int]) -> None:
         """Run once on an empty image of that size, so that the first real one is not slow."""
         self.raw(np.zeros((1, *size_hw, 3), self.image_format.dtype))
+
+    def to_bytes(self) -> bytes:
+        """The model file, for a process that has no path to it."""
+        return self._data
 
     def save(self, path: str | Path, *, force: bool = False) -> None:
         """Write the model file: whole, or not at all.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,6 +101,12 @@ def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
         there = {"outlines": False} | dict(read_json(text.decode()))  # older runs do not say
     except (ValueError, TypeError) as error:
         raise BlemishError(f"'{path}' is damaged: it is not JSON; name another folder.") from error
+    refuse_differing(str(folder), there, facts)
+    return begun_ns
+
+
+def refuse_differing(folder: str, there: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Raise `UsageError` where what a folder holds was made otherwise, with the differences."""
     differing = [
         f"{name} {there.get(name)} there, {value} here"
         for name, value in facts.items()
@@ -111,7 +117,6 @@ def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
             f"'{folder}' holds predictions made otherwise ({'; '.join(differing)}); name another "
             "folder, or replace them with force=True."
         )
-    return begun_ns
 
 
 def _says_nothing(path: Path) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from blemish.errors import DataError, UsageError, raise_all
 from blemish.files import files_below
@@ -54,7 +54,7 @@ def find_images(paths: Sequence[Path], *, output: Path | None = None) -> FoundIm
         if not os.path.isdir(path):  # noqa: PTH112 - false where one may not look, never an error
             files[path] = None
             continue
-        _check_apart(path, output)
+        check_apart(path, output)
         try:
             images, others = _in_folder(path, output)
         except OSError as error:
@@ -72,18 +72,31 @@ def find_images(paths: Sequence[Path], *, output: Path | None = None) -> FoundIm
     )
 
 
-def spell_passed_over(files: Sequence[Path]) -> str:
-    """One sentence on what was passed over."""
+def spell_passed_over(files: Sequence[Path], count: int | None = None) -> str:
+    """One sentence on what was passed over: `count` files, by default those that are given."""
+    count = len(files) if count is None else count
     return (
-        f"{len(files):,} file{'s' * (len(files) != 1)} passed over, no images by their names "
-        f"or written by blemish: {_some(files)} (what is named itself is judged in any case)."
+        f"{count:,} file{'s' * (count != 1)} passed over, no images by their names or written by "
+        f"blemish: {_some(files, count)} (what is named itself is judged in any case)."
     )
 
 
 def _in_folder(folder: Path, output: Path | None) -> tuple[list[Path], list[Path]]:
     """The images below a folder, and what else there is; both sorted."""
-    from blemish.data.layouts import JUNK_FILES, is_output
-    from blemish.images.read import IMAGE_SUFFIXES
+    images: list[Path] = []
+    others: list[Path] = []
+    for path, judged in looked_through(folder, output=output):
+        (images if judged else others).append(path)
+    return sorted(images), sorted(others)
+
+
+def looked_through(folder: Path, *, output: Path | None = None) -> Iterator[tuple[Path, bool]]:
+    """What is below a folder, as it is found, and whether it is an image to judge.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+    from blemish.data.layouts import is_output
 
     written: list[Path] = []
 
@@ -94,17 +107,28 @@ def _in_folder(folder: Path, output: Path | None) -> tuple[list[Path], list[Path
             written.append(path)
         return path not in written
 
-    files = sorted(
-        path
-        for path in files_below(folder, enter=enter)
-        if not path.name.startswith(".") and path.name.lower() not in JUNK_FILES
-    )
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
-    others = (path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES)
-    return images, sorted([*written, *others])
+    for path in files_below(folder, enter=enter):
+        if not is_passed_by(path.name):
+            yield path, has_image_name(path.name)
+    yield from ((path, False) for path in written)
 
 
-def _check_apart(folder: Path, output: Path | None) -> None:
+def is_passed_by(name: str) -> bool:
+    """Whether nobody means a file of this name: it is hidden, or an operating system left it."""
+    from blemish.data.layouts import JUNK_FILES
+
+    return name.startswith(".") or name.lower() in JUNK_FILES
+
+
+def has_image_name(name: str) -> bool:
+    """Whether a file is an image by its name."""
+    from blemish.images.read import IMAGE_SUFFIXES
+
+    return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def check_apart(folder: Path, output: Path | None) -> None:
+    """Raise `UsageError` where images lie in the very folder of the output."""
     if _same(folder, output):
         raise UsageError(f"'{folder}' holds the images to judge; name another folder for -o.")
 
@@ -117,8 +141,9 @@ def _spell_only(folder: Path, files: Sequence[Path]) -> str:
     return f", only {_some([path.relative_to(folder) for path in files])}" if files else ""
 
 
-def _some(files: Sequence[Path]) -> str:
-    return ", ".join(map(str, files[:MOST_SHOWN])) + (", ..." if len(files) > MOST_SHOWN else "")
+def _some(files: Sequence[Path], count: int = 0) -> str:
+    more = max(len(files), count) > MOST_SHOWN
+    return ", ".join(map(str, files[:MOST_SHOWN])) + (", ..." if more else "")
 
 
 def _common_folder(paths: Sequence[Path]) -> str:

@@ -42,6 +42,10 @@ class MapFormat(StrEnum):
 
     NPY = "npy"
     TIFF = "tiff"
+    PNG16 = "png16"
+
+
+SUFFIXES = {MapFormat.NPY: ".npy", MapFormat.TIFF: ".tiff", MapFormat.PNG16: ".png"}
 
 
 @dataclass
@@ -49,8 +53,9 @@ class FolderSink:
     """Keeps results as they come: their lines, drawings and maps, below a folder.
 
     An image `a/b.png` gives `a/b.png.jpg`, drawn with its heat map, and its map of raw scores
-    (H x W, float32): `a/b.png.npy`, or `a/b.tiff`, which is where other tools look for it. What
-    cannot be made is told of by `progress` and counted in `failures`. `outlines` says whether the
+    (H x W, float32): `a/b.png.npy`, or `a/b.tiff`, which is where other tools look for it, or
+    `a/b.png.png` of 65,536 levels. What cannot be made is told of by `progress` and counted in
+    `failures`. `outlines` says whether the
     results have them, so that all lines of a folder do or none.
     """
 
@@ -189,4 +194,4 @@ def _overlay_name(name: str) -> str:
 def _map_name(name: str, map_format: MapFormat) -> str:
     if map_format == MapFormat.TIFF:
         return PurePosixPath(name).with_suffix(".tiff").as_posix()
-    return f"{name}.npy"
+    return f"{name}{SUFFIXES[map_format]}"

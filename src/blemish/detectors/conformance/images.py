@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,16 @@ class DrawnImages:
     def __init__(self, images: Mapping[str, ImageArray]) -> None:
         self._images = dict(sorted(images.items()))
         self.sizes_hw = [(p.shape[0], p.shape[1]) for p in self._images.values()]
+        self.names = list(self._images)
         self.split_keys = list(self._images)
 
     def __iter__(self) -> Iterator[tuple[str, ImageArray]]:
         return iter(self._images.items())
+
+    def part(self, numbers: Sequence[int]) -> DrawnImages:
+        """Some of them."""
+        names = [self.names[number] for number in numbers]
+        return DrawnImages({name: self._images[name] for name in names})
 
 
 def training_images() -> dict[str, ImageArray]:

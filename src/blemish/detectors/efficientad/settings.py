@@ -247,6 +247,11 @@ class EfficientAdSettings(DetectorSettings):
         return SIDES_PX.get(self.preset, super().usual_side_px)
 
     @property
+    def on_gpu(self) -> bool | None:
+        """Whether the training is on a GPU; `None` where it takes one if there is one."""
+        return None if self.device == "auto" else self.device == "cuda"
+
+    @property
     def by_place(self) -> bool:
         """Whether the map is told by its places (`detectors.position`)."""
         return self.recipe.normalisation == "position"

@@ -56,6 +56,12 @@ class FeatureRange:
             self._largest, self._where = largest, name
         return sizes
 
+    def add_all(self, other: FeatureRange) -> None:
+        """Look at what another has looked at, which may have been elsewhere."""
+        self._usual += other._usual
+        if other._largest > self._largest:
+            self._largest, self._where = other._largest, other._where
+
     def notes(self, backbone: str) -> list[str]:
         """What a user must hear."""
         usual = float(np.median(self._usual))

@@ -33,12 +33,15 @@ def grids_of_all(
     at_once: int,
     progress: Progress,
     engine: Engine = CPU,
+    *,
+    seen: FeatureRange | None = None,
 ) -> Iterator[tuple[str, list[Vectors]]]:
     """The vectors of each image, h x w x D by each graph, with its name, in order.
 
     Each core takes an image of its own, which keeps it busy all the time; where images are too
-    large for that, all cores take the same. Tells where the first graph's features are far larger
-    than usual, on these images or on views of a few.
+    large for that, all cores take the same. Says where the first graph's features are far larger
+    than usual, on these images or on views of a few; where `seen` is given it is only kept there,
+    since these are not all images.
 
     Raises:
         ImageError: an image cannot be read.
@@ -49,7 +52,8 @@ def grids_of_all(
     engine = replace(engine, threads=engine.cores // at_once)
     sessions = [Session(g.features().SerializeToString(), engine) for g in graphs]
     stage = progress.stage("features", len(images.sizes_hw))
-    seen = FeatureRange(len(images.sizes_hw), averaged=graphs[0].neighbourhood > 1)
+    told_elsewhere = seen is not None
+    seen = seen or range_of(graphs[0], images)
     # What is done to vectors meanwhile must not take a core from the backbone.
     with stage as advance, products_on_one_core():
         look = partial(_look, sessions, seen, images.image_format)
@@ -64,8 +68,13 @@ def grids_of_all(
                 seen.add_view(view, grid)
             yield name, grids
             advance(1)
-    for note in seen.notes(graphs[0].backbone.name):
+    for note in () if told_elsewhere else seen.notes(graphs[0].backbone.name):
         progress.say(note)
+
+
+def range_of(graph: FeatureGraph, images: ImageSource) -> FeatureRange:
+    """What is to be told of how large a graph's features of some images are."""
+    return FeatureRange(len(images.sizes_hw), averaged=graph.neighbourhood > 1)
 
 
 def measured(graph: FeatureGraph, images: ImageSource, at_once: int) -> tuple[float, Vectors]:

@@ -32,7 +32,6 @@ from blemish.detectors.joined_plan import JoinedPlan, told_by_name
 from blemish.detectors.registry import make_detector
 from blemish.errors import CalibrationError
 from blemish.graph.engine import CPU, Engine
-from blemish.images.format import ImageFormat
 from blemish.progress import Named, Progress
 from blemish.provenance import Source
 
@@ -122,16 +121,15 @@ class Fusion:
         Raises:
             BlemishError: a member cannot be fitted, for one of the reasons that it gives.
         """
-        noted = _Noted(images)
         with ExitStack() as stack:
             fitted: dict[str, Fitted] = {}
             for name, member in self.members.items():
                 own = _OfMember(name, progress)
                 kept = folder if member.resumable else None
                 with told_of_member(name):
-                    fitted[name] = member.fit(noted, progress=own, folder=kept, engine=engine)
+                    fitted[name] = member.fit(images, progress=own, folder=kept, engine=engine)
                 stack.callback(fitted[name].close)
-            together = FittedFusion(fitted, noted, progress)
+            together = FittedFusion(fitted, images, progress)
             stack.pop_all()
         return together
 
@@ -144,7 +142,9 @@ class FittedFusion:
             where these are too few.
     """
 
-    def __init__(self, members: Mapping[str, Fitted], images: _Noted, progress: Progress) -> None:
+    def __init__(
+        self, members: Mapping[str, Fitted], images: ImageSource, progress: Progress
+    ) -> None:
         self._members, self._image_format = members, images.image_format
         keys = dict(zip(images.names, images.split_keys, strict=True))
         self._left_out: list[str] = []
@@ -237,37 +237,6 @@ class FittedFusion:
         """Give back what the members need."""
         for fitted in self._members.values():
             fitted.close()
-
-
-class _Noted:
-    """Images whose names are noted as they are read."""
-
-    def __init__(self, images: ImageSource) -> None:
-        self._images = images
-        self.names: list[str] = []
-
-    @property
-    def image_format(self) -> ImageFormat:
-        """Depth of all images."""
-        return self._images.image_format
-
-    @property
-    def sizes_hw(self) -> Sequence[tuple[int, int]]:
-        """Height and width of each image."""
-        return self._images.sizes_hw
-
-    @property
-    def split_keys(self) -> Sequence[str]:
-        """A key for each image."""
-        return self._images.split_keys
-
-    def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Pairs of a name and a decoded image."""
-        names = []
-        for name, image in self._images:
-            names.append(name)
-            yield name, image
-        self.names = names
 
 
 class _OfMember(Named):

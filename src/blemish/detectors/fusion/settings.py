@@ -93,6 +93,12 @@ class FusionSettings(DetectorSettings):
         """The side of the largest working image of a member, where no size is given."""
         return max(max(one.size_hw) for one in self.of_members().values())
 
+    @property
+    def on_gpu(self) -> bool | None:
+        """Whether the fit of a member is done on a GPU."""
+        wanted = {one.on_gpu for one in self.of_members().values()}
+        return True if True in wanted else None if None in wanted else False
+
     def portable(self) -> dict[str, Any]:
         """All settings, without the folders of this machine, in those of members neither."""
         own = [_portable(text, self.of_members()) for text in self.member_settings]

@@ -9,15 +9,19 @@ import numpy as np
 
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.patchcore.fitted import FittedPatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
-from blemish.detectors.patchcore.held_out import FittedPatchCore
+from blemish.detectors.patchcore.held_out import LeftOutByFolds
 from blemish.detectors.patchcore.patches import Patches, extract
 from blemish.detectors.patchcore.plan import PatchCorePlan, plan_fit
 from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.detectors.patchcore.sharded import ShardedFit
+from blemish.detectors.patchcore.shards_plan import ShardsPlan, plan_shards
 from blemish.detectors.patchcore.timing import estimate_seconds
 from blemish.graph.engine import Engine
 from blemish.progress import Progress
 from blemish.search.coreset import greedy_k_centre
+from blemish.workers import HERE, Workers
 
 if TYPE_CHECKING:
     import onnx
@@ -32,16 +36,18 @@ class Bank:
         backbone: with the levels that its patches are made of.
         shared_by: how many banks share the memory allowed.
         set_aside_bytes: of it, for what is neither.
+        workers: who work on the shards, where there are some.
     """
 
     settings: PatchCoreSettings
     backbone: Backbone
     shared_by: int = 1
     set_aside_bytes: int = 0
+    workers: Workers = HERE
 
-    def plan(self, images: ImageSource) -> PatchCorePlan:
+    def plan(self, images: ImageSource) -> PatchCorePlan | ShardsPlan:
         """What a fit on these images will take."""
-        return plan_fit(
+        return (plan_shards if self.settings.shards else plan_fit)(
             self.settings,
             self.backbone,
             images.sizes_hw,
@@ -71,11 +77,14 @@ class Bank:
             rounded: the backbone's graph in 8 bits, by which patches are told; which of them are
                 kept is decided by the exact one.
         """
-        plan, picked_by = self.plan(images), None
+        picked_by = None
         graph = PatchCoreGraph(self.settings, self.backbone, images.image_format)
         if rounded is not None:
             backbone = replace(self.backbone, graph=rounded)
             graph, picked_by = replace(graph, backbone=backbone), graph
+        plan = self.plan(images)
+        if isinstance(plan, ShardsPlan):
+            return ShardedFit(graph, picked_by, images, plan, self.workers, engine, progress).run()
         patches = extract(graph, images, plan, progress, engine=engine, picked_by=picked_by)
         try:
             return self._pick(graph, patches, plan, progress)
@@ -96,7 +105,13 @@ class Bank:
                 patches.points, count, start=s.coreset_start, rng=rng, advance=advance
             )
         vectors = patches.store.take(patches.rows[coreset.picks])
-        fitted = FittedPatchCore(graph, vectors, patches, coreset)
+        facts = {
+            "coreset_radius": coreset.radius,
+            "patches": len(patches.store),
+            "candidates": len(patches.points),
+        }
+        left_out = LeftOutByFolds(graph, vectors, patches, coreset)
+        fitted = FittedPatchCore(graph, vectors, left_out, facts)
         if s.by_place:
             fitted.learn_usual(progress)
         return fitted

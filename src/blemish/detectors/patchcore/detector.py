@@ -21,15 +21,17 @@ from blemish.detectors.features.detector import FeatureDetector
 from blemish.detectors.features.quantise import in_int8
 from blemish.detectors.joined_plan import JoinedPlan
 from blemish.detectors.patchcore.bank import Bank
+from blemish.detectors.patchcore.fitted import FittedPatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.head.plan import HeadPlan, plan_head
-from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.detectors.patchcore.shards_plan import ShardsPlan
 from blemish.detectors.patchcore.sharp import FINER_MAP, SharpPatchCore
 from blemish.errors import CalibrationError, MissingExtraError, SettingError
 from blemish.graph.engine import CPU, Engine
 from blemish.progress import Named, Progress
+from blemish.workers import HERE, Workers
 
 BANK, HEAD = "bank", "head"  # what the first bank is called beside the second, and the net
 FEATURES = "features"  # the stage in which images go through a backbone
@@ -57,8 +59,25 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
 
     def __init__(self, settings: PatchCoreSettings | None = None, **values: Any) -> None:
         super().__init__(settings, **values)
+        self._workers: Workers = HERE
         if self.settings.has_head and find_spec("torch") is None:
             raise MissingExtraError("head=distance", "train")
+
+    def shared_among(self, workers: Workers) -> PatchCore:
+        """The same detector, whose shards are worked on by others.
+
+        Raises:
+            SettingError: there are no shards.
+        """
+        if not self.settings.shards:
+            raise SettingError(
+                "'shards' says in how many parts the images are shared out among workers; give "
+                "shards=8, say. The same number gives the same model whoever works on them.",
+                parameter="shards",
+            )
+        shared = PatchCore(self.settings)
+        shared._workers = workers
+        return shared
 
     def _banks(self, images: ImageSource) -> dict[str, Bank]:
         """The bank that judges, and the one that sharpens its map where there is one.
@@ -69,9 +88,13 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         """
         s = self.settings
         if not s.finer_levels:
-            return {BANK: Bank(s, self.backbone)}
+            return {BANK: Bank(s, self.backbone, workers=self._workers)}
         head = self._head_plan(images)
-        set_aside = {"shared_by": 2, "set_aside_bytes": head.memory_bytes if head else 0}
+        set_aside: dict[str, Any] = {
+            "shared_by": 2,
+            "set_aside_bytes": head.memory_bytes if head else 0,
+            "workers": self._workers,
+        }
         first = Bank(s, self.backbone, **set_aside)
         only_distances = replace(
             s,
@@ -109,7 +132,7 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
             )
         return found
 
-    def plan(self, images: ImageSource) -> PatchCorePlan | JoinedPlan:
+    def plan(self, images: ImageSource) -> PatchCorePlan | ShardsPlan | JoinedPlan:
         """What a fit on these images will take."""
         of_banks = {name: bank.plan(images) for name, bank in self._banks(images).items()}
         if len(of_banks) == 1:

@@ -211,7 +211,7 @@ class PatchCoreGraph(FeatureGraph):
             patches,
             bank,
             k=min(self.settings.k, len(bank) if others is None else others),
-            squared=self.settings.distance == "squared",
+            squared=self.settings.squared,
             block=block,
             barred=None if others is None else "barred",
         )
@@ -219,8 +219,7 @@ class PatchCoreGraph(FeatureGraph):
     def _distances(self, g: GraphBuilder, patches: str, bank: Vectors) -> None:
         """`patch_scores` alone."""
         s = self.settings
-        squared = s.distance == "squared"
-        distances(g, patches, bank, k=min(s.k, len(bank)), squared=squared, block=self._block)
+        distances(g, patches, bank, k=min(s.k, len(bank)), squared=s.squared, block=self._block)
 
     def _sharpen(self, g: GraphBuilder, scores: str, finer: Finer, sizes: Geometry) -> None:
         """Nodes of the second bank, and `score_map` from the patch scores of both."""

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.features.feature_range import FeatureRange
 from blemish.detectors.features.store import VectorStore
 from blemish.detectors.features.stream import grids_of_all
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.plan import PatchCorePlan
+from blemish.detectors.patchcore.seen import SeenImages, inside
 from blemish.graph.engine import CPU, Engine
 from blemish.progress import Progress
 from blemish.search.coreset import projection
@@ -19,24 +21,18 @@ from blemish.search.point_distances import PointCloud
 from blemish.search.vectors import Vectors
 
 
-class Patches:
+class Patches(SeenImages):
     """The patches of all training images, and the points that picking compares.
 
     Attributes:
-        names, split_keys, sizes_hw, grids_hw, inside_hw: of the images, of the grids of their
-            patches, and of the part of each grid that shows the image.
         store: the vectors, image after image, row after row of each grid's inside.
     """
 
     def __init__(self, images: ImageSource, plan: PatchCorePlan, seed: int) -> None:
-        self.names: list[str] = []
-        self.split_keys: list[str] = []
-        self.sizes_hw = list(images.sizes_hw)
+        super().__init__(images.sizes_hw)
         self.store = VectorStore(plan.dimensions, plan.patches, on_disk=plan.on_disk)
         self._points = _Points(plan, self.store, len(self.sizes_hw), seed)
         self._share, self._seed = plan.candidates / plan.patches, seed
-        self.grids_hw: list[tuple[int, int]] = []
-        self.inside_hw: list[tuple[int, int]] = []
         self._rows: list[NDArray[np.int64]] = []
 
     def add(
@@ -50,9 +46,8 @@ class Patches:
             inside_hw: the part of the grid that shows the image.
             picked_by: what picking compares in the place of the patches, a grid of the same size.
         """
-        inside = slice(inside_hw[0]), slice(inside_hw[1])
-        vectors = grid[inside].reshape(-1, grid.shape[2])
-        compared = vectors if picked_by is None else picked_by[inside].reshape(vectors.shape)
+        vectors = inside(grid, inside_hw)
+        compared = vectors if picked_by is None else inside(picked_by, inside_hw)
         if self._share < 1:
             rng = np.random.default_rng([self._seed, 2, len(self.names)])
             chosen = _sample(len(vectors), self._share, rng)
@@ -61,9 +56,7 @@ class Patches:
             chosen = np.arange(len(vectors))
         self._points.append(compared)
         self._rows.append(len(self.store) + chosen)
-        self.grids_hw.append((grid.shape[0], grid.shape[1]))
-        self.inside_hw.append(inside_hw)
-        self.names.append(name)
+        self.see(name, grid.shape, inside_hw)
         self.store.append(vectors)
 
     @cached_property
@@ -86,18 +79,12 @@ class Patches:
         """Which image each point comes from, rising."""
         return np.repeat(np.arange(len(self._rows)), [len(rows) for rows in self._rows])
 
-    @cached_property
-    def starts(self) -> NDArray[np.int64]:
-        """Where each image's vectors begin in the store, and the end."""
-        counts = [height * width for height, width in self.inside_hw]
-        return np.concatenate([[0], np.cumsum(counts)])
-
-    def on_grid(self, image: int, scores: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores of an image's patches on its grid, 1 x h x w; padding reads 0."""
-        height, width = self.inside_hw[image]
-        grid = np.zeros((1, *self.grids_hw[image]), np.float32)
-        grid[0, :height, :width] = scores.reshape(height, width)
-        return grid
+    def without_vectors(self) -> SeenImages:
+        """The images alone."""
+        seen = SeenImages(self.sizes_hw)
+        for image in zip(self.names, self.grids_hw, self.inside_hw, strict=True):
+            seen.see(*image)
+        return seen
 
     def close(self) -> None:
         """Give all vectors back."""
@@ -114,6 +101,7 @@ def extract(
     *,
     engine: Engine = CPU,
     picked_by: PatchCoreGraph | None = None,
+    features_seen: FeatureRange | None = None,
 ) -> Patches:
     """Stream all images through the backbone, keeping patches and points as planned.
 
@@ -124,6 +112,7 @@ def extract(
         progress: told of the stage.
         engine: what runs the graphs.
         picked_by: gives what picking compares, where that is not the patches themselves.
+        features_seen: see `grids_of_all`.
 
     Raises:
         ImageError: an image cannot be read.
@@ -132,7 +121,8 @@ def extract(
     patches = Patches(images, plan, graph.settings.seed)
     graphs = [g for g in (graph, picked_by) if g is not None]
     try:
-        for name, grids in grids_of_all(graphs, images, plan.at_once, progress, engine):
+        found = grids_of_all(graphs, images, plan.at_once, progress, engine, seen=features_seen)
+        for name, grids in found:
             size_hw = patches.sizes_hw[len(patches.names)]
             inside_hw = graph.working_size.cells_inside(size_hw, grids[0].shape[:2])
             patches.add(name, grids[0], inside_hw, *grids[1:])
@@ -152,10 +142,7 @@ class _Points:
 
     def __init__(self, plan: PatchCorePlan, store: VectorStore, images: int, seed: int) -> None:
         self._store = store
-        self._matrix: Vectors | None = None
-        if plan.point_dimensions < plan.dimensions:
-            rng = np.random.default_rng([seed, 0])
-            self._matrix = projection(plan.dimensions, plan.point_dimensions, rng)
+        self._matrix = point_matrix(plan, seed)
         self.own = not plan.points_are_vectors
         room = plan.candidates + images if self.own else 0  # a sample has at least one an image
         self._rows = np.empty((room, plan.point_dimensions), np.float32)
@@ -175,6 +162,13 @@ class _Points:
     def close(self) -> None:
         """Give the points back."""
         self._rows = np.empty((0, 0), np.float32)
+
+
+def point_matrix(plan: PatchCorePlan, seed: int) -> Vectors | None:
+    """What vectors are multiplied with to give points, D x P; `None` where they are their own."""
+    if plan.point_dimensions == plan.dimensions:
+        return None
+    return projection(plan.dimensions, plan.point_dimensions, np.random.default_rng([seed, 0]))
 
 
 def _sample(count: int, share: float, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -81,6 +81,14 @@ class PatchCoreSettings(FeatureSettings):
         at_least=0,
         at_most=1000,
     )
+    shards: int = setting(
+        0,
+        "parts of the training images that are looked at one after the other, or by many workers: "
+        "the bank is picked from what is picked of each, and little is in memory at a time; 0 for "
+        "all images at once",
+        at_least=0,
+        at_most=100_000,
+    )
     precision: str = setting(
         "float32",
         "int8 computes the backbone in whole numbers, rounded with the training images: a little "
@@ -109,6 +117,12 @@ class PatchCoreSettings(FeatureSettings):
             problems.append(
                 "'head' reads a second bank: give 'map_levels', a level of the backbone that is "
                 "finer than the others."
+            )
+        if self.shards == 1:
+            problems.append("'shards' must be 0 or at least 2; got 1.")
+        if self.shards and not self.calibration_folds:
+            problems.append(
+                "'shards' are left out in turn: 'calibration_folds' must not be 0 with them."
             )
         if self.has_head and not self.calibration_folds:
             problems.append(
@@ -139,6 +153,11 @@ class PatchCoreSettings(FeatureSettings):
     def scores_are_distances(self) -> bool:
         """Whether a patch's score is its distance to the nearest vector of the bank, by itself."""
         return self.k == 1 and not self.reweight and self.distance == "euclidean"
+
+    @property
+    def squared(self) -> bool:
+        """Whether distances are squared, as in the authors' code."""
+        return self.distance == "squared"
 
     def dimensions(self, channels: Sequence[int]) -> int:
         """Length of a patch's vector.

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from blemish.detectors.contract import HeldOutScore, ImageSource, Told
 from blemish.detectors.joined_plan import told_by_name
 from blemish.detectors.nets.layer import Weights
+from blemish.detectors.patchcore.fitted import FittedPatchCore
 from blemish.detectors.patchcore.graph import Finer
 from blemish.detectors.patchcore.head.examples import Examples, Side, make_examples
-from blemish.detectors.patchcore.held_out import FittedPatchCore
 from blemish.detectors.position import LeftOut, details_of
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session

@@ -10,6 +10,7 @@ precision, which is too long for int8.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -21,6 +22,7 @@ from blemish.detectors.features.stream import measured
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.plan import PatchCorePlan
 from blemish.detectors.patchcore.settings import PatchCoreSettings
+from blemish.detectors.patchcore.shards_plan import ShardsPlan
 from blemish.graph.engine import ONE_CORE
 from blemish.graph.session import Session
 from blemish.parallel import available_cores, one_core_each
@@ -35,9 +37,14 @@ VECTORS = 4096  # of the bank in which they look
 
 
 def estimate_seconds(
-    settings: PatchCoreSettings, backbone: Backbone, images: ImageSource, plan: PatchCorePlan
+    settings: PatchCoreSettings,
+    backbone: Backbone,
+    images: ImageSource,
+    plan: PatchCorePlan | ShardsPlan,
 ) -> dict[str, float]:
     """Guess how long the stages of a fit will take; a second or two goes into measuring.
+
+    By shards it is what they take one after the other on this machine.
 
     Args:
         settings: of the fit.
@@ -49,6 +56,8 @@ def estimate_seconds(
         ImageError: one of the images cannot be read.
     """
     writer = PatchCoreGraph(settings, backbone, images.image_format)
+    if isinstance(plan, ShardsPlan):
+        return _by_shards(writer, images, plan)
     an_image, patches = measured(writer, images, plan.at_once)
     picking = _picking_seconds(plan)
     leaving_out = 2 * picking if settings.calibration_folds else 0.0
@@ -58,6 +67,22 @@ def estimate_seconds(
         searches = 2 if settings.calibration_folds else 1
         leaving_out += searches * _searching_seconds(plan, patches)
     return {"features": plan.images * an_image, "coreset": picking, "leave out": leaving_out}
+
+
+def _by_shards(writer: PatchCoreGraph, images: ImageSource, plan: ShardsPlan) -> dict[str, float]:
+    """Images are looked at twice, and each patch meets two banks; unions are picked from fast."""
+    one = plan.of_a_shard
+    an_image, patches = measured(writer, images, one.at_once)
+    a_distance = _picking_seconds(one) / (one.candidates * one.bank_vectors)
+    union = a_distance * plan.shards * one.bank_vectors * plan.bank_vectors
+    looking = plan.images * an_image
+    meeting = replace(one, bank_vectors=plan.bank_vectors)
+    searching = plan.shards * _searching_seconds(meeting, patches)
+    return {
+        "features": looking + plan.shards * _picking_seconds(one),
+        "coreset": union,
+        "leave out": looking + 2 * (searching + union),
+    }
 
 
 def _picking_seconds(plan: PatchCorePlan) -> float:

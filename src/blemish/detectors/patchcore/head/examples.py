@@ -26,7 +26,8 @@ from blemish.parallel import one_core_each
 from blemish.progress import Progress
 
 if TYPE_CHECKING:
-    from blemish.detectors.patchcore.held_out import BankWithout, FittedPatchCore
+    from blemish.detectors.patchcore.fitted import FittedPatchCore
+    from blemish.detectors.patchcore.held_out import BankWithout
 
 SPOILT_IMAGES = 600
 SPOILT_FROM = 200  # good images at most
@@ -66,7 +67,7 @@ class Side:
 
     def reader(self, without: BankWithout) -> _Reader:
         """What reads pictures by a bank without some images."""
-        model = self.fitted.writer.distances_of_pictures(self.fitted.vectors_at(without.picks))
+        model = self.fitted.writer.distances_of_pictures(without.vectors())
         session = Session(model.SerializeToString(), ONE_CORE)
         return _Reader(session, without.shift, self.left_out.usual)
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from blemish.wording import count_text
-
-if TYPE_CHECKING:
-    from blemish.result import Failure, Prediction
 
 
 @dataclass
@@ -23,19 +20,25 @@ class Summary:
     unlike: int = 0
     first_unlike: dict[str, str] = field(default_factory=dict)
 
-    def add(self, result: Prediction | Failure) -> None:
-        """Count a result."""
-        notes = getattr(result, "notes", ())
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Count a result, as `to_dict` of it or a line has it."""
+        notes = line.get("notes") or ()
         self.unlike += bool(notes)
         for note in notes:
-            self.first_unlike.setdefault(note.code, f"{result.to_dict()['path']}: {note.message}")
-        self._count(getattr(result, "verdict", None))
+            self.first_unlike.setdefault(note["code"], f"{line['path']}: {note['message']}")
+        self._count(line.get("verdict"))
 
-    def add_earlier(self, results: Iterable[Mapping[str, Any]]) -> None:
-        """Count results of an earlier run, as they are in its lines."""
-        for result in results:
-            self._count(result["verdict"])
-            self.earlier += 1
+    def add_earlier(self, line: Mapping[str, Any]) -> None:
+        """Count a result of an earlier run."""
+        self._count(line.get("verdict"))
+        self.earlier += 1
+
+    def join(self, other: Summary) -> None:
+        """Count what another summary has counted."""
+        for name in ("good", "defects", "failures", "earlier", "unlike"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for code, told in other.first_unlike.items():
+            self.first_unlike[code] = min(told, self.first_unlike.get(code, told))
 
     def _count(self, verdict: str | None) -> None:
         self.good += verdict == "good"
