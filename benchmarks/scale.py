@@ -86,6 +86,7 @@ def simulated(parts: int, part_hours: float, machines: int, *, seed: int = 0) ->
 def archives(record: dict[str, Any]) -> str:
     """A row for each number of images: to judge them."""
     row = max(record["rows"], key=lambda row: (row["side_px"] == 256, row["images"]))
+    little = next(row for row in record["rows"] if "store_megabytes" in row)
     a_core = row["ray"]["cpu_seconds"] / row["images"]
     row_bytes = row["parts_bytes"] / row["images"]
     lines = _headed(
@@ -104,7 +105,19 @@ def archives(record: dict[str, Any]) -> str:
         )  # fmt: skip
         lines.append(f"| {' | '.join(cells)} |")
     told = f"{1000 * a_core:.1f} core milliseconds and {row_bytes:.0f} bytes of Parquet an image"
-    return "\n".join([*lines, "", f"{told}, measured; {_machine(record)}."])
+    in_little = (
+        f"{little['images']:,} images of {little['side_px']} pixels in an object store of "
+        f"{little['store_megabytes']} MB: {little['ray']['object_store_megabytes']:.0f} MB of it, "
+        f"{little['ray']['driver_peak_megabytes']} MB in the command and "
+        f"{little['ray']['actor_peak_megabytes']} MB in who judges, at most."
+    )
+    beside = (
+        f"Beside the plain command on the same cores and {row['images']:,} images: "
+        f"{row['throughput_ratio']:.2f} times as many a second, start and all, by time, and "
+        f"{row['throughput_ratio_by_cpu_seconds']:.2f} by seconds of cores; one turn, beside other work."
+    )
+    measured = f"{told}, measured; {_machine(record)}. {beside} {in_little}"
+    return "\n".join([*lines, "", measured])
 
 
 def fits(record: dict[str, Any]) -> str:

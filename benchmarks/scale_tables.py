@@ -12,7 +12,7 @@ def figures(record: Record) -> str:
     """A row each data set: at once → by shards."""
     rows = [row for row in record["rows"] if row["part"] == "figures"]
     lines = _headed("data", "image AUROC", "pixel AUROC", "pixel AP", "AU-PRO", "radius", "a fit")
-    for data in dict.fromkeys(row["data"] for row in rows):
+    for data in _sets(rows):
         once, shards = (
             [row for row in rows if row["data"] == data and bool(row["shards"]) == by_shards]
             for by_shards in (False, True)
@@ -72,8 +72,13 @@ def _change(pair: list[list[Record]], value: Any, *, digits: int = 3) -> str:
 
 
 def _under(record: Record, rows: list[Record]) -> str:
-    seeds = len({row["seed"] for row in rows})
-    return f"{seeds} seed{'s' * (seeds != 1)}; {record['date']}; times beside other work."
+    seeds = {data: len({r["seed"] for r in rows if r["data"] == data}) for data in _sets(rows)}
+    more = "".join(f", {data}: {count}" for data, count in seeds.items() if count > 1)
+    return f"One seed{more}; {record['date']}; times beside other work."
+
+
+def _sets(rows: list[Record]) -> list[str]:
+    return list(dict.fromkeys(row["data"] for row in rows))
 
 
 def _headed(*heads: str) -> list[str]:
