@@ -114,7 +114,8 @@ def archives(record: dict[str, Any]) -> str:
     beside = (
         f"Beside the plain command on the same cores and {row['images']:,} images: "
         f"{row['throughput_ratio']:.2f} times as many a second, start and all, by time, and "
-        f"{row['throughput_ratio_by_cpu_seconds']:.2f} by seconds of cores; one turn, beside other work."
+        f"{row['throughput_ratio_by_cpu_seconds']:.2f} by seconds of cores; one turn, "
+        "beside other work."
     )
     measured = f"{told}, measured; {_machine(record)}. {beside} {in_little}"
     return "\n".join([*lines, "", measured])
