@@ -57,7 +57,7 @@ def test_an_image_that_a_worker_cannot_read_is_told_as_here(workers, category, b
 
 
 def test_work_that_no_machine_has_the_memory_for_is_told_at_once(workers):
-    with pytest.raises(ClusterError, match="use more 'shards'"):
+    with pytest.raises(ClusterError, match="make the pieces smaller"):
         list(workers.map(lambda piece: piece, [1], memory_bytes=10**15))
 
 
@@ -66,3 +66,20 @@ def test_relative_paths_begin_where_the_command_was_given(workers, category, bac
     dataset = blemish.open_dataset(category.name)
     detector = PatchCore(**tiny_settings(backbone.absolute(), shards=2))
     assert blemish.fit(dataset, detector, workers=workers).sha256
+
+
+class Left:
+    """A cluster of which no machine is left, and a task that waits for one."""
+
+    exceptions = type("exceptions", (), {"RayTaskError": KeyError, "RayError": KeyError})
+
+    def nodes(self):
+        return []
+
+    def wait(self, tasks, timeout):
+        return [], tasks
+
+
+def test_work_that_no_machine_is_left_for_is_not_waited_for():
+    with pytest.raises(ClusterError, match=r"no machine of the cluster has more than 0\.0 GB"):
+        RayWorkers(Left())._result("task", 10**6)

@@ -34,11 +34,9 @@ def workers_of(
         readable: files and folders that all machines have to see.
 
     Raises:
-        UsageError: an address is given, and no cluster is to be used.
         MissingExtraError: Ray is not installed.
         ClusterError: the cluster cannot be reached, or its machines cannot do the work.
     """
-    check_address(engine, address)
     if engine != WorkEngine.RAY:
         yield None
         return

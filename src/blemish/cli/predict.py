@@ -39,6 +39,7 @@ from blemish.station.summary import Summary
 
 if TYPE_CHECKING:
     from blemish.result import Failure, Prediction
+    from blemish.station.part import How
 
 ImageArguments = Annotated[
     list[str],
@@ -140,37 +141,45 @@ def predict(
         raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
     check_address(engine, ray_address)
     use_threads(threads)
-    allowed_bytes = _memory_bytes(memory)
-    if engine == WorkEngine.RAY:
-        if output is None or overlay:
-            raise UsageError(
-                "--engine ray draws no overlays." if overlay else "--engine ray needs -o DIR."
-            )
-        from blemish.cli.archive import predict_archive
-        from blemish.station.part import How
+    from blemish.station.part import How
 
-        predict_archive(
-            model,
-            images,
-            Folder.named(output),
-            How(
-                str(model),
-                provider=provider,
-                batch=batch,
-                max_pixels=max_pixels,
-                memory_bytes=allowed_bytes,
-                outlines=outlines,
-                maps=map_format,
-                here=str(Path.cwd()),
-                spell=console.flags.of_text,
-            ),
-            address=ray_address,
-            resume=resume,
-            force=force,
-            fail_on_defect=fail_on_defect,
-            as_json=as_json,
-        )
+    how = How(
+        str(model),
+        provider=provider,
+        batch=batch,
+        max_pixels=max_pixels,
+        memory_bytes=_memory_bytes(memory),
+        outlines=outlines,
+        maps=map_format,
+        here=str(Path.cwd()),
+        spell=console.flags.of_text,
+    )
+    kept: dict[str, bool] = {"resume": resume, "force": force, "fail_on_defect": fail_on_defect}
+    if engine == WorkEngine.LOCAL:
+        _predict_here(model, images, output, how, overlay=overlay, **kept)
         return
+    if output is None or overlay:
+        raise UsageError(
+            "--engine ray draws no overlays." if overlay else "--engine ray needs -o DIR."
+        )
+    from blemish.cli.archive import predict_archive
+
+    folder = Folder.named(output)
+    predict_archive(model, images, folder, how, address=ray_address, as_json=as_json, **kept)
+
+
+def _predict_here(
+    model: Path,
+    images: Sequence[str],
+    output: str | None,
+    how: How,
+    *,
+    overlay: bool,
+    resume: bool,
+    force: bool,
+    fail_on_defect: bool,
+) -> None:
+    """Judge by this process, and print each result as it is known. Exits with 1 or 3."""
     _refuse_stores([*images, *([] if output is None else [output])])
     folder = None if output is None else Path(output)
     named = find_images([Path(image) for image in images], output=folder)
@@ -179,7 +188,8 @@ def predict(
     import blemish
     from blemish.graph.engine import Engine
 
-    loaded = blemish.load(model, engine=Engine.named(provider), limits=read_limits(max_pixels))
+    limits = read_limits(how.max_pixels)
+    loaded = blemish.load(model, engine=Engine.named(how.provider), limits=limits)
     sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:
         found = named.found
@@ -190,19 +200,19 @@ def predict(
                 loaded,
                 TerminalProgress(),
                 overlays=overlay,
-                maps=map_format,
-                outlines=outlines,
+                maps=how.maps,
+                outlines=how.outlines,
             )
             kept.callback(sink.end)  # what was judged stays, whatever ends the rest
-            earlier = sink.begin(found, provider=provider, resume=resume)
+            earlier = sink.begin(found, provider=how.provider, resume=resume)
             found = earlier.left
             for line in earlier.results:
                 summary.add_earlier(line)
         results = loaded.predict_each(
             [image.path for image in found],
-            batch=batch,
-            memory_bytes=allowed_bytes,
-            outlines=outlines,
+            batch=how.batch,
+            memory_bytes=how.memory_bytes,
+            outlines=how.outlines,
         )
         _tell(found, results, summary, sink)
     tell_summary(summary, perf_counter() - start)

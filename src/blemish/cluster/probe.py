@@ -11,7 +11,6 @@ import platform
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -108,14 +107,6 @@ def versions_here() -> dict[str, str]:
     return {name: metadata.version(name) for name in SAME} | {CODE: code_sha256()}
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A machine that is looked at, by its id and its name."""
-
-    node: str
-    name: str
-
-
 def _of_each(ray: Any, look: Callable[..., Any], *arguments: Any) -> list[tuple[str, Any]]:
     """The name of each machine, and what a function gives there."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -125,21 +116,25 @@ def _of_each(ray: Any, look: Callable[..., Any], *arguments: Any) -> list[tuple[
     for node, facts in nodes(ray).items():
         on_node = NodeAffinitySchedulingStrategy(node, soft=False)
         options = {"num_cpus": 0, "max_retries": 0, "scheduling_strategy": on_node}
-        asked[remote.options(**options).remote(*arguments)] = _Asked(node, name_of(facts))
+        asked[remote.options(**options).remote(*arguments)] = facts
     done, late = ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_SECONDS)
     raise_all(
-        [f"Machine {asked[one].name} does not answer in {ANSWER_SECONDS:.0f} s." for one in late],
+        [
+            f"Machine {name_of(asked[one])} does not answer in {ANSWER_SECONDS:.0f} s."
+            for one in late
+        ],
         ClusterError,
     )
     found = []
     for one in done:
         try:
-            found.append((asked[one].name, ray.get(one)))
+            found.append((name_of(asked[one]), ray.get(one)))
         except ray.exceptions.RayError as error:
-            if asked[one].node not in nodes(ray):
+            if asked[one]["NodeID"] not in nodes(ray):
                 continue  # it has just gone
             said = str(error).strip().splitlines()[-1]
-            raise ClusterError(f"Machine {asked[one].name} cannot be looked at: {said}") from error
+            name = name_of(asked[one])
+            raise ClusterError(f"Machine {name} cannot be looked at: {said}") from error
     return found
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from blemish.cluster.connect import ClusterError
-from blemish.cluster.probe import check_this_machine, versions_here
+from blemish.cluster.probe import check_this_machine, nodes, versions_here
 from blemish.parallel import THREAD_VARIABLES
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
 
 RETRIES = 3  # of a piece whose machine is lost
+LOOK_SECONDS = 5.0  # between two looks at the machines
 AHEAD = 2  # pieces a core that are under way: one is worked on, one waits
 
 
@@ -58,24 +59,28 @@ class RayWorkers:
             for piece in pieces:
                 waiting.append(task.remote(work, piece, here, versions))
                 if len(waiting) >= most:
-                    yield self._result(waiting.popleft())
+                    yield self._result(waiting.popleft(), memory_bytes)
             while waiting:
-                yield self._result(waiting.popleft())
+                yield self._result(waiting.popleft(), memory_bytes)
         finally:
             for one in waiting:
                 self._ray.cancel(one, force=True)
 
     def _check_fits(self, memory_bytes: int) -> None:
-        most = max(node["Resources"].get("memory", 0) for node in self._ray.nodes())
+        machines = (node["Resources"] for node in nodes(self._ray).values())
+        most = max((has.get("memory", 0) for has in machines if has.get("CPU", 0) >= 1), default=0)
         if memory_bytes > most:
             raise ClusterError(
                 f"A piece of the work takes {memory_bytes / 1e9:.1f} GB, and no machine of the "
-                f"cluster has more than {most / 1e9:.1f} GB for it; use more 'shards'."
+                f"cluster has more than {most / 1e9:.1f} GB for it; make the pieces smaller (more "
+                "'shards'), or add a machine."
             )
 
-    def _result(self, task: Any) -> Any:
+    def _result(self, task: Any, memory_bytes: int) -> Any:
         errors = self._ray.exceptions
         try:
+            while not self._ray.wait([task], timeout=LOOK_SECONDS)[0]:
+                self._check_fits(memory_bytes)  # machines may have gone meanwhile
             return self._ray.get(task)
         except errors.RayTaskError as error:
             raise error.cause from None

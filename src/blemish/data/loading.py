@@ -143,7 +143,7 @@ class GoodImages:
         """
         unknown = [n for n, sample in enumerate(self.samples) if not sample.is_known(self._reader)]
         starts = range(0, len(unknown), LOOKED_AT_ONCE)
-        pieces = (self.part(unknown[start : start + LOOKED_AT_ONCE]) for start in starts)
+        pieces = (self._some(unknown[start : start + LOOKED_AT_ONCE]) for start in starts)
         with progress.stage("reading images", len(unknown)) as advance:
             own = (self.samples[number] for number in unknown)
             for samples, thumbnails in workers.map(_looked_at, pieces):
@@ -154,12 +154,15 @@ class GoodImages:
 
     def part(self, numbers: Sequence[int]) -> GoodImages:
         """Some of the images, in the format of all; whoever has them need not have the others."""
+        part = self._some(numbers)
+        part.image_format = self.image_format
+        return part
+
+    def _some(self, numbers: Sequence[int]) -> GoodImages:
         samples = [self.samples[number] for number in numbers]
         facts = {sample.id: self._facts[sample.id] for sample in samples}
         part = GoodImages(samples, self._reader, facts=facts)
         part._few &= self._few
-        if self._bit_depth != 8 and "image_format" in self.__dict__:
-            part.image_format = self.image_format
         return part
 
     def nearly_one(self) -> str | None:

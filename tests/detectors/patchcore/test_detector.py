@@ -262,7 +262,7 @@ def test_an_image_meets_all_others_of_a_tiny_bank_whatever_another_leaves(
         reweight=reweight,
         **DISTANCES,
     )
-    patches, picks = fitted.images_left_out.patches, fitted.images_left_out.coreset.picks
+    patches, picks = fitted.images_left_out.seen, fitted.images_left_out.coreset.picks
     owners = patches.owner[picks]
     scored = {found.name: found.score for found in fitted.held_out_scores(progress=QUIET)}
     for number, name in enumerate(patches.names):

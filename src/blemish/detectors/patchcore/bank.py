@@ -84,7 +84,17 @@ class Bank:
             graph, picked_by = replace(graph, backbone=backbone), graph
         plan = self.plan(images)
         if isinstance(plan, ShardsPlan):
-            return ShardedFit(graph, picked_by, images, plan, self.workers, engine, progress).run()
+            return ShardedFit(
+                graph=graph,
+                picked_by=picked_by,
+                images=images,
+                plan=plan,
+                workers=self.workers,
+                engine=engine,
+                shared_by=self.shared_by,
+                set_aside_bytes=self.set_aside_bytes,
+                progress=progress,
+            ).run()
         patches = extract(graph, images, plan, progress, engine=engine, picked_by=picked_by)
         try:
             return self._pick(graph, patches, plan, progress)

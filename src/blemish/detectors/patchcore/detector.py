@@ -97,15 +97,12 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         }
         first = Bank(s, self.backbone, **set_aside)
         only_distances = replace(
-            s,
+            s.with_bank_of(first.plan(images).bank_vectors),
             levels=s.finer_levels,
             map_levels=None,
             head="none",
             normalisation="none",
             reweight=0,
-            coreset_count=first.plan(images).bank_vectors,
-            coreset_ratio=None,
-            coreset_megabytes=None,
         )
         finer = Bank(only_distances, self._finer_backbone, **set_aside)
         return {BANK: first, FINER_MAP: finer}

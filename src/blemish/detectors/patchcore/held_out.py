@@ -152,31 +152,27 @@ class LeftOutByFolds:
         coreset: which of them the bank holds.
 
     Attributes:
-        banks_without: see `ImagesLeftOut`.
+        seen, banks_without: see `ImagesLeftOut`.
+        coreset: as given.
     """
 
     def __init__(
         self, writer: PatchCoreGraph, bank: Vectors, patches: Patches, coreset: Coreset
     ) -> None:
         self._writer, self._bank = writer, bank
-        self.patches, self.coreset = patches, coreset
+        self.seen, self.coreset = patches, coreset
         self.banks_without: list[BankWithout] = []
-
-    @property
-    def seen(self) -> Patches:
-        """The images."""
-        return self.patches
 
     @property
     def method(self) -> str:
         """For the record."""
         folds = self._writer.settings.calibration_folds
-        parts = min(folds, len(set(self.patches.split_keys)))
+        parts = min(folds, len(set(self.seen.split_keys)))
         return f"{parts}-fold" if folds else "leave-one-out"
 
     def scored(self, progress: Progress) -> list[Scored]:
         """Patch scores of each image. Raises `CalibrationError`."""
-        p, s = self.patches, self._writer.settings
+        p, s = self.seen, self._writer.settings
         if len(set(p.split_keys)) < 2:
             raise CalibrationError(TOO_FEW)
         scored: dict[int, Scored] = {}
@@ -190,11 +186,11 @@ class LeftOutByFolds:
 
     def vectors_at(self, picks: NDArray[np.int64]) -> Vectors:
         """Those of some points, as they are kept."""
-        return self.patches.store.take(self.patches.rows[picks])
+        return self.seen.store.take(self.seen.rows[picks])
 
     def _folds(self, advance: Advance) -> Iterator[_Fold]:
         """Parts of the images, each with what it is to be judged by."""
-        s, p = self._writer.settings, self.patches
+        s, p = self._writer.settings, self.seen
         if not s.calibration_folds:
             yield from self._by_the_bank_itself()
             return
@@ -219,7 +215,7 @@ class LeftOutByFolds:
 
     def _scores_when_seen(self, leaving_out: LeavingOut, advance: Advance) -> Scores:
         """Patch scores of each training image by the model that ships."""
-        images = range(len(self.patches.names))
+        images = range(len(self.seen.names))
         if self._picking_scores:
             return self._by_image(images, leaving_out.distances())
         found = {}
@@ -233,11 +229,11 @@ class LeftOutByFolds:
     @property
     def _picking_scores(self) -> bool:
         """Whether the distances that picking compares are scores of patches."""
-        return self.patches.points_are_vectors and self._writer.settings.scores_are_distances
+        return self.seen.points_are_vectors and self._writer.settings.scores_are_distances
 
     def _by_image(self, images: Iterable[int], scores: NDArray[np.float32]) -> Scores:
         """Scores of the patches of some images, one image after the other, image by image."""
-        ordered, counts = sorted(images), np.diff(self.patches.starts)
+        ordered, counts = sorted(images), np.diff(self.seen.starts)
         return dict(zip(ordered, np.split(scores, np.cumsum(counts[ordered])[:-1]), strict=True))
 
     def _search_among(self, picks: NDArray[np.int64], others: int | None = None) -> Session:
@@ -250,7 +246,7 @@ class LeftOutByFolds:
 
         They are one fold, but for those that leave fewer vectors than neighbours are asked for.
         """
-        p, owner = self.patches, self.patches.owner[self.coreset.picks]
+        p, owner = self.seen, self.seen.owner[self.coreset.picks]
         own: dict[int, NDArray[np.intp]] = {}
         for together in parts_of(p.split_keys, len(p.names), seed=self._writer.settings.seed):
             own |= dict.fromkeys(together, np.flatnonzero(np.isin(owner, together)))
@@ -278,7 +274,7 @@ class LeftOutByFolds:
 
     def _judge(self, fold: _Fold, session: Session, image: int) -> Scored:
         """The patches of a training image by the search of its fold."""
-        p, barred = self.patches, self._barred(fold, image)
+        p, barred = self.seen, self._barred(fold, image)
         scores = self._patch_scores(session, image, **barred)
         first = p.starts[image] + int(scores.argmax())
         weight = weight_of(session, p.store.read(first, first + 1), **barred)
@@ -294,13 +290,13 @@ class LeftOutByFolds:
         """Scores of an image's patches on the scale of the bank that ships."""
         if fold.seen is not None:
             scores = as_new(scores, fold.shift, fold.seen[image])
-        return Scored(scores.reshape(self.patches.inside_hw[image]), weight)
+        return Scored(scores.reshape(self.seen.inside_hw[image]), weight)
 
     def _patch_scores(
         self, session: Session, image: int, **barred: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """What a search makes of the patches of a training image, row after row."""
-        p = self.patches
+        p = self.seen
         own = p.store.read(p.starts[image], p.starts[image + 1])
         return patch_scores(session, own, **barred)
 
@@ -315,7 +311,7 @@ class LeftOutByFolds:
     def close(self) -> None:
         """Give the training patches back."""
         self.banks_without = []
-        self.patches.close()
+        self.seen.close()
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,7 +142,7 @@ class _Points:
 
     def __init__(self, plan: PatchCorePlan, store: VectorStore, images: int, seed: int) -> None:
         self._store = store
-        self._matrix = point_matrix(plan, seed)
+        self._matrix = point_matrix(plan.dimensions, plan.point_dimensions, seed)
         self.own = not plan.points_are_vectors
         room = plan.candidates + images if self.own else 0  # a sample has at least one an image
         self._rows = np.empty((room, plan.point_dimensions), np.float32)
@@ -164,11 +164,11 @@ class _Points:
         self._rows = np.empty((0, 0), np.float32)
 
 
-def point_matrix(plan: PatchCorePlan, seed: int) -> Vectors | None:
+def point_matrix(dimensions: int, of_points: int, seed: int) -> Vectors | None:
     """What vectors are multiplied with to give points, D x P; `None` where they are their own."""
-    if plan.point_dimensions == plan.dimensions:
+    if of_points == dimensions:
         return None
-    return projection(plan.dimensions, plan.point_dimensions, np.random.default_rng([seed, 0]))
+    return projection(dimensions, of_points, np.random.default_rng([seed, 0]))
 
 
 def _sample(count: int, share: float, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -136,7 +136,7 @@ def plan_fit(
     projected = settings.projection_dimensions(dimensions)
     vectors = settings.bank_size(sizes.patches, dimensions)
     row_bytes = 4 * dimensions
-    bank_row_bytes = row_bytes + searched_bytes(vectors, dimensions)
+    bank_row_bytes = bytes_a_vector(vectors, dimensions)
     fixed = sizes.streaming_bytes(dimensions) + 3 * backbone_bytes
     fixed += BANK_COPIES * vectors * bank_row_bytes + SCORE_BYTES * sizes.patches
     free = (settings.memory_megabytes * MEGABYTE - set_aside_bytes) // shared_by - fixed
@@ -166,6 +166,11 @@ def plan_fit(
     least_bytes = set_aside_bytes + shared_by * (fixed + SMALLEST_SAMPLE * point_bytes)
     _check_plan(plan, settings, least_bytes)
     return plan
+
+
+def bytes_a_vector(vectors: int, dimensions: int) -> int:
+    """What a vector of a bank of so many takes in a model, with what finds it."""
+    return 4 * dimensions + searched_bytes(vectors, dimensions)
 
 
 def _check_plan(plan: PatchCorePlan, settings: PatchCoreSettings, least_bytes: int) -> None:

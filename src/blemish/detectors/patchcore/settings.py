@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blemish.detectors.features.settings import EMBEDDED, FeatureSettings
 from blemish.errors import SettingError
@@ -177,6 +177,10 @@ class PatchCoreSettings(FeatureSettings):
     def projection_dimensions(self, dimensions: int) -> int:
         """Length of the vectors that picking compares."""
         return self.projection if 0 < self.projection < dimensions else dimensions
+
+    def with_bank_of(self, count: int) -> PatchCoreSettings:
+        """The same with a bank of so many vectors, however large it was to be."""
+        return replace(self, coreset_count=count, coreset_ratio=None, coreset_megabytes=None)
 
     def bank_size(self, patches: int, dimensions: int) -> int:
         """How many vectors the bank will have, at least one."""

@@ -7,12 +7,13 @@ how far they lie from it and from a bank that has nothing of them. Vectors are n
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.feature_range import FeatureRange
+from blemish.detectors.features.sizes import measure
 from blemish.detectors.features.stream import grids_of_all, range_of
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import BLOCK, Scored, as_new, patch_scores, weight_of
@@ -38,6 +39,7 @@ class Shard:
         graph: gives the patches.
         picked_by: gives what picking compares, where that is not the patches themselves.
         engine: what runs the graphs.
+        shared_by, set_aside_bytes: of the memory allowed, as `Bank` has them.
     """
 
     number: int
@@ -45,6 +47,8 @@ class Shard:
     graph: PatchCoreGraph
     picked_by: PatchCoreGraph | None
     engine: Engine
+    shared_by: int
+    set_aside_bytes: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,14 +117,15 @@ class Judged:
 def pick(task: ToPick) -> Picked:
     """A coreset of the shard's patches: greedy k-centre, as for a whole."""
     shard, features_seen = task.shard, range_of(task.shard.graph, task.shard.images)
-    s = replace(
-        shard.graph.settings,
-        coreset_count=task.count,
-        coreset_ratio=None,
-        coreset_megabytes=None,
+    s, backbone = shard.graph.settings, shard.graph.backbone
+    plan = plan_fit(
+        s.with_bank_of(task.count),
+        backbone,
+        shard.images.sizes_hw,
+        backbone_bytes=backbone.graph.ByteSize(),
+        shared_by=shard.shared_by,
+        set_aside_bytes=shard.set_aside_bytes,
     )
-    backbone = shard.graph.backbone
-    plan = plan_fit(s, backbone, shard.images.sizes_hw, backbone_bytes=backbone.graph.ByteSize())
     patches = extract(
         shard.graph,
         shard.images,
@@ -171,14 +176,13 @@ def judge(task: ToJudge) -> Judged:
 
 def _looked_at(shard: Shard) -> Iterator[tuple[Vectors, Vectors, tuple[int, int]]]:
     """Of each image its patches, what picking compares of them, and the grid that they lie on."""
-    graph, images = shard.graph, shard.images
-    backbone = graph.backbone
-    size = backbone.graph.ByteSize()
-    plan = plan_fit(graph.settings, backbone, images.sizes_hw, backbone_bytes=size)
+    graph, images, s = shard.graph, shard.images, shard.graph.settings
     graphs = [g for g in (graph, shard.picked_by) if g is not None]
-    matrix = point_matrix(plan, graph.settings.seed)
+    dimensions = s.dimensions([level.channels for level in graph.backbone.levels])
+    matrix = point_matrix(dimensions, s.projection_dimensions(dimensions), s.seed)
+    at_once = measure(s, graph.backbone, images.sizes_hw).at_once
     seen = range_of(graph, images)  # told of after the first look
-    found = grids_of_all(graphs, images, plan.at_once, QUIET, shard.engine, seen=seen)
+    found = grids_of_all(graphs, images, at_once, QUIET, shard.engine, seen=seen)
     for size_hw, (_, grids) in zip(images.sizes_hw, found, strict=True):
         height, width = grids[0].shape[:2]
         inside_hw = graph.working_size.cells_inside(size_hw, (height, width))

@@ -49,6 +49,7 @@ class ShardedFit:
         plan: of the fit.
         workers: who work on the shards.
         engine: what runs the graphs.
+        shared_by, set_aside_bytes: of the memory allowed, as `Bank` has them.
         progress: told of stages, and of what a user must hear.
     """
 
@@ -58,16 +59,16 @@ class ShardedFit:
     plan: ShardsPlan
     workers: Workers
     engine: Engine
+    shared_by: int
+    set_aside_bytes: int
     progress: Progress
 
     def run(self) -> FittedPatchCore:
         """Pick, then look at each image as if it were new."""
         keys = list(self.images.split_keys)
         parts = parts_of(keys, self.plan.shards, seed=self.graph.settings.seed)
-        shards = [
-            Shard(number, self.images.part(part), self.graph, self.picked_by, self.engine)
-            for number, part in enumerate(parts)
-        ]
+        of_all = self.graph, self.picked_by, self.engine, self.shared_by, self.set_aside_bytes
+        shards = [Shard(n, self.images.part(part), *of_all) for n, part in enumerate(parts)]
         picked = self._picked(shards)
         union = self._union(picked)
         left_out = _LeftOutByShards(_seen(self.images, keys, parts, picked), union.parts_without)

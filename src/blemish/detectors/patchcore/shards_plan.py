@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
 
@@ -14,13 +14,13 @@ from blemish.detectors.patchcore.plan import (
     BANK_COPIES,
     PICKING_BYTES,
     PatchCorePlan,
+    bytes_a_vector,
     plan_fit,
 )
 from blemish.detectors.patchcore.settings import PatchCoreSettings
 from blemish.errors import SettingError
 from blemish.memory import MEGABYTE
 from blemish.search.point_distances import sketched_bytes
-from blemish.search.sketch import searched_bytes
 from blemish.wording import bytes_text
 
 PICKED = 3  # times as many vectors as the bank has are picked of each shard
@@ -115,33 +115,20 @@ def plan_shards(
     shards = min(settings.shards, len(sizes_hw))
     largest = sorted(sizes_hw, key=lambda hw: hw[0] * hw[1])[-ceil(len(sizes_hw) / shards) :]
     of_a_shard = plan_fit(
-        replace(
-            settings, coreset_count=PICKED * vectors, coreset_ratio=None, coreset_megabytes=None
-        ),
+        settings.with_bank_of(PICKED * vectors),
         backbone,
         largest,
         backbone_bytes=backbone_bytes,
         shared_by=shared_by,
         set_aside_bytes=set_aside_bytes,
     )
+    bank_bytes = vectors * bytes_a_vector(vectors, dimensions)
     points = settings.projection_dimensions(dimensions)
-    bank_bytes = vectors * (4 * dimensions + searched_bytes(vectors, dimensions))
-    union = shards * of_a_shard.bank_vectors
-    row_bytes = 4 * UNION_COPIES * (dimensions + points) + PICKING_BYTES + sketched_bytes(points)
-    driver_bytes = (
-        RUNTIME_BYTES
-        + 3 * backbone_bytes
-        + BANK_COPIES * bank_bytes
-        + union * row_bytes
-        + GRID_BYTES * sizes.patches
-        + (LOOK_BYTES + FACTS_BYTES) * len(sizes_hw)
-    )
-    if driver_bytes > settings.memory_megabytes * MEGABYTE:
-        raise SettingError(
-            f"'memory_megabytes' must be at least {ceil(driver_bytes / MEGABYTE)} to put {shards} "
-            f"shards together; got {settings.memory_megabytes}. Fewer shards, or a smaller bank "
-            "('coreset_count'), take less."
-        )
+    a_candidate = 4 * UNION_COPIES * (dimensions + points) + PICKING_BYTES + sketched_bytes(points)
+    driver_bytes = RUNTIME_BYTES + 3 * backbone_bytes + BANK_COPIES * bank_bytes
+    driver_bytes += shards * of_a_shard.bank_vectors * a_candidate + GRID_BYTES * sizes.patches
+    driver_bytes += (LOOK_BYTES + FACTS_BYTES) * len(sizes_hw)
+    _check_driver(driver_bytes, shards, settings)
     return ShardsPlan(
         images=len(sizes_hw),
         patches=sizes.patches,
@@ -155,3 +142,12 @@ def plan_shards(
         worker_bytes=of_a_shard.memory_bytes,
         driver_bytes=driver_bytes,
     )
+
+
+def _check_driver(driver_bytes: int, shards: int, settings: PatchCoreSettings) -> None:
+    if driver_bytes > settings.memory_megabytes * MEGABYTE:
+        raise SettingError(
+            f"'memory_megabytes' must be at least {ceil(driver_bytes / MEGABYTE)} to put {shards} "
+            f"shards together; got {settings.memory_megabytes}. Fewer shards, or a smaller bank "
+            "('coreset_count'), take less."
+        )
