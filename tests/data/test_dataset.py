@@ -218,7 +218,7 @@ def test_real_data_sets_have_the_counts_that_are_known(
     tested = [sample.label for sample in dataset.test]
     assert dataset.layout == layout
     assert (tested.count("defect"), len(dataset.defect_types)) == (defect, types)
-    assert all(s.mask_path for s in dataset.test if s.label == "defect")
+    assert all(s.masks for s in dataset.test if s.label == "defect")
     if train is None:
         assert len(dataset.train) + tested.count("good") == 300
     else:

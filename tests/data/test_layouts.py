@@ -17,7 +17,7 @@ def types_of(path: Path) -> dict[str, str]:
 
 def masks_of(path: Path) -> dict[str, str | None]:
     return {
-        entry.id: entry.mask_path and entry.mask_path.relative_to(path).as_posix()
+        entry.id: next((m.path.relative_to(path).as_posix() for m in entry.masks), None)
         for entry in find_layout(path).entries
     }
 

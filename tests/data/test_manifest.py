@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from blemish.data.manifest import read_manifest
+from blemish.data.masks import MaskFile
 from blemish.errors import DataError
 
 Draw = Callable[..., Path]
@@ -38,7 +39,7 @@ def test_csv_and_jsonl_give_the_same_entries(tmp_path: Path) -> None:
         ("a/1.png", "good", None, "7"),
         ("a/2.png", "dent", "test", None),
     ]
-    assert entries[1].mask_path == tmp_path / "m/2.png"
+    assert entries[1].masks == (MaskFile(tmp_path / "m/2.png"),)
     assert read_manifest(tmp_path / "list.csv") == entries
     assert read_manifest(tmp_path / "semicolon.csv") == entries
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from blemish.data.masks import MaskFile
 from blemish.data.sample import Sample
 from blemish.errors import ImageError
 
@@ -16,7 +17,8 @@ CHANGED = r"\.png: was changed while it was in use.*run again"
 
 
 def sample_of(path: Path, mask: Path | None = None) -> Sample:
-    return Sample(path.name, path, "test", "defect", "dent", mask)
+    masks = () if mask is None else (MaskFile(mask),)
+    return Sample(path.name, path, "test", "defect", "dent", masks)
 
 
 def hash_of(path: Path) -> str:

@@ -269,7 +269,7 @@ def test_maps_of_another_size_are_refused_or_resized_aloud(dataset, tmp_path):
 
 
 def test_masks_are_never_resized(dataset, tmp_path):
-    mask = dataset.test[0].mask_path
+    mask = dataset.test[0].masks[0].path
     Image.fromarray(np.full((24, 24), 255, np.uint8)).save(mask)
     folder = write_maps(tmp_path / "maps", dataset, [np.zeros((24, 24))] * 7)
     with pytest.raises(ImageError, match="the mask is 24 x 24"):

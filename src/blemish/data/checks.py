@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
 from blemish.data.duplicates import alike_pairs, connected, nearly_one, to_look_at
+from blemish.data.masks import mask_paths
 from blemish.data.sample import Sample
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.names import shown
@@ -86,7 +87,7 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
 
 def _check_names(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
     ids = [look.sample.id for look in looks]
-    masks = [look.sample.mask_path for look in looks if look.sample.mask_path]
+    masks = [path for look in looks for path in mask_paths(look.sample.masks)]
     below = [os.path.relpath(path, dataset.root) for path in masks]
     odd = tuple(name for name in (*ids, *below) if shown(name) != name)
     if shown(str(dataset.root)) != str(dataset.root):

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from blemish.data.entry import Entry
 from blemish.data.manifest import MANIFEST_SUFFIXES, read_manifest
+from blemish.data.masks import MaskFile, mask_paths
 from blemish.data.split import Split
 from blemish.errors import DataError, raise_all
 from blemish.files import files_below
@@ -199,7 +200,7 @@ def _entries_of(one: _Class, root: Path, masks: Mapping[str, Path]) -> list[Entr
                 id=image.relative_to(root).as_posix(),
                 path=image,
                 defect_type=one.defect_type,
-                mask_path=None if one.defect_type == GOOD else mask,
+                masks=() if mask is None or one.defect_type == GOOD else (MaskFile(mask),),
                 split=one.split,
             )
         )
@@ -228,7 +229,7 @@ def _masks_beside(images: Iterable[Path]) -> dict[Path, Path]:
 
 
 def _check_masks_are_unique(entries: Iterable[Entry], root: Path) -> None:
-    users = Counter(entry.mask_path for entry in entries if entry.mask_path is not None)
+    users = Counter(mask.path for entry in entries for mask in entry.masks)
     raise_all(
         [
             f"{mask.relative_to(root).as_posix()} could be the mask of {count} images; put masks "
@@ -243,7 +244,7 @@ def _check_masks_are_unique(entries: Iterable[Entry], root: Path) -> None:
 def _leftovers(
     root: Path, entries: Iterable[Entry], masks: Path | None, empty: Iterable[str]
 ) -> Leftovers:
-    used = {path for entry in entries for path in (entry.path, entry.mask_path) if path}
+    used = {path for entry in entries for path in (entry.path, *mask_paths(entry.masks))}
     rest = [path for path in _files(root) if path not in used]
     images = [path for path in rest if _is_image(path)]
     orphans = [path for path in images if masks is not None and path.is_relative_to(masks)]

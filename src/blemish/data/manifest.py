@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from blemish.data.entry import Entry
+from blemish.data.masks import MaskFile
 from blemish.data.split import Split
 from blemish.errors import DataError, did_you_mean, raise_all
 from blemish.images.read import IMAGE_SUFFIXES
@@ -131,7 +132,7 @@ def _entry(root: Path, row: Mapping[str, Any], tell: Callable[[str], None]) -> E
         id=image.relative_to(root).as_posix(),
         path=image,
         defect_type=label,
-        mask_path=mask,
+        masks=() if mask is None else (MaskFile(mask),),
         split=cast(Split | None, split),
         group=texts["group"],
     )

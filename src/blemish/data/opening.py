@@ -156,8 +156,9 @@ def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[
             split=entry.split or ("train" if good else "test"),
             label="good" if good else "defect",
             defect_type=entry.defect_type,
-            mask_path=entry.mask_path,
+            masks=entry.masks,
             group=entry.group,
+            metadata=entry.metadata,
         )
         drawn = good and entry.split is None and test_fraction > 0
         (unplaced if drawn else samples).append(sample)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.data.masks import Mask, MaskFile, digest_of
 from blemish.data.split import Split
 from blemish.errors import ImageError
 from blemish.images.appearance import Appearance, appearance_of
@@ -62,11 +63,12 @@ class Sample:
     Attributes:
         id: path relative to the data set's root, with forward slashes: the same on every machine.
         path: the file.
-        split: `train` or `test`.
+        split: `train`, `validation` or `test`.
         label: `good` or `defect`.
         defect_type: the kind of defect, `good` for a good image.
-        mask_path: the file that says which pixels are defective; `None` where there is none.
+        masks: what says which pixels are defective; none, where nothing does.
         group: images of a group (of one part, say) always stay on the same side of a split.
+        metadata: what else a manifest tells of the image, by column.
     """
 
     id: str
@@ -74,8 +76,9 @@ class Sample:
     split: Split
     label: Literal["good", "defect"]
     defect_type: str
-    mask_path: Path | None = None
+    masks: tuple[Mask, ...] = ()
     group: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
 
     # What is known of the files; a sample replaced by one in another split goes on knowing it.
     _hashes: dict[Path, str] = field(default_factory=dict, repr=False, compare=False, kw_only=True)
@@ -90,8 +93,14 @@ class Sample:
 
     @property
     def mask_sha256(self) -> str | None:
-        """Hash of the mask file's bytes, `None` where there is none."""
-        return None if self.mask_path is None else self._hash_of(self.mask_path)
+        """Hash of what its masks say, of a single file that of its bytes; `None` without any."""
+        if not self.masks:
+            return None
+        hashes = [
+            self._hash_of(mask.path) if isinstance(mask, MaskFile) else mask.sha256
+            for mask in self.masks
+        ]
+        return digest_of(self.masks, hashes)
 
     def probe(self, reader: Reader = READER) -> ImageFacts:
         """Size and depth, without decoding. Raises `ImageError`; see `probe_image`."""
@@ -150,10 +159,17 @@ class Sample:
             ImageError: the mask cannot be read, is of another size, or was changed since its hash
                 was taken.
         """
-        if self.mask_path is None:
+        if not self.masks:
             return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
-        mask = self._bytes_of(self.mask_path, reader.limits)
-        return read_mask(mask, size_hw=size_hw, reader=reader)
+        parts = [self._drawn(mask, size_hw, reader) for mask in self.masks]
+        mask: NDArray[np.bool_] = np.logical_or.reduce(parts)
+        return mask
+
+    def _drawn(self, mask: Mask, size_hw: tuple[int, int], reader: Reader) -> NDArray[np.bool_]:
+        if not isinstance(mask, MaskFile):
+            return mask.draw(size_hw)
+        content = self._bytes_of(mask.path, reader.limits)
+        return read_mask(content, size_hw=size_hw, reader=reader)
 
     def _hash_of(self, path: Path) -> str:
         known = self._hashes.get(path)

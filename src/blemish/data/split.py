@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Literal
 
-Split = Literal["train", "test"]
+Split = Literal["train", "validation", "test"]
 
 FEWEST_DISTINCT = 2  # good training images that are no copies or of one group, for any fit
 

@@ -1,0 +1,35 @@
+"""What says which pixels of an image are defective: files of pixels, and shapes from annotations.
+
+An image may have several, and a pixel is defective where any of them says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from blemish.data.shapes import Shapes
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFile:
+    """A file whose pixels are a mask; of another size than its image, it is refused."""
+
+    path: Path
+
+
+Mask = MaskFile | Shapes
+
+
+def mask_paths(masks: Sequence[Mask]) -> list[Path]:
+    """The files that masks come from, each once, in order."""
+    return list(dict.fromkeys(mask.path for mask in masks))
+
+
+def digest_of(masks: Sequence[Mask], hashes: Sequence[str]) -> str:
+    """One hash for all that masks say: of a single one its own, so that it is known elsewhere."""
+    if len(masks) == 1:
+        return hashes[0]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
