@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from blemish.data.layouts import categories_in, find_layout, not_categories_in
+from blemish.data.layouts.registry import categories_in, find_layout, not_categories_in
 from blemish.errors import DataError
 
 Draw = Callable[..., Path]

@@ -17,6 +17,7 @@ from typing import Any
 
 from blemish.calibration import SMALLEST_REGION_PX
 from blemish.data.dataset import Dataset
+from blemish.data.layouts.found import Names
 from blemish.data.opening import category_paths, open_dataset
 from blemish.detectors.assigned import settings_of_each
 from blemish.detectors.contract import Detector
@@ -54,6 +55,8 @@ class Job:
         request: what decides the result besides images and detector.
         test_fraction: as `open_dataset` takes it.
         max_pixels: of an image.
+        good: as `open_dataset` takes it.
+        ignore: as `open_dataset` takes it.
     """
 
     id: str
@@ -66,6 +69,8 @@ class Job:
     request: FitRequest
     test_fraction: float | None
     max_pixels: int
+    good: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
 
     @property
     def reader(self) -> Reader:
@@ -83,8 +88,8 @@ class Job:
 
     def open_dataset(self) -> Dataset:
         """The images, under the name of the category. Raises `DataError`."""
-        dataset = open_dataset(self.data, seed=SPLIT_SEED, test_fraction=self.test_fraction)
-        return replace(dataset, name=self.category)
+        names = Names(self.good, self.ignore)
+        return replace(_open(self.data, self.test_fraction, names), name=self.category)
 
     def make_detector(self) -> Detector:
         """The detector, ready to fit. Raises `SettingError`."""
@@ -130,6 +135,8 @@ def plan_jobs(
     smallest_region_px: int = SMALLEST_REGION_PX,
     test_fraction: float | None = None,
     max_pixels: int = DEFAULT_LIMITS.max_pixels,
+    good: Sequence[str] = (),
+    ignore: Sequence[str] = (),
 ) -> list[Job]:
     """All jobs of a benchmark: by category, then detector, then seed. Reads every file once.
 
@@ -149,6 +156,8 @@ def plan_jobs(
         smallest_region_px: as `fit` takes it.
         test_fraction: share of good images to keep for testing, where a layout has no split.
         max_pixels: of an image. No part of an id: no result hangs on it.
+        good: names of folders of good images, as `open_dataset` takes them.
+        ignore: names of folders to pass over, as `open_dataset` takes them.
 
     Raises:
         UsageError: there is nothing to do, since one of the lists is empty.
@@ -158,6 +167,7 @@ def plan_jobs(
         BackboneError: what a detector takes from elsewhere cannot be used.
     """
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
+    names = Names(tuple(good), tuple(ignore))
     own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
     if any("seed" in values for values in own.values()):
         raise SettingError("'seed' must be given by 'seeds' here, not among the settings.")
@@ -181,8 +191,10 @@ def plan_jobs(
             request=request,
             test_fraction=test_fraction,
             max_pixels=max_pixels,
+            good=names.good,
+            ignore=names.ignored,
         )
-        for dataset, path in _open_all(_find(data, categories), test_fraction)
+        for dataset, path in _open_all(_find(data, categories, names), test_fraction, names)
         for detector in built
     ]
 
@@ -216,14 +228,21 @@ def _check_something_to_do(**lists: Sequence[Any] | None) -> None:
             raise UsageError(f"'{name}' names nothing; give at least one.", parameter=name)
 
 
-def _open_all(paths: Mapping[str, Path], test_fraction: float | None) -> list[tuple[Dataset, Path]]:
+def _open(path: str | Path, test_fraction: float | None, names: Names) -> Dataset:
+    return open_dataset(
+        path, seed=SPLIT_SEED, test_fraction=test_fraction, good=names.good, ignore=names.ignored
+    )
+
+
+def _open_all(
+    paths: Mapping[str, Path], test_fraction: float | None, names: Names
+) -> list[tuple[Dataset, Path]]:
     """Each category, under its name, with its path; what cannot be used is told at once."""
     found = []
     problems = []
     for name, path in paths.items():
         try:
-            dataset = open_dataset(path, seed=SPLIT_SEED, test_fraction=test_fraction)
-            dataset = replace(dataset, name=name)
+            dataset = replace(_open(path, test_fraction, names), name=name)
             _ = dataset.fingerprint  # reads every file
         except (DataError, ImageError) as error:
             problems.append(f"category '{name}' ({path}): {error}")
@@ -233,11 +252,13 @@ def _open_all(paths: Mapping[str, Path], test_fraction: float | None) -> list[tu
     return found
 
 
-def _find(data: Iterable[str | Path], wanted: Sequence[str] | None) -> dict[str, Path]:
+def _find(
+    data: Iterable[str | Path], wanted: Sequence[str] | None, names_said: Names
+) -> dict[str, Path]:
     """Paths of the categories by the names to call them, in the order given."""
     found: list[tuple[str, Path]] = []
     for root in data:
-        found += category_paths(root).items()
+        found += category_paths(root, names_said).items()
     if wanted is not None:
         names = sorted({name for name, _ in found})
         unknown = [

@@ -21,6 +21,8 @@ from blemish.cli.options import (
     Assignments,
     Config,
     FalseAlarmRate,
+    Good,
+    Ignore,
     MaxPixels,
     OnAlpha,
     OnEngine,
@@ -73,6 +75,8 @@ def benchmark(
     false_alarm_rate: FalseAlarmRate = None,
     smallest_region: SmallestRegion = None,
     alpha: Alpha = OnAlpha.REFUSE,
+    good: Good = None,
+    ignore: Ignore = None,
     test_fraction: TestFraction = None,
     max_pixels: MaxPixels = None,
     as_json: AsJson = False,
@@ -92,7 +96,8 @@ def benchmark(
     from blemish.benchmark.plan import plan_jobs
     from blemish.benchmark.run import run_jobs
     from blemish.calibration import SMALLEST_REGION_PX
-    from blemish.data.layouts import not_categories_in
+    from blemish.data.layouts.found import Names
+    from blemish.data.layouts.registry import not_categories_in
     from blemish.records.folder import read_records
     from blemish.records.record import FailedRecord
     from blemish.report.comparison import comparisons
@@ -101,7 +106,7 @@ def benchmark(
     from blemish.report.tables import brief_table
 
     for folder in () if categories else data:
-        if others := not_categories_in(folder):
+        if others := not_categories_in(folder, Names(tuple(good or ()), tuple(ignore or ()))):
             names = first_few([other.name for other in others], MOST_SHOWN)
             console.note(f"No categories in '{folder}', passed over: {names}.")
     request: dict[str, Any] = {
@@ -114,6 +119,8 @@ def benchmark(
         "alpha": alpha.value,
         "test_fraction": test_fraction,
         "max_pixels": read_limits(max_pixels).max_pixels,
+        "good": tuple(good or ()),
+        "ignore": tuple(ignore or ()),
     }
     with _crew(engine, ray_address, workers) as crew:
         jobs = plan_jobs(data, **request)

@@ -16,10 +16,12 @@ from blemish.cli.options import (
     AsJson,
     Category,
     Data,
+    DataChoice,
+    Good,
+    Ignore,
     MaxPixels,
     SplitSeed,
     TestFraction,
-    data_arguments,
     read_limits,
 )
 from blemish.wording import first_few
@@ -36,6 +38,8 @@ def check(
     data: Data,
     *,
     category: Category = None,
+    good: Good = None,
+    ignore: Ignore = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
@@ -47,9 +51,8 @@ def check(
     """
     import blemish
 
-    dataset = blemish.open_dataset(
-        data, category=category, seed=split_seed, test_fraction=test_fraction
-    )
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore)
+    dataset = choice.open()
     audit = blemish.audit(dataset, limits=read_limits(max_pixels), progress=TerminalProgress())
     if as_json:
         console.write_json(audit.to_dict())
@@ -58,7 +61,7 @@ def check(
         console.write("\n" + "".join(f"{line}\n" for line in _findings(audit)))
     if audit.of_severity("error"):
         raise typer.Exit(FAILED)
-    same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
+    same_data = choice.arguments(max_pixels)
     console.next_steps(["plan", *same_data])
 
 

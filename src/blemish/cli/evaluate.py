@@ -14,6 +14,9 @@ from blemish.cli.command import GATE_NOT_MET
 from blemish.cli.options import (
     AsJson,
     Category,
+    DataChoice,
+    Good,
+    Ignore,
     MaxPixels,
     Provider,
     SplitSeed,
@@ -94,6 +97,8 @@ def evaluate(
     output: Output = None,
     require: Require = None,
     category: Category = None,
+    good: Good = None,
+    ignore: Ignore = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     scores: Scores = None,
@@ -129,9 +134,7 @@ def evaluate(
 
     gates = read_gates(require or ())
 
-    dataset = blemish.open_dataset(
-        data, category=category, seed=split_seed, test_fraction=test_fraction
-    )
+    dataset = DataChoice(data, category, test_fraction, split_seed, good, ignore).open()
     limits = read_limits(max_pixels)
     if maps is None:
         loaded = blemish.load(model, engine=Engine.named(provider), limits=limits)

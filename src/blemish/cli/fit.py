@@ -22,9 +22,12 @@ from blemish.cli.options import (
     Category,
     Config,
     Data,
+    DataChoice,
     Detector,
     FalseAlarmRate,
     Force,
+    Good,
+    Ignore,
     MaxPixels,
     OnAlpha,
     OnEngine,
@@ -37,7 +40,6 @@ from blemish.cli.options import (
     TestFraction,
     Threads,
     WorkEngine,
-    data_arguments,
     reader_of,
     use_threads,
 )
@@ -75,6 +77,8 @@ def fit(
     drop_suspicious: DropSuspicious = False,
     smallest_region: SmallestRegion = None,
     alpha: Alpha = OnAlpha.REFUSE,
+    good: Good = None,
+    ignore: Ignore = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
@@ -117,9 +121,8 @@ def fit(
         outputs.check_not_done(output)
     outputs.check_file(output, force=force, sources=sources)
     unfinished = outputs.check_unfinished(output, resume=resume)
-    dataset = blemish.open_dataset(
-        data, category=category, seed=split_seed, test_fraction=test_fraction
-    )
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore)
+    dataset = choice.open()
     for sentence in dataset.notes:
         console.note(sentence)
     reader = reader_of(max_pixels, alpha)
@@ -155,7 +158,7 @@ def fit(
         console.write_json(_result(model, output, seconds, peak_bytes))
     else:
         console.write_facts(_facts(model, output, seconds, peak_bytes))
-    same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
+    same_data = choice.arguments(max_pixels)
     steps = [["evaluate", output, *same_data]] if dataset.test else []
     console.next_steps(["predict", output, "IMAGE..."], *steps)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +15,7 @@ import typer
 from blemish.errors import SettingError
 
 if TYPE_CHECKING:
+    from blemish.data.dataset import Dataset
     from blemish.images.header import Reader, ReadLimits
 
 
@@ -39,7 +42,7 @@ Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="Folder of images, CSV or JSONL manifest, or surfaces (drawn).",
+        help="Folder of images, manifest, or surfaces (drawn).",
         show_default=False,
     ),
 ]
@@ -62,6 +65,17 @@ TestFraction = Annotated[
     ),
 ]
 SplitSeed = Annotated[int, typer.Option(metavar="N", help="Seed of that split.")]
+Good = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Folder of good images, where its name does not say it. Repeatable.",
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Folder of DATA to pass over. Repeatable."),
+]
 MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", help="Largest image to read (default 100 million)."),
@@ -183,16 +197,37 @@ def use_threads(threads: int | None) -> None:
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
 
 
-def data_arguments(
-    data: Path,
-    category: str | None,
-    test_fraction: float | None,
-    split_seed: int,
-    max_pixels: int | None = None,
-) -> list[str | Path]:
-    """What to type to name the same images again."""
-    words: list[str | Path] = [data]
-    words += ["--category", category] if category is not None else []
-    words += ["--test-fraction", f"{test_fraction:g}"] if test_fraction is not None else []
-    words += ["--split-seed", str(split_seed)] if split_seed else []
-    return words + (["--max-pixels", str(max_pixels)] if max_pixels is not None else [])
+@dataclass(frozen=True)
+class DataChoice:
+    """Which images are meant, and how they are split: what several commands are told in one way."""
+
+    data: Path
+    category: str | None
+    test_fraction: float | None = None
+    split_seed: int = 0
+    good: Sequence[str] | None = None
+    ignore: Sequence[str] | None = None
+
+    def open(self) -> Dataset:
+        """The data set. Raises `DataError`, `SettingError`."""
+        from blemish.data.opening import open_dataset
+
+        return open_dataset(
+            self.data,
+            category=self.category,
+            seed=self.split_seed,
+            test_fraction=self.test_fraction,
+            good=self.good or (),
+            ignore=self.ignore or (),
+        )
+
+    def arguments(self, max_pixels: int | None = None) -> list[str | Path]:
+        """What to type to name the same images again."""
+        share = self.test_fraction
+        words: list[str | Path] = [self.data]
+        words += ["--category", self.category] if self.category is not None else []
+        words += ["--test-fraction", f"{share:g}"] if share is not None else []
+        words += ["--split-seed", str(self.split_seed)] if self.split_seed else []
+        for option, names in (("--good", self.good), ("--ignore", self.ignore)):
+            words += [word for name in names or () for word in (option, name)]
+        return words + (["--max-pixels", str(max_pixels)] if max_pixels is not None else [])

@@ -19,8 +19,11 @@ from blemish.cli.options import (
     Category,
     Config,
     Data,
+    DataChoice,
     Detector,
     FalseAlarmRate,
+    Good,
+    Ignore,
     MaxPixels,
     OnAlpha,
     OnEngine,
@@ -51,6 +54,8 @@ def plan(
     region_rate: RegionRate = None,
     tail: Tail = False,
     alpha: Alpha = OnAlpha.REFUSE,
+    good: Good = None,
+    ignore: Ignore = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
@@ -66,7 +71,6 @@ def plan(
     """
     use_threads(threads)
     settings = read_settings(ctx, config, assignments, detectors=[detector])
-    import blemish
     from blemish.calibration import CalibrationRequest, lowest_rate
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
@@ -76,9 +80,8 @@ def plan(
     chosen = make_assigned(detector, settings)
     if engine == WorkEngine.RAY:
         chosen = shared(chosen, HERE)
-    dataset = blemish.open_dataset(
-        data, category=category, seed=split_seed, test_fraction=test_fraction
-    )
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore)
+    dataset = choice.open()
     request = CalibrationRequest(false_alarm_rate, region_rate, tail=tail)
     images = GoodImages(dataset.train, reader_of(max_pixels, alpha))
     images.contents(progress=TerminalProgress())

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.duplicates import thumbnail
 from blemish.data.opening import open_dataset
 from blemish.data.sample import Sample
+from blemish.data.split import Split
 from blemish.errors import ImageError
 from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits
 from blemish.parallel import available_cores
@@ -144,10 +145,11 @@ def _mask_of(
 
 
 def _counts(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:
-    counts: dict[str, dict[str, int]] = {"train": {}, "test": {}}
-    for (split, kind), count in sorted(Counter((s.split, s.defect_type) for s in samples).items()):
+    counted = Counter((s.split, s.defect_type) for s in samples)
+    counts: dict[str, dict[str, int]] = {split: {} for split in get_args(Split)}
+    for (split, kind), count in sorted(counted.items()):
         counts[split][kind] = count
-    return counts
+    return {split: types for split, types in counts.items() if types or split != "validation"}
 
 
 def _listed(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from blemish.data.layouts import Leftovers
+from blemish.data.layouts.found import Leftovers
 from blemish.data.sample import Sample
 
 
@@ -21,7 +21,7 @@ class Dataset:
     Attributes:
         name: the category.
         root: the folder that sample ids are relative to.
-        layout: `mvtec-ad`, `folders`, `good-only`, `manifest` or `drawn`.
+        layout: `mvtec-ad`, `folders`, `good-only`, `manifest`, `drawn`, or another of those known.
         samples: sorted by id.
         notes: sentences that a user must hear before trusting results.
         leftovers: what was found beside the samples: files that are none, masks of nothing.
@@ -38,6 +38,11 @@ class Dataset:
     def train(self) -> tuple[Sample, ...]:
         """The good images to learn from."""
         return tuple(sample for sample in self.samples if sample.split == "train")
+
+    @property
+    def validation(self) -> tuple[Sample, ...]:
+        """Good images that the set keeps for validation: neither learnt from nor tested on."""
+        return tuple(sample for sample in self.samples if sample.split == "validation")
 
     @property
     def test(self) -> tuple[Sample, ...]:

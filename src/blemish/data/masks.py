@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.data.shapes import Shapes
+from blemish.images.header import probe_image
+from blemish.images.read import read_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,11 @@ class MaskFile:
 
 
 Mask = MaskFile | Shapes
+
+
+def marks_anything(path: Path) -> bool:
+    """Whether a file marks any pixel of its image. Raises `ImageError` where it cannot be read."""
+    return bool(read_mask(path, size_hw=probe_image(path).size_hw).any())
 
 
 def mask_paths(masks: Sequence[Mask]) -> list[Path]:

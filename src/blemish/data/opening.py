@@ -16,7 +16,8 @@ from blemish.data.dataset import Dataset
 from blemish.data.drawn import DRAWN, drawn_dataset
 from blemish.data.drawn import category_paths as drawn_paths
 from blemish.data.entry import Entry
-from blemish.data.layouts import categories_in, find_layout
+from blemish.data.layouts.found import Names
+from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout
 from blemish.data.loading import split_keys
 from blemish.data.sample import Content, Sample
 from blemish.data.split import split_of
@@ -34,30 +35,37 @@ def open_dataset(
     category: str | None = None,
     seed: int = 0,
     test_fraction: float | None = None,
+    good: Sequence[str] = (),
+    ignore: Sequence[str] = (),
 ) -> Dataset:
     """Open a folder or manifest of images; its layout is found by looking.
 
     Args:
-        path: a category of MVTec AD or a folder of several categories, a folder with `good/` and
-            one folder for each defect type, a folder of good images, or a CSV or JSONL manifest.
-            Where no folder `surfaces` is there, `surfaces` or `surfaces/tile`, say, are drawn.
+        path: a data set as its makers packed it, or a folder of several categories; a folder with
+            `good/` (or `OK`, ...) and one for each defect type, a folder of good images, or a
+            manifest. Where no folder `surfaces` is there, `surfaces` or `surfaces/tile`, say, are
+            drawn.
         category: which one, where `path` holds several.
         seed: of the split, where the layout has none.
         test_fraction: share of the good images to keep for testing, in [0, 1), where the layout
             has no split; by default 0.3 where there are defects to test with, else 0. It is met to
             one image, or to one group or set of copies, and no side is left empty. Defects are
             always test images.
+        good: names of folders of good images that do not tell it themselves.
+        ignore: names of folders that are to be passed over.
 
     Raises:
-        DataError: nothing is there, no good image, several categories and none named.
+        DataError: nothing is there, no good image, several categories and none named, or what is
+            there can be read in two ways.
         SettingError: `test_fraction` is outside its limits.
     """
     if test_fraction is not None and not 0 <= test_fraction < 1:
         raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
-    root = _category_folder(Path(path), category)
+    names = Names(_several(good, "good"), _several(ignore, "ignore"))
+    root = _category_folder(Path(path), category, names)
     if _is_drawn(root):
         return drawn_dataset(root.name)
-    found = find_layout(root)
+    found = find_layout(root, names)
     if test_fraction is None:
         defects = any(entry.defect_type != GOOD for entry in found.entries)
         test_fraction = TEST_FRACTION if defects else 0.0
@@ -73,22 +81,36 @@ def open_dataset(
     )
 
 
-def find_categories(path: str | Path) -> list[str]:
+def find_categories(
+    path: str | Path, *, good: Sequence[str] = (), ignore: Sequence[str] = ()
+) -> list[str]:
     """The categories that a folder holds, sorted; of a data set of one category, its own name.
+
+    Args:
+        path: as `open_dataset` takes it.
+        good: as there.
+        ignore: as there.
 
     Raises:
         DataError: nothing is there, or it is no data set.
     """
-    return list(category_paths(path))
+    names = Names(_several(good, "good"), _several(ignore, "ignore"))
+    return list(category_paths(path, names))
 
 
-def category_paths(path: str | Path) -> dict[str, Path]:
+def category_paths(path: str | Path, names: Names = NO_NAMES) -> dict[str, Path]:
     """What `open_dataset` opens each category by, by its name; see `find_categories`."""
     root = Path(path)
-    folders = _categories(root)
+    folders = _categories(root, names)
     if not folders and not _is_drawn(root):
-        find_layout(root)
+        find_layout(root, names)
     return folders or {_name(root): root}
+
+
+def _several(names: Sequence[str], parameter: str) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise SettingError(f"'{parameter}' must be a list of names; got {names!r}.")
+    return tuple(names)
 
 
 def _is_drawn(root: Path) -> bool:
@@ -96,11 +118,11 @@ def _is_drawn(root: Path) -> bool:
     return root.parts[:1] == (DRAWN,) and not Path(DRAWN).exists()
 
 
-def _categories(root: Path) -> dict[str, Path]:
+def _categories(root: Path, names: Names) -> dict[str, Path]:
     """Categories below a path, sorted by name; none where it is one itself."""
     if not _is_drawn(root):
         _check_exists(root)
-        return dict(sorted(categories_in(root).items()))
+        return dict(sorted(categories_in(root, names).items()))
     paths = drawn_paths()
     if root not in (Path(DRAWN), *paths.values()):
         name = root.relative_to(DRAWN).as_posix()
@@ -111,8 +133,8 @@ def _categories(root: Path) -> dict[str, Path]:
     return paths if root == Path(DRAWN) else {}
 
 
-def _category_folder(root: Path, category: str | None) -> Path:
-    folders = _categories(root)
+def _category_folder(root: Path, category: str | None, said: Names) -> Path:
+    folders = _categories(root, said)
     names = list(folders) if folders else [_name(root)]
     if category is None and len(names) > 1:
         raise DataError(
@@ -192,7 +214,7 @@ def _check_good(samples: tuple[Sample, ...], root: Path) -> None:
         types = sorted({sample.defect_type for sample in samples})
         found = f"; found only {', '.join(types)}" if types else ""
         raise DataError(f"{root} has no good images{found}. Label good images as 'good'.")
-    if all(sample.split == "test" for sample in good):
+    if all(sample.split != "train" for sample in good):
         raise DataError(
             f"{root} leaves no good image to learn from: all {len(good)} are test images. "
             "Add good images to the training split."
@@ -202,11 +224,18 @@ def _check_good(samples: tuple[Sample, ...], root: Path) -> None:
 def _split_notes(
     entries: Iterable[Entry], samples: tuple[Sample, ...], seed: int, test_fraction: float
 ) -> list[str]:
+    notes = []
+    if kept_apart := sum(sample.split == "validation" for sample in samples):
+        notes.append(
+            f"{kept_apart} good images are for validation: they are neither learnt from nor tested "
+            "on."
+        )
     drawn = {entry.id for entry in entries if entry.split is None and entry.defect_type == GOOD}
     if not drawn or test_fraction == 0:
-        return []
+        return notes
     kept = sum(sample.id in drawn and sample.split == "test" for sample in samples)
     return [
+        *notes,
         f"{kept} of {len(drawn)} good images are kept for testing, drawn by content "
-        f"(test_fraction {test_fraction:g}, seed {seed})."
+        f"(test_fraction {test_fraction:g}, seed {seed}).",
     ]

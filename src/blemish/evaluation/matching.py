@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from blemish.data.layouts import JUNK_FILES
+from blemish.data.folder import JUNK_FILES
 from blemish.data.sample import Sample
 from blemish.errors import DataError
 from blemish.files import files_below

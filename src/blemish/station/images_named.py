@@ -96,7 +96,7 @@ def looked_through(folder: Path, *, output: Path | None = None) -> Iterator[tupl
     Raises:
         OSError: a folder cannot be listed.
     """
-    from blemish.data.layouts import is_output
+    from blemish.data.folder import is_output
 
     written: list[Path] = []
 
@@ -115,7 +115,7 @@ def looked_through(folder: Path, *, output: Path | None = None) -> Iterator[tupl
 
 def is_passed_by(name: str) -> bool:
     """Whether nobody means a file of this name: it is hidden, or an operating system left it."""
-    from blemish.data.layouts import JUNK_FILES
+    from blemish.data.folder import JUNK_FILES
 
     return name.startswith(".") or name.lower() in JUNK_FILES
 

@@ -1,0 +1,1 @@
+"""Layouts of data on disk, found by looking; one file each."""

@@ -1,0 +1,200 @@
+"""Folders whose images are all of one kind, with their masks: what most layouts are made of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from blemish.data.entry import Entry
+from blemish.data.folder import Folder, is_image
+from blemish.data.layouts.found import FoundLayout, Leftovers
+from blemish.data.mask_names import MaskNames, masks_among
+from blemish.data.masks import MaskFile, mask_paths
+from blemish.data.split import Split
+from blemish.errors import DataError, raise_all
+from blemish.result import GOOD
+
+
+@dataclass(frozen=True)
+class ImageClass:
+    """A folder whose images are all of one kind.
+
+    Attributes:
+        folder: where they lie.
+        defect_type: the kind.
+        split: where all of them belong, if that is known.
+        deep: whether those in folders below it belong to it.
+    """
+
+    folder: Folder
+    defect_type: str
+    split: Split | None = None
+    deep: bool = True
+
+    @property
+    def images(self) -> list[Path]:
+        """Its images, masks among them included."""
+        return self.folder.all_images if self.deep else self.folder.images
+
+
+@dataclass
+class Gathered:
+    """What a layout has found so far, and in the end what it has passed over.
+
+    Attributes:
+        layout: its name.
+        root: what ids are relative to.
+        entries: the images.
+        mask_folders: what lies there is a mask or nothing.
+        unlabelled: folders of images that nothing is said of.
+        notes: what a user must hear.
+    """
+
+    layout: str
+    root: Folder
+    entries: list[Entry] = field(default_factory=list)
+    mask_folders: list[Folder] = field(default_factory=list)
+    unlabelled: list[Folder] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    _empty: list[str] = field(default_factory=list)
+    _training_defects: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
+
+    def add(
+        self,
+        path: Path,
+        defect_type: str,
+        split: Split | None = None,
+        masks: Iterable[Path] = (),
+        group: str | None = None,
+    ) -> None:
+        """Take an image."""
+        self.entries.append(
+            Entry(
+                id=self.root.id_of(path),
+                path=path,
+                defect_type=defect_type,
+                masks=tuple(map(MaskFile, masks)),
+                split=split,
+                group=group,
+            )
+        )
+
+    def leave_out(self, path: Path, masks: Iterable[Path] = ()) -> None:
+        """Pass over a defective image that the layout has for training."""
+        self._training_defects[path] = tuple(masks)
+
+    def add_class(self, one: ImageClass, masks: MaskNames | None = None) -> None:
+        """Take all images of a folder, with their masks in another folder or beside them."""
+        images = one.images
+        beside = masks_among(images)
+        no_images = {path for paths in beside.values() for path in paths}
+        before = len(self.entries)
+        for image in images:
+            if image in no_images:
+                continue
+            name = PurePosixPath(image.relative_to(one.folder.path).as_posix())
+            found = masks.of(name, one.folder.name) if masks else ()
+            self.add(image, one.defect_type, one.split, found or beside.get(image, ()))
+        if len(self.entries) == before:
+            self._empty.append(self.root.id_of(one.folder.path))
+
+    def place(self, split_of: Callable[[Entry], Split]) -> None:
+        """Give each image the split that a list names."""
+        self.entries = [replace(entry, split=split_of(entry)) for entry in self.entries]
+
+    def done(self) -> FoundLayout:
+        """All of it. Raises `DataError` where a mask could be that of two images."""
+        self.entries = _masked_by_defects(self.entries)
+        _check_masks_are_unique(self.entries, self.root)
+        leftovers = self._leftovers()
+        notes = (*self.notes, *_notes(leftovers))
+        return FoundLayout(self.layout, self.root.path, tuple(self.entries), notes, leftovers)
+
+    def _leftovers(self) -> Leftovers:
+        used = {path for entry in self.entries for path in (entry.path, *mask_paths(entry.masks))}
+        used |= {path for one, masks in self._training_defects.items() for path in (one, *masks)}
+        rest = [path for path in self.root.all_files if path not in used]
+        orphans, unlabelled, unused, others = [], [], [], []
+        for path in rest:
+            if not is_image(path):
+                others.append(path)
+            elif _lies_in(path, self.mask_folders):
+                orphans.append(path)
+            elif _lies_in(path, self.unlabelled):
+                unlabelled.append(path)
+            else:
+                unused.append(path)
+        return Leftovers(
+            not_images=self._ids(others),
+            unused_images=self._ids(unused),
+            orphan_masks=self._ids(orphans),
+            empty_folders=tuple(sorted(self._empty)),
+            training_defects=self._ids(self._training_defects),
+            unlabelled=self._ids(unlabelled),
+        )
+
+    def _ids(self, paths: Iterable[Path]) -> tuple[str, ...]:
+        return tuple(sorted(map(self.root.id_of, paths)))
+
+
+def masks_of(folder: Folder | None) -> MaskNames | None:
+    """The masks in a folder by their names; none where there is no folder."""
+    return None if folder is None else MaskNames(folder.all_images, folder.path)
+
+
+def _lies_in(path: Path, folders: Sequence[Folder]) -> bool:
+    return any(path.is_relative_to(folder.path) for folder in folders)
+
+
+def _masked_by_defects(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries whose good images lay no claim to the mask of a defect that bears the same name."""
+    of_defects = {mask for entry in entries if entry.defect_type != GOOD for mask in entry.masks}
+    return [
+        replace(entry, masks=tuple(mask for mask in entry.masks if mask not in of_defects))
+        if entry.defect_type == GOOD
+        else entry
+        for entry in entries
+    ]
+
+
+def _check_masks_are_unique(entries: Iterable[Entry], root: Folder) -> None:
+    users = Counter(path for entry in entries for path in mask_paths(entry.masks))
+    raise_all(
+        [
+            f"{root.id_of(mask)} could be the mask of {count} images; put masks into one folder "
+            "for each type of defect."
+            for mask, count in users.items()
+            if count > 1
+        ],
+        DataError,
+    )
+
+
+def _notes(leftovers: Leftovers) -> list[str]:
+    notes = []
+    if unused := leftovers.unused_images:
+        lie = "image lies" if len(unused) == 1 else "images lie"
+        notes.append(
+            f"{len(unused)} {lie} where this layout expects none and will not be used: "
+            f"{_folders_of(unused)}."
+        )
+    if defects := leftovers.training_defects:
+        images = "image" if len(defects) == 1 else "images"
+        notes.append(
+            f"{len(defects)} defective {images} of the training part will not be used: only good "
+            "images are learnt from."
+        )
+    if unlabelled := leftovers.unlabelled:
+        come = "image comes" if len(unlabelled) == 1 else "images come"
+        notes.append(
+            f"{len(unlabelled)} {come} without a label and will not be used: "
+            f"{_folders_of(unlabelled)}."
+        )
+    return notes
+
+
+def _folders_of(ids: Sequence[str]) -> str:
+    folders = sorted({PurePosixPath(path).parent.as_posix() for path in ids})
+    return ", ".join(folders[:5]) + (", ..." if len(folders) > 5 else "")

@@ -1,0 +1,79 @@
+"""What a layout is, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blemish.data.entry import Entry
+from blemish.data.folder import Folder
+from blemish.data.words import is_good, plain
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a user says of folders whose names do not say it.
+
+    Attributes:
+        good: folders of good images.
+        ignored: folders that are neither good nor defective, and are not looked into.
+    """
+
+    good: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    def means_good(self, folder: Folder) -> bool:
+        """Whether a folder's name stands for good images."""
+        return is_good(folder.name, self.good)
+
+    def leaves_out(self, folder: Folder) -> bool:
+        """Whether a folder is to be passed over."""
+        return plain(folder.name) in map(plain, self.ignored)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What a layout passed over, as paths relative to its root.
+
+    Attributes:
+        not_images: files whose suffix is no image's.
+        unused_images: images where the layout expects none.
+        orphan_masks: masks that belong to no image.
+        empty_folders: folders of a class without an image.
+        training_defects: defective images that the layout has for training.
+        unlabelled: images that the layout has for judging, without saying what they are.
+    """
+
+    not_images: tuple[str, ...] = ()
+    unused_images: tuple[str, ...] = ()
+    orphan_masks: tuple[str, ...] = ()
+    empty_folders: tuple[str, ...] = ()
+    training_defects: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLayout:
+    """What was found; `layout` is its name for users."""
+
+    layout: str
+    root: Path
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+    leftovers: Leftovers = field(default_factory=Leftovers)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A way of laying out a data set.
+
+    Attributes:
+        name: for users.
+        recognises: whether a folder is laid out so, by names alone.
+        read: what such a folder holds. Raises `DataError` where it contradicts itself.
+    """
+
+    name: str
+    recognises: Callable[[Folder, Names], bool]
+    read: Callable[[Folder, Names], FoundLayout]

@@ -1,0 +1,86 @@
+"""What folders of a class mean by their names; what can be read in two ways is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blemish.data.folder import Folder, spell_names
+from blemish.data.layouts.classes import ImageClass
+from blemish.data.layouts.found import Names
+from blemish.data.split import Split
+from blemish.data.words import is_neutral, plain
+from blemish.errors import DataError
+from blemish.result import GOOD
+
+MASK_FOLDERS = (
+    "ground_truth", "groundtruth", "masks", "mask", "gt", "labels", "label", "annotations",
+    "annotation", "segmentation", "segmentations", "SegmentationClass",
+)  # fmt: skip
+HOW_TO_SAY = (
+    "name the folders of good images with good=NAME, and those to pass over with ignore=NAME"
+)
+
+
+def classes_in(
+    parent: Folder, names: Names, split: Split | None = None, *, but: Sequence[Folder] = ()
+) -> list[ImageClass]:
+    """The folders of good images and of each kind of defect right in a folder.
+
+    Args:
+        parent: where they lie.
+        names: what a user has said of them.
+        split: where all their images belong, if that is known.
+        but: folders that hold masks.
+
+    Raises:
+        DataError: what a folder means cannot be told by its name.
+    """
+    folders = [
+        folder
+        for folder in parent.folders
+        if not names.leaves_out(folder) and folder.path not in {one.path for one in but}
+    ]
+    _check_clear(parent, folders, names)
+    return [ImageClass(folder, kind_of(folder, names), split) for folder in folders]
+
+
+def good_in(parent: Folder | None, names: Names, split: Split) -> list[ImageClass]:
+    """The folders of good images right in a folder, for a split that holds no others."""
+    folders = parent.folders if parent else ()
+    return [
+        ImageClass(folder, GOOD, split)
+        for folder in folders
+        if names.means_good(folder) and not names.leaves_out(folder)
+    ]
+
+
+def kind_of(folder: Folder, names: Names) -> str:
+    """The type of the images in a folder of a class."""
+    return GOOD if names.means_good(folder) else folder.name
+
+
+def mask_folder_in(parent: Folder) -> Folder | None:
+    """The folder of masks right in a folder, if there is one."""
+    return parent.folder(*MASK_FOLDERS)
+
+
+def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> None:
+    """Raise `DataError` where folders could mean one thing or another."""
+    told = [folder for folder in folders if folder.all_images and not _is_said(folder, names)]
+    found = spell_names(folder.name for folder in folders)
+    if unclear := [folder.name for folder in told if is_neutral(folder.name)]:
+        says = "says" if len(unclear) == 1 else "say"
+        raise DataError(
+            f"{parent.path} holds the folders {found}, and {spell_names(unclear)} {says} neither "
+            f"that the images are good nor what their defect is; {HOW_TO_SAY}, or rename them."
+        )
+    numbers = [folder.name for folder in told if folder.name.isdecimal()]
+    if numbers and {plain(folder.name) for folder in told} != {"0", "1"}:
+        raise DataError(
+            f"{parent.path} holds the folders {found}; what the numbers stand for cannot be told "
+            f"(0 and 1 alone are good and defective): {HOW_TO_SAY}, or rename them."
+        )
+
+
+def _is_said(folder: Folder, names: Names) -> bool:
+    return plain(folder.name) in map(plain, names.good)

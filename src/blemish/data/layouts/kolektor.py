@@ -1,0 +1,96 @@
+"""KolektorSDD and KolektorSDD2: images and masks side by side, and good is what has an empty one.
+
+So all masks are read when such a set is opened. Tabernik et al., J. Intell. Manuf. 31, 2020; Bozic
+et al., Computers in Industry 129, 2021.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from blemish.data.folder import Folder, is_image
+from blemish.data.layouts.classes import Gathered
+from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.masks import marks_anything
+from blemish.data.split import Split
+from blemish.errors import DataError
+from blemish.parallel import available_cores, read_ahead
+from blemish.result import GOOD
+
+ITEM = re.compile(r"kos\d+", re.IGNORECASE)
+LABEL, TRUTH = "_label", "_gt"  # endings of masks, of the first set and the second
+DEFECT = "defect"
+
+
+def recognises_items(folder: Folder, names: Names) -> bool:  # noqa: ARG001
+    """Whether there are folders of items, `kos01`, with labelled images."""
+    items = [one for one in folder.folders if ITEM.fullmatch(one.name)]
+    return bool(items) and bool(_pairs(items[0], LABEL)[0])
+
+
+def read_items(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
+    """All items; images of one are a group, and come without a split."""
+    gathered = Gathered("kolektor-sdd", folder)
+    for item in folder.folders:
+        if ITEM.fullmatch(item.name):
+            _add(gathered, item, LABEL, None, group=item.name)
+    return gathered.done()
+
+
+def recognises_splits(folder: Folder, names: Names) -> bool:  # noqa: ARG001
+    """Whether `train` and `test` hold images, each with a file that ends in `_GT`."""
+    parts = [folder.folder("train"), folder.folder("test")]
+    return all(part is not None and bool(_pairs(part, TRUTH)[0]) for part in parts)
+
+
+def read_splits(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
+    """The good images of `train`, and all of `test`."""
+    gathered = Gathered("kolektor-sdd2", folder)
+    for split in ("train", "test"):
+        if part := folder.folder(split):
+            _add(gathered, part, TRUTH, split)
+    return gathered.done()
+
+
+def _pairs(folder: Folder, ending: str) -> tuple[dict[Path, Path], list[Path]]:
+    """Images with their masks, and the images that have none."""
+    files = {path.with_suffix("").name.lower(): path for path in folder.files if is_image(path)}
+    pairs, alone = {}, []
+    for stem, path in files.items():
+        if stem.endswith(ending):
+            continue
+        if mask := files.get(stem + ending):
+            pairs[path] = mask
+        else:
+            alone.append(path)
+    return pairs, alone
+
+
+def _add(
+    gathered: Gathered, folder: Folder, ending: str, split: Split | None, group: str | None = None
+) -> None:
+    pairs, alone = _pairs(folder, ending)
+    if alone:
+        raise DataError(
+            f"{alone[0]} has no mask '{alone[0].stem}{ending}' beside it, which tells whether the "
+            f"part is good{f' (and {len(alone) - 1} more)' if len(alone) > 1 else ''}."
+        )
+    cores = available_cores()
+    for (image, mask), marked in read_ahead(pairs.items(), _marks, readers=cores, most=2 * cores):
+        if isinstance(marked, Exception):
+            raise marked
+        if not marked or split != "train":
+            gathered.add(image, DEFECT if marked else GOOD, split, (mask,), group)
+        else:
+            gathered.leave_out(image, (mask,))
+
+
+def _marks(pair: tuple[Path, Path]) -> bool:
+    """Whether the mask of a pair marks anything."""
+    _, mask = pair
+    return marks_anything(mask)
+
+
+ITEMS = Layout("kolektor-sdd", recognises_items, read_items)
+SPLITS = Layout("kolektor-sdd2", recognises_splits, read_splits)

@@ -1,0 +1,77 @@
+"""Real-IAD: `OK/S0001/`, `NG/<kind>/S0001/`, five views of each part, and JSON files with splits.
+
+The list of a category, `<category>.json`, lies beside its folder or in `realiad_jsons/`. Views of
+a part are a group. Wang et al., "Real-IAD", CVPR 2024.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from blemish.data.folder import Folder
+from blemish.data.layouts.classes import Gathered
+from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.split import Split
+from blemish.errors import DataError, raise_all
+from blemish.result import GOOD
+from blemish.typed_json import JsonError, read_json
+
+PART = re.compile(r"S\d+")
+LISTS = ("realiad_jsons", "jsons")
+SPLITS: tuple[Split, ...] = ("train", "test")
+MOST_TOLD = 5
+
+
+def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
+    """Whether there are good parts by number, and a list of the category."""
+    good = folder.folder("ok")
+    parts = good is not None and any(PART.fullmatch(one.name) for one in good.folders)
+    return parts and _list_of(folder) is not None
+
+
+def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
+    """What the list says; defects that it has for training are left out."""
+    path = _list_of(folder)
+    gathered = Gathered("real-iad", folder)
+    problems: list[str] = []
+    for split, row in _rows(path) if path else ():
+        kind, image, mask = (row.get(n) for n in ("anomaly_class", "image_path", "mask_path"))
+        file, marks = folder.path / str(image), () if not mask else (folder.path / str(mask),)
+        missing = [one for one in (file, *marks) if not one.is_file()]
+        problems += [f"{path}: '{one}' does not exist." for one in missing]
+        good = kind == "OK"
+        if not missing and split == "train" and not good:
+            gathered.leave_out(file, marks)
+        elif not missing:
+            part = next((name for name in file.parts if PART.fullmatch(name)), None)
+            group = None if part is None else f"{kind}-{part}"
+            gathered.add(file, GOOD if good else str(kind), split, marks, group)
+    more = [f"{path}: and {len(problems) - MOST_TOLD} more files that do not exist."]
+    raise_all(problems if len(problems) <= MOST_TOLD else problems[:MOST_TOLD] + more, DataError)
+    return gathered.done()
+
+
+def _list_of(folder: Folder) -> Path | None:
+    """The list of a category, beside its folder or in a folder of lists further up."""
+    around = folder.parent
+    name = f"{folder.path.resolve().name}.json"
+    places = [around, *(around.folders_named(*LISTS)), *(around.parent.folders_named(*LISTS))]
+    return next((path for place in places if (path := place.file(name))), None)
+
+
+def _rows(path: Path) -> Iterator[tuple[Split, Mapping[str, Any]]]:
+    try:
+        content = read_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, JsonError) as error:
+        raise DataError(f"{path} cannot be read ({error}).") from error
+    for split in SPLITS:
+        rows = content.get(split) if isinstance(content, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise DataError(f"{path} must hold a list '{split}' of images with their classes.")
+        yield from ((split, row) for row in rows)
+
+
+LAYOUT = Layout("real-iad", recognises, read)

@@ -1,0 +1,132 @@
+"""All layouts, in the order in which they are tried, and what they find.
+
+To add one, write a file with a `Layout` and put that into `LAYOUTS`, before those that would take
+it for theirs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blemish.data.folder import Folder, spell_names
+from blemish.data.layouts import (
+    aitex,
+    dagm,
+    folders,
+    images_and_masks,
+    kolektor,
+    magnetic_tiles,
+    mvtec_ad_2,
+    real_iad,
+    split_folders,
+    visa,
+)
+from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.layouts.kinds import HOW_TO_SAY
+from blemish.data.manifest import MANIFEST_SUFFIXES, read_manifest
+from blemish.errors import DataError
+
+# What is right in a folder; each also tells that it is a category of a set of several.
+LAYOUTS: tuple[Layout, ...] = (
+    mvtec_ad_2.LAYOUT,
+    split_folders.LAYOUT,
+    visa.LAYOUT,
+    kolektor.SPLITS,
+    kolektor.ITEMS,
+    dagm.LAYOUT,
+    real_iad.LAYOUT,
+    aitex.LAYOUT,
+    magnetic_tiles.LAYOUT,
+    images_and_masks.LAYOUT,
+    folders.LAYOUT,
+)
+NO_NAMES = Names()
+
+
+def find_layout(path: Path, names: Names = NO_NAMES) -> FoundLayout:
+    """What the first layout that recognises a path finds there.
+
+    Args:
+        path: a folder, or a manifest file.
+        names: what a user says of folders whose names do not say it.
+
+    Raises:
+        DataError: no layout recognises it, it cannot be listed, or what it holds can be read in two
+            ways or contradicts itself.
+    """
+    try:
+        if path.is_file():
+            return _manifest(path)
+        folder = Folder(path)
+        layout = layout_of(folder, names) or _images_alone(folder, names)
+        if layout is None:
+            raise DataError(_spell_unknown(folder))
+        return layout.read(folder, names)
+    except OSError as error:
+        raise DataError(_spell_unlisted(path, error)) from error
+
+
+def layout_of(folder: Folder, names: Names = NO_NAMES) -> Layout | None:
+    """The layout of a folder that holds more than images, if it is any."""
+    return next((layout for layout in LAYOUTS if layout.recognises(folder, names)), None)
+
+
+def categories_in(root: Path, names: Names = NO_NAMES) -> dict[str, Path]:
+    """The categories in a folder by name; none where the folder is itself a data set."""
+    try:
+        if not root.is_dir() or layout_of(Folder(root), names):
+            return {}
+        return {one.name: one.path for one in Folder(root).folders if layout_of(one, names)}
+    except OSError as error:
+        raise DataError(_spell_unlisted(root, error)) from error
+
+
+def not_categories_in(root: Path, names: Names = NO_NAMES) -> list[Path]:
+    """Of a folder that holds categories, the folders that are none; sorted."""
+    categories = categories_in(root, names).values()
+    try:
+        folders = Folder(root).folders if categories else ()
+        return [one.path for one in folders if one.path not in categories]
+    except OSError as error:
+        raise DataError(_spell_unlisted(root, error)) from error
+
+
+def _manifest(path: Path) -> FoundLayout:
+    if path.suffix.lower() not in MANIFEST_SUFFIXES:
+        raise DataError(
+            f"{path} is no data set: it is a file, but no manifest "
+            f"({', '.join(sorted(MANIFEST_SUFFIXES))})."
+        )
+    return FoundLayout("manifest", path.parent, read_manifest(path))
+
+
+def _images_alone(folder: Folder, names: Names) -> Layout | None:
+    return folders.IMAGES if folders.IMAGES.recognises(folder, names) else None
+
+
+def _spell_unlisted(path: Path, error: OSError) -> str:
+    return f"{error.filename or path} cannot be listed ({error.strerror or error})."
+
+
+def _spell_unknown(folder: Folder) -> str:
+    """What is there, and how to have it read."""
+    below = [one.name for one in folder.folders]
+    if not below:
+        return f"{folder.path} is no data set: it holds no images. {WANTED}"
+    if not folder.all_images:
+        return f"{folder.path} is no data set: the folders in it hold no images. {WANTED}"
+    if deeper := [one for one in folder.folders if categories_in(one.path)]:
+        return (
+            f"{folder.path} is no data set itself, but holds some in "
+            f"{spell_names(one.name for one in deeper)}: give {deeper[0].path}."
+        )
+    return (
+        f"{folder.path} is no data set that is known: none of its folders, {spell_names(below)}, "
+        f"means good images by its name; {HOW_TO_SAY}, or rename them. {WANTED}"
+    )
+
+
+WANTED = (
+    "Give a folder with train/good and test/ (MVTec AD), with good/ and one folder for each type "
+    "of defect, or with good images only; or a manifest file (CSV, JSONL)."
+)

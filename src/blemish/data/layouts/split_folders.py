@@ -1,0 +1,69 @@
+"""`train/good`, `test/<type>` and masks: MVTec AD, and all that took its layout over.
+
+Found on disk so: MVTec AD and MPDD (`ground_truth/<type>/<stem>_mask.png`), VisA once prepared
+(`<stem>.png`), BTAD (`ok` and `ko`), MVTec LOCO AD (a folder of masks for each image,
+`validation`), and MVTec 3D-AD (`rgb` and `gt` in the folder of a class; its `xyz` is left alone).
+"""
+
+from __future__ import annotations
+
+from blemish.data.folder import Folder
+from blemish.data.layouts.classes import Gathered, ImageClass, masks_of
+from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.layouts.kinds import classes_in, good_in, mask_folder_in
+from blemish.data.mask_names import MaskNames
+from blemish.data.words import plain
+from blemish.result import GOOD
+
+TRAIN, VALIDATION, TEST = ("train", "training"), ("validation", "val", "valid"), ("test", "testing")
+LOCO_TYPES = ("logical_anomalies", "structural_anomalies")
+
+
+def recognises(folder: Folder, names: Names) -> bool:
+    """Whether there are good images in `train/`, in a folder of their own."""
+    return bool(good_in(folder.folder(*TRAIN), names, "train"))
+
+
+def read(folder: Folder, names: Names) -> FoundLayout:
+    """The good images of `train/` and `validation/`, and all of `test/`."""
+    train, test = folder.folder(*TRAIN), folder.folder(*TEST)
+    mask_folder = mask_folder_in(folder) or (mask_folder_in(test) if test else None)
+    but = [mask_folder] if mask_folder else []
+    classes = [
+        *good_in(train, names, "train"),
+        *good_in(folder.folder(*VALIDATION), names, "validation"),
+        *(classes_in(test, names, "test", but=but) if test else ()),
+    ]
+    gathered = Gathered(_name(train, test), folder, mask_folders=but)
+    masks = masks_of(mask_folder)
+    for one in classes:
+        add_class(gathered, one, masks)
+    return gathered.done()
+
+
+def add_class(gathered: Gathered, one: ImageClass, masks: MaskNames | None) -> None:
+    """Take a class; where its images and masks lie in folders side by side, from there."""
+    images, own_masks = one.folder.folder("rgb"), one.folder.folder("gt")
+    if images is None:
+        gathered.add_class(one, masks)
+        return
+    if own_masks:
+        gathered.mask_folders.append(own_masks)
+    inner = ImageClass(images, one.defect_type, one.split)
+    gathered.add_class(inner, masks_of(own_masks) or masks)
+
+
+def _name(train: Folder | None, test: Folder | None) -> str:
+    """What to call it: by the set that has it so."""
+    trained = {folder.name for folder in train.folders} if train else set()
+    tested = {plain(folder.name) for folder in test.folders} if test else set()
+    if tested & {plain(name) for name in LOCO_TYPES}:
+        return "mvtec-loco"
+    if train and any(folder.folder("rgb") for folder in train.folders):
+        return "mvtec-3d"
+    if GOOD in trained or trained & {"Good", "GOOD"}:
+        return "mvtec-ad"
+    return "btad" if "ok" in trained and "ko" in tested else "split-folders"
+
+
+LAYOUT = Layout("mvtec-ad", recognises, read)

@@ -1,0 +1,74 @@
+"""VisA as downloaded: `<category>/Data/Images/{Normal,Anomaly}`, masks, and splits in CSV files.
+
+The split is that of one class a detector, `split_csv/1cls.csv` beside the categories, which the
+paper's table is of (Zou et al., ECCV 2022); without it images are split here.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from blemish.data.folder import Folder
+from blemish.data.layouts.classes import Gathered, ImageClass, masks_of
+from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.split import Split
+from blemish.errors import DataError
+from blemish.result import GOOD
+
+SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
+DEFECT = "anomaly"
+
+
+def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
+    """Whether there are normal images where VisA has them."""
+    return folder.below("data", "images", "normal") is not None
+
+
+def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
+    """Images by folder, splits by the list."""
+    images, mask_folder = folder.below("data", "images"), folder.below("data", "masks")
+    gathered = Gathered("visa", folder, mask_folders=[mask_folder] if mask_folder else [])
+    masks = masks_of(mask_folder)
+    listed = _listed(folder)
+    for kind, name in ((GOOD, "normal"), (DEFECT, "anomaly")):
+        if images and (of_class := images.folder(name)):
+            gathered.add_class(ImageClass(of_class, kind), masks)
+    if listed:
+        unlisted = [entry.id for entry in gathered.entries if entry.id.lower() not in listed]
+        if unlisted:
+            raise DataError(
+                f"{folder.path}: {len(unlisted)} images are not in the list of splits "
+                f"(split_csv/1cls.csv), '{unlisted[0]}' is the first; complete the "
+                "list, or take it away to have the images split here."
+            )
+        gathered.place(lambda entry: listed[entry.id.lower()])
+    else:
+        gathered.notes.append("There is no split_csv/1cls.csv, so the images are split here.")
+    return gathered.done()
+
+
+def _listed(folder: Folder) -> dict[str, Split]:
+    """The split of each image of this category, by its id in lower case."""
+    lists = folder.parent.folder("split_csv")
+    path = lists and lists.file("1cls.csv")
+    if not path:
+        return {}
+    found = {}
+    for row in _rows(path):
+        category, _, name = (row.get("image") or "").replace("\\", "/").partition("/")
+        split = SPLITS.get((row.get("split") or "").lower())
+        if category.lower() == folder.path.resolve().name.lower() and split:
+            found[name.lower()] = split
+    return found
+
+
+def _rows(path: Path) -> list[dict[str, str | None]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read ({error}).") from error
+
+
+LAYOUT = Layout("visa", recognises, read)
