@@ -227,8 +227,8 @@ def _split_notes(
     notes = []
     if kept_apart := sum(sample.split == "validation" for sample in samples):
         notes.append(
-            f"{kept_apart} good images are for validation: they are neither learnt from nor tested "
-            "on."
+            f"{kept_apart} good {'image is' if kept_apart == 1 else 'images are'} for validation, "
+            "neither learnt from nor tested on."
         )
     drawn = {entry.id for entry in entries if entry.split is None and entry.defect_type == GOOD}
     if not drawn or test_fraction == 0:
