@@ -25,7 +25,8 @@ from blemish.images.header import (
     probe_image,
     read_content,
 )
-from blemish.images.read import read_image, read_mask
+from blemish.images.masks import read_mask
+from blemish.images.read import read_image
 from blemish.result import GOOD
 
 
