@@ -330,6 +330,12 @@ def test_masks_look_like_masks(values: bytes) -> None:
     assert looks_like_a_mask(values)
 
 
+def test_a_large_mask_is_told_without_being_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = saved(np.kron(WHITE, np.ones((20, 20), np.uint8)))
+    monkeypatch.delattr("blemish.images.masks.decode_mask")
+    assert looks_like_a_mask(large)
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -8,6 +8,7 @@ between them. What cannot be told is refused with the reason, never guessed.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -33,6 +34,7 @@ from blemish.images.header import (
     in_memory,
     name_of,
     naming,
+    probe_image,
     read_content,
     spell_size,
     trusting_our_limit,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFile
 
 MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
+NOISELESS = 32  # pixels for each byte of a PNG: no photograph has so little noise
 
 _ARRAY = b"\x93NUMPY"
 _NUMBERS = frozenset({"i1", "i4", "u4", "f4"})  # of a TIFF, which no image has
@@ -138,9 +141,16 @@ def looks_like_a_mask(source: Readable, reader: Reader = READER) -> bool:
 
     That is up to 8 values, nearly all pixels at zero or at the highest value, or what a mask
     becomes that is compressed with losses. A file that cannot be read as a mask looks like none.
+    A PNG of very few bytes is not decoded for it.
     """
+    file = in_memory(source, reader.limits)
+    with suppress(ImageError):  # it may be of a kind that no image is
+        facts = probe_image(file, reader)
+        height, width = facts.size_hw
+        if facts.format == "PNG" and NOISELESS * facts.file_bytes < height * width:
+            return True
     try:
-        decoded = decode_mask(source, reader=reader)
+        decoded = decode_mask(file, reader=reader)
     except ImageError:
         return False
     values = decoded.values
