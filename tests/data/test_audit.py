@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from blemish.data.audit import Audit, audit
-from blemish.data.checks import Finding
+from blemish.data.findings import Finding
 from blemish.data.opening import open_dataset
 from blemish.errors import DataError
 

@@ -38,13 +38,16 @@ def cut(values: NDArray[Any], kind: str) -> NDArray[np.bool_]:
         return np.zeros(values.shape, np.bool_)
     bright = values > 0.75 * top
     count = int(np.count_nonzero(bright))
-    between = int(np.count_nonzero(values >= 0.25 * top)) - count
+    dark = int(np.count_nonzero(values < 0.25 * top))
+    between = values.size - count - dark
     third = _flat_between(values, 0.1 * top, 0.75 * top)
-    if top < LOWEST_TOP or between > MOST_BETWEEN * count or third > MOST_FLAT + count / 100:
+    apart = between <= MOST_BETWEEN * min(count, dark) and third <= MOST_FLAT + count / 100
+    even = top - int(values.min()) <= 2 * FLAT_WITHIN  # all pixels are marked
+    if top < LOWEST_TOP or not (even or (dark and apart)):
         raise ImageError(
             f"the mask is a {kind} compressed with losses, and its values are not clearly two (of "
-            f"{values.size:,} pixels {count:,} are bright, {between:,} lie between; the highest is "
-            f"{top}): save it without losses, as PNG, 0 where good."
+            f"{values.size:,} pixels {count:,} are bright and {between:,} between dark and bright; "
+            f"the highest is {top}): save it without losses, as PNG, 0 where good."
         )
     marked: NDArray[np.bool_] = values > np.median(values[bright]) / 2
     return marked
