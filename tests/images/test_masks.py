@@ -132,6 +132,11 @@ def test_an_empty_mask_is_read_as_empty(kind: str) -> None:
     assert not read_mask(EMPTY[kind], size_hw=SIZE_HW).any()
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_mask_of_every_pixel_is_read_as_full(kind: str) -> None:
+    assert read_mask(saved(NONE + 255, kind), size_hw=SIZE_HW).all()
+
+
 def photograph() -> np.ndarray:
     rows = np.linspace(20, 230, SIZE_HW[0])[:, np.newaxis]
     return np.clip(rows + RNG.normal(0, 9, SIZE_HW), 0, 255).astype(np.uint8)
@@ -157,6 +162,7 @@ REFUSED = {
     "a photograph as JPEG": (saved(photograph(), "JPEG"), "not clearly two"),
     "three values as JPEG": (
         saved(np.where(labels() == 1, 90, labels()).astype(np.uint8), "JPEG"), "save it without"),
+    "a bright photograph as JPEG": (saved(photograph() // 2 + 128, "JPEG"), "not clearly two"),
     "0 and 1 as JPEG": (saved(MARKED.astype(np.uint8), "JPEG", quality=95), "the highest is 1"),
     "grey and white as JPEG": (saved(WHITE // 2 + 90, "JPEG"), "not clearly two"),
     "16-bit colour": (None, "16-bit colour"),
@@ -342,6 +348,7 @@ def test_a_large_mask_is_told_without_being_decoded(monkeypatch: pytest.MonkeyPa
         saved(photograph()),
         saved(photograph(), "JPEG"),
         saved(photograph(), "WEBP"),
+        saved(photograph() // 2 + 128, "JPEG"),
         saved(np.dstack([photograph()] * 3 + [NONE + 255])),
         saved(photograph().astype(np.uint16) * 16),
         b"no image",

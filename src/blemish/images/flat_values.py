@@ -19,9 +19,9 @@ def count_values(pixels: NDArray[Any], most: int) -> int:
         pixels: H x W, or H x W x 3 of uint8 or uint16, where a colour is a value.
         most: 1 or more.
     """
-    flat = _one_number(pixels).ravel()
-    some = flat[:: max(1, flat.size // _LOOKED_AT)]
-    return _count(flat, most) if _count(some, most) else 0
+    flat = pixels.reshape(-1, *pixels.shape[2:])
+    some = flat[:: max(1, len(flat) // _LOOKED_AT)]
+    return _count(_one_number(flat), most) if _count(_one_number(some), most) else 0
 
 
 def is_cut_out(values: NDArray[Any]) -> bool:
@@ -58,12 +58,12 @@ def _in_flat_areas(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _one_number(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Colours as one number for each pixel."""
-    if pixels.ndim == 2:
+    """Colours, N x 3, as one number for each pixel; plain values as they are."""
+    if pixels.ndim == 1:
         return pixels
-    step = 1 << 8 * pixels.dtype.itemsize
-    red, green, blue = (pixels[:, :, band].astype(np.uint64) for band in range(3))
-    colours: NDArray[Any] = (red * np.uint64(step) + green) * np.uint64(step) + blue
+    step = np.uint64(1 << 8 * pixels.dtype.itemsize)
+    red, green, blue = (pixels[:, band].astype(np.uint64) for band in range(3))
+    colours: NDArray[Any] = (red * step + green) * step + blue
     return colours
 
 
