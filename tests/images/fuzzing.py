@@ -18,7 +18,8 @@ from PIL import Image
 
 from blemish.errors import ImageError
 from blemish.images.header import Reader, ReadLimits, probe_image
-from blemish.images.read import read_image, read_mask
+from blemish.images.masks import read_mask
+from blemish.images.read import read_image
 
 SIZE_HW = (24, 40)
 LIMITS = ReadLimits(max_pixels=4_000_000)  # a header that lies may ask for so many
@@ -53,11 +54,19 @@ def whole_files() -> list[bytes]:
         (rgb, {"format": "TIFF", "exif": exif}),
         (Image.fromarray(deep), {"format": "TIFF", "big_tiff": True}),
         (palette, {"format": "TIFF"}),
+        (Image.fromarray(grey.astype(np.float32)), {"format": "TIFF"}),
+        (Image.fromarray(grey.astype(np.int32)), {"format": "TIFF", "compression": "tiff_lzw"}),
     ]
     compressions = ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")
     options += [(rgb, {"format": "TIFF", "compression": name}) for name in compressions]
     options += [(Image.fromarray(grey > 99), {"format": "TIFF", "compression": "group4"})]
-    return [_saved(image, chosen) for image, chosen in options]
+    return [*(_saved(image, chosen) for image, chosen in options), _array(grey > 99)]
+
+
+def _array(values: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values)
+    return stream.getvalue()
 
 
 def _saved(image: Image.Image, options: dict) -> bytes:

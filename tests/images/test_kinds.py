@@ -15,7 +15,8 @@ from PIL import Image
 
 from blemish.errors import ImageError
 from blemish.images.header import Reader, ReadLimits, probe_image
-from blemish.images.read import read_image, read_mask
+from blemish.images.masks import read_mask
+from blemish.images.read import read_image
 
 INDICES = np.random.default_rng(0).integers(0, 2, (13, 21))  # odd sides: rows need padding
 GREY = np.random.default_rng(1).integers(0, 256, (13, 21), dtype=np.uint8)
@@ -301,15 +302,6 @@ def test_what_is_transparent_everywhere_is_dropped_or_refused_and_never_black(
     np.testing.assert_array_equal(read_image(path, Reader(alpha="drop")), colours)
     with pytest.raises(ImageError, match="the mask would be empty"):
         read_mask(path, size_hw=GREY.shape)
-
-
-def test_a_mask_that_is_drawn_in_its_alpha_channel_is_refused(tmp_path: Path) -> None:
-    black, alpha = Image.new("L", (21, 13)), Image.fromarray(INDICES.astype(np.uint8) * 255)
-    Image.merge("LA", [black, alpha]).save(tmp_path / "mask.png")
-    with pytest.raises(ImageError, match=r"mask\.png: the mask would be empty"):
-        read_mask(tmp_path / "mask.png", size_hw=GREY.shape)
-    Image.new("RGBA", (21, 13)).save(tmp_path / "empty.png")
-    assert not read_mask(tmp_path / "empty.png", size_hw=GREY.shape).any()
 
 
 def test_a_jpeg_of_very_many_scans_is_refused_before_it_is_decoded(tmp_path: Path) -> None:

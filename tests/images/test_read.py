@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from blemish.errors import ImageError, SettingError
 from blemish.images.header import FileContent, Reader, ReadLimits, probe_image
-from blemish.images.read import as_image, read_image, read_mask
+from blemish.images.read import as_image, read_image
 from blemish.images.tiff import check_strips
 
 
@@ -251,46 +251,6 @@ def test_tiny_images_and_large_files_are_refused(tmp_path: Path, rgb: np.ndarray
         read_image(tmp_path / "large.bmp", Reader(ReadLimits(max_bytes=100)))
     with pytest.raises(SettingError, match="max_pixels"):
         ReadLimits(max_pixels=0)
-
-
-def test_a_mask_is_what_lies_above_half_of_its_range(tmp_path: Path) -> None:
-    values = np.zeros((10, 12), np.uint8)
-    values[0, :4] = (0, 127, 128, 255)
-    expected = values > 127
-    deep = values.astype(np.uint16) * 257
-    kinds = {
-        "grey": Image.fromarray(values),
-        "bits": Image.fromarray(expected),
-        "deep": Image.fromarray(deep),
-        "red": Image.merge("RGB", [Image.fromarray(values)] + [Image.new("L", (12, 10))] * 2),
-        "cut": Image.merge(
-            "LA", [Image.new("L", (12, 10), 255), Image.fromarray(expected.astype(np.uint8) * 255)]
-        ),
-    }
-    for name, image in kinds.items():
-        path = tmp_path / f"{name}.png"
-        image.save(path)
-        mask = read_mask(path, size_hw=(10, 12))
-        assert mask.dtype == np.bool_
-        np.testing.assert_array_equal(mask, expected, err_msg=name)
-
-
-def test_an_empty_mask_is_fine_but_one_of_zeros_and_ones_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "mask.png"
-    values = np.zeros((10, 12), np.uint8)
-    Image.fromarray(values).save(path)
-    assert not read_mask(path, size_hw=(10, 12)).any()
-    values[3, 3] = 1
-    Image.fromarray(values).save(path)
-    with pytest.raises(ImageError, match=r"mask\.png: .*save them as 255"):
-        read_mask(path, size_hw=(10, 12))
-
-
-def test_a_mask_of_another_size_names_both_sizes(tmp_path: Path) -> None:
-    path = tmp_path / "mask.png"
-    Image.new("L", (12, 10)).save(path)
-    with pytest.raises(ImageError, match=r"mask\.png: the mask is 12 x 10 .* image is 10 x 12"):
-        read_mask(path, size_hw=(12, 10))
 
 
 def test_arrays_are_taken_as_images(rgb: np.ndarray) -> None:

@@ -34,9 +34,10 @@ def tiff(values: np.ndarray, sample_format: int) -> bytes:
     (height, width), bits = values.shape, values.dtype.itemsize * 8
     tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: height,
             279: values.nbytes, 339: sample_format}  # fmt: skip
-    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
-    directory = struct.pack("<H", len(tags)) + entries + struct.pack("<I", 0)
-    return b"II*\0" + struct.pack("<I", 8 + values.nbytes) + values.tobytes() + directory
+    order, head = (">", b"MM\0*") if values.dtype.str[0] == ">" else ("<", b"II*\0")
+    entries = b"".join(struct.pack(order + "HHII", tag, 4, 1, n) for tag, n in tags.items())
+    directory = struct.pack(order + "H", len(tags)) + entries + struct.pack(order + "I", 0)
+    return head + struct.pack(order + "I", 8 + values.nbytes) + values.tobytes() + directory
 
 
 def anything(kind: str) -> np.ndarray:
@@ -63,10 +64,11 @@ def test_an_array_in_the_order_of_columns_is_the_same_map(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "sample_format"),
-    [("u1", 1), ("i1", 2), ("u2", 1), ("i2", 2), ("u4", 1), ("i4", 2), ("f4", 3)],
-)
+    [("u1", 1), ("i1", 2), ("u2", 1), ("i2", 2), ("u4", 1), ("i4", 2), ("f4", 3),
+     (">u2", 1), (">i2", 2), (">i4", 2), (">f4", 3)],
+)  # fmt: skip
 def test_a_tiff_of_any_number_keeps_sign_and_order(tmp_path, kind, sample_format):
-    values = anything(kind)
+    values = anything(kind[-2:]).astype(kind)
     for suffix in ("tif", "tiff", "TIFF"):
         path = tmp_path / f"a.{suffix}"
         path.write_bytes(tiff(values, sample_format))

@@ -36,6 +36,7 @@ MODULES = (
     "blemish.metrics.regions",
     "blemish.metrics.intervals",
     "blemish.images.read",
+    "blemish.images.masks",
     "blemish.images.regions",
     "blemish.images.overlay",
     "blemish.surfaces.drawing",

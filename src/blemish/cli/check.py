@@ -28,7 +28,7 @@ from blemish.wording import first_few
 
 if TYPE_CHECKING:
     from blemish.data.audit import Audit
-    from blemish.data.checks import Finding, Severity
+    from blemish.data.findings import Finding, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 MOST_EXAMPLES = 4

@@ -6,7 +6,7 @@ be wrong), a `warning` (they will be worse or say less than they seem to), or a 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -15,18 +15,37 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from blemish.data.checks import CHECKS, Finding, Look, Severity
+from blemish.data.checks import CHECKS
 from blemish.data.dataset import Dataset
 from blemish.data.duplicates import thumbnail
+from blemish.data.findings import Finding, Look, Severity
+from blemish.data.mask_look import MaskLook, look_at_masks
 from blemish.data.opening import open_dataset
 from blemish.data.sample import Sample
 from blemish.data.split import Split
 from blemish.errors import ImageError
+from blemish.images.flat_values import MOST_LABELS, count_values
 from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits
 from blemish.parallel import available_cores
 from blemish.progress import LoggedProgress, Progress
+from blemish.result import GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class MaskCounts:
+    """The masks of one type of defect.
+
+    Attributes:
+        images: of this type.
+        with_masks, without_masks: how many have masks, usable or not, and how many have none.
+        median_share: of the image that usable masks mark, by the median; `None` without any.
+    """
+
+    images: int
+    with_masks: int
+    without_masks: int
+    median_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +58,7 @@ class Audit:
         counts: images by split, then by defect type.
         sizes_hw: number of images by (height, width) in pixels.
         bit_depths: number of images by bits of a channel.
+        masks: by type of defect; `good` is among them where good images have masks.
         findings: errors first.
     """
 
@@ -47,6 +67,7 @@ class Audit:
     counts: Mapping[str, Mapping[str, int]]
     sizes_hw: Mapping[tuple[int, int], int]
     bit_depths: Mapping[int, int]
+    masks: Mapping[str, MaskCounts]
     findings: tuple[Finding, ...]
 
     def of_severity(self, severity: Severity) -> tuple[Finding, ...]:
@@ -61,6 +82,7 @@ class Audit:
             "counts": {split: dict(types) for split, types in self.counts.items()},
             "sizes_hw": [{"size_hw": list(s), "count": n} for s, n in self.sizes_hw.items()],
             "bit_depths": {str(depth): count for depth, count in self.bit_depths.items()},
+            "masks": {kind: asdict(counts) for kind, counts in self.masks.items()},
             "findings": [_listed(asdict(finding)) for finding in self.findings],
         }
 
@@ -94,6 +116,7 @@ def audit(
         counts=_counts(dataset.samples),
         sizes_hw=dict(Counter(look.size_hw for look in read).most_common()),
         bit_depths=dict(sorted(Counter(look.bit_depth for look in read).items())),
+        masks=_mask_counts(looks),
         findings=tuple(sorted(findings, key=lambda finding: order[finding.severity])),
     )
 
@@ -128,20 +151,35 @@ def _look_at(sample: Sample, limits: ReadLimits) -> Look:
         size_hw=size_hw,
         bit_depth=8 * image.dtype.itemsize,
         hides_alpha=reader.alpha != "refuse",
+        values=count_values(image, MOST_LABELS),
+        mask=mask,
         mask_trouble=mask_trouble,
-        has_mask=mask is not None or bool(mask_trouble),
-        mask_is_empty=mask is not None and not mask.any(),
         thumbnail=thumbnail(image),
     )
 
 
 def _mask_of(
     sample: Sample, size_hw: tuple[int, int], reader: Reader
-) -> tuple[NDArray[np.bool_] | None, str]:
+) -> tuple[MaskLook | None, str]:
     try:
-        return sample.read_mask(size_hw, reader), ""
+        return look_at_masks(sample, size_hw, reader), ""
     except ImageError as error:
         return None, str(error)
+
+
+def _mask_counts(looks: Iterable[Look]) -> dict[str, MaskCounts]:
+    by_type: defaultdict[str, list[Look]] = defaultdict(list)
+    for look in looks:
+        by_type[look.sample.defect_type].append(look)
+    counts = {}
+    for kind, of_type in sorted(by_type.items()):
+        with_masks = sum(look.has_mask or bool(look.sample.masks) for look in of_type)
+        if kind == GOOD and not with_masks:
+            continue
+        shares = [look.mask.marked for look in of_type if look.mask is not None]
+        median = float(np.median(shares)) if shares else None
+        counts[kind] = MaskCounts(len(of_type), with_masks, len(of_type) - with_masks, median)
+    return counts
 
 
 def _counts(samples: Iterable[Sample]) -> dict[str, dict[str, int]]:

@@ -9,59 +9,21 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
 from blemish.data.duplicates import alike_pairs, connected, nearly_one, to_look_at
+from blemish.data.findings import Finding, Look, Severity, how_many, ids_of, reasons
+from blemish.data.mask_checks import check_lookalikes, check_masks
 from blemish.data.masks import mask_paths
 from blemish.data.sample import Sample
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.names import shown
 from blemish.result import GOOD
 
-Severity = Literal["error", "warning", "note"]
-
 USUAL_FALSE_ALARM_RATE = 0.01
 MOST_ASPECT_SPREAD = 1.25
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One fault of a data set.
-
-    Attributes:
-        severity: `error`, `warning` or `note`.
-        code: short name that scripts can rely on.
-        message: one sentence, with what the fault will cost.
-        ids: the images or files concerned.
-        groups: for duplicates, which of them belong together.
-    """
-
-    severity: Severity
-    code: str
-    message: str
-    ids: tuple[str, ...] = ()
-    groups: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What reading one sample showed; `trouble` is why its image cannot be read at all."""
-
-    sample: Sample
-    trouble: str = ""
-    pixels: str = ""  # their hash
-    size_hw: tuple[int, int] = (0, 0)
-    bit_depth: int = 0
-    hides_alpha: bool = False
-    mask_trouble: str = ""
-    has_mask: bool = False
-    mask_is_empty: bool = False
-    thumbnail: NDArray[np.float32] | None = None
 
 
 def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
@@ -70,18 +32,18 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "error",
             "unreadable",
-            f"{_counted(unreadable, 'image', 'images')} cannot be read and will stop a fit or "
-            f"an evaluation: {_reasons(look.trouble for look in unreadable)}",
-            _ids(unreadable),
+            f"{how_many(unreadable, 'image', 'images')} cannot be read and will stop a fit or "
+            f"an evaluation: {reasons(look.trouble for look in unreadable)}",
+            ids_of(unreadable),
         )
     if hiding := [look for look in looks if look.hides_alpha]:
         yield Finding(
             "error",
             "alpha",
-            f"{_counted(hiding, 'image has', 'images have')} transparent pixels, which "
+            f"{how_many(hiding, 'image has', 'images have')} transparent pixels, which "
             "are refused unless alpha='flatten' puts them onto black, or alpha='drop' takes their "
             "colours as they are.",
-            _ids(hiding),
+            ids_of(hiding),
         )
 
 
@@ -96,7 +58,7 @@ def _check_names(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "names",
-            f"{_counted(odd, 'name of a file or folder is', 'names of files or folders are')} no "
+            f"{how_many(odd, 'name of a file or folder is', 'names of files or folders are')} no "
             "UTF-8; results show such bytes as \\xff, and other tools may not find the files by "
             "that: rename them.",
             odd,
@@ -113,7 +75,7 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
             "mixed-depth",
             f"Of {len(read)} images {depths[8]} are of 8 bits and {depths[16]} of 16; a model "
             "takes one depth, so a fit will refuse them: convert one kind.",
-            _ids(rare),
+            ids_of(rare),
         )
     sizes = Counter(look.size_hw for look in read)
     if len(sizes) > 1:
@@ -130,47 +92,6 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
             "sizes-differ",
             f"The images have {len(sizes)} sizes, aspect ratio (width / height) "
             f"{min(aspects):.2f} to {max(aspects):.2f}; {cost}.",
-        )
-
-
-def _check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    defects = [look for look in looks if look.sample.label != GOOD and not look.trouble]
-    if unusable := [look for look in looks if look.mask_trouble]:
-        yield Finding(
-            "error",
-            "mask-unusable",
-            f"{_counted(unusable, 'mask', 'masks')} cannot be used and will stop an evaluation of "
-            f"pixels: {_reasons(look.mask_trouble for look in unusable)}",
-            _ids(unusable),
-        )
-    without = [look for look in defects if not look.has_mask]
-    if without and len(without) == len(defects):
-        yield Finding(
-            "note", "no-masks", "There are no masks, so there will be no figures for pixels."
-        )
-    elif without:
-        yield Finding(
-            "warning",
-            "mask-missing",
-            f"Of {len(defects)} defect images, {_counted(without, 'has', 'have')} no mask; "
-            "figures for pixels leave them out.",
-            _ids(without),
-        )
-    if empty := [look for look in defects if look.mask_is_empty]:
-        yield Finding(
-            "warning",
-            "mask-empty",
-            f"{_counted(empty, 'defect image has', 'defect images have')} an all-zero mask: "
-            "defective, but with every pixel counted as good, which lowers figures for pixels.",
-            _ids(empty),
-        )
-    if orphans := dataset.leftovers.orphan_masks:
-        yield Finding(
-            "warning",
-            "mask-without-image",
-            f"{_counted(orphans, 'mask belongs', 'masks belong')} to no defect image and will "
-            "not be used; a misspelt name costs that image its mask.",
-            orphans,
         )
 
 
@@ -238,7 +159,7 @@ def _check_nearly_one(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         if look.thumbnail is not None and look.sample.id in few
     }
     if told := nearly_one(len(train), list(distinct.values())):
-        yield Finding("warning", "nearly-one", told, _ids(train))
+        yield Finding("warning", "nearly-one", told, ids_of(train))
 
 
 def _check_groups(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
@@ -261,7 +182,7 @@ def _check_enough(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
     contents = [look.pixels or look.sample.id for look in train]
     count = len(set(keys_of([look.sample.group for look in train], contents)))
     lowest = 1 / (count + 1)
-    counted = _counted(train, "good training image", "good training images")
+    counted = how_many(train, "good training image", "good training images")
     if count < len(train):
         counted += f" ({count} without copies and others of their group)"
     if count < FEWEST_DISTINCT:
@@ -298,7 +219,7 @@ def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "empty-folder",
-            f"{_counted(left.empty_folders, 'folder holds', 'folders hold')} no images "
+            f"{how_many(left.empty_folders, 'folder holds', 'folders hold')} no images "
             f"({_some(left.empty_folders)}) and will be missing from every table as a class.",
             left.empty_folders,
         )
@@ -306,7 +227,7 @@ def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "warning",
             "unused-images",
-            f"{_counted(left.unused_images, 'image lies', 'images lie')} where this layout "
+            f"{how_many(left.unused_images, 'image lies', 'images lie')} where this layout "
             "expects none and will be neither learnt from nor tested on.",
             left.unused_images,
         )
@@ -314,7 +235,7 @@ def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
         yield Finding(
             "note",
             "not-images",
-            f"{_counted(left.not_images, 'file is no image', 'files are no images')} and "
+            f"{how_many(left.not_images, 'file is no image', 'files are no images')} and "
             f"will be left alone ({_some(left.not_images)}).",
             left.not_images,
         )
@@ -324,7 +245,8 @@ CHECKS: tuple[Callable[[Dataset, Sequence[Look]], Iterable[Finding]], ...] = (
     _check_readable,
     _check_names,
     _check_alike_in_kind,
-    _check_masks,
+    check_masks,
+    check_lookalikes,
     _check_exact_duplicates,
     _check_near_duplicates,
     _check_nearly_one,
@@ -348,20 +270,6 @@ def _grouped(
 
 def _across(samples: Iterable[Sample]) -> bool:
     return len({sample.split for sample in samples}) > 1
-
-
-def _ids(looks: Iterable[Look]) -> tuple[str, ...]:
-    return tuple(look.sample.id for look in looks)
-
-
-def _counted(items: Sequence[object], one: str, many: str) -> str:
-    return f"{len(items)} {one if len(items) == 1 else many}"
-
-
-def _reasons(troubles: Iterable[str]) -> str:
-    """The first trouble in full, and how many more there are."""
-    first, *more = troubles
-    return f"{first}{f' (and {len(more)} more)' if more else ''}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +26,8 @@ from blemish.images.header import (
     probe_image,
     read_content,
 )
-from blemish.images.read import read_image, read_mask
+from blemish.images.masks import DecodedMask, decode_mask
+from blemish.images.read import read_image
 from blemish.result import GOOD
 
 
@@ -161,15 +163,20 @@ class Sample:
         """
         if not self.masks:
             return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
-        parts = [self._drawn(mask, size_hw, reader) for mask in self.masks]
+        parts = [decoded.marked for decoded in self.decode_masks(size_hw, reader)]
         mask: NDArray[np.bool_] = np.logical_or.reduce(parts)
         return mask
 
-    def _drawn(self, mask: Mask, size_hw: tuple[int, int], reader: Reader) -> NDArray[np.bool_]:
-        if not isinstance(mask, MaskFile):
-            return mask.draw(size_hw)
-        content = self._bytes_of(mask.path, reader.limits)
-        return read_mask(content, size_hw=size_hw, reader=reader)
+    def decode_masks(
+        self, size_hw: tuple[int, int], reader: Reader = READER
+    ) -> Iterator[DecodedMask]:
+        """What each of its masks says by itself; shapes are drawn. Raises as `read_mask` does."""
+        for mask in self.masks:
+            if isinstance(mask, MaskFile):
+                content = self._bytes_of(mask.path, reader.limits)
+                yield decode_mask(content, size_hw=size_hw, reader=reader)
+            else:
+                yield DecodedMask(mask.draw(size_hw), varied=False)
 
     def _hash_of(self, path: Path) -> str:
         known = self._hashes.get(path)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeGuard
 from blemish.errors import ImageError
 from blemish.images.jpeg import count_scans
 from blemish.images.kinds import not_read
+from blemish.images.orientation import orientation_of, upright_size
 from blemish.images.quiet import hush
 from blemish.images.tiff import check_strips, count_pages, open_tiff, unusable
 from blemish.settings import Settings, setting
@@ -40,7 +41,6 @@ _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr"})
 _GREY_MODES = frozenset({"1", "L", "LA", "La"})
 _GREY_16_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
-_ORIENTATION_TAG = 0x0112
 WHEN_QUIET = "run again when nothing writes there."
 _pillow_limit = threading.Lock()
 
@@ -70,6 +70,7 @@ class ImageFacts:
         has_alpha: there is an alpha channel or a transparent colour; it may still hide nothing.
         format: PNG, JPEG, BMP, TIFF or WEBP.
         file_bytes: size of the file; 0 where there is none.
+        orientation: EXIF orientation of the pixels as stored, 1 to 8; 1 where they are upright.
     """
 
     size_hw: tuple[int, int]
@@ -78,6 +79,7 @@ class ImageFacts:
     has_alpha: bool
     format: str
     file_bytes: int = 0
+    orientation: int = 1
 
 
 DEFAULT_LIMITS = ReadLimits()
@@ -158,12 +160,7 @@ def opened(
 ) -> Iterator[tuple[ImageFile.ImageFile, ImageFacts]]:
     """The file as an undecoded Pillow image within the limits; every failure names it."""
     with undecoded(source, limits) as (image, head):
-        facts = facts_of(image, _kind(head), _depth_in_header(image, head))
-        check_size(facts.size_hw, limits)
-        if facts.format == "TIFF":
-            check_strips(_tags(image))
-        if facts.format == "PNG":
-            _scale_transparent_grey(image, bits=head[24])
+        facts = checked_facts(image, head, limits)
         with trusting_our_limit(facts.size_hw):
             yield image, facts
 
@@ -179,7 +176,7 @@ def undecoded(source: Readable, limits: ReadLimits) -> Iterator[tuple[ImageFile.
         if isinstance(file, Path):
             check_file(file, limits)
         else:
-            _check_bytes(len(file.content), limits)
+            check_bytes(len(file.content), limits)
         with file.open("rb") if isinstance(file, Path) else BytesIO(file.content) as stream:
             head = stream.read(32)
             stream.seek(0)
@@ -187,6 +184,23 @@ def undecoded(source: Readable, limits: ReadLimits) -> Iterator[tuple[ImageFile.
             image = _open(stream, head)
             _check_single(image, stream)
             yield image, head
+
+
+def checked_facts(image: ImageFile.ImageFile, head: bytes, limits: ReadLimits) -> ImageFacts:
+    """What the header says, once it is sure that the image can be read within the limits.
+
+    Args:
+        image: undecoded.
+        head: the first bytes of its file.
+        limits: what it may cost.
+    """
+    facts = facts_of(image, _kind(head), _depth_in_header(image, head))
+    check_size(facts.size_hw, limits)
+    if facts.format == "TIFF":
+        check_strips(_tags(image))
+    if facts.format == "PNG":
+        _scale_transparent_grey(image, bits=head[24])
+    return facts
 
 
 def read_content(path: Path, limits: ReadLimits) -> bytes:
@@ -226,11 +240,12 @@ def check_file(path: Path, limits: ReadLimits) -> int:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for ever
         raise ImageError("is a folder or a device, not an image file.")
-    _check_bytes(status.st_size, limits)
+    check_bytes(status.st_size, limits)
     return status.st_size
 
 
-def _check_bytes(size_bytes: int, limits: ReadLimits) -> None:
+def check_bytes(size_bytes: int, limits: ReadLimits) -> None:
+    """Raise `ImageError` where a file is empty or too large."""
     if size_bytes == 0:
         raise ImageError("the file is empty.")
     if size_bytes > limits.max_bytes:
@@ -305,14 +320,13 @@ def facts_of(image: Image.Image, kind: str, bits: int) -> ImageFacts:
     has_alpha = mode in _ALPHA_MODES or image.has_transparency_data
     if bits > 8 and has_alpha:
         raise ImageError("is 16-bit grey with transparency; save it without an alpha channel.")
-    width, height = _stored_size(image)
-    turned = orientation_of(image) >= 5
     return ImageFacts(
-        size_hw=(width, height) if turned else (height, width),
+        size_hw=upright_size(image),
         bit_depth=16 if bits > 8 else 8,
         channels="rgb" if mode in _COLOUR_MODES else "grey",
         has_alpha=has_alpha,
         format=kind,
+        orientation=orientation_of(image),
     )
 
 
@@ -348,23 +362,6 @@ def _scale_transparent_grey(image: Image.Image, *, bits: int) -> None:
 def _tags(image: Any) -> Any:
     """The tags of a TIFF."""
     return image.tag_v2
-
-
-def _stored_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height as stored; recent Pillow says for a TIFF what it will be once upright."""
-    tags = getattr(image, "tag_v2", None)
-    if tags is not None and getattr(image, "tile", None) and 256 in tags and 257 in tags:
-        return int(tags[256]), int(tags[257])
-    return image.size
-
-
-def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8, of what the pixels still need; never decodes."""
-    undecoded_png = image.format == "PNG" and bool(getattr(image, "tile", None))
-    if undecoded_png and "exif" not in image.info:
-        return 1  # asking Pillow would decode the image to look behind the pixels
-    orientation = image.getexif().get(_ORIENTATION_TAG, 1)
-    return orientation if orientation in range(1, 9) else 1
 
 
 def check_size(size_hw: tuple[int, int], limits: ReadLimits) -> None:

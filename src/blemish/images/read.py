@@ -1,4 +1,4 @@
-"""Reading images and masks: the one door through which pixels enter.
+"""Reading images: the one door through which pixels enter.
 
 An image comes out as H x W x 3, uint8 or (16-bit grey) uint16, upright as its EXIF orientation
 says, otherwise untouched: images are only decoded here, resizing is a part of the model's graph.
@@ -26,12 +26,9 @@ from blemish.images.header import (
     check_size,
     depth_of_mode,
     facts_of,
-    in_memory,
-    name_of,
     opened,
-    orientation_of,
-    spell_size,
 )
+from blemish.images.orientation import orientation_of, upright
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -58,38 +55,6 @@ def read_image(source: Readable, reader: Reader = READER) -> NDArray[Any]:
     with opened(source, reader.limits) as (image, facts):
         check_scans(image, facts, reader.limits)
         return _image(image, facts, reader.alpha)
-
-
-def read_mask(
-    source: Readable, *, size_hw: tuple[int, int], reader: Reader = READER
-) -> NDArray[np.bool_]:
-    """Read a mask: a pixel is a defect where any channel is above half of its range.
-
-    Transparent pixels are no defect. A mask that has values other than zero but none above half of
-    its range (a mask of zeros and ones, say) is refused, because it would read as empty.
-
-    Args:
-        source: of any format and depth that `read_image` takes.
-        size_hw: height and width of the image that the mask belongs to.
-        reader: what it may cost.
-
-    Returns:
-        The mask, H x W, True where defective.
-
-    Raises:
-        ImageError: the file cannot be read, is of another size, or would read as empty by mistake.
-    """
-    file = in_memory(source, reader.limits)
-    with opened(file, reader.limits) as (image, facts):
-        if facts.size_hw != tuple(size_hw):
-            raise ImageError(
-                f"the mask is {spell_size(facts.size_hw)} but its image is "
-                f"{spell_size(size_hw)}; they must be of one size."
-            )
-        check_scans(image, facts, reader.limits)
-        values = _mask_values(image, facts)
-    values = values if values.ndim == 2 else values.max(axis=2)
-    return _above_half(values, name_of(file))
 
 
 def as_image(image: NDArray[Any] | Image.Image, reader: Reader = READER) -> NDArray[Any]:
@@ -154,11 +119,11 @@ def _image(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
                 "save it without alpha, or fit with alpha='drop', which takes its "
                 "colours."
             )
-    return _three_channels(_pixels(image, facts, alpha))
+    return _three_channels(pixels_of(image, facts, alpha))
 
 
-def _pixels(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
-    """The decoded pixels, upright: H x W (grey) or H x W x 3."""
+def pixels_of(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
+    """The decoded pixels, upright: H x W (grey) or H x W x 3. Raises `ImageError`."""
     colours = _palette_size(image)
     image.load()
     if colours is not None:
@@ -168,7 +133,7 @@ def _pixels(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]
         pixels = np.asarray(image).astype(np.uint16)
     else:
         pixels = np.asarray(_eight_bit(image, facts, alpha))
-    return np.ascontiguousarray(_upright(pixels, orientation))
+    return np.ascontiguousarray(upright(pixels, orientation))
 
 
 def _eight_bit(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> Image.Image:
@@ -207,46 +172,5 @@ def _check_indices(image: Image.Image, colours: int) -> None:
         )
 
 
-def _upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn and mirror as EXIF orientation 1 to 8 says (Exif 2.32, tag 0x0112)."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
-
-
 def _three_channels(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, np.newaxis], 3, axis=2)
-
-
-def _mask_values(image: Image.Image, facts: ImageFacts) -> NDArray[Any]:
-    """The values of a mask, transparent pixels as zero; an error where only alpha could say them.
-
-    Raises:
-        ImageError: it is drawn in its alpha channel, or transparent where it is not black.
-    """
-    if not facts.has_alpha:
-        return _pixels(image, facts, "refuse")
-    colours = _pixels(image, facts, "drop")
-    alpha = image.convert("RGBA").getchannel("A").getextrema()
-    values = _pixels(image, facts, "flatten")
-    if not values.any() and (colours.any() or alpha[0] != alpha[1]):
-        raise ImageError(
-            "the mask would be empty: it has values only where it is transparent, or in its alpha "
-            "channel; save it without alpha, white where defective."
-        )
-    return values
-
-
-def _above_half(values: NDArray[Any], name: str) -> NDArray[np.bool_]:
-    half = np.iinfo(values.dtype).max // 2
-    mask: NDArray[np.bool_] = values > half
-    if not mask.any() and values.any():
-        raise ImageError(
-            f"{name}: no value of the mask is above {half}, the highest is {values.max()}; defects "
-            f"must be brighter than half of the range: save them as {2 * half + 1}."
-        )
-    return mask

@@ -30,6 +30,7 @@ from blemish.images.header import (
     undecoded,
 )
 from blemish.images.kinds import NOT_READ
+from blemish.images.tiff import numbers_of, stored_as
 
 MapEncoding = Literal["npy", "tiff", "png16"]
 
@@ -39,10 +40,6 @@ OFFSET, SCALE = "score-offset", "score-scale"  # words in such a PNG: score = of
 MAP_SUFFIXES = frozenset({".npy", ".tif", ".tiff", ".png"})
 
 ScoreMap = NDArray[np.float32]
-
-# What a TIFF says of its numbers, SampleFormat and bits: Pillow gives the bytes of some as others.
-_STORED = {(1, 8): "u1", (2, 8): "i1", (1, 16): "u2", (2, 16): "i4", (1, 32): "u4", (2, 32): "i4",
-           (3, 32): "f4"}  # fmt: skip
 
 
 def read_score_map(path: str | Path, *, limits: ReadLimits = DEFAULT_LIMITS) -> ScoreMap:
@@ -180,13 +177,13 @@ def _tiff_values(path: Path, limits: ReadLimits) -> NDArray[Any]:
         tags = getattr(image, "tag_v2", None)
         if tags is None:
             raise ImageError(f"is a {image.format}; a map must be .npy, TIFF, or 16-bit PNG.")
-        bits, kinds, photometric = tags.get(258, (1,)), tags.get(339, (1,)), tags.get(262, 1)
-        stored = _STORED.get((kinds[0], bits[0]))
-        if len(bits) > 1 or photometric != 1 or stored is None:
+        stored = stored_as(tags)
+        if stored is None:
+            bits, kinds, photometric = tags.get(258, (1,)), tags.get(339, (1,)), tags.get(262, 1)
             raise ImageError(
                 f"is a TIFF of {len(bits)} x {bits[0]} bits (SampleFormat {kinds[0]}, photometric "
                 f"{photometric}); a map must have one channel of 32-bit floats or of integers, "
                 "black as zero."
             )
         with trusting_our_limit(image.size[::-1]):
-            return np.asarray(image).view(stored)
+            return numbers_of(image, stored)

@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from math import ceil
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from blemish.errors import ImageError
 from blemish.images.kinds import not_read
 
 if TYPE_CHECKING:
-    from PIL import TiffImagePlugin
+    from PIL import Image, TiffImagePlugin
 
 Tags = Mapping[int, Any]
 
@@ -41,6 +44,9 @@ _PHOTOMETRICS = {
     34892: "linear raw of a camera",
 }
 _NUMBERS = {2: "signed", 3: "floating-point", 5: "complex", 6: "complex"}
+# What a TIFF says of its numbers, SampleFormat and bits: Pillow gives the bytes of some as others.
+_STORED = {(1, 8): "u1", (2, 8): "i1", (1, 16): "u2", (2, 16): "i4", (1, 32): "u4", (2, 32): "i4",
+           (3, 32): "f4"}  # fmt: skip
 
 
 def open_tiff(stream: IO[bytes], head: bytes) -> TiffImagePlugin.TiffImageFile:
@@ -109,6 +115,25 @@ def _laid_out_otherwise(tags: Tags, photometric: int, bits: tuple[int, ...]) -> 
     if photometric == _YCBCR:
         return "YCbCr that is not compressed"
     return ""
+
+
+def stored_as(tags: Tags) -> str | None:
+    """The type of a TIFF's numbers, `f4` say; `None` but for one band of them, black as zero."""
+    bits, numbers = tags.get(_BITS, (1,)), tags.get(_FORMATS, (1,))
+    if len(bits) > 1 or tags.get(_PHOTOMETRIC, _BLACK_IS_ZERO) != _BLACK_IS_ZERO:
+        return None
+    return _STORED.get((numbers[0], bits[0]))
+
+
+def numbers_of(image: Image.Image, stored: str) -> NDArray[Any]:
+    """The pixels of a TIFF as numbers of the type that `stored_as` gave, H x W."""
+    values = np.asarray(image)
+    return values.astype(values.dtype.newbyteorder("="), copy=False).view(stored)
+
+
+def is_lossy(tags: Tags) -> bool:
+    """Whether its compression may change pixels: JPEG, old and new, or WebP."""
+    return tags.get(_COMPRESSION, 1) in (6, 7, 50001)
 
 
 def check_strips(tags: Tags) -> None:

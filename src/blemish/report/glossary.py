@@ -15,7 +15,7 @@ FIRST = (
         "Image and pixel level",
         "Image: one score for each test image. Pixel: the pixels of all test images "
         "pooled, good ones included, at the original resolution; a pixel of a mask counts as "
-        "defect above half of full white.",
+        "defect where it is not zero.",
     ),
 )
 LAST = (

@@ -9,7 +9,7 @@ from blemish.records.record import Record
 from blemish.wording import rate_text
 
 MASKS = (
-    "A pixel is defective where its mask, at the image's own size, is above half of its range. "
+    "A pixel is defective where its mask, at the image's own size, is not zero in any channel. "
     "Pixel figures take in the pixels of all test images, good ones included; only defect "
     "images without a mask are left out."
 )
