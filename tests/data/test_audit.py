@@ -168,10 +168,10 @@ def test_a_test_split_without_one_kind_is_told(sound: Path) -> None:
 def test_what_was_passed_over_is_told(sound: Path, draw: Draw) -> None:
     (sound / "test/scratch").mkdir()
     (sound / "license.txt").touch()
-    draw("validation/good/a.png")
+    draw("train/odd/a.png")
     assert {f.code: f.ids for f in audit(sound).findings} == {
         "empty-folder": ("test/scratch",),
-        "unused-images": ("validation/good/a.png",),
+        "unused-images": ("train/odd/a.png",),
         "not-images": ("license.txt",),
     }
 

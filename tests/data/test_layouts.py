@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from blemish.data.layouts.found import Names
 from blemish.data.layouts.registry import categories_in, find_layout, not_categories_in
 from blemish.errors import DataError
 
@@ -141,10 +142,39 @@ def test_what_is_no_data_set_says_what_is_there_and_what_is_wanted(
     (tmp_path / "file.txt").touch()
     with pytest.raises(DataError, match="no manifest"):
         find_layout(tmp_path / "file.txt")
-    draw("ok/a.png")
-    draw("nok/a.png")
-    with pytest.raises(DataError, match="no folder 'good', only nok, ok"):
+    draw("teile/a.png")
+    draw("riss/a.png")
+    with pytest.raises(DataError, match="none of its folders, 'riss', 'teile', means good images"):
         find_layout(tmp_path)
+    found = find_layout(tmp_path, Names(good=("Teile",)))
+    assert {entry.id: entry.defect_type for entry in found.entries} == {
+        "teile/a.png": "good",
+        "riss/a.png": "riss",
+    }
+    draw("alt/a.png")
+    draw("backup/a.png")
+    with pytest.raises(DataError, match="'backup' says neither that the images are good nor what"):
+        find_layout(tmp_path, Names(good=("teile",)))
+    found = find_layout(tmp_path, Names(good=("teile",), ignored=("backup", "alt")))
+    assert {entry.defect_type for entry in found.entries} == {"good", "riss"}
+    assert found.leftovers.unused_images == ("alt/a.png", "backup/a.png")
+
+
+@pytest.mark.parametrize(("good", "bad"), [("OK", "NG"), ("0", "1"), ("Normal", "anomaly")])
+def test_the_usual_words_for_good_are_known(
+    tmp_path: Path, draw: Draw, good: str, bad: str
+) -> None:
+    draw(f"{good}/a.png")
+    draw(f"{bad}/b.png")
+    assert types_of(tmp_path) == {f"{good}/a.png": "good", f"{bad}/b.png": bad}
+
+
+def test_numbers_that_may_mean_anything_are_asked_about(tmp_path: Path, draw: Draw) -> None:
+    for name in ("0/a.png", "1/b.png", "2/c.png"):
+        draw(name)
+    with pytest.raises(DataError, match="what the numbers stand for cannot be told"):
+        find_layout(tmp_path)
+    assert find_layout(tmp_path, Names(good=("0",), ignored=("1", "2"))).layout == "good-only"
 
 
 def test_categories_are_folders_that_are_data_sets(tmp_path: Path, draw: Draw) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -29,6 +29,7 @@ from blemish.wording import first_few
 if TYPE_CHECKING:
     from blemish.data.audit import Audit
     from blemish.data.findings import Finding, Severity
+    from blemish.report.tables import Table
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 MOST_EXAMPLES = 4
@@ -50,6 +51,7 @@ def check(
     Exit code 1: there are errors, and a fit or its figures would fail or be wrong.
     """
     import blemish
+    from blemish.report.plain import render_text
 
     choice = DataChoice(data, category, test_fraction, split_seed, good, ignore)
     dataset = choice.open()
@@ -57,7 +59,10 @@ def check(
     if as_json:
         console.write_json(audit.to_dict())
     else:
+        for sentence in dataset.notes:
+            console.note(sentence)
         console.write_facts(_overview(audit))
+        console.write("\n" + render_text(_understood(audit)))
         console.write("\n" + "".join(f"{line}\n" for line in _findings(audit)))
     if audit.of_severity("error"):
         raise typer.Exit(FAILED)
@@ -68,15 +73,40 @@ def check(
 def _overview(audit: Audit) -> Iterator[tuple[str, str]]:
     """What is there, as names and values."""
     yield "data set", f"{audit.name} ({audit.layout})"
-    for split, types in audit.counts.items():
-        yield split, _spell_counts(types) or "none"
     sizes = [f"{height} x {width}" for height, width in audit.sizes_hw]
     yield "height x width", first_few(sizes, MOST_EXAMPLES) or "unknown"
     yield "bits a channel", ", ".join(map(str, audit.bit_depths)) or "unknown"
 
 
-def _spell_counts(types: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {kind}" for kind, count in types.items())
+def _understood(audit: Audit) -> Table:
+    """What each class was taken for: how many images in which split, and how many masks."""
+    from blemish.report.cells import Cell, Spread
+    from blemish.report.columns import Column
+    from blemish.report.tables import Row, Table
+    from blemish.result import GOOD
+    from blemish.wording import Kind
+
+    def cell(count: int | None) -> Cell:
+        return None if count is None else Spread(count, count, count)
+
+    types = sorted({kind for types in audit.counts.values() for kind in types})
+    types.sort(key=lambda kind: kind != GOOD)
+    rows = []
+    for kind in types:
+        masks = audit.masks.get(kind)
+        counts = [types.get(kind) for types in audit.counts.values()]
+        found = (masks.with_masks, masks.without_masks) if masks else (None, None)
+        share = masks.median_share if masks else None
+        marked = None if share is None else Spread(share, share, share)
+        rows.append(Row((kind, *map(cell, (*counts, *found)), marked)))
+    columns = (
+        Column("class", "", Kind.TEXT, "Class"),
+        *(Column(split, split, Kind.COUNT, "Images") for split in audit.counts),
+        Column("with_masks", "found", Kind.COUNT, "Masks"),
+        Column("without_masks", "missing", Kind.COUNT, "Masks"),
+        Column("marked", "(median)", Kind.RATE, "Marked"),
+    )
+    return Table("What was understood", columns, tuple(rows))
 
 
 def _findings(audit: Audit) -> Iterator[str]:

@@ -223,6 +223,22 @@ def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
             f"({_some(left.empty_folders)}) and will be missing from every table as a class.",
             left.empty_folders,
         )
+    if left.training_defects:
+        yield Finding(
+            "note",
+            "training-defects",
+            f"{how_many(left.training_defects, 'defective image', 'defective images')} of the "
+            "training part will be neither learnt from nor tested on.",
+            left.training_defects,
+        )
+    if left.unlabelled:
+        yield Finding(
+            "note",
+            "unlabelled",
+            f"{how_many(left.unlabelled, 'image comes', 'images come')} without a label and will "
+            "be neither learnt from nor tested on.",
+            left.unlabelled,
+        )
     if left.unused_images:
         yield Finding(
             "warning",

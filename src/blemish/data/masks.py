@@ -12,7 +12,7 @@ from pathlib import Path
 
 from blemish.data.shapes import Shapes
 from blemish.images.header import probe_image
-from blemish.images.read import read_mask
+from blemish.images.masks import read_mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,13 +158,18 @@ class Sample:
             reader: what the mask file may cost.
 
         Raises:
-            ImageError: the mask cannot be read, is of another size, or was changed since its hash
-                was taken.
+            ImageError: the mask cannot be read, is of another size, was changed since its hash was
+                taken, or marks pixels of a good image.
         """
         if not self.masks:
             return np.zeros(size_hw, dtype=np.bool_) if self.label == GOOD else None
         parts = [decoded.marked for decoded in self.decode_masks(size_hw, reader)]
         mask: NDArray[np.bool_] = np.logical_or.reduce(parts)
+        if self.label == GOOD and mask.any():
+            raise ImageError(
+                f"{self.path} is a good image, but its mask marks {mask.sum():,} pixels; move it "
+                "to its type of defect, or remove the mask."
+            )
         return mask
 
     def decode_masks(

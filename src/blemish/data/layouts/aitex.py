@@ -12,6 +12,7 @@ from pathlib import Path
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.mask_names import masks_among
 from blemish.result import GOOD
 
 NAME = re.compile(r"(\d+)_(\d+)_(\d+)")
@@ -31,10 +32,12 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
     masks: dict[str, list[Path]] = {}
     for path in mask_folder.all_images if mask_folder else ():
         masks.setdefault(MASK.sub("", path.stem).lower(), []).append(path)
-    for image in defects.all_images if defects else ():
+    images = defects.all_images if defects else []
+    beside = masks_among(images)
+    for image in set(images).difference(*beside.values()):
         found = NAME.match(image.stem)
         kind = f"defect-{found.group(2)}" if found else "defect"
-        gathered.add(image, kind, None, masks.get(image.stem.lower(), ()))
+        gathered.add(image, kind, None, masks.get(image.stem.lower()) or beside.get(image, ()))
     if good:
         gathered.add_class(ImageClass(good, GOOD))
     return gathered.done()

@@ -14,6 +14,7 @@ from blemish.data.mask_names import MaskNames, masks_among
 from blemish.data.masks import MaskFile, mask_paths
 from blemish.data.split import Split
 from blemish.errors import DataError, raise_all
+from blemish.images.masks import MASK_SUFFIXES
 from blemish.result import GOOD
 
 
@@ -58,8 +59,18 @@ class Gathered:
     mask_folders: list[Folder] = field(default_factory=list)
     unlabelled: list[Folder] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    _mask_names: list[MaskNames] = field(default_factory=list)
     _empty: list[str] = field(default_factory=list)
     _training_defects: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
+
+    def masks_in(self, folder: Folder | None) -> MaskNames | None:
+        """The masks in a folder by their names; none where there is no folder."""
+        if folder is None:
+            return None
+        self.mask_folders.append(folder)
+        names = MaskNames(folder.all_files, folder.path)
+        self._mask_names.append(names)
+        return names
 
     def add(
         self,
@@ -85,8 +96,16 @@ class Gathered:
         """Pass over a defective image that the layout has for training."""
         self._training_defects[path] = tuple(masks)
 
-    def add_class(self, one: ImageClass, masks: MaskNames | None = None) -> None:
-        """Take all images of a folder, with their masks in another folder or beside them."""
+    def add_class(
+        self, one: ImageClass, masks: MaskNames | None = None, *, shared: bool = True
+    ) -> None:
+        """Take all images of a folder, with their masks in another folder or beside them.
+
+        Args:
+            one: the folder.
+            masks: in a folder of masks, if there is one.
+            shared: that folder holds masks of other classes, too.
+        """
         images = one.images
         beside = masks_among(images)
         no_images = {path for paths in beside.values() for path in paths}
@@ -95,7 +114,8 @@ class Gathered:
             if image in no_images:
                 continue
             name = PurePosixPath(image.relative_to(one.folder.path).as_posix())
-            found = masks.of(name, one.folder.name) if masks else ()
+            good = shared and one.defect_type == GOOD
+            found = masks.of(name, one.folder.name, good=good) if masks else ()
             self.add(image, one.defect_type, one.split, found or beside.get(image, ()))
         if len(self.entries) == before:
             self._empty.append(self.root.id_of(one.folder.path))
@@ -105,7 +125,8 @@ class Gathered:
         self.entries = [replace(entry, split=split_of(entry)) for entry in self.entries]
 
     def done(self) -> FoundLayout:
-        """All of it. Raises `DataError` where a mask could be that of two images."""
+        """All of it. Raises `DataError` where which mask is of which image cannot be told."""
+        raise_all([told for names in self._mask_names for told in names.problems()], DataError)
         self.entries = _masked_by_defects(self.entries)
         _check_masks_are_unique(self.entries, self.root)
         leftovers = self._leftovers()
@@ -118,10 +139,10 @@ class Gathered:
         rest = [path for path in self.root.all_files if path not in used]
         orphans, unlabelled, unused, others = [], [], [], []
         for path in rest:
-            if not is_image(path):
-                others.append(path)
-            elif _lies_in(path, self.mask_folders):
+            if _lies_in(path, self.mask_folders) and path.suffix.lower() in MASK_SUFFIXES:
                 orphans.append(path)
+            elif not is_image(path):
+                others.append(path)
             elif _lies_in(path, self.unlabelled):
                 unlabelled.append(path)
             else:
@@ -137,11 +158,6 @@ class Gathered:
 
     def _ids(self, paths: Iterable[Path]) -> tuple[str, ...]:
         return tuple(sorted(map(self.root.id_of, paths)))
-
-
-def masks_of(folder: Folder | None) -> MaskNames | None:
-    """The masks in a folder by their names; none where there is no folder."""
-    return None if folder is None else MaskNames(folder.all_images, folder.path)
 
 
 def _lies_in(path: Path, folders: Sequence[Folder]) -> bool:

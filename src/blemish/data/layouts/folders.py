@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from blemish.data.folder import Folder
-from blemish.data.layouts.classes import Gathered, ImageClass, masks_of
+from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import classes_in, mask_folder_in
 from blemish.result import GOOD
@@ -20,8 +20,8 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     """Each folder as a class; masks in a folder of masks, or beside their images."""
     mask_folder = mask_folder_in(folder)
     but = [mask_folder] if mask_folder else []
-    gathered = Gathered("folders", folder, mask_folders=but)
-    masks = masks_of(mask_folder)
+    gathered = Gathered("folders", folder)
+    masks = gathered.masks_in(mask_folder)
     for one in classes_in(folder, names, but=but):
         gathered.add_class(one, masks)
     found = gathered.done()

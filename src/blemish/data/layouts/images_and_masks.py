@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from blemish.data.folder import Folder
-from blemish.data.layouts.classes import Gathered, masks_of
+from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import mask_folder_in
 from blemish.data.masks import marks_anything
@@ -42,7 +42,6 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     gathered = Gathered("images-and-masks", folder)
     unmasked: list[Path] = []
     for images, masks, split in _places(folder):
-        gathered.mask_folders.append(masks)
         unmasked += _add(gathered, images, masks, split, take_unmasked=names.means_good(images))
     if unmasked:
         parent = unmasked[0].parent
@@ -62,7 +61,7 @@ def _places(folder: Folder) -> list[Place]:
     places: list[Place] = []
     for one, split in found:
         images, masks = one.folder(*IMAGE_FOLDERS), mask_folder_in(one)
-        if images and masks and images.all_images and masks.all_images:
+        if images and masks and images.all_images and masks.all_files:
             places.append((images, masks, split))
     return places
 
@@ -76,7 +75,7 @@ def _add(
     take_unmasked: bool,
 ) -> list[Path]:
     """Take the images of a folder by what their masks say; gives those that have none."""
-    names = masks_of(mask_folder)
+    names = gathered.masks_in(mask_folder)
     found = [
         (image, names.of(PurePosixPath(images.id_of(image)), images.name) if names else ())
         for image in images.all_images

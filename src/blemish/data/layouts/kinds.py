@@ -7,15 +7,12 @@ from collections.abc import Sequence
 from blemish.data.folder import Folder, spell_names
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import Names
+from blemish.data.mask_names import is_mask_folder
 from blemish.data.split import Split
 from blemish.data.words import is_neutral, plain
 from blemish.errors import DataError
 from blemish.result import GOOD
 
-MASK_FOLDERS = (
-    "ground_truth", "groundtruth", "masks", "mask", "gt", "labels", "label", "annotations",
-    "annotation", "segmentation", "segmentations", "SegmentationClass",
-)  # fmt: skip
 HOW_TO_SAY = (
     "name the folders of good images with good=NAME, and those to pass over with ignore=NAME"
 )
@@ -61,7 +58,7 @@ def kind_of(folder: Folder, names: Names) -> str:
 
 def mask_folder_in(parent: Folder) -> Folder | None:
     """The folder of masks right in a folder, if there is one."""
-    return parent.folder(*MASK_FOLDERS)
+    return next((one for one in parent.folders if is_mask_folder(one.name)), None)
 
 
 def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> None:

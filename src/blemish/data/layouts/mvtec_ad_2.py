@@ -6,7 +6,7 @@ Heckler-Kram et al., "The MVTec AD 2 Dataset", 2025.
 from __future__ import annotations
 
 from blemish.data.folder import Folder
-from blemish.data.layouts.classes import Gathered, masks_of
+from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import classes_in, good_in, mask_folder_in
 
@@ -25,9 +25,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
         for one in good_in(folder.folder(split), names, split):
             gathered.add_class(one)
     if public := folder.folder("test_public"):
-        mask_folder = mask_folder_in(public)
-        gathered.mask_folders = [mask_folder] if mask_folder else []
-        masks = masks_of(mask_folder)
+        masks = gathered.masks_in(mask_folder_in(public))
         for one in classes_in(public, names, "test", but=gathered.mask_folders):
             gathered.add_class(one, masks)
     gathered.unlabelled = folder.folders_named(*PRIVATE)

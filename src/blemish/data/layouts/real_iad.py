@@ -14,6 +14,7 @@ from typing import Any
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.mask_names import masks_among
 from blemish.data.split import Split
 from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
@@ -26,18 +27,19 @@ MOST_TOLD = 5
 
 
 def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
-    """Whether there are good parts by number, and a list of the category."""
+    """Whether there are good parts by number."""
     good = folder.folder("ok")
-    parts = good is not None and any(PART.fullmatch(one.name) for one in good.folders)
-    return parts and _list_of(folder) is not None
+    return good is not None and any(PART.fullmatch(one.name) for one in good.folders)
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
     """What the list says; defects that it has for training are left out."""
     path = _list_of(folder)
     gathered = Gathered("real-iad", folder)
+    if path is None:
+        return _without_list(gathered)
     problems: list[str] = []
-    for split, row in _rows(path) if path else ():
+    for split, row in _rows(path):
         kind, image, mask = (row.get(n) for n in ("anomaly_class", "image_path", "mask_path"))
         file, marks = folder.path / str(image), () if not mask else (folder.path / str(mask),)
         missing = [one for one in (file, *marks) if not one.is_file()]
@@ -46,12 +48,35 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
         if not missing and split == "train" and not good:
             gathered.leave_out(file, marks)
         elif not missing:
-            part = next((name for name in file.parts if PART.fullmatch(name)), None)
-            group = None if part is None else f"{kind}-{part}"
-            gathered.add(file, GOOD if good else str(kind), split, marks, group)
+            gathered.add(
+                file, GOOD if good else str(kind), split, marks, _group_of(file, str(kind))
+            )
     more = [f"{path}: and {len(problems) - MOST_TOLD} more files that do not exist."]
     raise_all(problems if len(problems) <= MOST_TOLD else problems[:MOST_TOLD] + more, DataError)
     return gathered.done()
+
+
+def _without_list(gathered: Gathered) -> FoundLayout:
+    """Images by their folders; the split is left to who opens them."""
+    gathered.notes.append(
+        f"There is no list '{gathered.root.name}.json' of the category's splits, so the images are "
+        "split here."
+    )
+    good, bad = gathered.root.folder("ok"), gathered.root.folder("ng")
+    kinds = [(good, GOOD)] if good else []
+    kinds += [(kind, kind.name) for kind in bad.folders] if bad else []
+    for folder, kind in kinds:
+        images = folder.all_images
+        beside = masks_among(images)
+        for image in set(images).difference(*beside.values()):
+            gathered.add(image, kind, None, beside.get(image, ()), _group_of(image, kind))
+    return gathered.done()
+
+
+def _group_of(path: Path, kind: str) -> str | None:
+    """The part that an image is a view of."""
+    part = next((name for name in path.parts if PART.fullmatch(name)), None)
+    return None if part is None else f"{kind}-{part}"
 
 
 def _list_of(folder: Folder) -> Path | None:

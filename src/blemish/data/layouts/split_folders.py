@@ -8,7 +8,7 @@ Found on disk so: MVTec AD and MPDD (`ground_truth/<type>/<stem>_mask.png`), Vis
 from __future__ import annotations
 
 from blemish.data.folder import Folder
-from blemish.data.layouts.classes import Gathered, ImageClass, masks_of
+from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import classes_in, good_in, mask_folder_in
 from blemish.data.mask_names import MaskNames
@@ -34,8 +34,8 @@ def read(folder: Folder, names: Names) -> FoundLayout:
         *good_in(folder.folder(*VALIDATION), names, "validation"),
         *(classes_in(test, names, "test", but=but) if test else ()),
     ]
-    gathered = Gathered(_name(train, test), folder, mask_folders=but)
-    masks = masks_of(mask_folder)
+    gathered = Gathered(_name(train, test), folder)
+    masks = gathered.masks_in(mask_folder)
     for one in classes:
         add_class(gathered, one, masks)
     return gathered.done()
@@ -47,10 +47,9 @@ def add_class(gathered: Gathered, one: ImageClass, masks: MaskNames | None) -> N
     if images is None:
         gathered.add_class(one, masks)
         return
-    if own_masks:
-        gathered.mask_folders.append(own_masks)
     inner = ImageClass(images, one.defect_type, one.split)
-    gathered.add_class(inner, masks_of(own_masks) or masks)
+    own = gathered.masks_in(own_masks)
+    gathered.add_class(inner, own or masks, shared=own is None)
 
 
 def _name(train: Folder | None, test: Folder | None) -> str:

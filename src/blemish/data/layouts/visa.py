@@ -10,7 +10,7 @@ import csv
 from pathlib import Path
 
 from blemish.data.folder import Folder
-from blemish.data.layouts.classes import Gathered, ImageClass, masks_of
+from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.split import Split
 from blemish.errors import DataError
@@ -27,9 +27,9 @@ def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
 
 def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
     """Images by folder, splits by the list."""
-    images, mask_folder = folder.below("data", "images"), folder.below("data", "masks")
-    gathered = Gathered("visa", folder, mask_folders=[mask_folder] if mask_folder else [])
-    masks = masks_of(mask_folder)
+    images = folder.below("data", "images")
+    gathered = Gathered("visa", folder)
+    masks = gathered.masks_in(folder.below("data", "masks"))
     listed = _listed(folder)
     for kind, name in ((GOOD, "normal"), (DEFECT, "anomaly")):
         if images and (of_class := images.folder(name)):
