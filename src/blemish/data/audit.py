@@ -7,7 +7,7 @@ be wrong), a `warning` (they will be worse or say less than they seem to), or a 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,7 +18,7 @@ import numpy as np
 
 from blemish.data.checks import CHECKS
 from blemish.data.dataset import Dataset
-from blemish.data.duplicates import thumbnail
+from blemish.data.duplicates import thumbnail, to_compare
 from blemish.data.findings import Finding, Look, Severity
 from blemish.data.mask_look import MaskLook, look_at_masks
 from blemish.data.opening import open_dataset
@@ -127,13 +127,15 @@ def _look_at_all(samples: Sequence[Sample], limits: ReadLimits, progress: Progre
         progress.stage("Reading images", len(samples)) as advance,
         ThreadPoolExecutor(available_cores()) as pool,
     ):
-        for look in pool.map(partial(_look_at, limits=limits), samples):
+        compared = to_compare(sample.id for sample in samples)
+        look_at = partial(_look_at, limits=limits, compared=compared)
+        for look in pool.map(look_at, samples):
             looks.append(look)
             advance(1)
     return looks
 
 
-def _look_at(sample: Sample, limits: ReadLimits) -> Look:
+def _look_at(sample: Sample, limits: ReadLimits, compared: Collection[str]) -> Look:
     reader = Reader(limits)
     try:
         try:
@@ -154,7 +156,7 @@ def _look_at(sample: Sample, limits: ReadLimits) -> Look:
         values=count_values(image, MOST_LABELS),
         mask=mask,
         mask_trouble=mask_trouble,
-        thumbnail=thumbnail(image),
+        thumbnail=thumbnail(image) if sample.id in compared else None,
     )
 
 

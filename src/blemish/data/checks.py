@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from blemish.data.dataset import Dataset
-from blemish.data.duplicates import alike_pairs, connected, nearly_one, to_look_at
+from blemish.data.duplicates import MOST_COMPARED, alike_pairs, connected, nearly_one, to_look_at
 from blemish.data.findings import Finding, Look, Severity, how_many, ids_of, reasons
 from blemish.data.mask_checks import check_lookalikes, check_masks
 from blemish.data.masks import mask_paths
@@ -148,6 +148,13 @@ def _check_near_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Findin
         "look nearly the same as another of their split (one part taken twice?); they add little, "
         "and thresholds come out too low where they vouch for each other.",
     )
+    if len(looks) > MOST_COMPARED:
+        yield Finding(
+            "note",
+            "near-duplicates-sampled",
+            f"Only {MOST_COMPARED:,} of {len(looks):,} images, drawn by their names, were compared "
+            "with each other for near duplicates; exact copies are found among all.",
+        )
 
 
 def _check_nearly_one(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:

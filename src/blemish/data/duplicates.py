@@ -14,6 +14,7 @@ taken for a copy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ MVTec AD bottle 0.946. On a part as smooth as a vignette a grey level of noise b
 
 LOOKED_AT = 32  # images that tell whether all are nearly one
 
+MOST_COMPARED = 10_000  # images of a set; each with each of a hundred thousand would take hours
 _BLOCK = 1024
 _FLAT = 1e-3
 
@@ -67,14 +69,19 @@ def alike_pairs(thumbnails: NDArray[np.float32], *, alike: float = ALIKE) -> lis
     total = thumbnails.sum(axis=0, dtype=np.float64).astype(np.float32)
     to_total = thumbnails @ total
     pairs: list[tuple[int, int]] = []
-    for start in range(0, len(thumbnails), _BLOCK):
-        rows = slice(start, start + _BLOCK)
-        products = thumbnails[rows] @ thumbnails[start:].T
+    starts = range(0, len(thumbnails), _BLOCK)
+    for top, left in combinations_with_replacement(starts, 2):
+        rows, columns = slice(top, top + _BLOCK), slice(left, left + _BLOCK)
         alikeness = _without_others(
-            products, to_total[rows], to_total[start:], float(total @ total), len(thumbnails)
+            thumbnails[rows] @ thumbnails[columns].T,
+            to_total[rows],
+            to_total[columns],
+            float(total @ total),
+            len(thumbnails),
         )
-        first, second = np.nonzero(np.triu(alikeness >= alike, k=1))
-        pairs += zip((first + start).tolist(), (second + start).tolist(), strict=True)
+        found = alikeness >= alike
+        first, second = np.nonzero(np.triu(found, k=1) if top == left else found)
+        pairs += zip((first + top).tolist(), (second + left).tolist(), strict=True)
     return pairs
 
 
@@ -83,7 +90,16 @@ def to_look_at(names: Iterable[str]) -> set[str]:
 
     Drawn by a hash, so that no order of names (two cameras in turn, say) decides what is seen.
     """
-    return set(sorted(set(names), key=lambda name: position_of(name, seed=0))[:LOOKED_AT])
+    return _drawn(names, LOOKED_AT)
+
+
+def to_compare(names: Iterable[str]) -> set[str]:
+    """The images, by their names, that are compared with each other: all, or some of very many."""
+    return _drawn(names, MOST_COMPARED)
+
+
+def _drawn(names: Iterable[str], most: int) -> set[str]:
+    return set(sorted(set(names), key=lambda name: position_of(name, seed=0))[:most])
 
 
 def nearly_one(images: int, thumbnails: Sequence[NDArray[np.float32]]) -> str | None:
