@@ -177,6 +177,27 @@ def test_a_mask_of_several_images_is_told(tmp_path: Path) -> None:
     assert manifest.notes == ("Masks of several images: '2.png' (line 2, line 3).",)
 
 
+@pytest.mark.parametrize(
+    ("row", "swapped"),
+    [
+        ("gt/2.png,dent,a/2.png", True),
+        ("b/2.png,dent,a/2.png", True),
+        ("a/2.png,dent,gt/2.png", False),
+        ("a/2.png,dent,a/3.png", False),
+        ("gt/2.png,dent,gt/3.png", False),
+    ],
+)
+def test_image_and_mask_that_seem_to_be_swapped_are_told(
+    tmp_path: Path, row: str, swapped: bool
+) -> None:
+    for name in ("a/1.png", "a/2.png", "a/3.png", "b/2.png", "gt/2.png", "gt/3.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    path = write(tmp_path / "list.csv", f"path,label,mask\na/1.png,good,\n{row}\n")
+    notes = open_manifest(path).notes
+    assert ["swapped" in note and "line 3" in note for note in notes] == [True] * swapped
+
+
 def test_wrong_json_is_told_with_its_line(tmp_path: Path) -> None:
     lines = write(
         tmp_path / "list.jsonl",

@@ -64,6 +64,7 @@ def test_a_quoted_text_may_have_lines():
         ("path,label\na,b,c\n", "line 2: has 3 fields, and line 1 names 2 columns"),
         ('path,label\na,"b\nc,d\n', "line 2: is not valid CSV"),
         ('path,label\na,"b"c\n', "line 2: is not valid CSV"),
+        ('path,label\na,b"\n', "line 2: has a quotation mark that nothing closes"),
         ('path,label,note\na,b,"c\nd,e,f"\n', "line 2: a text in quotation marks goes on"),
     ],
 )

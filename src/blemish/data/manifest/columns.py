@@ -186,6 +186,7 @@ class _Sorting:
 
     def rest(self, *, grouped: bool) -> tuple[Column, ...]:
         """All columns that nobody took: metadata."""
+        self.take_all([c for c in self._columns if c.is_empty and is_known(c.name)])
         names = [column.name for column in self._columns]
         for name, count in Counter(name.casefold() for name in names).items():
             if count > 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from blemish.data.manifest.places import (
     name_images,
 )
 from blemish.data.manifest.told import Told
-from blemish.data.manifest.vocabulary import is_known, is_path
+from blemish.data.manifest.vocabulary import MASK, is_known, is_path, squashed
 from blemish.data.masks import MaskFile, mask_paths
 from blemish.data.tables import Table, read_table
 from blemish.data.tables.json_rows import looks_like_rows
@@ -122,7 +122,9 @@ def _entries(table: Table, columns: Columns, folder: Path, told: Told) -> tuple[
         )
         for line, image, its in zip(lines, images, ids, strict=True)
     ]
-    _tell_of_pairs([line.place for line in lines], entries, told)
+    places = [line.place for line in lines]
+    _tell_of_pairs(places, entries, told)
+    _note_swapped(places, entries, told)
     return root, entries
 
 
@@ -150,3 +152,19 @@ def _tell_of_pairs(places: Sequence[str], entries: Sequence[Entry], told: Told) 
     shared = [f"'{m.name}' ({first_few(u, MOST_SHOWN)})" for m, u in users.items() if len(u) > 1]
     if shared:
         told.notes.append(f"Masks of several images: {first_few(shared, MOST_SHOWN)}.")
+
+
+def _note_swapped(places: Sequence[str], entries: Sequence[Entry], told: Told) -> None:
+    """Note images that lie where masks do, while their masks lie where images do."""
+    folders = Counter(entry.path.parent for entry in entries)
+    swapped = []
+    for place, entry in zip(places, entries, strict=True):
+        own, others = entry.path.parent, {path.parent for path in mask_paths(entry.masks)}
+        among_masks = squashed(own.name) in MASK and own not in others
+        among_images = folders[own] == 1 and any(folders[other] for other in others - {own})
+        swapped += [place] if others and (among_masks or among_images) else []
+    if swapped:
+        told.notes.append(
+            f"Image and mask may be swapped, by the folders that they are in: "
+            f"{first_few(swapped, MOST_SHOWN)}."
+        )

@@ -10,8 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from blemish.data.tables.table import Row, Table
 from blemish.wording import counted
@@ -51,16 +50,16 @@ def _delimiters_of(text: str, known: Callable[[str], bool]) -> list[str]:
 
 def _header(text: str, delimiter: str) -> list[str]:
     try:
-        row: list[str] = next((row for row in _reader(text, delimiter) if row), [])
+        lines = io.StringIO(text, newline="")
+        row: list[str] = next((row for row in _reader(lines, delimiter) if row), [])
     except csv.Error:
         return []
     return [name.strip() for name in row]
 
 
-def _reader(text: str, delimiter: str) -> Any:  # whose type has no public name
+def _reader(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
     # Strict: an unclosed quotation mark must not take in the rest of the file.
-    stream = io.StringIO(text, newline="")
-    return csv.reader(stream, delimiter=delimiter, strict=True, skipinitialspace=True)
+    return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
 
 
 def _parse(text: str, delimiter: str, skipped: int) -> Table:
@@ -91,14 +90,28 @@ def _numbered(
     text: str, delimiter: str, skipped: int, tell: Callable[[str], None]
 ) -> Iterator[tuple[int, list[str]]]:
     """Rows that hold something, each with the line where it begins."""
-    reader, line = _reader(text, delimiter), 1 + skipped
+    taken: list[str] = []
+    line = 1 + skipped
     try:
-        for fields in reader:
-            if any(field.strip() for field in fields):
+        for fields in _reader(_kept(io.StringIO(text, newline=""), taken), delimiter):
+            if sum(one.count('"') for one in taken) % 2:
+                tell(
+                    f"line {line}: has a quotation mark that nothing closes; write it twice, and "
+                    "others around the field."
+                )
+            elif any(field.strip() for field in fields):
                 yield line, fields
-            line = 1 + skipped + reader.line_num
+            line += len(taken)
+            taken.clear()
     except csv.Error as error:
         tell(f"line {line}: is not valid CSV ({error}).")
+
+
+def _kept(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    """Lines, each of which is also kept in a list: a reader does not tell what it took."""
+    for line in lines:
+        taken.append(line)
+        yield line
 
 
 def _holds_rows(field: str, delimiter: str, columns: int) -> bool:
