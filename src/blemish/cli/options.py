@@ -39,7 +39,7 @@ Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="Folder of images, CSV or JSONL manifest, or surfaces (drawn).",
+        help="Folder of images, manifest (CSV, JSON, Parquet), or surfaces (drawn).",
         show_default=False,
     ),
 ]

@@ -6,6 +6,7 @@ Names are compared as `squashed`: `image_path`, `Image Path` and `imagePath` are
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 from pathlib import PurePosixPath
 
 from blemish.data.split import Split
@@ -72,6 +73,15 @@ def is_known(name: str) -> bool:
 def is_path(name: str) -> bool:
     """Whether a column of this name may name images."""
     return squashed(name) in PATH
+
+
+def path_column(names: Collection[str]) -> str | None:
+    """Which of some columns names images: `path` or `uri`, or the only other one that may."""
+    for wanted in ({"path"}, {"uri"}, PATH):
+        found = [name for name in names if squashed(name) in wanted]
+        if len(found) == 1:
+            return found[0]
+    return None
 
 
 def ends_in(path: str, suffixes: frozenset[str]) -> bool:
