@@ -66,9 +66,10 @@ def find_base(folder: Path, texts: Collection[str], told: Told) -> Base:
     if not found:
         return here
     if len(found) == len(relative):
+        name = around.folder.resolve().name  # a note goes into records, which hold no place
         told.notes.append(
-            f"Paths are relative to '{around.folder}', the folder around the manifest's: no file "
-            "is there from the manifest's own."
+            f"Paths begin at '{name}', the folder around the manifest's: from the manifest's own "
+            "they lead to no file."
         )
         return around
     told.problems.append(
