@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 NO_TEXT = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
+FORMULA = ("=", "+", "-", "@", "\t", " ", "\n")  # what a spreadsheet may run begins with one
 # Control characters but line feed and tab, and those that turn the direction of writing around.
 COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -34,6 +35,21 @@ def all_shown(value: Any) -> Any:
 def harmless(text: str) -> str:
     """Text as `shown`, without what a terminal obeys."""
     return COMMANDS.sub(lambda found: repr(found[0])[1:-1], shown(text))
+
+
+def no_formula(text: str) -> str:
+    """Text for a cell of a CSV: one that a spreadsheet would take for a formula gets an apostrophe.
+
+    As OWASP advises. A carriage return becomes a blank, since the csv module writes it as it is,
+    as if a row ended.
+    """
+    text = text.replace("\r", " ")
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def of_cell(text: str) -> str:
+    """What `no_formula` made a cell of."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
 def _spell_surrogate(match: re.Match[str]) -> str:

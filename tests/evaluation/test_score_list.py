@@ -55,6 +55,21 @@ def test_columns_may_be_more_in_any_order_and_apart_by_semicolons(tmp_path):
     assert read(tmp_path / "scores.csv", text) == (dict.fromkeys(IDS, 1.5), [])
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "encoding"),
+    [
+        ("s.tsv", "image_path\tscore\n{}", "utf-16"),
+        ("s.csv", "sep=|\r\nfile|path|Score\r\n{}", "utf-8-sig"),
+        ("s.json", "", "utf-8"),
+    ],
+)
+def test_lists_are_read_in_all_formats_of_manifests(tmp_path, name, text, encoding):
+    rows = "".join(f"{image}\t1.5\n" if name == "s.tsv" else f"x|{image}|1.5\r\n" for image in IDS)
+    text = text.format(rows) or json.dumps([{"file": image, "score": 1.5} for image in IDS])
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    assert read_scores(tmp_path / name, SAMPLES, "tile") == (dict.fromkeys(IDS, 1.5), [])
+
+
 def test_json_lines_keep_every_digit_and_may_hold_more(tmp_path):
     lines = [{"path": f"/x/{p}", "score": s, "verdict": "good"}
              for p, s in zip(IDS, SCORES, strict=True)]  # fmt: skip
@@ -90,12 +105,14 @@ def test_a_line_of_two_images_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("s.csv", "file,score\na,1\n", "must name path and score"),
+        ("s.csv", "name,score\na,1\n", "must name path and score"),
+        ("s.csv", "file,image,score\na,b,1\n", "must name path and score"),
+        ("s.csv", "path,score\na\n", "line 2: has 1 field"),
         ("s.csv", "", "must name path and score"),
         ("s.csv", "path,score\n", "lists no scores"),
         ("s.csv", 'path,score\n"a,1\n', "is no list of scores"),
         ("s.jsonl", '{"path": "a"', "is no list of scores"),
-        ("s.jsonl", "[1]\n", "line 1 is no JSON object"),
+        ("s.jsonl", "[1]\n", "entry 1: must be a JSON object"),
     ],
 )
 def test_a_file_that_is_no_list_is_refused(tmp_path, name, text, said):
@@ -107,5 +124,5 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         read_scores(tmp_path / "gone.csv", SAMPLES, "tile")
     (tmp_path / "s.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="UTF-8"):
+    with pytest.raises(DataError, match="UTF-16"):
         read_scores(tmp_path / "s.csv", SAMPLES, "tile")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import astuple, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -59,14 +59,13 @@ def example(folder: Path, name: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def test_three_files_are_written_and_nothing_else(tmp_path: Path, make_record) -> None:
+def test_four_files_are_written_and_nothing_else(tmp_path: Path, make_record) -> None:
     files = write_report(tmp_path, [make_record()])
-    assert {files.html.name, files.markdown.name, files.csv.name} == {
-        path.name for path in tmp_path.iterdir()
-    }
+    assert {path.name for path in astuple(files)} == {path.name for path in tmp_path.iterdir()}
     assert files.html.name == "report.html"
     assert files.markdown.name == "report.md"
     assert files.csv.name == "table.csv"
+    assert files.scores.name == "scores.csv"
 
 
 def test_the_page_is_whole_and_fetches_nothing(tmp_path: Path, make_record) -> None:
@@ -261,7 +260,7 @@ def test_an_old_report_is_replaced_and_a_failed_write_leaves_it(
     with pytest.raises(BlemishError, match="No space"):
         write_report(tmp_path, [make_record(category="newer")])
     assert files.html.read_text("utf-8") == before
-    assert len(list(tmp_path.iterdir())) == 3
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_the_next_step_can_be_pasted_and_a_file_is_no_folder(tmp_path: Path, make_record) -> None:

@@ -75,16 +75,28 @@ def test_a_parquet_list_is_read_and_one_without_its_column_refused(here):
     pq.write_table(pa.table({"uri": ["1.png", os.fsencode("2\udcff.png")]},
                             schema=pa.schema({"uri": pa.binary()})), "l.parquet")  # fmt: skip
     assert listed("l.parquet")[0] == ["1.png", "2\udcff.png"]
-    pq.write_table(pa.table({"image": ["1.png"], "label": ["good"]}), "l.parquet")
-    with pytest.raises(DataError, match=r"no column 'path' \(or 'uri'\); it has image, label"):
+    pq.write_table(pa.table({"image_path": ["3.png"], "label": ["good"]}), "l.parquet")
+    assert listed("l.parquet")[0] == ["3.png"]
+    pq.write_table(pa.table({"picture": ["1.png"], "label": ["good"]}), "l.parquet")
+    with pytest.raises(DataError, match=r"no column 'path' \(or 'uri'\); it has picture, label"):
         listed("l.parquet")
     pq.write_table(pa.table({"path": ["1.png", None]}), "l.parquet")
     with pytest.raises(DataError, match="a value of 'path' is no text: None"):
         listed("l.parquet")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_list_may_be_in_any_encoding_of_unicode_and_have_the_columns_of_a_manifest(
+    here, encoding
+):
+    rows = [{"image": "ü\u2028.png", "label": "good"}, {"Image Path": "2.png"}, {"uri": "1.png"}]
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    (here / "l.jsonl").write_bytes(text.encode(encoding))
+    assert listed("l.jsonl")[0] == ["1.png", "2.png", "ü\u2028.png"]
+
+
 def test_all_faults_of_a_list_are_told_with_their_lines(here):
-    (here / "l.jsonl").write_text('{"path": "1.png"}\nno json\n{"file": "2.png"}\n[1]\n')
+    (here / "l.jsonl").write_text('{"path": "1.png"}\nno json\n{"picture": "2.png"}\n[1]\n')
     with pytest.raises(DataError) as found:
         listed("l.jsonl")
     assert [line.split(": ")[1] for line in str(found.value).splitlines()] == [

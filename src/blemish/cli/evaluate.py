@@ -45,7 +45,12 @@ ModelAndData = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="DIR", help="Also write a record for blemish report."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="DIR",
+        help="Also write scores.csv, and a record for blemish report.",
+    ),
 ]
 Require = Annotated[
     list[str] | None,
@@ -66,7 +71,7 @@ Scores = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="With --maps: CSV (path,score) or JSONL of image scores (default: maxima of maps).",
+        help="With --maps: CSV or JSON of path and score (default: maxima of maps).",
     ),
 ]
 ImageThreshold = Annotated[
@@ -233,4 +238,8 @@ def _tell(found: Evaluation, dataset: Dataset, output: Path | None, *, as_json: 
     for sentence in (*dataset.notes, *found.notes):
         console.note(sentence)
     if output is not None:
+        from blemish.records.folder import read_records
+        from blemish.records.scores import write_scores
+
+        write_scores(output, read_records(output))
         console.next_steps(["report", output])

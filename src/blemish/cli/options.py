@@ -42,7 +42,7 @@ Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="Folder of images, manifest, or surfaces (drawn).",
+        help="Folder of images, manifest (CSV, JSON, Parquet), or surfaces (drawn).",
         show_default=False,
     ),
 ]

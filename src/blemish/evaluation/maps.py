@@ -39,8 +39,8 @@ class ScoreMaps:
     Args:
         folder: of the maps.
         dataset: whose test images they belong to.
-        scores: a CSV or JSONL file with the score of each image; by default an image's score is
-            the maximum of its map.
+        scores: a table (CSV, JSON, Parquet) with the score of each image; by default an image's
+            score is the maximum of its map.
         resize: whether to resize maps of another size than their image, bilinear.
         thresholds: that the user sets.
         reader: how images and masks are read; its limits are for maps, too.

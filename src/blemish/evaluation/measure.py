@@ -175,6 +175,7 @@ def _row(sample: Sample, result: Prediction) -> ImageRow:
         regions=result.regions,
         notes=result.notes,
         seconds=result.seconds,
+        metadata=sample.metadata,
     )
 
 

@@ -1,31 +1,32 @@
-"""Scores of images from a list: CSV with the columns `path` and `score`, or JSON lines with both.
+"""Scores of images from a list: a table with the columns `path` and `score`, in any usual format.
 
     path,score
     test/crack/000.png,3.25
 
 A line is of a test image where its path is the image's, or ends with it, or is one of the names
 that its map may go by (see `matching`). Lines of other images are passed over.
-`predictions.jsonl`, as `blemish predict -o` writes it, is such a list.
+`predictions.jsonl`, as `blemish predict -o` writes it, is such a list, and so is `scores.csv` of a
+single job.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from blemish.data.manifest.vocabulary import is_path, path_column, squashed
 from blemish.data.sample import Sample
+from blemish.data.tables import read_table
+from blemish.data.tables.table import raise_some
 from blemish.errors import DataError
 from blemish.evaluation.matching import look_up, match, names_of
-from blemish.names import shown
-from blemish.typed_json import read_json
+from blemish.names import of_cell, shown
 
 COLUMNS = ("path", "score")
 
-Lines = list[tuple[int, Mapping[str, Any]]]
+Lines = dict[str, tuple[Any, Any]]
 
 
 def read_scores(
@@ -36,11 +37,11 @@ def read_scores(
     Raises:
         DataError: the file cannot be read, or is no such list.
     """
-    lines = {f"line {number}": line for number, line in _read(path)}
+    lines = _read(path)
     whole: dict[str, list[str]] = {}
     ends: dict[str, list[str]] = {}
-    for number, line in lines.items():
-        parts = PurePosixPath(_listed(str(line.get("path") or "").strip())).parts
+    for number, (path_there, _) in lines.items():
+        parts = PurePosixPath(_listed(str(path_there or ""))).parts
         names = [PurePosixPath(*parts[start:]).as_posix() for start in range(len(parts))]
         for name in names[:1]:
             whole.setdefault(name, []).append(number)
@@ -52,10 +53,10 @@ def read_scores(
         for sample in samples
     }
     matches = match(candidates, (), what="score", place=str(path), apart="give its whole path")
-    problems = [p if not p.startswith("line ") else f"{path}: {p}" for p in matches.problems]
+    problems = [f"{path}: {p}" if p.split(":")[0] in lines else p for p in matches.problems]
     scores = {}
     for image, number in matches.found.items():
-        written = lines[number].get("score")
+        _, written = lines[number]
         score = _number(written)
         if score is None:
             problems.append(f"{path}: {number}: {image}: its score is {written!r}, no number.")
@@ -66,7 +67,7 @@ def read_scores(
 
 def _listed(name: str) -> str:
     """A name as it is in a list: as `shown`, with forward slashes."""
-    return shown(name).replace("\\", "/")
+    return of_cell(shown(name)).replace("\\", "/")
 
 
 def _number(value: Any) -> float | None:
@@ -79,36 +80,22 @@ def _number(value: Any) -> float | None:
 
 
 def _read(path: Path) -> Lines:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text ({error}).") from error
-    try:
-        lines = list((_json if path.suffix.lower() == ".jsonl" else _csv)(text))
-    except (csv.Error, ValueError) as error:
-        raise DataError(f"{path} is no list of scores: {error}.") from error
-    if not lines:
+    """Path and score of each line, by its place. Raises `DataError`."""
+    table = read_table(path, _is_known)
+    raise_some(f"{path} is no list of scores", table.problems)
+    image, score = path_column(table.columns), _only_score(table.columns)
+    if image is None or score is None:
+        raise DataError(f"{path} is no list of scores: it must name {' and '.join(COLUMNS)}.")
+    if not table.rows:
         raise DataError(f"{path} lists no scores.")
-    return lines
+    one, other = table.columns.index(image), table.columns.index(score)
+    return {row.place: (row.cells[one], row.cells[other]) for row in table.rows}
 
 
-def _csv(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    header = text.partition("\n")[0]
-    delimiter = ";" if ";" in header and "," not in header else ","  # spreadsheets in Europe
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    names = [name.strip().lower() for name in reader.fieldnames or ()]
-    missing = [name for name in COLUMNS if name not in names]
-    if missing:
-        raise ValueError(f"its first line must name {' and '.join(COLUMNS)}")
-    reader.fieldnames = names
-    for line in reader:
-        yield reader.line_num, line
+def _only_score(names: Sequence[str]) -> str | None:
+    found = [name for name in names if squashed(name) == "score"]
+    return found[0] if len(found) == 1 else None
 
 
-def _json(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
-            value = read_json(line)
-            if not isinstance(value, dict):
-                raise ValueError(f"line {number} is no JSON object")
-            yield number, value
+def _is_known(name: str) -> bool:
+    return is_path(name) or squashed(name) == "score"

@@ -109,6 +109,7 @@ class ImageRow:
         score, p_value, tail_p_value, verdict, regions, notes: as in `Prediction`.
         seconds: that the graph took; `None` of maps.
         aupimo: its AUPIMO; `None` where undefined.
+        metadata: what else the data set tells of it, by column.
     """
 
     path: str
@@ -122,6 +123,7 @@ class ImageRow:
     notes: tuple[Note, ...] = ()
     seconds: float | None = None
     aupimo: float | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -173,6 +173,14 @@ class Record(_JobRecord):
     maps_sha256: str | None = None
     error: None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain JSON values; metadata only where there are some."""
+        values = _JobRecord.to_dict(self)
+        for row in values["images"]:
+            if not row["metadata"]:
+                del row["metadata"]
+        return values
+
     def scores(self, label: str) -> list[float]:
         """Scores of the test images with a label (`good` or `defect`)."""
         return [row.score for row in self.images if row.label == label]

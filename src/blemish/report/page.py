@@ -18,6 +18,7 @@ from blemish.files import write_whole
 from blemish.images.overlay import MASK_RGB, RAMP_RGB, REGION_RGB
 from blemish.records.grouping import Group, conditions, group_records
 from blemish.records.record import AnyRecord, Record
+from blemish.records.scores import write_scores
 from blemish.report import cells, plain, tables
 from blemish.report.columns import Column
 from blemish.report.comparison import comparisons, sides
@@ -42,6 +43,7 @@ class ReportFiles:
     html: Path
     markdown: Path
     csv: Path
+    scores: Path
 
 
 def write_report(
@@ -50,7 +52,7 @@ def write_report(
     *,
     runs: Mapping[str, Path] | None = None,
 ) -> ReportFiles:
-    """Write `report.html`, `report.md` and `table.csv` into a folder.
+    """Write `report.html`, `report.md`, `table.csv` and `scores.csv` into a folder.
 
     Args:
         directory: the folder that `blemish benchmark` or `blemish evaluate` wrote; images that
@@ -71,11 +73,12 @@ def write_report(
             f"make some: blemish benchmark DATA -o {shlex.quote(str(directory))}"
         )
     context = _context(runs or {"": directory}, records)
-    files = ReportFiles(directory / "report.html", directory / "report.md", directory / "table.csv")
-    write_whole(files.html, _render("page.html.j2", context))
-    write_whole(files.markdown, _render("page.md.j2", context))
-    write_whole(files.csv, plain.render_csv(tables.full_table(records)))
-    return files
+    html, markdown = directory / "report.html", directory / "report.md"
+    table = directory / "table.csv"
+    write_whole(html, _render("page.html.j2", context))
+    write_whole(markdown, _render("page.md.j2", context))
+    write_whole(table, plain.render_csv(tables.full_table(records)))
+    return ReportFiles(html, markdown, table, write_scores(directory, records))
 
 
 def _context(runs: Mapping[str, Path], records: Sequence[AnyRecord]) -> dict[str, Any]:

@@ -6,12 +6,11 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 
+from blemish.names import no_formula
 from blemish.report.cells import Cell, Spread, main_text, side_text
 from blemish.report.columns import Column
 from blemish.report.tables import Table
 from blemish.wording import Kind
-
-FORMULA = ("=", "+", "-", "@", "\t", " ", "\n")  # what a spreadsheet may run begins with one
 
 
 def render_text(table: Table) -> str:
@@ -41,7 +40,7 @@ def render_csv(table: Table) -> str:
     A column with intervals adds `name_interval_low` and `name_interval_high`, one that counts
     images `name_hits` and `name_of`. What is undefined stays empty, as are intervals of means.
     Rows of means have a category of the form `Mean of 3`. Text that a spreadsheet would take for a
-    formula gets an apostrophe in front, as OWASP advises; figures stay figures.
+    formula gets an apostrophe in front (`no_formula`); figures stay figures.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -93,14 +92,9 @@ def _csv_names(column: Column) -> tuple[str, ...]:
     return (*names, *(f"{column.name}_{name}" for name in (*ends, *counts)))
 
 
-def _no_formula(text: str) -> str:
-    text = text.replace("\r", " ")  # which the csv module writes as it is, as if a row ended
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
 def _csv_values(column: Column, cell: Cell) -> tuple[object, ...]:
     if not isinstance(cell, Spread):
-        return (_no_formula(cell or ""), *("" for _ in _csv_names(column)[1:]))
+        return (no_formula(cell or ""), *("" for _ in _csv_names(column)[1:]))
     ends = (cell.interval or ("", "")) if column.interval else ()
     counts = (cell.counts or ("", "")) if column.count else ()
     return (cell.mean, cell.low, cell.high, *ends, *counts)

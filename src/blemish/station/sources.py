@@ -1,9 +1,10 @@
 """What an archive is to judge, listed once: each image once, in the order of their names.
 
 A source is an image, a folder, a glob (`*`, `?`, `[ab]`, and `**` for folders of any depth), a
-prefix in an object store, or a list: a JSONL or Parquet file with a column `path` (or `uri`), whose
-relative paths begin at the list's folder. However many images there are, few of their names are in
-memory at a time: they are sorted in runs that lie in temporary files, and merged.
+prefix in an object store, or a list: a JSONL or Parquet file with a column `path` (or `uri`, or one
+that may name images in a manifest), whose relative paths begin at the list's folder. However many
+images there are, few of their names are in memory at a time: they are sorted in runs that lie in
+temporary files, and merged.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from blemish.data.manifest.vocabulary import path_column
+from blemish.data.tables.text import encoding_of
 from blemish.errors import DataError, raise_all
 from blemish.files import append_block
 from blemish.station.images_named import (
@@ -44,7 +47,7 @@ from blemish.station.places import (
 from blemish.typed_json import JsonError, read_json
 
 LIST = "_images.jsonl"
-COLUMNS = ("path", "uri")  # of a list; the first that it has
+COLUMNS = ("path", "uri")  # of a list; the first that it has, or what manifests may call them
 LIST_SUFFIXES = frozenset({".jsonl", ".parquet"})
 RUN = 200_000  # names that are sorted in memory at a time, some 40 MB
 MOST_PROBLEMS_SHOWN = 20
@@ -265,7 +268,9 @@ def _local(address: str) -> str:
 def _json_names(source: str) -> Iterator[str]:
     problems: list[str] = []
     with reading(source) as stream:
-        for number, line in enumerate(io.TextIOWrapper(stream, "utf-8-sig"), start=1):
+        encoding = encoding_of(stream.read(4))
+        stream.seek(0)
+        for number, line in enumerate(io.TextIOWrapper(stream, encoding), start=1):
             if not line.strip():
                 continue
             try:
@@ -279,17 +284,23 @@ def _json_names(source: str) -> Iterator[str]:
 
 def _named(row: Any) -> str:
     """The image that a row names. Raises `JsonError`."""
-    named = next((row[name] for name in COLUMNS if name in row), None) if row else None
-    if not isinstance(row, dict) or not isinstance(named, str) or not named:
+    column = _column(row) if isinstance(row, dict) else None
+    named = row[column] if column else None
+    if not isinstance(named, str) or not named:
         raise JsonError("must be an object with a text 'path' (or 'uri').")
     return named
+
+
+def _column(names: Collection[str]) -> str | None:
+    """The column that names images: at once where it has its usual name."""
+    return next((name for name in COLUMNS if name in names), None) or path_column(names)
 
 
 def _parquet_names(source: str) -> Iterator[str]:
     with reading(source) as stream:
         file = parquet().ParquetFile(stream)
         there = file.schema_arrow.names
-        column = next((name for name in COLUMNS if name in there), None)
+        column = _column(there)
         if column is None:
             raise DataError(
                 f"'{source}' has no column 'path' (or 'uri'); it has {', '.join(there[:8])}."

@@ -23,7 +23,7 @@ from blemish.data.layouts import (
 )
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import HOW_TO_SAY
-from blemish.data.manifest import MANIFEST_SUFFIXES, read_manifest
+from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
 from blemish.errors import DataError
 
 # What is right in a folder; each also tells that it is a category of a set of several.
@@ -92,12 +92,13 @@ def not_categories_in(root: Path, names: Names = NO_NAMES) -> list[Path]:
 
 
 def _manifest(path: Path) -> FoundLayout:
-    if path.suffix.lower() not in MANIFEST_SUFFIXES:
+    if not is_manifest(path):
         raise DataError(
             f"{path} is no data set: it is a file, but no manifest "
             f"({', '.join(sorted(MANIFEST_SUFFIXES))})."
         )
-    return FoundLayout("manifest", path.parent, read_manifest(path))
+    found = open_manifest(path)
+    return FoundLayout("manifest", found.root, found.entries, found.notes)
 
 
 def _images_alone(folder: Folder, names: Names) -> Layout | None:

@@ -1,0 +1,213 @@
+"""What each image of a manifest is: good, or which kind of defect, by all columns that say so.
+
+0 is good and 1 is a defect, as usual. Other numbers mean something to whoever wrote them, and are
+asked about; so are words that may mean either, and columns that contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from blemish.data.manifest.cells import answer_of, number_of, something, text_of
+from blemish.data.manifest.columns import Column, Columns
+from blemish.data.manifest.told import Told
+from blemish.data.manifest.vocabulary import is_split, names_a_mask
+from blemish.data.words import DEFECT, is_bad, is_good, plain
+from blemish.result import GOOD
+from blemish.wording import first_few, listed
+
+# Neither good nor bad for sure: `none` may be no defect, or not known; a test may be positive.
+UNCLEAR = frozenset(
+    {
+        "none", "nan", "null", "na", "n/a", "-", "?", "unknown", "uncertain", "unclear",
+        "undefined", "unlabeled", "unlabelled", "unsorted", "todo", "tbd", "yes", "no", "y", "n",
+        "positive", "negative", "pos", "neg", "p", "t", "f",
+    }
+)  # fmt: skip
+WRITE = "write good, or the kind of defect"
+MOST_SHOWN = 5
+
+Said = Sequence[str | None]  # of each image: `good`, `defect`, a kind of defect, or nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """What the images are.
+
+    Attributes:
+        kinds: of each image; `None` where that is told as a problem.
+        by_number: whether 0 and 1 alone say so, which some read the other way round.
+    """
+
+    kinds: Said
+    by_number: bool
+
+
+def read_kinds(columns: Columns, places: Sequence[str], told: Told) -> Kinds:
+    """What each image is; contradictions and gaps are told."""
+    before = len(told.problems)
+    said: list[tuple[Column, Said]] = []
+    if columns.label:
+        said.append((columns.label, _labels(columns.label, places, told)))
+    by_number = bool(said) and any(number_of(cell) is not None for cell in said[0][0].cells)
+    if columns.defect_type:
+        said.append((columns.defect_type, _types(columns.defect_type, places, told)))
+    for flags, meaning in ((columns.bad_flags, True), (columns.good_flags, False)):
+        said += [(flag, _flags(flag, meaning, places, told)) for flag in flags]
+    if len(told.problems) > before:
+        return Kinds([None] * len(places), by_number)
+    kinds = [_joined(row, place, told) for place, row in _rows(said, places)]
+    _note_words(columns.label or columns.defect_type, kinds, told)
+    return Kinds(kinds, by_number and len(said) == 1)
+
+
+def against_folders(kinds: Kinds, paths: Sequence[str], places: Sequence[str], told: Told) -> None:
+    """Tell where 0 and 1 contradict the names of folders: somebody may mean them the other way."""
+    if not kinds.by_number:
+        return
+    wrong = [
+        f"{place} ({path})"
+        for kind, path, place in zip(kinds.kinds, paths, places, strict=True)
+        if kind and _folder_is_good(path) not in (None, kind == GOOD)
+    ]
+    if wrong:
+        told.problems.append(
+            f"0 is read as good and 1 as a defect, which contradicts the folders of {len(wrong)} "
+            f"images: {first_few(wrong, MOST_SHOWN)}; {WRITE}, in words."
+        )
+
+
+def _folder_is_good(path: str) -> bool | None:
+    """What the innermost folder says whose name means something; a digit may be anything."""
+    for name in reversed(PurePosixPath(path.replace("\\", "/")).parent.parts):
+        if not name.isdigit() and (is_good(name) or is_bad(name)):
+            return is_good(name)
+    return None
+
+
+def _rows(
+    said: Sequence[tuple[Column, Said]], places: Sequence[str]
+) -> Iterator[tuple[str, list[tuple[str, Any, str | None]]]]:
+    """For each row what each column says: its name, the cell, and what that means."""
+    for n, place in enumerate(places):
+        yield place, [(column.name, column.cells[n], means[n]) for column, means in said]
+
+
+def _labels(column: Column, places: Sequence[str], told: Told) -> Said:
+    numbers = {number for cell in column.cells if (number := number_of(cell)) is not None}
+    texts = dict.fromkeys(text for cell in column.cells if (text := text_of(cell)))
+    words = [text for text in texts if number_of(text) is None]
+    if numbers and words:
+        named = [text for text in texts if number_of(text) is not None]
+        told.problems.append(
+            f"'{column.name}' mixes numbers ({first_few(named, MOST_SHOWN)}) and words "
+            f"({first_few(words, MOST_SHOWN)}); {WRITE}, in every row."
+        )
+    elif numbers - {0, 1}:
+        told.problems.append(
+            f"'{column.name}' holds {first_few(list(texts), MOST_SHOWN)}, and only 0 (good) and 1 "
+            f"(defect) are understood; {WRITE}, in every row."
+        )
+    elif numbers:
+        return [_by_number(number_of(cell)) for cell in column.cells]
+    else:
+        return _words(column, places, told, unclear=UNCLEAR)
+    return [None] * len(places)
+
+
+def _by_number(number: float | None) -> str | None:
+    return None if number is None else (DEFECT if number else GOOD)
+
+
+def _types(column: Column, places: Sequence[str], told: Told) -> Said:
+    """Kinds of defects; of a good image there may be none, however that is written."""
+    numbers = [text for cell in column.cells if number_of(text := text_of(cell)) is not None]
+    if numbers:
+        told.problems.append(
+            f"'{column.name}' holds numbers ({first_few(list(dict.fromkeys(numbers)), MOST_SHOWN)})"
+            "; write the kind of defect in words."
+        )
+        return [None] * len(places)
+    return _words(column, places, told, unclear=frozenset())
+
+
+def _words(column: Column, places: Sequence[str], told: Told, *, unclear: frozenset[str]) -> Said:
+    said: list[str | None] = []
+    for cell, place in zip(column.cells, places, strict=True):
+        text = text_of(cell) if unclear else something(cell)
+        problem = _trouble(cell, text, unclear)
+        if problem:
+            told.problems.append(f"{place}: '{column.name}' {problem}")
+        said.append(None if problem or not text else _meaning(text))
+    return said
+
+
+def _meaning(text: str) -> str:
+    if is_good(text):
+        return GOOD
+    return DEFECT if is_bad(text) else text
+
+
+def _trouble(cell: Any, text: str, unclear: frozenset[str]) -> str:
+    """Why a text is no label; empty where it is one."""
+    if cell is not None and not isinstance(cell, str):
+        return f"must be a text; got {cell!r}."
+    if text.casefold() in unclear:
+        return f"says '{text}', which may be good or not; {WRITE}."
+    if is_split(text) or names_a_mask(text):
+        return f"says '{text}', which is no kind of defect; {WRITE}."
+    if len(text.splitlines()) > 1:
+        return f"must be one line; got {text!r}."
+    return ""
+
+
+def _flags(column: Column, meaning: bool, places: Sequence[str], told: Told) -> Said:
+    """Answers, of which `meaning` is the one for a defect."""
+    said: list[str | None] = []
+    for cell, place in zip(column.cells, places, strict=True):
+        text, answer = something(cell), answer_of(cell)
+        if text and answer is None:
+            told.problems.append(f"{place}: '{column.name}' must be 0 or 1; got '{text}'.")
+        said.append(None if answer is None else (DEFECT if answer is meaning else GOOD))
+    return said
+
+
+def _joined(row: Sequence[tuple[str, Any, str | None]], place: str, told: Told) -> str | None:
+    """What all columns say of an image together."""
+    spoken = [(name, text_of(cell), means) for name, cell, means in row if means is not None]
+    kinds = {plain(means): means for _, _, means in spoken if means not in (GOOD, DEFECT)}
+    if not spoken:
+        names = " and ".join(f"'{name}'" for name, _, _ in row)
+        are = "is" if len(row) == 1 else "are"
+        told.problems.append(f"{place}: {names} {are} empty; {WRITE}.")
+        return None
+    if len({means == GOOD for _, _, means in spoken}) > 1 or len(kinds) > 1:
+        sides = listed([f"'{name}' says '{text}'" for name, text, _ in spoken])
+        told.problems.append(f"{place}: {sides}, which contradict each other; mend one.")
+        return None
+    if spoken[0][2] == GOOD:
+        return GOOD
+    return next(iter(kinds.values()), DEFECT)
+
+
+def _note_words(column: Column | None, kinds: Said, told: Told) -> None:
+    """Say where different words were taken for one, or words for two that hardly differ."""
+    if column is None:
+        return
+    texts = {plain(text): text for cell in column.cells if (text := something(cell))}
+    good = [text for text in texts.values() if number_of(text) is None and is_good(text)]
+    if len(good) > 1:
+        told.notes.append(f"'{column.name}' says {listed(good)}, all taken for good.")
+    for alike in _differ_in_case(kinds):
+        told.notes.append(f"Kinds of defects that differ in their spelling alone: {listed(alike)}.")
+
+
+def _differ_in_case(kinds: Said) -> list[list[str]]:
+    spelt: dict[str, dict[str, None]] = {}
+    for kind in kinds:
+        if kind:
+            spelt.setdefault(plain(kind), {})[kind] = None
+    return [list(names) for names in spelt.values() if len(names) > 1]

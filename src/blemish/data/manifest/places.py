@@ -1,0 +1,116 @@
+"""Where the files of a manifest are, and what its images are called.
+
+Paths are relative to the manifest's folder, or absolute. VisA's lists lie in a folder of their own
+and begin at the one around it: where no file is there from the manifest's folder and all are from
+its parent, they are taken from there. An image is called by its path below the manifest's folder,
+or else below the one where paths begin; if some lie elsewhere, below the deepest folder that holds
+all. So ids are the same on every machine that has the same folders.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from blemish.data.manifest.told import Told
+from blemish.errors import DataError
+from blemish.wording import first_few
+
+_OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+MOST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The folder that relative paths begin at."""
+
+    folder: Path
+
+    def at(self, text: str) -> Path:
+        """The path that a text names."""
+        return Path(os.path.normpath(self.folder / text.replace("\\", "/")))
+
+
+def trouble_of(text: str) -> str:
+    """Why a text can be no path on this machine; empty where it can."""
+    if "\0" in text or len(text.splitlines()) > 1:
+        return f"must be one line; got {text!r}."
+    if _ADDRESS.match(text):
+        return f"must be a file on a disk; got the address '{text}'."
+    if _OF_WINDOWS.match(text) and os.name != "nt":
+        return (
+            f"is an absolute path of Windows, '{text}', which means nothing on this machine; write "
+            "it relative to the manifest's folder."
+        )
+    return ""
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; what cannot be looked at is not."""
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be entered
+        return False
+
+
+def find_base(folder: Path, texts: Collection[str], told: Told) -> Base:
+    """Where relative paths begin: the manifest's folder, or its parent if all files are there."""
+    here, around = Base(folder), Base(Path(os.path.normpath(folder / "..")))
+    relative = [text for text in dict.fromkeys(texts) if not is_absolute(text)]
+    missing = [text for text in relative if not is_file(here.at(text))]
+    found = [text for text in missing if is_file(around.at(text))]
+    if not found:
+        return here
+    if len(found) == len(relative):
+        name = around.folder.resolve().name  # a note goes into records, which hold no place
+        told.notes.append(
+            f"Paths begin at '{name}', the folder around the manifest's: from the manifest's own "
+            "they lead to no file."
+        )
+        return around
+    told.problems.append(
+        f"{len(found)} of {len(relative)} relative paths lead to a file from '{around.folder}' and "
+        f"not from the manifest's folder, the others do not: {first_few(found, MOST_SHOWN)}; "
+        "write all relative to the manifest's folder."
+    )
+    return here
+
+
+def is_absolute(text: str) -> bool:
+    """Whether a path says where it is without another."""
+    return Path(text.replace("\\", "/")).is_absolute()
+
+
+def name_images(folders: Iterable[Path], images: Sequence[Path]) -> tuple[Path, list[str]]:
+    """The folder that images are called by their paths below, the first that holds all, and these.
+
+    Raises:
+        DataError: they lie on several drives of Windows.
+    """
+    for root in folders:
+        names = [_below(image, root) for image in images]
+        if None not in names:
+            return root, [name for name in names if name is not None]
+    places = [os.path.abspath(image.parent) for image in images]  # noqa: PTH100 - links stay
+    try:
+        root = Path(os.path.commonpath(places))
+    except ValueError as error:
+        raise DataError(
+            "Its images lie on several drives, so that nothing could name them on another "
+            "machine; put them below one folder."
+        ) from error
+    pairs = zip(places, images, strict=True)
+    return root, [(Path(place) / image.name).relative_to(root).as_posix() for place, image in pairs]
+
+
+def _below(path: Path, root: Path) -> str | None:
+    """A path below a folder, be it by way of links; `None` where it is elsewhere."""
+    for whole in (os.path.abspath, os.path.realpath):
+        place = Path(whole(path))
+        if place.is_relative_to(whole(root)):
+            return place.relative_to(whole(root)).as_posix()
+    return None

@@ -1,0 +1,97 @@
+"""What an image is, by all columns that say so."""
+
+from __future__ import annotations
+
+import pytest
+
+from blemish.data.manifest.columns import sort_columns
+from blemish.data.manifest.labels import against_folders, read_kinds
+from blemish.data.manifest.told import Told
+from blemish.data.tables import Row, Table
+
+
+def read(names, *rows, path="a.png"):
+    told = Told()
+    cells = [(path, *row) for row in rows]
+    places = [f"line {n}" for n in range(2, 2 + len(rows))]
+    lines = tuple(Row(place, row) for place, row in zip(places, cells, strict=True))
+    columns = sort_columns(Table(("path", *names.split(",")), lines, "line 1"), told)
+    assert columns is not None, told.problems
+    told.notes.clear()
+    kinds = read_kinds(columns, places, told)
+    against_folders(kinds, [path] * len(rows), places, told)
+    return kinds.kinds, told
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "kinds"),
+    [
+        ("label", [["OK"], ["NG"], ["Kratzer"]], ["good", "defect", "Kratzer"]),
+        ("label", [["Good"], ["normal"], ["anomaly"]], ["good", "good", "defect"]),
+        ("label", [["0"], ["1"]], ["good", "defect"]),
+        ("label", [[0], [1]], ["good", "defect"]),
+        ("label", [[0.0], ["1.0"]], ["good", "defect"]),
+        ("label", [[False], [True]], ["good", "defect"]),
+        ("label", [["False"], ["true"]], ["good", "defect"]),
+        ("label,defect_type", [["ok", None], ["ng", "dent"]], ["good", "dent"]),
+        ("label,defect_type", [[0, "nan"], [1, "None"], [1, "dent"]], ["good", "defect", "dent"]),
+        ("label,label_index", [["good", 0], ["dent", 1]], ["good", "dent"]),
+        ("label,defect_type", [["Big Dent", "big_dent"]], ["big_dent"]),
+        ("is_anomaly", [["yes"], ["no"]], ["defect", "good"]),
+        ("is_good", [["1"], ["0"]], ["good", "defect"]),
+        ("defect", [["dent"], ["ok"]], ["dent", "good"]),
+        ("is_anomaly,defect_type", [[True, "dent"], [False, None]], ["dent", "good"]),
+    ],
+)
+def test_usual_labels_say_what_they_mean(names, rows, kinds):
+    found, told = read(names, *rows)
+    assert (list(found), told.problems) == (kinds, [])
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "said"),
+    [
+        ("label", [["0"], ["good"]], "'label' mixes numbers (0) and words (good); write good"),
+        ("label", [[1], ["dent"]], "'label' mixes numbers (1) and words (dent)"),
+        ("label", [["1"], ["2"]], "'label' holds 1, 2, and only 0 (good) and 1 (defect)"),
+        ("label", [[0], [1], [2]], "'label' holds 0, 1, 2, and only"),
+        ("label", [[-1], [1]], "'label' holds -1, 1, and only"),
+        ("label", [["none"]], "line 2: 'label' says 'none', which may be good or not"),
+        ("label", [["negative"]], "'label' says 'negative', which may be good or not"),
+        ("label", [["train"]], "'label' says 'train', which is no kind of defect"),
+        ("label", [["m/1.png"]], "'label' says 'm/1.png', which is no kind of defect"),
+        ("label", [["a\nb"]], "'label' must be one line"),
+        ("label", [[["a"]]], "'label' must be a text; got ['a']"),
+        ("label", [["good"], [None]], "line 3: 'label' is empty; write good, or the kind"),
+        ("defect_type", [["dent"], [None]], "line 3: 'defect_type' is empty"),
+        ("label,is_anomaly", [[None, None]], "line 2: 'label' and 'is_anomaly' are empty"),
+        ("is_anomaly", [["maybe"]], "line 2: 'is_anomaly' must be 0 or 1; got 'maybe'"),
+        ("label,label_index", [["good", 1]], "'label' says 'good' and 'label_index' says '1', wh"),
+        ("label,defect_type", [["ok", "dent"]], "contradict each other"),
+        ("label,defect_type", [["dent", "crack"]], "contradict each other"),
+        ("label,defect_type", [["ng", "2"]], "'defect_type' holds numbers (2); write the kind"),
+    ],
+)
+def test_what_may_be_either_is_asked_about(names, rows, said):
+    _, told = read(names, *rows)
+    assert any(said in problem for problem in told.problems), told.problems
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "told_of"),
+    [
+        ("ok/1.png", 1, True), ("test/NG/x/1.png", 0, True), ("ok/1.png", "dent", False),
+        ("ok/1.png", 0, False), ("ok/ng/1.png", 1, False), ("0/1.png", 1, False),
+    ],
+)  # fmt: skip
+def test_numbers_the_other_way_round_are_found_by_the_folders(path, label, told_of):
+    _, told = read("label", [label], path=path)
+    assert any("contradicts the folders of 1 images" in p for p in told.problems) == told_of
+
+
+def test_words_that_are_taken_for_one_are_told():
+    _, told = read("label", ["OK"], ["good"], ["ok"], ["Dent"], ["dent"])
+    assert told.notes == [
+        "'label' says ok and good, all taken for good.",
+        "Kinds of defects that differ in their spelling alone: Dent and dent.",
+    ]
