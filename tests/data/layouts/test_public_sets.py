@@ -57,3 +57,9 @@ def test_validation_is_neither_learnt_from_nor_tested_on(tmp_path: Path) -> None
     assert [s.id for s in dataset.validation] == ["validation/good/000.png"]
     assert not {*dataset.validation} & {*dataset.train, *dataset.test}
     assert "1 good image is for validation" in " ".join(dataset.notes)
+
+
+def test_every_layout_is_on_the_page_that_tells_of_them(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/data-sets.md").read_text(encoding="utf-8")
+    named = {LOOK_ALIKES[name](tmp_path / name).layout for name in LOOK_ALIKES}
+    assert not [name for name in named - {"folders", "images-and-masks"} if f"`{name}`" not in page]
