@@ -95,11 +95,12 @@ class _Index:
         wanted = tuple(map(self._spell, parts))
         there = self._by_last.get(wanted[-1], [])
         common = [(_common(names, wanted), names, image) for names, image in there]
-        whole = [one for one in common if one[0] == min(len(one[1]), len(wanted))]
-        if not whole:
+        # A folder has to agree, or there is none to compare with.
+        enough = [one for one in common if one[0] >= min(2, len(one[1]), len(wanted))]
+        if not enough:
             return [image for _, _, image in common] if alone and len(common) == 1 else []
-        most = max(count for count, _, _ in whole)
-        best = [(names, image) for count, names, image in whole if count == most]
+        most = max(count for count, _, _ in enough)
+        best = [(names, image) for count, names, image in enough if count == most]
         nearer = [image for names, image in best if self._spell(near) in names[:-1]]
         return nearer if len(nearer) == 1 else [image for _, image in best]
 
