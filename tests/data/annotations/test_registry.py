@@ -116,8 +116,8 @@ def test_a_supplement_adds_what_has_no_place(folder):
     folder.text(FILE, as_text({"a.png": more, "b.png": Supplement()}))
     found = folder.read()
     one = found.by_image[image]
-    assert (one.defect_type, one.masks, one.group) == ("dent", (), "plate 1")
-    assert one.metadata == (("line", "ü"),)
+    assert (one.defect_type, one.masks) == ("dent", ())
+    assert found.supplements[image] == more
     assert found.by_image[plain].defect_type == "good"
     folder.text(FILE, as_text({"a.png": Supplement(label="dent", empty_mask=True)}))
     (mask,) = folder.read().by_image[image].masks
@@ -128,8 +128,9 @@ def test_what_is_marked_goes_before_a_supplement(folder):
     image = folder.image("a.png")
     folder.json("all.json", coco("a.png"))
     folder.text(FILE, as_text({"a.png": Supplement(label="scratch", group="g")}))
-    one = folder.read().by_image[image]
-    assert (one.defect_type, one.group, one.is_marked) == ("dent", "g", True)
+    found = folder.read()
+    assert (found.by_image[image].defect_type, found.by_image[image].is_marked) == ("dent", True)
+    assert found.supplements[image].group == "g"
 
 
 def test_a_damaged_supplement_is_told(folder):

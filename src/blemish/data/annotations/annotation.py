@@ -35,16 +35,12 @@ class Annotation:
         image_labels: of the image as a whole.
         mask_files: masks that the file names.
         split: where the file says.
-        group: where the file says.
-        metadata: what else it says, by name.
     """
 
     shapes: Shapes | None = None
     image_labels: tuple[str, ...] = ()
     mask_files: tuple[Path, ...] = ()
     split: Split | None = None
-    group: str | None = None
-    metadata: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_marked(self) -> bool:

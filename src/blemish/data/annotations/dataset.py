@@ -14,6 +14,7 @@ from pathlib import Path
 from blemish.data.annotations.annotation import MOST_PROBLEMS_SHOWN, Annotation
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.splits import split_in
+from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
 from blemish.data.split import Split
 from blemish.data.words import is_bad
@@ -106,14 +107,15 @@ def _entry(root: Path, image: Path, found: Found) -> Entry | None:
             return None
         annotation = Annotation()
     kind = annotation.defect_type
+    more = found.supplements.get(image, Supplement())
     return Entry(
         id=below.as_posix(),
         path=image,
         defect_type=kind,
         masks=() if kind == GOOD else annotation.masks,
         split=found.splits.get(image) or split_in(below.parts[:-1]),
-        group=annotation.group,
-        metadata=annotation.metadata,
+        group=more.group,
+        metadata=more.metadata,
     )
 
 

@@ -37,6 +37,7 @@ class Found:
         by_image: what is said of each image that is annotated.
         not_yet: images that a file lists and that nobody has annotated.
         splits: of images, where files say.
+        supplements: what is said of images besides, their groups and metadata.
         used: the files that say something, also those that name classes or complete others.
         formats: of the files, each once.
         without_image: by file, the names of images that are not there.
@@ -47,6 +48,7 @@ class Found:
     by_image: Mapping[Path, Annotation] = field(default_factory=dict)
     not_yet: tuple[Path, ...] = ()
     splits: Mapping[Path, Split] = field(default_factory=dict)
+    supplements: Mapping[Path, Supplement] = field(default_factory=dict)
     used: tuple[Path, ...] = ()
     formats: tuple[Format, ...] = ()
     without_image: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class _Reading:
         self._annotations: dict[Path, Annotation | None] = {}
         self._files: dict[Path, Path] = {}  # that speak of an image
         self._splits: dict[Path, Split] = {}
+        self._supplements: dict[Path, Supplement] = {}
         self._used: list[Path] = []
         self._formats: dict[str, Format] = {}
         self._without: dict[Path, tuple[str, ...]] = {}
@@ -137,8 +140,8 @@ class _Reading:
         if missing:
             self._without[path] = tuple(image.name for image in missing)
         for image in lines.keys() - set(missing):
-            more: Supplement = lines[image]
-            found = supplemented(self._annotations.get(image), more, path)
+            self._supplements[image] = lines[image]
+            found = supplemented(self._annotations.get(image), lines[image], path)
             if found is not None:
                 self._annotations[image] = found
 
@@ -149,6 +152,7 @@ class _Reading:
             by_image=known,
             not_yet=tuple(image for image, one in self._annotations.items() if one is None),
             splits=self._splits,
+            supplements=self._supplements,
             used=tuple(sorted(self._used)),
             formats=tuple(self._formats.values()),
             without_image=self._without,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from msgspec import Struct
@@ -83,13 +83,10 @@ def read_supplement(path: Path) -> dict[Path, Supplement]:
 
 def supplemented(annotation: Annotation | None, more: Supplement, path: Path) -> Annotation | None:
     """An annotation with what a supplement says, the file `path`; `None` without either."""
-    if annotation is None and more.label is None:
-        return None
-    found = annotation or Annotation()
-    if more.label is not None and not found.is_marked:
-        shapes = Shapes(path) if more.empty_mask else None
-        found = Annotation(shapes, (more.label,), split=found.split)
-    return replace(found, group=more.group, metadata=more.metadata)
+    if more.label is None or (annotation is not None and annotation.is_marked):
+        return annotation
+    split = None if annotation is None else annotation.split
+    return Annotation(Shapes(path) if more.empty_mask else None, (more.label,), split=split)
 
 
 def _fields(path: str, one: Supplement) -> dict[str, object]:
