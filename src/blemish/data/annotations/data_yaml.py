@@ -7,7 +7,9 @@ file holds is passed over.
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,8 +128,13 @@ def _flow(lines: list[str]) -> list[str] | None:
 
 def _text(text: str) -> str:
     text = text.strip()
-    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
-    return text[1:-1] if quoted else text
+    if len(text) < 2 or text[0] != text[-1]:
+        return text
+    if text[0] == '"':
+        with suppress(ValueError):  # the same escapes as in JSON, and a few more
+            return str(json.loads(text))
+        return text[1:-1]
+    return text[1:-1].replace("''", "'") if text[0] == "'" else text
 
 
 def _joined(folder: str, place: str) -> str:

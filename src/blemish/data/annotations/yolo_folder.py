@@ -17,7 +17,8 @@ from blemish.data.split import Split
 from blemish.errors import DataError
 
 SUFFIX = ".txt"
-ORDER: tuple[Split, ...] = ("train", "validation", "test")  # the last wins: val is often test, too
+# The last wins where one folder has several: a `val` that is nothing else has to be named.
+ORDER: tuple[Split, ...] = ("validation", "test", "train")
 
 
 @dataclass
