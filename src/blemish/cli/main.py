@@ -17,6 +17,7 @@ from blemish.cli import (
     console,
     download,
     evaluate,
+    export,
     fit,
     inspect,
     plan,
@@ -53,6 +54,7 @@ for _command, _kind in (
     (benchmark.benchmark, FitsDetectors),
     (report.report, Command),
     (surfaces.surfaces, Command),
+    (export.export, Command),
     (download.download, Command),
 ):
     app.command(cls=_kind)(_command)
