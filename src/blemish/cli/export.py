@@ -62,7 +62,7 @@ def export(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a data set in the format of another tool, or predictions for a person to correct.
+    """Write data, or predictions to be corrected, for other tools.
 
     DIR holds images and annotations, whole or not at all: COCO (annotations/ and images/), LabelMe
     (a JSON file beside each image), YOLO (data.yaml, images/ and labels/), FiftyOne

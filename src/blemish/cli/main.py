@@ -53,8 +53,8 @@ for _command, _kind in (
     (evaluate.evaluate, Command),
     (benchmark.benchmark, FitsDetectors),
     (report.report, Command),
-    (surfaces.surfaces, Command),
     (export.export, Command),
+    (surfaces.surfaces, Command),
     (download.download, Command),
 ):
     app.command(cls=_kind)(_command)

@@ -19,8 +19,8 @@ from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
 
 MOST_PROBLEMS_SHOWN = 20
-BACKGROUND = frozenset({"background", "-background-"})
-TO_IGNORE = frozenset({"ignore", "ignored", "--ignore--", "don't-care", "dontcare"})
+BACKGROUND = frozenset({"background"})
+TO_IGNORE = frozenset({"ignore", "ignored", "don't-care", "dontcare"})
 
 Tell = Callable[[str], None]
 
@@ -69,8 +69,13 @@ Annotations = Mapping[str, Annotation | None]  # by the image's name; `None`: no
 
 def means_good(label: str) -> bool:
     """Whether what has this label is no defect; a mere number is the class of one."""
-    word = plain(label)
+    word = _word(label)
     return not word.isdigit() and (is_good(word) or word in BACKGROUND)
+
+
+def _word(label: str) -> str:
+    """A label as it is compared: LabelMe writes `__ignore__` and `_background_`."""
+    return plain(label).strip("-")
 
 
 def annotation_of(
@@ -84,7 +89,7 @@ def annotation_of(
 ) -> Annotation:
     """An annotation of the shapes in a file; tells where they contradict the image's labels."""
     defects = tuple(shape for shape in shapes if not means_good(shape.label))
-    for label in sorted({shape.label for shape in defects if plain(shape.label) in TO_IGNORE}):
+    for label in sorted({shape.label for shape in defects if _word(shape.label) in TO_IGNORE}):
         tell(
             f"has shapes '{label}', and every pixel counts; take them away, or give them the label "
             f"of a defect or '{GOOD}'."
