@@ -75,6 +75,19 @@ def test_labels_are_categories(folder):
     assert dict(found.labels) == {"scratch": 1, "dent": 1}
 
 
+def test_a_label_without_a_letter_is_a_defect(folder):
+    image = folder.image("a.png")
+    folder.json("coco.json", coco([{"bbox": [1, 1, 2, 2]}], categories=(" ",)))
+    assert folder.read().by_image[image].defect_type == "defect"
+
+
+def test_sizes_may_be_written_with_a_point(folder):
+    image = folder.image("a.png")
+    text = (folder.json("coco.json", coco([{"bbox": [1, 1, 2, 2]}]))).read_text()
+    folder.text("coco.json", text.replace('"height": 7', '"height": 7.0'))
+    assert folder.read().by_image[image].shapes.size_hw == SIZE_HW
+
+
 def test_the_hash_is_of_what_is_marked(folder):
     one = shapes_of(folder, {"segmentation": [TRIANGLE]}, {"bbox": [1, 1, 2, 2]})
     again = shapes_of(

@@ -99,6 +99,13 @@ def test_splits_are_where_data_yaml_says(folder):
     assert folder.read().splits == {train: "train", val: "validation", test: "test"}
 
 
+def test_a_list_of_images_that_cannot_be_read_is_told(folder):
+    folder.image("a.png")
+    folder.text("data.yaml", "train: train.txt\nnames: [x]\n")
+    (folder.path / "train.txt").write_bytes(b"\xff\xfe\x00")
+    assert "train.txt cannot be read as UTF-8 text" in folder.read().problems[0]
+
+
 def test_a_damaged_data_yaml_is_told(tmp_path):
     path = tmp_path / "data.yaml"
     path.write_text("names:\n  a: b\n  c: d\n")

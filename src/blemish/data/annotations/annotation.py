@@ -57,7 +57,7 @@ class Annotation:
     def defect_type(self) -> str:
         """The one label that marks a defect, `defect` where there are several, or `good`."""
         marked = () if self.shapes is None else self.shapes.labels
-        labels = set(marked or self.image_labels)
+        labels = {label.strip() or DEFECT for label in marked or self.image_labels}
         defects = sorted(label for label in labels if not means_good(label))
         if not defects:
             return DEFECT if self.mask_files else GOOD

@@ -18,7 +18,7 @@ from blemish.data.annotations.splits import split_named
 from blemish.data.shapes import Polygon, Runs, Shape, box, polygon, runs
 from blemish.data.split import Split
 from blemish.images.run_lengths import from_text
-from blemish.typed_json import Count, JsonError, read_as
+from blemish.typed_json import Count, JsonError, NotNegative, read_as
 
 KEYS = frozenset({"images", "annotations", "categories"})
 
@@ -28,8 +28,8 @@ Id = int | str
 class _Image(Struct):
     id: Id
     file_name: str
-    width: Count | None = None
-    height: Count | None = None
+    width: NotNegative | None = None  # some tools write 640.0
+    height: NotNegative | None = None
 
 
 class _RunLengths(Struct):
@@ -124,7 +124,7 @@ def _about(image: _Image, problems: list[str]) -> Tell:
 
 
 def _size_hw(image: _Image) -> tuple[int, int] | None:
-    return (image.height, image.width) if image.height and image.width else None
+    return (int(image.height), int(image.width)) if image.height and image.width else None
 
 
 def _shapes(label: str, one: _Annotation, size_hw: tuple[int, int] | None) -> list[Shape]:

@@ -71,7 +71,10 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
     found.used += [one.path for one in yamls]
     found.used += [path for path in names if path.suffix.lower() not in YAML_SUFFIXES]
     for one in yamls:
-        found.splits |= _splits(one, images)
+        try:
+            found.splits |= _splits(one, images)
+        except DataError as error:
+            found.problems += str(error).splitlines()
     return found
 
 
