@@ -173,7 +173,8 @@ class Shapes:
     @property
     def only_boxes(self) -> bool:
         """Whether all that it marks, it marks by boxes."""
-        return bool(self.shapes) and all(getattr(one, "is_box", False) for one in self.shapes)
+        boxes = [isinstance(one, Polygon | Stroke) and one.is_box for one in self.shapes]
+        return bool(boxes) and all(boxes)
 
     def draw(self, size_hw: tuple[int, int]) -> NDArray[np.bool_]:
         """The pixels that they cover, H x W.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from blemish.data.annotations.dataset import entries_from
+from blemish.data.annotations.dataset import entries_from, root_of
 from blemish.errors import DataError
 
 POLYGON = [1, 1, 4, 1, 4, 4]
@@ -56,6 +56,18 @@ def test_one_file_may_be_named(folder):
     assert types(entries(folder, by=path)) == {"a.png": "good"}
     with pytest.raises(DataError, match="keep one"):
         entries(folder)
+
+
+def test_a_file_that_is_named_speaks_of_its_own_images_alone(folder):
+    folder.image("images/a.png")
+    folder.image("images/b.png")
+    path = folder.json("annotations/a.json", labelme("scratch", image="../images/a.png"))
+    assert root_of(path) == folder.path
+    assert types(entries(folder, by=path)) == {"images/a.png": "scratch"}
+    folder.text("labels/a.txt", "0 0.5 0.5 0.2 0.2\n")
+    path.unlink()
+    named = folder.text("data.yaml", "names: [dent]\n")
+    assert types(entries(folder, by=named)) == {"images/a.png": "dent", "images/b.png": "good"}
 
 
 def test_splits_of_folders_stay_and_defects_are_never_learnt_from(folder):

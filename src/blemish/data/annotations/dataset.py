@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from blemish.data.annotations.annotation import MOST_PROBLEMS_SHOWN, Annotation
+from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.splits import split_in
 from blemish.data.annotations.supplement import Supplement
@@ -25,6 +26,7 @@ from blemish.wording import counted, first_few, listed
 
 MIXED = "annotations"  # the layout of several formats
 MOST_NAMES = 3
+FOLDER = "annotations"  # of COCO's files, beside that of the images
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,11 @@ class AnnotatedSet:
     unused_images: tuple[Path, ...] = ()
 
 
+def root_of(path: Path) -> Path:
+    """The folder that annotations speak of: of their file, or around it if it is `annotations/`."""
+    return path.parent.parent if path.parent.name.lower() == FOLDER else path.parent
+
+
 def entries_from(
     root: Path, files: Sequence[Path], *, by: Path | None = None
 ) -> AnnotatedSet | None:
@@ -56,7 +63,8 @@ def entries_from(
     Args:
         root: the folder.
         files: all files below it.
-        by: the one file whose annotations count; by default all that are there.
+        by: the one file whose annotations count, and the images that it lists; by default all that
+            are there, as for a `data.yaml`, which says where labels are.
 
     Raises:
         DataError: annotations are damaged or contradict each other, or no image is there of those
@@ -64,7 +72,8 @@ def entries_from(
     """
     images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES]
-    found = annotations_in(root, others if by is None else [by], images)
+    alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
+    found = annotations_in(root, [by] if by is not None and alone else others, images)
     problems = [*found.problems[:MOST_PROBLEMS_SHOWN]]
     if len(found.problems) > len(problems):
         problems.append(f"and {len(found.problems) - len(problems)} more problems.")
@@ -81,7 +90,7 @@ def entries_from(
     taken: list[Entry] = []
     unused: list[Path] = []
     for image in sorted(set(images) - masks):
-        entry = _entry(root, image, found)
+        entry = _entry(root, image, found, listed_only=alone)
         if entry is None:
             unused.append(image)
         else:
@@ -96,12 +105,12 @@ def entries_from(
     )
 
 
-def _entry(root: Path, image: Path, found: Found) -> Entry | None:
+def _entry(root: Path, image: Path, found: Found, *, listed_only: bool) -> Entry | None:
     """The entry of an image; `None` where nothing says what it is."""
     below = image.relative_to(root)
     annotation = found.by_image.get(image)
     if annotation is None:
-        by_format = all(one.unlisted_is_good for one in found.formats)
+        by_format = not listed_only and all(one.unlisted_is_good for one in found.formats)
         bad = any(is_bad(part) and not part.isdigit() for part in below.parts[:-1])
         if not by_format or bad or image in found.not_yet:
             return None

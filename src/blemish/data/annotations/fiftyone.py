@@ -14,7 +14,7 @@ from blemish.data.annotations.annotation import Annotation, Annotations, told
 from blemish.data.annotations.splits import split_in
 from blemish.typed_json import JsonError, read_as
 
-KEYS = frozenset({"samples"})
+SAMPLES, NEEDED = "samples", b'"filepath"'
 TYPE, MASK = "defect_type", "ground_truth"
 
 

@@ -72,9 +72,10 @@ def format_of(path: Path, content: bytes) -> Format | None:
         if any(word in content[:HEAD_BYTES] for word in _WORDS):
             raise DataError(f"{path}: it is no JSON ({error}).") from error
         return None
-    keys = value.keys()
-    by_keys = ((LABELME, labelme.KEYS), (COCO, coco.KEYS), (FIFTYONE, fiftyone.KEYS))
-    return next((found for found, wanted in by_keys if wanted <= keys), None)
+    if fiftyone.SAMPLES in value and fiftyone.NEEDED in bytes(value[fiftyone.SAMPLES]):
+        return FIFTYONE
+    by_keys = ((LABELME, labelme.KEYS), (COCO, coco.KEYS))
+    return next((found for found, wanted in by_keys if wanted <= value.keys()), None)
 
 
 def recognises(path: Path) -> bool:

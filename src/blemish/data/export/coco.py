@@ -78,7 +78,7 @@ def _finish(
                 number = len(images) + 1
                 file_name = PurePosixPath(one.name).name
                 images.append(image_entry(number, file_name, read.size_hw))
-                category = names.index(one.sample.defect_type) + 1 if found else 0
+                category = names.index(one.label) + 1 if found else 0
                 annotations += [{"image_id": number, "category_id": category, **a} for a in found]
         if images:
             path = folder / ANNOTATIONS / f"instances_{part}.json"

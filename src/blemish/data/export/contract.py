@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from blemish.data.sample import Sample
 from blemish.data.split import Split
 from blemish.data.words import DEFECT
+from blemish.names import shown
 from blemish.result import GOOD
 
 SPLIT_FOLDERS: dict[Split, str] = {"train": "train", "validation": "val", "test": "test"}
@@ -31,6 +32,11 @@ class Placed:
     sample: Sample
     name: str
     kind: str
+
+    @property
+    def label(self) -> str:
+        """Its type as text that any file takes."""
+        return shown(self.sample.defect_type)
 
 
 @dataclass(frozen=True)
@@ -62,5 +68,5 @@ class Format:
 
 def types_of(placed: Sequence[Placed]) -> list[str]:
     """The types of defects, sorted; `defect` where there is none, since tools want a label."""
-    found = {one.sample.defect_type for one in placed if one.sample.label != GOOD}
+    found = {one.label for one in placed if one.sample.label != GOOD}
     return sorted(found) or [DEFECT]

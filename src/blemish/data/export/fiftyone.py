@@ -30,7 +30,7 @@ def _write(folder: Path, placed: Placed, read: Read) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "filepath": placed.name,
         "tags": [SPLIT_FOLDERS[sample.split]],
-        TYPE: {"_cls": "Classification", "label": sample.defect_type},
+        TYPE: {"_cls": "Classification", "label": placed.label},
     }
     if read.mask is not None and sample.label != GOOD:
         _, *rest = PurePosixPath(placed.name).with_suffix(".png").parts

@@ -12,7 +12,7 @@ from blemish.data.export.contract import SPLIT_FOLDERS, Format, Placed, Read
 from blemish.data.export.parts import Part, parts_of
 from blemish.data.sample import Sample
 
-VERSION = "5.5.0"  # of LabelMe: the first with masks in its own editor
+VERSION = "5.5.0"  # of a LabelMe that has `mask` shapes
 
 
 def _folder(sample: Sample, _kind: str) -> str:
@@ -25,7 +25,7 @@ def _write(folder: Path, placed: Placed, read: Read) -> None:
     value: dict[str, Any] = {
         "version": VERSION,
         "flags": {},
-        "shapes": [_shape(part, placed.sample.defect_type) for part in parts],
+        "shapes": [_shape(part, placed.label) for part in parts],
         "imagePath": PurePosixPath(placed.name).name,
         "imageData": None,
         "imageHeight": read.size_hw[0],

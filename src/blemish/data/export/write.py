@@ -28,6 +28,7 @@ from blemish.data.export.yolo import YOLO
 from blemish.data.sample import Sample
 from blemish.errors import BlemishError, DataError, SettingError, did_you_mean, raise_all
 from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits
+from blemish.names import shown
 from blemish.parallel import read_ahead
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import GOOD
@@ -153,7 +154,7 @@ def _supplement(form: Format, sample: Sample, read: Read) -> Supplement:
     silent = sample.label != GOOD and (read.mask is None or not read.mask.any())
     told = silent and not form.keeps_types
     return Supplement(
-        label=sample.defect_type if told else None,
+        label=shown(sample.defect_type) if told else None,
         empty_mask=told and read.mask is not None,
         group=sample.group,
         metadata=sample.metadata,

@@ -45,7 +45,7 @@ def _finish(
         _, *rest = PurePosixPath(one.name).with_suffix(".txt").parts
         path = folder.joinpath(LABELS, *rest)
         path.parent.mkdir(parents=True, exist_ok=True)
-        number = names.index(one.sample.defect_type) if polygons else 0
+        number = names.index(one.label) if polygons else 0
         path.write_text("".join(f"{number} {polygon}\n" for polygon in polygons))
     splits = {one.sample.split for one in placed}
     lines = ["path: ."]
