@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,8 @@ from blemish.data.export.names import distinct, safe_name, unique_names
 from blemish.data.export.write import export_dataset
 from blemish.errors import DataError, SettingError, UsageError
 from exported import rich_dataset
+
+TEXTS = (".json", ".yaml", ".jsonl")
 
 
 @pytest.fixture
@@ -104,3 +107,24 @@ def test_nothing_is_left_where_images_cannot_be_read(tmp_path, dataset):
 def test_unknown_formats_are_told(tmp_path, dataset):
     with pytest.raises(SettingError, match="Did you mean 'coco'"):
         export_dataset(dataset, tmp_path / "out", to="cocoo")
+
+
+def test_sizes_are_those_of_the_image_upright(tmp_path, dataset):
+    image = Image.new("RGB", (20, 12))
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    image.save(tmp_path / "data/good/b.jpg", exif=exif)
+    one = next(one for one in dataset.samples if one.id == "good/b.png")
+    turned = replace(one, id="good/b.jpg", path=tmp_path / "data/good/b.jpg")
+    names = export_dataset(replace(dataset, samples=(turned,)), tmp_path / "out", to="labelme")
+    value = json.loads((tmp_path / "out" / names[turned.id]).with_suffix(".json").read_text())
+    assert (value["imageHeight"], value["imageWidth"]) == (20, 12)
+
+
+@pytest.mark.parametrize("to", ["coco", "labelme", "yolo", "fiftyone", "mvtec-ad"])
+def test_types_that_are_no_text_are_written_as_shown(tmp_path, dataset, to):
+    one = next(one for one in dataset.samples if one.id == "bad/31.png")
+    odd = replace(one, defect_type="deep\udcff")
+    export_dataset(replace(dataset, samples=(odd, *dataset.train)), tmp_path / "out", to=to)
+    texts = [path.read_text() for path in (tmp_path / "out").rglob("*") if path.suffix in TEXTS]
+    assert to == "mvtec-ad" or any("deep\\\\xff" in text for text in texts)
