@@ -47,6 +47,7 @@ COMMANDS = [
     (["evaluate", "tile", "--maps", "maps"], ""),
     (["benchmark", "tile", "-o", "bench", *PATCHCORE], "bench"),
     (["report", "records", "-o", "page"], "page"),
+    (["export", "tile", "--to", "coco", "-o", "coco"], "coco"),
 ]
 PROGRAM = """
 import blemish

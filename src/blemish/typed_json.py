@@ -16,6 +16,7 @@ from msgspec import Meta
 DEEPEST = 32  # values within values
 LARGEST_INT = 2**63 - 1
 LONGEST_TEXT = 1 << 16  # characters of one text
+BOM = b"\xef\xbb\xbf"
 
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Meta(ge=0)]
@@ -57,14 +58,34 @@ def as_type(value: Any, kind: type[T]) -> T:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        what, _, place = str(error).replace("`", "").partition(" - at $")
-        where = place.removeprefix(".") or "it"
-        raise JsonError(f"{where}: {what[0].lower()}{what[1:]}.") from None
+        raise JsonError(_spell(error)) from None
+
+
+def read_as(content: bytes, kind: type[T]) -> T:
+    """JSON of any size as what it is to be; what the type does not name is skipped unread.
+
+    Unlike `read_json` it bounds neither texts nor whole numbers: the type has to.
+
+    Raises:
+        JsonError: it is no JSON, or of another type; names the place.
+    """
+    try:
+        return msgspec.json.decode(content.removeprefix(BOM), type=kind)
+    except msgspec.ValidationError as error:
+        raise JsonError(_spell(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise JsonError(f"it is no JSON ({error}).") from error
 
 
 def as_json(value: Any) -> Any:
     """A typed value as JSON has it: objects, arrays, texts and numbers."""
     return msgspec.to_builtins(value, enc_hook=_of_numpy)
+
+
+def _spell(error: msgspec.ValidationError) -> str:
+    what, _, place = str(error).replace("`", "").partition(" - at $")
+    where = place.removeprefix(".") or "it"
+    return f"{where}: {what[0].lower()}{what[1:]}."
 
 
 def _of_numpy(value: Any) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 COMMANDS = [
     "check", "plan", "fit", "inspect", "calibrate", "predict", "evaluate", "benchmark", "report",
-    "surfaces", "download",
+    "export", "surfaces", "download",
 ]  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from blemish.images.outlines import one_ring
+from blemish.images.polygons import paint_polygon
 from blemish.images.regions import find_regions
 
 EIGHT = np.ones((3, 3), int)
@@ -143,3 +145,40 @@ def test_outlines_are_traced_where_they_are_asked_for():
     assert "outline_xy" not in plain.to_dict()
     outline = [[[0, 0], [3, 0], [3, 3], [0, 3]]]
     assert region.to_dict() == plain.to_dict() | {"outline_xy": outline}
+
+
+@settings(max_examples=200, deadline=None)
+@given(masks)
+def test_one_ring_covers_the_same_pixels_by_either_rule(mask):
+    times = np.zeros(mask.shape, int)
+    painted = np.zeros(mask.shape, np.bool_)
+    for region in outlined(mask):
+        ring = one_ring(region.outline_xy)
+        times += windings([ring], mask.shape)
+        paint_polygon(painted, np.array(ring, float))
+    np.testing.assert_array_equal(times, mask)
+    np.testing.assert_array_equal(painted, mask)
+
+
+@settings(max_examples=100, deadline=None)
+@given(masks)
+def test_lines_between_rings_run_upwards_through_pixels_of_the_region(mask):
+    for region in outlined(mask):
+        own = np.zeros(mask.shape, np.bool_)
+        paint_polygon(own, np.array(one_ring(region.outline_xy), float))
+        outline = {edge for ring in region.outline_xy for edge in units(ring)}
+        for (x, y), (other, above) in units(one_ring(region.outline_xy)):
+            if ((x, y), (other, above)) in outline:
+                continue
+            assert x == other
+            assert own[min(y, above), x]
+
+
+def units(ring):
+    """The edges of a ring in steps of one pixel."""
+    for (x, y), (right, below) in edges(ring):
+        steps = max(abs(right - x), abs(below - y))
+        across, down = np.sign(right - x), np.sign(below - y)
+        for k in range(steps):
+            start = (int(x + k * across), int(y + k * down))
+            yield start, (int(start[0] + across), int(start[1] + down))

@@ -17,6 +17,7 @@ from blemish.cli import (
     console,
     download,
     evaluate,
+    export,
     fit,
     inspect,
     plan,
@@ -52,6 +53,7 @@ for _command, _kind in (
     (evaluate.evaluate, Command),
     (benchmark.benchmark, FitsDetectors),
     (report.report, Command),
+    (export.export, Command),
     (surfaces.surfaces, Command),
     (download.download, Command),
 ):

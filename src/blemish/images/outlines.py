@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.result import Outline
+from blemish.result import Outline, Ring
 
 _DONE = -1
 
@@ -56,3 +56,55 @@ def _rings(points: list[tuple[int, int]], following: list[int]) -> Outline:
         if ring:
             rings.append(tuple(ring))
     return tuple(rings)
+
+
+def one_ring(outline: Outline) -> Ring:
+    """An outline as a single ring, each hole joined to a ring above it by a line there and back.
+
+    The lines run upwards through pixels of the region and cover nothing: filled by the even-odd
+    rule or by the nonzero one, the ring gives the same pixels as the outline.
+
+    Args:
+        outline: as `Region` has it.
+    """
+    points = [point for ring in outline for point in ring]
+    starts = np.cumsum([0, *(len(ring) for ring in outline)]).tolist()
+    following = np.arange(1, len(points) + 1)
+    following[[end - 1 for end in starts[1:]]] = starts[:-1]
+    steps = following.tolist()
+    for edge, holes in _edges_above(outline, np.array(points), following).items():
+        rightwards = points[edge][0] < points[steps[edge]][0]
+        behind, tail = steps[edge], edge
+        for x, hole in sorted(holes, reverse=not rightwards):
+            first, last = starts[hole], starts[hole + 1] - 1
+            there, back, again = range(len(points), len(points) + 3)
+            points += [(x, points[edge][1]), (x, points[edge][1]), points[first]]
+            steps += [first, behind, back]
+            steps[tail], steps[last], tail = there, again, back
+        steps[tail] = behind
+    ring, here = [points[0]], steps[0]
+    while here != 0:
+        ring.append(points[here])
+        here = steps[here]
+    return tuple(ring)
+
+
+def _edges_above(
+    outline: Outline, points: NDArray[np.int64], following: NDArray[np.int64]
+) -> dict[int, list[tuple[int, int]]]:
+    """By edges: the x and the number of each hole whose first corner lies below, nothing between.
+
+    An edge goes by its first point.
+    """
+    ends = points[following]
+    level = np.flatnonzero(points[:, 1] == ends[:, 1])
+    y = points[level, 1]
+    left = np.minimum(points[level, 0], ends[level, 0])
+    right = np.maximum(points[level, 0], ends[level, 0])
+    found: dict[int, list[tuple[int, int]]] = {}
+    for number, ring in enumerate(outline[1:], start=1):
+        hole_x, hole_y = ring[0]
+        above = (y < hole_y) & (left <= hole_x) & (hole_x < right)
+        edge = int(level[np.argmax(np.where(above, y, -1))])
+        found.setdefault(edge, []).append((hole_x, number))
+    return found

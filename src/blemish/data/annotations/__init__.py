@@ -1,0 +1,1 @@
+"""Annotations as tools for labelling write them: LabelMe, COCO, YOLO, CVAT, Label Studio."""

@@ -1,0 +1,157 @@
+"""COCO: one JSON file for many images; polygons, run lengths, or boxes alone.
+
+An image that is listed and has no annotation holds nothing of what was looked for. What a shape
+covers is what pycocotools makes of it, to the pixel; see `blemish.images.polygons`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+
+from blemish.data.annotations.annotation import Annotations, Tell, annotation_of, no_area, told
+from blemish.data.annotations.splits import split_named
+from blemish.data.shapes import Polygon, Runs, Shape, box, polygon, runs
+from blemish.data.split import Split
+from blemish.images.run_lengths import from_text
+from blemish.typed_json import Count, JsonError, NotNegative, read_as
+
+KEYS = frozenset({"images", "annotations", "categories"})
+
+Id = int | str
+
+
+class _Image(Struct):
+    id: Id
+    file_name: str
+    width: NotNegative | None = None  # some tools write 640.0
+    height: NotNegative | None = None
+
+
+class _RunLengths(Struct):
+    counts: str | list[Count]
+    size: tuple[Count, Count]
+
+
+class _Annotation(Struct):
+    image_id: Id
+    category_id: Id | None = None
+    id: Id | None = None
+    segmentation: list[list[float]] | _RunLengths | None = None
+    bbox: list[float] | None = None
+    keypoints: list[float] | None = None
+
+
+class _Category(Struct):
+    id: Id
+    name: str
+
+
+class _File(Struct):
+    images: list[_Image]
+    annotations: list[_Annotation]
+    categories: list[_Category]
+
+
+def read(path: Path, content: bytes) -> Annotations:
+    """What a file of COCO says, by the paths of the images in it.
+
+    Args:
+        path: of the file; `instances_train.json` says the split, too.
+        content: of it.
+
+    Raises:
+        DataError: it is damaged, contradicts itself, or has shapes that mark no area.
+    """
+    try:
+        file = read_as(content, _File)
+    except JsonError as error:
+        told(path, [str(error)])
+        raise
+    problems = _repeated(file)
+    names = {category.id: category.name for category in file.categories}
+    sizes = {image.id: _size_hw(image) for image in file.images}
+    shapes: defaultdict[Id, list[Shape]] = defaultdict(list)
+    for number, one in enumerate(file.annotations, start=1):
+        where = f"annotation {number if one.id is None else one.id}"
+        if one.image_id not in sizes:
+            problems.append(f"{where} is of image {one.image_id}, which is not listed.")
+        elif one.category_id not in names:
+            problems.append(f"{where} is of category {one.category_id}, which is not listed.")
+        else:
+            try:
+                shapes[one.image_id] += _shapes(names[one.category_id], one, sizes[one.image_id])
+            except ValueError as error:
+                problems.append(f"{where} {error}")
+    split = split_of_file(path)
+    found = {
+        image.file_name: annotation_of(
+            path, shapes[image.id], sizes[image.id], _about(image, problems), split=split
+        )
+        for image in file.images
+    }
+    told(path, problems)
+    return found
+
+
+def split_of_file(path: Path) -> Split | None:
+    """The split that the name of a file says: `instances_train2017.json`, say."""
+    words = re.split(r"[^a-z]+", path.stem.lower())
+    return next((split for word in words if (split := split_named(word))), None)
+
+
+def subset_of_file(path: Path) -> str:
+    """The folder that images of a file lie in, in COCO's own layout: `train2017`."""
+    return path.stem.rpartition("_")[2]
+
+
+def _repeated(file: _File) -> list[str]:
+    """What is listed twice, and so could mean either."""
+    ids = Counter(image.id for image in file.images)
+    names = Counter(image.file_name for image in file.images)
+    return [
+        *(f"image {one} is listed {count} times." for one, count in ids.items() if count > 1),
+        *(f"'{one}' is listed {count} times." for one, count in names.items() if count > 1),
+    ]
+
+
+def _about(image: _Image, problems: list[str]) -> Tell:
+    return lambda problem: problems.append(f"'{image.file_name}' {problem}")
+
+
+def _size_hw(image: _Image) -> tuple[int, int] | None:
+    return (int(image.height), int(image.width)) if image.height and image.width else None
+
+
+def _shapes(label: str, one: _Annotation, size_hw: tuple[int, int] | None) -> list[Shape]:
+    """Raises `ValueError` where it marks no area, or is damaged."""
+    if isinstance(one.segmentation, _RunLengths):
+        return [_runs(label, one.segmentation, size_hw)]
+    if one.segmentation:
+        return [_polygon(label, flat) for flat in one.segmentation]
+    if one.bbox is not None and len(one.bbox) == 4:
+        x, y, width, height = one.bbox
+        return [box(label, (x, y, x + width, y + height))]
+    raise ValueError(no_area("set of keypoints" if one.keypoints else "label without a shape"))
+
+
+def _polygon(label: str, flat: list[float]) -> Polygon:
+    if len(flat) % 2:
+        raise ValueError(f"has a polygon of {len(flat)} numbers, which are no pairs.")
+    return polygon(label, list(zip(flat[::2], flat[1::2], strict=True)))
+
+
+def _runs(label: str, found: _RunLengths, size_hw: tuple[int, int] | None) -> Runs:
+    if size_hw is not None and found.size != size_hw:
+        raise ValueError(
+            f"has run lengths of {found.size[1]} x {found.size[0]} pixels, and its image is "
+            f"{size_hw[1]} x {size_hw[0]} (width x height)."
+        )
+    counts = found.counts
+    lengths = from_text(counts) if isinstance(counts, str) else np.array(counts, np.int64)
+    height, width = found.size
+    return runs(label, lengths, (0, 0, width, height))

@@ -1,0 +1,179 @@
+"""Data sets whose labels are annotations: what is marked is a defect, what is not is good.
+
+An image is good without a word where its format means that: COCO and CVAT list all images, YOLO
+and LabelMe have no file for background. Label Studio says which tasks were submitted, so that
+the others are left out. Whatever is taken for good so is told in a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from blemish.data.annotations.annotation import MOST_PROBLEMS_SHOWN, Annotation
+from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
+from blemish.data.annotations.registry import Found, annotations_in
+from blemish.data.annotations.splits import split_in
+from blemish.data.annotations.supplement import Supplement
+from blemish.data.entry import Entry
+from blemish.data.split import Split
+from blemish.data.words import is_bad
+from blemish.errors import DataError, raise_all
+from blemish.images.read import IMAGE_SUFFIXES
+from blemish.result import GOOD
+from blemish.wording import counted, first_few, listed
+
+MIXED = "annotations"  # the layout of several formats
+MOST_NAMES = 3
+FOLDER = "annotations"  # of COCO's files, beside that of the images
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedSet:
+    """What a layout of annotations found.
+
+    Attributes:
+        layout: the name of the format, or `annotations` where there are several.
+        entries: sorted by id.
+        notes: sentences that a user must hear.
+        labels: how often each label marks something.
+        used: the files that were read.
+        unused_images: images that are left out.
+    """
+
+    layout: str
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+    labels: Mapping[str, int] = field(default_factory=dict)
+    used: tuple[Path, ...] = ()
+    unused_images: tuple[Path, ...] = ()
+
+
+def root_of(path: Path) -> Path:
+    """The folder that annotations speak of: of their file, or around it if it is `annotations/`."""
+    return path.parent.parent if path.parent.name.lower() == FOLDER else path.parent
+
+
+def entries_from(
+    root: Path, files: Sequence[Path], *, by: Path | None = None
+) -> AnnotatedSet | None:
+    """The data set that annotations in a folder make; `None` where there are none.
+
+    Args:
+        root: the folder.
+        files: all files below it.
+        by: the one file whose annotations count, and the images that it lists; by default all that
+            are there, as for a `data.yaml`, which says where labels are.
+
+    Raises:
+        DataError: annotations are damaged or contradict each other, or no image is there of those
+            that they speak of.
+    """
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    others = [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES]
+    alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
+    found = annotations_in(root, [by] if by is not None and alone else others, images)
+    problems = [*found.problems[:MOST_PROBLEMS_SHOWN]]
+    if len(found.problems) > len(problems):
+        problems.append(f"and {len(found.problems) - len(problems)} more problems.")
+    raise_all(problems, DataError)
+    if not found.used:
+        return None
+    if not found.by_image and found.without_image:
+        path, names = next(iter(found.without_image.items()))
+        raise DataError(
+            f"{path} speaks of {_some(names)}, and none of these images is below {root}; put the "
+            "images there."
+        )
+    masks = {mask for one in found.by_image.values() for mask in one.mask_files}
+    taken: list[Entry] = []
+    unused: list[Path] = []
+    for image in sorted(set(images) - masks):
+        entry = _entry(root, image, found, listed_only=alone)
+        if entry is None:
+            unused.append(image)
+        else:
+            taken.append(entry)
+    return AnnotatedSet(
+        layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
+        entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
+        notes=tuple(_notes(root, found, taken)),
+        labels=found.labels,
+        used=found.used,
+        unused_images=tuple(unused),
+    )
+
+
+def _entry(root: Path, image: Path, found: Found, *, listed_only: bool) -> Entry | None:
+    """The entry of an image; `None` where nothing says what it is."""
+    below = image.relative_to(root)
+    annotation = found.by_image.get(image)
+    if annotation is None:
+        by_format = not listed_only and all(one.unlisted_is_good for one in found.formats)
+        bad = any(is_bad(part) and not part.isdigit() for part in below.parts[:-1])
+        if not by_format or bad or image in found.not_yet:
+            return None
+        annotation = Annotation()
+    kind = annotation.defect_type
+    more = found.supplements.get(image, Supplement())
+    return Entry(
+        id=below.as_posix(),
+        path=image,
+        defect_type=kind,
+        masks=() if kind == GOOD else annotation.masks,
+        split=found.splits.get(image) or split_in(below.parts[:-1]),
+        group=more.group,
+        metadata=more.metadata,
+    )
+
+
+def _tested(entry: Entry) -> Entry:
+    """An entry in its split: a defect is nothing to learn from."""
+    if entry.split == "train" and entry.defect_type != GOOD:
+        return replace(entry, split="test")
+    return entry
+
+
+def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
+    formats = listed([one.spelled for one in found.formats])
+    good = [entry for entry in entries if entry.defect_type == GOOD]
+    silent = [entry for entry in good if not _says_good(found.by_image.get(entry.path))]
+    if silent:
+        yield (
+            f"{counted(len(silent), 'image')} without a shape in {formats} "
+            f"{'is' if len(silent) == 1 else 'are'} taken as good: whoever annotated must have "
+            "looked at all of them."
+        )
+    if found.not_yet:
+        names = [image.name for image in found.not_yet]
+        yield f"{counted(len(names), 'image')} not annotated yet, and left out: {_some(names)}."
+    for path, names_there in found.without_image.items():
+        yield (
+            f"{path.relative_to(root).as_posix()} speaks of "
+            f"{counted(len(names_there), 'image')} not to be found, and left out: "
+            f"{_some(names_there)}."
+        )
+    boxes = [one for one in found.by_image.values() if one.shapes and one.shapes.only_boxes]
+    if boxes:
+        yield (
+            f"{counted(len(boxes), 'image has its defect', 'images have their defects')} marked by "
+            "boxes alone, which hold good pixels, too: figures for pixels are worse for it."
+        )
+    learnt: Split = "train"
+    moved = [one for one in entries if one.split == learnt and one.defect_type != GOOD]
+    if moved:
+        yield (
+            f"{counted(len(moved), 'defect')} of the training split "
+            f"{'is' if len(moved) == 1 else 'are'} tested on, since only good images are learnt "
+            "from."
+        )
+
+
+def _says_good(annotation: Annotation | None) -> bool:
+    """Whether an image is good by a label, and not for want of one."""
+    return annotation is not None and bool(annotation.image_labels)
+
+
+def _some(names: Sequence[str]) -> str:
+    return first_few([f"'{name}'" for name in names], MOST_NAMES)

@@ -1,0 +1,98 @@
+"""The formats of annotations that say of which images they are: one entry each.
+
+A file is recognised by what it holds, never by its name alone. To add a format, write a module with
+a function `read` and put it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from blemish.data.annotations import coco, cvat, fiftyone, label_studio, labelme
+from blemish.data.annotations.annotation import Annotations
+from blemish.errors import DataError
+from blemish.typed_json import BOM
+
+HEAD_BYTES = 4096
+
+# What a damaged file of annotations still shows.
+_WORDS = (b'"shapes"', b'"imagePath"', b'"annotations"', b'"segmentation"', b"<annotations>")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format.
+
+    Attributes:
+        name: of its layout, for users.
+        spelled: its name as a sentence has it.
+        read: what a file says, by the names of images in it.
+        unlisted_is_good: whether an image that no file speaks of has nothing to mark.
+    """
+
+    name: str
+    spelled: str
+    read: Callable[[Path, bytes], Annotations]
+    unlisted_is_good: bool = False
+
+
+LABELME = Format("labelme", "LabelMe", labelme.read, unlisted_is_good=True)
+COCO = Format("coco", "COCO", coco.read)
+CVAT = Format("cvat", "CVAT", cvat.read)
+LABEL_STUDIO = Format("label-studio", "Label Studio", label_studio.read)
+YOLO = Format("yolo", "YOLO", lambda _path, _content: {}, unlisted_is_good=True)  # yolo_folder
+FIFTYONE = Format("fiftyone", "FiftyOne", fiftyone.read)
+
+SUFFIXES = frozenset({".json", ".xml"})
+
+
+def format_of(path: Path, content: bytes) -> Format | None:
+    """The format of a file; `None` where it holds no annotations.
+
+    Raises:
+        DataError: it is damaged, and what is left looks like annotations.
+    """
+    if path.suffix.lower() == ".xml":
+        return CVAT if cvat.recognises(content) else None
+    if path.suffix.lower() != ".json":
+        return None
+    try:
+        value = msgspec.json.decode(
+            content.removeprefix(BOM), type=dict[str, msgspec.Raw] | list[msgspec.Raw]
+        )
+        if isinstance(value, list):
+            first = msgspec.json.decode(value[0]) if value else None
+            return LABEL_STUDIO if _is_task(first) else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if any(word in content[:HEAD_BYTES] for word in _WORDS):
+            raise DataError(f"{path}: it is no JSON ({error}).") from error
+        return None
+    if fiftyone.SAMPLES in value and fiftyone.NEEDED in bytes(value[fiftyone.SAMPLES]):
+        return FIFTYONE
+    by_keys = ((LABELME, labelme.KEYS), (COCO, coco.KEYS))
+    return next((found for found, wanted in by_keys if wanted <= value.keys()), None)
+
+
+def recognises(path: Path) -> bool:
+    """Whether a file holds annotations of any of the formats. Raises `DataError`."""
+    return path.suffix.lower() in SUFFIXES and format_of(path, content_of(path)) is not None
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file. Raises `DataError` where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def _is_task(first: Any) -> bool:
+    """Whether the first of a list is a task of Label Studio's, in full or (JSON-MIN) in short."""
+    if not isinstance(first, dict):
+        return False
+    return ("data" in first and "annotations" in first) or "annotation_id" in first

@@ -1,0 +1,212 @@
+"""All annotations in a folder, of whatever format, matched with its images."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from blemish.data.annotations.annotation import Annotation, Annotations
+from blemish.data.annotations.coco import subset_of_file
+from blemish.data.annotations.formats import (
+    COCO,
+    LABEL_STUDIO,
+    LABELME,
+    SUFFIXES,
+    YOLO,
+    Format,
+    content_of,
+    format_of,
+)
+from blemish.data.annotations.label_studio import without_upload_prefix
+from blemish.data.annotations.matching import AmbiguousError, Images
+from blemish.data.annotations.supplement import FILE as SUPPLEMENT
+from blemish.data.annotations.supplement import Supplement, read_supplement, supplemented
+from blemish.data.annotations.yolo_folder import yolo_files
+from blemish.data.split import Split
+from blemish.errors import DataError
+from blemish.parallel import read_ahead
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What annotation files say of the images of a folder.
+
+    Attributes:
+        by_image: what is said of each image that is annotated.
+        not_yet: images that a file lists and that nobody has annotated.
+        splits: of images, where files say.
+        supplements: what is said of images besides, their groups and metadata.
+        used: the files that say something, also those that name classes or complete others.
+        formats: of the files, each once.
+        without_image: by file, the names of images that are not there.
+        labels: how often each label marks something.
+        problems: what is wrong, a sentence each; where there are any, the rest is incomplete.
+    """
+
+    by_image: Mapping[Path, Annotation] = field(default_factory=dict)
+    not_yet: tuple[Path, ...] = ()
+    splits: Mapping[Path, Split] = field(default_factory=dict)
+    supplements: Mapping[Path, Supplement] = field(default_factory=dict)
+    used: tuple[Path, ...] = ()
+    formats: tuple[Format, ...] = ()
+    without_image: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def annotations_in(folder: Path, files: Sequence[Path], images: Sequence[Path]) -> Found:
+    """Find and read the annotations in a folder.
+
+    Args:
+        folder: of all of them.
+        files: that may hold annotations, also those that do not: each is recognised by its content.
+        images: that may be annotated; masks are none of them.
+    """
+    index = Images(folder, images)
+    reading = _Reading(index)
+    files = sorted(files)
+    wanted = [path for path in files if path.suffix.lower() in SUFFIXES]
+    for path, result in read_ahead(wanted, _read):
+        if isinstance(result, DataError):
+            reading.problems += str(result).splitlines()
+        elif isinstance(result, Exception):
+            raise result
+        elif result is not None:
+            reading.take(path, *result)
+    reading.take_yolo(files)
+    for path in files:
+        if path.name == SUPPLEMENT:
+            reading.take_supplement(path)
+    return reading.found()
+
+
+def _read(path: Path) -> tuple[Format, Annotations] | None:
+    content = content_of(path)
+    found = format_of(path, content)
+    return None if found is None else (found, found.read(path, content))
+
+
+class _Reading:
+    """What has been found so far."""
+
+    def __init__(self, images: Images) -> None:
+        self.problems: list[str] = []
+        self._images = images
+        self._annotations: dict[Path, Annotation | None] = {}
+        self._files: dict[Path, Path] = {}  # that speak of an image
+        self._splits: dict[Path, Split] = {}
+        self._supplements: dict[Path, Supplement] = {}
+        self._used: list[Path] = []
+        self._formats: dict[str, Format] = {}
+        self._without: dict[Path, tuple[str, ...]] = {}
+
+    def take(self, path: Path, found: Format, annotations: Annotations) -> None:
+        """Take what a file says."""
+        self._used.append(path)
+        self._formats[found.name] = found
+        missing = []
+        for name, image in self._matched(path, found, list(annotations)):
+            if image is None:
+                missing.append(name)
+            else:
+                self._put(image, path, annotations[name])
+        if missing:
+            self._without[path] = tuple(missing)
+
+    def take_yolo(self, files: Sequence[Path]) -> None:
+        """Take what YOLO's text files say."""
+        found = yolo_files(files, self._images)
+        self.problems += found.problems
+        if found.by_image or found.used:
+            self._formats[YOLO.name] = YOLO
+        self._used += found.used
+        self._splits |= found.splits
+        self._without |= {path: (path.stem,) for path in found.without_image}
+        for image, (path, annotation) in found.by_image.items():
+            self._used.append(path)
+            self._put(image, path, annotation)
+
+    def take_supplement(self, path: Path) -> None:
+        """Take what a file says that completes the others."""
+        try:
+            lines = read_supplement(path)
+        except DataError as error:
+            self.problems += str(error).splitlines()
+            return
+        self._used.append(path)
+        missing = [image for image in lines if image not in self._images]
+        if missing:
+            self._without[path] = tuple(image.name for image in missing)
+        for image in lines.keys() - set(missing):
+            self._supplements[image] = lines[image]
+            found = supplemented(self._annotations.get(image), lines[image], path)
+            if found is not None:
+                self._annotations[image] = found
+
+    def found(self) -> Found:
+        """All of it."""
+        known = {image: one for image, one in self._annotations.items() if one is not None}
+        return Found(
+            by_image=known,
+            not_yet=tuple(image for image, one in self._annotations.items() if one is None),
+            splits=self._splits,
+            supplements=self._supplements,
+            used=tuple(sorted(self._used)),
+            formats=tuple(self._formats.values()),
+            without_image=self._without,
+            labels=dict(_labels(known.values()).most_common()),
+            problems=tuple(self.problems),
+        )
+
+    def _put(self, image: Path, path: Path, annotation: Annotation | None) -> None:
+        other = self._files.setdefault(image, path)
+        if image in self._annotations:
+            where = "twice" if other == path else f"and so does '{other}'; keep one"
+            self.problems.append(f"{path}: speaks of '{image}' {where}.")
+            return
+        self._annotations[image] = annotation
+        if annotation is not None and annotation.split is not None:
+            self._splits[image] = annotation.split
+
+    def _matched(
+        self, path: Path, found: Format, names: list[str]
+    ) -> Iterator[tuple[str, Path | None]]:
+        """Names of images in a file, each with the image that it means."""
+        times = Counter(_file_name(name) for name in names)
+        near = subset_of_file(path) if found == COCO else ""
+        for name in names:
+            alone = times[_file_name(name)] == 1
+            try:
+                image = self._beside(path) if found == LABELME else None
+                image = image or self._images.named(
+                    name, beside=path.parent, alone=alone, near=near
+                )
+                if image is None and found == LABEL_STUDIO:
+                    image = self._images.named(without_upload_prefix(name), beside=path.parent)
+                if image is None and found == LABELME:
+                    image = self._images.with_stem(Path(path.stem))
+            except AmbiguousError as error:
+                self.problems.append(f"{path}: '{name}' {error}")
+                continue
+            yield name, image
+
+    def _beside(self, path: Path) -> Path | None:
+        """The one image beside a file that has its name but for the suffix."""
+        beside = self._images.beside(path)
+        return beside[0] if len(beside) == 1 else None
+
+
+def _file_name(name: str) -> str:
+    return PurePosixPath(name.replace("\\", "/")).name
+
+
+def _labels(annotations: Iterable[Annotation]) -> Counter[str]:
+    """How often each label marks something, in shapes or as the label of an image."""
+    counts: Counter[str] = Counter()
+    for one in annotations:
+        shapes = () if one.shapes is None else one.shapes.shapes
+        counts.update(shape.label for shape in shapes)
+        counts.update(one.image_labels)
+    return counts

@@ -1,0 +1,92 @@
+"""YOLO: a text file for each image, a line for each polygon or box, in shares of the image.
+
+`images/a.png` has its labels in `labels/a.txt`; an image with an empty file, or none, is background
+and so good. Names of classes are in `data.yaml`, or in `classes.txt` beside the labels. What a
+polygon covers is what pycocotools makes of it, as for COCO.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from blemish.data.annotations.annotation import Annotation, annotation_of, told
+from blemish.data.shapes import FEWEST_CORNERS, Polygon, box, polygon
+from blemish.errors import DataError
+
+LABELS, IMAGES = "labels", "images"
+NAMES_FILES = ("classes.txt", "obj.names")
+LARGEST_SHARE = 1.5  # tools write a little more than 1 where a shape is cut off
+
+_LINE = re.compile(r"\s*\d+(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}\s*", re.IGNORECASE)
+
+
+def recognises(text: str) -> bool:
+    """Whether a text file holds labels, by its first line; an empty one does."""
+    first = next((line for line in text.splitlines() if line.strip()), None)
+    return first is None or _LINE.fullmatch(first) is not None
+
+
+def read(path: Path, names: Mapping[int, str], *, has_keypoints: bool = False) -> Annotation | None:
+    """What a file of labels says; `None` where it is something else by its first line.
+
+    Args:
+        path: of the file.
+        names: of classes by their number; one without a name is `class 3`, say.
+        has_keypoints: whether lines hold keypoints after a box.
+
+    Raises:
+        DataError: it has lines that are no polygon or box.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+    if not recognises(text):
+        return None
+    problems: list[str] = []
+    shapes = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            try:
+                shapes.append(_shape(line, names, has_keypoints=has_keypoints))
+            except ValueError as error:
+                problems.append(f"line {number} {error}")
+    found = annotation_of(path, list(shapes), None, problems.append)
+    told(path, problems)
+    return found
+
+
+def read_names(path: Path) -> dict[int, str]:
+    """The names of classes in a `classes.txt`, a line each. Raises `DataError`."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as UTF-8 text ({error}).") from error
+    return {number: line.strip() for number, line in enumerate(lines) if line.strip()}
+
+
+def _shape(line: str, names: Mapping[int, str], *, has_keypoints: bool) -> Polygon:
+    """Raises `ValueError` where it is neither a polygon nor a box."""
+    first, *rest = line.split()
+    try:
+        number, values = int(first), [float(text) for text in rest]
+    except ValueError:
+        raise ValueError("must be a class and numbers.") from None
+    if has_keypoints:
+        values = values[:4]
+    label = names.get(number, f"class {number}")
+    if not all(abs(value) <= LARGEST_SHARE for value in values):
+        raise ValueError("has numbers that are no shares of width and height, from 0 to 1.")
+    if len(values) == 4:
+        x, y, width, height = values
+        corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        return box(label, corners, relative=True)
+    if len(values) % 2 or len(values) < 2 * FEWEST_CORNERS:
+        raise ValueError(
+            f"has {len(values)} numbers after the class; 4 are a box, pairs from 6 on a polygon."
+        )
+    return polygon(label, list(zip(values[::2], values[1::2], strict=True)), relative=True)

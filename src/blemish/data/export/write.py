@@ -1,0 +1,169 @@
+"""Writing a data set in another format: images, masks, splits and types, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from blemish.data.annotations.annotation import MOST_PROBLEMS_SHOWN
+from blemish.data.annotations.supplement import FILE as SUPPLEMENT
+from blemish.data.annotations.supplement import Supplement, as_text
+from blemish.data.dataset import Dataset
+from blemish.data.drawn import DrawnSample
+from blemish.data.export.coco import COCO
+from blemish.data.export.contract import Format, Placed, Read
+from blemish.data.export.fiftyone import FIFTYONE
+from blemish.data.export.folder import written_whole
+from blemish.data.export.labelme import LABELME
+from blemish.data.export.mvtec_ad import MVTEC_AD
+from blemish.data.export.names import distinct, unique_names
+from blemish.data.export.yolo import YOLO
+from blemish.data.sample import Sample
+from blemish.errors import BlemishError, DataError, SettingError, did_you_mean, raise_all
+from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits
+from blemish.names import shown
+from blemish.parallel import read_ahead
+from blemish.progress import LoggedProgress, Progress
+from blemish.result import GOOD
+
+FORMATS = {one.name: one for one in (COCO, LABELME, YOLO, FIFTYONE, MVTEC_AD)}
+
+
+def export_dataset(
+    dataset: Dataset,
+    folder: str | Path,
+    *,
+    to: str,
+    link: bool = False,
+    force: bool = False,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> dict[str, str]:
+    """Write a data set in the format of another tool, with its images.
+
+    Splits and types of defects are kept, and masks to the pixel. What the format has no place for
+    (groups, metadata, defects of which no pixel is known) goes to `blemish-images.jsonl`.
+
+    Args:
+        dataset: to write.
+        folder: to write to.
+        to: `coco`, `labelme`, `yolo`, `fiftyone` or `mvtec-ad`.
+        link: write links to the images, not copies.
+        force: replace what this function wrote there; nothing else is ever replaced.
+        limits: what a file may cost.
+        progress: told of each image.
+
+    Returns:
+        Where each image lies in the folder, by its id.
+
+    Raises:
+        SettingError: there is no such format.
+        UsageError: the folder is there already, or holds what is to be written.
+        DataError: images or masks cannot be read; all of them are named.
+        BlemishError: a file cannot be written.
+    """
+    form = format_named(to)
+    told = progress or LoggedProgress()
+    placed = _placed(dataset, form)
+    sources = [dataset.root, *(one.sample.path for one in placed)]
+    with written_whole(Path(folder), form.name, sources, force=force) as unfinished:
+        write = partial(_write, unfinished, form, link=link, limits=limits)
+        records, supplements = _written(placed, write, told, f"writing {form.name}")
+        form.finish(unfinished, dataset.name, placed, records)
+        text = as_text(supplements)
+        if text:
+            (unfinished / SUPPLEMENT).write_text(text, encoding="utf-8")
+    return {one.sample.id: one.name for one in placed}
+
+
+def format_named(name: str) -> Format:
+    """The format of a name. Raises `SettingError` where there is none."""
+    if name not in FORMATS:
+        raise SettingError(
+            f"'to' must be {', '.join(FORMATS)}; got '{name}'.{did_you_mean(name, FORMATS)}"
+        )
+    return FORMATS[name]
+
+
+def write_image(source: Path, target: Path, *, link: bool) -> None:
+    """Copy an image, or make a link to it, whatever links lead to it itself."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if link:
+        target.symlink_to(os.path.realpath(source))
+    else:
+        shutil.copyfile(source, target)
+
+
+def _placed(dataset: Dataset, form: Format) -> list[Placed]:
+    kinds = {GOOD: GOOD} | distinct(dataset.defect_types)
+    samples = dataset.samples
+    folders = [form.folder(sample, kinds[sample.defect_type]) for sample in samples]
+    suffixes = [sample.path.suffix for sample in samples]
+    names = unique_names([sample.id for sample in samples], folders, suffixes)
+    return [
+        Placed(sample, name, kinds[sample.defect_type])
+        for sample, name in zip(samples, names, strict=True)
+    ]
+
+
+def _written(
+    placed: Sequence[Placed], write: partial[tuple[Any, Supplement]], progress: Progress, what: str
+) -> tuple[list[Any], dict[str, Supplement]]:
+    records, supplements, problems = [], {}, []
+    with progress.stage(what, len(placed)) as advance:
+        for one, result in read_ahead(placed, write):
+            if isinstance(result, BlemishError):
+                problems.append(str(result))
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                record, supplements[one.name] = result
+                records.append(record)
+            advance(1)
+    more = len(problems) - MOST_PROBLEMS_SHOWN
+    raise_all(
+        problems[:MOST_PROBLEMS_SHOWN] + ([f"and {more} more problems."] if more > 0 else []),
+        DataError,
+    )
+    return records, supplements
+
+
+def _write(
+    folder: Path, form: Format, placed: Placed, *, link: bool, limits: ReadLimits
+) -> tuple[Any, Supplement]:
+    sample, target = placed.sample, folder / placed.name
+    reader = Reader(limits)
+    size_hw = sample.probe(reader).size_hw
+    read = Read(size_hw, sample.read_mask(size_hw, reader))
+    if isinstance(sample, DrawnSample):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(_png(sample, reader))
+    else:
+        write_image(sample.path, target, link=link)
+    return form.write(folder, placed, read), _supplement(form, sample, read)
+
+
+def _supplement(form: Format, sample: Sample, read: Read) -> Supplement:
+    silent = sample.label != GOOD and (read.mask is None or not read.mask.any())
+    told = silent and not form.keeps_types
+    return Supplement(
+        label=shown(sample.defect_type) if told else None,
+        empty_mask=told and read.mask is not None,
+        group=sample.group,
+        metadata=sample.metadata,
+    )
+
+
+def _png(sample: Sample, reader: Reader) -> bytes:
+    from PIL import Image
+
+    stream = BytesIO()
+    Image.fromarray(np.asarray(sample.read(reader))).save(stream, "PNG")
+    return stream.getvalue()

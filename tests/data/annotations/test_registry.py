@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from blemish.data.annotations.formats import recognises
+from blemish.data.annotations.registry import annotations_in
+from blemish.data.annotations.supplement import FILE, Supplement, as_text
+
+BOX = {"segmentation": [], "bbox": [1, 1, 2, 2]}
+
+
+def coco(*names, marked=True):
+    return {
+        "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
+        "annotations": [
+            {"id": n, "image_id": n, "category_id": 1, **BOX} for n in range(len(names)) if marked
+        ],
+        "categories": [{"id": 1, "name": "dent"}],
+    }
+
+
+def test_a_name_is_matched_by_the_end_of_its_path(folder):
+    one, other = folder.image("images/x/a.png"), folder.image("images/y/a.png")
+    folder.json("labels/all.json", coco("/home/me/x/a.png", "C:\\old\\y\\a.png"))
+    found = folder.read()
+    assert set(found.by_image) == {one, other}
+    assert not found.problems
+
+
+def test_a_file_name_alone_will_do_where_it_is_unique(folder):
+    image = folder.image("images/a.png")
+    folder.json("all.json", coco("elsewhere/deep/a.png"))
+    assert list(folder.read().by_image) == [image]
+    folder.json("all.json", coco("one/a.png", "two/a.png"))
+    found = folder.read()
+    assert found.without_image == {folder.path / "all.json": ("one/a.png", "two/a.png")}
+
+
+def test_an_ambiguous_name_is_an_error(folder):
+    folder.image("x/a.png")
+    folder.image("y/a.png")
+    folder.json("all.json", coco("a.png"))
+    (problem,) = folder.read().problems
+    assert "'a.png' could be any of 2 images" in problem
+
+
+def test_names_beside_their_file_come_first(folder):
+    images = [folder.image(f"{split}/a.png") for split in ("train", "valid", "test")]
+    for image in images:
+        folder.json(f"{image.parent.name}/_annotations.coco.json", coco("a.png"))
+    found = folder.read()
+    assert sorted(found.by_image) == sorted(images)
+    assert not found.problems
+
+
+def test_the_name_of_a_coco_file_says_which_folder_is_meant(folder):
+    images = [folder.image(f"images/{name}/a.png") for name in ("train2017", "val2017")]
+    for image in images:
+        folder.json(f"annotations/instances_{image.parent.name}.json", coco("a.png"))
+    found = folder.read()
+    assert sorted(found.by_image) == images
+    assert found.splits == {images[0]: "train", images[1]: "validation"}
+
+
+@pytest.mark.parametrize("name", [unicodedata.normalize("NFD", "kratzer-ä.png"), "KRATZER-Ä.PNG"])
+def test_case_and_composition_do_not_matter_where_they_decide_nothing(folder, name):
+    image = folder.image("kratzer-ä.png")
+    folder.json("all.json", coco(name))
+    assert list(folder.read().by_image) == [image]
+
+
+def test_exact_names_go_before_those_of_another_case(folder):
+    lower, upper = folder.image("x/a.png"), folder.image("y/A.png")
+    folder.json("all.json", coco("a.png", "A.png"))
+    assert set(folder.read().by_image) == {lower, upper}
+    folder.json("all.json", coco("a.PNG"))
+    assert "could be any of 2 images" in folder.read().problems[0]
+
+
+def test_an_image_that_two_files_speak_of_is_a_problem(folder):
+    image = folder.image("a.png")
+    first, second = folder.json("1.json", coco("a.png")), folder.json("2.json", coco("a.png"))
+    (problem,) = folder.read().problems
+    assert problem == f"{second}: speaks of '{image}' and so does '{first}'; keep one."
+
+
+def test_files_are_recognised_by_what_they_hold(folder):
+    folder.image("a.png")
+    assert recognises(folder.json("anything.json", coco("a.png")))
+    assert not recognises(folder.json("coco.json", {"images": [], "info": {}}))
+    assert not recognises(folder.json("list.json", []))
+    assert not recognises(folder.text("annotations.xml", "<annotation/>"))
+    assert not recognises(folder.text("a.txt", "0 0.1 0.1 0.1 0.1"))
+
+
+def test_a_byte_order_mark_is_no_damage(folder):
+    image = folder.image("a.png")
+    path = folder.json("all.json", coco("a.png"))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert list(folder.read().by_image) == [image]
+
+
+def test_nothing_is_found_where_nothing_is(folder):
+    folder.image("a.png")
+    found = folder.read()
+    assert (found.by_image, found.used, found.formats, found.problems) == ({}, (), (), ())
+    assert annotations_in(folder.path, [], []).used == ()
+
+
+def test_a_supplement_adds_what_has_no_place(folder):
+    image, plain = folder.image("a.png"), folder.image("b.png")
+    folder.json("all.json", coco("a.png", "b.png", marked=False))
+    more = Supplement(label="dent", group="plate 1", metadata=(("line", "ü"),))
+    folder.text(FILE, as_text({"a.png": more, "b.png": Supplement()}))
+    found = folder.read()
+    one = found.by_image[image]
+    assert (one.defect_type, one.masks) == ("dent", ())
+    assert found.supplements[image] == more
+    assert found.by_image[plain].defect_type == "good"
+    folder.text(FILE, as_text({"a.png": Supplement(label="dent", empty_mask=True)}))
+    (mask,) = folder.read().by_image[image].masks
+    assert not mask.draw((7, 11)).any()
+
+
+def test_what_is_marked_goes_before_a_supplement(folder):
+    image = folder.image("a.png")
+    folder.json("all.json", coco("a.png"))
+    folder.text(FILE, as_text({"a.png": Supplement(label="scratch", group="g")}))
+    found = folder.read()
+    assert (found.by_image[image].defect_type, found.by_image[image].is_marked) == ("dent", True)
+    assert found.supplements[image].group == "g"
+
+
+def test_a_damaged_supplement_is_told(folder):
+    folder.image("a.png")
+    path = folder.text(FILE, '{"label": "x"}\n{"path": "gone.png", "label": "x"}\n')
+    assert folder.read().problems[0].startswith(f"{path}: line 1: ")
+    folder.text(FILE, '{"path": "gone.png", "label": "x"}\n')
+    assert folder.read().without_image == {path: ("gone.png",)}

@@ -1,0 +1,70 @@
+"""Samples whose masks are shapes: read, hashed and audited like those of files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annotated import SIZE_HW
+from blemish.data.audit import audit
+from blemish.data.dataset import Dataset
+from blemish.data.masks import MaskFile
+from blemish.data.sample import Sample
+from blemish.data.shapes import Ellipse, Shapes, box, polygon
+from blemish.errors import ImageError
+from blemish.images.header import Reader, ReadLimits
+
+READER = Reader(ReadLimits(min_side_px=1))
+PATH = Path("annotations.json")
+
+
+def shapes(*parts, size_hw=None):
+    return Shapes(PATH, parts, size_hw)
+
+
+def sample(path, *masks, name="a.png"):
+    return Sample(name, path, "test", "defect", "dent", masks)
+
+
+def test_a_pixel_is_defective_where_any_mask_says_so(folder):
+    image, mask = folder.image("a.png"), folder.image("mask.png")
+    one, other = shapes(box("dent", (0, 0, 3, 2))), shapes(Ellipse("dent", (8, 4), (2, 2)))
+    both = sample(image, one, other).read_mask(SIZE_HW, READER)
+    assert np.array_equal(both, one.draw(SIZE_HW) | other.draw(SIZE_HW))
+    with_file = sample(image, one, MaskFile(mask)).read_mask(SIZE_HW, READER)
+    assert with_file[:2, :3].all()
+
+
+def test_the_hash_of_a_mask_follows_what_is_marked(folder):
+    image = folder.image("a.png")
+    one, other = shapes(box("dent", (0, 0, 3, 2))), shapes(box("dent", (0, 0, 3, 3)))
+    assert sample(image, one).mask_sha256 == one.sha256
+    assert sample(image, one, other).mask_sha256 not in (one.sha256, other.sha256)
+
+    def fingerprint(mask):
+        return Dataset("x", folder.path, "made", (sample(image, mask),)).fingerprint
+
+    assert fingerprint(one) == fingerprint(shapes(box("scratch", (0, 0, 3, 2))))
+    assert fingerprint(one) != fingerprint(other)
+
+
+def test_an_audit_tells_of_shapes_on_another_size(folder):
+    image, other = folder.image("a.png", (24, 20)), folder.image("b.png", (24, 20))
+    fine = sample(image, shapes(box("dent", (1, 1, 9, 9)), size_hw=(24, 20)))
+    wrong = sample(
+        other, shapes(polygon("dent", [(1, 1), (2, 2), (1, 3)]), size_hw=(20, 24)), name="b.png"
+    )
+    found = audit(Dataset("x", folder.path, "made", (fine, wrong)))
+    (finding,) = [one for one in found.findings if one.code == "mask-unusable"]
+    assert finding.ids == ("b.png",)
+    assert "EXIF" in finding.message
+    with pytest.raises(ImageError):
+        wrong.read_mask((24, 20))
+
+
+def test_many_shapes_are_small_and_drawn_by_their_own_box():
+    every = shapes(*(polygon("dent", [(k, 1), (k + 1, 1), (k + 1, 2)]) for k in range(2000)))
+    assert every.draw((2000, 2000)).sum() <= 2000
+    assert every.labels == ("dent",)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from annotated import SIZE_HW, pictured
+from blemish.data.annotations.data_yaml import read_data_yaml
+from blemish.errors import DataError
+
+HEIGHT, WIDTH = SIZE_HW
+BOX = f"0 {3.5 / WIDTH} {2 / HEIGHT} {3 / WIDTH} {2 / HEIGHT}\n"
+DRAWN = ["...........", "..###......", "..###......", "..........."]
+
+
+def test_boxes_and_polygons_are_shares_of_the_image(folder):
+    image = folder.image("images/a.png")
+    folder.text("labels/a.txt", BOX)
+    shapes = folder.read().by_image[image].shapes
+    assert pictured(shapes.draw(SIZE_HW)[:4]) == DRAWN
+    assert shapes.only_boxes
+    corners = [(2, 1), (5, 1), (5, 3), (2, 3)]
+    folder.text("labels/a.txt", "0 " + " ".join(f"{x / WIDTH} {y / HEIGHT}" for x, y in corners))
+    shapes = folder.read().by_image[image].shapes
+    assert pictured(shapes.draw(SIZE_HW)[:4]) == DRAWN
+    assert not shapes.only_boxes
+
+
+def test_shares_are_of_whatever_size_the_image_has(folder):
+    image = folder.image("images/a.png")
+    folder.text("labels/a.txt", "0 0.5 0.5 1 1\n")
+    assert folder.read().by_image[image].shapes.draw((40, 30)).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "labels"),
+    [
+        ("images/train/a.png", "labels/train/a.txt"),
+        ("train/images/a.png", "train/labels/a.txt"),
+        ("a.png", "a.txt"),
+        ("a.png", "labels/a.txt"),
+        ("pictures/a.png", "labels/a.txt"),
+        ("images/A.PNG", "labels/a.txt"),
+    ],
+)
+def test_labels_lie_parallel_to_images_or_beside_them(folder, image, labels):
+    path = folder.image(image.lower()).rename(folder.path / image)
+    folder.text(labels, BOX)
+    folder.image("images/other.png")
+    from blemish.data.annotations.registry import annotations_in
+
+    others = [one for one in folder.files if one.suffix.lower() != ".png"]
+    found = annotations_in(folder.path, others, sorted(set(folder.files) - set(others)))
+    assert not found.problems
+    assert list(found.by_image) == [path]
+
+
+def test_the_same_name_in_two_splits_is_no_question(folder):
+    images = [folder.image(f"images/{split}/a.png") for split in ("train", "val")]
+    for split in ("train", "val"):
+        folder.text(f"labels/{split}/a.txt", BOX)
+    found = folder.read()
+    assert sorted(found.by_image) == images
+    assert not found.problems
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "names: [scratch, 'dent # deep']\nnc: 2\n",
+        'nc: 2  # classes\nnames:\n  0: scratch\n  1: "dent # deep"\n',
+        "names:\n- scratch\n- 'dent # deep'\n",
+        "names: {0: scratch, 1: 'dent # deep'}\n",
+        "names:\n  - scratch\n  - 'dent # deep'\ndownload: |\n  something: else\n",
+    ],
+)
+def test_names_of_classes_are_those_of_data_yaml(folder, text):
+    image = folder.image("images/a.png")
+    folder.text("labels/a.txt", BOX.replace("0 ", "1 ", 1))
+    folder.text("data.yaml", text)
+    found = folder.read()
+    assert found.by_image[image].defect_type == "dent # deep"
+    assert folder.path / "data.yaml" in found.used
+
+
+def test_names_may_be_in_classes_txt_and_a_class_needs_none(folder):
+    image = folder.image("images/a.png")
+    folder.text("labels/a.txt", BOX)
+    assert folder.read().by_image[image].defect_type == "class 0"
+    folder.text("classes.txt", "scratch\ndent\n")
+    assert folder.read().by_image[image].defect_type == "scratch"
+
+
+def test_splits_are_where_data_yaml_says(folder):
+    train, val, test = (folder.image(f"{name}/a.png") for name in ("one", "two", "three"))
+    folder.text("three.txt", "./three/a.png\n")
+    folder.text(
+        "data.yaml", "path: .\ntrain: ../one\nval: [two, three]\ntest: three.txt\nnames: [x]\n"
+    )
+    assert folder.read().splits == {train: "train", val: "validation", test: "test"}
+
+
+def test_a_list_of_images_that_cannot_be_read_is_told(folder):
+    folder.image("a.png")
+    folder.text("data.yaml", "train: train.txt\nnames: [x]\n")
+    (folder.path / "train.txt").write_bytes(b"\xff\xfe\x00")
+    assert "train.txt cannot be read as UTF-8 text" in folder.read().problems[0]
+
+
+def test_a_damaged_data_yaml_is_told(tmp_path):
+    path = tmp_path / "data.yaml"
+    path.write_text("names:\n  a: b\n  c: d\n")
+    with pytest.raises(DataError, match="'names' must list classes"):
+        read_data_yaml(path)
+    path.write_text("key: value\n")
+    assert read_data_yaml(path) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("0 0.1 0.2 0.3 0.4 0.9", "has 5 numbers after the class"),
+        ("0 0.1 0.2 0.3", "has 3 numbers after the class"),
+        ("0 12 20 30 40", "no shares of width and height"),
+        ("0 0.1 x 0.3 0.4", "must be a class and numbers"),
+        ("0 0.5 0.5 -0.1 0.2", "which is no box"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_file_and_line(folder, line, told):
+    folder.image("images/a.png")
+    path = folder.text("labels/a.txt", f"{BOX}{line}\n")
+    (problem,) = folder.read().problems
+    assert problem.startswith(f"{path}: line 2 ")
+    assert told in problem
+
+
+def test_keypoints_after_a_box_are_no_polygon(folder):
+    image = folder.image("images/a.png")
+    folder.text("labels/a.txt", BOX.strip() + " 0.9 0.9 2 0.1 0.1 2\n")
+    folder.text("data.yaml", "names: [x]\nkpt_shape: [2, 3]\n")
+    assert pictured(folder.read().by_image[image].shapes.draw(SIZE_HW)[:4]) == DRAWN
+
+
+def test_other_texts_are_no_labels(folder):
+    image = folder.image("a.png")
+    folder.text("a.txt", "A photograph of a part.\n")
+    assert not folder.read().used
+    folder.text("a.txt", "")
+    assert not folder.read().used
+    folder.text("data.yaml", "names: [x]\n")
+    assert folder.read().by_image[image].defect_type == "good"
+
+
+def test_labels_without_an_image_are_named(folder):
+    folder.image("images/a.png")
+    path = folder.text("labels/gone.txt", BOX)
+    assert folder.read().without_image == {path: ("gone",)}
+
+
+def test_pixels_of_a_polygon_are_those_of_pycocotools(folder):
+    mask_utils = pytest.importorskip("pycocotools.mask")
+    image = folder.image("images/a.png")
+    corners = np.random.default_rng(8).random((6, 2))
+    folder.text("labels/a.txt", "3 " + " ".join(f"{v:.17g}" for v in corners.reshape(-1)))
+    flat = (corners * [WIDTH, HEIGHT]).reshape(-1).tolist()
+    expected = mask_utils.decode(mask_utils.frPyObjects([flat], HEIGHT, WIDTH))[..., 0]
+    assert np.array_equal(folder.read().by_image[image].shapes.draw(SIZE_HW), expected == 1)

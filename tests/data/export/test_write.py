@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from blemish.data.drawn import drawn_dataset
+from blemish.data.export.folder import MARK
+from blemish.data.export.names import distinct, safe_name, unique_names
+from blemish.data.export.write import export_dataset
+from blemish.errors import DataError, SettingError, UsageError
+from exported import rich_dataset
+
+TEXTS = (".json", ".yaml", ".jsonl")
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    return rich_dataset(tmp_path / "data")
+
+
+def test_images_are_copied_or_linked(tmp_path, dataset):
+    names = export_dataset(dataset, tmp_path / "copies", to="labelme")
+    copy = tmp_path / "copies" / names["good/a.png"]
+    assert copy.read_bytes() == (tmp_path / "data/good/a.png").read_bytes()
+    assert not copy.is_symlink()
+    names = export_dataset(dataset, tmp_path / "links", to="labelme", link=True)
+    link = tmp_path / "links" / names["good/a.png"]
+    assert link.is_symlink()
+    assert link.resolve() == (tmp_path / "data/good/a.png").resolve()
+
+
+def test_drawn_images_are_written(tmp_path):
+    drawn = drawn_dataset("tile", good=2, test_good=1, defects_a_type=1, size_px=64)
+    names = export_dataset(drawn, tmp_path / "out", to="coco")
+    assert Image.open(tmp_path / "out" / names["train/good/000.png"]).size == (64, 64)
+
+
+def test_names_differ_in_more_than_their_suffix(tmp_path, dataset):
+    names = export_dataset(dataset, tmp_path / "out", to="labelme")
+    assert names["good/a.png"] == "train/good-a.png"
+    assert names["more/a.png"] == "train/more-a.png"
+    assert names["bad/two.png"] == "test/two.png"
+    assert names["odd/.hidden:1?.png"] == "test/_.hidden_1_.png"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a", "a"), ("a b", "a b"), ("con", "con_"), ("LPT1.x", "LPT1.x_"), ("..", "_"), ("", "_"),
+        ("a/b\\c", "a_b_c"), ("x.", "x"), ("x_mask", "x_mask_"), ("a\nb\x1b", "a_b_"),
+        ("ä" * 200, "ä" * 75), ("\udcff", "_xff"),
+    ],
+)  # fmt: skip
+def test_names_are_such_as_every_system_takes(text, name):
+    assert safe_name(text) == name
+
+
+def test_names_are_told_apart_in_whatever_case():
+    assert distinct(["a:b", "a?b", "A:B"]) == {"a:b": "a_b", "a?b": "a_b-2", "A:B": "A_B-3"}
+    ids = ["x/a.png", "y/A.png", "y/b.png", "x-a.png"]
+    assert unique_names(ids, ["f"] * 4, [".png"] * 4) == [
+        "f/x-a.png",
+        "f/y-A.png",
+        "f/b.png",
+        "f/x-a-2.png",
+    ]
+
+
+def test_what_is_there_stays_without_force(tmp_path, dataset):
+    out = tmp_path / "out"
+    export_dataset(dataset, out, to="coco")
+    with pytest.raises(UsageError, match="force=True"):
+        export_dataset(dataset, out, to="labelme")
+    export_dataset(dataset, out, to="labelme", force=True)
+    assert not (out / "annotations").exists()
+    (out / MARK).unlink()
+    with pytest.raises(UsageError, match="no export of blemish"):
+        export_dataset(dataset, out, to="coco", force=True)
+
+
+def test_what_is_read_is_never_replaced(tmp_path, dataset):
+    out = tmp_path / "out"
+    export_dataset(dataset, out, to="coco")
+    again = replace(dataset, root=out)
+    with pytest.raises(UsageError, match="holds what is to be exported"):
+        export_dataset(again, out, to="labelme", force=True)
+    with pytest.raises(UsageError, match="taken for a part of the data"):
+        export_dataset(dataset, tmp_path / "data" / "out", to="coco")
+    (tmp_path / "linked").symlink_to(tmp_path / "data", target_is_directory=True)
+    with pytest.raises(UsageError, match="holds what is to be exported"):
+        export_dataset(dataset, tmp_path / "linked", to="coco", force=True)
+
+
+def test_nothing_is_left_where_images_cannot_be_read(tmp_path, dataset):
+    (tmp_path / "data/good/a.png").write_bytes(b"no image")
+    (tmp_path / "data/masks/30.png").write_bytes(b"no mask")
+    with pytest.raises(DataError) as told:
+        export_dataset(dataset, tmp_path / "out", to="coco")
+    assert "good/a.png" in str(told.value)
+    assert "30.png" in str(told.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+
+
+def test_unknown_formats_are_told(tmp_path, dataset):
+    with pytest.raises(SettingError, match="Did you mean 'coco'"):
+        export_dataset(dataset, tmp_path / "out", to="cocoo")
+
+
+def test_sizes_are_those_of_the_image_upright(tmp_path, dataset):
+    image = Image.new("RGB", (20, 12))
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    image.save(tmp_path / "data/good/b.jpg", exif=exif)
+    one = next(one for one in dataset.samples if one.id == "good/b.png")
+    turned = replace(one, id="good/b.jpg", path=tmp_path / "data/good/b.jpg")
+    names = export_dataset(replace(dataset, samples=(turned,)), tmp_path / "out", to="labelme")
+    value = json.loads((tmp_path / "out" / names[turned.id]).with_suffix(".json").read_text())
+    assert (value["imageHeight"], value["imageWidth"]) == (20, 12)
+
+
+@pytest.mark.parametrize("to", ["coco", "labelme", "yolo", "fiftyone", "mvtec-ad"])
+def test_types_that_are_no_text_are_written_as_shown(tmp_path, dataset, to):
+    one = next(one for one in dataset.samples if one.id == "bad/31.png")
+    odd = replace(one, defect_type="deep\udcff")
+    export_dataset(replace(dataset, samples=(odd, *dataset.train)), tmp_path / "out", to=to)
+    texts = [path.read_text() for path in (tmp_path / "out").rglob("*") if path.suffix in TEXTS]
+    assert to == "mvtec-ad" or any("deep\\\\xff" in text for text in texts)
