@@ -60,6 +60,7 @@ class Gathered:
     unlabelled: list[Folder] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _mask_names: list[MaskNames] = field(default_factory=list)
+    _seen: set[Path] = field(default_factory=set)
     _empty: list[str] = field(default_factory=list)
     _training_defects: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
 
@@ -91,6 +92,10 @@ class Gathered:
                 group=group,
             )
         )
+
+    def seen(self, files: Iterable[Path]) -> None:
+        """Know of files that they belong to the data set."""
+        self._seen.update(files)
 
     def leave_out(self, path: Path, masks: Iterable[Path] = ()) -> None:
         """Pass over a defective image that the layout has for training."""
@@ -135,6 +140,7 @@ class Gathered:
 
     def _leftovers(self) -> Leftovers:
         used = {path for entry in self.entries for path in (entry.path, *mask_paths(entry.masks))}
+        used |= self._seen
         used |= {path for one, masks in self._training_defects.items() for path in (one, *masks)}
         rest = [path for path in self.root.all_files if path not in used]
         orphans, unlabelled, unused, others = [], [], [], []

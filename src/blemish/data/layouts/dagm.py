@@ -32,6 +32,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
         if not part or not labels:
             continue
         gathered.mask_folders.append(labels)
+        gathered.seen(path for path in labels.files if path.suffix.lower() == ".txt")
         masks = _masks(labels)
         for image in part.images:
             mask = masks.get(image.name.lower())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from blemish.data.folder import Folder
+from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import classes_in, mask_folder_in
@@ -24,6 +25,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     masks = gathered.masks_in(mask_folder)
     for one in classes_in(folder, names, but=but):
         gathered.add_class(one, masks)
+    annotate(gathered)
     found = gathered.done()
     only_good = all(entry.defect_type == GOOD for entry in found.entries)
     return replace(found, layout="good-only") if only_good else found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
+from blemish.data.annotations.cvat import read_labelmap
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
@@ -17,6 +18,7 @@ from blemish.data.masks import marks_anything
 from blemish.data.split import Split
 from blemish.data.words import is_good
 from blemish.errors import DataError
+from blemish.images.masks import MASK_SUFFIXES
 from blemish.parallel import available_cores, read_ahead
 from blemish.result import GOOD
 
@@ -27,6 +29,7 @@ SPLITS: dict[Split, tuple[str, ...]] = {
     "test": ("test", "testing"),
 }
 DEFECT = "defect"
+BLACK = (0, 0, 0)
 
 Place = tuple[Folder, Folder, Split | None]
 
@@ -41,6 +44,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     """All images by their masks; defects of a training part are left out."""
     gathered = Gathered("images-and-masks", folder)
     unmasked: list[Path] = []
+    _check_background(folder)
     for images, masks, split in _places(folder):
         unmasked += _add(gathered, images, masks, split, take_unmasked=names.means_good(images))
     if unmasked:
@@ -61,9 +65,24 @@ def _places(folder: Folder) -> list[Place]:
     places: list[Place] = []
     for one, split in found:
         images, masks = one.folder(*IMAGE_FOLDERS), mask_folder_in(one)
-        if images and masks and images.all_images and masks.all_files:
+        if images and masks and images.all_images and _holds_masks(masks):
             places.append((images, masks, split))
     return places
+
+
+def _holds_masks(folder: Folder) -> bool:
+    return any(path.suffix.lower() in MASK_SUFFIXES for path in folder.all_files)
+
+
+def _check_background(folder: Folder) -> None:
+    """Raise `DataError` where CVAT's masks have another background than black."""
+    path = folder.file("labelmap.txt")
+    background = read_labelmap(path).get("background", BLACK) if path else BLACK
+    if background != BLACK:
+        raise DataError(
+            f"{path}: the background of the masks is {background}, and whatever is not zero counts "
+            "as defective; export them with a black background (0,0,0)."
+        )
 
 
 def _add(

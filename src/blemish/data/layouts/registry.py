@@ -21,6 +21,7 @@ from blemish.data.layouts import (
     split_folders,
     visa,
 )
+from blemish.data.layouts.annotated import annotated_set, set_of_file
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import HOW_TO_SAY
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
@@ -47,7 +48,7 @@ def find_layout(path: Path, names: Names = NO_NAMES) -> FoundLayout:
     """What the first layout that recognises a path finds there.
 
     Args:
-        path: a folder, or a manifest file.
+        path: a folder, a manifest, or a file of annotations.
         names: what a user says of folders whose names do not say it.
 
     Raises:
@@ -56,12 +57,15 @@ def find_layout(path: Path, names: Names = NO_NAMES) -> FoundLayout:
     """
     try:
         if path.is_file():
-            return _manifest(path)
+            return _in_file(path)
         folder = Folder(path)
-        layout = layout_of(folder, names) or _images_alone(folder, names)
-        if layout is None:
-            raise DataError(_spell_unknown(folder))
-        return layout.read(folder, names)
+        if layout := layout_of(folder, names):
+            return layout.read(folder, names)
+        if found := annotated_set(folder):
+            return found
+        if folders.IMAGES.recognises(folder, names):
+            return folders.IMAGES.read(folder, names)
+        raise DataError(_spell_unknown(folder))
     except OSError as error:
         raise DataError(_spell_unlisted(path, error)) from error
 
@@ -91,18 +95,18 @@ def not_categories_in(root: Path, names: Names = NO_NAMES) -> list[Path]:
         raise DataError(_spell_unlisted(root, error)) from error
 
 
-def _manifest(path: Path) -> FoundLayout:
-    if not is_manifest(path):
-        raise DataError(
-            f"{path} is no data set: it is a file, but no manifest "
-            f"({', '.join(sorted(MANIFEST_SUFFIXES))})."
-        )
-    found = open_manifest(path)
-    return FoundLayout("manifest", found.root, found.entries, found.notes)
-
-
-def _images_alone(folder: Folder, names: Names) -> Layout | None:
-    return folders.IMAGES if folders.IMAGES.recognises(folder, names) else None
+def _in_file(path: Path) -> FoundLayout:
+    """What a manifest or a file of annotations lists."""
+    if is_manifest(path):
+        found = open_manifest(path)
+        return FoundLayout("manifest", found.root, found.entries, found.notes)
+    if annotated := set_of_file(path):
+        return annotated
+    raise DataError(
+        f"{path} is no data set: it is a file, but no manifest "
+        f"({', '.join(sorted(MANIFEST_SUFFIXES))}), and holds no annotations that are known (COCO, "
+        "CVAT, Label Studio, FiftyOne)."
+    )
 
 
 def _spell_unlisted(path: Path, error: OSError) -> str:

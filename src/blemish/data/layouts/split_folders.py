@@ -8,6 +8,7 @@ Found on disk so: MVTec AD and MPDD (`ground_truth/<type>/<stem>_mask.png`), Vis
 from __future__ import annotations
 
 from blemish.data.folder import Folder
+from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import classes_in, good_in, mask_folder_in
@@ -38,6 +39,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     masks = gathered.masks_in(mask_folder)
     for one in classes:
         add_class(gathered, one, masks)
+    annotate(gathered)
     return gathered.done()
 
 

@@ -1,0 +1,101 @@
+"""Data sets whose labels are annotations, and what annotations add to the folders of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from blemish.data.annotations.annotation import Annotation
+from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
+from blemish.data.annotations.dataset import AnnotatedSet, entries_from, root_of
+from blemish.data.annotations.formats import recognises
+from blemish.data.annotations.registry import Found, annotations_in
+from blemish.data.entry import Entry
+from blemish.data.folder import Folder, is_image
+from blemish.data.layouts.classes import Gathered
+from blemish.data.layouts.found import FoundLayout
+from blemish.errors import DataError, raise_all
+from blemish.result import GOOD
+
+
+def annotated_set(folder: Folder) -> FoundLayout | None:
+    """The data set that the annotations in a folder make; `None` where there are none."""
+    found = entries_from(folder.path, folder.all_files)
+    return None if found is None else _as_layout(folder, found)
+
+
+def set_of_file(path: Path) -> FoundLayout | None:
+    """The data set of one file of annotations; `None` where it is none."""
+    if path.suffix.lower() not in YAML_SUFFIXES and not recognises(path):
+        return None
+    folder = Folder(root_of(path))
+    found = entries_from(folder.path, folder.all_files, by=path)
+    return None if found is None else _as_layout(folder, found)
+
+
+def annotate(gathered: Gathered) -> None:
+    """Add what annotations say of the images that a layout has found in folders of classes.
+
+    Raises:
+        DataError: annotations are damaged, or contradict each other or the folders.
+    """
+    files = [path for path in gathered.root.all_files if not is_image(path)]
+    images = [entry.path for entry in gathered.entries]
+    found = annotations_in(gathered.root.path, files, images)
+    raise_all([*found.problems, *_contradictions(gathered.entries, found.by_image)], DataError)
+    gathered.entries = [_with(entry, found) for entry in gathered.entries]
+    gathered.seen(found.used)
+    gathered.notes += _notes(gathered.root, found)
+
+
+def _with(entry: Entry, found: Found) -> Entry:
+    said, more = found.by_image.get(entry.path), found.supplements.get(entry.path)
+    return Entry(
+        id=entry.id,
+        path=entry.path,
+        defect_type=entry.defect_type,
+        masks=(*entry.masks, *(said.masks if said else ())),
+        split=entry.split,
+        group=more.group if more and more.group else entry.group,
+        metadata=more.metadata if more else entry.metadata,
+        page=entry.page,
+    )
+
+
+def _contradictions(entries: list[Entry], said: Mapping[Path, Annotation]) -> list[str]:
+    marked = [
+        f"{entry.path} lies in a folder of good images, and its annotation marks defects; move it, "
+        "or take the annotation away."
+        for entry in entries
+        if entry.defect_type == GOOD and (one := said.get(entry.path)) and one.is_marked
+    ]
+    labelled = [
+        f"{entry.path} lies in a folder of defects, and its annotation says "
+        f"'{one.image_labels[0]}'; one is wrong."
+        for entry in entries
+        if entry.defect_type != GOOD
+        and (one := said.get(entry.path))
+        and one.image_labels
+        and one.defect_type == GOOD
+    ]
+    return [*marked, *labelled]
+
+
+def _notes(root: Folder, found: Found) -> list[str]:
+    lost = [
+        f"{root.id_of(path)} speaks of {len(names)} images not to be found ('{names[0]}', ...)."
+        for path, names in found.without_image.items()
+    ]
+    return [*_labels(found.labels), *lost]
+
+
+def _labels(labels: Mapping[str, int]) -> list[str]:
+    told = ", ".join(f"{count:,} {label}" for label, count in labels.items())
+    return [f"Annotated as defects, by label: {told}."] if told else []
+
+
+def _as_layout(folder: Folder, found: AnnotatedSet) -> FoundLayout:
+    gathered = Gathered(found.layout, folder, entries=list(found.entries))
+    gathered.seen(found.used)
+    gathered.notes = [*found.notes, *_labels(found.labels)]
+    return gathered.done()
