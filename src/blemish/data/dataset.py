@@ -41,7 +41,7 @@ class Dataset:
 
     @property
     def validation(self) -> tuple[Sample, ...]:
-        """Good images that the set keeps for validation: neither learnt from nor tested on."""
+        """The images that the set keeps for validation: neither learnt from nor tested on."""
         return tuple(sample for sample in self.samples if sample.split == "validation")
 
     @property

@@ -186,7 +186,14 @@ def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[
         (unplaced if drawn else samples).append(sample)
     splits = split_of(_keys(unplaced), seed=seed, test_fraction=test_fraction)
     samples += [replace(s, split=split) for s, split in zip(unplaced, splits, strict=True)]
-    return tuple(sorted(samples, key=lambda sample: sample.id))
+    return tuple(sorted(_tested(samples), key=lambda sample: sample.id))
+
+
+def _tested(samples: list[Sample]) -> list[Sample]:
+    """Samples of which some are tested on, if need be those for validation."""
+    if any(sample.split == "test" for sample in samples):
+        return samples
+    return [replace(s, split="test") if s.split == "validation" else s for s in samples]
 
 
 def _keys(samples: Sequence[Sample]) -> list[str]:
@@ -226,10 +233,10 @@ def _split_notes(
 ) -> list[str]:
     notes = []
     if kept_apart := sum(sample.split == "validation" for sample in samples):
-        notes.append(
-            f"{kept_apart} good {'image is' if kept_apart == 1 else 'images are'} for validation, "
-            "neither learnt from nor tested on."
-        )
+        images = "image is" if kept_apart == 1 else "images are"
+        notes.append(f"{kept_apart} {images} for validation, neither learnt from nor tested on.")
+    elif any(entry.split == "validation" for entry in entries):
+        notes.append("There are no images to test on but those for validation, which are taken.")
     drawn = {entry.id for entry in entries if entry.split is None and entry.defect_type == GOOD}
     if not drawn or test_fraction == 0:
         return notes

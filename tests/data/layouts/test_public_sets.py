@@ -56,7 +56,7 @@ def test_validation_is_neither_learnt_from_nor_tested_on(tmp_path: Path) -> None
     dataset = open_dataset(LOOK_ALIKES["mvtec_loco"](tmp_path).root)
     assert [s.id for s in dataset.validation] == ["validation/good/000.png"]
     assert not {*dataset.validation} & {*dataset.train, *dataset.test}
-    assert "1 good image is for validation" in " ".join(dataset.notes)
+    assert "1 image is for validation" in " ".join(dataset.notes)
 
 
 def test_every_layout_is_on_the_page_that_tells_of_them(tmp_path: Path) -> None:

@@ -182,7 +182,8 @@ def _masked_by_defects(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _check_masks_are_unique(entries: Iterable[Entry], root: Folder) -> None:
-    users = Counter(path for entry in entries for path in mask_paths(entry.masks))
+    files = (mask for entry in entries for mask in entry.masks if isinstance(mask, MaskFile))
+    users = Counter(mask.path for mask in files)
     raise_all(
         [
             f"{root.id_of(mask)} could be the mask of {count} images; put masks into one folder "

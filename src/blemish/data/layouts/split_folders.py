@@ -30,9 +30,10 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     train, test = folder.folder(*TRAIN), folder.folder(*TEST)
     mask_folder = mask_folder_in(folder) or (mask_folder_in(test) if test else None)
     but = [mask_folder] if mask_folder else []
+    validation = folder.folder(*VALIDATION)
     classes = [
         *good_in(train, names, "train"),
-        *good_in(folder.folder(*VALIDATION), names, "validation"),
+        *(classes_in(validation, names, "validation", but=but) if validation else ()),
         *(classes_in(test, names, "test", but=but) if test else ()),
     ]
     gathered = Gathered(_name(train, test), folder)
