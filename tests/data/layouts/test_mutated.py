@@ -30,7 +30,7 @@ def renamed(made: LookAlike, old: str, new: str) -> None:
     for name in list(made.images):
         if name == old or name.startswith(f"{old}/"):
             split, kind, marked = made.images.pop(name)
-            kind = new if kind == old else kind  # a folder of a type gives it its name
+            kind = new if kind == old != "good" else kind  # a type has its name from its folder
             made.images[new + name[len(old) :]] = (split, kind, marked)
     made.left_out = {
         new + name[len(old) :] if name == old or name.startswith(f"{old}/") else name
