@@ -1,10 +1,10 @@
 """Reading images and masks: the one door through which pixels enter.
 
-An image comes out as H x W x 3, uint8 or (16-bit grey) uint16, upright as its EXIF orientation
-says, otherwise untouched: images are only decoded here, resizing is a part of the model's graph.
-What cannot be read without loss (16-bit colour, floats, CMYK, several pages, alpha that hides
-something) is refused and never quietly converted, as far as possible by its `header`. Whatever is
-wrong with a file is an `ImageError` that names the file.
+An image comes out as H x W x 3, uint8 or (of more than 8 bits) uint16, upright as its EXIF
+orientation says, otherwise untouched: images are only decoded here, resizing is a part of the
+model's graph. What cannot be read without loss (floats, CMYK, alpha that hides something) is
+refused and never quietly converted, as far as possible by its `header`. Whatever is wrong with a
+file is an `ImageError` that names the file.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ImageError
+from blemish.images import suffixes
 from blemish.images.header import (
     READER,
     Alpha,
@@ -22,42 +23,48 @@ from blemish.images.header import (
     Readable,
     Reader,
     ReadLimits,
+    Undecoded,
     check_scans,
     check_size,
-    depth_of_mode,
     facts_of,
     in_memory,
     name_of,
     opened,
-    orientation_of,
     spell_size,
 )
+from blemish.images.pillow import depth_of_mode, orientation_of
+from blemish.images.stored import Stored
 
 if TYPE_CHECKING:
     from PIL import Image
 
+IMAGE_SUFFIXES = suffixes.IMAGE_SUFFIXES
 LEAST_OPAQUE = 0.01  # on average, of an image that is flattened
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+_TRANSPARENT = (
+    "has transparent pixels, and what they hide is unclear; save it without alpha, or fit with "
+    "alpha='flatten', which puts all images onto black, or with alpha='drop', which takes their "
+    "colours as they are."
+)
 
 
 def read_image(source: Readable, reader: Reader = READER) -> NDArray[Any]:
-    """Read a PNG, JPEG, BMP, TIFF or WebP file.
+    """Read an image file of any format that `blemish.images.kinds` names, or a raw one.
 
     Args:
-        source: path of the file, its bytes, or a file object open for reading; its content, not
-            its suffix, says the format.
-        reader: what it may cost, and what to do with transparency.
+        source: path of the file, its bytes, a file object open for reading, or a `FilePage`, one
+            of several images in it; its content, not its suffix, says the format.
+        reader: what it may cost, what to do with transparency, and how raw files are laid out.
 
     Returns:
-        The image, H x W x 3, uint8, or uint16 for 16-bit grey. Grey is repeated.
+        The image, H x W x 3, uint8, or uint16 where it has more than 8 bits. Grey is repeated.
 
     Raises:
         ImageError: the file is missing, not an image, damaged, beyond the limits, or of a kind
             that cannot be read without loss.
     """
-    with opened(source, reader.limits) as (image, facts):
-        check_scans(image, facts, reader.limits)
-        return _image(image, facts, reader.alpha)
+    with opened(source, reader) as file:
+        check_scans(file, reader.limits)
+        return _image(file, reader.alpha)
 
 
 def read_mask(
@@ -80,14 +87,14 @@ def read_mask(
         ImageError: the file cannot be read, is of another size, or would read as empty by mistake.
     """
     file = in_memory(source, reader.limits)
-    with opened(file, reader.limits) as (image, facts):
-        if facts.size_hw != tuple(size_hw):
+    with opened(file, reader) as found:
+        if found.facts.size_hw != tuple(size_hw):
             raise ImageError(
-                f"the mask is {spell_size(facts.size_hw)} but its image is "
+                f"the mask is {spell_size(found.facts.size_hw)} but its image is "
                 f"{spell_size(size_hw)}; they must be of one size."
             )
-        check_scans(image, facts, reader.limits)
-        values = _mask_values(image, facts)
+        check_scans(found, reader.limits)
+        values = _mask_values(found)
     values = values if values.ndim == 2 else values.max(axis=2)
     return _above_half(values, name_of(file))
 
@@ -118,7 +125,7 @@ def as_image(image: NDArray[Any] | Image.Image, reader: Reader = READER) -> NDAr
     try:
         facts = facts_of(image, image.format or "Pillow", depth_of_mode(image.mode))
         check_size(facts.size_hw, reader.limits)
-        return _image(image, facts, reader.alpha)
+        return _image(Undecoded(facts, image), reader.alpha)
     except ImageError as error:
         raise ImageError(f"The Pillow image cannot be used: {error}") from error
 
@@ -144,31 +151,57 @@ def _as_image_from_array(array: NDArray[Any], limits: ReadLimits) -> NDArray[Any
     return np.ascontiguousarray(_three_channels(pixels))
 
 
-def _image(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
+def _image(file: Undecoded, alpha: Alpha) -> NDArray[Any]:
     """The decoded image; of what is flattened something must be left."""
-    if facts.has_alpha and alpha == "flatten":
-        opacity = np.asarray(image.convert("RGBA").getchannel("A"))
-        if opacity.mean() < LEAST_OPAQUE * 255:
-            raise ImageError(
-                "is transparent nearly everywhere, so that nothing of it would be left on black; "
-                "save it without alpha, or fit with alpha='drop', which takes its "
-                "colours."
-            )
-    return _three_channels(_pixels(image, facts, alpha))
+    if file.facts.has_alpha and alpha == "flatten" and _opacity(file).mean() < LEAST_OPAQUE:
+        raise ImageError(
+            "is transparent nearly everywhere, so that nothing of it would be left on black; save "
+            "it without alpha, or fit with alpha='drop', which takes its colours."
+        )
+    return _three_channels(_pixels(file, alpha))
 
 
-def _pixels(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
+def _opacity(file: Undecoded) -> NDArray[Any]:
+    """From 0, transparent, to 1."""
+    if isinstance(file.source, Stored):
+        alpha, most = file.source.pixels()[:, :, -1], 2**file.source.bits - 1
+    else:
+        alpha, most = np.asarray(file.source.convert("RGBA").getchannel("A")), 255
+    opacity: NDArray[Any] = alpha / most
+    return opacity
+
+
+def _pixels(file: Undecoded, alpha: Alpha) -> NDArray[Any]:
     """The decoded pixels, upright: H x W (grey) or H x W x 3."""
+    if isinstance(file.source, Stored):
+        pixels = _of_stored(file.source, alpha)
+        return np.ascontiguousarray(_upright(pixels, file.source.orientation))
+    image = file.source
     colours = _palette_size(image)
     image.load()
     if colours is not None:
         _check_indices(image, colours)
     orientation = orientation_of(image)  # asked now: Pillow may have turned the image itself
-    if facts.bit_depth == 16:
+    if file.facts.bit_depth == 16:
         pixels = np.asarray(image).astype(np.uint16)
     else:
-        pixels = np.asarray(_eight_bit(image, facts, alpha))
+        pixels = np.asarray(_eight_bit(image, file.facts, alpha))
     return np.ascontiguousarray(_upright(pixels, orientation))
+
+
+def _of_stored(stored: Stored, alpha: Alpha) -> NDArray[Any]:
+    """The bands of an image without its alpha, H x W or H x W x 3."""
+    bands = stored.pixels()
+    if not stored.has_alpha:
+        return bands[:, :, 0] if stored.bands == 1 else bands
+    colours, opacity = bands[:, :, :-1], bands[:, :, -1:]
+    most = 2**stored.bits - 1
+    if alpha == "refuse" and opacity.min() < most:
+        raise ImageError(_TRANSPARENT)
+    if alpha == "flatten":
+        flat = (colours.astype(np.uint32) * opacity + most // 2) // most
+        colours = flat.astype(bands.dtype)
+    return colours[:, :, 0] if stored.bands == 2 else colours
 
 
 def _eight_bit(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> Image.Image:
@@ -181,11 +214,7 @@ def _eight_bit(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> Image.Ima
     if image.getchannel("A").getextrema()[0] == 255 or alpha == "drop":
         return image.convert(wanted)
     if alpha == "refuse":
-        raise ImageError(
-            "has transparent pixels, and what they hide is unclear; save it without alpha, or fit "
-            "with alpha='flatten', which puts all images onto black, or with alpha='drop', which "
-            "takes their colours as they are."
-        )
+        raise ImageError(_TRANSPARENT)
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, image).convert(wanted)
 
@@ -222,18 +251,18 @@ def _three_channels(pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels if pixels.ndim == 3 else np.repeat(pixels[:, :, np.newaxis], 3, axis=2)
 
 
-def _mask_values(image: Image.Image, facts: ImageFacts) -> NDArray[Any]:
+def _mask_values(file: Undecoded) -> NDArray[Any]:
     """The values of a mask, transparent pixels as zero; an error where only alpha could say them.
 
     Raises:
         ImageError: it is drawn in its alpha channel, or transparent where it is not black.
     """
-    if not facts.has_alpha:
-        return _pixels(image, facts, "refuse")
-    colours = _pixels(image, facts, "drop")
-    alpha = image.convert("RGBA").getchannel("A").getextrema()
-    values = _pixels(image, facts, "flatten")
-    if not values.any() and (colours.any() or alpha[0] != alpha[1]):
+    if not file.facts.has_alpha:
+        return _pixels(file, "refuse")
+    colours = _pixels(file, "drop")
+    opacity = _opacity(file)
+    values = _pixels(file, "flatten")
+    if not values.any() and (colours.any() or opacity.min() != opacity.max()):
         raise ImageError(
             "the mask would be empty: it has values only where it is transparent, or in its alpha "
             "channel; save it without alpha, white where defective."

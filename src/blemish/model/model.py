@@ -36,6 +36,7 @@ from blemish.images.format import ImageFormat
 from blemish.images.header import (
     DEFAULT_LIMITS,
     FileContent,
+    FilePage,
     Reader,
     ReadLimits,
     in_memory,
@@ -307,8 +308,8 @@ class Model:
         if isinstance(image, ImageError):
             raise image
         if isinstance(image, Sample):
-            array, name = image.read(self.reader), str(image.path)
-        elif isinstance(image, (str, Path, bytes, FileContent)):
+            array, name = image.read(self.reader), str(image.source)
+        elif isinstance(image, (str, Path, FilePage, bytes, FileContent)):
             file = in_memory(image, self.reader.limits)
             array, name = read_image(file, self.reader), name_of(file)
         else:
