@@ -190,6 +190,7 @@ def _tiff_values(path: Path, limits: ReadLimits) -> NDArray[Any]:
             raise ImageError(f"holds {len(pages)} images; a map must be the only one of its file.")
         tags = pages[0].all_tags(stream)
         check_size(size_of(tags), limits)
+        image = open_tiff(stream, pages[0], tags)
         bits, kinds, photometric = tags.get(258, (1,)), tags.get(339, (1,)), one(tags, 262, 1)
         stored = _STORED.get((kinds[0], bits[0]))
         if len(bits) > 1 or photometric != 1 or stored is None:
@@ -199,4 +200,4 @@ def _tiff_values(path: Path, limits: ReadLimits) -> NDArray[Any]:
                 "black as zero."
             )
         with trusting_our_limit(size_of(tags)):
-            return np.asarray(open_tiff(stream, pages[0], tags)).view(stored)
+            return np.asarray(image).view(stored)

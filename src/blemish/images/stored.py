@@ -36,7 +36,7 @@ class Stored:
     def pixels(self) -> NDArray[Any]:
         """The decoded bands, H x W x bands. Raises `ValueError` where they are no such image."""
         values = self.decode()
-        shape = (*self.size_hw, self.bands)
-        if values.size != np.prod(shape, dtype=np.int64):
-            raise ValueError(f"{values.shape} numbers in the place of {shape}")
-        return values.reshape(shape)
+        bands = values if values.ndim == 3 else values[..., np.newaxis]
+        if bands.shape != (*self.size_hw, self.bands):
+            raise ValueError(f"{values.shape} numbers, not {(*self.size_hw, self.bands)}")
+        return bands
