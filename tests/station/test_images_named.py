@@ -47,10 +47,10 @@ def test_a_folder_without_images_is_an_error(tree):
 
 
 def test_files_that_are_passed_over_are_told(tree):
-    for name in ("y.gif", "z.jfif", "plain", "Thumbs.db"):
+    for name in ("y.gif", "z.pdf", "plain", "Thumbs.db"):
         (tree / "a" / name).touch()
     passed_over = find_images([tree / "a"]).passed_over
-    assert [path.name for path in passed_over] == ["plain", "x.txt", "y.gif", "z.jfif"]
+    assert [path.name for path in passed_over] == ["plain", "x.txt", "y.gif", "z.pdf"]
     said = spell_passed_over(passed_over)
     assert said.startswith("4 files passed over")
     assert f"{tree / 'a' / 'y.gif'}, ... " in said

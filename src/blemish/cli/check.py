@@ -17,10 +17,12 @@ from blemish.cli.options import (
     Category,
     Data,
     MaxPixels,
+    Raw,
     SplitSeed,
     TestFraction,
     data_arguments,
     read_limits,
+    read_raw,
 )
 from blemish.wording import first_few
 
@@ -39,6 +41,7 @@ def check(
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for faults in a data set, and say what each will cost.
@@ -47,10 +50,13 @@ def check(
     """
     import blemish
 
+    raw_format = read_raw(raw)
     dataset = blemish.open_dataset(
-        data, category=category, seed=split_seed, test_fraction=test_fraction
+        data, category=category, seed=split_seed, test_fraction=test_fraction, raw=raw_format
     )
-    audit = blemish.audit(dataset, limits=read_limits(max_pixels), progress=TerminalProgress())
+    audit = blemish.audit(
+        dataset, limits=read_limits(max_pixels), raw=raw_format, progress=TerminalProgress()
+    )
     if as_json:
         console.write_json(audit.to_dict())
     else:
@@ -58,7 +64,9 @@ def check(
         console.write("\n" + "".join(f"{line}\n" for line in _findings(audit)))
     if audit.of_severity("error"):
         raise typer.Exit(FAILED)
-    same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
+    same_data = data_arguments(
+        data, category, test_fraction, split_seed, max_pixels=max_pixels, raw=raw_format
+    )
     console.next_steps(["plan", *same_data])
 
 

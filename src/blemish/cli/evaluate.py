@@ -16,10 +16,12 @@ from blemish.cli.options import (
     Category,
     MaxPixels,
     Provider,
+    Raw,
     SplitSeed,
     TestFraction,
     Threads,
     read_limits,
+    read_raw,
     use_threads,
 )
 from blemish.errors import UsageError, raise_all
@@ -103,6 +105,7 @@ def evaluate(
     name: Name = None,
     seed: RunSeed = None,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     as_json: AsJson = False,
@@ -127,17 +130,16 @@ def evaluate(
     from blemish.graph.engine import Engine
     from blemish.images.header import Reader
 
-    gates = read_gates(require or ())
-
+    gates, raw_format = read_gates(require or ()), read_raw(raw)
     dataset = blemish.open_dataset(
-        data, category=category, seed=split_seed, test_fraction=test_fraction
+        data, category=category, seed=split_seed, test_fraction=test_fraction, raw=raw_format
     )
     limits = read_limits(max_pixels)
     if maps is None:
-        loaded = blemish.load(model, engine=Engine.named(provider), limits=limits)
+        loaded = blemish.load(model, engine=Engine.named(provider), limits=limits, raw=raw_format)
         found = _measure_model(loaded, dataset, output)
     else:
-        found = _measure_maps(maps, dataset, output, Reader(limits), of_maps)
+        found = _measure_maps(maps, dataset, output, Reader(limits, raw=raw_format), of_maps)
     _tell(found, dataset, output, as_json=as_json)
     missed = [problem for gate in gates if (problem := gate.problem(found.figures()))]
     for problem in missed:

@@ -29,6 +29,7 @@ from blemish.cli.options import (
     OnAlpha,
     OnEngine,
     Provider,
+    Raw,
     RayAddress,
     RegionRate,
     SmallestRegion,
@@ -38,6 +39,8 @@ from blemish.cli.options import (
     Threads,
     WorkEngine,
     data_arguments,
+    raw_arguments,
+    read_raw,
     reader_of,
     use_threads,
 )
@@ -78,6 +81,7 @@ def fit(
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     engine: OnEngine = WorkEngine.LOCAL,
@@ -105,7 +109,7 @@ def fit(
     from blemish.records.machine import peak_memory_bytes
     from blemish.workers import HERE
 
-    runtime = Engine.named(provider)
+    runtime, raw_format = Engine.named(provider), read_raw(raw)
     runtime.check()
     chosen = make_assigned(detector, settings)
     check_address(engine, ray_address)
@@ -118,11 +122,11 @@ def fit(
     outputs.check_file(output, force=force, sources=sources)
     unfinished = outputs.check_unfinished(output, resume=resume)
     dataset = blemish.open_dataset(
-        data, category=category, seed=split_seed, test_fraction=test_fraction
+        data, category=category, seed=split_seed, test_fraction=test_fraction, raw=raw_format
     )
     for sentence in dataset.notes:
         console.note(sentence)
-    reader = reader_of(max_pixels, alpha)
+    reader = reader_of(max_pixels, alpha, raw_format)
     images = GoodImages(dataset.train, reader)
     planned = chosen.plan(images)
     outputs.check_space(output, planned.model_bytes)
@@ -155,9 +159,11 @@ def fit(
         console.write_json(_result(model, output, seconds, peak_bytes))
     else:
         console.write_facts(_facts(model, output, seconds, peak_bytes))
-    same_data = data_arguments(data, category, test_fraction, split_seed, max_pixels)
+    same_data = data_arguments(
+        data, category, test_fraction, split_seed, max_pixels=max_pixels, raw=raw_format
+    )
     steps = [["evaluate", output, *same_data]] if dataset.test else []
-    console.next_steps(["predict", output, "IMAGE..."], *steps)
+    console.next_steps(["predict", output, "IMAGE...", *raw_arguments(raw_format)], *steps)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from blemish.errors import SettingError
 
 if TYPE_CHECKING:
     from blemish.images.header import Reader, ReadLimits
+    from blemish.images.raw import RawFormat
 
 
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
@@ -65,6 +66,14 @@ SplitSeed = Annotated[int, typer.Option(metavar="N", help="Seed of that split.")
 MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", help="Largest image to read (default 100 million)."),
+]
+Raw = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WxH:FORMAT",
+        help="How pixels lie in .raw and .bin files, as 2448x2048:mono12packed.",
+        show_default=False,
+    ),
 ]
 Threads = Annotated[
     int | None,
@@ -161,11 +170,20 @@ def read_limits(max_pixels: int | None) -> ReadLimits:
     return DEFAULT_LIMITS if max_pixels is None else DEFAULT_LIMITS.replace(max_pixels=max_pixels)
 
 
-def reader_of(max_pixels: int | None, alpha: OnAlpha) -> Reader:
+def read_raw(text: str | None) -> RawFormat | None:
+    """How pixels lie in files without a header. Raises `SettingError`."""
+    if text is None:
+        return None
+    from blemish.images.raw import RawFormat
+
+    return RawFormat.named(text)
+
+
+def reader_of(max_pixels: int | None, alpha: OnAlpha, raw: RawFormat | None) -> Reader:
     """How images are read. Raises `SettingError`."""
     from blemish.images.header import Reader
 
-    return Reader(read_limits(max_pixels), alpha.value)
+    return Reader(read_limits(max_pixels), alpha.value, raw)
 
 
 def read_list(text: str | None) -> list[str] | None:
@@ -188,11 +206,19 @@ def data_arguments(
     category: str | None,
     test_fraction: float | None,
     split_seed: int,
+    *,
     max_pixels: int | None = None,
+    raw: RawFormat | None = None,
 ) -> list[str | Path]:
     """What to type to name the same images again."""
     words: list[str | Path] = [data]
     words += ["--category", category] if category is not None else []
     words += ["--test-fraction", f"{test_fraction:g}"] if test_fraction is not None else []
     words += ["--split-seed", str(split_seed)] if split_seed else []
-    return words + (["--max-pixels", str(max_pixels)] if max_pixels is not None else [])
+    words += ["--max-pixels", str(max_pixels)] if max_pixels is not None else []
+    return words + raw_arguments(raw)
+
+
+def raw_arguments(raw: RawFormat | None) -> list[str | Path]:
+    """What to type to have raw files read in the same way."""
+    return [] if raw is None else ["--raw", str(raw)]

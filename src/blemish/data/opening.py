@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -18,10 +19,13 @@ from blemish.data.drawn import category_paths as drawn_paths
 from blemish.data.entry import Entry
 from blemish.data.layouts import categories_in, find_layout
 from blemish.data.loading import split_keys
+from blemish.data.pages import with_pages
 from blemish.data.sample import Content, Sample
 from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 from blemish.images.header import Alpha, Reader
+from blemish.images.raw import RawFormat
+from blemish.images.suffixes import raw_counting
 from blemish.parallel import available_cores, read_ahead
 from blemish.result import GOOD
 
@@ -34,6 +38,7 @@ def open_dataset(
     category: str | None = None,
     seed: int = 0,
     test_fraction: float | None = None,
+    raw: RawFormat | None = None,
 ) -> Dataset:
     """Open a folder or manifest of images; its layout is found by looking.
 
@@ -47,6 +52,8 @@ def open_dataset(
             has no split; by default 0.3 where there are defects to test with, else 0. It is met to
             one image, or to one group or set of copies, and no side is left empty. Defects are
             always test images.
+        raw: how the pixels lie in files without a header; where it is given, `.raw` and `.bin`
+            count as images. Whoever reads them is to be given a `Reader` with the same.
 
     Raises:
         DataError: nothing is there, no good image, several categories and none named.
@@ -54,14 +61,16 @@ def open_dataset(
     """
     if test_fraction is not None and not 0 <= test_fraction < 1:
         raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
-    root = _category_folder(Path(path), category)
-    if _is_drawn(root):
-        return drawn_dataset(root.name)
-    found = find_layout(root)
+    with raw_counting(raw is not None):
+        root = _category_folder(Path(path), category)
+        if _is_drawn(root):
+            return drawn_dataset(root.name)
+        found = find_layout(root)
+    found = replace(found, entries=with_pages(found.entries))
     if test_fraction is None:
         defects = any(entry.defect_type != GOOD for entry in found.entries)
         test_fraction = TEST_FRACTION if defects else 0.0
-    samples = _placed(found.entries, seed, test_fraction)
+    samples = _placed(found.entries, seed, test_fraction, raw)
     _check_good(samples, root)
     return Dataset(
         name=_name(root),
@@ -144,7 +153,9 @@ def _name(root: Path) -> str:
     return resolved.stem if resolved.is_file() else resolved.name
 
 
-def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[Sample, ...]:
+def _placed(
+    entries: Iterable[Entry], seed: int, test_fraction: float, raw: RawFormat | None
+) -> tuple[Sample, ...]:
     """The samples of a layout, each in its split, sorted by id."""
     samples: list[Sample] = []
     unplaced: list[Sample] = []
@@ -159,30 +170,32 @@ def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[
             masks=entry.masks,
             group=entry.group,
             metadata=entry.metadata,
+            page=entry.page,
         )
         drawn = good and entry.split is None and test_fraction > 0
         (unplaced if drawn else samples).append(sample)
-    splits = split_of(_keys(unplaced), seed=seed, test_fraction=test_fraction)
+    splits = split_of(_keys(unplaced, raw), seed=seed, test_fraction=test_fraction)
     samples += [replace(s, split=split) for s, split in zip(unplaced, splits, strict=True)]
     return tuple(sorted(samples, key=lambda sample: sample.id))
 
 
-def _keys(samples: Sequence[Sample]) -> list[str]:
+def _keys(samples: Sequence[Sample], raw: RawFormat | None) -> list[str]:
     """What keeps the images of a drawn split together, which takes decoding each of them."""
     cores = available_cores()
     contents = []
-    for _, found in read_ahead(samples, _content, readers=cores, most=2 * cores):
+    content = partial(_content, raw=raw)
+    for _, found in read_ahead(samples, content, readers=cores, most=2 * cores):
         if isinstance(found, Exception):
             raise found
         contents.append(found)
     return split_keys(samples, contents)
 
 
-def _content(sample: Sample) -> Content | None:
+def _content(sample: Sample, raw: RawFormat | None) -> Content | None:
     """What the image holds, with or without transparency; `None` where it cannot be read."""
     for alpha in get_args(Alpha):
         with suppress(ImageError):
-            return sample.content(reader=Reader(alpha=alpha))
+            return sample.content(reader=Reader(alpha=alpha, raw=raw))
     return None  # the audit's business, or the reader's
 
 

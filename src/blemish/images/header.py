@@ -24,6 +24,7 @@ from blemish.images.quiet import hush
 from blemish.images.raw import RawFormat
 from blemish.images.stored import Stored
 from blemish.images.suffixes import RAW_SUFFIXES, has_image_suffix
+from blemish.images.tiff_pages import images_in
 from blemish.settings import Settings, setting
 
 if TYPE_CHECKING:
@@ -109,13 +110,17 @@ class FileContent:
 
 @dataclass(frozen=True)
 class FilePage:
-    """One of several images in a file, a TIFF of several pages; `page` counts from 0.
+    """One of several images in a file, a TIFF of several pages.
 
     Thumbnails and masks of a TIFF do not count. It is told as `a.tif#1`, which counts from 1.
+
+    Attributes:
+        path: of the file.
+        page: counted from 0; `None` where the file holds a single image.
     """
 
     path: Path
-    page: int
+    page: int | None = None
 
     def __str__(self) -> str:
         return paged(str(self.path), self.page)
@@ -135,6 +140,16 @@ Readable = str | Path | bytes | FileContent | FilePage | BinaryIO
 def paged(name: str, page: int | None) -> str:
     """What an image of a file goes by: `a.tif#2` the second of several, `a.tif` a single one."""
     return name if page is None else f"{name}#{page + 1}"
+
+
+def images_of(path: str | Path) -> list[Path | FilePage]:
+    """Each image of a file, as `read_image` and `Model.predict` take it: of a TIFF its pages.
+
+    What cannot be read counts as one, and whoever reads it is told why.
+    """
+    file = Path(path)
+    count = images_in(file)
+    return [file] if count == 1 else [FilePage(file, page) for page in range(count)]
 
 
 def is_file_object(value: object) -> TypeGuard[BinaryIO]:
