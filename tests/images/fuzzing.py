@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,9 @@ def whole_files() -> list[bytes]:
     if codecs is not None:
         wide = colour.astype(np.uint16) * 257
         whole += [codecs.png_encode(wide), codecs.jpegxl_encode(colour)]
-        whole += [codecs.jpeg2k_encode(wide, bitspersample=16), codecs.tiff_encode(wide)]
+        whole += [codecs.jpeg2k_encode(wide, bitspersample=16)]
+        with suppress(NotImplementedError):  # older ones only read it
+            whole += [codecs.tiff_encode(wide)]
     return whole
 
 
