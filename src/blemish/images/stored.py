@@ -39,4 +39,6 @@ class Stored:
         bands = values if values.ndim == 3 else values[..., np.newaxis]
         if bands.shape != (*self.size_hw, self.bands):
             raise ValueError(f"{values.shape} numbers, not {(*self.size_hw, self.bands)}")
+        if 8 < self.bits < 16 and int(bands.max()) >> self.bits:  # some decoders stretch them
+            raise ValueError(f"the number {bands.max()}, above all of {self.bits} bits")
         return bands
