@@ -16,7 +16,7 @@ from blemish.images.header import FileContent, FilePage, Reader, ReadLimits, pro
 from blemish.images.jpeg2000 import components_of
 from blemish.images.jpegxl import header_of
 from blemish.images.read import read_image, read_mask
-from images.made_files import GREY, chunk, in_one_file, packed, png, tiff
+from images.made_files import GREY, chunk, in_one_file, png, tiff
 
 READS_AVIF = "avif" in features.get_supported()
 RNG = np.random.default_rng(0)
@@ -63,12 +63,6 @@ NEEDING_CODECS = {
     "a plane of 16-bit grey": (
         tiff(DEEP[:, :, 0].astype("<u2").tobytes(), (16,), more=[(284, [2])]),
         np.repeat(DEEP[:, :, :1], 3, 2)),
-    "grey of 14 bits": (
-        tiff(b"".join(packed(DEEP[:, :, 0] >> 2, 14)), (14,)),
-        np.repeat(DEEP[:, :, :1] >> 2, 3, 2)),
-    "colour of 12 bits": (
-        tiff(b"".join(packed((DEEP >> 4).reshape(HEIGHT, -1), 12)), (12,) * 3, photometric=2),
-        DEEP >> 4),
 }  # fmt: skip
 
 

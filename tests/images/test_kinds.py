@@ -111,6 +111,11 @@ UNSUPPORTED = {
     "complex": tiff(bytes(13 * 21 * 8), (64,), more=[(339, [6])]),
     "signed": tiff(GREY.tobytes(), more=[(339, [2])]),
     "32 bits": tiff(bytes(13 * 21 * 4), (32,)),
+    "14 bits": tiff(b"".join(packed(GREY, 14)), (14,)),
+    "colour of 12 bits": tiff(bytes(13 * 95), (12,) * 3, photometric=2),
+    "12 bits in big-endian bigtiff": tiff(
+        b"".join(packed(GREY, 12)), (12,), order=">", big=True
+    ),
     "5/6/5 bits": tiff(bytes(13 * 21 * 2), (5, 6, 5), photometric=2),
     "no photometric": tiff(GREY.tobytes(), photometric=None),
     "white as zero in a plane": tiff(GREY.tobytes(), photometric=0, more=[(284, [2])]),

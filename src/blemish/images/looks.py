@@ -102,6 +102,8 @@ def _tiff(stream: IO[bytes], number: int | None) -> Found:
         raise not_read(reason)
     bits = tiff.bits_of(tags)
     if what := tiff.needs_codecs(tags, page):
+        if bits not in (8, 16):  # imagecodecs of before 2026 takes packed ones for whole ones
+            raise not_read(what)
         bands, planes = tiff.bands_of(tags), tiff.are_planes_apart(tags)
         decode = deep.tiff_decoder(stream, page.number, what, planes=planes)
         tiff.check_strips(tags)
@@ -165,6 +167,7 @@ def _heif(stream: IO[bytes]) -> Found:
         from pillow_heif import open_heif
 
         stream.seek(0)
-        return np.asarray(open_heif(stream, convert_hdr_to_8bit=False, hdr_to_16bit=False))
+        file = open_heif(stream, convert_hdr_to_8bit=False, hdr_to_16bit=False)
+        return np.array(file)  # a copy, made while the file that has the memory is there
 
     return Found("HEIF", bits, _deep(image, bits, len(image.getbands()), decode))
