@@ -180,6 +180,17 @@ def test_files_cut_off_are_damaged_and_never_black(codecs, kind: str) -> None:
             read_image(data[:end])
 
 
+def test_a_png_is_damaged_wherever_a_bit_of_its_pixels_is_another(codecs, capfd) -> None:
+    data = NEEDING_CODECS["png of 16-bit colour"][0]
+    pixels = range(data.index(b"IDAT"), data.index(b"IEND") - 8)
+    for place in RNG.choice(pixels, 300, replace=False).tolist() + list(pixels)[-12:]:
+        flipped = bytearray(data)
+        flipped[place] ^= 1 << int(RNG.integers(8))
+        with pytest.raises(ImageError, match="damaged"):
+            read_image(bytes(flipped))
+    assert not "".join(capfd.readouterr())
+
+
 def test_a_large_one_is_refused_before_it_is_decoded(codecs) -> None:
     small = Reader(ReadLimits(max_pixels=100))
     for kind in NEEDING_CODECS:

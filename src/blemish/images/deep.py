@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.images.kinds import missing
+from blemish.images.png import check_chunks
 
 EXTRA, PACKAGE = "formats", "imagecodecs"
 
@@ -61,9 +62,11 @@ def _check_installed(what: str) -> None:
 
 def _decode(codec: Codec, stream: IO[bytes], **options: int) -> NDArray[Any]:
     stream.seek(0)
-    values: NDArray[Any] = getattr(import_module(PACKAGE), f"{codec}_decode")(
-        stream.read(), **options
-    )
+    data = stream.read()
+    if codec == "png":
+        check_chunks(data)
+    decode = getattr(import_module(PACKAGE), f"{codec}_decode")
+    values: NDArray[Any] = decode(data, **options)
     if values.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"numbers of type {values.dtype}")
     return values
