@@ -106,6 +106,7 @@ def _module(name, names):
 
 def test_no_module_level_import_of_what_is_heavy_or_optional():
     heavy = {"torch", "timm", "onnxruntime", "openvino", "scipy", "jinja2", "ray", "pyarrow"}
+    heavy |= {"imagecodecs", "pillow_heif"}
     wrong = []
     for path in modules():
         here = path.relative_to(ROOT).as_posix()

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from blemish.errors import BlemishError
     from blemish.evaluation import Evaluation, ScoreMaps, evaluate, evaluate_maps
     from blemish.graph.engine import Engine
-    from blemish.images.header import Reader, ReadLimits
+    from blemish.images.header import Reader, ReadLimits, images_of
+    from blemish.images.raw import RawFormat
     from blemish.model.file import ModelFile, inspect
     from blemish.model.fitting import fit
     from blemish.model.model import Model, load
@@ -54,6 +55,8 @@ _HOMES = {
     "Prediction": "result",
     "Reader": "images.header",
     "ReadLimits": "images.header",
+    "images_of": "images.header",
+    "RawFormat": "images.raw",
     "Region": "result",
     "Verdict": "result",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
@@ -70,6 +73,7 @@ __all__ = [
     "ModelFile",
     "PatchCore",
     "Prediction",
+    "RawFormat",
     "ReadLimits",
     "Reader",
     "Region",
@@ -80,6 +84,7 @@ __all__ = [
     "evaluate_maps",
     "find_categories",
     "fit",
+    "images_of",
     "inspect",
     "load",
     "open_dataset",

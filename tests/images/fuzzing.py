@@ -11,15 +11,21 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from blemish.errors import ImageError
 from blemish.images.header import Reader, ReadLimits, probe_image
 from blemish.images.masks import read_mask
 from blemish.images.read import read_image
+
+try:
+    import imagecodecs as codecs
+except ImportError:
+    codecs = None
 
 SIZE_HW = (24, 40)
 LIMITS = ReadLimits(max_pixels=4_000_000)  # a header that lies may ask for so many
@@ -60,7 +66,19 @@ def whole_files() -> list[bytes]:
     compressions = ("tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")
     options += [(rgb, {"format": "TIFF", "compression": name}) for name in compressions]
     options += [(Image.fromarray(grey > 99), {"format": "TIFF", "compression": "group4"})]
-    return [*(_saved(image, chosen) for image, chosen in options), _array(grey > 99)]
+    options += [(rgb, {"format": "PPM"}), (Image.fromarray(grey > 99), {"format": "PPM"})]
+    options += [(rgb, {"format": "JPEG2000"})] if features.check("jpg_2000") else []
+    options += [(rgb, {"format": "AVIF"})] if "avif" in features.get_supported() else []
+    two = {"format": "TIFF", "save_all": True, "append_images": [Image.fromarray(255 - colour)]}
+    whole = [_saved(image, chosen) for image, chosen in [*options, (rgb, two)]]
+    whole += [b"P5 40 24 4095\n" + deep.astype(">u2").tobytes()]
+    if codecs is not None:
+        wide = colour.astype(np.uint16) * 257
+        whole += [codecs.png_encode(wide), codecs.jpegxl_encode(colour)]
+        whole += [codecs.jpeg2k_encode(wide, bitspersample=16)]
+        with suppress(NotImplementedError):  # older ones only read it
+            whole += [codecs.tiff_encode(wide)]
+    return [*whole, _array(grey > 99)]
 
 
 def _array(values: np.ndarray) -> bytes:

@@ -12,7 +12,7 @@ import blemish
 from blemish.errors import CalibrationError, DataError, ImageError, UsageError
 from blemish.images.format import ImageFormat
 from blemish.progress import LoggedProgress
-from tiny import HoldsOut, tiny_dataset, tiny_settings
+from tiny import DISTANCES, HoldsOut, tiny_dataset, tiny_settings
 
 
 def fit(category, backbone, **options):
@@ -157,6 +157,27 @@ def test_sixteen_bit_images_are_learned_at_their_own_white_level(tmp_path, backb
     assert np.isfinite(model.predict(dataset.train[0].path).score)
     with pytest.raises(ImageError, match="fitted on 16-bit"):
         model.predict(np.zeros((64, 64), np.uint8))
+
+
+@pytest.mark.parametrize(("most", "scale"), [(65535, 257), (4095, 16)])
+def test_deep_colours_are_learned_as_those_of_8_bits_are(tmp_path, backbone, most, scale):
+    """White of 12 bits is 4095 and not 16 x 255, so that scores differ a little."""
+    folder = tiny_dataset(tmp_path / "shallow")
+    deep = tmp_path / "deep"
+    for path in folder.rglob("*.png"):
+        copy = deep / path.relative_to(folder).with_suffix(".ppm")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.asarray(Image.open(path).convert("RGB")).astype(">u2") * np.uint16(scale)
+        head = f"P6 {pixels.shape[1]} {pixels.shape[0]} {most}\n".encode()
+        copy.write_bytes(head + pixels.astype(">u2").tobytes())
+    model, shallow = (fit(place, backbone, settings=DISTANCES) for place in (deep, folder))
+    assert model.facts.input.format == ImageFormat(16, most)
+    for sample in blemish.open_dataset(folder).test:
+        image = deep / sample.id.replace(".png", ".ppm")
+        expected = shallow.predict(sample.path).score
+        assert model.predict(image).score == pytest.approx(
+            expected, rel=1e-5 if most > 4095 else 0.05
+        )
 
 
 def test_mixed_depth_is_refused(tmp_path, backbone):

@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from blemish.errors import DataError, UsageError
+from blemish.images.suffixes import raw_counting
 from blemish.station.images_named import find_images, spell_passed_over
 
 
@@ -47,10 +49,10 @@ def test_a_folder_without_images_is_an_error(tree):
 
 
 def test_files_that_are_passed_over_are_told(tree):
-    for name in ("y.gif", "z.jfif", "plain", "Thumbs.db"):
+    for name in ("y.gif", "z.pdf", "plain", "Thumbs.db"):
         (tree / "a" / name).touch()
     passed_over = find_images([tree / "a"]).passed_over
-    assert [path.name for path in passed_over] == ["plain", "x.txt", "y.gif", "z.jfif"]
+    assert [path.name for path in passed_over] == ["plain", "x.txt", "y.gif", "z.pdf"]
     said = spell_passed_over(passed_over)
     assert said.startswith("4 files passed over")
     assert f"{tree / 'a' / 'y.gif'}, ... " in said
@@ -97,3 +99,42 @@ def test_what_an_earlier_run_wrote_is_passed_over_and_told(tree):
     found = find_images([tree])
     assert [image.name for image in found.found] == ["b/1.png"]
     assert found.passed_over == (tree / "a",)
+
+
+@pytest.fixture
+def stack(tmp_path):
+    pages = [Image.new("L", (20, 24), shade) for shade in (50, 100, 150)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "b.tif")
+    return tmp_path / "a.tif"
+
+
+def test_a_tiff_of_several_images_gives_each(stack):
+    found = find_images([stack.parent]).found
+    assert [image.name for image in found] == ["a.tif#1", "a.tif#2", "a.tif#3", "b.tif"]
+    assert [image.page for image in found] == [0, 1, 2, None]
+    assert [str(image.source) for image in found[:1]] == [f"{stack}#1"]
+
+
+def test_one_image_of_a_tiff_can_be_named(stack):
+    second = Path(f"{stack}#2")
+    assert [(image.path, image.page) for image in find_images([second]).found] == [(stack, 1)]
+    assert names(second, stack.parent) == ["a.tif#2", "a.tif#1", "a.tif#3", "b.tif"]
+
+
+def test_a_file_that_has_the_name_of_such_an_image_is_itself_and_never_both(stack):
+    own = Path(f"{stack}#2")
+    own.touch()
+    assert [(image.path, image.page) for image in find_images([own]).found] == [(own, None)]
+    with pytest.raises(UsageError, match=r"'a\.tif#2' is a file, and an image of 'a\.tif', too"):
+        find_images([own, stack])
+
+
+def test_raw_files_count_where_somebody_says_what_they_are(tree):
+    for name in ("y.raw", "z.BIN"):
+        (tree / "b" / name).touch()
+    assert names(tree / "b") == ["1.png"]
+    with raw_counting(True):
+        assert names(tree / "b") == ["1.png", "y.raw", "z.BIN"]
+    with raw_counting(False):
+        assert names(tree / "b") == ["1.png"]

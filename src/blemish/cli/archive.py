@@ -31,7 +31,7 @@ def predict_archive(
     import blemish
 
     start = perf_counter()
-    loaded = blemish.load(model, limits=read_limits(how.max_pixels))
+    loaded = blemish.load(model, limits=read_limits(how.max_pixels), raw=how.raw)
     judged = judge_archive(
         loaded,
         sources,

@@ -23,11 +23,14 @@ from blemish.cli.options import (
     MaxPixels,
     ModelFile,
     Provider,
+    Raw,
     RegionRate,
     SmallestRegion,
     Tail,
     Threads,
+    raw_arguments,
     read_limits,
+    read_raw,
     use_threads,
 )
 from blemish.cli.thresholds import small_rate_text, threshold_facts
@@ -80,6 +83,7 @@ def calibrate(
     defect_rate: DefectRate = None,
     smallest_region: SmallestRegion = None,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     force: Force = False,
@@ -98,16 +102,22 @@ def calibrate(
         outputs.check_file(output, force=force)
     import blemish
     from blemish.graph.engine import Engine
+    from blemish.images.suffixes import raw_counting
 
-    old = blemish.load(model, engine=Engine.named(provider), limits=read_limits(max_pixels))
+    raw_format = read_raw(raw)
+    with raw_counting(raw_format is not None):
+        known = [image.source for image in find_images(defects).found] if defects else []
+    old = blemish.load(
+        model, engine=Engine.named(provider), limits=read_limits(max_pixels), raw=raw_format
+    )
     new = blemish.recalibrate(
         old,
-        DataChoice(data, category, good=good, ignore=ignore).open(),
+        DataChoice(data, category, good=good, ignore=ignore, raw=raw_format).open(),
         false_alarm_rate=false_alarm_rate,
         region_rate=region_rate,
         tail=tail,
         costs=costs,
-        defects=[image.path for image in find_images(defects).found] if defects else (),
+        defects=known,
         smallest_region_px=smallest_region,
         progress=TerminalProgress(),
     )
@@ -119,7 +129,7 @@ def calibrate(
         console.write_facts(_facts(new, output))
         console.write("\n" + console.columns(_side_by_side(old, new)))
     if output is not None:
-        console.next_steps(["predict", output, "IMAGE..."])
+        console.next_steps(["predict", output, "IMAGE...", *raw_arguments(raw_format)])
     else:
         other = Path(f"{model.stem}-calibrated.onnx")
         console.next_steps(["calibrate", *with_option(typed(ctx), "-o", other)])

@@ -20,9 +20,11 @@ from blemish.cli.options import (
     Good,
     Ignore,
     MaxPixels,
+    Raw,
     SplitSeed,
     TestFraction,
     read_limits,
+    read_raw,
 )
 from blemish.wording import first_few
 
@@ -44,6 +46,7 @@ def check(
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     as_json: AsJson = False,
 ) -> None:
     """Look for faults in a data set, and say what each will cost.
@@ -53,9 +56,12 @@ def check(
     import blemish
     from blemish.report.plain import render_text
 
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore)
+    raw_format = read_raw(raw)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
     dataset = choice.open()
-    audit = blemish.audit(dataset, limits=read_limits(max_pixels), progress=TerminalProgress())
+    audit = blemish.audit(
+        dataset, limits=read_limits(max_pixels), raw=raw_format, progress=TerminalProgress()
+    )
     if as_json:
         console.write_json(audit.to_dict())
     else:

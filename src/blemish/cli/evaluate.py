@@ -19,10 +19,12 @@ from blemish.cli.options import (
     Ignore,
     MaxPixels,
     Provider,
+    Raw,
     SplitSeed,
     TestFraction,
     Threads,
     read_limits,
+    read_raw,
     use_threads,
 )
 from blemish.errors import UsageError, raise_all
@@ -113,6 +115,7 @@ def evaluate(
     name: Name = None,
     seed: RunSeed = None,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     as_json: AsJson = False,
@@ -137,15 +140,15 @@ def evaluate(
     from blemish.graph.engine import Engine
     from blemish.images.header import Reader
 
-    gates = read_gates(require or ())
-
-    dataset = DataChoice(data, category, test_fraction, split_seed, good, ignore).open()
+    gates, raw_format = read_gates(require or ()), read_raw(raw)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+    dataset = choice.open()
     limits = read_limits(max_pixels)
     if maps is None:
-        loaded = blemish.load(model, engine=Engine.named(provider), limits=limits)
+        loaded = blemish.load(model, engine=Engine.named(provider), limits=limits, raw=raw_format)
         found = _measure_model(loaded, dataset, output)
     else:
-        found = _measure_maps(maps, dataset, output, Reader(limits), of_maps)
+        found = _measure_maps(maps, dataset, output, Reader(limits, raw=raw_format), of_maps)
     _tell(found, dataset, output, as_json=as_json)
     missed = [problem for gate in gates if (problem := gate.problem(found.figures()))]
     for problem in missed:

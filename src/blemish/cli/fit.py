@@ -32,6 +32,7 @@ from blemish.cli.options import (
     OnAlpha,
     OnEngine,
     Provider,
+    Raw,
     RayAddress,
     RegionRate,
     SmallestRegion,
@@ -40,6 +41,8 @@ from blemish.cli.options import (
     TestFraction,
     Threads,
     WorkEngine,
+    raw_arguments,
+    read_raw,
     reader_of,
     use_threads,
 )
@@ -82,6 +85,7 @@ def fit(
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     engine: OnEngine = WorkEngine.LOCAL,
@@ -109,7 +113,7 @@ def fit(
     from blemish.records.machine import peak_memory_bytes
     from blemish.workers import HERE
 
-    runtime = Engine.named(provider)
+    runtime, raw_format = Engine.named(provider), read_raw(raw)
     runtime.check()
     chosen = make_assigned(detector, settings)
     check_address(engine, ray_address)
@@ -121,11 +125,11 @@ def fit(
         outputs.check_not_done(output)
     outputs.check_file(output, force=force, sources=sources)
     unfinished = outputs.check_unfinished(output, resume=resume)
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
     dataset = choice.open()
     for sentence in dataset.notes:
         console.note(sentence)
-    reader = reader_of(max_pixels, alpha)
+    reader = reader_of(max_pixels, alpha, raw_format)
     images = GoodImages(dataset.train, reader)
     planned = chosen.plan(images)
     outputs.check_space(output, planned.model_bytes)
@@ -160,7 +164,7 @@ def fit(
         console.write_facts(_facts(model, output, seconds, peak_bytes))
     same_data = choice.arguments(max_pixels)
     steps = [["evaluate", output, *same_data]] if dataset.test else []
-    console.next_steps(["predict", output, "IMAGE..."], *steps)
+    console.next_steps(["predict", output, "IMAGE...", *raw_arguments(raw_format)], *steps)
 
 
 @contextmanager

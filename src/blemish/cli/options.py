@@ -17,6 +17,7 @@ from blemish.errors import SettingError
 if TYPE_CHECKING:
     from blemish.data.dataset import Dataset
     from blemish.images.header import Reader, ReadLimits
+    from blemish.images.raw import RawFormat
 
 
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
@@ -79,6 +80,14 @@ Ignore = Annotated[
 MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", help="Largest image to read (default 100 million)."),
+]
+Raw = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WxH:FORMAT",
+        help="How pixels lie in .raw and .bin files, as 2448x2048:mono12packed.",
+        show_default=False,
+    ),
 ]
 Threads = Annotated[
     int | None,
@@ -175,11 +184,20 @@ def read_limits(max_pixels: int | None) -> ReadLimits:
     return DEFAULT_LIMITS if max_pixels is None else DEFAULT_LIMITS.replace(max_pixels=max_pixels)
 
 
-def reader_of(max_pixels: int | None, alpha: OnAlpha) -> Reader:
+def read_raw(text: str | None) -> RawFormat | None:
+    """How pixels lie in files without a header. Raises `SettingError`."""
+    if text is None:
+        return None
+    from blemish.images.raw import RawFormat
+
+    return RawFormat.named(text)
+
+
+def reader_of(max_pixels: int | None, alpha: OnAlpha, raw: RawFormat | None) -> Reader:
     """How images are read. Raises `SettingError`."""
     from blemish.images.header import Reader
 
-    return Reader(read_limits(max_pixels), alpha.value)
+    return Reader(read_limits(max_pixels), alpha.value, raw)
 
 
 def read_list(text: str | None) -> list[str] | None:
@@ -207,6 +225,7 @@ class DataChoice:
     split_seed: int = 0
     good: Sequence[str] | None = None
     ignore: Sequence[str] | None = None
+    raw: RawFormat | None = None
 
     def open(self) -> Dataset:
         """The data set. Raises `DataError`, `SettingError`."""
@@ -219,6 +238,7 @@ class DataChoice:
             test_fraction=self.test_fraction,
             good=self.good or (),
             ignore=self.ignore or (),
+            raw=self.raw,
         )
 
     def arguments(self, max_pixels: int | None = None) -> list[str | Path]:
@@ -230,4 +250,10 @@ class DataChoice:
         words += ["--split-seed", str(self.split_seed)] if self.split_seed else []
         for option, names in (("--good", self.good), ("--ignore", self.ignore)):
             words += [word for name in names or () for word in (option, name)]
-        return words + (["--max-pixels", str(max_pixels)] if max_pixels is not None else [])
+        words += ["--max-pixels", str(max_pixels)] if max_pixels is not None else []
+        return words + raw_arguments(self.raw)
+
+
+def raw_arguments(raw: RawFormat | None) -> list[str | Path]:
+    """What to type to have raw files read in the same way."""
+    return [] if raw is None else ["--raw", str(raw)]

@@ -27,12 +27,14 @@ from blemish.cli.options import (
     MaxPixels,
     OnAlpha,
     OnEngine,
+    Raw,
     RegionRate,
     SplitSeed,
     Tail,
     TestFraction,
     Threads,
     WorkEngine,
+    read_raw,
     reader_of,
     use_threads,
 )
@@ -59,6 +61,7 @@ def plan(
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     threads: Threads = None,
     engine: OnEngine = WorkEngine.LOCAL,
     as_json: AsJson = False,
@@ -77,13 +80,13 @@ def plan(
     from blemish.model.fitting import check_promise, shared
     from blemish.workers import HERE
 
-    chosen = make_assigned(detector, settings)
+    chosen, raw_format = make_assigned(detector, settings), read_raw(raw)
     if engine == WorkEngine.RAY:
         chosen = shared(chosen, HERE)
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
     dataset = choice.open()
     request = CalibrationRequest(false_alarm_rate, region_rate, tail=tail)
-    images = GoodImages(dataset.train, reader_of(max_pixels, alpha))
+    images = GoodImages(dataset.train, reader_of(max_pixels, alpha, raw_format))
     images.contents(progress=TerminalProgress())
     lowest = lowest_rate(check_promise(dataset.name, images.split_keys, request, detector=chosen))
     planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)

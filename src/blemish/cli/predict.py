@@ -22,14 +22,17 @@ from blemish.cli.options import (
     ModelFile,
     OnEngine,
     Provider,
+    Raw,
     RayAddress,
     Threads,
     WorkEngine,
     read_limits,
     read_megabytes,
+    read_raw,
     use_threads,
 )
 from blemish.errors import UsageError
+from blemish.images.suffixes import raw_counting
 from blemish.memory import MEGABYTE
 from blemish.station.earlier import LINES
 from blemish.station.images_named import NamedImage, find_images, spell_passed_over
@@ -104,6 +107,7 @@ def predict(
     fail_on_defect: FailOnDefect = False,
     batch: Batch = None,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     memory: JudgingMemory = None,
     threads: Threads = None,
     provider: Provider = "cpu",
@@ -120,6 +124,8 @@ def predict(
     error. Exit code 1: there is such an image, or one not drawn. DIR has each line right after it
     is printed (a run that is killed may have printed one more); with --resume those that are there
     stay, and their images are not judged again unless they have changed or lack a drawing.
+
+    A TIFF of several images gives a line for each, whose path is a.tif#1, a.tif#2 and so on.
 
     A region holds area_px, box_xyxy (x1 and y1 exclusive), peak_score and peak_xy, in pixels of
     the original image, turned upright as its EXIF data say. With --outlines it also holds
@@ -148,6 +154,7 @@ def predict(
         provider=provider,
         batch=batch,
         max_pixels=max_pixels,
+        raw=read_raw(raw),
         memory_bytes=_memory_bytes(memory),
         outlines=outlines,
         maps=map_format,
@@ -182,14 +189,15 @@ def _predict_here(
     """Judge by this process, and print each result as it is known. Exits with 1 or 3."""
     _refuse_stores([*images, *([] if output is None else [output])])
     folder = None if output is None else Path(output)
-    named = find_images([Path(image) for image in images], output=folder)
+    with raw_counting(how.raw is not None):
+        named = find_images([Path(image) for image in images], output=folder)
     if named.passed_over:
         console.note(spell_passed_over(named.passed_over))
     import blemish
     from blemish.graph.engine import Engine
 
     limits = read_limits(how.max_pixels)
-    loaded = blemish.load(model, engine=Engine.named(how.provider), limits=limits)
+    loaded = blemish.load(model, engine=Engine.named(how.provider), limits=limits, raw=how.raw)
     sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:
         found = named.found
@@ -209,7 +217,7 @@ def _predict_here(
             for line in earlier.results:
                 summary.add_earlier(line)
         results = loaded.predict_each(
-            [image.path for image in found],
+            [image.source for image in found],
             batch=how.batch,
             memory_bytes=how.memory_bytes,
             outlines=how.outlines,

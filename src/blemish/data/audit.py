@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -27,6 +27,7 @@ from blemish.data.split import Split
 from blemish.errors import ImageError
 from blemish.images.flat_values import MOST_LABELS, count_values
 from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits
+from blemish.images.raw import RawFormat
 from blemish.parallel import available_cores
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import GOOD
@@ -92,6 +93,7 @@ def audit(
     *,
     category: str | None = None,
     limits: ReadLimits = DEFAULT_LIMITS,
+    raw: RawFormat | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Read every image and mask of a data set and say what is wrong.
@@ -100,13 +102,16 @@ def audit(
         data: a data set, or what `open_dataset` takes.
         category: which one, where `data` is a path that holds several.
         limits: what a file may cost; transparency is told of, and never in the way.
+        raw: how the pixels lie in files without a header.
         progress: told of each image.
 
     Raises:
         DataError: there is no data set at all; see `open_dataset`.
     """
-    dataset = data if isinstance(data, Dataset) else open_dataset(data, category=category)
-    looks = _look_at_all(dataset.samples, limits, progress or LoggedProgress())
+    if not isinstance(data, Dataset):
+        data = open_dataset(data, category=category, raw=raw)
+    dataset, reader = data, Reader(limits, raw=raw)
+    looks = _look_at_all(dataset.samples, reader, progress or LoggedProgress())
     read = [look for look in looks if not look.trouble]
     findings = [finding for check in CHECKS for finding in check(dataset, looks)]
     order: dict[str, int] = {"error": 0, "warning": 1, "note": 2}
@@ -121,27 +126,26 @@ def audit(
     )
 
 
-def _look_at_all(samples: Sequence[Sample], limits: ReadLimits, progress: Progress) -> list[Look]:
+def _look_at_all(samples: Sequence[Sample], reader: Reader, progress: Progress) -> list[Look]:
     looks = []
     with (
         progress.stage("Reading images", len(samples)) as advance,
         ThreadPoolExecutor(available_cores()) as pool,
     ):
         compared = to_compare(sample.id for sample in samples)
-        look_at = partial(_look_at, limits=limits, compared=compared)
+        look_at = partial(_look_at, reader=reader, compared=compared)
         for look in pool.map(look_at, samples):
             looks.append(look)
             advance(1)
     return looks
 
 
-def _look_at(sample: Sample, limits: ReadLimits, compared: Collection[str]) -> Look:
-    reader = Reader(limits)
+def _look_at(sample: Sample, reader: Reader, compared: Collection[str]) -> Look:
     try:
         try:
             image = sample.read(reader)
         except ImageError:
-            reader = Reader(limits, alpha="drop")
+            reader = replace(reader, alpha="drop")
             image = sample.read(reader)
     except ImageError as error:
         return Look(sample, trouble=str(error))

@@ -21,7 +21,8 @@ class Entry:
         split: `None` where the layout has none.
         group: images of a group always stay on the same side of a split.
         metadata: what else a manifest tells of the image, by column, in its order.
-        page: which image of the file, where it is a TIFF of several; counted from 0.
+        page: which image of the file, where it is a TIFF of several, counted from 0; `None` for
+            all that it has.
     """
 
     id: str
@@ -31,4 +32,4 @@ class Entry:
     split: Split | None = None
     group: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
-    page: int = 0
+    page: int | None = None

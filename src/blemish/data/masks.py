@@ -17,9 +17,13 @@ from blemish.images.masks import read_mask
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
-    """A file whose pixels are a mask; of another size than its image, it is refused."""
+    """A file whose pixels are a mask; of another size than its image, it is refused.
+
+    `page` says which image of the file, where it is a TIFF of several; counted from 0.
+    """
 
     path: Path
+    page: int | None = None
 
 
 Mask = MaskFile | Shapes

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -19,10 +20,13 @@ from blemish.data.entry import Entry
 from blemish.data.layouts.found import Names
 from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout
 from blemish.data.loading import split_keys
+from blemish.data.pages import with_pages
 from blemish.data.sample import Content, Sample
 from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 from blemish.images.header import Alpha, Reader
+from blemish.images.raw import RawFormat
+from blemish.images.suffixes import raw_counting
 from blemish.parallel import available_cores, read_ahead
 from blemish.result import GOOD
 
@@ -37,6 +41,7 @@ def open_dataset(
     test_fraction: float | None = None,
     good: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    raw: RawFormat | None = None,
 ) -> Dataset:
     """Open a folder or manifest of images; its layout is found by looking.
 
@@ -53,6 +58,8 @@ def open_dataset(
             always test images.
         good: names of folders of good images that do not tell it themselves.
         ignore: names of folders that are to be passed over.
+        raw: how the pixels lie in files without a header; where it is given, `.raw` and `.bin`
+            count as images. Whoever reads them is to be given a `Reader` with the same.
 
     Raises:
         DataError: nothing is there, no good image, several categories and none named, or what is
@@ -62,14 +69,16 @@ def open_dataset(
     if test_fraction is not None and not 0 <= test_fraction < 1:
         raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
     names = Names(_several(good, "good"), _several(ignore, "ignore"))
-    root = _category_folder(Path(path), category, names)
-    if _is_drawn(root):
-        return drawn_dataset(root.name)
-    found = find_layout(root, names)
+    with raw_counting(raw is not None):
+        root = _category_folder(Path(path), category, names)
+        if _is_drawn(root):
+            return drawn_dataset(root.name)
+        found = find_layout(root, names)
+    found = replace(found, entries=with_pages(found.entries))
     if test_fraction is None:
         defects = any(entry.defect_type != GOOD for entry in found.entries)
         test_fraction = TEST_FRACTION if defects else 0.0
-    samples = _placed(found.entries, seed, test_fraction)
+    samples = _placed(found.entries, seed, test_fraction, raw)
     _check_good(samples, root)
     return Dataset(
         name=_name(root),
@@ -166,7 +175,9 @@ def _name(root: Path) -> str:
     return resolved.stem if resolved.is_file() else resolved.name
 
 
-def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[Sample, ...]:
+def _placed(
+    entries: Iterable[Entry], seed: int, test_fraction: float, raw: RawFormat | None
+) -> tuple[Sample, ...]:
     """The samples of a layout, each in its split, sorted by id."""
     samples: list[Sample] = []
     unplaced: list[Sample] = []
@@ -181,10 +192,11 @@ def _placed(entries: Iterable[Entry], seed: int, test_fraction: float) -> tuple[
             masks=entry.masks,
             group=entry.group,
             metadata=entry.metadata,
+            page=entry.page,
         )
         drawn = good and entry.split is None and test_fraction > 0
         (unplaced if drawn else samples).append(sample)
-    splits = split_of(_keys(unplaced), seed=seed, test_fraction=test_fraction)
+    splits = split_of(_keys(unplaced, raw), seed=seed, test_fraction=test_fraction)
     samples += [replace(s, split=split) for s, split in zip(unplaced, splits, strict=True)]
     return tuple(sorted(_tested(samples), key=lambda sample: sample.id))
 
@@ -196,22 +208,23 @@ def _tested(samples: list[Sample]) -> list[Sample]:
     return [replace(s, split="test") if s.split == "validation" else s for s in samples]
 
 
-def _keys(samples: Sequence[Sample]) -> list[str]:
+def _keys(samples: Sequence[Sample], raw: RawFormat | None) -> list[str]:
     """What keeps the images of a drawn split together, which takes decoding each of them."""
     cores = available_cores()
     contents = []
-    for _, found in read_ahead(samples, _content, readers=cores, most=2 * cores):
+    content = partial(_content, raw=raw)
+    for _, found in read_ahead(samples, content, readers=cores, most=2 * cores):
         if isinstance(found, Exception):
             raise found
         contents.append(found)
     return split_keys(samples, contents)
 
 
-def _content(sample: Sample) -> Content | None:
+def _content(sample: Sample, raw: RawFormat | None) -> Content | None:
     """What the image holds, with or without transparency; `None` where it cannot be read."""
     for alpha in get_args(Alpha):
         with suppress(ImageError):
-            return sample.content(reader=Reader(alpha=alpha))
+            return sample.content(reader=Reader(alpha=alpha, raw=raw))
     return None  # the audit's business, or the reader's
 
 

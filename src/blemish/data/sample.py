@@ -20,6 +20,7 @@ from blemish.images.header import (
     WHEN_QUIET,
     Alpha,
     FileContent,
+    FilePage,
     ImageFacts,
     Reader,
     ReadLimits,
@@ -71,6 +72,8 @@ class Sample:
         masks: what says which pixels are defective; none, where nothing does.
         group: images of a group (of one part, say) always stay on the same side of a split.
         metadata: what else a manifest tells of the image, by column.
+        page: which image of the file, where it is a TIFF of several, counted from 0; `None` where
+            it holds a single one.
     """
 
     id: str
@@ -81,6 +84,7 @@ class Sample:
     masks: tuple[Mask, ...] = ()
     group: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    page: int | None = None
 
     # What is known of the files; a sample replaced by one in another split goes on knowing it.
     _hashes: dict[Path, str] = field(default_factory=dict, repr=False, compare=False, kw_only=True)
@@ -89,9 +93,18 @@ class Sample:
     )
 
     @property
+    def source(self) -> Path | FilePage:
+        """The file, or the page of it."""
+        return self.path if self.page is None else FilePage(self.path, self.page)
+
+    @property
     def sha256(self) -> str:
-        """Hash of the file's bytes, hexadecimal. Raises `ImageError` where it cannot be read."""
-        return self._hash_of(self.path)
+        """Hash of the file's bytes, and of the page's number where it has several; hexadecimal.
+
+        Raises:
+            ImageError: it cannot be read.
+        """
+        return paged_hash(self._hash_of(self.path), self.page)
 
     @property
     def mask_sha256(self) -> str | None:
@@ -99,14 +112,16 @@ class Sample:
         if not self.masks:
             return None
         hashes = [
-            self._hash_of(mask.path) if isinstance(mask, MaskFile) else mask.sha256
+            paged_hash(self._hash_of(mask.path), mask.page)
+            if isinstance(mask, MaskFile)
+            else mask.sha256
             for mask in self.masks
         ]
         return digest_of(self.masks, hashes)
 
     def probe(self, reader: Reader = READER) -> ImageFacts:
         """Size and depth, without decoding. Raises `ImageError`; see `probe_image`."""
-        return probe_image(self.path, reader)
+        return probe_image(self.source, reader)
 
     def read(self, reader: Reader = READER) -> NDArray[Any]:
         """The image, H x W x 3, uint8 or uint16.
@@ -115,7 +130,7 @@ class Sample:
             ImageError: it cannot be read (see `read_image`), or was changed since its hash was
                 taken.
         """
-        return read_image(self._bytes_of(self.path, reader.limits), reader)
+        return read_image(self._bytes_of(self.path, reader.limits, self.page), reader)
 
     def content(self, image: NDArray[Any] | None = None, *, reader: Reader = READER) -> Content:
         """What the decoded image holds, found out once for each way to treat transparency.
@@ -178,7 +193,7 @@ class Sample:
         """What each of its masks says by itself; shapes are drawn. Raises as `read_mask` does."""
         for mask in self.masks:
             if isinstance(mask, MaskFile):
-                content = self._bytes_of(mask.path, reader.limits)
+                content = self._bytes_of(mask.path, reader.limits, mask.page)
                 yield decode_mask(content, size_hw=size_hw, reader=reader)
             else:
                 yield DecodedMask(mask.draw(size_hw), varied=False)
@@ -187,11 +202,11 @@ class Sample:
         known = self._hashes.get(path)
         return self._hashes.setdefault(path, file_hash(path)) if known is None else known
 
-    def _bytes_of(self, path: Path, limits: ReadLimits) -> FileContent:
+    def _bytes_of(self, path: Path, limits: ReadLimits, page: int | None) -> FileContent:
         """The bytes of a file, which must be those that its hash is known of, if it is."""
         content = read_content(path, limits)
         self._check(path, hashlib.sha256(content).hexdigest())
-        return FileContent(content, str(path))
+        return FileContent(content, str(path), page)
 
     def _check(self, path: Path, found: str) -> None:
         """Raise `ImageError` where a file had another hash before."""
@@ -200,6 +215,11 @@ class Sample:
                 f"{path}: was changed while it was in use, its content is not what it was when it "
                 f"was first read; {WHEN_QUIET}"
             )
+
+
+def paged_hash(sha256: str, page: int | None) -> str:
+    """A file's hash, or one that the images of a file with several do not share."""
+    return sha256 if page is None else hashlib.sha256(f"{sha256} {page}".encode()).hexdigest()
 
 
 def file_hash(path: Path) -> str:

@@ -80,7 +80,10 @@ def names_of(sample: Sample, category: str) -> set[str]:
     typed = PurePosixPath(sample.defect_type, path.name)
     names = {*tails, typed, "test" / typed}
     names |= {category / name for name in names}
-    return {name.as_posix() for name in names} | {n.with_suffix("").as_posix() for n in names}
+    whole = {name.as_posix() for name in names}
+    if sample.page is not None:  # without its suffix it would not say which image of a file it is
+        return whole
+    return whole | {name.with_suffix("").as_posix() for name in names}
 
 
 def match(

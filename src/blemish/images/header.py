@@ -1,48 +1,41 @@
 """What an image file says of itself before anything is decoded, and what an image may cost.
 
-Sizes are checked against `ReadLimits` from the header. What cannot be read without loss (16-bit
-colour, floats, several pages) is refused here. Whatever is wrong with a file is an `ImageError`
-that names the file.
+Sizes are checked against `ReadLimits` from the header. What cannot be read without loss (floats,
+CMYK, several images in one) is refused here. Whatever is wrong with a file is an `ImageError` that
+names the file.
 """
 
 from __future__ import annotations
 
 import stat
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeGuard
+from typing import IO, TYPE_CHECKING, BinaryIO, Literal, TypeGuard
 
 from blemish.errors import ImageError
 from blemish.images.jpeg import count_scans
-from blemish.images.kinds import not_read
+from blemish.images.kinds import UnknownKindError, not_read
+from blemish.images.looks import Found, look
 from blemish.images.orientation import orientation_of, upright_size
+from blemish.images.pillow import trusting_our_limit
 from blemish.images.quiet import hush
-from blemish.images.tiff import check_strips, count_pages, open_tiff, unusable
+from blemish.images.raw import RawFormat
+from blemish.images.stored import Stored
+from blemish.images.suffixes import RAW_SUFFIXES, has_image_suffix
+from blemish.images.tiff_pages import images_in
 from blemish.settings import Settings, setting
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageFile
+    from PIL import Image
 
-_MAGIC = (
-    (b"\x89PNG\r\n\x1a\n", "PNG"),
-    (b"\xff\xd8\xff", "JPEG"),
-    (b"BM", "BMP"),
-    (b"II*\0", "TIFF"),
-    (b"MM\0*", "TIFF"),
-    (b"II+\0", "TIFF"),
-    (b"MM\0+", "TIFF"),
-)
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr"})
 _GREY_MODES = frozenset({"1", "L", "LA", "La"})
 _GREY_16_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 WHEN_QUIET = "run again when nothing writes there."
-_pillow_limit = threading.Lock()
 
 Alpha = Literal["refuse", "flatten", "drop"]
 
@@ -68,7 +61,7 @@ class ImageFacts:
         bit_depth: 8 or 16.
         channels: `grey` or `rgb`.
         has_alpha: there is an alpha channel or a transparent colour; it may still hide nothing.
-        format: PNG, JPEG, BMP, TIFF or WEBP.
+        format: PNG, JPEG, BMP, TIFF, WEBP, PNM, JPEG 2000, AVIF, HEIF, JPEG XL or RAW.
         file_bytes: size of the file; 0 where there is none.
         orientation: EXIF orientation of the pixels as stored, 1 to 8; 1 where they are upright.
     """
@@ -94,10 +87,13 @@ class Reader:
         alpha: what to do with transparency that hides something: `refuse` the image, `flatten`
             it onto black, or `drop` the alpha and take the colours as they are. Fully opaque alpha
             is dropped in any case.
+        raw: how the pixels lie in files without a header. Where it is given, files whose suffix is
+            no image's are such files.
     """
 
     limits: ReadLimits = DEFAULT_LIMITS
     alpha: Alpha = "refuse"
+    raw: RawFormat | None = None
 
 
 READER = Reader()
@@ -105,13 +101,58 @@ READER = Reader()
 
 @dataclass(frozen=True)
 class FileContent:
-    """The bytes of an image file, and what to call it in errors."""
+    """The bytes of an image file, and what to call it in errors.
+
+    `page` says which of several images in it, counted from 0.
+    """
 
     content: bytes
     name: str = "the image"
+    page: int | None = None
 
 
-Readable = str | Path | bytes | FileContent | BinaryIO
+@dataclass(frozen=True)
+class FilePage:
+    """One of several images in a file, a TIFF of several pages.
+
+    Thumbnails and masks of a TIFF do not count. It is told as `a.tif#1`, which counts from 1.
+
+    Attributes:
+        path: of the file.
+        page: counted from 0; `None` where the file holds a single image.
+    """
+
+    path: Path
+    page: int | None = None
+
+    def __str__(self) -> str:
+        return paged(str(self.path), self.page)
+
+
+@dataclass(frozen=True)
+class Undecoded:
+    """An image file of which only the header was looked at, and what gives its pixels."""
+
+    facts: ImageFacts
+    source: Image.Image | Stored
+
+
+Readable = str | Path | bytes | FileContent | FilePage | BinaryIO
+
+
+def paged(name: str, page: int | None) -> str:
+    """What an image of a file goes by: `a.tif#2` the second of several, `a.tif` a single one."""
+    return name if page is None else f"{name}#{page + 1}"
+
+
+def images_of(path: str | Path) -> list[Path | FilePage]:
+    """Each image of a file, as `read_image` and `Model.predict` take it: of a TIFF its pages.
+
+    What cannot be read counts as one, and whoever reads it is told why.
+    """
+    file = Path(path)
+    count = images_in(file)
+    return [file] if count == 1 else [FilePage(file, page) for page in range(count)]
 
 
 def is_file_object(value: object) -> TypeGuard[BinaryIO]:
@@ -119,7 +160,7 @@ def is_file_object(value: object) -> TypeGuard[BinaryIO]:
     return hasattr(value, "read") and hasattr(value, "readable")
 
 
-def in_memory(source: Readable, limits: ReadLimits) -> Path | FileContent:
+def in_memory(source: Readable, limits: ReadLimits) -> Path | FilePage | FileContent:
     """A path, or what is to be decoded in its place; a file object is read, as far as allowed.
 
     Raises:
@@ -127,7 +168,7 @@ def in_memory(source: Readable, limits: ReadLimits) -> Path | FileContent:
     """
     if isinstance(source, (str, Path)):
         return Path(source)
-    if isinstance(source, FileContent):
+    if isinstance(source, (FileContent, FilePage)):
         return source
     if isinstance(source, bytes):
         return FileContent(source)
@@ -149,58 +190,59 @@ def probe_image(source: Readable, reader: Reader = READER) -> ImageFacts:
         ImageError: `read_image` would refuse the file for what its header says.
     """
     file = in_memory(source, reader.limits)
-    with opened(file, reader.limits) as (_, facts):
-        size = file.stat().st_size if isinstance(file, Path) else len(file.content)
-        return replace(facts, file_bytes=size)
+    with opened(file, reader) as found:
+        size = len(file.content) if isinstance(file, FileContent) else path_of(file).stat().st_size
+        return replace(found.facts, file_bytes=size)
 
 
 @contextmanager
-def opened(
-    source: Readable, limits: ReadLimits
-) -> Iterator[tuple[ImageFile.ImageFile, ImageFacts]]:
-    """The file as an undecoded Pillow image within the limits; every failure names it."""
-    with undecoded(source, limits) as (image, head):
-        facts = checked_facts(image, head, limits)
-        with trusting_our_limit(facts.size_hw):
-            yield image, facts
-
-
-@contextmanager
-def undecoded(source: Readable, limits: ReadLimits) -> Iterator[tuple[ImageFile.ImageFile, bytes]]:
-    """The file as a Pillow image of one page, and its first bytes; every failure names it.
-
-    Its size and the kind of its pixels are still to be looked at.
-    """
-    file = in_memory(source, limits)
-    with naming(name_of(file)):
-        if isinstance(file, Path):
-            check_file(file, limits)
+def opened(source: Readable, reader: Reader = READER) -> Iterator[Undecoded]:
+    """The file with its header looked at, within the limits; every failure names it."""
+    file = in_memory(source, reader.limits)
+    with streamed(file, reader.limits) as stream:
+        if reader.raw is not None and _is_raw(file, reader.raw):
+            found = Found("RAW", reader.raw.bits, reader.raw.look(stream))
         else:
+            found = _look(stream, file)
+        facts = _facts_of(found)
+        check_size(facts.size_hw, reader.limits)
+        with trusting_our_limit(facts.size_hw):
+            yield Undecoded(facts, found.source)
+
+
+@contextmanager
+def streamed(source: Readable, limits: ReadLimits) -> Iterator[IO[bytes]]:
+    """The bytes of a file, no more of them than allowed; every failure names it."""
+    file = in_memory(source, limits)
+    hush()
+    with naming(name_of(file)):
+        if isinstance(file, FileContent):
             check_bytes(len(file.content), limits)
-        with file.open("rb") if isinstance(file, Path) else BytesIO(file.content) as stream:
-            head = stream.read(32)
-            stream.seek(0)
-            hush()
-            image = _open(stream, head)
-            _check_single(image, stream)
-            yield image, head
+            yield BytesIO(file.content)
+            return
+        check_file(path_of(file), limits)
+        with path_of(file).open("rb") as stream:
+            yield stream
 
 
-def checked_facts(image: ImageFile.ImageFile, head: bytes, limits: ReadLimits) -> ImageFacts:
-    """What the header says, once it is sure that the image can be read within the limits.
+def _look(stream: IO[bytes], file: Path | FilePage | FileContent) -> Found:
+    try:
+        return look(stream, None if isinstance(file, Path) else file.page)
+    except UnknownKindError as error:
+        if Path(name_of(file)).suffix.lower() not in RAW_SUFFIXES:
+            raise
+        raise ImageError(
+            "is a raw file, which says nothing of its pixels; say how they lie, as in "
+            "raw='2448x2048:mono12packed'."
+        ) from error
 
-    Args:
-        image: undecoded.
-        head: the first bytes of its file.
-        limits: what it may cost.
-    """
-    facts = facts_of(image, _kind(head), _depth_in_header(image, head))
-    check_size(facts.size_hw, limits)
-    if facts.format == "TIFF":
-        check_strips(_tags(image))
-    if facts.format == "PNG":
-        _scale_transparent_grey(image, bits=head[24])
-    return facts
+
+def _is_raw(file: Path | FilePage | FileContent, raw: RawFormat) -> bool:
+    """Whether a file has no header: by its name, or, where it has none, by its size."""
+    if isinstance(file, FileContent) and file.name == FileContent.name:
+        return len(file.content) == raw.file_bytes
+    path = Path(file.name) if isinstance(file, FileContent) else path_of(file)
+    return path.suffix.lower() in RAW_SUFFIXES or not has_image_suffix(path)
 
 
 def read_content(path: Path, limits: ReadLimits) -> bytes:
@@ -214,9 +256,14 @@ def read_content(path: Path, limits: ReadLimits) -> bytes:
     return content
 
 
-def name_of(file: Path | FileContent) -> str:
+def name_of(file: Path | FilePage | FileContent) -> str:
     """What to call a file in errors."""
-    return str(file) if isinstance(file, Path) else file.name
+    return paged(file.name, file.page) if isinstance(file, FileContent) else str(file)
+
+
+def path_of(file: Path | FilePage) -> Path:
+    """The file itself."""
+    return file.path if isinstance(file, FilePage) else file
 
 
 @contextmanager
@@ -254,60 +301,6 @@ def check_bytes(size_bytes: int, limits: ReadLimits) -> None:
         )
 
 
-def _kind(head: bytes) -> str:
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "WEBP"
-    kind = next((name for magic, name in _MAGIC if head.startswith(magic)), None)
-    if kind is None:
-        raise ImageError("is not an image that can be read (PNG, JPEG, BMP, TIFF, WebP).")
-    return kind
-
-
-def _open(stream: Any, head: bytes) -> ImageFile.ImageFile:
-    # Not Image.open: its own pixel limit warns or fails by a global variable before the size is
-    # known here.
-    from PIL import PngImagePlugin, WebPImagePlugin
-
-    from blemish.images.bmp import BmpFile
-
-    factories: dict[str, Any] = {
-        "PNG": PngImagePlugin.PngImageFile,
-        "JPEG": _open_jpeg,
-        "BMP": BmpFile,
-        "TIFF": partial(open_tiff, head=head),
-        "WEBP": WebPImagePlugin.WebPImageFile,
-    }
-    image: ImageFile.ImageFile = factories[_kind(head)](stream)
-    return image
-
-
-def _open_jpeg(stream: Any) -> ImageFile.ImageFile:
-    from PIL import JpegImagePlugin
-
-    try:
-        return JpegImagePlugin.jpeg_factory(stream)
-    except SyntaxError as error:
-        if not str(error).startswith("cannot handle"):
-            raise
-        raise not_read(f"a JPEG, {error}") from error
-
-
-@contextmanager
-def trusting_our_limit(size_hw: tuple[int, int]) -> Iterator[None]:
-    """Lift Pillow's global pixel limit for the rare image that ours allows and it does not."""
-    from PIL import Image
-
-    if Image.MAX_IMAGE_PIXELS is None or size_hw[0] * size_hw[1] <= Image.MAX_IMAGE_PIXELS:
-        yield
-        return
-    with _pillow_limit:
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
-
-
 def facts_of(image: Image.Image, kind: str, bits: int) -> ImageFacts:
     """What the header says, once it is sure that nothing would be lost."""
     mode = image.mode
@@ -330,38 +323,19 @@ def facts_of(image: Image.Image, kind: str, bits: int) -> ImageFacts:
     )
 
 
-def depth_of_mode(mode: str) -> int:
-    """Bits of a channel as far as Pillow's mode tells."""
-    if mode in ("I", "F"):
-        return 32
-    return 16 if mode in _GREY_16_MODES else 8
-
-
-def _depth_in_header(image: Image.Image, head: bytes) -> int:
-    """Bits of a channel; Pillow's mode does not tell, it cuts 16-bit colour down to 8."""
-    if _kind(head) == "PNG":
-        return head[24]
-    if _kind(head) != "TIFF":
-        return depth_of_mode(image.mode)
-    tags = _tags(image)
-    if reason := unusable(tags):
-        raise not_read(reason)
-    bits = max(tags.get(258, (1,)))
-    if bits > 8 and tags.get(262) == 0:  # Pillow does not turn 16-bit WhiteIsZero around
-        raise ImageError("is 16-bit grey with white as zero; save it with black as zero.")
-    return int(bits)
-
-
-def _scale_transparent_grey(image: Image.Image, *, bits: int) -> None:
-    """Pillow scales greys of less than 8 bits, but not the one that a PNG says is transparent."""
-    grey = image.info.get("transparency")
-    if image.mode in ("1", "L") and bits < 8 and isinstance(grey, int) and grey < 2**bits:
-        image.info["transparency"] = grey * 255 // (2**bits - 1)
-
-
-def _tags(image: Any) -> Any:
-    """The tags of a TIFF."""
-    return image.tag_v2
+def _facts_of(found: Found) -> ImageFacts:
+    """What the header says."""
+    source = found.source
+    if not isinstance(source, Stored):
+        return facts_of(source, found.format, found.bits)
+    return ImageFacts(
+        size_hw=source.size_hw[::-1] if source.orientation >= 5 else source.size_hw,
+        bit_depth=16 if source.bits > 8 else 8,
+        channels="rgb" if source.bands > 2 else "grey",
+        has_alpha=source.has_alpha,
+        format=found.format,
+        orientation=source.orientation,
+    )
 
 
 def check_size(size_hw: tuple[int, int], limits: ReadLimits) -> None:
@@ -377,24 +351,19 @@ def check_size(size_hw: tuple[int, int], limits: ReadLimits) -> None:
         )
 
 
-def check_scans(image: ImageFile.ImageFile, facts: ImageFacts, limits: ReadLimits) -> None:
+def check_scans(file: Undecoded, limits: ReadLimits) -> None:
     """Raise `ImageError` where decoding would take much longer than an image's size tells."""
-    if facts.format != "JPEG" or image.fp is None:
+    facts, stream = file.facts, getattr(file.source, "fp", None)
+    if facts.format != "JPEG" or stream is None:
         return
     pixels = facts.size_hw[0] * facts.size_hw[1]
     allowed = max(1, limits.max_scanned_pixels // pixels)
-    scans = count_scans(image.fp, at_most=allowed)
+    scans = count_scans(stream, at_most=allowed)
     if scans > allowed:
         raise ImageError(
             f"is a JPEG of {scans:,} scans; of {spell_size(facts.size_hw)} at most {allowed:,} are "
             "decoded (max_scanned_pixels). Save it anew."
         )
-
-
-def _check_single(image: Image.Image, stream: Any) -> None:
-    frames = count_pages(stream) if image.format == "TIFF" else getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":  # the further frames of an MPO are previews
-        raise ImageError(f"holds {frames} images; save the one to look at as a file of its own.")
 
 
 def spell_size(size_hw: tuple[int, int]) -> str:

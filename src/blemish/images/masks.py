@@ -22,33 +22,41 @@ from blemish.images.flat_values import MOST_LABELS, count_values, is_cut_out
 from blemish.images.header import (
     READER,
     FileContent,
-    ImageFacts,
+    FilePage,
     Readable,
     Reader,
     ReadLimits,
+    Undecoded,
     check_bytes,
     check_file,
     check_scans,
     check_size,
-    checked_facts,
     in_memory,
     name_of,
     naming,
+    opened,
+    path_of,
     probe_image,
     read_content,
     spell_size,
-    trusting_our_limit,
-    undecoded,
+    streamed,
 )
+from blemish.images.kinds import HEAD_BYTES, kind_of
+from blemish.images.looks import chosen_page
 from blemish.images.lossy import cut, is_lossy_webp
 from blemish.images.orientation import orientation_of, upright, upright_size
-from blemish.images.read import IMAGE_SUFFIXES, pixels_of
+from blemish.images.pillow import open_tiff, trusting_our_limit
+from blemish.images.read import opacity_of, pixels_of
+from blemish.images.stored import Stored
+from blemish.images.suffixes import IMAGE_SUFFIXES
 from blemish.images.tiff import check_strips, is_lossy, numbers_of, stored_as
+from blemish.images.tiff_pages import whole_pages
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageFile
+    from PIL import Image
 
 MASK_SUFFIXES = IMAGE_SUFFIXES | {".npy"}
+MAYBE_LOSSY = frozenset({"AVIF", "HEIF", "JPEG 2000", "JPEG XL"})  # their headers do not tell
 NOISELESS = 32  # pixels for each byte of a PNG: no photograph has so little noise
 
 _ARRAY = b"\x93NUMPY"
@@ -123,15 +131,12 @@ def decode_mask(
         with naming(name_of(file)):
             values = _plain(_array(_content_of(file, reader.limits), size_hw, reader.limits))
             return DecodedMask(values, _varies(values))
-    with undecoded(file, reader.limits) as (image, head):
-        stored = stored_as(getattr(image, "tag_v2", {}))
-        if stored in _NUMBERS:
-            return _numbers(image, stored, size_hw, reader.limits)
-        facts = checked_facts(image, head, reader.limits)
-        _check_fits(facts.size_hw, size_hw)
-        check_scans(image, facts, reader.limits)
-        with trusting_our_limit(facts.size_hw):
-            decoded = _colours(image, facts, lossy=_has_losses(image, facts, file))
+    if numbers := _numbers(file, size_hw, reader.limits):
+        return numbers
+    with opened(file, reader) as found:
+        _check_fits(found.facts.size_hw, size_hw)
+        check_scans(found, reader.limits)
+        decoded = _colours(found, file)
         _check_fits(decoded.values.shape, size_hw)  # a PNG may tell that it is turned at its end
         return decoded
 
@@ -158,32 +163,46 @@ def looks_like_a_mask(source: Readable, reader: Reader = READER) -> bool:
 
 
 def _numbers(
-    image: ImageFile.ImageFile, stored: str, size_hw: tuple[int, int] | None, limits: ReadLimits
-) -> DecodedMask:
-    """A TIFF of numbers that images do not have."""
-    found_hw = upright_size(image)
-    check_size(found_hw, limits)
-    check_strips(getattr(image, "tag_v2", {}))
-    _check_fits(found_hw, size_hw)
-    turned = orientation_of(image) != 1
-    with trusting_our_limit(found_hw):
-        image.load()
-        values = upright(numbers_of(image, stored), orientation_of(image))
-    values = _plain(np.ascontiguousarray(values))
-    return DecodedMask(values, _varies(values), turned=turned)
+    file: Path | FilePage | FileContent, size_hw: tuple[int, int] | None, limits: ReadLimits
+) -> DecodedMask | None:
+    """A TIFF of numbers that images do not have; `None` for any other file."""
+    with streamed(file, limits) as stream:
+        head = stream.read(HEAD_BYTES)
+        stream.seek(0)
+        if kind_of(head) != "TIFF":
+            return None
+        page = chosen_page(whole_pages(stream), None if isinstance(file, Path) else file.page)
+        tags = page.all_tags(stream)
+        stored = stored_as(tags)
+        if stored not in _NUMBERS:
+            return None
+        check_strips(tags)
+        image = open_tiff(stream, page, tags)
+        found_hw = upright_size(image)
+        check_size(found_hw, limits)
+        _check_fits(found_hw, size_hw)
+        turned = orientation_of(image) != 1
+        with trusting_our_limit(found_hw):
+            image.load()
+            values = upright(numbers_of(image, stored), orientation_of(image))
+        values = _plain(np.ascontiguousarray(values))
+        return DecodedMask(values, _varies(values), turned=turned)
 
 
-def _colours(image: ImageFile.ImageFile, facts: ImageFacts, *, lossy: bool) -> DecodedMask:
+def _colours(file: Undecoded, source: Path | FilePage | FileContent) -> DecodedMask:
     """A file of a kind that images have."""
-    pixels = pixels_of(image, facts, "drop")
+    facts = file.facts
+    lossy = _has_losses(file, source)
+    pixels = pixels_of(file, "drop")
     values = pixels if pixels.ndim == 2 else pixels.max(axis=2)
     if facts.has_alpha:
-        opacity = np.asarray(image.convert("RGBA").getchannel("A"))
-        values = _shown(values, upright(opacity, orientation_of(image)))
-    elif not values.any():
-        _check_palette(image)
+        values = _shown(values, np.rint(255 * opacity_of(file)).astype(np.uint8))
+    elif not values.any() and not isinstance(file.source, Stored):
+        _check_palette(file.source)
+    lossy = lossy or (facts.format in MAYBE_LOSSY and not count_values(values, MOST_LABELS))
     values = cut(values, facts.format) if lossy else values
-    turned = facts.orientation != 1 or orientation_of(image) != 1
+    after = 1 if isinstance(file.source, Stored) else orientation_of(file.source)
+    turned = facts.orientation != 1 or after != 1
     return DecodedMask(values, _varies(pixels), lossy=lossy, turned=turned)
 
 
@@ -217,24 +236,27 @@ def _check_palette(image: Image.Image) -> None:
         )
 
 
-def _has_losses(image: Image.Image, facts: ImageFacts, file: Path | FileContent) -> bool:
-    if facts.format == "WEBP":
-        return is_lossy_webp(file.read_bytes() if isinstance(file, Path) else file.content)
-    return facts.format == "JPEG" or is_lossy(getattr(image, "tag_v2", {}))
+def _has_losses(file: Undecoded, source: Path | FilePage | FileContent) -> bool:
+    """Whether its header tells that it is compressed with losses."""
+    if file.facts.format == "WEBP":
+        if isinstance(source, FileContent):
+            return is_lossy_webp(source.content)
+        return is_lossy_webp(path_of(source).read_bytes())
+    return file.facts.format == "JPEG" or is_lossy(getattr(file.source, "tag_v2", {}))
 
 
-def _is_array(file: Path | FileContent, limits: ReadLimits) -> bool:
+def _is_array(file: Path | FilePage | FileContent, limits: ReadLimits) -> bool:
     if isinstance(file, FileContent):
         return file.content.startswith(_ARRAY)
     with naming(str(file)):
-        check_file(file, limits)
-        with file.open("rb") as stream:
+        check_file(path_of(file), limits)
+        with path_of(file).open("rb") as stream:
             return stream.read(len(_ARRAY)) == _ARRAY
 
 
-def _content_of(file: Path | FileContent, limits: ReadLimits) -> bytes:
-    if isinstance(file, Path):
-        return read_content(file, limits)
+def _content_of(file: Path | FilePage | FileContent, limits: ReadLimits) -> bytes:
+    if not isinstance(file, FileContent):
+        return read_content(path_of(file), limits)
     check_bytes(len(file.content), limits)
     return file.content
 

@@ -23,7 +23,7 @@ def orientation_of(image: Image.Image) -> int:
 
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Height and width once upright."""
-    width, height = _stored_size(image)
+    width, height = stored_size(image)
     return (width, height) if orientation_of(image) >= 5 else (height, width)
 
 
@@ -38,7 +38,7 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     return pixels
 
 
-def _stored_size(image: Image.Image) -> tuple[int, int]:
+def stored_size(image: Image.Image) -> tuple[int, int]:
     """Width and height as stored; recent Pillow says for a TIFF what it will be once upright."""
     tags = getattr(image, "tag_v2", None)
     if tags is not None and getattr(image, "tile", None) and 256 in tags and 257 in tags:

@@ -1,10 +1,10 @@
 """Reading images: the one door through which pixels enter.
 
-An image comes out as H x W x 3, uint8 or (16-bit grey) uint16, upright as its EXIF orientation
-says, otherwise untouched: images are only decoded here, resizing is a part of the model's graph.
-What cannot be read without loss (16-bit colour, floats, CMYK, several pages, alpha that hides
-something) is refused and never quietly converted, as far as possible by its `header`. Whatever is
-wrong with a file is an `ImageError` that names the file.
+An image comes out as H x W x 3, uint8 or (of more than 8 bits) uint16, upright as its EXIF
+orientation says, otherwise untouched: images are only decoded here, resizing is a part of the
+model's graph. What cannot be read without loss (floats, CMYK, alpha that hides something) is
+refused and never quietly converted, as far as possible by its `header`. Whatever is wrong with a
+file is an `ImageError` that names the file.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ImageError
+from blemish.images import suffixes
 from blemish.images.header import (
     READER,
     Alpha,
@@ -22,39 +23,46 @@ from blemish.images.header import (
     Readable,
     Reader,
     ReadLimits,
+    Undecoded,
     check_scans,
     check_size,
-    depth_of_mode,
     facts_of,
     opened,
 )
 from blemish.images.orientation import orientation_of, upright
+from blemish.images.pillow import depth_of_mode
+from blemish.images.stored import Stored
 
 if TYPE_CHECKING:
     from PIL import Image
 
+IMAGE_SUFFIXES = suffixes.IMAGE_SUFFIXES
 LEAST_OPAQUE = 0.01  # on average, of an image that is flattened
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+_TRANSPARENT = (
+    "has transparent pixels, and what they hide is unclear; save it without alpha, or fit with "
+    "alpha='flatten', which puts all images onto black, or with alpha='drop', which takes their "
+    "colours as they are."
+)
 
 
 def read_image(source: Readable, reader: Reader = READER) -> NDArray[Any]:
-    """Read a PNG, JPEG, BMP, TIFF or WebP file.
+    """Read an image file of any format that `blemish.images.kinds` names, or a raw one.
 
     Args:
-        source: path of the file, its bytes, or a file object open for reading; its content, not
-            its suffix, says the format.
-        reader: what it may cost, and what to do with transparency.
+        source: path of the file, its bytes, a file object open for reading, or a `FilePage`, one
+            of several images in it; its content, not its suffix, says the format.
+        reader: what it may cost, what to do with transparency, and how raw files are laid out.
 
     Returns:
-        The image, H x W x 3, uint8, or uint16 for 16-bit grey. Grey is repeated.
+        The image, H x W x 3, uint8, or uint16 where it has more than 8 bits. Grey is repeated.
 
     Raises:
         ImageError: the file is missing, not an image, damaged, beyond the limits, or of a kind
             that cannot be read without loss.
     """
-    with opened(source, reader.limits) as (image, facts):
-        check_scans(image, facts, reader.limits)
-        return _image(image, facts, reader.alpha)
+    with opened(source, reader) as file:
+        check_scans(file, reader.limits)
+        return _image(file, reader.alpha)
 
 
 def as_image(image: NDArray[Any] | Image.Image, reader: Reader = READER) -> NDArray[Any]:
@@ -83,7 +91,7 @@ def as_image(image: NDArray[Any] | Image.Image, reader: Reader = READER) -> NDAr
     try:
         facts = facts_of(image, image.format or "Pillow", depth_of_mode(image.mode))
         check_size(facts.size_hw, reader.limits)
-        return _image(image, facts, reader.alpha)
+        return _image(Undecoded(facts, image), reader.alpha)
     except ImageError as error:
         raise ImageError(f"The Pillow image cannot be used: {error}") from error
 
@@ -109,31 +117,57 @@ def _as_image_from_array(array: NDArray[Any], limits: ReadLimits) -> NDArray[Any
     return np.ascontiguousarray(_three_channels(pixels))
 
 
-def _image(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
+def _image(file: Undecoded, alpha: Alpha) -> NDArray[Any]:
     """The decoded image; of what is flattened something must be left."""
-    if facts.has_alpha and alpha == "flatten":
-        opacity = np.asarray(image.convert("RGBA").getchannel("A"))
-        if opacity.mean() < LEAST_OPAQUE * 255:
-            raise ImageError(
-                "is transparent nearly everywhere, so that nothing of it would be left on black; "
-                "save it without alpha, or fit with alpha='drop', which takes its "
-                "colours."
-            )
-    return _three_channels(pixels_of(image, facts, alpha))
+    if file.facts.has_alpha and alpha == "flatten" and opacity_of(file).mean() < LEAST_OPAQUE:
+        raise ImageError(
+            "is transparent nearly everywhere, so that nothing of it would be left on black; save "
+            "it without alpha, or fit with alpha='drop', which takes its colours."
+        )
+    return _three_channels(pixels_of(file, alpha))
 
 
-def pixels_of(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> NDArray[Any]:
+def opacity_of(file: Undecoded) -> NDArray[Any]:
+    """From 0, transparent, to 1, upright: H x W. Raises `ImageError`."""
+    source = file.source
+    if isinstance(source, Stored):
+        alpha, most = source.pixels()[:, :, -1], 2**source.bits - 1
+        return upright(alpha / most, source.orientation)
+    alpha = np.asarray(source.convert("RGBA").getchannel("A"))
+    return upright(alpha / 255, orientation_of(source))
+
+
+def pixels_of(file: Undecoded, alpha: Alpha) -> NDArray[Any]:
     """The decoded pixels, upright: H x W (grey) or H x W x 3. Raises `ImageError`."""
+    if isinstance(file.source, Stored):
+        pixels = _of_stored(file.source, alpha)
+        return np.ascontiguousarray(upright(pixels, file.source.orientation))
+    image = file.source
     colours = _palette_size(image)
     image.load()
     if colours is not None:
         _check_indices(image, colours)
     orientation = orientation_of(image)  # asked now: Pillow may have turned the image itself
-    if facts.bit_depth == 16:
+    if file.facts.bit_depth == 16:
         pixels = np.asarray(image).astype(np.uint16)
     else:
-        pixels = np.asarray(_eight_bit(image, facts, alpha))
+        pixels = np.asarray(_eight_bit(image, file.facts, alpha))
     return np.ascontiguousarray(upright(pixels, orientation))
+
+
+def _of_stored(stored: Stored, alpha: Alpha) -> NDArray[Any]:
+    """The bands of an image without its alpha, H x W or H x W x 3."""
+    bands = stored.pixels()
+    if not stored.has_alpha:
+        return bands[:, :, 0] if stored.bands == 1 else bands
+    colours, opacity = bands[:, :, :-1], bands[:, :, -1:]
+    most = 2**stored.bits - 1
+    if alpha == "refuse" and opacity.min() < most:
+        raise ImageError(_TRANSPARENT)
+    if alpha == "flatten":
+        flat = (colours.astype(np.uint32) * opacity + most // 2) // most
+        colours = flat.astype(bands.dtype)
+    return colours[:, :, 0] if stored.bands == 2 else colours
 
 
 def _eight_bit(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> Image.Image:
@@ -146,11 +180,7 @@ def _eight_bit(image: Image.Image, facts: ImageFacts, alpha: Alpha) -> Image.Ima
     if image.getchannel("A").getextrema()[0] == 255 or alpha == "drop":
         return image.convert(wanted)
     if alpha == "refuse":
-        raise ImageError(
-            "has transparent pixels, and what they hide is unclear; save it without alpha, or fit "
-            "with alpha='flatten', which puts all images onto black, or with alpha='drop', which "
-            "takes their colours as they are."
-        )
+        raise ImageError(_TRANSPARENT)
     black = Image.new("RGBA", image.size, (0, 0, 0, 255))
     return Image.alpha_composite(black, image).convert(wanted)
 

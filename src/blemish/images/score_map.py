@@ -21,16 +21,19 @@ from numpy.typing import NDArray
 from blemish.errors import ImageError
 from blemish.images.header import (
     DEFAULT_LIMITS,
+    Reader,
     ReadLimits,
     check_file,
     check_size,
     naming,
     opened,
-    trusting_our_limit,
-    undecoded,
+    streamed,
 )
-from blemish.images.kinds import NOT_READ
-from blemish.images.tiff import numbers_of, stored_as
+from blemish.images.kinds import HEAD_BYTES, NOT_READ, kind_of
+from blemish.images.pillow import open_tiff, trusting_our_limit
+from blemish.images.stored import Stored
+from blemish.images.tiff import numbers_of, one, size_of, stored_as
+from blemish.images.tiff_pages import whole_pages
 
 MapEncoding = Literal["npy", "tiff", "png16"]
 
@@ -150,8 +153,10 @@ def _two_axes(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _read_png(path: Path, limits: ReadLimits) -> NDArray[Any]:
-    with opened(path, limits) as (image, facts):
-        if facts.format == "PNG" and (facts.bit_depth, facts.channels) == (16, "grey"):
+    with opened(path, Reader(limits)) as file:
+        facts, image = file.facts, file.source
+        is_map = facts.format == "PNG" and (facts.bit_depth, facts.channels) == (16, "grey")
+        if is_map and not isinstance(image, Stored):
             offset, scale = (float(image.info.get(*word)) for word in ((OFFSET, 0), (SCALE, 1)))
             return np.asarray(image) * scale + offset
         raise ImageError(
@@ -172,18 +177,23 @@ def _read_tiff(path: Path, limits: ReadLimits) -> NDArray[Any]:
 
 
 def _tiff_values(path: Path, limits: ReadLimits) -> NDArray[Any]:
-    with undecoded(path, limits) as (image, _):
-        check_size(image.size[::-1], limits)
-        tags = getattr(image, "tag_v2", None)
-        if tags is None:
-            raise ImageError(f"is a {image.format}; a map must be .npy, TIFF, or 16-bit PNG.")
+    with streamed(path, limits) as stream:
+        kind = kind_of(stream.read(HEAD_BYTES))
+        if kind != "TIFF":
+            raise ImageError(f"is a {kind}; a map must be .npy, TIFF, or 16-bit PNG.")
+        pages = whole_pages(stream)
+        if len(pages) != 1:
+            raise ImageError(f"holds {len(pages)} images; a map must be the only one of its file.")
+        tags = pages[0].all_tags(stream)
+        check_size(size_of(tags), limits)
+        image = open_tiff(stream, pages[0], tags)
+        bits, kinds, photometric = tags.get(258, (1,)), tags.get(339, (1,)), one(tags, 262, 1)
         stored = stored_as(tags)
         if stored is None:
-            bits, kinds, photometric = tags.get(258, (1,)), tags.get(339, (1,)), tags.get(262, 1)
             raise ImageError(
                 f"is a TIFF of {len(bits)} x {bits[0]} bits (SampleFormat {kinds[0]}, photometric "
                 f"{photometric}); a map must have one channel of 32-bit floats or of integers, "
                 "black as zero."
             )
-        with trusting_our_limit(image.size[::-1]):
+        with trusting_our_limit(size_of(tags)):
             return numbers_of(image, stored)

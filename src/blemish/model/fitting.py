@@ -241,7 +241,7 @@ class _Job:
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),
             ),
-            self.reader.limits,
+            self.reader,
             self.engine,
         )
 

@@ -21,7 +21,7 @@ from blemish.data.loading import DECODED_PIXELS
 from blemish.data.sample import Sample
 from blemish.errors import ImageError, SettingError
 from blemish.graph.working_size import WorkingSize
-from blemish.images.header import FileContent, Reader, probe_image, spell_size
+from blemish.images.header import FileContent, FilePage, Reader, name_of, probe_image, spell_size
 from blemish.memory import allowed_bytes
 from blemish.model.facts import WorkingFacts
 from blemish.wording import bytes_text
@@ -29,7 +29,7 @@ from blemish.wording import bytes_text
 if TYPE_CHECKING:
     from PIL import Image
 
-    ImageLike = str | Path | bytes | FileContent | Sample | NDArray[Any] | Image.Image
+    ImageLike = str | Path | FilePage | bytes | FileContent | Sample | NDArray[Any] | Image.Image
 
 RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
 MODEL_COPIES = 10  # the file, and what each of three engines makes of it
@@ -104,9 +104,9 @@ class JudgingMemory:
 def path_of(image: ImageLike) -> str | None:
     """Where an image comes from; `None` for one in memory."""
     if isinstance(image, FileContent):
-        return None if image.name == FileContent.name else image.name
-    source = image.path if isinstance(image, Sample) else image
-    return str(source) if isinstance(source, (str, Path)) else None
+        return None if image.name == FileContent.name else name_of(image)
+    source = image.source if isinstance(image, Sample) else image
+    return str(source) if isinstance(source, (str, Path, FilePage)) else None
 
 
 def _size_and_depth(image: ImageLike, reader: Reader) -> tuple[tuple[int, int], int, int]:
@@ -114,7 +114,7 @@ def _size_and_depth(image: ImageLike, reader: Reader) -> tuple[tuple[int, int], 
     if isinstance(image, Sample):
         facts = image.probe(reader)
         return facts.size_hw, facts.bit_depth, facts.file_bytes
-    if isinstance(image, (str, Path, bytes, FileContent)):
+    if isinstance(image, (str, Path, FilePage, bytes, FileContent)):
         facts = probe_image(image, reader)
         return facts.size_hw, facts.bit_depth, facts.file_bytes
     if isinstance(image, np.ndarray) and image.ndim > 1:

@@ -36,12 +36,14 @@ from blemish.images.format import ImageFormat
 from blemish.images.header import (
     DEFAULT_LIMITS,
     FileContent,
+    FilePage,
     Reader,
     ReadLimits,
     in_memory,
     is_file_object,
     name_of,
 )
+from blemish.images.raw import RawFormat
 from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
 from blemish.model.facts import SCHEMA, Facts
@@ -72,6 +74,7 @@ class Model:
         name: what to call it in errors.
         engine: what runs the graph.
         limits: what an image may cost.
+        raw: how the pixels lie in image files without a header; the file does not say.
 
     Attributes:
         engine: what runs the graph.
@@ -92,6 +95,7 @@ class Model:
         name: str = "the model",
         engine: Engine = CPU,
         limits: ReadLimits = DEFAULT_LIMITS,
+        raw: RawFormat | None = None,
     ) -> None:
         self.sha256 = verify(data, name)
         self.engine, self._data, self._name = engine, data, name
@@ -101,7 +105,7 @@ class Model:
         self.facts = read_facts(session.metadata, name)
         self.calibration = check_facts(data, self.facts, session.interface, name)
         self.image_format: ImageFormat = self.facts.input.format
-        self.reader = Reader(limits, self.facts.input.alpha)
+        self.reader = Reader(limits, self.facts.input.alpha, raw)
         tell_of_forks(self)
 
     def __enter__(self) -> Self:
@@ -176,8 +180,9 @@ class Model:
         """Judge an image, or several.
 
         Args:
-            images: the path of a file, its bytes, a file object, a sample of a data set, an
-                array (H x W or H x W x 3, uint8 or uint16), or a Pillow image; or a list of these.
+            images: the path of a file, one of `images_of` a file that holds several, its bytes, a
+                file object, a sample of a data set, an array (H x W or H x W x 3, uint8 or
+                uint16), or a Pillow image; or a list of these.
             outlines: whether to trace the outline of each region.
 
         Raises:
@@ -307,8 +312,8 @@ class Model:
         if isinstance(image, ImageError):
             raise image
         if isinstance(image, Sample):
-            array, name = image.read(self.reader), str(image.path)
-        elif isinstance(image, (str, Path, bytes, FileContent)):
+            array, name = image.read(self.reader), str(image.source)
+        elif isinstance(image, (str, Path, FilePage, bytes, FileContent)):
             file = in_memory(image, self.reader.limits)
             array, name = read_image(file, self.reader), name_of(file)
         else:
@@ -404,6 +409,7 @@ class Model:
             sign(parsed(self._data, self._name), facts),
             engine=self.engine,
             limits=self.reader.limits,
+            raw=self.reader.raw,
         )
 
     def _judge(
@@ -458,24 +464,31 @@ class Model:
         )
 
 
-def load(path: str | Path, *, engine: Engine = CPU, limits: ReadLimits = DEFAULT_LIMITS) -> Model:
+def load(
+    path: str | Path,
+    *,
+    engine: Engine = CPU,
+    limits: ReadLimits = DEFAULT_LIMITS,
+    raw: RawFormat | None = None,
+) -> Model:
     """Open a model file; `with` closes it, or `Model.close`.
 
     Args:
         path: of the file.
         engine: what runs the graph: by default the processor, all its cores.
         limits: what an image may cost.
+        raw: how the pixels lie in image files without a header; the model does not say.
 
     Raises:
         ModelFileError: it is missing, truncated, changed, of a newer schema, or not ours.
         UsageError: the provider is not there.
     """
-    return Model(read_file(Path(path)), name=str(path), engine=engine, limits=limits)
+    return Model(read_file(Path(path)), name=str(path), engine=engine, limits=limits, raw=raw)
 
 
-def assemble(graph: onnx.ModelProto, facts: Facts, limits: ReadLimits, engine: Engine) -> Model:
+def assemble(graph: onnx.ModelProto, facts: Facts, reader: Reader, engine: Engine) -> Model:
     """A model from a fitted graph and what is to be said of it, to be run by an engine."""
-    return Model(sign(graph, facts), engine=engine, limits=limits)
+    return Model(sign(graph, facts), engine=engine, limits=reader.limits, raw=reader.raw)
 
 
 def _spell_failure(path: str | None, error: BlemishError) -> str:

@@ -28,6 +28,7 @@ from blemish.data.loading import read_contents, split_keys
 from blemish.data.sample import Sample
 from blemish.detectors.contract import HELD_OUT
 from blemish.errors import DataError, ImageError, UsageError, raise_all
+from blemish.images.header import FilePage
 from blemish.model.fitting import check_promise
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
@@ -45,7 +46,7 @@ def recalibrate(
     smallest_region_px: int | None = None,
     tail: bool = False,
     costs: Costs | None = None,
-    defects: Sequence[str | Path] = (),
+    defects: Sequence[str | Path | FilePage] = (),
     progress: Progress | None = None,
 ) -> Model:
     """Set new thresholds from the good training images of a data set, without fitting again.
@@ -203,7 +204,9 @@ class _Images:
         return f"{left_out} ({trained}), {HELD_OUT} ({len(self.fresh)})"
 
 
-def _check_given(rate: float | None, costs: Costs | None, defects: Sequence[str | Path]) -> None:
+def _check_given(
+    rate: float | None, costs: Costs | None, defects: Sequence[str | Path | FilePage]
+) -> None:
     """Raise `UsageError` where costs and defects do not come together, or beside a rate."""
     problems = []
     if costs and not defects:
@@ -220,9 +223,12 @@ def _check_given(rate: float | None, costs: Costs | None, defects: Sequence[str 
     raise_all(problems, UsageError)
 
 
-def _may_have_a_say(model: Model, dataset: Dataset, defects: Sequence[str | Path]) -> list[Sample]:
+def _may_have_a_say(
+    model: Model, dataset: Dataset, defects: Sequence[str | Path | FilePage]
+) -> list[Sample]:
     """Known defects as samples, copies once; raises `DataError` for those that may not have one."""
-    samples = [Sample(str(p), Path(p), "train", "defect", "defect") for p in defects]
+    files = [one if isinstance(one, FilePage) else FilePage(Path(one)) for one in defects]
+    samples = [Sample(str(p), p.path, "train", "defect", "defect", page=p.page) for p in files]
     barred = {
         "the model was fitted on it as a good one": model.fitted_on,
         f"it is a test image of '{dataset.name}', and no label of the test split ever moves a "
@@ -231,7 +237,7 @@ def _may_have_a_say(model: Model, dataset: Dataset, defects: Sequence[str | Path
     }
     raise_all(
         [
-            f"Defect image {sample.path} may not have a say: {why}."
+            f"Defect image {sample.source} may not have a say: {why}."
             for sample in samples
             for why, hashes in barred.items()
             if sample.sha256 in hashes

@@ -22,6 +22,7 @@ from blemish.cluster.pool import Places, places, through_pool
 from blemish.cluster.probe import PROBE, check_machines
 from blemish.errors import BlemishError, UsageError
 from blemish.files import held, is_temporary, take_away_temporaries
+from blemish.images.suffixes import raw_counting
 from blemish.station.earlier import refuse_differing
 from blemish.station.images_named import spell_passed_over
 from blemish.station.part import How, Judge, part_name
@@ -49,7 +50,7 @@ class Asked:
     Attributes:
         model_sha256: of the model's file.
         provider: what runs the graph.
-        outlines, maps, max_pixels: as asked for.
+        outlines, maps, max_pixels, raw: as asked for.
         sources: as named, those on a disk by their whole paths.
     """
 
@@ -59,6 +60,7 @@ class Asked:
     maps: str | None
     max_pixels: int | None
     sources: tuple[str, ...]
+    raw: str | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def _asked(model: Model, sources: Sequence[str], how: How) -> Asked:
         maps=None if how.maps is None else how.maps.value,
         max_pixels=how.max_pixels,
         sources=tuple(one if is_address(one) else os.path.abspath(one) for one in sources),  # noqa: PTH100
+        raw=None if how.raw is None else str(how.raw),
     )
 
 
@@ -249,7 +252,8 @@ def _list(
     sources: Sequence[str], folder: Folder, asked: Asked, where: Places, progress: Progress
 ) -> Parts:
     """List the sources, and say in the folder what is to be judged how."""
-    listed = write_list(sources, folder)
+    with raw_counting(asked.raw is not None):
+        listed = write_list(sources, folder)
     if listed.passed_over:
         progress.say(spell_passed_over(listed.first_passed_over, listed.passed_over))
     if listed.repeated:

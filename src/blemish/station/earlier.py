@@ -68,8 +68,9 @@ def read_earlier(
     begun_ns = _check_same(folder, facts)
     if begun_ns is None:
         return None
-    times = Counter(shown(str(image.path)) for image in images)
-    wanted = {shown(str(p.path)): p for p in images if times[shown(str(p.path))] == 1}
+    told = [shown(str(image.source)) for image in images]
+    times = Counter(told)
+    wanted = {name: p for name, p in zip(told, images, strict=True) if times[name] == 1}
     lines, results, done = [], [], set()
     for line, value in _whole_lines(folder / LINES):
         path = value.get("path")
@@ -80,7 +81,7 @@ def read_earlier(
             done.add(path)
             lines.append(line)
             results.append(value)
-    left = tuple(p for p in images if shown(str(p.path)) not in done)
+    left = tuple(p for name, p in zip(told, images, strict=True) if name not in done)
     return Earlier(tuple(lines), tuple(results), left)
 
 

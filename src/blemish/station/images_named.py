@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from blemish.errors import DataError, UsageError, raise_all
 from blemish.files import files_below
+from blemish.images.suffixes import has_image_suffix
+
+if TYPE_CHECKING:
+    from blemish.images.header import FilePage
 
 MOST_SHOWN = 3
+_NUMBERED = re.compile(r"(?P<path>.*\.tiff?)#(?P<number>[1-9]\d{0,5})", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class NamedImage:
-    """A file to judge; `name` is its path below what all the paths have in common."""
+    """An image to judge.
+
+    Attributes:
+        path: of its file.
+        name: its path below what all the paths have in common, and its page where it has one.
+        page: which image of a file that holds several, counted from 0.
+    """
 
     path: Path
     name: str
+    page: int | None = None
+
+    @property
+    def source(self) -> Path | FilePage:
+        """The image as a model takes it."""
+        from blemish.images.header import FilePage
+
+        return self.path if self.page is None else FilePage(self.path, self.page)
 
 
 @dataclass(frozen=True)
@@ -37,7 +58,8 @@ def find_images(paths: Sequence[Path], *, output: Path | None = None) -> FoundIm
 
     Folders are searched to their depth and through links, in the order of names. Hidden files and
     what an earlier run wrote are passed over. A file that is named is taken as it is, even where it
-    is no image or is not there: the model tells.
+    is no image or is not there: the model tells. A TIFF of several images gives each of them, and
+    `a.tif#2` is the second one, unless there is a file of that name.
 
     Args:
         paths: of files and folders.
@@ -45,7 +67,8 @@ def find_images(paths: Sequence[Path], *, output: Path | None = None) -> FoundIm
 
     Raises:
         DataError: a folder holds no image, or cannot be listed.
-        UsageError: images in the very folder of the output, or on several drives.
+        UsageError: images in the very folder of the output, or on several drives; a file that has
+            the name of an image in another.
     """
     files: dict[Path, None] = {}
     passed_over: dict[Path, None] = {}
@@ -66,10 +89,36 @@ def find_images(paths: Sequence[Path], *, output: Path | None = None) -> FoundIm
         passed_over |= dict.fromkeys(others)
     raise_all(problems, DataError)
     top = _common_folder(paths)
-    return FoundImages(
-        tuple(NamedImage(file, Path(os.path.relpath(file, top)).as_posix()) for file in files),
-        tuple(passed_over),
-    )
+    found = dict.fromkeys(image for file in files for image in _images_of(file, top))
+    _check_names(found)
+    return FoundImages(tuple(found), tuple(passed_over))
+
+
+def _images_of(file: Path, top: str) -> list[NamedImage]:
+    """The images of a file, or the one that is meant by its number."""
+    from blemish.images.header import FilePage, images_of, paged
+
+    numbered = _NUMBERED.fullmatch(str(file))
+    if numbered and not os.path.lexists(file):
+        path, page = Path(numbered["path"]), int(numbered["number"]) - 1
+        return [NamedImage(path, paged(_below(path, top), page), page)]
+    pages = [one.page if isinstance(one, FilePage) else None for one in images_of(file)]
+    return [NamedImage(file, paged(_below(file, top), page), page) for page in pages]
+
+
+def _check_names(images: Iterable[NamedImage]) -> None:
+    """Raise `UsageError` where a file goes by the name of an image in another."""
+    paged_names = {image.name for image in images if image.page is not None}
+    for image in images:
+        if image.page is None and image.name in paged_names:
+            raise UsageError(
+                f"'{image.name}' is a file, and an image of '{image.name.rpartition('#')[0]}', "
+                "too; rename the file."
+            )
+
+
+def _below(file: Path, top: str) -> str:
+    return Path(os.path.relpath(file, top)).as_posix()
 
 
 def spell_passed_over(files: Sequence[Path], count: int | None = None) -> str:
@@ -122,9 +171,7 @@ def is_passed_by(name: str) -> bool:
 
 def has_image_name(name: str) -> bool:
     """Whether a file is an image by its name."""
-    from blemish.images.read import IMAGE_SUFFIXES
-
-    return PurePath(name).suffix.lower() in IMAGE_SUFFIXES
+    return has_image_suffix(PurePath(name))
 
 
 def check_apart(folder: Path, output: Path | None) -> None:

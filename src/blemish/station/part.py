@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeGuard
 
 from blemish.errors import BlemishError
+from blemish.images.header import FilePage, images_of
+from blemish.images.raw import RawFormat
 from blemish.memory import allowed_bytes
 from blemish.names import all_shown
 from blemish.parallel import read_ahead
 from blemish.station.places import Folder, is_address, parquet, store_of
 from blemish.station.sinks import SUFFIXES, MapFormat
-from blemish.station.sources import images_of
+from blemish.station.sources import images_of as listed_images
 from blemish.station.summary import Summary
 
 if TYPE_CHECKING:
@@ -103,6 +105,7 @@ class How:
         provider: what runs the graph.
         batch: most images at once; by default one on a core, and of others what the fit found best.
         max_pixels: the largest image to read; by default that of any reader.
+        raw: how the pixels lie in files without a header.
         memory_bytes: what a machine may take; by default half of what it has.
         outlines: whether to trace the outline of each region.
         maps: how maps are written, if at all.
@@ -114,6 +117,7 @@ class How:
     provider: str = "cpu"
     batch: int | None = None
     max_pixels: int | None = None
+    raw: RawFormat | None = None
     memory_bytes: int | None = None
     outlines: bool = False
     maps: MapFormat | None = None
@@ -168,21 +172,24 @@ class Judge:
         if self._how.max_pixels is not None:
             limits = limits.replace(max_pixels=self._how.max_pixels)
         engine = Engine.named(self._how.provider)
-        return Model(self._data, name=self._how.name, engine=engine, limits=limits)
+        return Model(
+            self._data, name=self._how.name, engine=engine, limits=limits, raw=self._how.raw
+        )
 
     def _judged(self, piece: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """A line for each image of a part, in their order."""
+        """A line for each image of a part, in their order: of a file on a disk, for its pages."""
         how, model = self._how, self._model
-        paths = images_of(self._folder, piece["start"], piece["stop"])
+        listed = listed_images(self._folder, piece["start"], piece["stop"])
+        images = [image for name in listed for image in _images_of(name)]
         allowed = (how.memory_bytes or allowed_bytes() // 2) // self._sharing
         results = model.predict_each(
-            fetched(paths, most_bytes=model.reader.limits.max_bytes),
+            fetched(images, most_bytes=model.reader.limits.max_bytes),
             batch=how.batch or (1 if how.provider == "cpu" else None),
             memory_bytes=max(allowed, model.least_memory_bytes),
             outlines=how.outlines,
         )
-        for row, (path, result) in enumerate(zip(paths, results, strict=True)):
-            line = result.to_dict() | {"path": path, "model_sha256": model.sha256}
+        for row, (image, result) in enumerate(zip(images, results, strict=True)):
+            line = result.to_dict() | {"path": str(image), "model_sha256": model.sha256}
             if "error" in line:
                 line["error"] = how.spell(line["error"])
             elif how.maps is not None:
@@ -204,17 +211,30 @@ class Judge:
         return {"map": name, "map_offset": offset, "map_scale": scale}
 
 
-def fetched(paths: list[str], *, most_bytes: int) -> Iterator[str | BinaryIO]:
+def _images_of(name: str) -> list[str | FilePage]:
+    """The images of a file; of one in a store it is known only once it is read."""
+    if is_address(name):
+        return [name]
+    return [one if isinstance(one, FilePage) else name for one in images_of(name)]
+
+
+def fetched(
+    images: Sequence[str | FilePage], *, most_bytes: int
+) -> Iterator[str | FilePage | BinaryIO]:
     """Images as a model takes them: paths as they are, those in a store fetched ahead of use."""
 
-    def fetch(path: str) -> str | Fetched:
-        return Fetched(path, _content(path, most_bytes)) if is_address(path) else path
+    def fetch(image: str | FilePage) -> str | FilePage | Fetched:
+        return Fetched(image, _content(image, most_bytes)) if _is_address(image) else image
 
-    if not any(map(is_address, paths)):
-        yield from paths
+    if not any(map(_is_address, images)):
+        yield from images
         return
-    for path, found in read_ahead(paths, fetch, readers=FETCHERS, most=FETCHED):
-        yield Fetched(path, found) if isinstance(found, Exception) else found  # type: ignore[misc]
+    for image, found in read_ahead(images, fetch, readers=FETCHERS, most=FETCHED):
+        yield Fetched(str(image), found) if isinstance(found, Exception) else found  # type: ignore[misc]
+
+
+def _is_address(image: str | FilePage) -> TypeGuard[str]:
+    return isinstance(image, str) and is_address(image)
 
 
 def _content(address: str, most_bytes: int) -> bytes | OSError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from blemish.errors import BlemishError, UsageError
 from blemish.files import held, make_folder, take_away_temporaries, write_whole
+from blemish.images.suffixes import has_image_suffix
 from blemish.names import all_shown, shown
 from blemish.station.earlier import (
     FILE,
@@ -29,6 +30,7 @@ from blemish.station.line_file import LineFile
 from blemish.wording import count_text
 
 if TYPE_CHECKING:
+    from blemish.images.header import FilePage
     from blemish.model.model import Model
     from blemish.progress import Progress
     from blemish.result import Failure, Prediction
@@ -69,6 +71,7 @@ class FolderSink:
     _lines: LineFile | None = None
     _files: dict[str, Identity | None] = field(default_factory=dict)
     _maps: dict[str, str] = field(default_factory=dict)
+    _sources: dict[str, Path | FilePage] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
 
     def begin(self, images: Sequence[NamedImage], *, provider: str, resume: bool) -> Earlier:
@@ -99,6 +102,7 @@ class FolderSink:
             for part in {self.folder, *((self.folder / p.name).parent for p in images)}:
                 take_away_temporaries(part)
         self._files = {image.name: identity_of(image.path) for image in images}
+        self._sources = {image.name: image.source for image in images}
         begun = earlier is not None
         earlier = earlier or Earlier((), (), tuple(images))
         self._lines = LineFile(self.folder / LINES, earlier.lines)
@@ -118,7 +122,7 @@ class FolderSink:
             return
         try:
             if self.overlays:
-                self._write(_overlay_name(name), self._overlay(result))
+                self._write(_overlay_name(name), self._overlay(name, result))
             if self.maps:
                 self._write_map(name, result, self.maps)
         except BlemishError as error:
@@ -178,10 +182,10 @@ class FolderSink:
             raise BlemishError(f"'{map_name}' is the map of '{other}'; write maps as npy.")
         self._write(map_name, encode_score_map(result.score_map, map_format.value))
 
-    def _overlay(self, result: Prediction) -> bytes:
+    def _overlay(self, name: str, result: Prediction) -> bytes:
         from blemish.images.overlay import encode_jpeg, overlay
 
-        image = self.model.read(result.path or "")
+        image = self.model.read(self._sources[name])
         threshold = self.model.calibration.pixel_threshold
         drawn = overlay(image, result.score_map, threshold=threshold, regions=result.regions)
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
@@ -192,6 +196,6 @@ def _overlay_name(name: str) -> str:
 
 
 def _map_name(name: str, map_format: MapFormat) -> str:
-    if map_format == MapFormat.TIFF:
+    if map_format == MapFormat.TIFF and has_image_suffix(PurePosixPath(name)):
         return PurePosixPath(name).with_suffix(".tiff").as_posix()
     return f"{name}{SUFFIXES[map_format]}"
