@@ -15,7 +15,8 @@ from blemish.errors import ImageError
 from blemish.images.header import FileContent, FilePage, Reader, ReadLimits, probe_image
 from blemish.images.jpeg2000 import components_of
 from blemish.images.jpegxl import header_of
-from blemish.images.read import read_image, read_mask
+from blemish.images.masks import read_mask
+from blemish.images.read import read_image
 from images.made_files import GREY, chunk, in_one_file, png, tiff
 
 READS_AVIF = "avif" in features.get_supported()

@@ -8,7 +8,8 @@ from PIL import Image
 
 from blemish.errors import ImageError
 from blemish.images.header import probe_image
-from blemish.images.read import read_image, read_mask
+from blemish.images.masks import read_mask
+from blemish.images.read import read_image
 from images.made_files import GREY, INDICES, packed
 
 HEIGHT, WIDTH = GREY.shape

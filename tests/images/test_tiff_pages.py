@@ -10,7 +10,8 @@ from PIL import Image
 
 from blemish.errors import ImageError
 from blemish.images.header import FileContent, FilePage, probe_image
-from blemish.images.read import read_image, read_mask
+from blemish.images.masks import read_mask
+from blemish.images.read import read_image
 from blemish.images.tiff_pages import images_in, whole_pages
 from images.made_files import GREY, in_one_file, tiff
 
