@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from blemish.data.annotations.dataset import entries_from
 from blemish.data.annotations.registry import annotations_in
@@ -128,3 +129,19 @@ def test_a_corrected_annotation_wins(tmp_path):
     types = {entry.id: entry.defect_type for entry in found.entries}
     assert types[names["bad/unknown.png"]] == "hole"
     assert types[names["bad/31.png"]] == GOOD
+
+
+def test_pages_of_a_tiff_become_files_of_their_own(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, count, values in (("good/a.tif", 3, 65535), ("bad/b.tif", 2, 65535)):
+        pages = [Image.fromarray(rng.integers(0, values, (24, 20), dtype=np.uint16))
+                 for _ in range(count)]  # fmt: skip
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True)
+        pages[0].save(path, save_all=True, append_images=pages[1:])
+    dataset = open_dataset(tmp_path / "data")
+    names = export_dataset(dataset, tmp_path / "out", to="coco")
+    back = {one.id: one for one in open_dataset(tmp_path / "out").samples}
+    for one in dataset.samples:
+        assert np.array_equal(back[names[one.id]].read(), one.read())
+        assert back[names[one.id]].split == one.split

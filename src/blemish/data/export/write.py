@@ -26,7 +26,14 @@ from blemish.data.export.mvtec_ad import MVTEC_AD
 from blemish.data.export.names import distinct, unique_names
 from blemish.data.export.yolo import YOLO
 from blemish.data.sample import Sample
-from blemish.errors import BlemishError, DataError, SettingError, did_you_mean, raise_all
+from blemish.errors import (
+    BlemishError,
+    DataError,
+    ImageError,
+    SettingError,
+    did_you_mean,
+    raise_all,
+)
 from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits
 from blemish.names import shown
 from blemish.parallel import read_ahead
@@ -105,7 +112,7 @@ def _placed(dataset: Dataset, form: Format) -> list[Placed]:
     kinds = {GOOD: GOOD} | distinct(dataset.defect_types)
     samples = dataset.samples
     folders = [form.folder(sample, kinds[sample.defect_type]) for sample in samples]
-    suffixes = [sample.path.suffix for sample in samples]
+    suffixes = [".png" if sample.page is not None else sample.path.suffix for sample in samples]
     names = unique_names([sample.id for sample in samples], folders, suffixes)
     return [
         Placed(sample, name, kinds[sample.defect_type])
@@ -142,7 +149,7 @@ def _write(
     reader = Reader(limits)
     size_hw = sample.probe(reader).size_hw
     read = Read(size_hw, sample.read_mask(size_hw, reader))
-    if isinstance(sample, DrawnSample):
+    if isinstance(sample, DrawnSample) or sample.page is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(_png(sample, reader))
     else:
@@ -162,8 +169,16 @@ def _supplement(form: Format, sample: Sample, read: Read) -> Supplement:
 
 
 def _png(sample: Sample, reader: Reader) -> bytes:
+    """An image that is no file of its own, as one. Raises `ImageError` for 16-bit colour."""
     from PIL import Image
 
+    pixels = sample.read(reader)
+    grey = pixels[:, :, 0]
+    if pixels.dtype == np.uint16 and not (pixels == grey[..., np.newaxis]).all():
+        raise ImageError(
+            f"{sample.id}: is a page of 16-bit colour, which cannot be written here; save it to a "
+            "file of its own."
+        )
     stream = BytesIO()
-    Image.fromarray(np.asarray(sample.read(reader))).save(stream, "PNG")
+    Image.fromarray(grey if pixels.dtype == np.uint16 else pixels).save(stream, "PNG")
     return stream.getvalue()
