@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blemish.calibration import Costs
     from blemish.data.audit import audit
     from blemish.data.dataset import Dataset
+    from blemish.data.export.write import export_dataset
     from blemish.data.opening import find_categories, open_dataset
     from blemish.detectors.efficientad.detector import EfficientAd
     from blemish.detectors.patchcore.detector import PatchCore
@@ -37,6 +38,7 @@ _HOMES = {
     "audit": "data.audit",
     "Costs": "calibration",
     "Dataset": "data.dataset",
+    "export_dataset": "data.export.write",
     "find_categories": "data.opening",
     "open_dataset": "data.opening",
     "BlemishError": "errors",
@@ -82,6 +84,7 @@ __all__ = [
     "audit",
     "evaluate",
     "evaluate_maps",
+    "export_dataset",
     "find_categories",
     "fit",
     "images_of",
