@@ -5,6 +5,7 @@ Only what everybody would read in one way is here; the rest is asked about.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Collection
 
@@ -13,27 +14,50 @@ GOOD_WORDS = frozenset(
         "good", "ok", "okay", "pass", "passed", "normal", "regular", "healthy", "golden", "0",
         "defect-free", "defectfree", "non-defective", "nondefective", "not-defective", "no-defect",
         "no-defects", "nodefect", "no-anomaly", "non-anomalous", "accept", "accepted", "io", "i.o.",
+        "gut", "gutteil", "gutteile", "bueno", "buenos", "buena", "buenas", "bon", "bons", "bonne",
+        "bonnes", "buono", "buoni", "goed", "良品", "良", "合格", "合格品", "正常", "正常品", "好",
+        "양품", "정상",
     }
 )  # fmt: skip
 BAD_WORDS = frozenset(
     {
         "ng", "n.g.", "nok", "not-ok", "ko", "bad", "fail", "failed", "defect", "defects",
         "defective", "faulty", "fault", "reject", "rejected", "rejects", "scrap", "anomaly",
-        "anomalies", "anomalous", "abnormal", "1", "nio", "n.i.o.",
+        "anomalies", "anomalous", "abnormal", "1", "nio", "n.i.o.", "schlecht", "schlechtteil",
+        "schlechtteile", "ausschuss", "defekt", "fehler", "malo", "malos", "mala", "malas",
+        "mauvais", "scarto", "scarti", "不良品", "不良", "不合格", "不合格品", "异常", "異常", "次品",
+        "불량", "불량품",
     }
 )  # fmt: skip
 DEFECT = "defect"  # the type of what is only known to be bad: `NG`, `1`
-# Folders that say nothing of what their images are, though many a tree has them.
+# Words that say nothing of what images are, though many a folder is called so.
 NEUTRAL_WORDS = frozenset(
     {
         "train", "training", "val", "valid", "validation", "test", "testing", "images", "image",
         "img", "imgs", "pictures", "photos", "raw", "data", "dataset", "all", "new", "old", "misc",
         "other", "others", "unknown", "unsorted", "unlabeled", "unlabelled", "uncertain", "unclear",
-        "todo", "tbd", "review", "backup", "copy", "archive", "tmp", "temp", "trash", "thumbs",
-        "thumbnails", "preview", "previews", "results", "result", "output", "outputs", "export",
-        "calib", "calibration", "reference", "background", "samples", "examples",
+        "unsure", "todo", "tbd", "review", "checked", "unchecked", "backup", "copy", "kopie",
+        "archive", "tmp", "temp", "trash", "thumbs", "thumbnails", "preview", "previews", "results",
+        "result", "output", "outputs", "overlay", "overlays", "heatmap", "heatmaps", "prediction",
+        "predictions", "export", "calib", "calibration", "reference", "referenz", "background",
+        "samples", "examples", "folder", "ordner", "alarm", "alarms", "pseudo", "pseudofehler",
+        "clean", "perfect", "unsicher", "sonstiges", "alt", "neu",
     }
 )  # fmt: skip
+MASK_WORDS = frozenset(
+    {
+        "mask", "masks", "maske", "masken", "gt", "truth", "seg", "segmentation", "segmentations",
+        "annotation", "annotations",
+    }
+)  # fmt: skip
+NEGATIONS = frozenset(
+    {"no", "non", "not", "without", "kein", "keine", "ohne", "sin", "sans", "false"}
+)
+_WORD = re.compile(r"[^\W\d_]+")
+_PLACE_OR_TIME = re.compile(
+    r"\d{4}-?\d{2}(-?\d{2})?([-t]?[\d.:-]+)?|(cam|camera|kamera|shift|schicht|line|linie|station|"
+    r"batch|lot|charge|day|week|tag|view|side)-?\d+"
+)
 
 
 def plain(name: str) -> str:
@@ -51,6 +75,25 @@ def is_bad(name: str) -> bool:
     return plain(name) in BAD_WORDS
 
 
-def is_neutral(name: str) -> bool:
-    """Whether a folder's name tells nothing of what its images are."""
-    return plain(name) in NEUTRAL_WORDS
+def doubt(name: str) -> str:
+    """Why a name that is no word for good may not be that of a kind of defect; empty, if it is.
+
+    It has a word for good in it (`OK_2024`, `good parts`), one that tells nothing (`backup`), one
+    for masks, or names a place or a time.
+    """
+    if is_good(name) or is_bad(name):
+        return ""
+    words = _WORD.findall(plain(name))
+    good, bad = (any(word in of for word in words) for of in (GOOD_WORDS, BAD_WORDS))
+    if (good and not bad) or (bad and any(word in NEGATIONS for word in words)):
+        return "seems to mean good parts"
+    if any(word in MASK_WORDS for word in words):
+        return "seems to hold masks"
+    if any(word in NEUTRAL_WORDS for word in words) or _PLACE_OR_TIME.fullmatch(plain(name)):
+        return "tells nothing of what its images are"
+    return ""
+
+
+def says_bad(name: str) -> bool:
+    """Whether a name has a word for bad parts in it, as `NG_001.png`; numbers are none."""
+    return any(word in BAD_WORDS for word in _WORD.findall(plain(name)))

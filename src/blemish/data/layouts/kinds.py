@@ -9,7 +9,7 @@ from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import Names
 from blemish.data.mask_names import is_mask_folder
 from blemish.data.split import Split
-from blemish.data.words import is_neutral, plain
+from blemish.data.words import doubt, plain
 from blemish.errors import DataError
 from blemish.result import GOOD
 
@@ -65,7 +65,7 @@ def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> Non
     """Raise `DataError` where folders could mean one thing or another."""
     told = [folder for folder in folders if folder.all_images and not _is_said(folder, names)]
     found = spell_names(folder.name for folder in folders)
-    if unclear := [folder.name for folder in told if is_neutral(folder.name)]:
+    if unclear := [folder.name for folder in told if doubt(folder.name)]:
         says = "says" if len(unclear) == 1 else "say"
         raise DataError(
             f"{parent.path} holds the folders {found}, and {spell_names(unclear)} {says} neither "
