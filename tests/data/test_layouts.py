@@ -153,7 +153,7 @@ def test_what_is_no_data_set_says_what_is_there_and_what_is_wanted(
     }
     draw("alt/a.png")
     draw("backup/a.png")
-    with pytest.raises(DataError, match="'backup' says neither that the images are good nor what"):
+    with pytest.raises(DataError, match="'backup' tells nothing of what its images are"):
         find_layout(tmp_path, Names(good=("teile",)))
     found = find_layout(tmp_path, Names(good=("teile",), ignored=("backup", "alt")))
     assert {entry.defect_type for entry in found.entries} == {"good", "riss"}

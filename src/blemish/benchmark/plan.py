@@ -167,7 +167,7 @@ def plan_jobs(
         BackboneError: what a detector takes from elsewhere cannot be used.
     """
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
-    names = Names(tuple(good), tuple(ignore))
+    names = Names.of(good, ignore)
     own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
     if any("seed" in values for values in own.values()):
         raise SettingError("'seed' must be given by 'seeds' here, not among the settings.")

@@ -106,7 +106,7 @@ def benchmark(
     from blemish.report.tables import brief_table
 
     for folder in () if categories else data:
-        if others := not_categories_in(folder, Names(tuple(good or ()), tuple(ignore or ()))):
+        if others := not_categories_in(folder, Names.of(good or (), ignore or ())):
             names = first_few([other.name for other in others], MOST_SHOWN)
             console.note(f"No categories in '{folder}', passed over: {names}.")
     request: dict[str, Any] = {

@@ -32,6 +32,15 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Folder) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
     @property
     def name(self) -> str:
         """Its own name."""
@@ -52,6 +61,14 @@ class Folder:
         """Files in it and in all folders below, sorted; through links, each folder once."""
         below = files_below(self.path, enter=holds_data)
         return tuple(sorted(path for path in below if not _is_junk(path.name)))
+
+    @property
+    def names_below(self) -> set[str]:
+        """Names of all folders below it that are looked into."""
+        parents = {path.parent.relative_to(self.path) for path in self.all_files}
+        return {part for parent in parents for part in parent.parts} | {
+            folder.name for folder in self.folders
+        }
 
     @property
     def images(self) -> list[Path]:

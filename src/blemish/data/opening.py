@@ -17,8 +17,9 @@ from blemish.data.dataset import Dataset
 from blemish.data.drawn import DRAWN, drawn_dataset
 from blemish.data.drawn import category_paths as drawn_paths
 from blemish.data.entry import Entry
+from blemish.data.folder import Folder, spell_names
 from blemish.data.layouts.found import Names
-from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout
+from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout, others_in
 from blemish.data.loading import split_keys
 from blemish.data.pages import with_pages
 from blemish.data.sample import Content, Sample
@@ -68,12 +69,14 @@ def open_dataset(
     """
     if test_fraction is not None and not 0 <= test_fraction < 1:
         raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
-    names = Names(_several(good, "good"), _several(ignore, "ignore"))
+    names = Names.of(good, ignore)
     with raw_counting(raw is not None):
         root = _category_folder(Path(path), category, names)
         if _is_drawn(root):
             return drawn_dataset(root.name)
         found = find_layout(root, names)
+        if root.is_dir():
+            names.check_met(Folder(root))
     found = replace(found, entries=with_pages(found.entries))
     if test_fraction is None:
         defects = any(entry.defect_type != GOOD for entry in found.entries)
@@ -103,7 +106,7 @@ def find_categories(
     Raises:
         DataError: nothing is there, or it is no data set.
     """
-    names = Names(_several(good, "good"), _several(ignore, "ignore"))
+    names = Names.of(good, ignore)
     return list(category_paths(path, names))
 
 
@@ -114,12 +117,6 @@ def category_paths(path: str | Path, names: Names = NO_NAMES) -> dict[str, Path]
     if not folders and not _is_drawn(root):
         find_layout(root, names)
     return folders or {_name(root): root}
-
-
-def _several(names: Sequence[str], parameter: str) -> tuple[str, ...]:
-    if isinstance(names, str):
-        raise SettingError(f"'{parameter}' must be a list of names; got {names!r}.")
-    return tuple(names)
 
 
 def _is_drawn(root: Path) -> bool:
@@ -145,12 +142,21 @@ def _categories(root: Path, names: Names) -> dict[str, Path]:
 def _category_folder(root: Path, category: str | None, said: Names) -> Path:
     folders = _categories(root, said)
     names = list(folders) if folders else [_name(root)]
+    others = others_in(root, said) if folders else []
+    if category is None and len(names) == 1 and others:
+        raise DataError(
+            f"{root} holds one data set, '{names[0]}', and other folders with images that are none "
+            f"by their names: {spell_names(path.name for path in others)}. If they do not belong "
+            f"to it, name it with category={names[0]}; else rename them."
+        )
     if category is None and len(names) > 1:
         raise DataError(
             f"{root} holds several categories; name one with category=NAME: {', '.join(names)}."
         )
     wanted = names[0] if category is None else category
     if wanted not in names:
+        if any(path.name == wanted for path in others):
+            find_layout(root / wanted, said)  # says what it lacks
         raise DataError(
             f"{root} has no category '{wanted}'; it has {', '.join(names)}."
             f"{did_you_mean(wanted, names)}"

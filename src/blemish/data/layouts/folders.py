@@ -8,13 +8,24 @@ from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import classes_in, mask_folder_in
+from blemish.data.layouts.kinds import IMAGE_FOLDERS, classes_in, mask_folder_in
+from blemish.data.words import is_bad, says_bad
+from blemish.errors import DataError
 from blemish.result import GOOD
 
 
 def recognises(folder: Folder, names: Names) -> bool:
     """Whether one of its folders means good images."""
-    return any(names.means_good(one) for one in folder.folders if not names.leaves_out(one))
+    return _base(folder, names) is not None
+
+
+def _base(folder: Folder, names: Names) -> Folder | None:
+    """Where the folders of classes are: right in it, or in its folder of images."""
+    images = folder.folder(*IMAGE_FOLDERS)
+    for base in (folder, images) if images else (folder,):
+        if any(names.means_good(one) for one in base.folders if not names.leaves_out(one)):
+            return base
+    return None
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:
@@ -23,7 +34,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     but = [mask_folder] if mask_folder else []
     gathered = Gathered("folders", folder)
     masks = gathered.masks_in(mask_folder)
-    for one in classes_in(folder, names, but=but):
+    for one in classes_in(_base(folder, names) or folder, names, but=but):
         gathered.add_class(one, masks)
     annotate(gathered)
     found = gathered.done()
@@ -36,8 +47,20 @@ def recognises_images(folder: Folder, names: Names) -> bool:  # noqa: ARG001
     return bool(folder.images)
 
 
-def read_images(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
-    """Good images; folders below are not looked into."""
+def read_images(folder: Folder, names: Names) -> FoundLayout:
+    """Good images; folders below are not looked into.
+
+    Raises:
+        DataError: names of the images, or its own, say that some are bad.
+    """
+    bad = [path.name for path in folder.images if says_bad(path.stem)]
+    if not names.means_good(folder) and (bad or is_bad(folder.name)):
+        what = f"'{bad[0]}' ({len(bad)} of {len(folder.images)})" if bad else "its name"
+        raise DataError(
+            f"{folder.path} holds images in no folder of a class, which are taken for good, and "
+            f"{what} says otherwise; put good and defective images into folders of their own, or, "
+            f"if all are good, say good={folder.path.absolute().name}."
+        )
     gathered = Gathered("good-only", folder)
     gathered.add_class(ImageClass(folder, GOOD, deep=False))
     return gathered.done()

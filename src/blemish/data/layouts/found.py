@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from blemish.data.entry import Entry
 from blemish.data.folder import Folder
 from blemish.data.words import is_good, plain
+from blemish.errors import SettingError, did_you_mean, raise_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,39 @@ class Names:
     good: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, good: Sequence[str], ignored: Sequence[str]) -> Names:
+        """The names of two lists that a user gave. Raises `SettingError` where they cannot be."""
+        lists = {"good": good, "ignore": ignored}
+        problems = []
+        for parameter, names in lists.items():
+            if isinstance(names, str):
+                problems.append(f"'{parameter}' must be a list of names; got {names!r}.")
+                continue
+            problems += [
+                f"'{parameter}' must be names of folders, not paths; got '{name}'."
+                for name in names
+                if not _stripped(name) or "/" in _stripped(name) or "\\" in _stripped(name)
+            ]
+        raise_all(problems, SettingError)
+        found = cls(tuple(map(_stripped, good)), tuple(map(_stripped, ignored)))
+        both = {plain(name) for name in found.good} & {plain(name) for name in found.ignored}
+        if both:
+            raise SettingError(f"'good' and 'ignore' both name '{sorted(both)[0]}'; name it once.")
+        return found
+
+    def check_met(self, folder: Folder) -> None:
+        """Raise `SettingError` where a folder holds none of a name, at whatever depth."""
+        there = {plain(name) for name in folder.names_below}
+        problems = [
+            f"'{parameter}' names '{name}', and there is no such folder in {folder.path}."
+            f"{did_you_mean(plain(name), there)}"
+            for parameter, names in (("good", self.good), ("ignore", self.ignored))
+            for name in names
+            if plain(name) not in there | {plain(folder.name)}
+        ]
+        raise_all(problems, SettingError)
+
     def means_good(self, folder: Folder) -> bool:
         """Whether a folder's name stands for good images."""
         return is_good(folder.name, self.good)
@@ -30,6 +64,11 @@ class Names:
     def leaves_out(self, folder: Folder) -> bool:
         """Whether a folder is to be passed over."""
         return plain(folder.name) in map(plain, self.ignored)
+
+
+def _stripped(name: str) -> str:
+    """A name without the slash that a shell puts behind it."""
+    return name.strip().rstrip("/\\")
 
 
 @dataclass(frozen=True, slots=True)

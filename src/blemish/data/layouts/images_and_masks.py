@@ -10,10 +10,11 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from blemish.data.annotations.cvat import read_labelmap
+from blemish.data.annotations.splits import split_in
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import mask_folder_in
+from blemish.data.layouts.kinds import IMAGE_FOLDERS, mask_folder_in
 from blemish.data.masks import marks_anything
 from blemish.data.split import Split
 from blemish.data.words import is_good
@@ -22,7 +23,6 @@ from blemish.images.masks import MASK_SUFFIXES
 from blemish.parallel import available_cores, read_ahead
 from blemish.result import GOOD
 
-IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "rgb")
 SPLITS: dict[Split, tuple[str, ...]] = {
     "train": ("train", "training"),
     "validation": ("val", "valid", "validation"),
@@ -36,7 +36,9 @@ Place = tuple[Folder, Folder, Split | None]
 
 def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
     """Whether a folder of images lies beside one that holds masks."""
-    said = any(is_good(one.name) for one in folder.folders)
+    images = folder.folder(*IMAGE_FOLDERS)
+    inside = images.folders if images else ()
+    said = any(is_good(one.name) for one in (*folder.folders, *inside))
     return not said and bool(_places(folder))
 
 
@@ -104,12 +106,13 @@ def _add(
     for (image, masks), marked in read_ahead(found, _marks, readers=cores, most=2 * cores):
         if isinstance(marked, Exception):
             raise marked
+        own = split or split_in(image.relative_to(images.path).parts[:-1])
         if not masks and not take_unmasked:
             unmasked.append(image)
-        elif marked and split in ("train", "validation"):
+        elif marked and own in ("train", "validation"):
             gathered.leave_out(image, masks)
         else:
-            gathered.add(image, DEFECT if marked else GOOD, split, masks)
+            gathered.add(image, DEFECT if marked else GOOD, own, masks)
     return unmasked
 
 

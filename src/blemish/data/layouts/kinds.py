@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from blemish.data.folder import Folder, spell_names
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import Names
 from blemish.data.mask_names import is_mask_folder
 from blemish.data.split import Split
-from blemish.data.words import doubt, plain
-from blemish.errors import DataError
+from blemish.data.words import doubt, is_bad, plain
+from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
+from blemish.wording import first_few
 
+MOST_TOLD = 5
+SPLIT_WORDS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "rgb")
 HOW_TO_SAY = (
     "name the folders of good images with good=NAME, and those to pass over with ignore=NAME"
 )
@@ -65,11 +70,11 @@ def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> Non
     """Raise `DataError` where folders could mean one thing or another."""
     told = [folder for folder in folders if folder.all_images and not _is_said(folder, names)]
     found = spell_names(folder.name for folder in folders)
-    if unclear := [folder.name for folder in told if doubt(folder.name)]:
-        says = "says" if len(unclear) == 1 else "say"
+    unclear = [f"'{folder.name}' {why}" for folder in told if (why := doubt(folder.name))]
+    if unclear:
         raise DataError(
-            f"{parent.path} holds the folders {found}, and {spell_names(unclear)} {says} neither "
-            f"that the images are good nor what their defect is; {HOW_TO_SAY}, or rename them."
+            f"{parent.path} holds the folders {found}; {first_few(unclear, MOST_TOLD)}: "
+            f"{HOW_TO_SAY}, or rename them."
         )
     numbers = [folder.name for folder in told if folder.name.isdecimal()]
     if numbers and {plain(folder.name) for folder in told} != {"0", "1"}:
@@ -77,6 +82,26 @@ def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> Non
             f"{parent.path} holds the folders {found}; what the numbers stand for cannot be told "
             f"(0 and 1 alone are good and defective): {HOW_TO_SAY}, or rename them."
         )
+    raise_all([problem for folder in told for problem in _contradictions(folder, names)], DataError)
+
+
+def _contradictions(folder: Folder, names: Names) -> Iterator[str]:
+    """Folders below one of a class whose names say that it is another's, or of a split."""
+    good = names.means_good(folder)
+    for below in sorted({Folder(path.parent) for path in folder.all_images}, key=str):
+        for part in below.path.relative_to(folder.path).parts:
+            other = not good and not part.isdecimal() and names.means_good(Folder(Path(part)))
+            if other or (good and not part.isdecimal() and is_bad(part)):
+                what = "good" if good else "defective"
+                yield (
+                    f"{below.path} lies in a folder of {what} images and says otherwise; move it "
+                    "out of there, or pass it over with ignore=NAME."
+                )
+            elif plain(part) in SPLIT_WORDS:
+                yield (
+                    f"{below.path} is a split inside of a class; lay them out the other way round, "
+                    f"{part}/{folder.name}."
+                )
 
 
 def _is_said(folder: Folder, names: Names) -> bool:

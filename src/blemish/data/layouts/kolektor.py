@@ -19,6 +19,7 @@ from blemish.parallel import available_cores, read_ahead
 from blemish.result import GOOD
 
 ITEM = re.compile(r"kos\d+", re.IGNORECASE)
+COPY = re.compile(r" \(.+\)")  # behind a name: the second set as downloaded has two
 LABEL, TRUTH = "_label", "_gt"  # endings of masks, of the first set and the second
 DEFECT = "defect"
 
@@ -55,15 +56,16 @@ def read_splits(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
 
 def _pairs(folder: Folder, ending: str) -> tuple[dict[Path, Path], list[Path]]:
     """Images with their masks, and the images that have none."""
-    files = {path.with_suffix("").name.lower(): path for path in folder.files if is_image(path)}
-    pairs, alone = {}, []
+    files = {path.stem.lower(): path for path in folder.files if is_image(path)}
+    masks: dict[str, Path] = {}
     for stem, path in files.items():
-        if stem.endswith(ending):
-            continue
-        if mask := files.get(stem + ending):
-            pairs[path] = mask
-        else:
-            alone.append(path)
+        name, marked, copy = stem.rpartition(ending)
+        if marked and (not copy or COPY.fullmatch(copy)):
+            masks[name + copy] = path
+    taken = set(masks.values())
+    images = {stem: path for stem, path in files.items() if path not in taken}
+    pairs = {path: masks[stem] for stem, path in images.items() if stem in masks}
+    alone = [path for stem, path in images.items() if stem not in masks]
     return pairs, alone
 
 

@@ -21,7 +21,7 @@ from blemish.result import GOOD
 from blemish.typed_json import JsonError, read_json
 
 PART = re.compile(r"S\d+")
-LISTS = ("realiad_jsons", "jsons")
+LISTS = ("realiad_jsons", "realiad_jsons_sv", "jsons")  # of all views, of single ones
 SPLITS: tuple[Split, ...] = ("train", "test")
 MOST_TOLD = 5
 
@@ -38,6 +38,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
     gathered = Gathered("real-iad", folder)
     if path is None:
         return _without_list(gathered)
+    gathered.notes.append(f"The splits are those of {path.parent.name}/{path.name}.")
     problems: list[str] = []
     for split, row in _rows(path):
         kind, image, mask = (row.get(n) for n in ("anomaly_class", "image_path", "mask_path"))

@@ -23,8 +23,9 @@ from blemish.data.layouts import (
 )
 from blemish.data.layouts.annotated import annotated_set, set_of_file
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import HOW_TO_SAY
+from blemish.data.layouts.kinds import HOW_TO_SAY, SPLIT_WORDS
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
+from blemish.data.words import plain
 from blemish.errors import DataError
 
 # What is right in a folder; each also tells that it is a category of a set of several.
@@ -42,6 +43,7 @@ LAYOUTS: tuple[Layout, ...] = (
     folders.LAYOUT,
 )
 NO_NAMES = Names()
+PARTS = SPLIT_WORDS | {"test-public", "test-private"}  # of a data set, and none by itself
 
 
 def find_layout(path: Path, names: Names = NO_NAMES) -> FoundLayout:
@@ -80,7 +82,11 @@ def categories_in(root: Path, names: Names = NO_NAMES) -> dict[str, Path]:
     try:
         if not root.is_dir() or layout_of(Folder(root), names):
             return {}
-        return {one.name: one.path for one in Folder(root).folders if layout_of(one, names)}
+        return {
+            one.name: one.path
+            for one in Folder(root).folders
+            if plain(one.name) not in PARTS and layout_of(one, names)
+        }
     except OSError as error:
         raise DataError(_spell_unlisted(root, error)) from error
 
@@ -93,6 +99,12 @@ def not_categories_in(root: Path, names: Names = NO_NAMES) -> list[Path]:
         return [one.path for one in folders if one.path not in categories]
     except OSError as error:
         raise DataError(_spell_unlisted(root, error)) from error
+
+
+def others_in(root: Path, names: Names = NO_NAMES) -> list[Path]:
+    """Of a folder that holds categories, the folders that are none and hold images; sorted."""
+    found = [Folder(path) for path in not_categories_in(root, names)]
+    return [one.path for one in found if one.all_images and not names.leaves_out(one)]
 
 
 def _in_file(path: Path) -> FoundLayout:

@@ -22,15 +22,15 @@ LOCO_TYPES = ("logical_anomalies", "structural_anomalies")
 
 def recognises(folder: Folder, names: Names) -> bool:
     """Whether there are good images in `train/`, in a folder of their own."""
-    return bool(good_in(folder.folder(*TRAIN), names, "train"))
+    return bool(good_in(_unless_ignored(folder.folder(*TRAIN), names), names, "train"))
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:
     """The good images of `train/` and `validation/`, and all of `test/`."""
-    train, test = folder.folder(*TRAIN), folder.folder(*TEST)
+    train, test = (_unless_ignored(folder.folder(*words), names) for words in (TRAIN, TEST))
     mask_folder = mask_folder_in(folder) or (mask_folder_in(test) if test else None)
     but = [mask_folder] if mask_folder else []
-    validation = folder.folder(*VALIDATION)
+    validation = _unless_ignored(folder.folder(*VALIDATION), names)
     classes = [
         *good_in(train, names, "train"),
         *(classes_in(validation, names, "validation", but=but) if validation else ()),
@@ -38,9 +38,16 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     ]
     gathered = Gathered(_name(train, test), folder)
     masks = gathered.masks_in(mask_folder)
-    for one in classes:
-        add_class(gathered, one, masks)
+    for one in classes:  # masks are of test images: those of training bear the same names
+        of_test = one.split == "test" or one.defect_type != GOOD
+        add_class(gathered, one, masks if of_test else None)
     annotate(gathered)
+    if config := folder.file("defects_config.json"):
+        gathered.seen([config])
+        gathered.notes.append(
+            "Saturation thresholds (defects_config.json) are not used: there is no sPRO here, and "
+            "AU-PRO asks for whole regions."
+        )
     return gathered.done()
 
 
@@ -53,6 +60,10 @@ def add_class(gathered: Gathered, one: ImageClass, masks: MaskNames | None) -> N
     inner = ImageClass(images, one.defect_type, one.split)
     own = gathered.masks_in(own_masks)
     gathered.add_class(inner, own or masks, shared=own is None)
+
+
+def _unless_ignored(folder: Folder | None, names: Names) -> Folder | None:
+    return None if folder is None or names.leaves_out(folder) else folder
 
 
 def _name(train: Folder | None, test: Folder | None) -> str:

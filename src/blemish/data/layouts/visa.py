@@ -6,18 +6,18 @@ paper's table is of (Zou et al., ECCV 2022); without it images are split here.
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.split import Split
+from blemish.data.tables import read_table
+from blemish.data.tables.table import raise_some
 from blemish.errors import DataError
 from blemish.result import GOOD
 
 SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
 DEFECT = "anomaly"
+COLUMNS = frozenset({"object", "split", "label", "image", "mask"})
 
 
 def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
@@ -42,6 +42,9 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
                 f"(split_csv/1cls.csv), '{unlisted[0]}' is the first; complete the "
                 "list, or take it away to have the images split here."
             )
+        missing = len(listed.keys() - {entry.id.lower() for entry in gathered.entries})
+        if missing:
+            gathered.notes.append(f"{missing} images of split_csv/1cls.csv are not there.")
         gathered.place(lambda entry: listed[entry.id.lower()])
     else:
         gathered.notes.append("There is no split_csv/1cls.csv, so the images are split here.")
@@ -54,21 +57,17 @@ def _listed(folder: Folder) -> dict[str, Split]:
     path = lists and lists.file("1cls.csv")
     if not path:
         return {}
+    table = read_table(path, COLUMNS.__contains__)
+    raise_some(path, table.problems)
     found = {}
-    for row in _rows(path):
-        category, _, name = (row.get("image") or "").replace("\\", "/").partition("/")
-        split = SPLITS.get((row.get("split") or "").lower())
-        if category.lower() == folder.path.resolve().name.lower() and split:
-            found[name.lower()] = split
+    for row in table.rows:
+        cells = dict(zip(map(str.lower, table.columns), row.cells, strict=True))
+        image, split = str(cells.get("image") or ""), str(cells.get("split") or "")
+        category, _, name = image.replace("\\", "/").partition("/")
+        place = SPLITS.get(split.lower())
+        if category.lower() == folder.path.resolve().name.lower() and place:
+            found[name.lower()] = place
     return found
-
-
-def _rows(path: Path) -> list[dict[str, str | None]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            return list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read ({error}).") from error
 
 
 LAYOUT = Layout("visa", recognises, read)
