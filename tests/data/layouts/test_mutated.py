@@ -65,7 +65,7 @@ def word_nobody_knows(rng: Rng, made: LookAlike) -> None:
     for name in folders(made):
         parent, _, last = name.rpartition("/")
         if last in ("good", "ok", "OK"):
-            renamed(made, name, f"{parent}/Gutteile".lstrip("/"))
+            renamed(made, name, f"{parent}/Blechteile".lstrip("/"))
 
 
 def junk(rng: Rng, made: LookAlike) -> None:
