@@ -25,8 +25,8 @@ BAD_WORDS = frozenset(
         "defective", "faulty", "fault", "reject", "rejected", "rejects", "scrap", "anomaly",
         "anomalies", "anomalous", "abnormal", "1", "nio", "n.i.o.", "schlecht", "schlechtteil",
         "schlechtteile", "ausschuss", "defekt", "fehler", "malo", "malos", "mala", "malas",
-        "mauvais", "scarto", "scarti", "不良品", "不良", "不合格", "不合格品", "异常", "異常", "次品",
-        "불량", "불량품",
+        "mauvais", "scarto", "scarti", "不良品", "不良", "不合格", "不合格品", "异常", "異常",
+        "次品", "불량", "불량품",
     }
 )  # fmt: skip
 DEFECT = "defect"  # the type of what is only known to be bad: `NG`, `1`
