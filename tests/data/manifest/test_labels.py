@@ -96,6 +96,8 @@ def test_usual_labels_say_what_they_mean(names, rows, kinds):
         ("label", [["goood"]], "says 'goood', which is one letter from 'good'"),
         ("label", [["noraml"]], "says 'noraml', which is one letter from 'normal'"),
         ("label", [["not checked"]], "says 'not checked', which tells nothing of the image"),
+        ("label", [["no scratch"]], "which may mean no defect, or that something is missing"),
+        ("label", [["G"], ["B"]], "line 2: 'label' says 'G', which may be good or not"),
         ("label", [["review"]], "says 'review', which tells nothing of the image"),
         ("label", [["??"]], "says '??', which tells nothing of the image"),
         ("label", [["keine Fehler"]], "says 'keine Fehler', which seems to mean a good image"),

@@ -16,6 +16,7 @@ SHORTEST = 4  # of a word that others are compared with by their letters
 # One letter from a word for good, and words for other things that defects are named after.
 OTHERS = frozenset({"gold", "bond", "bonds", "bones", "pads", "past", "goal", "grooved"})
 SEEMS_GOOD = "seems to mean good parts"  # as `doubt` says it of a folder
+LACK = frozenset({"no", "kein", "keine", "without", "ohne", "sin", "sans"})
 TELLS_NOTHING = "tells nothing of the image"
 
 
@@ -32,6 +33,8 @@ def doubt_of(label: str) -> str:
         return "seems to mean a good image"
     if meant := misspelt_good(label):
         return f"is one letter from '{meant}'"
+    if len(words) > 1 and words[0] in LACK:
+        return "may mean no defect, or that something is missing"
     # `solder mask` is no folder of masks, `other defect` is a kind of it.
     a_kind = says_bad(label) or (len(words) > 1 and not MASK_WORDS.isdisjoint(words))
     return TELLS_NOTHING if not words or (why and not a_kind) else ""

@@ -33,7 +33,7 @@ UNCLEAR = frozenset(
     {
         "none", "nan", "null", "na", "n/a", "-", "?", "unknown", "uncertain", "unclear",
         "undefined", "unlabeled", "unlabelled", "unsorted", "todo", "tbd", "yes", "no", "y", "n",
-        "positive", "negative", "pos", "neg", "p", "t", "f",
+        "positive", "negative", "pos", "neg", "p", "t", "f", "g",
     }
 )  # fmt: skip
 WRITE = "write good, or the kind of defect"
