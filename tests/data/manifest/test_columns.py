@@ -60,6 +60,10 @@ def named(columns):
         ("object,split,label,image,mask x,train,normal,a.png,", {
             "path": "image", "label": "label", "mask": "mask", "split": "split",
             "more": ["object"]}),
+        ("file,result a.png,PASS b.png,FAIL", {"path": "file", "label": "result"}),
+        ("file,Verdict a.png,OK", {"path": "file", "label": "Verdict"}),
+        ("file,label,result a.png,dent,FAIL", {
+            "path": "file", "label": "label", "more": ["result"]}),
         (",path,label, 0,a.png,good,", {
             "path": "path", "label": "label", "more": ["column 1"]}),
     ],
@@ -92,7 +96,10 @@ def test_of_two_columns_for_one_thing_the_emptier_gives_way(text, path):
         ("path,label,Label a.png,good,bad", "'label' and 'Label' may each be the 'label'"),
         ("path,label,x,X a.png,good,1,2", "column 'x' comes 2 times"),
         ("path,lable a.png,good", "needs a column 'label'; others are lable. If it is 'lable'"),
-        ("path,verdict a.png,OK", "needs a column 'label'; others are verdict. If it is 'verdict'"),
+        ("path,finding a.png,OK", "needs a column 'label'; others are finding. If it is 'finding'"),
+        ("path,result a.png,PASS b.png,7", "needs a column 'label'; others are result."),
+        ("path,result,verdict a.png,OK,OK", "'result' and 'verdict' may each be the 'label'"),
+        ("Bild,label a.png,good", "If it is 'Bild', call it 'path'"),
         ("picture,label a.png,good", "needs a column 'path'; others are picture. If it is"),
         ("a.png,good b.png,good", "must name the columns, as path,label,mask does"),
         ("path,label,maks a.png,dent,m.png", "column 'maks' holds what 'mask' would; call it"),

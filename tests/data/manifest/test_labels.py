@@ -10,16 +10,17 @@ from blemish.data.manifest.told import Told
 from blemish.data.tables import Row, Table
 
 
-def read(names, *rows, path="a.png"):
+def read(names, *rows, path="a.png", paths=()):
     told = Told()
-    cells = [(path, *row) for row in rows]
+    paths = paths or [path] * len(rows)
+    cells = [(path, *row) for path, row in zip(paths, rows, strict=True)]
     places = [f"line {n}" for n in range(2, 2 + len(rows))]
     lines = tuple(Row(place, row) for place, row in zip(places, cells, strict=True))
     columns = sort_columns(Table(("path", *names.split(",")), lines, "line 1"), told)
     assert columns is not None, told.problems
     told.notes.clear()
     kinds = read_kinds(columns, places, told)
-    against_folders(kinds, [path] * len(rows), places, told)
+    against_folders(kinds, paths, places, told)
     return kinds.kinds, told
 
 
@@ -31,8 +32,6 @@ def read(names, *rows, path="a.png"):
         ("label", [["0"], ["1"]], ["good", "defect"]),
         ("label", [[0], [1]], ["good", "defect"]),
         ("label", [[0.0], ["1.0"]], ["good", "defect"]),
-        ("label", [[False], [True]], ["good", "defect"]),
-        ("label", [["False"], ["true"]], ["good", "defect"]),
         ("label,defect_type", [["ok", None], ["ng", "dent"]], ["good", "dent"]),
         ("label,defect_type", [[0, "nan"], [1, "None"], [1, "dent"]], ["good", "defect", "dent"]),
         ("label,label_index", [["good", 0], ["dent", 1]], ["good", "dent"]),
@@ -40,6 +39,14 @@ def read(names, *rows, path="a.png"):
         ("is_anomaly", [["yes"], ["no"]], ["defect", "good"]),
         ("is_good", [["1"], ["0"]], ["good", "defect"]),
         ("defect", [["dent"], ["ok"]], ["dent", "good"]),
+        ("label", [["ok"], ["Gut"], ["gold"]], ["good", "good", "gold"]),
+        ("label", [["solder mask"], ["other defect"]], ["solder mask", "other defect"]),
+        ("label,defect_type", [["NG", "other"], ["ok", None]], ["other", "good"]),
+        ("label,class", [["good", "cat"], ["dent", "dog"]], ["good", "dent"]),
+        ("label,class", [[0, "good"], [1, "dent"], [1, "NG"]], ["good", "defect", "defect"]),
+        ("label,class", [["good", 1], ["dent", 0]], ["good", "dent"]),
+        ("label,quality", [["good", "PASS"], ["dent", "FAIL"]], ["good", "dent"]),
+        ("label,grade", [["good", "bad"], ["dent", "C"]], ["good", "dent"]),
         ("is_anomaly,defect_type", [[True, "dent"], [False, None]], ["dent", "good"]),
     ],
 )
@@ -69,6 +76,32 @@ def test_usual_labels_say_what_they_mean(names, rows, kinds):
         ("label,label_index", [["good", 1]], "'label' says 'good' and 'label_index' says '1', wh"),
         ("label,defect_type", [["ok", "dent"]], "contradict each other"),
         ("label,defect_type", [["dent", "crack"]], "contradict each other"),
+        ("label", [["true"], ["False"]], "'label' says true and False, which may mean good or a"),
+        ("label", [[True]], "call the column is_good or is_anomaly"),
+        ("class", [[False]], "'class' says false, which may mean good or a defect"),
+        (
+            "label,class",
+            [[1, "good"], [0, "bad"]],
+            "line 2: 'class' says 'good', and by 'label' it",
+        ),
+        ("label,class", [[1, "good"], [0, "bad"]], "is a defect, as in 1 other row; mend the one"),
+        ("label,class", [[1, "good"], [0, "scratch"]], "'class' says 'good', and by 'label' it is"),
+        ("label,result", [[0, "FAIL"]], "'result' says 'FAIL', and by 'label' it is good; mend"),
+        ("label,status", [[1, "PASS"], [0, "FAIL"]], "'status' says 'PASS', and by 'label' it is"),
+        ("is_ok,x", [[1, "OK"], [1, "NG"]], "line 3: 'x' says 'NG', and by 'is_ok' it is good"),
+        ("label", [["OK_2024"], ["OK"], ["OK_2024"]], "line 2: 'label' says 'OK_2024' (and in 1 o"),
+        ("label", [["OK"], ["OK?"]], "line 3: 'label' says 'OK?', which seems to mean a good"),
+        ("label", [["OK/NG"]], "says 'OK/NG', which has words for good and for bad in it; write"),
+        ("label", [["Good!"]], "says 'Good!', which seems to mean a good image"),
+        ("label", [["goood"]], "says 'goood', which is one letter from 'good'"),
+        ("label", [["noraml"]], "says 'noraml', which is one letter from 'normal'"),
+        ("label", [["not checked"]], "says 'not checked', which tells nothing of the image"),
+        ("label", [["no scratch"]], "which may mean no defect, or that something is missing"),
+        ("label", [["G"], ["B"]], "line 2: 'label' says 'G', which may be good or not"),
+        ("label", [["review"]], "says 'review', which tells nothing of the image"),
+        ("label", [["??"]], "says '??', which tells nothing of the image"),
+        ("label", [["keine Fehler"]], "says 'keine Fehler', which seems to mean a good image"),
+        ("label,is_anomaly", [["goood", 1]], "says 'goood', which is one letter from 'good'"),
         ("label,defect_type", [["ng", "2"]], "'defect_type' holds numbers (2); write the kind"),
     ],
 )
@@ -80,13 +113,32 @@ def test_what_may_be_either_is_asked_about(names, rows, said):
 @pytest.mark.parametrize(
     ("path", "label", "told_of"),
     [
-        ("ok/1.png", 1, True), ("test/NG/x/1.png", 0, True), ("ok/1.png", "dent", False),
+        ("ok/1.png", 1, True), ("test/NG/x/1.png", 0, True), ("x/1.png", "dent", False),
         ("ok/1.png", 0, False), ("ok/ng/1.png", 1, False), ("0/1.png", 1, False),
     ],
 )  # fmt: skip
 def test_numbers_the_other_way_round_are_found_by_the_folders(path, label, told_of):
     _, told = read("label", [label], path=path)
-    assert any("contradicts the folders of 1 images" in p for p in told.problems) == told_of
+    assert any("contradicts the folders of 1 image:" in p for p in told.problems) == told_of
+
+
+@pytest.mark.parametrize(
+    ("labels", "refused", "noted"),
+    [
+        ({"ok/1.png": "NG"}, 1, 0),
+        ({"ok/1.png": "NG", "ng/1.png": "OK", "x/1.png": "OK"}, 2, 0),
+        ({"ok/1.png": "NG", "ng/1.png": "OK", "ng/2.png": "OK", "ng/3.png": "dent"}, 3, 0),
+        ({"ok/1.png": "OK", "ok/2.png": "dent", "ng/1.png": "NG"}, 0, 1),
+        ({"/normal/a/1.png": "NG", "/normal/a/2.png": "NG", "/normal/a/3.png": "OK"}, 0, 2),
+        ({"ok/1.png": "OK", "ng/1.png": "dent"}, 0, 0),
+    ],
+)
+def test_words_that_contradict_most_folders_are_refused_and_a_few_noted(labels, refused, noted):
+    _, told = read("label", *([label] for label in labels.values()), paths=list(labels))
+    text = "Labels contradict the folders of"
+    counts = [[f"{text} {n} image" in p for p in told.problems] for n in (refused,) if n]
+    assert counts == [[True]] * bool(refused)
+    assert [f"{text} {noted} image" in note for note in told.notes] == [True] * bool(noted)
 
 
 def test_words_that_are_taken_for_one_are_told():

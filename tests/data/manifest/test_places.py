@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
-from blemish.data.manifest.places import Base, find_base, is_file, name_images, trouble_of
+from blemish.data.manifest.places import (
+    Base,
+    find_base,
+    is_file,
+    local_path,
+    name_images,
+    trouble_of,
+)
 from blemish.data.manifest.told import Told
 
 
@@ -28,6 +36,35 @@ def test_paths_are_found_however_they_are_written(tmp_path):
 @pytest.mark.parametrize("text", ["D:\\data\\1.png", "d:/data/1.png", "\\\\server\\data\\1.png"])
 def test_absolute_paths_of_windows_are_refused_elsewhere(text):
     assert "absolute path of Windows" in trouble_of(text)
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_name_with_accents_is_found_as_the_disk_spells_it(tmp_path, forms):
+    written, there = (normalize(form, "Prüfling/é 1.png") for form in forms)
+    touch(tmp_path / there)
+    (tmp_path / "Prüfling.txt").touch()
+    path = Base(tmp_path).at(written)
+    assert is_file(path)
+    assert Base(tmp_path).at(normalize(forms[0], "Prüfling/ö.png")).name == normalize(
+        forms[0], "ö.png"
+    )
+
+
+def test_a_name_of_two_files_is_neither(tmp_path):
+    two = ("e\u0301\u1e69.png", "\u00e9s\u0323\u0307.png")  # each composed in part
+    touch(*(tmp_path / name for name in two))
+    if len(list(tmp_path.iterdir())) < len(two):
+        pytest.skip("this disk takes them for one")
+    assert not is_file(Base(tmp_path).at("\u00e9\u1e69.png"))
+    assert all(Base(tmp_path).at(name) == tmp_path / name for name in two)
+
+
+def test_addresses_of_local_files_are_paths():
+    assert local_path("file:///data/a%20b.png") == "/data/a b.png"
+    assert local_path("FILE://localhost/data/a.png") == "/data/a.png"
+    assert local_path("file:///D:/a.png") == "D:/a.png"
+    assert local_path("a%20b.png") == "a%20b.png"
+    assert "address" in trouble_of(local_path("file://server/a.png"))
 
 
 def test_what_names_no_file_of_a_disk_is_refused():

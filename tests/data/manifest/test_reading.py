@@ -171,6 +171,35 @@ def test_problems_come_from_the_top_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("images")
+def test_an_image_that_is_listed_twice_is_told_by_what_differs(tmp_path: Path) -> None:
+    for rows, said in {
+        "a/1.png,OK,\na/1.png,NG,": "another label: there it is 'good', here 'defect'; leave the",
+        "a/1.png,OK,\na/1.png,OK,": "listed in line 2 already; leave one.",
+        "a/1.png,NG,m/2.png\na/1.png,NG,": "already; list several masks of an image in one cell",
+    }.items():
+        (told,) = problems_of(write(tmp_path / "list.csv", f"path,label,mask\n{rows}\n"))
+        assert "line 3: 'a/1.png' is listed in line 2 already" in told
+        assert said in told
+
+
+@pytest.mark.usefixtures("images")
+def test_an_address_of_a_file_is_its_path(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", f"uri,label\n{(tmp_path / 'a/1.png').as_uri()},good\n")
+    assert [entry.id for entry in read_manifest(path)] == ["a/1.png"]
+
+
+@pytest.mark.parametrize("lost", ["path", "label"])
+def test_a_column_of_bytes_that_is_needed_is_told(tmp_path: Path, lost: str) -> None:
+    pa = pytest.importorskip("pyarrow", reason="needs the extra 'parquet'")
+    pq = pytest.importorskip("pyarrow.parquet", reason="needs the extra 'parquet'")
+    columns = {"path": ["a/1.png"], "label": ["good"]}
+    columns[lost] = [b"x"]
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    (told,) = problems_of(tmp_path / "x.parquet")
+    assert f"needs texts in '{lost}', which holds bytes or structures; write the {lost} of" in told
+
+
+@pytest.mark.usefixtures("images")
 def test_a_mask_of_several_images_is_told(tmp_path: Path) -> None:
     text = "path,label,mask\na/1.png,dent,m/2.png\na/2.png,dent,m/2.png\n"
     manifest = open_manifest(write(tmp_path / "list.csv", text))

@@ -42,6 +42,22 @@ def test_what_is_no_utf_8_is_read_as_windows_writes_it_and_quoted(tmp_path):
     )
 
 
+@pytest.mark.parametrize("encoding", ["shift_jis", "gbk"])
+@pytest.mark.parametrize("label", ["良品", "不良"])
+def test_encodings_of_eastern_asia_are_refused(tmp_path, encoding, label):
+    path = tmp_path / "list.csv"
+    path.write_bytes(f"path,label\n写真/1.png,{label}\n".encode(encoding, "ignore"))
+    with pytest.raises(DataError, match=r"(?s)Shift-JIS or GBK.*Save it as UTF-8|neither UTF-8"):
+        read_text(path)
+
+
+@pytest.mark.parametrize("text", ["Größe", "naïve, créée", "10 µm „klein“", "Jürgen", "5 €", "¼"])
+def test_letters_of_western_europe_are_none_of_these(tmp_path, text):
+    path = tmp_path / "list.csv"
+    path.write_bytes(text.encode("cp1252"))
+    assert read_text(path)[0] == text
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -29,9 +29,11 @@ from blemish.data.manifest.vocabulary import (
     PATH,
     SET,
     SPLIT,
+    VERDICT,
     is_known,
     is_plain_label,
     is_split,
+    is_verdict,
     names_a_mask,
     names_an_image,
     squashed,
@@ -89,13 +91,15 @@ def sort_columns(table: Table, told: Told) -> Columns | None:
     defect_type = sorting.take("defect_type", DEFECT_TYPE | DEFECT)
     if not (label or defect_type or bad or good):
         label = sorting.take("label", CLASS)
+        label = label or sorting.take("label", VERDICT, only=lambda c: c.all_are(is_verdict))
     split = sorting.take("split", SPLIT)
     if split is None:
         split = sorting.take("split", SET, only=_holds_a_split)
     group = sorting.take("group", GROUP)
     if table.columns:
-        sorting.check_needed("path", path is not None, names_an_image)
-        sorting.check_needed("label", bool(label or defect_type or bad or good), is_plain_label)
+        says = bool(label or defect_type or bad or good)
+        sorting.check_needed("path", path is not None, PATH, names_an_image)
+        sorting.check_needed("label", says, LABEL | CLASS | VERDICT, is_plain_label)
     sorting.check_misspelt("mask", mask, MASK, names_a_mask)
     sorting.check_misspelt("split", split, SPLIT, is_split)
     metadata = sorting.rest(grouped=group is not None)
@@ -118,6 +122,7 @@ class _Sorting:
             if name or not column.is_empty  # of a separator at the end of each line
         ]
         self._told = told
+        self._left_out = table.left_out
         self._header = table.header and f"{table.header}: "
 
     def of(self, names: Iterable[str]) -> tuple[Column, ...]:
@@ -151,17 +156,25 @@ class _Sorting:
         self.take_all(found)
         return found[0] if found else None
 
-    def check_needed(self, meaning: str, there: bool, holds: Callable[[str], bool]) -> None:
+    def check_needed(
+        self, meaning: str, there: bool, names: Iterable[str], holds: Callable[[str], bool]
+    ) -> None:
         """Tell where no column has a meaning, and which may be meant."""
         if there:
             return
-        names = [column.name for column in self._columns]
-        if any(names_an_image(name) for name in names):
+        if lost := [name for name in self._left_out if squashed(name) in names]:
+            self._tell(
+                f"needs texts in '{lost[0]}', which holds bytes or structures; write the "
+                f"{meaning} of each image as a text."
+            )
+            return
+        called = [column.name for column in self._columns]
+        if any(names_an_image(name) for name in called):
             self._tell("must name the columns, as path,label,mask does; it names a file.")
             return
         meant = [one.name for one in self._columns if one.all_are(holds) or _alike(one, {meaning})]
         hint = f" If it is '{meant[0]}', call it '{meaning}'." if meant else ""
-        has = first_few(names, MOST_SHOWN) or "none"
+        has = first_few(called, MOST_SHOWN) or "none"
         self._tell(f"needs a column '{meaning}'; others are {has}.{hint}")
 
     def check_misspelt(

@@ -8,23 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
 from blemish.data.manifest.cells import answer_of, number_of, something, text_of
 from blemish.data.manifest.columns import Column, Columns
+from blemish.data.manifest.doubts import doubt_of, may_be_good
 from blemish.data.manifest.told import Told
-from blemish.data.manifest.vocabulary import is_split, names_a_mask
+from blemish.data.manifest.vocabulary import (
+    CLASS,
+    VERDICT,
+    is_split,
+    is_verdict,
+    names_a_mask,
+    squashed,
+)
 from blemish.data.words import DEFECT, is_bad, is_good, plain
 from blemish.result import GOOD
-from blemish.wording import first_few, listed
+from blemish.wording import counted, first_few, listed
 
 # Neither good nor bad for sure: `none` may be no defect, or not known; a test may be positive.
 UNCLEAR = frozenset(
     {
         "none", "nan", "null", "na", "n/a", "-", "?", "unknown", "uncertain", "unclear",
         "undefined", "unlabeled", "unlabelled", "unsorted", "todo", "tbd", "yes", "no", "y", "n",
-        "positive", "negative", "pos", "neg", "p", "t", "f",
+        "positive", "negative", "pos", "neg", "p", "t", "f", "g",
     }
 )  # fmt: skip
 WRITE = "write good, or the kind of defect"
@@ -60,29 +69,46 @@ def read_kinds(columns: Columns, places: Sequence[str], told: Told) -> Kinds:
     if len(told.problems) > before:
         return Kinds([None] * len(places), by_number)
     kinds = [_joined(row, place, told) for place, row in _rows(said, places)]
+    _tell_of_doubts(said, places, told)
+    _against_others(columns, said, kinds, places, told)
     _note_words(columns.label or columns.defect_type, kinds, told)
     return Kinds(kinds, by_number and len(said) == 1)
 
 
 def against_folders(kinds: Kinds, paths: Sequence[str], places: Sequence[str], told: Told) -> None:
-    """Tell where 0 and 1 contradict the names of folders: somebody may mean them the other way."""
-    if not kinds.by_number:
-        return
+    """Tell where labels contradict the names of folders: somebody may mean them the other way.
+
+    Numbers may not contradict any. Words may, if most agree with their folders, or if all images
+    lie below one folder that happens to be called so; a note names those that do.
+    """
+    folders = [_folder_is_good(path.replace("\\", "/").rpartition("/")[0]) for path in paths]
     wrong = [
         f"{place} ({path})"
-        for kind, path, place in zip(kinds.kinds, paths, places, strict=True)
-        if kind and _folder_is_good(path) not in (None, kind == GOOD)
+        for kind, good, path, place in zip(kinds.kinds, folders, paths, places, strict=True)
+        if kind and good not in (None, kind == GOOD)
     ]
-    if wrong:
+    if not wrong:
+        return
+    of, shown = counted(len(wrong), "image"), first_few(wrong, MOST_SHOWN)
+    telling = [good for good in folders if good is not None]
+    if kinds.by_number:
         told.problems.append(
-            f"0 is read as good and 1 as a defect, which contradicts the folders of {len(wrong)} "
-            f"images: {first_few(wrong, MOST_SHOWN)}; {WRITE}, in words."
+            f"0 is read as good and 1 as a defect, which contradicts the folders of {of}: {shown}; "
+            f"{WRITE}, in words."
         )
+    elif len(wrong) == len(telling) or (len(set(telling)) > 1 and 2 * len(wrong) > len(telling)):
+        told.problems.append(
+            f"Labels contradict the folders of {of}, of {len(telling)} whose folder says good or "
+            f"bad: {shown}; mend the labels, or rename the folders."
+        )
+    else:
+        told.notes.append(f"Labels contradict the folders of {of}, and are believed: {shown}.")
 
 
-def _folder_is_good(path: str) -> bool | None:
+@lru_cache(maxsize=4096)
+def _folder_is_good(folder: str) -> bool | None:
     """What the innermost folder says whose name means something; a digit may be anything."""
-    for name in reversed(PurePosixPath(path.replace("\\", "/")).parent.parts):
+    for name in reversed(PurePosixPath(folder).parts):
         if not name.isdigit() and (is_good(name) or is_bad(name)):
             return is_good(name)
     return None
@@ -100,7 +126,12 @@ def _labels(column: Column, places: Sequence[str], told: Told) -> Said:
     numbers = {number for cell in column.cells if (number := number_of(cell)) is not None}
     texts = dict.fromkeys(text for cell in column.cells if (text := text_of(cell)))
     words = [text for text in texts if number_of(text) is None]
-    if numbers and words:
+    if truths := [text for text in texts if text.casefold() in ("true", "false")]:
+        told.problems.append(
+            f"'{column.name}' says {listed(truths)}, which may mean good or a defect; write good "
+            "and defect, or call the column is_good or is_anomaly."
+        )
+    elif numbers and words:
         named = [text for text in texts if number_of(text) is not None]
         told.problems.append(
             f"'{column.name}' mixes numbers ({first_few(named, MOST_SHOWN)}) and words "
@@ -145,6 +176,7 @@ def _words(column: Column, places: Sequence[str], told: Told, *, unclear: frozen
     return said
 
 
+@lru_cache(maxsize=4096)
 def _meaning(text: str) -> str:
     if is_good(text):
         return GOOD
@@ -162,6 +194,66 @@ def _trouble(cell: Any, text: str, unclear: frozenset[str]) -> str:
     if len(text.splitlines()) > 1:
         return f"must be one line; got {text!r}."
     return ""
+
+
+def _tell_of_doubts(said: Sequence[tuple[Column, Said]], places: Sequence[str], told: Told) -> None:
+    """Tell of labels that may be no kind of defect, each with the first line that has it.
+
+    One that tells nothing (`other`) is a kind where another column says that there is a defect.
+    """
+    for column, means in said:
+        others = [its for one, its in said if one is not column]
+        lines: dict[str, list[str]] = {}
+        for n, kind in enumerate(means):
+            if kind not in (None, GOOD, DEFECT) and (
+                may_be_good(kind) or (doubt_of(kind) and not any(its[n] for its in others))
+            ):
+                lines.setdefault(kind, []).append(places[n])
+        for text, (first, *rest) in lines.items():
+            more = f" (and in {counted(len(rest), 'other row')})" if rest else ""
+            told.problems.append(
+                f"{first}: '{column.name}' says '{text}'{more}, which {doubt_of(text)}; {WRITE}, "
+                "in other words."
+            )
+
+
+def _against_others(
+    columns: Columns,
+    said: Sequence[tuple[Column, Said]],
+    kinds: Said,
+    places: Sequence[str],
+    told: Told,
+) -> None:
+    """Tell of columns that are no labels, by their names, and contradict the labels in words."""
+    by = listed([f"'{column.name}'" for column, _ in said])
+    for column in columns.metadata:
+        verdicts = [_verdict(cell) for cell in column.cells]
+        known = squashed(column.name) in CLASS | VERDICT
+        if not known and not (column.all_are(is_verdict) and len(set(verdicts) - {None}) > 1):
+            continue
+        wrong = [
+            n
+            for n, (good, kind) in enumerate(zip(verdicts, kinds, strict=True))
+            if kind and good not in (None, kind == GOOD)
+        ]
+        if wrong:
+            n = wrong[0]
+            means = "good" if kinds[n] == GOOD else "a defect"
+            more = f", as in {counted(len(wrong) - 1, 'other row')}" if wrong[1:] else ""
+            told.problems.append(
+                f"{places[n]}: '{column.name}' says '{text_of(column.cells[n])}', and by {by} "
+                f"it is {means}{more}; mend the one that is wrong, or leave '{column.name}' out."
+            )
+
+
+def _verdict(cell: Any) -> bool | None:
+    """Whether a cell says good, or bad, in a word; `None` where it says neither."""
+    return _said_by(text_of(cell))
+
+
+@lru_cache(maxsize=4096)
+def _said_by(text: str) -> bool | None:
+    return is_good(text) if is_verdict(text) else None
 
 
 def _flags(column: Column, meaning: bool, places: Sequence[str], told: Told) -> Said:

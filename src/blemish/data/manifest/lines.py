@@ -10,7 +10,7 @@ from typing import Any
 from blemish.data.manifest.cells import NOTHING, something, text_of
 from blemish.data.manifest.columns import Column, Columns
 from blemish.data.manifest.labels import against_folders, read_kinds
-from blemish.data.manifest.places import trouble_of
+from blemish.data.manifest.places import local_path, trouble_of
 from blemish.data.manifest.told import Told
 from blemish.data.manifest.vocabulary import SPLITS, ends_in
 from blemish.data.split import Split
@@ -75,13 +75,14 @@ def _path(name: str, cell: Any, suffixes: frozenset[str], tell: Tell) -> str:
     if not isinstance(cell, str):
         tell(f"'{name}' must be a text; got {cell!r}.")
         return ""
-    if problem := trouble_of(cell):
+    path = local_path(cell)
+    if problem := trouble_of(path):
         tell(f"'{name}' {problem}")
         return ""
-    if not ends_in(cell, suffixes):
-        tell(f"'{name}' must be an image ({', '.join(sorted(suffixes))}); got '{cell}'.")
+    if not ends_in(path, suffixes):
+        tell(f"'{name}' must be an image ({', '.join(sorted(suffixes))}); got '{path}'.")
         return ""
-    return cell
+    return path
 
 
 def _masks(column: Column, n: int, tell: Tell) -> tuple[str, ...]:

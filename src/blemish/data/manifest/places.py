@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from blemish.data.manifest.told import Told
 from blemish.errors import DataError
 from blemish.wording import first_few
 
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
+_LOCAL = re.compile(r"file://(?:localhost)?(?=/)", re.IGNORECASE)
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 MOST_SHOWN = 3
 
@@ -29,10 +33,56 @@ class Base:
     """The folder that relative paths begin at."""
 
     folder: Path
+    _paths: dict[str, Path] = field(default_factory=dict, compare=False, repr=False)
+    _listed: dict[str, dict[str, list[str]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def at(self, text: str) -> Path:
-        """The path that a text names."""
-        return Path(os.path.normpath(self.folder / text.replace("\\", "/")))
+        """The path that a text names, as the disk spells it.
+
+        A letter with an accent is one character to most systems and two to macOS: where no file
+        is there by the one, the one that is there by the other is taken.
+        """
+        if text not in self._paths:
+            path = os.path.normpath(os.path.join(self.folder, text.replace("\\", "/")))  # noqa: PTH118
+            if not path.isascii() and not is_file(Path(path)):
+                path = self._respelt(path)
+            self._paths[text] = Path(path)
+        return self._paths[text]
+
+    def _respelt(self, path: str) -> str:
+        """A path with the names that its folders have for it, if each has just one; else itself."""
+        whole = Path(path)
+        place = whole.anchor
+        for part in whole.relative_to(whole.anchor).parts:
+            exact = os.path.join(place, part)  # noqa: PTH118
+            if not part.isascii() and not os.path.lexists(exact):
+                names = self._names(place).get(unicodedata.normalize("NFC", part), [])
+                if len(names) != 1:
+                    return path
+                exact = os.path.join(place, names[0])  # noqa: PTH118
+            place = exact
+        return place
+
+    def _names(self, folder: str) -> dict[str, list[str]]:
+        """What is in a folder beyond ASCII, by its composed name."""
+        if folder not in self._listed:
+            found = self._listed.setdefault(folder, {})
+            with suppress(OSError):
+                for name in os.listdir(folder or "."):  # noqa: PTH208
+                    if not name.isascii():
+                        found.setdefault(unicodedata.normalize("NFC", name), []).append(name)
+        return self._listed[folder]
+
+
+def local_path(text: str) -> str:
+    """The path that a `file:` address of this machine names; any other text as it is."""
+    found = _LOCAL.match(text)
+    if not found:
+        return text
+    path = unquote(text[found.end() :])
+    return path[1:] if _OF_WINDOWS.match(path[1:]) else path
 
 
 def trouble_of(text: str) -> str:

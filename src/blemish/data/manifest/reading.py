@@ -130,16 +130,13 @@ def _entries(table: Table, columns: Columns, folder: Path, told: Told) -> tuple[
 
 def _tell_of_pairs(places: Sequence[str], entries: Sequence[Entry], told: Told) -> None:
     """Tell of files that several lines name: an image, an image and mask, a mask."""
-    first: dict[str, str] = {}
+    first: dict[str, tuple[str, Entry]] = {}
     images: dict[Path, str] = {}
     users: defaultdict[Path, list[str]] = defaultdict(list)
     for place, entry in zip(places, entries, strict=True):
         if entry.id in first:
-            told.problems.append(
-                f"{place}: '{entry.id}' is listed in {first[entry.id]} already; list several masks "
-                "of an image in one cell, as a JSON array."
-            )
-        first.setdefault(entry.id, place)
+            told.problems.append(f"{place}: '{entry.id}' {_listed_twice(*first[entry.id], entry)}")
+        first.setdefault(entry.id, (place, entry))
         images.setdefault(entry.path, place)
         for mask in mask_paths(entry.masks):
             users[mask].append(place)
@@ -152,6 +149,21 @@ def _tell_of_pairs(places: Sequence[str], entries: Sequence[Entry], told: Told) 
     shared = [f"'{m.name}' ({first_few(u, MOST_SHOWN)})" for m, u in users.items() if len(u) > 1]
     if shared:
         told.notes.append(f"Masks of several images: {first_few(shared, MOST_SHOWN)}.")
+
+
+def _listed_twice(place: str, before: Entry, entry: Entry) -> str:
+    """What is wrong with an image that is listed again, and what to do."""
+    if before.defect_type != entry.defect_type:
+        return (
+            f"is listed in {place} already, with another label: there it is "
+            f"'{before.defect_type}', here '{entry.defect_type}'; leave the one that is right."
+        )
+    if before.masks or entry.masks:
+        return (
+            f"is listed in {place} already; list several masks of an image in one cell, as a JSON "
+            "array."
+        )
+    return f"is listed in {place} already; leave one."
 
 
 def _note_swapped(places: Sequence[str], entries: Sequence[Entry], told: Told) -> None:

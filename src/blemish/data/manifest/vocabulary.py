@@ -29,6 +29,7 @@ MASK = frozenset(
 )  # fmt: skip
 LABEL = frozenset({"label", "labels", "labelname"})
 CLASS = frozenset({"class", "classname", "target"})  # of the defect, or of the part: see below
+VERDICT = frozenset({"result", "verdict"})  # in words for good and bad alone, or of something else
 DEFECT_TYPE = frozenset(
     {"defecttype", "defectclass", "defectname", "anomalytype", "anomalyclass", "anomalyname"}
 )
@@ -102,6 +103,11 @@ def names_a_mask(text: str) -> bool:
 def is_split(text: str) -> bool:
     """Whether a text names a split."""
     return text.casefold() in SPLITS
+
+
+def is_verdict(text: str) -> bool:
+    """Whether a text is a word, and no number, for good or bad."""
+    return not text.isdecimal() and (is_good(text) or is_bad(text))
 
 
 def is_plain_label(text: str) -> bool:

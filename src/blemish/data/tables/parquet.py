@@ -45,6 +45,7 @@ def read_parquet(path: Path) -> Table:
         notes=(f"Left out, as they hold no texts or numbers: {listed(left_out)}.",)
         if left_out
         else (),
+        left_out=tuple(left_out),
     )
 
 

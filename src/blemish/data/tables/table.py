@@ -34,6 +34,7 @@ class Table:
         header: where the columns are named, in words: `line 1`; empty where each row names them.
         problems: what is wrong with it, each with its place; the rows are what is left.
         notes: what was taken for granted.
+        left_out: names of columns that hold no texts or numbers.
     """
 
     columns: tuple[str, ...]
@@ -41,6 +42,7 @@ class Table:
     header: str = ""
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def raise_some(place: object, problems: Iterable[str]) -> None:

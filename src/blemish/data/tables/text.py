@@ -2,14 +2,15 @@
 
 A mark at the start says it; so do the NUL bytes of UTF-16 between the letters of a header. What has
 neither is UTF-8. If it is not, it is what spreadsheets write in western Europe and America,
-Windows-1252, and a note quotes it. A file that is UTF-8 but for some bytes is damaged: read in
-another encoding, all its other letters would be wrong.
+Windows-1252, and a note quotes it; what looks like Shift-JIS or GBK is refused. A file that is
+UTF-8 but for some bytes is damaged: read in another encoding, all its other letters would be wrong.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
+from functools import partial
 from pathlib import Path
 
 from blemish.errors import DataError
@@ -24,6 +25,8 @@ MARKS = (
 )
 UTF_8 = "utf-8-sig"  # with or without a mark
 WINDOWS = "cp1252"
+ASIAN = ("shift_jis", "gbk", "big5", "euc_kr")
+_RUN = re.compile(rb"[\x80-\xff]+")
 _BEYOND_ASCII = re.compile(r"[^,;|\t\n\"]*[^\x00-\x7f][^,;|\t\n\"]*")
 
 
@@ -72,7 +75,13 @@ def _of_windows(path: Path, content: bytes, error: UnicodeDecodeError) -> str:
     if not rest.isascii():
         raise DataError(
             f"{path} cannot be read: line {line} is no UTF-8, though other lines are; it is "
-            "damaged, or was put together from files in different encodings. Save it as UTF-8."
+            "damaged, put together from files in different encodings, or in another altogether, "
+            "such as Shift-JIS or GBK. Save it as UTF-8."
+        ) from error
+    if _may_be_asian(content):
+        raise DataError(
+            f"{path} cannot be read: line {line} is no UTF-8, and looks like an encoding of "
+            "eastern Asia, such as Shift-JIS or GBK. Save it as UTF-8."
         ) from error
     try:
         return content.decode(WINDOWS)
@@ -81,6 +90,24 @@ def _of_windows(path: Path, content: bytes, error: UnicodeDecodeError) -> str:
             f"{path} cannot be read: line {line} is neither UTF-8 nor Windows-1252. "
             "Save it as UTF-8."
         ) from error
+
+
+def _may_be_asian(content: bytes) -> bool:
+    """Whether bytes are a text in an encoding of eastern Asia, and an odd one in Windows-1252."""
+    odd = any(
+        not letters.isalpha() or letters[0] in "\u201a\u0192"
+        for found in _RUN.findall(content)
+        if len(letters := found.decode(WINDOWS, "replace")) > 1 or found[0] in b"\x82\x83"
+    )
+    return odd and any(map(partial(_decodes, content), ASIAN))
+
+
+def _decodes(content: bytes, encoding: str) -> bool:
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _note(path: Path, text: str) -> str:
