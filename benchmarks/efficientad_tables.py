@@ -43,11 +43,10 @@ def curve(record: Record) -> str:
     rows = [row for row in record.get("rows", []) if row["settings"].get("preset") == "paper"]
     if not rows:
         return NOT_YET
-    heads = ("data", "steps", "image AUROC", "pixel AUROC", "pixel AP", "AU-PRO", "fit")
+    heads = ("data", "steps", "image AUROC", "pixel AUROC", "pixel AP", "AU-PRO")
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in sorted(rows, key=lambda row: (row["category"], row["settings"]["steps"])):
         cells = [f"{row['figures'][level][name]['value']:.3f}" for level, name in SEEDED]
-        cells.append(f"{row['seconds']['fit'] / 60:.0f} min")
         steps = f"{row['settings']['steps']:,}"
         lines.append(f"| {named(row['category'])} | {steps} | {' | '.join(cells)} |")
     return "\n".join(lines)
