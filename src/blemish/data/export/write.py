@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +25,7 @@ from blemish.data.export.folder import written_whole
 from blemish.data.export.labelme import LABELME
 from blemish.data.export.mvtec_ad import MVTEC_AD
 from blemish.data.export.names import distinct, unique_names
+from blemish.data.export.types import check_types, renamed
 from blemish.data.export.yolo import YOLO
 from blemish.data.sample import Sample
 from blemish.errors import (
@@ -44,6 +45,7 @@ from blemish.parallel import read_ahead
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import GOOD
 
+FOR_PREDICTIONS = "label-studio"  # see `blemish.station.preannotations`
 FORMATS = {one.name: one for one in (COCO, LABELME, YOLO, FIFTYONE, MVTEC_AD)}
 
 
@@ -71,7 +73,7 @@ def export_dataset(
         force: replace what this function wrote there; nothing else is ever replaced.
         limits: what a file may cost.
         raw: how the pixels lie in files without a header, which become PNG files.
-        progress: told of each image.
+        progress: told of each image, and of types that get another name.
 
     Returns:
         Where each image lies in the folder, by its id.
@@ -79,12 +81,15 @@ def export_dataset(
     Raises:
         SettingError: there is no such format.
         UsageError: the folder is there already, or holds what is to be written.
-        DataError: images or masks cannot be read; all of them are named.
+        DataError: images or masks cannot be read, or types of defects would not come back; all of
+            them are named.
         BlemishError: a file cannot be written.
     """
     form = format_named(to)
     told = progress or LoggedProgress()
-    placed = _placed(dataset, form)
+    kinds = distinct(dataset.defect_types)
+    check_types(form, kinds)
+    placed = _placed(dataset, form, {GOOD: GOOD} | kinds)
     sources = [dataset.root, *(one.sample.path for one in placed)]
     with written_whole(Path(folder), form.name, sources, force=force) as unfinished:
         write = partial(_write, unfinished, form, link=link, reader=Reader(limits, raw=raw))
@@ -93,11 +98,18 @@ def export_dataset(
         text = as_text(supplements)
         if text:
             (unfinished / SUPPLEMENT).write_text(text, encoding="utf-8")
+    for sentence in renamed(form, kinds):
+        told.say(sentence)
     return {one.sample.id: one.name for one in placed}
 
 
 def format_named(name: str) -> Format:
     """The format of a name. Raises `SettingError` where there is none."""
+    if name == FOR_PREDICTIONS:
+        raise SettingError(
+            f"'to' must be {', '.join(FORMATS)} for a data set; '{name}' is for predictions, from "
+            "the folder that 'blemish predict --outlines -o' wrote."
+        )
     if name not in FORMATS:
         raise SettingError(
             f"'to' must be {', '.join(FORMATS)}; got '{name}'.{did_you_mean(name, FORMATS)}"
@@ -130,8 +142,7 @@ def _is_copied(source: Path | FilePage) -> bool:
     return not paged and path_of(source).suffix.lower() not in RAW_SUFFIXES
 
 
-def _placed(dataset: Dataset, form: Format) -> list[Placed]:
-    kinds = {GOOD: GOOD} | distinct(dataset.defect_types)
+def _placed(dataset: Dataset, form: Format, kinds: Mapping[str, str]) -> list[Placed]:
     samples = dataset.samples
     folders = [form.folder(sample, kinds[sample.defect_type]) for sample in samples]
     suffixes = [suffix_of(sample.source) for sample in samples]
