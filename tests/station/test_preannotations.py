@@ -151,3 +151,14 @@ def test_pages_of_a_tiff_become_files_of_their_own(tmp_path, predictions, to):
         written = Image.open(tmp_path / "out" / names[f"{path}#{number}"])
         assert written.format == "PNG"
         assert np.array_equal(np.asarray(written), page)
+
+
+def test_a_corrected_export_is_never_taken_away(tmp_path, predictions):
+    folder, _ = predictions
+    out = tmp_path / "out"
+    export_predictions(folder, out, to="label-studio")
+    export_predictions(folder, out, to="label-studio", force=True)
+    (out / "project-1.json").write_text("[]")
+    with pytest.raises(UsageError, match=r"project-1\.json"):
+        export_predictions(folder, out, to="label-studio", force=True)
+    assert (out / "project-1.json").exists()

@@ -167,3 +167,44 @@ def test_types_that_get_another_name_are_told(tmp_path, dataset, caplog, kind, n
 def test_a_format_for_predictions_is_told(tmp_path, dataset):
     with pytest.raises(SettingError, match="'label-studio' is for predictions"):
         export_dataset(dataset, tmp_path / "out", to="label-studio")
+
+
+def test_an_empty_folder_is_as_good_as_none(tmp_path, dataset, monkeypatch):
+    (tmp_path / "out").mkdir()
+    export_dataset(dataset, tmp_path / "out", to="coco")
+    assert (tmp_path / "out" / "annotations").is_dir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    with pytest.raises(UsageError, match="is a link"):
+        export_dataset(dataset, tmp_path / "link", to="coco")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UsageError, match="that you are in"):
+        export_dataset(dataset, ".", to="coco")
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_what_a_person_added_or_changed_is_never_taken_away(tmp_path, dataset, link):
+    out = tmp_path / "out"
+    names = export_dataset(dataset, out, to="labelme", link=link)
+    (out / ".DS_Store").write_bytes(b"of a system")
+    export_dataset(dataset, out, to="labelme", link=link, force=True)
+    changed = (out / names["good/a.png"]).with_suffix(".json")
+    before = changed.read_text()
+    changed.write_text(before + "\n")
+    (out / "notes" / "mine.txt").parent.mkdir()
+    (out / "notes" / "mine.txt").write_text("keep")
+    with pytest.raises(UsageError, match=r"'notes/mine\.txt', 'train/good-a\.json'"):
+        export_dataset(dataset, out, to="coco", force=True)
+    assert (out / "notes" / "mine.txt").read_text() == "keep"
+    changed.write_text(before)
+    (out / "notes" / "mine.txt").unlink()
+    (out / names["good/b.png"]).unlink()  # what somebody took away is missed by nobody
+    export_dataset(dataset, out, to="coco", force=True)
+
+
+def test_an_export_without_a_list_is_not_replaced(tmp_path, dataset):
+    out = tmp_path / "out"
+    export_dataset(dataset, out, to="coco")
+    (out / MARK).write_text('{"exported": "blemish", "format": "coco"}\n')
+    with pytest.raises(UsageError, match="added or changed"):
+        export_dataset(dataset, out, to="coco", force=True)
