@@ -107,8 +107,8 @@ def format_named(name: str) -> Format:
     """The format of a name. Raises `SettingError` where there is none."""
     if name == FOR_PREDICTIONS:
         raise SettingError(
-            f"'to' must be {', '.join(FORMATS)} for a data set; '{name}' is for predictions, from "
-            "the folder that 'blemish predict --outlines -o' wrote."
+            f"'to' must be {', '.join(FORMATS)} for a data set; '{name}' is for predictions: give "
+            "the folder that they were written to, with outlines=True."
         )
     if name not in FORMATS:
         raise SettingError(
