@@ -213,3 +213,17 @@ def test_a_failed_job_records_what_was_asked_for_and_no_path(tile: Path, backbon
     text = json.dumps(record.to_dict())
     assert str(tile.parent) not in text
     assert str(backbone.parent) not in text
+
+
+def test_how_raw_files_are_read_is_part_of_the_job(tile: Path, backbone: Path) -> None:
+    for path in tile.rglob("*.png"):
+        path.with_suffix(".raw").write_bytes(bytes(64 * 64))
+        path.unlink()
+    told = one(tile, backbone, plan_raw="64x64:MONO_8")
+    assert told.raw == "64x64:mono8"
+    assert told.id == one(tile, backbone, plan_raw="64x64:mono8").id
+    assert told.id != one(tile, backbone, plan_raw="32x128:mono8").id
+    again = Job.from_json(told.to_json())
+    assert again == told
+    assert str(again.reader.raw) == "64x64:mono8"
+    assert len(again.open_dataset().samples) > 0

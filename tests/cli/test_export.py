@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -57,4 +58,25 @@ def test_predictions_need_outlines_and_a_format_for_them(blemish, fitted, spot):
 def test_data_needs_a_format_for_it(blemish, data):
     found = blemish("export", data, "--to", "label-studio", "-o", "out")
     assert found.code == 2
-    assert "'--to' must be coco, labelme, yolo, fiftyone, mvtec-ad" in found.err
+    assert "'label-studio' is for predictions" in " ".join(found.err.split())
+
+
+def test_data_are_chosen_as_for_check(blemish, data):
+    shutil.copytree(data / "train" / "good", "mine/gutes")
+    shutil.copytree(data / "test" / "spot", "mine/spot")
+    shutil.copytree(data / "test" / "spot", "mine/old")
+    words = ("export", "mine", "--to", "coco", "-o", "out", "--json")
+    assert blemish(*words).code != 0
+    choice = ("--good", "gutes", "--ignore", "old", "--test-fraction", "0.5", "--split-seed", "3")
+    found = blemish(*words, *choice)
+    assert found.code == 0, found.err
+    assert len(found.json["images"]) == 27
+    assert sum("/train/" in name for name in found.json["images"].values()) == 12
+
+
+def test_a_type_that_gets_another_name_is_told(blemish, data):
+    shutil.copytree(data / "train" / "good", "mine/good")
+    shutil.copytree(data / "test" / "spot", "mine/deep:spot")
+    found = blemish("export", "mine", "--to", "mvtec-ad", "-o", "out")
+    assert found.code == 0
+    assert "The type 'deep:spot' is written as 'deep_spot'" in " ".join(found.err.split())

@@ -17,6 +17,8 @@ COMMANDS = {
     "fit": ["fit", "{data}", "-o", "{out}/m.onnx", "{fit}"],
     "predict": ["predict", "{model}", "{data}/test", "-o", "{out}/p", "--overlay", "--maps"],
     "evaluate": ["evaluate", "{model}", "{data}", "-o", "{out}/e"],
+    "benchmark": ["benchmark", "{data}", "-o", "{out}/b", "{fit}"],
+    "export": ["export", "{data}", "--to", "coco", "-o", "{out}/exported"],
     "maps": ["evaluate", "{data}", "--maps", "{out}/maps", "-o", "{out}/e", "--threshold", "1",
              "--pixel-threshold", "1"],
     "calibrate": ["calibrate", "{model}", "{data}", "-o", "{out}/c.onnx"],

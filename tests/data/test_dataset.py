@@ -190,6 +190,20 @@ def test_what_cannot_be_learnt_from_is_an_error(tmp_path: Path, draw: Draw) -> N
         open_dataset(tmp_path / "list.csv")
 
 
+def test_good_images_of_other_formats_are_told_by_suffix(tmp_path: Path, draw: Draw) -> None:
+    draw("dent/a.png")
+    (tmp_path / "good").mkdir()
+    for name in ("a.gif", "b.GIF", "c.raw", "notes.txt"):
+        (tmp_path / "good" / name).write_bytes(b"...")
+    with pytest.raises(DataError, match=r"no good images; .*: 2 \.gif, 1 \.raw; .*raw='WxH"):
+        open_dataset(tmp_path)
+    (tmp_path / "good" / "c.raw").unlink()
+    with pytest.raises(
+        DataError, match=r"2 \.gif; save them in a format that is read, such as PNG"
+    ):
+        open_dataset(tmp_path)
+
+
 def test_pixels_of_a_sample_are_those_of_its_file(tmp_path: Path, draw: Draw) -> None:
     draw("a.png", seed=5)
     sample = open_dataset(tmp_path, test_fraction=0).samples[0]

@@ -133,3 +133,32 @@ def test_damaged_lines_and_unknown_formats_are_told(tmp_path, predictions):
     path.write_text("")
     with pytest.raises(DataError, match="holds no predictions"):
         export_predictions(folder, tmp_path / "out", to="coco")
+
+
+@pytest.mark.parametrize("to", ["coco", "label-studio"])
+def test_pages_of_a_tiff_become_files_of_their_own(tmp_path, predictions, to):
+    folder, _ = predictions
+    rng = np.random.default_rng(0)
+    pages = rng.integers(0, 256, (2, *SIZE_HW, 3), dtype=np.uint8)
+    first, second = map(Image.fromarray, pages)
+    path = tmp_path / "images" / "b" / "plate.tif"
+    first.save(path, save_all=True, append_images=[second])
+    lines = [Prediction(1.0, pages[0, ..., 0] * 0.0, path=f"{path}#{n}").to_dict() for n in (1, 2)]
+    with (folder / "predictions.jsonl").open("a") as stream:
+        stream.write("".join(json.dumps(line) + "\n" for line in lines))
+    names = export_predictions(folder, tmp_path / "out", to=to)
+    for number, page in enumerate(pages, start=1):
+        written = Image.open(tmp_path / "out" / names[f"{path}#{number}"])
+        assert written.format == "PNG"
+        assert np.array_equal(np.asarray(written), page)
+
+
+def test_a_corrected_export_is_never_taken_away(tmp_path, predictions):
+    folder, _ = predictions
+    out = tmp_path / "out"
+    export_predictions(folder, out, to="label-studio")
+    export_predictions(folder, out, to="label-studio", force=True)
+    (out / "project-1.json").write_text("[]")
+    with pytest.raises(UsageError, match=r"project-1\.json"):
+        export_predictions(folder, out, to="label-studio", force=True)
+    assert (out / "project-1.json").exists()

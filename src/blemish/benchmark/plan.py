@@ -31,6 +31,8 @@ from blemish.errors import (
     raise_all,
 )
 from blemish.images.header import DEFAULT_LIMITS, Alpha, Reader
+from blemish.images.raw import RawFormat
+from blemish.images.suffixes import raw_counting
 from blemish.provenance import Source
 from blemish.records.folder import id_of
 from blemish.records.machine import circumstances
@@ -57,6 +59,7 @@ class Job:
         max_pixels: of an image.
         good: as `open_dataset` takes it.
         ignore: as `open_dataset` takes it.
+        raw: how the pixels lie in files without a header, as text.
     """
 
     id: str
@@ -71,11 +74,13 @@ class Job:
     max_pixels: int
     good: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    raw: str | None = None
 
     @property
     def reader(self) -> Reader:
         """How images are read. Raises `SettingError`."""
-        return Reader(DEFAULT_LIMITS.replace(max_pixels=self.max_pixels), self.request.alpha)
+        limits = DEFAULT_LIMITS.replace(max_pixels=self.max_pixels)
+        return Reader(limits, self.request.alpha, _raw_format(self.raw))
 
     def to_json(self) -> str:
         """The job on one line."""
@@ -89,7 +94,8 @@ class Job:
     def open_dataset(self) -> Dataset:
         """The images, under the name of the category. Raises `DataError`."""
         names = Names(self.good, self.ignore)
-        return replace(_open(self.data, self.test_fraction, names), name=self.category)
+        opened = _open(self.data, self.test_fraction, names, self.raw)
+        return replace(opened, name=self.category)
 
     def make_detector(self) -> Detector:
         """The detector, ready to fit. Raises `SettingError`."""
@@ -137,6 +143,7 @@ def plan_jobs(
     max_pixels: int = DEFAULT_LIMITS.max_pixels,
     good: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    raw: str | None = None,
 ) -> list[Job]:
     """All jobs of a benchmark: by category, then detector, then seed. Reads every file once.
 
@@ -158,6 +165,7 @@ def plan_jobs(
         max_pixels: of an image. No part of an id: no result hangs on it.
         good: names of folders of good images, as `open_dataset` takes them.
         ignore: names of folders to pass over, as `open_dataset` takes them.
+        raw: how the pixels lie in files without a header, as `RawFormat.named` takes it.
 
     Raises:
         UsageError: there is nothing to do, since one of the lists is empty.
@@ -168,6 +176,8 @@ def plan_jobs(
     """
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
     names = Names.of(good, ignore)
+    raw_format = _raw_format(raw)
+    raw = None if raw_format is None else str(raw_format)  # spelled in one way, for the id
     own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
     if any("seed" in values for values in own.values()):
         raise SettingError("'seed' must be given by 'seeds' here, not among the settings.")
@@ -179,9 +189,11 @@ def plan_jobs(
     request = FitRequest(
         false_alarm_rate=false_alarm_rate, alpha=alpha, smallest_region_px=smallest_region_px
     )
+    with raw_counting(raw is not None):
+        paths = _find(data, categories, names)
     return [
         Job(
-            id=job_id(dataset, detector, request),
+            id=job_id(dataset, detector, request, raw),
             data=str(path),
             category=dataset.name,
             detector=detector.name,
@@ -193,13 +205,16 @@ def plan_jobs(
             max_pixels=max_pixels,
             good=names.good,
             ignore=names.ignored,
+            raw=raw,
         )
-        for dataset, path in _open_all(_find(data, categories, names), test_fraction, names)
+        for dataset, path in _open_all(paths, test_fraction, names, raw)
         for detector in built
     ]
 
 
-def job_id(dataset: Dataset, detector: Detector, request: FitRequest) -> str:
+def job_id(
+    dataset: Dataset, detector: Detector, request: FitRequest, raw: str | None = None
+) -> str:
     """The id of the job that fits and measures a detector on a data set."""
     content = {
         "dataset": dataset.fingerprint,
@@ -207,6 +222,8 @@ def job_id(dataset: Dataset, detector: Detector, request: FitRequest) -> str:
         "sources": {source.role: source.sha256 for source in detector.provenance()},
         "request": asdict(request),
     }
+    if raw is not None:  # the same bytes are other pixels then
+        content["raw"] = raw
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
 
 
@@ -228,21 +245,30 @@ def _check_something_to_do(**lists: Sequence[Any] | None) -> None:
             raise UsageError(f"'{name}' names nothing; give at least one.", parameter=name)
 
 
-def _open(path: str | Path, test_fraction: float | None, names: Names) -> Dataset:
+def _raw_format(text: str | None) -> RawFormat | None:
+    return None if text is None else RawFormat.named(text)
+
+
+def _open(path: str | Path, test_fraction: float | None, names: Names, raw: str | None) -> Dataset:
     return open_dataset(
-        path, seed=SPLIT_SEED, test_fraction=test_fraction, good=names.good, ignore=names.ignored
+        path,
+        seed=SPLIT_SEED,
+        test_fraction=test_fraction,
+        good=names.good,
+        ignore=names.ignored,
+        raw=_raw_format(raw),
     )
 
 
 def _open_all(
-    paths: Mapping[str, Path], test_fraction: float | None, names: Names
+    paths: Mapping[str, Path], test_fraction: float | None, names: Names, raw: str | None
 ) -> list[tuple[Dataset, Path]]:
     """Each category, under its name, with its path; what cannot be used is told at once."""
     found = []
     problems = []
     for name, path in paths.items():
         try:
-            dataset = replace(_open(path, test_fraction, names), name=name)
+            dataset = replace(_open(path, test_fraction, names, raw), name=name)
             _ = dataset.fingerprint  # reads every file
         except (DataError, ImageError) as error:
             problems.append(f"category '{name}' ({path}): {error}")

@@ -26,6 +26,7 @@ from blemish.cli.options import (
     MaxPixels,
     OnAlpha,
     OnEngine,
+    Raw,
     RayAddress,
     SmallestRegion,
     TestFraction,
@@ -79,6 +80,7 @@ def benchmark(
     ignore: Ignore = None,
     test_fraction: TestFraction = None,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit and measure detectors on categories, and write a report.
@@ -121,6 +123,7 @@ def benchmark(
         "max_pixels": read_limits(max_pixels).max_pixels,
         "good": tuple(good or ()),
         "ignore": tuple(ignore or ()),
+        "raw": raw,
     }
     with _crew(engine, ray_address, workers) as crew:
         jobs = plan_jobs(data, **request)

@@ -14,11 +14,16 @@ from blemish.cli.bars import TerminalProgress
 from blemish.cli.options import (
     AsJson,
     Category,
+    DataChoice,
     Force,
+    Good,
+    Ignore,
     MaxPixels,
+    Raw,
     SplitSeed,
     TestFraction,
     read_limits,
+    read_raw,
 )
 
 
@@ -56,9 +61,12 @@ def export(
     output: Output,
     category: Category = None,
     link: Link = False,
+    good: Good = None,
+    ignore: Ignore = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
+    raw: Raw = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -75,25 +83,37 @@ def export(
     """
     from blemish.station.preannotations import export_predictions, holds_predictions
 
-    limits = read_limits(max_pixels)
+    limits, raw_format = read_limits(max_pixels), read_raw(raw)
     progress = TerminalProgress()
     if holds_predictions(data):
         names = export_predictions(
-            data, output, to=to, link=link, force=force, limits=limits, progress=progress
+            data,
+            output,
+            to=to,
+            link=link,
+            force=force,
+            limits=limits,
+            raw=raw_format,
+            progress=progress,
         )
         counts = {"images": len(names)}
     else:
-        import blemish
         from blemish.data.export.write import export_dataset, format_named
 
         format_named(to)  # before any image is looked at
-        dataset = blemish.open_dataset(
-            data, category=category, seed=split_seed, test_fraction=test_fraction
-        )
+        choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+        dataset = choice.open()
         for text in dataset.notes:
             console.note(text)
         names = export_dataset(
-            dataset, output, to=to, link=link, force=force, limits=limits, progress=progress
+            dataset,
+            output,
+            to=to,
+            link=link,
+            force=force,
+            limits=limits,
+            raw=raw_format,
+            progress=progress,
         )
         counts = dict(sorted(Counter(sample.split for sample in dataset.samples).items()))
     if as_json:

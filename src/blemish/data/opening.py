@@ -6,11 +6,12 @@ tell them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import get_args
 
 from blemish.data.dataset import Dataset
@@ -27,10 +28,13 @@ from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 from blemish.images.header import Alpha, Reader
 from blemish.images.raw import RawFormat
-from blemish.images.suffixes import raw_counting
+from blemish.images.suffixes import RAW_SUFFIXES, raw_counting
 from blemish.parallel import available_cores, read_ahead
 from blemish.result import GOOD
+from blemish.wording import first_few
 
+NO_PICTURES = frozenset({"", ".csv", ".json", ".jsonl", ".md", ".txt", ".xml", ".yaml", ".yml"})
+MOST_SUFFIXES = 5
 TEST_FRACTION = 0.3  # of the good images, where there are defects and no split
 
 
@@ -82,7 +86,7 @@ def open_dataset(
         defects = any(entry.defect_type != GOOD for entry in found.entries)
         test_fraction = TEST_FRACTION if defects else 0.0
     samples = _placed(found.entries, seed, test_fraction, raw)
-    _check_good(samples, root)
+    _check_good(samples, root, found.leftovers.not_images)
     return Dataset(
         name=_name(root),
         root=found.root,
@@ -234,17 +238,34 @@ def _content(sample: Sample, raw: RawFormat | None) -> Content | None:
     return None  # the audit's business, or the reader's
 
 
-def _check_good(samples: tuple[Sample, ...], root: Path) -> None:
+def _check_good(samples: tuple[Sample, ...], root: Path, not_images: Sequence[str]) -> None:
     good = [sample for sample in samples if sample.label == GOOD]
     if not good:
         types = sorted({sample.defect_type for sample in samples})
         found = f"; found only {', '.join(types)}" if types else ""
-        raise DataError(f"{root} has no good images{found}. Label good images as 'good'.")
+        advice = _spell_not_images(not_images) or "Label good images as 'good'."
+        raise DataError(f"{root} has no good images{found}. {advice}")
     if all(sample.split != "train" for sample in good):
         raise DataError(
             f"{root} leaves no good image to learn from: all {len(good)} are test images. "
             "Add good images to the training split."
         )
+
+
+def _spell_not_images(paths: Sequence[str]) -> str:
+    """What lies there that is read as no image, by suffix, and what to do; empty, if nothing."""
+    counts = Counter(PurePath(path).suffix.lower() for path in paths)
+    counts = Counter({suffix: n for suffix, n in counts.items() if suffix not in NO_PICTURES})
+    if not counts:
+        return ""
+    found = first_few([f"{n:,} {suffix}" for suffix, n in counts.most_common()], MOST_SUFFIXES)
+    advice = ["say how the pixels of raw files lie with raw='WxH:FORMAT'"] * bool(
+        counts.keys() & RAW_SUFFIXES
+    )
+    advice += ["save them in a format that is read, such as PNG"] * bool(
+        counts.keys() - RAW_SUFFIXES
+    )
+    return f"Files there whose suffix is no image's: {found}; {', or '.join(advice)}."
 
 
 def _split_notes(

@@ -94,13 +94,23 @@ def find_images(paths: Sequence[Path], *, output: Path | None = None) -> FoundIm
     return FoundImages(tuple(found), tuple(passed_over))
 
 
+def source_named(file: Path) -> Path | FilePage:
+    """What a name means: `a.tif#2` the second page, unless there is a file of that name."""
+    from blemish.images.header import FilePage
+
+    numbered = _NUMBERED.fullmatch(str(file))
+    if numbered and not os.path.lexists(file):
+        return FilePage(Path(numbered["path"]), int(numbered["number"]) - 1)
+    return file
+
+
 def _images_of(file: Path, top: str) -> list[NamedImage]:
     """The images of a file, or the one that is meant by its number."""
     from blemish.images.header import FilePage, images_of, paged
 
-    numbered = _NUMBERED.fullmatch(str(file))
-    if numbered and not os.path.lexists(file):
-        path, page = Path(numbered["path"]), int(numbered["number"]) - 1
+    meant = source_named(file)
+    if isinstance(meant, FilePage):
+        path, page = meant.path, meant.page
         return [NamedImage(path, paged(_below(path, top), page), page)]
     pages = [one.page if isinstance(one, FilePage) else None for one in images_of(file)]
     return [NamedImage(file, paged(_below(file, top), page), page) for page in pages]

@@ -25,16 +25,18 @@ from blemish.data.annotations.brush import encode
 from blemish.data.export.coco import ANNOTATIONS, IMAGES, file_text, image_entry
 from blemish.data.export.folder import written_whole
 from blemish.data.export.names import unique_names
-from blemish.data.export.write import write_image
+from blemish.data.export.write import suffix_of, write_image
 from blemish.data.words import DEFECT
 from blemish.errors import BlemishError, DataError, SettingError, UsageError, did_you_mean
-from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits, probe_image
+from blemish.images.header import DEFAULT_LIMITS, FilePage, Reader, ReadLimits, path_of, probe_image
 from blemish.images.outlines import one_ring
 from blemish.images.polygons import paint_polygon
+from blemish.images.raw import RawFormat
 from blemish.parallel import read_ahead
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Outline, Ring
 from blemish.station.earlier import LINES, RUN
+from blemish.station.images_named import source_named
 from blemish.typed_json import JsonError, read_as, read_json
 from blemish.wording import counted
 
@@ -61,14 +63,14 @@ class Judged:
     """An image that was judged.
 
     Attributes:
-        path: of the image.
+        source: the image, a file or a page of one.
         name: of its copy in the export.
         size_hw: of the image.
         score: of the image, raw.
         regions: a ring, the score and the area of each, in pixels.
     """
 
-    path: Path
+    source: Path | FilePage
     name: str
     size_hw: tuple[int, int]
     score: float
@@ -88,6 +90,7 @@ def export_predictions(
     link: bool = False,
     force: bool = False,
     limits: ReadLimits = DEFAULT_LIMITS,
+    raw: RawFormat | None = None,
     progress: Progress | None = None,
 ) -> dict[str, str]:
     """Write predictions with their regions as annotations that a person can correct.
@@ -99,6 +102,7 @@ def export_predictions(
         link: write links to the images, not copies.
         force: replace what this function wrote there; nothing else is ever replaced.
         limits: what an image may cost.
+        raw: how the pixels lie in files without a header, which become PNG files.
         progress: told of each image.
 
     Returns:
@@ -116,13 +120,14 @@ def export_predictions(
             f"{did_you_mean(to, FORMATS)}"
         )
     source = Path(predictions)
-    judged = _judged(source, limits, progress or LoggedProgress())
-    sources = [source, *(one.path for one in judged)]
+    reader = Reader(limits, raw=raw)
+    judged = _judged(source, reader, progress or LoggedProgress())
+    sources = [source, *(path_of(one.source) for one in judged)]
     with written_whole(Path(folder), to, sources, force=force) as unfinished:
         for one in judged:
-            write_image(one.path, unfinished / one.name, link=link)
+            write_image(one.source, unfinished / one.name, link=link, reader=reader)
         FORMATS[to](unfinished, judged, _model(source))
-    return {str(one.path): one.name for one in judged}
+    return {str(one.source): one.name for one in judged}
 
 
 def _coco(folder: Path, judged: Sequence[Judged], _model: str) -> None:
@@ -201,7 +206,7 @@ FORMATS: Mapping[str, Callable[[Path, Sequence[Judged], str], None]] = {
 }
 
 
-def _judged(source: Path, limits: ReadLimits, progress: Progress) -> list[Judged]:
+def _judged(source: Path, reader: Reader, progress: Progress) -> list[Judged]:
     """Raises `DataError` with all that is wrong, and `UsageError` where outlines are missing."""
     problems: list[str] = []
     lines = list(_lines(source / LINES, problems, progress))
@@ -212,11 +217,12 @@ def _judged(source: Path, limits: ReadLimits, progress: Progress) -> list[Judged
     paths = [Path(line.path or "") for line in lines]
     top = os.path.commonpath([path.parent for path in map(Path.absolute, paths)])
     ids = [Path(os.path.relpath(path, top)).as_posix() for path in paths]
-    names = unique_names(ids, [IMAGES] * len(ids), [path.suffix for path in paths])
+    images = [source_named(path) for path in paths]
+    names = unique_names(ids, [IMAGES] * len(ids), [suffix_of(image) for image in images])
     found = []
-    items = list(zip(lines, paths, names, strict=True))
+    items = list(zip(lines, images, names, strict=True))
     with progress.stage("looking at images", len(items)) as advance:
-        for _, result in read_ahead(items, partial(_one, Reader(limits))):
+        for _, result in read_ahead(items, partial(_one, reader)):
             if isinstance(result, BlemishError):
                 problems.append(str(result))
             elif isinstance(result, Exception):
@@ -260,17 +266,17 @@ def _lines(path: Path, problems: list[str], progress: Progress) -> Iterator[_Lin
     yield from lines.values()
 
 
-def _one(reader: Reader, item: tuple[_Line, Path, str]) -> Judged:
-    line, path, name = item
-    size_hw = probe_image(path, reader).size_hw
+def _one(reader: Reader, item: tuple[_Line, Path | FilePage, str]) -> Judged:
+    line, source, name = item
+    size_hw = probe_image(source, reader).size_hw
     regions = tuple(
-        (one_ring(_outline(path, region, size_hw)), region.peak_score, region.area_px)
+        (one_ring(_outline(source, region, size_hw)), region.peak_score, region.area_px)
         for region in line.regions
     )
-    return Judged(path, name, size_hw, line.score or 0.0, regions)
+    return Judged(source, name, size_hw, line.score or 0.0, regions)
 
 
-def _outline(path: Path, region: _Region, size_hw: tuple[int, int]) -> Outline:
+def _outline(source: Path | FilePage, region: _Region, size_hw: tuple[int, int]) -> Outline:
     """Raises `DataError` where it is none of an image of that size."""
     height, width = size_hw
     rings = region.outline_xy or []
@@ -280,7 +286,7 @@ def _outline(path: Path, region: _Region, size_hw: tuple[int, int]) -> Outline:
     x0, y0, x1, y1 = region.box_xyxy
     if not (square and all(rings) and 0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
         raise DataError(
-            f"'{path}' is {width} x {height} pixels, and its regions are none of such an image; "
+            f"'{source}' is {width} x {height} pixels, and its regions are none of such an image; "
             "judge it again."
         )
     return tuple(tuple(ring) for ring in rings)

@@ -16,6 +16,7 @@ from blemish.data.export.write import FORMATS, export_dataset
 from blemish.data.opening import open_dataset
 from blemish.data.sample import Sample
 from blemish.images.header import Reader, ReadLimits
+from blemish.images.raw import RawFormat
 from blemish.result import GOOD
 from exported import SIZES, mask_file, random_mask, rich_dataset, sample
 
@@ -145,3 +146,48 @@ def test_pages_of_a_tiff_become_files_of_their_own(tmp_path):
     for one in dataset.samples:
         assert np.array_equal(back[names[one.id]].read(), one.read())
         assert back[names[one.id]].split == one.split
+
+
+def stack(path, pages):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *rest = map(Image.fromarray, pages)
+    first.save(path, save_all=True, append_images=rest)
+
+
+@pytest.mark.parametrize("to", sorted(FORMATS))
+def test_masks_of_pages_come_back(tmp_path, to):
+    rng = np.random.default_rng(0)
+    pages = rng.integers(0, 256, (8, 24, 20, 3), dtype=np.uint8)
+    masks = (rng.random((3, 24, 20)) < 0.2).astype(np.uint8) * 255
+    root = tmp_path / "data"
+    for name, part in (("train/good/a", pages[:3]), ("test/good/c", pages[3:5])):
+        stack(root / f"{name}.tif", part)
+    stack(root / "test/dent/b.tif", pages[5:])
+    stack(root / "ground_truth/dent/b_mask.tif", masks)
+    dataset = open_dataset(root)
+    names = export_dataset(dataset, tmp_path / "out", to=to)
+    back = {one.id: one for one in open_dataset(tmp_path / "out").samples}
+    assert len(back) == 8
+    for one in dataset.samples:
+        found = back[names[one.id]]
+        assert np.array_equal(found.read(), one.read())
+        assert facts_of(found) == facts_of(one)
+
+
+def facts_of(one):
+    mask = one.read_mask((24, 20))
+    return one.split, one.defect_type, one.group, mask.tolist()
+
+
+def test_raw_files_become_images_that_others_can_read(tmp_path):
+    rng = np.random.default_rng(0)
+    raw = RawFormat.named("20x24:mono12")
+    for name in ("good/a", "good/b", "dent/c"):
+        path = tmp_path / "data" / f"{name}.raw"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(rng.integers(0, 4096, (24, 20), dtype="<u2").tobytes())
+    dataset = open_dataset(tmp_path / "data", raw=raw)
+    names = export_dataset(dataset, tmp_path / "out", to="coco", raw=raw, link=True)
+    back = {one.id: one for one in open_dataset(tmp_path / "out").samples}
+    for one in dataset.samples:
+        assert np.array_equal(back[names[one.id]].read(), one.read(Reader(raw=raw)))

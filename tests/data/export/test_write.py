@@ -10,6 +10,7 @@ from blemish.data.drawn import drawn_dataset
 from blemish.data.export.folder import MARK
 from blemish.data.export.names import distinct, safe_name, unique_names
 from blemish.data.export.write import export_dataset
+from blemish.data.opening import open_dataset
 from blemish.errors import DataError, SettingError, UsageError
 from exported import rich_dataset
 
@@ -128,3 +129,82 @@ def test_types_that_are_no_text_are_written_as_shown(tmp_path, dataset, to):
     export_dataset(replace(dataset, samples=(odd, *dataset.train)), tmp_path / "out", to=to)
     texts = [path.read_text() for path in (tmp_path / "out").rglob("*") if path.suffix in TEXTS]
     assert to == "mvtec-ad" or any("deep\\\\xff" in text for text in texts)
+
+
+def with_type(dataset, kind):
+    one = next(one for one in dataset.samples if one.id == "bad/31.png")
+    return replace(dataset, samples=(replace(one, defect_type=kind), *dataset.train))
+
+
+@pytest.mark.parametrize("to", ["coco", "labelme", "yolo", "fiftyone"])
+@pytest.mark.parametrize("kind", ["background", "_background_", "Ignore", "ok", "OK", "no defect"])
+def test_types_that_would_come_back_as_good_are_refused(tmp_path, dataset, to, kind):
+    with pytest.raises(DataError, match=f"'{kind}' cannot be a type of defect in {to}"):
+        export_dataset(with_type(dataset, kind), tmp_path / "out", to=to)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["images", "OK_2024", "background", "ok", "labels", "masks", "3"])
+def test_types_whose_folder_would_be_asked_about_are_refused(tmp_path, dataset, kind):
+    with pytest.raises(DataError, match=f"'{kind}' cannot be a type of defect in mvtec-ad"):
+        export_dataset(with_type(dataset, kind), tmp_path / "out", to="mvtec-ad")
+
+
+@pytest.mark.parametrize("to", ["coco", "labelme", "yolo", "fiftyone"])
+@pytest.mark.parametrize("kind", ["images", "3", "a: b", "con", "..", "null"])
+def test_other_types_come_back(tmp_path, dataset, to, kind):
+    export_dataset(with_type(dataset, kind), tmp_path / "out", to=to)
+    assert open_dataset(tmp_path / "out").defect_types == (kind,)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("a:b", "a_b"), ("con", "con_"), ("..", "_")])
+def test_types_that_get_another_name_are_told(tmp_path, dataset, caplog, kind, name):
+    export_dataset(with_type(dataset, kind), tmp_path / "out", to="mvtec-ad")
+    assert f"The type '{kind}' is written as '{name}'" in caplog.text
+    assert open_dataset(tmp_path / "out").defect_types == (name,)
+
+
+def test_a_format_for_predictions_is_told(tmp_path, dataset):
+    with pytest.raises(SettingError, match="'label-studio' is for predictions"):
+        export_dataset(dataset, tmp_path / "out", to="label-studio")
+
+
+def test_an_empty_folder_is_as_good_as_none(tmp_path, dataset, monkeypatch):
+    (tmp_path / "out").mkdir()
+    export_dataset(dataset, tmp_path / "out", to="coco")
+    assert (tmp_path / "out" / "annotations").is_dir()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    with pytest.raises(UsageError, match="is a link"):
+        export_dataset(dataset, tmp_path / "link", to="coco")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(UsageError, match="that you are in"):
+        export_dataset(dataset, ".", to="coco")
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_what_a_person_added_or_changed_is_never_taken_away(tmp_path, dataset, link):
+    out = tmp_path / "out"
+    names = export_dataset(dataset, out, to="labelme", link=link)
+    (out / ".DS_Store").write_bytes(b"of a system")
+    export_dataset(dataset, out, to="labelme", link=link, force=True)
+    changed = (out / names["good/a.png"]).with_suffix(".json")
+    before = changed.read_text()
+    changed.write_text(before + "\n")
+    (out / "notes" / "mine.txt").parent.mkdir()
+    (out / "notes" / "mine.txt").write_text("keep")
+    with pytest.raises(UsageError, match=r"'notes/mine\.txt', 'train/good-a\.json'"):
+        export_dataset(dataset, out, to="coco", force=True)
+    assert (out / "notes" / "mine.txt").read_text() == "keep"
+    changed.write_text(before)
+    (out / "notes" / "mine.txt").unlink()
+    (out / names["good/b.png"]).unlink()  # what somebody took away is missed by nobody
+    export_dataset(dataset, out, to="coco", force=True)
+
+
+def test_an_export_without_a_list_is_not_replaced(tmp_path, dataset):
+    out = tmp_path / "out"
+    export_dataset(dataset, out, to="coco")
+    (out / MARK).write_text('{"exported": "blemish", "format": "coco"}\n')
+    with pytest.raises(UsageError, match="added or changed"):
+        export_dataset(dataset, out, to="coco", force=True)

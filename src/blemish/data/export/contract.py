@@ -57,6 +57,7 @@ class Format:
         write: writes the files of one image; in threads. What it gives, `finish` gets.
         finish: writes the files of all images.
         keeps_types: whether it keeps the type of a defect on which nothing is marked.
+        types_are_folders: whether the type of a defect is the name of its folder, and not a label.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Format:
     write: Callable[[Path, Placed, Read], Any]
     finish: Callable[[Path, str, Sequence[Placed], Sequence[Any]], None]
     keeps_types: bool = False
+    types_are_folders: bool = False
 
 
 def types_of(placed: Sequence[Placed]) -> list[str]:

@@ -28,4 +28,4 @@ def _finish(_folder: Path, _name: str, _placed: Sequence[Placed], _records: Sequ
     pass
 
 
-MVTEC_AD = Format("mvtec-ad", _folder, _write, _finish, keeps_types=True)
+MVTEC_AD = Format("mvtec-ad", _folder, _write, _finish, keeps_types=True, types_are_folders=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blemish.data.annotations.annotation import MOST_PROBLEMS_SHOWN
 from blemish.data.annotations.supplement import FILE as SUPPLEMENT
@@ -24,6 +25,7 @@ from blemish.data.export.folder import written_whole
 from blemish.data.export.labelme import LABELME
 from blemish.data.export.mvtec_ad import MVTEC_AD
 from blemish.data.export.names import distinct, unique_names
+from blemish.data.export.types import check_types, renamed
 from blemish.data.export.yolo import YOLO
 from blemish.data.sample import Sample
 from blemish.errors import (
@@ -34,12 +36,16 @@ from blemish.errors import (
     did_you_mean,
     raise_all,
 )
-from blemish.images.header import DEFAULT_LIMITS, Reader, ReadLimits
+from blemish.images.header import DEFAULT_LIMITS, FilePage, Reader, ReadLimits, path_of
+from blemish.images.raw import RawFormat
+from blemish.images.read import read_image
+from blemish.images.suffixes import RAW_SUFFIXES
 from blemish.names import shown
 from blemish.parallel import read_ahead
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import GOOD
 
+FOR_PREDICTIONS = "label-studio"  # see `blemish.station.preannotations`
 FORMATS = {one.name: one for one in (COCO, LABELME, YOLO, FIFTYONE, MVTEC_AD)}
 
 
@@ -51,6 +57,7 @@ def export_dataset(
     link: bool = False,
     force: bool = False,
     limits: ReadLimits = DEFAULT_LIMITS,
+    raw: RawFormat | None = None,
     progress: Progress | None = None,
 ) -> dict[str, str]:
     """Write a data set in the format of another tool, with its images.
@@ -65,7 +72,8 @@ def export_dataset(
         link: write links to the images, not copies.
         force: replace what this function wrote there; nothing else is ever replaced.
         limits: what a file may cost.
-        progress: told of each image.
+        raw: how the pixels lie in files without a header, which become PNG files.
+        progress: told of each image, and of types that get another name.
 
     Returns:
         Where each image lies in the folder, by its id.
@@ -73,25 +81,35 @@ def export_dataset(
     Raises:
         SettingError: there is no such format.
         UsageError: the folder is there already, or holds what is to be written.
-        DataError: images or masks cannot be read; all of them are named.
+        DataError: images or masks cannot be read, or types of defects would not come back; all of
+            them are named.
         BlemishError: a file cannot be written.
     """
     form = format_named(to)
     told = progress or LoggedProgress()
-    placed = _placed(dataset, form)
+    kinds = distinct(dataset.defect_types)
+    check_types(form, kinds)
+    placed = _placed(dataset, form, {GOOD: GOOD} | kinds)
     sources = [dataset.root, *(one.sample.path for one in placed)]
     with written_whole(Path(folder), form.name, sources, force=force) as unfinished:
-        write = partial(_write, unfinished, form, link=link, limits=limits)
+        write = partial(_write, unfinished, form, link=link, reader=Reader(limits, raw=raw))
         records, supplements = _written(placed, write, told, f"writing {form.name}")
         form.finish(unfinished, dataset.name, placed, records)
         text = as_text(supplements)
         if text:
             (unfinished / SUPPLEMENT).write_text(text, encoding="utf-8")
+    for sentence in renamed(form, kinds):
+        told.say(sentence)
     return {one.sample.id: one.name for one in placed}
 
 
 def format_named(name: str) -> Format:
     """The format of a name. Raises `SettingError` where there is none."""
+    if name == FOR_PREDICTIONS:
+        raise SettingError(
+            f"'to' must be {', '.join(FORMATS)} for a data set; '{name}' is for predictions: give "
+            "the folder that they were written to, with outlines=True."
+        )
     if name not in FORMATS:
         raise SettingError(
             f"'to' must be {', '.join(FORMATS)}; got '{name}'.{did_you_mean(name, FORMATS)}"
@@ -99,20 +117,35 @@ def format_named(name: str) -> Format:
     return FORMATS[name]
 
 
-def write_image(source: Path, target: Path, *, link: bool) -> None:
-    """Copy an image, or make a link to it, whatever links lead to it itself."""
+def write_image(source: Path | FilePage, target: Path, *, link: bool, reader: Reader) -> None:
+    """Copy an image, or make a link to it, whatever links lead to it itself.
+
+    A page of a TIFF and a raw file become a PNG. Raises `ImageError` where one cannot.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    if link:
-        target.symlink_to(os.path.realpath(source))
+    if not _is_copied(source):
+        target.write_bytes(_png(read_image(source, reader), str(source)))
+    elif link:
+        target.symlink_to(os.path.realpath(path_of(source)))
     else:
-        shutil.copyfile(source, target)
+        shutil.copyfile(path_of(source), target)
 
 
-def _placed(dataset: Dataset, form: Format) -> list[Placed]:
-    kinds = {GOOD: GOOD} | distinct(dataset.defect_types)
+def suffix_of(source: Path | FilePage) -> str:
+    """What the name of an image ends in once `write_image` has written it."""
+    return path_of(source).suffix if _is_copied(source) else ".png"
+
+
+def _is_copied(source: Path | FilePage) -> bool:
+    """Whether an image is a file of its own that others can read."""
+    paged = isinstance(source, FilePage) and source.page is not None
+    return not paged and path_of(source).suffix.lower() not in RAW_SUFFIXES
+
+
+def _placed(dataset: Dataset, form: Format, kinds: Mapping[str, str]) -> list[Placed]:
     samples = dataset.samples
     folders = [form.folder(sample, kinds[sample.defect_type]) for sample in samples]
-    suffixes = [".png" if sample.page is not None else sample.path.suffix for sample in samples]
+    suffixes = [suffix_of(sample.source) for sample in samples]
     names = unique_names([sample.id for sample in samples], folders, suffixes)
     return [
         Placed(sample, name, kinds[sample.defect_type])
@@ -143,17 +176,16 @@ def _written(
 
 
 def _write(
-    folder: Path, form: Format, placed: Placed, *, link: bool, limits: ReadLimits
+    folder: Path, form: Format, placed: Placed, *, link: bool, reader: Reader
 ) -> tuple[Any, Supplement]:
     sample, target = placed.sample, folder / placed.name
-    reader = Reader(limits)
     size_hw = sample.probe(reader).size_hw
     read = Read(size_hw, sample.read_mask(size_hw, reader))
-    if isinstance(sample, DrawnSample) or sample.page is not None:
+    if isinstance(sample, DrawnSample):
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(_png(sample, reader))
+        target.write_bytes(_png(sample.read(reader), sample.id))
     else:
-        write_image(sample.path, target, link=link)
+        write_image(sample.source, target, link=link, reader=reader)
     return form.write(folder, placed, read), _supplement(form, sample, read)
 
 
@@ -168,15 +200,14 @@ def _supplement(form: Format, sample: Sample, read: Read) -> Supplement:
     )
 
 
-def _png(sample: Sample, reader: Reader) -> bytes:
+def _png(pixels: NDArray[Any], name: str) -> bytes:
     """An image that is no file of its own, as one. Raises `ImageError` for 16-bit colour."""
     from PIL import Image
 
-    pixels = sample.read(reader)
     grey = pixels[:, :, 0]
     if pixels.dtype == np.uint16 and not (pixels == grey[..., np.newaxis]).all():
         raise ImageError(
-            f"{sample.id}: is a page of 16-bit colour, which cannot be written here; save it to a "
+            f"{name}: has colours of 16 bits, which cannot be written as a PNG here; save it to a "
             "file of its own."
         )
     stream = BytesIO()
