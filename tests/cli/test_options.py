@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from blemish.cli.options import data_arguments, read_list, read_megabytes
+from blemish.cli.options import DataChoice, read_list, read_megabytes
 from blemish.errors import SettingError
 
 
@@ -23,10 +23,11 @@ def test_memory_without_a_unit_is_refused(text):
 
 
 def test_the_same_data_is_named_with_what_is_not_a_default():
-    assert data_arguments(Path("d"), None, None, 0) == [Path("d")]
-    assert data_arguments(Path("d"), "tile", 0.5, 2, 5000) == [
+    assert DataChoice(Path("d"), None).arguments() == [Path("d")]
+    choice = DataChoice(Path("d"), "tile", 0.5, 2, good=["Teile"], ignore=["alt", "neu"])
+    assert choice.arguments(5000) == [
         Path("d"), "--category", "tile", "--test-fraction", "0.5", "--split-seed", "2",
-        "--max-pixels", "5000",
+        "--good", "Teile", "--ignore", "alt", "--ignore", "neu", "--max-pixels", "5000",
     ]  # fmt: skip
 
 
