@@ -80,7 +80,7 @@ def entries_from(
     raise_all(problems, DataError)
     if not found.used:
         return None
-    if not found.by_image and found.without_image:
+    if found.without_image and not (found.by_image or found.splits):
         path, names = next(iter(found.without_image.items()))
         raise DataError(
             f"{path} speaks of {_some(names)}, and none of these images is below {root}; put the "
@@ -107,6 +107,8 @@ def entries_from(
 
 def _entry(root: Path, image: Path, found: Found, *, listed_only: bool) -> Entry | None:
     """The entry of an image; `None` where nothing says what it is."""
+    if image in found.unlisted:
+        return None
     below = image.relative_to(root)
     annotation = found.by_image.get(image)
     if annotation is None:
@@ -148,6 +150,12 @@ def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
     if found.not_yet:
         names = [image.name for image in found.not_yet]
         yield f"{counted(len(names), 'image')} not annotated yet, and left out: {_some(names)}."
+    if found.unlisted:
+        names = sorted(image.relative_to(root).as_posix() for image in found.unlisted)
+        yield (
+            f"{counted(len(names), 'image')} in no folder or list that data.yaml names for a "
+            f"split, and left out: {_some(names)}."
+        )
     for path, names_there in found.without_image.items():
         yield (
             f"{path.relative_to(root).as_posix()} speaks of "

@@ -37,6 +37,7 @@ class Found:
         by_image: what is said of each image that is annotated.
         not_yet: images that a file lists and that nobody has annotated.
         splits: of images, where files say.
+        unlisted: images in no folder or list of those that a `data.yaml` names for the splits.
         supplements: what is said of images besides, their groups and metadata.
         used: the files that say something, also those that name classes or complete others.
         formats: of the files, each once.
@@ -48,6 +49,7 @@ class Found:
     by_image: Mapping[Path, Annotation] = field(default_factory=dict)
     not_yet: tuple[Path, ...] = ()
     splits: Mapping[Path, Split] = field(default_factory=dict)
+    unlisted: frozenset[Path] = frozenset()
     supplements: Mapping[Path, Supplement] = field(default_factory=dict)
     used: tuple[Path, ...] = ()
     formats: tuple[Format, ...] = ()
@@ -98,6 +100,7 @@ class _Reading:
         self._files: dict[Path, Path] = {}  # that speak of an image
         self._splits: dict[Path, Split] = {}
         self._supplements: dict[Path, Supplement] = {}
+        self._unlisted: set[Path] = set()
         self._used: list[Path] = []
         self._formats: dict[str, Format] = {}
         self._without: dict[Path, tuple[str, ...]] = {}
@@ -123,7 +126,8 @@ class _Reading:
             self._formats[YOLO.name] = YOLO
         self._used += found.used
         self._splits |= found.splits
-        self._without |= {path: (path.stem,) for path in found.without_image}
+        self._unlisted |= found.unlisted
+        self._without |= found.without_image
         for image, (path, annotation) in found.by_image.items():
             self._used.append(path)
             self._put(image, path, annotation)
@@ -152,6 +156,7 @@ class _Reading:
             by_image=known,
             not_yet=tuple(image for image, one in self._annotations.items() if one is None),
             splits=self._splits,
+            unlisted=frozenset(self._unlisted),
             supplements=self._supplements,
             used=tuple(sorted(self._used)),
             formats=tuple(self._formats.values()),
