@@ -132,3 +132,13 @@ def test_a_labelmap_says_what_is_background(tmp_path):
     path.write_text("scratch 128\n")
     with pytest.raises(DataError, match="line 1: must be like"):
         read_labelmap(path)
+
+
+def test_a_tag_to_ignore_is_told_as_a_shape_is(folder):
+    folder.image("a.png")
+    folder.text(
+        "annotations.xml",
+        '<annotations><version>1.1</version><image name="a.png" width="11" height="7">'
+        '<tag label="ignore"/></image></annotations>',
+    )
+    assert "'a.png' is labelled 'ignore', and every image counts" in folder.read().problems[0]
