@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,12 @@ def split_of_file(path: Path) -> Split | None:
     """The split that the name of a file says: `instances_train2017.json`, say."""
     words = re.split(r"[^a-z]+", path.stem.lower())
     return next((split for word in words if (split := split_named(word))), None)
+
+
+def keypoints_beside(path: Path, files: Collection[Path]) -> bool:
+    """Whether it is `person_keypoints_val2017.json`, and that of instances lies beside it."""
+    start, _, subset = path.name.partition("keypoints_")
+    return start == "person_" and path.with_name(f"instances_{subset}") in files
 
 
 def subset_of_file(path: Path) -> str:

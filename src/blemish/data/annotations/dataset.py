@@ -80,6 +80,14 @@ def entries_from(
     raise_all(problems, DataError)
     if not found.used:
         return None
+    if found.not_yet and not found.by_image and len(found.formats) == 1:
+        format_ = found.formats[0]
+        if not format_.unlisted_is_good:
+            raise DataError(
+                f"{root} has {counted(len(found.not_yet), 'image')} in {format_.spelled} of which "
+                "nobody has submitted an annotation; submit some, those of good images too, and "
+                "export them anew."
+            )
     if found.without_image and not (found.by_image or found.splits):
         path, names = next(iter(found.without_image.items()))
         raise DataError(
@@ -150,6 +158,7 @@ def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
     if found.not_yet:
         names = [image.name for image in found.not_yet]
         yield f"{counted(len(names), 'image')} not annotated yet, and left out: {_some(names)}."
+    yield from aside(root, found)
     if found.unlisted:
         names = sorted(image.relative_to(root).as_posix() for image in found.unlisted)
         yield (
@@ -175,6 +184,16 @@ def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
             f"{counted(len(moved), 'defect')} of the training split "
             f"{'is' if len(moved) == 1 else 'are'} tested on, since only good images are learnt "
             "from."
+        )
+
+
+def aside(root: Path, found: Found) -> Iterator[str]:
+    """What is to be said of files that are not read."""
+    if found.set_aside:
+        names = [path.relative_to(root).as_posix() for path in found.set_aside]
+        yield (
+            f"{counted(len(names), 'file')} of keypoints, which mark no area, not read, since "
+            f"instances lie beside: {_some(names)}."
         )
 
 
