@@ -118,7 +118,7 @@ def test_videos_damage_and_entities_are_told(folder):
 
 def test_other_xml_is_none_of_ours(folder):
     folder.image("a.png")
-    folder.text("a.xml", "<annotation><object><name>x</name></object></annotation>")
+    folder.text("a.xml", "<note><object><name>x</name></object></note>")
     read = folder.read()
     assert (read.used, read.problems) == ((), ())
 

@@ -15,6 +15,7 @@ from blemish.data.annotations.formats import (
     LABEL_STUDIO,
     LABELME,
     SUFFIXES,
+    VOC,
     YOLO,
     Format,
     content_of,
@@ -29,7 +30,7 @@ from blemish.data.split import Split
 from blemish.errors import DataError
 from blemish.parallel import read_ahead
 
-NAMED_AS_IMAGES = (LABELME,)  # a file for each image, beside it
+NAMED_AS_IMAGES = (LABELME, VOC)  # a file for each image, beside it
 
 
 @dataclass(frozen=True, slots=True)
