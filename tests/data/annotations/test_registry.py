@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import unicodedata
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from blemish.data.annotations.dataset import entries_from
 from blemish.data.annotations.formats import recognises
@@ -221,4 +223,24 @@ def test_a_mask_file_and_an_annotation_of_one_image_are_joined_and_told(folder):
     folder.json("NG/b.json", {"shapes": [TRIANGLE], "imagePath": "b.png"})
     found = find_layout(folder.path)
     assert [len(entry.masks) for entry in found.entries if entry.path == image] == [2]
-    assert any("1 image has a mask file and shapes in an annotation" in n for n in found.notes)
+    assert any("1 image has a mask file and an annotation" in n for n in found.notes)
+
+
+def test_a_mask_beside_an_annotated_image_is_no_good_image(folder):
+    image, other = folder.image("a.png"), folder.image("b.png")
+    mask = folder.image("a_mask.png")
+    folder.json("a.json", {"shapes": [TRIANGLE], "imagePath": "a.png"})
+    found = entries_from(folder.path, folder.files)
+    assert {entry.path: len(entry.masks) for entry in found.entries} == {image: 2, other: 0}
+    assert mask in found.used
+    assert any("1 image has a mask file and an annotation" in note for note in found.notes)
+
+
+def test_a_mask_beside_an_image_without_a_shape_is_told(folder):
+    folder.image("a.png", (9, 9))
+    image = folder.image("b.png", (9, 9))
+    Image.fromarray(np.eye(9, dtype=np.uint8) * 255).save(folder.path / "b_mask.png")
+    folder.json("a.json", {"shapes": [TRIANGLE], "imagePath": "a.png"})
+    with pytest.raises(DataError, match=r"the mask 'b_mask.png' beside it marks a defect") as told:
+        entries_from(folder.path, folder.files)
+    assert str(image) in str(told.value)

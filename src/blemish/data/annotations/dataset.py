@@ -17,6 +17,8 @@ from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.splits import split_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
+from blemish.data.mask_names import masks_among
+from blemish.data.masks import MaskFile, marks_anything
 from blemish.data.split import Split
 from blemish.data.words import is_bad
 from blemish.errors import DataError, raise_all
@@ -70,8 +72,11 @@ def entries_from(
         DataError: annotations are damaged or contradict each other, or no image is there of those
             that they speak of.
     """
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES]
+    beside = masks_among(pictures)
+    no_images = {mask for of in beside.values() for mask in of}
+    images = [path for path in pictures if path not in no_images]
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
     found = annotations_in(root, [by] if by is not None and alone else others, images)
     problems = [*found.problems[:MOST_PROBLEMS_SHOWN]]
@@ -94,6 +99,11 @@ def entries_from(
             f"{path} speaks of {_some(names)}, and none of these images is below {root}; put the "
             "images there."
         )
+    if masked := [path for path, of in beside.items() if _is_masked_good(path, of, found)]:
+        raise DataError(
+            f"{masked[0]} is good by its annotation, or has none, and the mask "
+            f"'{beside[masked[0]][0].name}' beside it marks a defect; one is wrong."
+        )
     masks = {mask for one in found.by_image.values() for mask in one.mask_files}
     taken: list[Entry] = []
     unused: list[Path] = []
@@ -102,13 +112,15 @@ def entries_from(
         if entry is None:
             unused.append(image)
         else:
-            taken.append(entry)
+            more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
+            taken.append(replace(entry, masks=(*entry.masks, *more)))
+    joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
     return AnnotatedSet(
         layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
         entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
-        notes=tuple(_notes(root, found, taken)),
+        notes=(*_notes(root, found, taken), *joined_note(joined)),
         labels=found.labels,
-        used=found.used,
+        used=(*found.used, *sorted(no_images)),
         unused_images=tuple(unused),
     )
 
@@ -185,6 +197,23 @@ def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
             f"{'is' if len(moved) == 1 else 'are'} tested on, since only good images are learnt "
             "from."
         )
+
+
+def _is_masked_good(image: Path, masks: Sequence[Path], found: Found) -> bool:
+    """Whether a mask beside an image marks what its annotation does not."""
+    said = found.by_image.get(image)
+    good = image not in found.not_yet and (said is None or said.defect_type == GOOD)
+    return good and any(map(marks_anything, masks))
+
+
+def joined_note(entries: Sequence[Entry]) -> list[str]:
+    """What is to be said of images that have a mask file and an annotation."""
+    if not entries:
+        return []
+    return [
+        f"{counted(len(entries), 'image has', 'images have')} a mask file and an annotation "
+        f"({_some([entry.id for entry in entries])}): what either marks is defective."
+    ]
 
 
 def aside(root: Path, found: Found) -> Iterator[str]:

@@ -7,7 +7,13 @@ from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
-from blemish.data.annotations.dataset import AnnotatedSet, aside, entries_from, root_of
+from blemish.data.annotations.dataset import (
+    AnnotatedSet,
+    aside,
+    entries_from,
+    joined_note,
+    root_of,
+)
 from blemish.data.annotations.formats import recognises
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.entry import Entry
@@ -17,7 +23,6 @@ from blemish.data.layouts.found import FoundLayout
 from blemish.data.masks import MaskFile
 from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
-from blemish.wording import counted
 
 
 def annotated_set(folder: Folder) -> FoundLayout | None:
@@ -95,15 +100,7 @@ def _notes(root: Folder, found: Found, entries: Sequence[Entry]) -> list[str]:
         and (said := found.by_image.get(entry.path))
         and said.is_marked
     ]
-    joined = (
-        [
-            f"{counted(len(both), 'image has', 'images have')} a mask file and shapes in an "
-            f"annotation ('{both[0].id}', ...): what either marks is defective."
-        ]
-        if both
-        else []
-    )
-    return [*_labels(found.labels), *joined, *aside(root.path, found), *lost]
+    return [*_labels(found.labels), *joined_note(both), *aside(root.path, found), *lost]
 
 
 def _labels(labels: Mapping[str, int]) -> list[str]:
