@@ -40,19 +40,21 @@ class Polygon:
         points: x and y of its corners in turn, as 64-bit floats.
         relative: whether they are shares of the image's width and height, not pixels.
         is_box: whether it is a box around what is meant, rather than its outline.
+        goes_on: whether it is a further part of the shape before it.
     """
 
     label: str
     points: bytes
     relative: bool = False
     is_box: bool = False
+    goes_on: bool = False
 
-    def paint(self, mask: NDArray[np.bool_]) -> None:
-        """Set its pixels in a mask, H x W."""
+    def paint(self, mask: NDArray[np.bool_]) -> bool:
+        """Set its pixels in a mask, H x W; whether there are any."""
         points_xy = _unpacked(self.points)
         if self.relative:
             points_xy = points_xy * np.array([mask.shape[1], mask.shape[0]])
-        paint_polygon(mask, points_xy)
+        return paint_polygon(mask, points_xy)
 
     def says(self) -> bytes:
         """What makes it the same as another."""
@@ -68,9 +70,9 @@ class Ellipse:
     radii_xy: tuple[float, float]
     degrees: float = 0.0
 
-    def paint(self, mask: NDArray[np.bool_]) -> None:
-        """Set its pixels in a mask, H x W."""
-        paint_ellipse(mask, self.centre_xy, self.radii_xy, self.degrees)
+    def paint(self, mask: NDArray[np.bool_]) -> bool:
+        """Set its pixels in a mask, H x W; whether there are any."""
+        return paint_ellipse(mask, self.centre_xy, self.radii_xy, self.degrees)
 
     def says(self) -> bytes:
         """What makes it the same as another."""
@@ -91,12 +93,14 @@ class Runs:
     box_xyxy: Box
     lengths: bytes
 
-    def paint(self, mask: NDArray[np.bool_]) -> None:
-        """Set its pixels in a mask, H x W; those outside of it are left out."""
+    def paint(self, mask: NDArray[np.bool_]) -> bool:
+        """Set its pixels in a mask, H x W, those outside left out; whether there are any."""
         x0, y0, x1, y1 = self.box_xyxy
         lengths = np.frombuffer(self.lengths, "<u4").astype(np.int64)
         here = mask[y0:y1, x0:x1]
-        here |= mask_of(lengths, (y1 - y0, x1 - x0))[: here.shape[0], : here.shape[1]]
+        drawn = mask_of(lengths, (y1 - y0, x1 - x0))[: here.shape[0], : here.shape[1]]
+        here |= drawn
+        return bool(drawn.any())
 
     def says(self) -> bytes:
         """What makes it the same as another."""
@@ -116,8 +120,8 @@ class Stroke:
         """Whether it is a box around what is meant, rather than its outline."""
         return self.kind == "rectangle"
 
-    def paint(self, mask: NDArray[np.bool_]) -> None:
-        """Set its pixels in a mask, H x W."""
+    def paint(self, mask: NDArray[np.bool_]) -> bool:
+        """Set its pixels in a mask, H x W; whether there are any."""
         from PIL import Image, ImageDraw
 
         points_xy = _unpacked(self.points)
@@ -134,6 +138,7 @@ class Stroke:
         else:
             draw.polygon(points_xy.reshape(-1).tolist(), outline=1, fill=1)
         mask |= np.asarray(image).astype(np.bool_)
+        return image.getbbox() is not None
 
     def says(self) -> bytes:
         """What makes it the same as another."""
@@ -180,14 +185,30 @@ class Shapes:
         """The pixels that they cover, H x W.
 
         Raises:
-            ImageError: they were drawn on an image of another size.
+            ImageError: they were drawn on an image of another size, or one covers no pixel.
         """
         if self.size_hw is not None and self.size_hw != tuple(size_hw):
             raise ImageError(f"{self.path}: {_spell_other_size(self.size_hw, size_hw)}")
         mask = np.zeros(size_hw, np.bool_)
-        for shape in self.shapes:
-            shape.paint(mask)
+        for number, parts in enumerate(_whole(self.shapes), start=1):
+            if not sum(part.paint(mask) for part in parts):
+                raise ImageError(
+                    f"{self.path}: shape {number} that marks a defect, '{parts[0].label}', covers "
+                    "no pixel of the image: it lies outside, or is smaller than a pixel; draw it "
+                    "anew, or take it away."
+                )
         return mask
+
+
+def _whole(shapes: Sequence[Shape]) -> list[list[Shape]]:
+    """Shapes with all their parts."""
+    whole: list[list[Shape]] = []
+    for shape in shapes:
+        if isinstance(shape, Polygon) and shape.goes_on and whole:
+            whole[-1].append(shape)
+        else:
+            whole.append([shape])
+    return whole
 
 
 def polygon(label: str, points: Sequence[Sequence[float]], *, relative: bool = False) -> Polygon:

@@ -22,8 +22,8 @@ CENTRE = 2  # of them, counted from 0
 Ints = NDArray[np.int64]
 
 
-def paint_polygon(mask: NDArray[np.bool_], points_xy: NDArray[np.float64]) -> None:
-    """Set the pixels that a polygon covers.
+def paint_polygon(mask: NDArray[np.bool_], points_xy: NDArray[np.float64]) -> bool:
+    """Set the pixels that a polygon covers; whether there are any.
 
     Args:
         mask: H x W, painted on in place.
@@ -31,13 +31,14 @@ def paint_polygon(mask: NDArray[np.bool_], points_xy: NDArray[np.float64]) -> No
     """
     column, row = _crossings(points_xy, (mask.shape[0], mask.shape[1]))
     if not len(column):
-        return
+        return False
     left, right = int(column.min()), int(column.max()) + 1
     top, bottom = int(row.min()), int(row.max())
     place = (column - left) * (bottom + 1 - top) + row - top
     turned = np.bincount(place, minlength=(right - left) * (bottom + 1 - top)) % 2 == 1
     inside = np.logical_xor.accumulate(turned.reshape(right - left, bottom + 1 - top), axis=1)
     mask[top:bottom, left:right] |= inside[:, :-1].T
+    return bool(inside[:, :-1].any())
 
 
 def paint_ellipse(
@@ -45,8 +46,8 @@ def paint_ellipse(
     centre_xy: tuple[float, float],
     radii_xy: tuple[float, float],
     degrees: float = 0.0,
-) -> None:
-    """Set the pixels whose centres are in an ellipse.
+) -> bool:
+    """Set the pixels whose centres are in an ellipse; whether there are any.
 
     Args:
         mask: H x W, painted on in place.
@@ -62,9 +63,9 @@ def paint_ellipse(
     x, y = x - centre_xy[0], y - centre_xy[1]
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     along, across = (cos * x + sin * y) / radii_xy[0], (cos * y - sin * x) / radii_xy[1]
-    mask[top : bottom + 1, left : right + 1] |= (along**2 + across**2 <= 1)[
-        : height - top, : width - left
-    ]
+    inside = (along**2 + across**2 <= 1)[: height - top, : width - left]
+    mask[top : bottom + 1, left : right + 1] |= inside
+    return bool(inside.any())
 
 
 def _clipped(place: float, length: int) -> int:

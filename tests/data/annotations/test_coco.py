@@ -141,3 +141,31 @@ def test_a_million_pixels_of_no_image_cost_nothing(folder):
     del value["images"][0]["width"]
     folder.json("coco.json", value)
     assert "which is in no image" in folder.read().problems[0]
+
+
+def told(folder, annotation, categories=({"id": 1, "name": "dent"},)):
+    folder.image("a.png")
+    images = [{"id": 1, "file_name": "a.png"}]
+    annotation = {"id": 7, "image_id": 1, "category_id": 1, **annotation}
+    value = {"images": images, "annotations": [annotation], "categories": list(categories)}
+    folder.json("coco.json", value)
+    return " ".join(folder.read().problems)
+
+
+def test_a_category_that_means_two_things_is_told(folder):
+    categories = [{"id": 1, "name": "dent"}, {"id": 1, "name": "good"}]
+    assert "category 1 is 'dent' and 'good'" in told(folder, {"bbox": [1, 1, 3, 3]}, categories)
+    assert not told(folder, {"bbox": [1, 1, 3, 3]}, categories[:1] * 2)
+
+
+def test_a_box_that_is_turned_is_told(folder):
+    turned = {"bbox": [1, 1, 3, 3], "segmentation": [], "attributes": {"rotation": 30.0}}
+    assert "annotation 7 is a box turned by 30.0 degrees" in told(folder, turned)
+    turned["segmentation"] = [[1, 1, 3, 1, 3, 3]]
+    assert not told(folder, turned)
+    assert not told(folder, {"bbox": [1, 1, 3, 3], "attributes": {"rotation": 0.0}})
+
+
+def test_keypoints_with_a_box_mark_no_area(folder):
+    points = {"bbox": [1, 1, 3, 3], "segmentation": [], "keypoints": [1, 1, 2]}
+    assert "annotation 7 is a set of keypoints, which marks no area" in told(folder, points)

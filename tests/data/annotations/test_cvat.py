@@ -118,7 +118,7 @@ def test_videos_damage_and_entities_are_told(folder):
 
 def test_other_xml_is_none_of_ours(folder):
     folder.image("a.png")
-    folder.text("a.xml", "<annotation><object><name>x</name></object></annotation>")
+    folder.text("a.xml", "<note><object><name>x</name></object></note>")
     read = folder.read()
     assert (read.used, read.problems) == ((), ())
 
@@ -132,3 +132,13 @@ def test_a_labelmap_says_what_is_background(tmp_path):
     path.write_text("scratch 128\n")
     with pytest.raises(DataError, match="line 1: must be like"):
         read_labelmap(path)
+
+
+def test_a_tag_to_ignore_is_told_as_a_shape_is(folder):
+    folder.image("a.png")
+    folder.text(
+        "annotations.xml",
+        '<annotations><version>1.1</version><image name="a.png" width="11" height="7">'
+        '<tag label="ignore"/></image></annotations>',
+    )
+    assert "'a.png' is labelled 'ignore', and every image counts" in folder.read().problems[0]

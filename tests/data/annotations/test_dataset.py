@@ -108,7 +108,7 @@ def test_background_of_yolo_is_good(folder):
         folder.image(f"images/val/{name}")
     folder.text("labels/val/a.txt", "0 0.5 0.5 0.2 0.2\n")
     folder.text("labels/val/b.txt", "")
-    folder.text("data.yaml", "train: images/train\nval: images/val\nnames: [dent]\n")
+    folder.text("data.yaml", "val: images/val\nnames: [dent]\n")
     found = entries(folder)
     assert found.layout == "yolo"
     assert list(types(found).values()) == ["dent", "good", "good"]

@@ -179,3 +179,38 @@ def test_the_short_export_is_refused(folder):
     folder.image("a.png")
     folder.json("export.json", [{"image": "a.png", "label": [], "annotation_id": 1}])
     assert "not 'JSON-MIN'" in folder.read().problems[0]
+
+
+def choice(*labels, name="b"):
+    return {"id": name, "type": "choices", "value": {"choices": list(labels)}}
+
+
+BOX_REGION = {
+    "id": "a", "type": "rectanglelabels", "original_width": 11, "original_height": 7,
+    "value": {"x": 10, "y": 10, "width": 50, "height": 50, "rectanglelabels": ["scratch"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ([choice("OK"), BOX_REGION], "is labelled 'OK' and has shapes 'scratch'"),
+        ([choice("OK", name="a"), BOX_REGION], "is labelled 'OK' and has shapes 'scratch'"),
+        ([choice("OK", "NG")], "is labelled both 'OK' and 'NG'"),
+        ([choice("NG"), choice("OK", name="c")], "is labelled both 'OK' and 'NG'"),
+    ],
+)
+def test_choices_that_contradict_are_told(folder, result, told):
+    folder.image("a.png")
+    task = {"id": 4, "data": {"image": "a.png"}, "annotations": [{"result": result}]}
+    folder.json("export.json", [task])
+    (problem,) = folder.read().problems
+    assert f"task 4 {told}; one is wrong." in problem
+
+
+@pytest.mark.parametrize("written", ["plate#1.png", "plate%231.png"])
+def test_an_uploaded_file_may_have_a_hash_in_its_name(folder, written):
+    image = folder.image("plate#1.png")
+    url = f"/data/upload/1/1f2e3d4c-{written}"
+    folder.json("e.json", [{"id": 4, "data": {"image": url}, "annotations": [{"result": []}]}])
+    assert list(folder.read().by_image) == [image]

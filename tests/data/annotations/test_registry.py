@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import unicodedata
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from blemish.data.annotations.dataset import entries_from
 from blemish.data.annotations.formats import recognises
 from blemish.data.annotations.registry import annotations_in
 from blemish.data.annotations.supplement import FILE, Supplement, as_text
+from blemish.data.layouts.registry import find_layout
+from blemish.errors import DataError
 
+TRIANGLE = {"label": "", "points": [[1, 1], [4, 1], [4, 4]]}
 BOX = {"segmentation": [], "bbox": [1, 1, 2, 2]}
 
 
@@ -139,3 +145,102 @@ def test_a_damaged_supplement_is_told(folder):
     assert folder.read().problems[0].startswith(f"{path}: line 1: ")
     folder.text(FILE, '{"path": "gone.png", "label": "x"}\n')
     assert folder.read().without_image == {path: ("gone.png",)}
+
+
+def test_a_file_beside_one_image_that_names_another_is_told(folder):
+    mine, other = folder.image("3.png"), folder.image("4.png")
+    path = folder.json("3.json", {"shapes": [], "imagePath": "4.png"})
+    (problem,) = folder.read().problems
+    assert problem.startswith(f"{path}: lies beside '{mine}' and says that it is of '{other}'")
+    other.unlink()
+    assert list(folder.read().by_image) == [mine]
+
+
+def test_labels_that_mark_no_defect_are_not_counted_as_defects(folder):
+    folder.image("a.png")
+    points = [[1, 1], [4, 1], [4, 4]]
+    shapes = [{"label": label, "points": points} for label in ("ok", "__background__", "", "dent")]
+    folder.json("a.json", {"shapes": shapes, "imagePath": "a.png"})
+    assert folder.read().labels == {"": 1, "dent": 1}
+
+
+def test_keypoints_beside_instances_are_set_aside(folder):
+    folder.image("val2017/a.png")
+    coco = {
+        "images": [{"id": 1, "file_name": "a.png"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "keypoints": [1, 1, 2], "bbox": [1] * 4}],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    keypoints = folder.json("annotations/person_keypoints_val2017.json", coco)
+    assert "set of keypoints" in folder.read().problems[0]
+    folder.json("annotations/instances_val2017.json", coco | {"annotations": []})
+    found = folder.read()
+    assert found.set_aside == (keypoints,)
+    assert keypoints in found.used
+    assert not found.problems
+    (note,) = [note for note in entries_from(folder.path, folder.files).notes if "keypoint" in note]
+    assert "person_keypoints_val2017.json" in note
+
+
+def test_a_name_in_two_folders_is_told_with_what_to_do(folder):
+    for name in ("one", "two"):
+        folder.image(f"{name}/a.png")
+    coco = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [], "categories": []}
+    folder.json("coco.json", coco)
+    assert "Write its folder, too, or keep one of them." in folder.read().problems[0]
+
+
+def test_an_export_that_nobody_submitted_to_is_told(folder):
+    folder.image("a.png")
+    folder.json("tasks.json", [{"data": {"image": "a.png"}, "annotations": []}])
+    with pytest.raises(DataError, match="1 image in Label Studio of which nobody has submitted"):
+        entries_from(folder.path, folder.files)
+
+
+@pytest.mark.parametrize("kind", ["coco", "yolo"])
+def test_annotations_beside_folders_of_good_and_bad_images_count(folder, kind):
+    good, bad = folder.image("images/OK/a.png"), folder.image("images/NG/b.png")
+    if kind == "coco":
+        folder.json("annotations/instances_default.json", coco("NG/b.png"))
+    else:
+        folder.text("labels/NG/b.txt", "0 0.5 0.5 0.2 0.2\n")
+        folder.text("data.yaml", "names: [dent]\n")
+    found = find_layout(folder.path)
+    assert {entry.path: len(entry.masks) for entry in found.entries} == {good: 0, bad: 1}
+    assert "Annotated as defects, by label: 1 dent." in found.notes
+    if kind == "coco":
+        folder.json("annotations/instances_default.json", coco("OK/a.png", "NG/b.png"))
+    else:
+        folder.text("labels/OK/a.txt", "0 0.5 0.5 0.2 0.2\n")
+    with pytest.raises(DataError, match=r"images/OK/a.png lies in a folder of good images"):
+        find_layout(folder.path)
+
+
+def test_a_mask_file_and_an_annotation_of_one_image_are_joined_and_told(folder):
+    folder.image("OK/a.png")
+    image = folder.image("NG/b.png")
+    folder.image("masks/NG/b.png")
+    folder.json("NG/b.json", {"shapes": [TRIANGLE], "imagePath": "b.png"})
+    found = find_layout(folder.path)
+    assert [len(entry.masks) for entry in found.entries if entry.path == image] == [2]
+    assert any("1 image has a mask file and an annotation" in n for n in found.notes)
+
+
+def test_a_mask_beside_an_annotated_image_is_no_good_image(folder):
+    image, other = folder.image("a.png"), folder.image("b.png")
+    mask = folder.image("a_mask.png")
+    folder.json("a.json", {"shapes": [TRIANGLE], "imagePath": "a.png"})
+    found = entries_from(folder.path, folder.files)
+    assert {entry.path: len(entry.masks) for entry in found.entries} == {image: 2, other: 0}
+    assert mask in found.used
+    assert any("1 image has a mask file and an annotation" in note for note in found.notes)
+
+
+def test_a_mask_beside_an_image_without_a_shape_is_told(folder):
+    folder.image("a.png", (9, 9))
+    image = folder.image("b.png", (9, 9))
+    Image.fromarray(np.eye(9, dtype=np.uint8) * 255).save(folder.path / "b_mask.png")
+    folder.json("a.json", {"shapes": [TRIANGLE], "imagePath": "a.png"})
+    with pytest.raises(DataError, match=r"the mask 'b_mask.png' beside it marks a defect") as told:
+        entries_from(folder.path, folder.files)
+    assert str(image) in str(told.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from blemish.data.audit import audit
 from blemish.data.dataset import Dataset
 from blemish.data.masks import MaskFile
 from blemish.data.sample import Sample
-from blemish.data.shapes import Ellipse, Shapes, box, polygon
+from blemish.data.shapes import Ellipse, Shapes, Stroke, box, packed, polygon, runs_of
 from blemish.errors import ImageError
 from blemish.images.header import Reader, ReadLimits
 
@@ -65,6 +66,28 @@ def test_an_audit_tells_of_shapes_on_another_size(folder):
 
 
 def test_many_shapes_are_small_and_drawn_by_their_own_box():
-    every = shapes(*(polygon("dent", [(k, 1), (k + 1, 1), (k + 1, 2)]) for k in range(2000)))
+    every = shapes(*(box("dent", (k, 1, k + 1, 2)) for k in range(2000)))
     assert every.draw((2000, 2000)).sum() <= 2000
     assert every.labels == ("dent",)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        polygon("dent", [(5, 5), (5.2, 5), (5.2, 5.2)]),
+        polygon("dent", [(50, 5), (60, 5), (60, 9)]),
+        box("dent", (3, 3, 3, 3)),
+        runs_of("dent", np.zeros((3, 3), np.bool_)),
+        runs_of("dent", np.ones((3, 3), np.bool_), (20, 2)),
+        Ellipse("dent", (5.0, 5.0), (0.2, 0.2)),
+        Stroke("dent", "rectangle", packed([(50, 5), (60, 9)])),
+    ],
+)
+def test_a_shape_that_covers_no_pixel_is_told(shape):
+    with pytest.raises(ImageError, match=r"shape 2 that marks a defect, 'dent', covers no pixel"):
+        shapes(box("dent", (1, 1, 3, 3)), shape).draw((20, 20))
+
+
+def test_a_sliver_that_is_part_of_a_shape_may_cover_none():
+    sliver = replace(polygon("dent", [(5, 5), (5.2, 5), (5.2, 5.2)]), goes_on=True)
+    assert shapes(box("dent", (1, 1, 3, 3)), sliver).draw((20, 20)).sum() == 4

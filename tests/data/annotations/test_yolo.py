@@ -5,6 +5,7 @@ import pytest
 
 from annotated import SIZE_HW, pictured
 from blemish.data.annotations.data_yaml import read_data_yaml
+from blemish.data.annotations.dataset import entries_from
 from blemish.errors import DataError
 
 HEIGHT, WIDTH = SIZE_HW
@@ -133,11 +134,82 @@ def test_what_is_wrong_is_told_with_its_file_and_line(folder, line, told):
     assert told in problem
 
 
-def test_keypoints_after_a_box_are_no_polygon(folder):
-    image = folder.image("images/a.png")
+def test_keypoints_after_a_box_mark_no_area(folder):
+    folder.image("images/a.png")
     folder.text("labels/a.txt", BOX.strip() + " 0.9 0.9 2 0.1 0.1 2\n")
     folder.text("data.yaml", "names: [x]\nkpt_shape: [2, 3]\n")
-    assert pictured(folder.read().by_image[image].shapes.draw(SIZE_HW)[:4]) == DRAWN
+    assert "line 1 has keypoints ('kpt_shape'), which mark no area" in folder.read().problems[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("nan 0.5 0.5 0.1 0.1", "must begin with a class"),
+        ("-1 0.5 0.5 0.1 0.1", "must begin with a class"),
+        ("0.5 0.5 0.5 0.1 0.1", "must begin with a class"),
+        ("0 nan nan nan nan", "no shares"),
+        ("0,0.5,0.5,0.1,0.1", "with spaces between"),
+        ("1 1 9 1 9 9 1 9 scratch 0", "must be a class and numbers"),
+        ("scratch 0.5 0.5 0.1 0.1", "must be a class and numbers"),
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_damaged_first_line_never_makes_an_image_good(folder, line, told, beside):
+    folder.image("images/a.png")
+    path = folder.text(f"{'images' if beside else 'labels'}/a.txt", f"{line}\n")
+    if beside:
+        folder.text("classes.txt", "x\n")
+    (problem,) = folder.read().problems
+    assert problem.startswith(f"{path}: line 1 ")
+    assert told in problem
+
+
+def test_labels_that_are_no_text_are_told(folder):
+    folder.image("images/a.png")
+    path = folder.text("labels/a.txt", "")
+    path.write_bytes(BOX.encode("utf-16"))
+    assert "cannot be read as UTF-8" in folder.read().problems[0]
+
+
+@pytest.mark.parametrize("number", ["0.0", "0.000000000000000000e+00"])
+def test_a_class_may_be_a_whole_float(folder, number):
+    image = folder.image("images/a.png")
+    folder.text("labels/a.txt", number + BOX[1:])
+    folder.text("data.yaml", "names: [dent]\n")
+    assert folder.read().by_image[image].defect_type == "dent"
+
+
+def test_a_class_without_a_name_among_names_is_told(folder):
+    folder.image("images/a.png")
+    folder.text("labels/a.txt", "9" + BOX[1:])
+    folder.text("data.yaml", "names: [dent, hole]\n")
+    (problem,) = folder.read().problems
+    assert "line 1 is of class 9, and the classes named are 0 'dent', 1 'hole'" in problem
+
+
+def test_a_list_or_folder_that_is_not_there_is_told(folder):
+    folder.image("images/a.png")
+    path = folder.text("data.yaml", "train: images\nval: val.txt\ntest: other\nnames: [x]\n")
+    problems = folder.read().problems
+    assert [problem.split(",")[0] for problem in problems] == [
+        f"{path}: 'val.txt' is not there",
+        f"{path}: 'other' is not there",
+    ]
+
+
+def test_images_in_no_list_are_left_out(folder):
+    listed = folder.image("images/train/a.png")
+    rest = folder.image("images/train/b.png")
+    kept = folder.image("images/test/c.png")
+    folder.text("train.txt", "./images/train/a.png\n./images/train/gone.png\n")
+    folder.text("data.yaml", "train: train.txt\nnames: [x]\n")
+    found = folder.read()
+    assert found.unlisted == {rest}
+    assert found.without_image == {folder.path / "train.txt": ("./images/train/gone.png",)}
+    entries = entries_from(folder.path, folder.files)
+    assert [entry.path for entry in entries.entries] == [kept, listed]
+    assert entries.unused_images == (rest,)
+    assert any("in no folder or list that data.yaml names" in note for note in entries.notes)
 
 
 def test_other_texts_are_no_labels(folder):

@@ -94,8 +94,17 @@ def annotation_of(
             f"has shapes '{label}', and every pixel counts; take them away, or give them the label "
             f"of a defect or '{GOOD}'."
         )
-    if defects and image_labels and all(map(means_good, image_labels)):
-        tell(f"is labelled '{image_labels[0]}' and has shapes '{defects[0].label}'; one is wrong.")
+    for label in sorted({label for label in image_labels if _word(label) in TO_IGNORE}):
+        tell(
+            f"is labelled '{label}', and every image counts; take it out, or give it the label of "
+            f"a defect or '{GOOD}'."
+        )
+    said_good = [label for label in image_labels if means_good(label)]
+    others = [label for label in image_labels if not means_good(label)]
+    if defects and said_good:
+        tell(f"is labelled '{said_good[0]}' and has shapes '{defects[0].label}'; one is wrong.")
+    elif said_good and others:
+        tell(f"is labelled both '{said_good[0]}' and '{others[0]}'; one is wrong.")
     if image_labels and not shapes:
         return Annotation(None, image_labels, split=split)
     good = () if defects else tuple(sorted({shape.label for shape in shapes}))

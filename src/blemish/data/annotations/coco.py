@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -44,6 +47,7 @@ class _Annotation(Struct):
     segmentation: list[list[float]] | _RunLengths | None = None
     bbox: list[float] | None = None
     keypoints: list[float] | None = None
+    attributes: Any = None  # CVAT's
 
 
 class _Category(Struct):
@@ -104,6 +108,12 @@ def split_of_file(path: Path) -> Split | None:
     return next((split for word in words if (split := split_named(word))), None)
 
 
+def keypoints_beside(path: Path, files: Collection[Path]) -> bool:
+    """Whether it is `person_keypoints_val2017.json`, and that of instances lies beside it."""
+    start, _, subset = path.name.partition("keypoints_")
+    return start == "person_" and path.with_name(f"instances_{subset}") in files
+
+
 def subset_of_file(path: Path) -> str:
     """The folder that images of a file lie in, in COCO's own layout: `train2017`."""
     return path.stem.rpartition("_")[2]
@@ -113,7 +123,15 @@ def _repeated(file: _File) -> list[str]:
     """What is listed twice, and so could mean either."""
     ids = Counter(image.id for image in file.images)
     names = Counter(image.file_name for image in file.images)
+    meant: defaultdict[Id, dict[str, None]] = defaultdict(dict)
+    for category in file.categories:
+        meant[category.id][category.name] = None
     return [
+        *(
+            f"category {one} is {' and '.join(map(repr, several))}; number them anew."
+            for one, several in meant.items()
+            if len(several) > 1
+        ),
         *(f"image {one} is listed {count} times." for one, count in ids.items() if count > 1),
         *(f"'{one}' is listed {count} times." for one, count in names.items() if count > 1),
     ]
@@ -132,11 +150,20 @@ def _shapes(label: str, one: _Annotation, size_hw: tuple[int, int] | None) -> li
     if isinstance(one.segmentation, _RunLengths):
         return [_runs(label, one.segmentation, size_hw)]
     if one.segmentation:
-        return [_polygon(label, flat) for flat in one.segmentation]
+        first, *more = (_polygon(label, flat) for flat in one.segmentation)
+        return [first, *(replace(part, goes_on=True) for part in more)]
+    if one.keypoints:
+        raise ValueError(no_area("set of keypoints"))
     if one.bbox is not None and len(one.bbox) == 4:
+        degrees = one.attributes.get("rotation") if isinstance(one.attributes, dict) else None
+        if degrees:
+            raise ValueError(
+                f"is a box turned by {degrees} degrees, which COCO has no place for; export it as "
+                "'CVAT for images 1.1', which is read, or with its outline as segmentation."
+            )
         x, y, width, height = one.bbox
         return [box(label, (x, y, x + width, y + height))]
-    raise ValueError(no_area("set of keypoints" if one.keypoints else "label without a shape"))
+    raise ValueError(no_area("label without a shape"))
 
 
 def _polygon(label: str, flat: list[float]) -> Polygon:

@@ -17,6 +17,8 @@ from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.splits import split_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
+from blemish.data.mask_names import masks_among
+from blemish.data.masks import MaskFile, marks_anything
 from blemish.data.split import Split
 from blemish.data.words import is_bad
 from blemish.errors import DataError, raise_all
@@ -70,8 +72,11 @@ def entries_from(
         DataError: annotations are damaged or contradict each other, or no image is there of those
             that they speak of.
     """
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES]
+    beside = masks_among(pictures)
+    no_images = {mask for of in beside.values() for mask in of}
+    images = [path for path in pictures if path not in no_images]
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
     found = annotations_in(root, [by] if by is not None and alone else others, images)
     problems = [*found.problems[:MOST_PROBLEMS_SHOWN]]
@@ -80,11 +85,24 @@ def entries_from(
     raise_all(problems, DataError)
     if not found.used:
         return None
-    if not found.by_image and found.without_image:
+    if found.not_yet and not found.by_image and len(found.formats) == 1:
+        format_ = found.formats[0]
+        if not format_.unlisted_is_good:
+            raise DataError(
+                f"{root} has {counted(len(found.not_yet), 'image')} in {format_.spelled} of which "
+                "nobody has submitted an annotation; submit some, those of good images too, and "
+                "export them anew."
+            )
+    if found.without_image and not (found.by_image or found.splits):
         path, names = next(iter(found.without_image.items()))
         raise DataError(
             f"{path} speaks of {_some(names)}, and none of these images is below {root}; put the "
             "images there."
+        )
+    if masked := [path for path, of in beside.items() if _is_masked_good(path, of, found)]:
+        raise DataError(
+            f"{masked[0]} is good by its annotation, or has none, and the mask "
+            f"'{beside[masked[0]][0].name}' beside it marks a defect; one is wrong."
         )
     masks = {mask for one in found.by_image.values() for mask in one.mask_files}
     taken: list[Entry] = []
@@ -94,19 +112,23 @@ def entries_from(
         if entry is None:
             unused.append(image)
         else:
-            taken.append(entry)
+            more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
+            taken.append(replace(entry, masks=(*entry.masks, *more)))
+    joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
     return AnnotatedSet(
         layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
         entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
-        notes=tuple(_notes(root, found, taken)),
+        notes=(*_notes(root, found, taken), *joined_note(joined)),
         labels=found.labels,
-        used=found.used,
+        used=(*found.used, *sorted(no_images)),
         unused_images=tuple(unused),
     )
 
 
 def _entry(root: Path, image: Path, found: Found, *, listed_only: bool) -> Entry | None:
     """The entry of an image; `None` where nothing says what it is."""
+    if image in found.unlisted:
+        return None
     below = image.relative_to(root)
     annotation = found.by_image.get(image)
     if annotation is None:
@@ -148,6 +170,13 @@ def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
     if found.not_yet:
         names = [image.name for image in found.not_yet]
         yield f"{counted(len(names), 'image')} not annotated yet, and left out: {_some(names)}."
+    yield from aside(root, found)
+    if found.unlisted:
+        names = sorted(image.relative_to(root).as_posix() for image in found.unlisted)
+        yield (
+            f"{counted(len(names), 'image')} in no folder or list that data.yaml names for a "
+            f"split, and left out: {_some(names)}."
+        )
     for path, names_there in found.without_image.items():
         yield (
             f"{path.relative_to(root).as_posix()} speaks of "
@@ -167,6 +196,33 @@ def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
             f"{counted(len(moved), 'defect')} of the training split "
             f"{'is' if len(moved) == 1 else 'are'} tested on, since only good images are learnt "
             "from."
+        )
+
+
+def _is_masked_good(image: Path, masks: Sequence[Path], found: Found) -> bool:
+    """Whether a mask beside an image marks what its annotation does not."""
+    said = found.by_image.get(image)
+    good = image not in found.not_yet and (said is None or said.defect_type == GOOD)
+    return good and any(map(marks_anything, masks))
+
+
+def joined_note(entries: Sequence[Entry]) -> list[str]:
+    """What is to be said of images that have a mask file and an annotation."""
+    if not entries:
+        return []
+    return [
+        f"{counted(len(entries), 'image has', 'images have')} a mask file and an annotation "
+        f"({_some([entry.id for entry in entries])}): what either marks is defective."
+    ]
+
+
+def aside(root: Path, found: Found) -> Iterator[str]:
+    """What is to be said of files that are not read."""
+    if found.set_aside:
+        names = [path.relative_to(root).as_posix() for path in found.set_aside]
+        yield (
+            f"{counted(len(names), 'file')} of keypoints, which mark no area, not read, since "
+            f"instances lie beside: {_some(names)}."
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from blemish.data.annotations import coco, cvat, fiftyone, label_studio, labelme
+from blemish.data.annotations import coco, cvat, fiftyone, label_studio, labelme, voc
 from blemish.data.annotations.annotation import Annotations
 from blemish.errors import DataError
 from blemish.typed_json import BOM
@@ -44,6 +44,7 @@ class Format:
 LABELME = Format("labelme", "LabelMe", labelme.read, unlisted_is_good=True)
 COCO = Format("coco", "COCO", coco.read)
 CVAT = Format("cvat", "CVAT", cvat.read)
+VOC = Format("pascal-voc", "Pascal VOC", voc.read, unlisted_is_good=True)
 LABEL_STUDIO = Format("label-studio", "Label Studio", label_studio.read)
 YOLO = Format("yolo", "YOLO", lambda _path, _content: {}, unlisted_is_good=True)  # yolo_folder
 FIFTYONE = Format("fiftyone", "FiftyOne", fiftyone.read)
@@ -58,7 +59,8 @@ def format_of(path: Path, content: bytes) -> Format | None:
         DataError: it is damaged, and what is left looks like annotations.
     """
     if path.suffix.lower() == ".xml":
-        return CVAT if cvat.recognises(content) else None
+        by_content = ((CVAT, cvat.recognises), (VOC, voc.recognises))
+        return next((found for found, is_one in by_content if is_one(content)), None)
     if path.suffix.lower() != ".json":
         return None
     try:

@@ -123,7 +123,7 @@ def read(path: Path, content: bytes) -> Annotations:
 
 def name_in(url: str) -> str:
     """The path in an address as Label Studio has it: of a file served, uploaded or in a store."""
-    parts = urlsplit(url)
+    parts = urlsplit(url, allow_fragments=False)  # uploaded files are called what they are called
     served = parse_qs(parts.query).get("d")
     return served[0] if served else unquote(parts.path)
 
@@ -165,8 +165,8 @@ def _annotation(path: Path, where: str, one: _Annotation, problems: list[str]) -
     for results in _regions(one.result):
         main = results[0]
         try:
+            choices += [c for one in results for c in (one.value and one.value.choices) or ()]
             if main.type in ("choices", "labels"):
-                choices += (main.value and main.value.choices) or ()
                 continue
             size_hw = _size_hw(main)
             sizes.add(size_hw)

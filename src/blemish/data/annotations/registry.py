@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from blemish.data.annotations.annotation import Annotation, Annotations
-from blemish.data.annotations.coco import subset_of_file
+from blemish.data.annotations.annotation import Annotation, Annotations, means_good
+from blemish.data.annotations.coco import keypoints_beside, subset_of_file
 from blemish.data.annotations.formats import (
     COCO,
     LABEL_STUDIO,
     LABELME,
     SUFFIXES,
+    VOC,
     YOLO,
     Format,
     content_of,
@@ -28,6 +30,8 @@ from blemish.data.split import Split
 from blemish.errors import DataError
 from blemish.parallel import read_ahead
 
+NAMED_AS_IMAGES = (LABELME, VOC)  # a file for each image, beside it
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -37,21 +41,25 @@ class Found:
         by_image: what is said of each image that is annotated.
         not_yet: images that a file lists and that nobody has annotated.
         splits: of images, where files say.
+        unlisted: images in no folder or list of those that a `data.yaml` names for the splits.
         supplements: what is said of images besides, their groups and metadata.
         used: the files that say something, also those that name classes or complete others.
         formats: of the files, each once.
         without_image: by file, the names of images that are not there.
-        labels: how often each label marks something.
+        set_aside: files that lie beside others which say more of the same images.
+        labels: how often each label marks a defect.
         problems: what is wrong, a sentence each; where there are any, the rest is incomplete.
     """
 
     by_image: Mapping[Path, Annotation] = field(default_factory=dict)
     not_yet: tuple[Path, ...] = ()
     splits: Mapping[Path, Split] = field(default_factory=dict)
+    unlisted: frozenset[Path] = frozenset()
     supplements: Mapping[Path, Supplement] = field(default_factory=dict)
     used: tuple[Path, ...] = ()
     formats: tuple[Format, ...] = ()
     without_image: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    set_aside: tuple[Path, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
@@ -67,7 +75,9 @@ def annotations_in(folder: Path, files: Sequence[Path], images: Sequence[Path]) 
     index = Images(folder, images)
     reading = _Reading(index)
     files = sorted(files)
-    wanted = [path for path in files if path.suffix.lower() in SUFFIXES]
+    reading.set_aside = [path for path in files if keypoints_beside(path, set(files))]
+    aside = set(reading.set_aside)
+    wanted = [path for path in files if path.suffix.lower() in SUFFIXES and path not in aside]
     for path, result in read_ahead(wanted, _read):
         if isinstance(result, DataError):
             reading.problems += str(result).splitlines()
@@ -93,11 +103,13 @@ class _Reading:
 
     def __init__(self, images: Images) -> None:
         self.problems: list[str] = []
+        self.set_aside: list[Path] = []
         self._images = images
         self._annotations: dict[Path, Annotation | None] = {}
         self._files: dict[Path, Path] = {}  # that speak of an image
         self._splits: dict[Path, Split] = {}
         self._supplements: dict[Path, Supplement] = {}
+        self._unlisted: set[Path] = set()
         self._used: list[Path] = []
         self._formats: dict[str, Format] = {}
         self._without: dict[Path, tuple[str, ...]] = {}
@@ -123,7 +135,8 @@ class _Reading:
             self._formats[YOLO.name] = YOLO
         self._used += found.used
         self._splits |= found.splits
-        self._without |= {path: (path.stem,) for path in found.without_image}
+        self._unlisted |= found.unlisted
+        self._without |= found.without_image
         for image, (path, annotation) in found.by_image.items():
             self._used.append(path)
             self._put(image, path, annotation)
@@ -152,10 +165,12 @@ class _Reading:
             by_image=known,
             not_yet=tuple(image for image, one in self._annotations.items() if one is None),
             splits=self._splits,
+            unlisted=frozenset(self._unlisted),
             supplements=self._supplements,
-            used=tuple(sorted(self._used)),
+            used=tuple(sorted([*self._used, *self.set_aside])) if self._used else (),
             formats=tuple(self._formats.values()),
             without_image=self._without,
+            set_aside=tuple(self.set_aside),
             labels=dict(_labels(known.values()).most_common()),
             problems=tuple(self.problems),
         )
@@ -179,23 +194,34 @@ class _Reading:
         for name in names:
             alone = times[_file_name(name)] == 1
             try:
-                image = self._beside(path) if found == LABELME else None
+                image = self._beside(path, name) if found in NAMED_AS_IMAGES else None
                 image = image or self._images.named(
                     name, beside=path.parent, alone=alone, near=near
                 )
                 if image is None and found == LABEL_STUDIO:
                     image = self._images.named(without_upload_prefix(name), beside=path.parent)
-                if image is None and found == LABELME:
+                if image is None and found in NAMED_AS_IMAGES:
                     image = self._images.with_stem(Path(path.stem))
             except AmbiguousError as error:
-                self.problems.append(f"{path}: '{name}' {error}")
+                self.problems.append(
+                    f"{path}: '{name}' {error} Write its folder, too, or keep one of them."
+                )
                 continue
             yield name, image
 
-    def _beside(self, path: Path) -> Path | None:
+    def _beside(self, path: Path, name: str) -> Path | None:
         """The one image beside a file that has its name but for the suffix."""
         beside = self._images.beside(path)
-        return beside[0] if len(beside) == 1 else None
+        if len(beside) != 1:
+            return None
+        other = path.parent / name.replace("\\", "/")
+        other = Path(os.path.normpath(other))
+        if other != beside[0] and other in self._images:
+            self.problems.append(
+                f"{path}: lies beside '{beside[0]}' and says that it is of '{other}'; rename it, "
+                "or correct what it says."
+            )
+        return beside[0]
 
 
 def _file_name(name: str) -> str:
@@ -203,10 +229,10 @@ def _file_name(name: str) -> str:
 
 
 def _labels(annotations: Iterable[Annotation]) -> Counter[str]:
-    """How often each label marks something, in shapes or as the label of an image."""
+    """How often each label marks a defect, in shapes or as the label of an image."""
     counts: Counter[str] = Counter()
     for one in annotations:
         shapes = () if one.shapes is None else one.shapes.shapes
-        counts.update(shape.label for shape in shapes)
-        counts.update(one.image_labels)
+        labels = (*(shape.label for shape in shapes), *one.image_labels)
+        counts.update(label for label in labels if not means_good(label))
     return counts

@@ -14,38 +14,50 @@ from pathlib import Path
 from blemish.data.annotations.annotation import Annotation, annotation_of, told
 from blemish.data.shapes import FEWEST_CORNERS, Polygon, box, polygon
 from blemish.errors import DataError
+from blemish.wording import first_few
 
 LABELS, IMAGES = "labels", "images"
 NAMES_FILES = ("classes.txt", "obj.names")
+MOST_SHOWN = 60  # characters of a line
+MOST_NAMES = 5
 LARGEST_SHARE = 1.5  # tools write a little more than 1 where a shape is cut off
 
-_LINE = re.compile(r"\s*\d+(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}\s*", re.IGNORECASE)
+_NUMBER = r"[-+]?(\d[\d.]*|\.\d+|nan|inf)(e[-+]?\d+)?"
+_LINE = re.compile(rf"\s*{_NUMBER}([\s,;]+{_NUMBER}){{4,}}([\s,;].*)?", re.IGNORECASE)
 
 
 def recognises(text: str) -> bool:
-    """Whether a text file holds labels, by its first line; an empty one does."""
+    """Whether a text file holds labels, by its first line; an empty one does.
+
+    What is near to one counts, too, so that a damaged file is told and not passed over.
+    """
     first = next((line for line in text.splitlines() if line.strip()), None)
     return first is None or _LINE.fullmatch(first) is not None
 
 
-def read(path: Path, names: Mapping[int, str], *, has_keypoints: bool = False) -> Annotation | None:
+def read(
+    path: Path, names: Mapping[int, str], *, has_keypoints: bool = False, by_place: bool = False
+) -> Annotation | None:
     """What a file of labels says; `None` where it is something else by its first line.
 
     Args:
         path: of the file.
         names: of classes by their number; one without a name is `class 3`, say.
         has_keypoints: whether lines hold keypoints after a box.
+        by_place: whether it can be nothing but labels by where it lies, whatever its first line.
 
     Raises:
         DataError: it has lines that are no polygon or box.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if by_place:
+            raise DataError(f"{path} cannot be read as UTF-8 text ({error}).") from error
         return None
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
-    if not recognises(text):
+    if not by_place and not recognises(text):
         return None
     problems: list[str] = []
     shapes = []
@@ -73,12 +85,20 @@ def _shape(line: str, names: Mapping[int, str], *, has_keypoints: bool) -> Polyg
     """Raises `ValueError` where it is neither a polygon nor a box."""
     first, *rest = line.split()
     try:
-        number, values = int(first), [float(text) for text in rest]
+        number, values = float(first), [float(text) for text in rest]
     except ValueError:
-        raise ValueError("must be a class and numbers.") from None
+        raise ValueError(
+            f"must be a class and numbers, with spaces between; {_got(line)}"
+        ) from None
+    if not (number >= 0 and number.is_integer()):
+        raise ValueError(f"must begin with a class, a whole number from 0 on; {_got(line)}")
+    if names and number not in names:
+        raise ValueError(f"is of class {int(number)}, and the classes named are {_spell(names)}.")
     if has_keypoints:
-        values = values[:4]
-    label = names.get(number, f"class {number}")
+        raise ValueError(
+            "has keypoints ('kpt_shape'), which mark no area; export boxes or polygons instead."
+        )
+    label = names.get(int(number), f"class {int(number)}")
     if not all(abs(value) <= LARGEST_SHARE for value in values):
         raise ValueError("has numbers that are no shares of width and height, from 0 to 1.")
     if len(values) == 4:
@@ -90,3 +110,12 @@ def _shape(line: str, names: Mapping[int, str], *, has_keypoints: bool) -> Polyg
             f"has {len(values)} numbers after the class; 4 are a box, pairs from 6 on a polygon."
         )
     return polygon(label, list(zip(values[::2], values[1::2], strict=True)), relative=True)
+
+
+def _got(line: str) -> str:
+    shown = line.strip()
+    return f"got '{shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + '...'}'."
+
+
+def _spell(names: Mapping[int, str]) -> str:
+    return first_few([f"{number} '{name}'" for number, name in names.items()], MOST_NAMES)

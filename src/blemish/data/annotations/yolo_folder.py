@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -13,8 +13,9 @@ from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.data_yaml import DataYaml, read_data_yaml
 from blemish.data.annotations.matching import AmbiguousError, Images
+from blemish.data.annotations.splits import split_in
 from blemish.data.split import Split
-from blemish.errors import DataError
+from blemish.errors import DataError, raise_all
 
 SUFFIX = ".txt"
 # The last wins where one folder has several: a `val` that is nothing else has to be named.
@@ -28,7 +29,8 @@ class YoloFiles:
     by_image: dict[Path, tuple[Path, Annotation]] = field(default_factory=dict)
     used: list[Path] = field(default_factory=list)
     splits: dict[Path, Split] = field(default_factory=dict)
-    without_image: list[Path] = field(default_factory=list)
+    unlisted: set[Path] = field(default_factory=set)  # in no place that a `data.yaml` names
+    without_image: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -52,6 +54,8 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
                 path,
                 {} if nearest is None else names[nearest],
                 has_keypoints=data_yaml is not None and data_yaml.has_keypoints,
+                by_place=image is not None
+                and (nearest is not None or _in_labels(path.relative_to(images.folder))),
             )
         except DataError as error:
             found.problems += str(error).splitlines()
@@ -59,7 +63,8 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
         if annotation is None:
             continue
         if image is None:
-            found.without_image += [path] if annotation.is_marked else []
+            if annotation.is_marked:
+                found.without_image[path] = (path.stem,)
         elif image in found.by_image:
             other = found.by_image[image][0]
             found.problems.append(f"{path}: is of '{image}', as '{other}' is; keep one.")
@@ -72,7 +77,7 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
     found.used += [path for path in names if path.suffix.lower() not in YAML_SUFFIXES]
     for one in yamls:
         try:
-            found.splits |= _splits(one, images)
+            _take_places(one, images, found)
         except DataError as error:
             found.problems += str(error).splitlines()
     return found
@@ -125,7 +130,7 @@ def _with_images(
         except AmbiguousError as error:
             found.problems.append(f"{path}: {error} Give them names of their own.")
             continue
-        if image is not None or yolo.LABELS in map(str.lower, path.parts[:-1]):
+        if image is not None or _in_labels(path):
             yield path, image
 
 
@@ -145,34 +150,76 @@ def _image_of(path: Path, images: Images, alone: bool) -> Path | None:
     return images.with_stem(Path(path.stem)) if alone else None
 
 
-def _splits(one: DataYaml, images: Images) -> dict[Path, Split]:
-    """The split of each image that lies where a `data.yaml` says, or in a list that it names."""
+def _in_labels(path: Path) -> bool:
+    return yolo.LABELS in map(str.lower, path.parts[:-1])
+
+
+def _take_places(one: DataYaml, images: Images, found: YoloFiles) -> None:
+    """Take the split of each image that lies where a `data.yaml` says, or in a list of its.
+
+    Raises:
+        DataError: what it names is not there.
+    """
     splits: dict[Path, Split] = {}
+    missing = []
     for split in ORDER:
         for place, of in one.places:
-            if of == split:
-                splits |= dict.fromkeys(_images_at(one.path.parent, place, images), split)
-    return splits
+            if of != split:
+                continue
+            there = _images_at(one.path.parent, place, images, found)
+            if there is None:
+                missing.append(
+                    f"{one.path}: '{place}' is not there, which it names for {split}; put that "
+                    "file or folder there, or take it out."
+                )
+            splits |= dict.fromkeys(there or (), split)
+    raise_all(missing, DataError)
+    found.splits |= splits
+    named = {split for _, split in one.places}
+    if named:
+        around = one.path.parent
+        rest = [p for p in images if p.is_relative_to(around) and p not in splits]
+        found.unlisted.update(p for p in rest if _other_split(p.relative_to(around), named) is None)
 
 
-def _images_at(folder: Path, place: str, images: Images) -> list[Path]:
+def _other_split(path: Path, named: Collection[Split]) -> Split | None:
+    """The split that a folder is named for, where `data.yaml` says nothing of that split."""
+    split = split_in(path.parts[:-1])
+    return None if split in named else split
+
+
+def _images_at(
+    folder: Path, place: str, images: Images, found: YoloFiles
+) -> Collection[Path] | None:
+    """The images in a folder or a list; `None` where neither is there."""
     parts = [p for p in PurePosixPath(place.replace("\\", "/")).parts if p not in ("..", ".", "/")]
-    for start in range(len(parts)):
-        path = Path(os.path.normpath(folder.joinpath(*parts[start:])))
+    tries = [Path(os.path.normpath(folder.joinpath(*parts[at:]))) for at in range(len(parts) + 1)]
+    if parts:
+        tries.pop()
+    for path in tries:
         below = [image for image in images if image.is_relative_to(path)]
         if below:
             return below
         if path.suffix.lower() == SUFFIX and path.is_file():
-            return list(_listed(path, images))
-    return []
+            return _listed(path, images, found)
+    return [] if any(path.is_dir() for path in tries) else None
 
 
-def _listed(path: Path, images: Images) -> Iterator[Path]:
+def _listed(path: Path, images: Images, found: YoloFiles) -> list[Path]:
     try:
         names = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} cannot be read as UTF-8 text ({error}).") from error
+    there, missing = [], []
     for name in filter(None, map(str.strip, names)):
-        image = images.named(name, beside=path.parent)
-        if image is not None:
-            yield image
+        try:
+            image = images.named(name, beside=path.parent)
+        except AmbiguousError as error:
+            raise DataError(f"{path}: '{name}' {error} Write its folder, too.") from error
+        if image is None:
+            missing.append(name)
+        else:
+            there.append(image)
+    if missing:
+        found.without_image[path] = tuple(missing)
+    return there

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
-from blemish.data.annotations.dataset import AnnotatedSet, entries_from, root_of
+from blemish.data.annotations.dataset import (
+    AnnotatedSet,
+    aside,
+    entries_from,
+    joined_note,
+    root_of,
+)
 from blemish.data.annotations.formats import recognises
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.entry import Entry
 from blemish.data.folder import Folder, is_image
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout
+from blemish.data.masks import MaskFile
 from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
 
@@ -43,9 +50,9 @@ def annotate(gathered: Gathered) -> None:
     images = [entry.path for entry in gathered.entries]
     found = annotations_in(gathered.root.path, files, images)
     raise_all([*found.problems, *_contradictions(gathered.entries, found.by_image)], DataError)
+    gathered.notes += _notes(gathered.root, found, gathered.entries)
     gathered.entries = [_with(entry, found) for entry in gathered.entries]
     gathered.seen(found.used)
-    gathered.notes += _notes(gathered.root, found)
 
 
 def _with(entry: Entry, found: Found) -> Entry:
@@ -81,16 +88,25 @@ def _contradictions(entries: list[Entry], said: Mapping[Path, Annotation]) -> li
     return [*marked, *labelled]
 
 
-def _notes(root: Folder, found: Found) -> list[str]:
+def _notes(root: Folder, found: Found, entries: Sequence[Entry]) -> list[str]:
     lost = [
         f"{root.id_of(path)} speaks of {len(names)} images not to be found ('{names[0]}', ...)."
         for path, names in found.without_image.items()
     ]
-    return [*_labels(found.labels), *lost]
+    both = [
+        entry
+        for entry in entries
+        if any(isinstance(mask, MaskFile) for mask in entry.masks)
+        and (said := found.by_image.get(entry.path))
+        and said.is_marked
+    ]
+    return [*_labels(found.labels), *joined_note(both), *aside(root.path, found), *lost]
 
 
 def _labels(labels: Mapping[str, int]) -> list[str]:
-    told = ", ".join(f"{count:,} {label}" for label, count in labels.items())
+    told = ", ".join(
+        f"{count:,} {label.strip() or '(no label)'}" for label, count in labels.items()
+    )
     return [f"Annotated as defects, by label: {told}."] if told else []
 
 
