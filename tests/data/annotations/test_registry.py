@@ -212,7 +212,7 @@ def test_annotations_beside_folders_of_good_and_bad_images_count(folder, kind):
         folder.json("annotations/instances_default.json", coco("OK/a.png", "NG/b.png"))
     else:
         folder.text("labels/OK/a.txt", "0 0.5 0.5 0.2 0.2\n")
-    with pytest.raises(DataError, match=r"images/OK/a.png lies in a folder of good images"):
+    with pytest.raises(DataError, match=r"images/OK/a.png is good by its folder or mask"):
         find_layout(folder.path)
 
 

@@ -71,7 +71,7 @@ def _with(entry: Entry, found: Found) -> Entry:
 
 def _contradictions(entries: list[Entry], said: Mapping[Path, Annotation]) -> list[str]:
     marked = [
-        f"{entry.path} lies in a folder of good images, and its annotation marks defects; move it, "
+        f"{entry.path} is good by its folder or mask, and its annotation marks defects; move it, "
         "or take the annotation away."
         for entry in entries
         if entry.defect_type == GOOD and (one := said.get(entry.path)) and one.is_marked

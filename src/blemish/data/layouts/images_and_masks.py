@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from blemish.data.annotations.cvat import read_labelmap
 from blemish.data.annotations.splits import split_in
 from blemish.data.folder import Folder
+from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import IMAGE_FOLDERS, mask_folder_in
@@ -57,6 +58,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
             f"good={parent.name}; else add their masks (an empty one for a good image), or take "
             "them away."
         )
+    annotate(gathered)
     return gathered.done()
 
 
