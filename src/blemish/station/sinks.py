@@ -185,7 +185,7 @@ class FolderSink:
     def _overlay(self, name: str, result: Prediction) -> bytes:
         from blemish.images.overlay import encode_jpeg, overlay
 
-        image = self.model.read(self._sources[name])
+        image = self.model.read(self._sources.get(name) or result.path or "")
         threshold = self.model.calibration.pixel_threshold
         drawn = overlay(image, result.score_map, threshold=threshold, regions=result.regions)
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
