@@ -112,7 +112,16 @@ def mvtec_loco(root: Path) -> LookAlike:
         corner = np.zeros(SIZE_HW, np.uint8)
         corner[20:22, 10:12] = 251
         save(found.root / f"ground_truth/{kind}/000/001.png", corner)
-    found.text("defects_config.json", "[]")
+    kinds = [
+        {
+            "defect_name": "x",
+            "pixel_value": v,
+            "saturation_threshold": 4,
+            "relative_saturation": False,
+        }
+        for v in (254, 251)
+    ]
+    found.text("defects_config.json", json.dumps(kinds))
     return found
 
 

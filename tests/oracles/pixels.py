@@ -52,6 +52,26 @@ def slow_au_pro(maps, masks, limit: float) -> float:
     return trapezoids(slow_pro_curve(maps, masks), 0.0, limit) / limit
 
 
+def slow_au_spro(maps, regions, limit: float) -> float:
+    """The same where a region is found once enough of its pixels are.
+
+    `regions`: for each map, pairs of a mask and how many pixels are enough.
+    """
+    found = [(m[k], enough) for m, own in zip(maps, regions, strict=True) for k, enough in own]
+    others = np.concatenate([
+        m[~np.any([k for k, _ in own] or [np.zeros(m.shape, bool)], axis=0)]
+        for m, own in zip(maps, regions, strict=True)
+    ])  # fmt: skip
+    points = [(0.0, 0.0)] + [
+        (
+            float(np.mean(others >= threshold)),
+            float(np.mean([min((s >= threshold).sum() / enough, 1) for s, enough in found])),
+        )
+        for threshold in thresholds(maps)
+    ]
+    return trapezoids(points, 0.0, limit) / limit
+
+
 def slow_aupimo(maps, masks, low: float, high: float) -> list[float | None]:
     """AUPIMO of each image, each score of good images a threshold; `None` of good images."""
     good = [m for m, k in zip(maps, masks, strict=True) if not k.any()]

@@ -19,11 +19,16 @@ from blemish.images.masks import read_mask
 class MaskFile:
     """A file whose pixels are a mask; of another size than its image, it is refused.
 
-    `page` says which image of the file, where it is a TIFF of several; counted from 0.
+    Attributes:
+        path: of the file.
+        page: which image of the file, where it is a TIFF of several; counted from 0.
+        saturation: where the data set says how much of a region is enough to be found: values of
+            pixels, each with that number of pixels, or, if the third is true, share of the region.
     """
 
     path: Path
     page: int | None = None
+    saturation: tuple[tuple[int, float, bool], ...] = ()
 
 
 Mask = MaskFile | Shapes

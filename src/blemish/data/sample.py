@@ -27,7 +27,7 @@ from blemish.images.header import (
     probe_image,
     read_content,
 )
-from blemish.images.masks import DecodedMask, decode_mask
+from blemish.images.masks import DecodedMask, Saturating, decode_mask
 from blemish.images.read import read_image
 from blemish.result import GOOD
 
@@ -197,6 +197,27 @@ class Sample:
                 yield decode_mask(content, size_hw=size_hw, reader=reader)
             else:
                 yield DecodedMask(mask.draw(size_hw), varied=False)
+
+    def saturating(self, size_hw: tuple[int, int], reader: Reader = READER) -> list[Saturating]:
+        """The regions of its masks with how much of each is enough; none where nothing says it.
+
+        Raises:
+            ImageError: as `read_mask`, or nothing is said of a value of a mask.
+        """
+        found = []
+        for mask, decoded in zip(self.masks, self.decode_masks(size_hw, reader), strict=True):
+            known = mask.saturation if isinstance(mask, MaskFile) else ()
+            table = {value: (enough, of_region) for value, enough, of_region in known}
+            for value in np.unique(decoded.values[decoded.marked]).tolist() if table else ():
+                if value not in table:
+                    raise ImageError(
+                        f"{mask.path}: nothing says how much of a region of value {value} is "
+                        f"enough (defects_config.json has {', '.join(map(str, sorted(table)))})."
+                    )
+                region = decoded.values == value
+                enough, of_region = table[value]
+                found.append(Saturating(region, enough * (region.sum() if of_region else 1)))
+        return found
 
     def _hash_of(self, path: Path) -> str:
         known = self._hashes.get(path)

@@ -156,7 +156,13 @@ def _add_pixels(pixels: PixelScores, sample: Sample, result: Prediction, reader:
     if mask is None:
         return
     try:
-        pixels.add(result.score_map, mask, name=sample.id, kind=sample.defect_type)
+        pixels.add(
+            result.score_map,
+            mask,
+            name=sample.id,
+            kind=sample.defect_type,
+            saturating=sample.saturating((height, width), reader),
+        )
     except ValueError as error:
         raise ImageError(f"{error}.") from error
 

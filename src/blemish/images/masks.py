@@ -91,6 +91,19 @@ class DecodedMask:
         return marked
 
 
+@dataclass(frozen=True, eq=False)
+class Saturating:
+    """A region of which a part is enough.
+
+    Attributes:
+        mask: H x W, true in the region.
+        enough_px: how many of its pixels, found, count as all of it.
+    """
+
+    mask: NDArray[np.bool_]
+    enough_px: float
+
+
 def read_mask(
     source: Readable, *, size_hw: tuple[int, int], reader: Reader = READER
 ) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ the range of false-positive rates in which it is found (`formulas.worth`).
   pixels of all test images, good ones included, that are flagged. Every distinct score is a
   threshold, equal scores are one, points are joined by straight lines, also at the limit; AU-PRO
   is the area up to the limit, divided by it (Bergmann et al., 2021, and the code of its authors).
+  Where a data set says how much of a region is enough, it is sPRO.
 * PIMO is the recall of one image, over the mean share of flagged pixels of good images, on a
   logarithmic axis; AUPIMO is the area from 1e-5 to 1e-4, divided by the width of that range
   (Bertoldo et al., 2024). Thresholds are the scores of good images, points are joined by straight
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.images.masks import Saturating
 from blemish.metrics import formulas
 from blemish.metrics.formulas import known
 from blemish.metrics.ranking import RankCounts, thinned_curve
@@ -42,6 +44,26 @@ class RegionCounts:
 
     ranks: RankCounts
     shares: NDArray[np.float64]
+
+
+def saturated_shares(score_map: NDArray[np.float32], region: Saturating) -> NDArray[np.float64]:
+    """What each pixel adds to the share of a region that counts as found, H x W, as 64-bit floats.
+
+    At each threshold the sum over the pixels above it is sPRO of the region, min(found / enough,
+    1): the pixels of the highest scores add 1 / enough each until enough are found, all others
+    nothing. Equal scores share what they add together (Bergmann et al., IJCV 130, 2022).
+    """
+    scores = score_map[region.mask]
+    order = np.argsort(-scores, kind="stable")
+    enough = min(max(region.enough_px, 1.0), float(scores.size))
+    added = np.clip(enough - np.arange(scores.size), 0.0, 1.0) / enough
+    _, group, sizes = np.unique(-scores[order], return_inverse=True, return_counts=True)
+    together = np.bincount(group, weights=added, minlength=len(sizes)) / sizes
+    of_region = np.empty(scores.size)
+    of_region[order] = together[group]
+    shares = np.zeros(score_map.shape)
+    shares[region.mask] = of_region
+    return shares
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,18 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.images.masks import Saturating
 from blemish.images.regions import label_regions
 from blemish.metrics.counting import Group, Part, Tally, count_blocks, good_rates
 from blemish.metrics.decisions import Decisions
-from blemish.metrics.overlap import PIMO_RANGE, GoodRates, RegionCounts, pimo_reached, pimo_worth
+from blemish.metrics.overlap import (
+    PIMO_RANGE,
+    GoodRates,
+    RegionCounts,
+    pimo_reached,
+    pimo_worth,
+    saturated_shares,
+)
 from blemish.metrics.ranking import distinct
 from blemish.metrics.regions import FoundRegion
 from blemish.metrics.spill import Spill
@@ -35,6 +43,8 @@ class ImagePixels:
         kind: its defect type, or `good`.
         scores: of its defective pixels, rising: looking such up is fastest.
         region: for each of these, the number of its region in this image.
+        shares: for each, what share it is of its region; where regions saturate, what it adds to
+            the share of its region that counts as found.
         areas_px: of its regions.
         found: of its regions, whether a pixel is above the threshold; `None` without one.
         highest: the highest score of its other pixels.
@@ -45,6 +55,7 @@ class ImagePixels:
     kind: str
     scores: NDArray[np.float32]
     region: NDArray[np.int32]
+    shares: NDArray[np.float64]
     areas_px: NDArray[np.int64]
     found: NDArray[np.bool_] | None
     highest: float
@@ -54,12 +65,6 @@ class ImagePixels:
     def good(self) -> bool:
         """Whether the image is good: it is called so, and no pixel of it is defective."""
         return self.kind == GOOD and not self.scores.size
-
-    @property
-    def shares(self) -> NDArray[np.float64]:
-        """For each defective pixel, what share it is of its region."""
-        shares: NDArray[np.float64] = 1 / self.areas_px[self.region]
-        return shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +108,13 @@ class PixelScores:
         self.spill = Spill()
 
     def add(
-        self, score_map: NDArray[np.float32], mask: NDArray[np.bool_], *, name: str, kind: str
+        self,
+        score_map: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        *,
+        name: str,
+        kind: str,
+        saturating: Sequence[Saturating] = (),
     ) -> None:
         """Add an image, of any size.
 
@@ -112,6 +123,8 @@ class PixelScores:
             mask: H x W, true where defective.
             name: what to call the image.
             kind: its defect type, or `good`: what figures can be told apart by.
+            saturating: the regions that AU-PRO asks for, together the mask, where the data set
+                says how much of each is enough; by default the mask's own, in whole.
 
         Raises:
             ValueError: a score is not a number, or map and mask differ in size.
@@ -127,6 +140,10 @@ class PixelScores:
         region, scores = region[order], scores[order]
         others = score_map[~mask] if region.size else score_map.reshape(-1)
         areas = np.bincount(region)
+        shares = 1 / areas[region]
+        if saturating:
+            added = np.sum([saturated_shares(score_map, one) for one in saturating], axis=0)
+            shares = added[mask][order]
         self.spill.append(others)
         self.images.append(
             ImagePixels(
@@ -134,6 +151,7 @@ class PixelScores:
                 kind=kind,
                 scores=scores,
                 region=region.astype(np.int32),
+                shares=shares,
                 areas_px=areas,
                 found=_found(region, scores, len(areas), self._threshold),
                 highest=float(others.max(initial=-np.inf)),

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from blemish.data.entry import Entry
 from blemish.data.folder import Folder, is_image
 from blemish.data.layouts.found import FoundLayout, Leftovers
+from blemish.data.layouts.saturation import Saturation
 from blemish.data.mask_names import MaskNames, masks_among
 from blemish.data.masks import MaskFile, mask_paths
 from blemish.data.split import Split
@@ -92,6 +93,19 @@ class Gathered:
                 group=group,
             )
         )
+
+    def saturate(self, saturation: Saturation) -> None:
+        """Have the masks found so far say how much of a region is enough."""
+        self.entries = [
+            replace(
+                entry,
+                masks=tuple(
+                    replace(mask, saturation=saturation) if isinstance(mask, MaskFile) else mask
+                    for mask in entry.masks
+                ),
+            )
+            for entry in self.entries
+        ]
 
     def seen(self, files: Iterable[Path]) -> None:
         """Know of files that they belong to the data set."""

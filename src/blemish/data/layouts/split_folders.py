@@ -12,6 +12,7 @@ from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import classes_in, good_in, mask_folder_in
+from blemish.data.layouts.saturation import read_saturation
 from blemish.data.mask_names import MaskNames
 from blemish.data.words import plain
 from blemish.result import GOOD
@@ -44,9 +45,9 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     annotate(gathered)
     if config := folder.file("defects_config.json"):
         gathered.seen([config])
+        gathered.saturate(read_saturation(config))
         gathered.notes.append(
-            "Saturation thresholds (defects_config.json) are not used: there is no sPRO here, and "
-            "AU-PRO asks for whole regions."
+            "AU-PRO takes the saturation thresholds of defects_config.json, so that it is AU-sPRO."
         )
     return gathered.done()
 
