@@ -13,7 +13,9 @@ GOOD_WORDS = frozenset(
     {
         "good", "ok", "okay", "pass", "passed", "normal", "regular", "healthy", "golden", "0",
         "defect-free", "defectfree", "non-defective", "nondefective", "not-defective", "no-defect",
-        "no-defects", "nodefect", "no-anomaly", "non-anomalous", "accept", "accepted", "io", "i.o.",
+        "no-defects", "nodefect", "nondefect", "anomaly-free", "undamaged", "intact", "acceptable",
+        "conforming", "conforme", "fehlerfrei", "o.k.", "ok品", "no-anomaly",
+        "non-anomalous", "accept", "accepted", "io", "i.o.",
         "gut", "gutteil", "gutteile", "bueno", "buenos", "buena", "buenas", "bon", "bons", "bonne",
         "bonnes", "buono", "buoni", "goed", "良品", "良", "合格", "合格品", "正常", "正常品", "好",
         "양품", "정상",
@@ -50,9 +52,8 @@ MASK_WORDS = frozenset(
         "annotation", "annotations",
     }
 )  # fmt: skip
-NEGATIONS = frozenset(
-    {"no", "non", "not", "without", "kein", "keine", "ohne", "sin", "sans", "false"}
-)
+LACK = frozenset({"no", "kein", "keine", "without", "ohne", "sin", "sans"})
+NEGATIONS = LACK | {"non", "not", "false"}
 _WORD = re.compile(r"[^\W\d_]+")
 _PLACE_OR_TIME = re.compile(
     r"\d{4}-?\d{2}(-?\d{2})?([-t]?[\d.:-]+)?|(cam|camera|kamera|shift|schicht|line|linie|station|"
@@ -81,16 +82,19 @@ def doubt(name: str) -> str:
     It has a word for good in it (`OK_2024`, `good parts`), one that tells nothing (`backup`), one
     for masks, or names a place or a time.
     """
-    if is_good(name) or is_bad(name):
-        return ""
     words = _WORD.findall(plain(name))
-    good, bad = (any(word in of for word in words) for of in (GOOD_WORDS, BAD_WORDS))
-    if (good and not bad) or (bad and any(word in NEGATIONS for word in words)):
+    good, bad, no = (any(word in of for word in words) for of in (GOOD_WORDS, BAD_WORDS, NEGATIONS))
+    not_good = good and no and not bad
+    if is_good(name) or is_bad(name) or not_good:
+        return ""
+    if (good and not bad) or (no and bad):
         return "seems to mean good parts"
     if any(word in MASK_WORDS for word in words):
         return "seems to hold masks"
     if any(word in NEUTRAL_WORDS for word in words) or _PLACE_OR_TIME.fullmatch(plain(name)):
         return "tells nothing of what its images are"
+    if len(words) > 1 and words[0] in LACK:
+        return "may mean good parts, or that something is missing"
     return ""
 
 

@@ -45,18 +45,27 @@ def test_what_lies_beside_the_only_category_is_not_passed_over(tmp_path: Path, d
 
 @pytest.mark.parametrize(
     "name",
-    ["OK_2024", "good (1)", "good parts", "Gut_neu", "normal_test", "2024-01-01", "cam1",
+    ["OK_2024", "good (1)", "good parts", "Gut_neu", "normal_test", "no_crack", "2024-01-01",
+     "cam1",
      "New folder", "train_old", "heatmaps", "false_alarm", "Masken", "keine Fehler"],
 )  # fmt: skip
 def test_folders_that_are_hardly_a_type_of_defect(tmp_path: Path, draw: Draw, name: str) -> None:
     for folder in ("OK", "scratch", name):
         several(draw, folder)
-    refused(tmp_path, "means? good|tells nothing|hold masks")
+    refused(tmp_path, "means? good|mean good|tells nothing|hold masks")
     dataset = open_dataset(tmp_path, ignore=[name])
     assert dataset.defect_types == ("scratch",)
 
 
 def test_bad_images_below_good_ones_and_good_below_bad(tmp_path: Path, draw: Draw) -> None:
+    for folder in ("four/train/good", "four/train/good/bad", "five/good", "five/NG/masks"):
+        several(draw, folder)
+    refused(tmp_path / "four", "lies in a folder of good images and says otherwise")
+    refused(tmp_path / "five", "seems to hold masks, and lies in a folder of images")
+    draw("six/good/000_NG.png")
+    draw("six/bad/0.png")
+    refused(tmp_path / "six", r"'000_NG.png' \(1 of 1\) says otherwise")
+    assert open_dataset(tmp_path / "six", good=["good"]).train
     for folder in ("one/OK", "one/OK/NG", "two/OK", "two/NG/good", "three/OK/train", "three/NG"):
         several(draw, folder)
     refused(tmp_path / "one", "lies in a folder of good images and says otherwise")
@@ -126,3 +135,10 @@ def test_copies_in_kolektor_sdd2_as_downloaded(tmp_path: Path, draw: Draw, mask:
     dataset = open_dataset(tmp_path)
     assert dataset.layout == "kolektor-sdd2"
     assert len(dataset.train) == len(dataset.test) == 3
+
+
+@pytest.mark.parametrize("name", ["not_good", "No Good", "not-okay", "NOK", "scratch head"])
+def test_folders_that_are_a_type_of_defect(tmp_path: Path, draw: Draw, name: str) -> None:
+    for folder in ("good", name):
+        several(draw, folder)
+    assert open_dataset(tmp_path).defect_types == (name,)

@@ -10,7 +10,7 @@ from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import Names
 from blemish.data.mask_names import is_mask_folder
 from blemish.data.split import Split
-from blemish.data.words import doubt, is_bad, plain
+from blemish.data.words import doubt, plain, says_bad
 from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
 from blemish.wording import first_few
@@ -46,14 +46,26 @@ def classes_in(
     return [ImageClass(folder, kind_of(folder, names), split) for folder in folders]
 
 
-def good_in(parent: Folder | None, names: Names, split: Split) -> list[ImageClass]:
-    """The folders of good images right in a folder, for a split that holds no others."""
+def holds_good(parent: Folder | None, names: Names) -> bool:
+    """Whether a folder of good images lies right in a folder."""
     folders = parent.folders if parent else ()
-    return [
-        ImageClass(folder, GOOD, split)
-        for folder in folders
+    return any(names.means_good(one) and not names.leaves_out(one) for one in folders)
+
+
+def good_in(parent: Folder | None, names: Names, split: Split) -> list[ImageClass]:
+    """The folders of good images right in a folder, for a split that holds no others.
+
+    Raises:
+        DataError: a folder below one of them says that it is something else.
+    """
+    folders = [
+        folder
+        for folder in (parent.folders if parent else ())
         if names.means_good(folder) and not names.leaves_out(folder)
     ]
+    told = [folder for folder in folders if not _is_said(folder, names)]
+    raise_all([problem for folder in told for problem in _contradictions(folder, names)], DataError)
+    return [ImageClass(folder, GOOD, split) for folder in folders]
 
 
 def kind_of(folder: Folder, names: Names) -> str:
@@ -86,22 +98,33 @@ def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> Non
 
 
 def _contradictions(folder: Folder, names: Names) -> Iterator[str]:
-    """Folders below one of a class whose names say that it is another's, or of a split."""
-    good = names.means_good(folder)
-    for below in sorted({Folder(path.parent) for path in folder.all_images}, key=str):
+    """Folders and images below one of a class whose names say that they are something else."""
+    good, images = names.means_good(folder), folder.all_images
+    for below in sorted({Folder(path.parent) for path in images}, key=str):
         for part in below.path.relative_to(folder.path).parts:
-            other = not good and not part.isdecimal() and names.means_good(Folder(Path(part)))
-            if other or (good and not part.isdecimal() and is_bad(part)):
+            other = says_bad(part) if good else names.means_good(Folder(Path(part)))
+            if other and not part.isdecimal():
                 what = "good" if good else "defective"
                 yield (
                     f"{below.path} lies in a folder of {what} images and says otherwise; move it "
-                    "out of there, or pass it over with ignore=NAME."
+                    "out of there."
+                )
+            elif is_mask_folder(part) and not folder.folder(*IMAGE_FOLDERS):
+                yield (
+                    f"{below.path} seems to hold masks, and lies in a folder of images; move them "
+                    "to a folder 'masks' beside the folders of classes."
                 )
             elif plain(part) in SPLIT_WORDS:
                 yield (
                     f"{below.path} is a split inside of a class; lay them out the other way round, "
                     f"{part}/{folder.name}."
                 )
+    bad = [path.name for path in images if good and says_bad(path.stem)]
+    if bad:
+        yield (
+            f"{folder.path} holds good images, and '{bad[0]}' ({len(bad)} of {len(images)}) says "
+            f"otherwise; move it, or, if all are good, say good={folder.name}."
+        )
 
 
 def _is_said(folder: Folder, names: Names) -> bool:

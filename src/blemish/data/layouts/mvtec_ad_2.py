@@ -8,14 +8,14 @@ from __future__ import annotations
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import classes_in, good_in, mask_folder_in
+from blemish.data.layouts.kinds import classes_in, good_in, holds_good, mask_folder_in
 
 PRIVATE = ("test_private", "test_private_mixed")
 
 
 def recognises(folder: Folder, names: Names) -> bool:
     """Whether there are good images in `train/` and a folder `test_public`."""
-    return bool(folder.folder("test_public") and good_in(folder.folder("train"), names, "train"))
+    return bool(folder.folder("test_public")) and holds_good(folder.folder("train"), names)
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:

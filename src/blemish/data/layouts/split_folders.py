@@ -11,7 +11,7 @@ from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import classes_in, good_in, mask_folder_in
+from blemish.data.layouts.kinds import classes_in, good_in, holds_good, mask_folder_in
 from blemish.data.layouts.saturation import read_saturation
 from blemish.data.mask_names import MaskNames
 from blemish.data.words import plain
@@ -23,7 +23,7 @@ LOCO_TYPES = ("logical_anomalies", "structural_anomalies")
 
 def recognises(folder: Folder, names: Names) -> bool:
     """Whether there are good images in `train/`, in a folder of their own."""
-    return bool(good_in(_unless_ignored(folder.folder(*TRAIN), names), names, "train"))
+    return holds_good(_unless_ignored(folder.folder(*TRAIN), names), names)
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:

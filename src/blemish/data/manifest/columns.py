@@ -39,6 +39,7 @@ from blemish.data.manifest.vocabulary import (
     squashed,
 )
 from blemish.data.tables import Table
+from blemish.data.words import is_good
 from blemish.wording import first_few, listed
 
 ALIKE = 0.7  # of a name and the one that was meant
@@ -174,6 +175,8 @@ class _Sorting:
             return
         meant = [one.name for one in self._columns if one.all_are(holds) or _alike(one, {meaning})]
         hint = f" If it is '{meant[0]}', call it '{meaning}'." if meant else ""
+        if meaning == "label" and (flags := [name for name in called if is_good(name)]):
+            hint = f" If 1 is good in '{flags[0]}', call it 'is_good'."
         has = first_few(called, MOST_SHOWN) or "none"
         self._tell(f"needs a column '{meaning}'; others are {has}.{hint}")
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from blemish.data.words import GOOD_WORDS, MASK_WORDS, doubt, is_bad, is_good, plain, says_bad
+from blemish.data.words import GOOD_WORDS, LACK, MASK_WORDS, doubt, is_bad, is_good, plain, says_bad
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 SHORTEST = 4  # of a word that others are compared with by their letters
 # One letter from a word for good, and words for other things that defects are named after.
 OTHERS = frozenset({"gold", "bond", "bonds", "bones", "pads", "past", "goal", "grooved"})
 SEEMS_GOOD = "seems to mean good parts"  # as `doubt` says it of a folder
-LACK = frozenset({"no", "kein", "keine", "without", "ohne", "sin", "sans"})
 TELLS_NOTHING = "tells nothing of the image"
 
 
