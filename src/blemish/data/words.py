@@ -46,6 +46,15 @@ NEUTRAL_WORDS = frozenset(
         "clean", "perfect", "unsicher", "sonstiges", "alt", "neu",
     }
 )  # fmt: skip
+# Those that nobody gives a folder of the images of a class.
+ASIDE_WORDS = frozenset(
+    {
+        "unknown", "unsorted", "unlabeled", "unlabelled", "uncertain", "unclear", "unsure", "todo",
+        "tbd", "review", "unchecked", "backup", "trash", "misc", "thumbs", "thumbnails", "preview",
+        "previews", "overlay", "overlays", "heatmap", "heatmaps", "prediction", "predictions",
+        "unsicher", "sonstiges", "suspect", "alarm", "alarms",
+    }
+)  # fmt: skip
 MASK_WORDS = frozenset(
     {
         "mask", "masks", "maske", "masken", "gt", "truth", "seg", "segmentation", "segmentations",
@@ -96,6 +105,11 @@ def doubt(name: str) -> str:
     if len(words) > 1 and words[0] in LACK:
         return "may mean good parts, or that something is missing"
     return ""
+
+
+def sets_aside(name: str) -> bool:
+    """Whether a name is that of images that were put aside, or of drawings: `review`, `overlay`."""
+    return any(word in ASIDE_WORDS for word in _WORD.findall(plain(name)))
 
 
 def says_bad(name: str) -> bool:

@@ -62,6 +62,10 @@ def test_bad_images_below_good_ones_and_good_below_bad(tmp_path: Path, draw: Dra
         several(draw, folder)
     refused(tmp_path / "four", "lies in a folder of good images and says otherwise")
     refused(tmp_path / "five", "seems to hold masks, and lies in a folder of images")
+    for folder in ("seven/train/good", "seven/train/good/review", "eight/OK/raw", "eight/NG"):
+        several(draw, folder)
+    refused(tmp_path / "seven", "neither that its images are of it nor that they are not")
+    assert len(open_dataset(tmp_path / "eight", test_fraction=0).train) == 3
     draw("six/good/000_NG.png")
     draw("six/bad/0.png")
     refused(tmp_path / "six", r"'000_NG.png' \(1 of 1\) says otherwise")

@@ -10,7 +10,7 @@ from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import Names
 from blemish.data.mask_names import is_mask_folder
 from blemish.data.split import Split
-from blemish.data.words import doubt, plain, says_bad
+from blemish.data.words import doubt, plain, says_bad, sets_aside
 from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
 from blemish.wording import first_few
@@ -108,6 +108,11 @@ def _contradictions(folder: Folder, names: Names) -> Iterator[str]:
                 yield (
                     f"{below.path} lies in a folder of {what} images and says otherwise; move it "
                     "out of there."
+                )
+            elif sets_aside(part):
+                yield (
+                    f"{below.path} lies in a folder of a class, and its name says neither that its "
+                    "images are of it nor that they are not; move it out of there, or rename it."
                 )
             elif is_mask_folder(part) and not folder.folder(*IMAGE_FOLDERS):
                 yield (
