@@ -70,12 +70,12 @@ class Folder:
             folder.name for folder in self.folders
         }
 
-    @property
+    @cached_property
     def images(self) -> list[Path]:
         """Images right in it."""
         return [path for path in self.files if is_image(path)]
 
-    @property
+    @cached_property
     def all_images(self) -> list[Path]:
         """Images in it and in all folders below."""
         return [path for path in self.all_files if is_image(path)]

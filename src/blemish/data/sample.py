@@ -204,6 +204,8 @@ class Sample:
         Raises:
             ImageError: as `read_mask`, or nothing is said of a value of a mask.
         """
+        if not any(isinstance(mask, MaskFile) and mask.saturation for mask in self.masks):
+            return []
         found = []
         for mask, decoded in zip(self.masks, self.decode_masks(size_hw, reader), strict=True):
             known = mask.saturation if isinstance(mask, MaskFile) else ()

@@ -75,7 +75,8 @@ def annotations_in(folder: Path, files: Sequence[Path], images: Sequence[Path]) 
     index = Images(folder, images)
     reading = _Reading(index)
     files = sorted(files)
-    reading.set_aside = [path for path in files if keypoints_beside(path, set(files))]
+    there = set(files)
+    reading.set_aside = [path for path in files if keypoints_beside(path, there)]
     aside = set(reading.set_aside)
     wanted = [path for path in files if path.suffix.lower() in SUFFIXES and path not in aside]
     for path, result in read_ahead(wanted, _read):

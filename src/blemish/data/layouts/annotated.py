@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
@@ -57,15 +58,11 @@ def annotate(gathered: Gathered) -> None:
 
 def _with(entry: Entry, found: Found) -> Entry:
     said, more = found.by_image.get(entry.path), found.supplements.get(entry.path)
-    return Entry(
-        id=entry.id,
-        path=entry.path,
-        defect_type=entry.defect_type,
+    return replace(
+        entry,
         masks=(*entry.masks, *(said.masks if said else ())),
-        split=entry.split,
         group=more.group if more and more.group else entry.group,
         metadata=more.metadata if more else entry.metadata,
-        page=entry.page,
     )
 
 

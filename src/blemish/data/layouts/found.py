@@ -47,6 +47,8 @@ class Names:
 
     def check_met(self, folder: Folder) -> None:
         """Raise `SettingError` where a folder holds none of a name, at whatever depth."""
+        if not (self.good or self.ignored):
+            return
         there = {plain(name) for name in folder.names_below}
         problems = [
             f"'{parameter}' names '{name}', and there is no such folder in {folder.path}."
