@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+MOST_PROBLEMS_SHOWN = 20  # of a file or a set
+
 
 class BlemishError(Exception):
     """Base of all errors that a user can mend.
@@ -72,3 +74,19 @@ def raise_all(problems: Sequence[str], error: type[BlemishError]) -> None:
     """Raise `error` with all `problems`, one a line; do nothing where there are none."""
     if problems:
         raise error("\n".join(problems))
+
+
+def raise_some(problems: Sequence[str], error: type[BlemishError], *, place: object = "") -> None:
+    """The same where there may be very many: the first of them, and how many more there are.
+
+    Args:
+        problems: what is wrong.
+        error: to raise.
+        place: the file that all are in, which goes in front of each.
+    """
+    lead = f"{place}: " if place else ""
+    shown = [f"{lead}{problem}" for problem in problems[:MOST_PROBLEMS_SHOWN]]
+    if len(problems) > len(shown):
+        rest = f"{len(problems) - len(shown):,} more problems."
+        shown.append(f"{lead}and {rest}" if lead else f"And {rest}")
+    raise_all(shown, error)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from blemish.data.dataset import Dataset
 from blemish.data.sample import Sample
-from blemish.errors import BlemishError, DataError, ImageError, raise_all
+from blemish.errors import BlemishError, DataError, ImageError, raise_some
 from blemish.evaluation.matching import SHOWN, match_maps
 from blemish.evaluation.measure import Evaluation, Judged, measure, tested
 from blemish.evaluation.score_list import read_scores
@@ -29,7 +29,6 @@ from blemish.progress import Progress
 from blemish.result import Prediction, Verdict
 from blemish.wording import first_few
 
-MOST_PROBLEMS_SHOWN = 20
 NO_THRESHOLDS = Thresholds()
 
 
@@ -162,14 +161,7 @@ def _judged(maps: ScoreMaps, resized: list[str]) -> Iterator[Judged]:
             prediction, changed = result
             resized += [sample.id] if changed else []
             yield sample, prediction
-    raise_all(_first(problems), DataError)
-
-
-def _first(problems: Sequence[str]) -> list[str]:
-    shown = list(problems[:MOST_PROBLEMS_SHOWN])
-    if len(problems) > len(shown):
-        shown.append(f"And {len(problems) - len(shown):,} more problems.")
-    return shown
+    raise_some(problems, DataError)
 
 
 def _notes(maps: ScoreMaps, resized: Sequence[str]) -> list[str]:

@@ -19,8 +19,7 @@ from typing import Any
 from blemish.data.manifest.vocabulary import is_path, path_column, squashed
 from blemish.data.sample import Sample
 from blemish.data.tables import read_table
-from blemish.data.tables.table import raise_some
-from blemish.errors import DataError
+from blemish.errors import DataError, raise_some
 from blemish.evaluation.matching import look_up, match, names_of
 from blemish.names import of_cell, shown
 
@@ -82,7 +81,7 @@ def _number(value: Any) -> float | None:
 def _read(path: Path) -> Lines:
     """Path and score of each line, by its place. Raises `DataError`."""
     table = read_table(path, _is_known)
-    raise_some(f"{path} is no list of scores", table.problems)
+    raise_some(table.problems, DataError, place=f"{path} is no list of scores")
     image, score = path_column(table.columns), _only_score(table.columns)
     if image is None or score is None:
         raise DataError(f"{path} is no list of scores: it must name {' and '.join(COLUMNS)}.")

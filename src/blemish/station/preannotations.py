@@ -20,14 +20,20 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from blemish.data.annotations.annotation import told
 from blemish.data.annotations.brush import encode
 from blemish.data.export.coco import ANNOTATIONS, IMAGES, file_text, image_entry
 from blemish.data.export.folder import written_whole
 from blemish.data.export.names import unique_names
 from blemish.data.export.write import suffix_of, write_image
 from blemish.data.words import DEFECT
-from blemish.errors import BlemishError, DataError, SettingError, UsageError, did_you_mean
+from blemish.errors import (
+    BlemishError,
+    DataError,
+    SettingError,
+    UsageError,
+    did_you_mean,
+    raise_some,
+)
 from blemish.images.header import DEFAULT_LIMITS, FilePage, Reader, ReadLimits, path_of, probe_image
 from blemish.images.outlines import one_ring
 from blemish.images.polygons import paint_polygon
@@ -210,7 +216,7 @@ def _judged(source: Path, reader: Reader, progress: Progress) -> list[Judged]:
     """Raises `DataError` with all that is wrong, and `UsageError` where outlines are missing."""
     problems: list[str] = []
     lines = list(_lines(source / LINES, problems, progress))
-    told(source / LINES, problems)
+    raise_some(problems, DataError, place=source / LINES)
     if not lines:
         raise DataError(f"{source / LINES} holds no predictions.")
     _check_outlines(source, lines)
@@ -230,7 +236,7 @@ def _judged(source: Path, reader: Reader, progress: Progress) -> list[Judged]:
             else:
                 found.append(result)
             advance(1)
-    told(source / LINES, problems)
+    raise_some(problems, DataError, place=source / LINES)
     return found
 
 

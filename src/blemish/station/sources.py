@@ -26,7 +26,7 @@ from typing import IO, Any
 
 from blemish.data.manifest.vocabulary import path_column
 from blemish.data.tables.text import encoding_of
-from blemish.errors import DataError, raise_all
+from blemish.errors import MOST_PROBLEMS_SHOWN, DataError, raise_all
 from blemish.files import append_block
 from blemish.station.images_named import (
     MOST_SHOWN,
@@ -50,7 +50,6 @@ LIST = "_images.jsonl"
 COLUMNS = ("path", "uri")  # of a list; the first that it has, or what manifests may call them
 LIST_SUFFIXES = frozenset({".jsonl", ".parquet"})
 RUN = 200_000  # names that are sorted in memory at a time, some 40 MB
-MOST_PROBLEMS_SHOWN = 20
 _WILD = re.compile(r"[*?[]")
 
 

@@ -15,10 +15,8 @@ from blemish.data.masks import Mask, MaskFile
 from blemish.data.shapes import Shape, Shapes
 from blemish.data.split import Split
 from blemish.data.words import DEFECT, is_good, plain
-from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
 
-MOST_PROBLEMS_SHOWN = 20
 BACKGROUND = frozenset({"background"})
 TO_IGNORE = frozenset({"ignore", "ignored", "don't-care", "dontcare"})
 
@@ -116,11 +114,3 @@ def no_area(kind: str) -> str:
     return (
         f"is a {kind}, which marks no area; draw a polygon, a box or a mask around what it means."
     )
-
-
-def told(path: Path, problems: list[str]) -> None:
-    """Raise `DataError` with what is wrong with a file, up to 20 problems, if anything is."""
-    shown = [f"{path}: {problem}" for problem in problems[:MOST_PROBLEMS_SHOWN]]
-    if len(problems) > len(shown):
-        shown.append(f"{path}: and {len(problems) - len(shown)} more problems.")
-    raise_all(shown, DataError)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from blemish.data.annotations.annotation import Annotations, Tell, annotation_of, no_area, told
+from blemish.data.annotations.annotation import Annotations, Tell, annotation_of, no_area
 from blemish.data.annotations.splits import split_named
 from blemish.data.shapes import Polygon, Runs, Shape, box, polygon, runs
 from blemish.data.split import Split
+from blemish.errors import DataError, raise_some
 from blemish.images.run_lengths import from_text
 from blemish.typed_json import Count, JsonError, NotNegative, read_as
 
@@ -74,8 +75,7 @@ def read(path: Path, content: bytes) -> Annotations:
     try:
         file = read_as(content, _File)
     except JsonError as error:
-        told(path, [str(error)])
-        raise
+        raise DataError(f"{path}: {error}") from error
     problems = _repeated(file)
     names = {category.id: category.name for category in file.categories}
     sizes = {image.id: _size_hw(image) for image in file.images}
@@ -98,7 +98,7 @@ def read(path: Path, content: bytes) -> Annotations:
         )
         for image in file.images
     }
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return found
 
 

@@ -20,11 +20,10 @@ from blemish.data.annotations.annotation import (
     Annotations,
     annotation_of,
     no_area,
-    told,
 )
 from blemish.data.annotations.splits import split_named
 from blemish.data.shapes import FARTHEST_PX, Ellipse, Shape, box, polygon, runs, runs_of
-from blemish.errors import DataError
+from blemish.errors import DataError, raise_some
 from blemish.images.run_lengths import mask_of
 
 WITHOUT_AREA = {
@@ -58,7 +57,9 @@ def read(path: Path, content: bytes) -> Annotations:
         DataError: it is damaged, of a video, or has shapes that mark no area or are unknown.
     """
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        told(path, ["declares a DTD or entities, which CVAT never does; export it once more."])
+        raise DataError(
+            f"{path}: declares a DTD or entities, which CVAT never does; export it once more."
+        )
     problems: list[str] = []
     found: dict[str, Annotation] = {}
     try:
@@ -69,7 +70,7 @@ def read(path: Path, content: bytes) -> Annotations:
             found[name] = _annotation(path, image, problems)
     except ElementTree.ParseError as error:
         problems.append(f"it is no XML ({error}).")
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return found
 
 
@@ -96,7 +97,7 @@ def read_labelmap(path: Path) -> Mapping[str, tuple[int, int, int]]:
             colours[match[1]] = (int(match[2]), int(match[3]), int(match[4]))
         else:
             problems.append(f"line {number}: must be like 'scratch:128,0,0::'; got '{line}'.")
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return colours
 
 

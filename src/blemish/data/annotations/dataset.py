@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from blemish.data.annotations.annotation import MOST_PROBLEMS_SHOWN, Annotation
+from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.splits import split_in
@@ -21,7 +21,7 @@ from blemish.data.mask_names import masks_among
 from blemish.data.masks import MaskFile, marks_anything
 from blemish.data.split import Split
 from blemish.data.words import is_bad
-from blemish.errors import DataError, raise_all
+from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD
 from blemish.wording import counted, first_few, listed
@@ -79,10 +79,7 @@ def entries_from(
     images = [path for path in pictures if path not in no_images]
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
     found = annotations_in(root, [by] if by is not None and alone else others, images)
-    problems = [*found.problems[:MOST_PROBLEMS_SHOWN]]
-    if len(found.problems) > len(problems):
-        problems.append(f"and {len(found.problems) - len(problems)} more problems.")
-    raise_all(problems, DataError)
+    raise_some(found.problems, DataError)
     if not found.used:
         return None
     if found.not_yet and not found.by_image and len(found.formats) == 1:

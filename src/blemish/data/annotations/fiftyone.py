@@ -10,8 +10,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from blemish.data.annotations.annotation import Annotation, Annotations, told
+from blemish.data.annotations.annotation import Annotation, Annotations
 from blemish.data.annotations.splits import split_in
+from blemish.errors import DataError, raise_some
 from blemish.typed_json import JsonError, read_as
 
 SAMPLES, NEEDED = "samples", b'"filepath"'
@@ -50,8 +51,9 @@ def read(path: Path, content: bytes) -> Annotations:
     try:
         file = read_as(content, _File)
     except JsonError as error:
-        told(path, [f"{error} Only '{TYPE}' and '{MASK}' as a mask in a file are read."])
-        raise
+        raise DataError(
+            f"{path}: {error} Only '{TYPE}' and '{MASK}' as a mask in a file are read."
+        ) from error
     found: dict[str, Annotation | None] = {}
     problems = []
     for sample in file.samples:
@@ -69,5 +71,5 @@ def read(path: Path, content: bytes) -> Annotations:
             if known
             else None
         )
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return found

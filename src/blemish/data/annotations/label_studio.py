@@ -20,12 +20,12 @@ from blemish.data.annotations.annotation import (
     Annotations,
     annotation_of,
     no_area,
-    told,
 )
 from blemish.data.annotations.brush import decode
 from blemish.data.annotations.embedded import mask_in
 from blemish.data.shapes import Ellipse, Shape, box, polygon, runs_of
 from blemish.data.words import DEFECT
+from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.typed_json import Count, JsonError, read_as
 
@@ -103,8 +103,7 @@ def read(path: Path, content: bytes) -> Annotations:
     try:
         tasks = read_as(content, list[_Task])
     except JsonError as error:
-        told(path, [f"{error} Export the project as 'JSON', not 'JSON-MIN'."])
-        raise
+        raise DataError(f"{path}: {error} Export the project as 'JSON', not 'JSON-MIN'.") from error
     problems: list[str] = []
     found: dict[str, Annotation | None] = {}
     for number, task in enumerate(tasks, start=1):
@@ -117,7 +116,7 @@ def read(path: Path, content: bytes) -> Annotations:
         if name in found:
             problems.append(f"{where} is of '{name}', as another task is.")
         found[name] = None if one is None else _annotation(path, where, one, problems)
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return found
 
 

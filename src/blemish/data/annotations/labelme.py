@@ -11,9 +11,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from blemish.data.annotations.annotation import Annotations, annotation_of, no_area, told
+from blemish.data.annotations.annotation import Annotations, annotation_of, no_area
 from blemish.data.annotations.embedded import mask_in
 from blemish.data.shapes import FEWEST_CORNERS, Shape, Stroke, packed, runs_of
+from blemish.errors import DataError, raise_some
 from blemish.typed_json import Count, JsonError, read_as
 
 POLYGONS = ("polygon", "oriented_rectangle", "rotation")  # the last is X-AnyLabeling's
@@ -50,8 +51,7 @@ def read(path: Path, content: bytes) -> Annotations:
     try:
         file = read_as(content, _File)
     except JsonError as error:
-        told(path, [str(error)])
-        raise
+        raise DataError(f"{path}: {error}") from error
     size_hw = None
     if file.image_height and file.image_width:
         size_hw = (file.image_height, file.image_width)
@@ -63,7 +63,7 @@ def read(path: Path, content: bytes) -> Annotations:
             problems.append(f"shape {number} ('{one.label}') {error}")
     flags = tuple(name for name, is_set in (file.flags or {}).items() if is_set)
     found = annotation_of(path, shapes, size_hw, problems.append, image_labels=flags)
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return {file.image_path: found}
 
 

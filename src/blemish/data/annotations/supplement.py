@@ -16,9 +16,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from blemish.data.annotations.annotation import Annotation, told
+from blemish.data.annotations.annotation import Annotation
 from blemish.data.shapes import Shapes
-from blemish.errors import DataError
+from blemish.errors import DataError, raise_some
 from blemish.names import all_shown
 from blemish.typed_json import JsonError, read_as
 
@@ -77,7 +77,7 @@ def read_supplement(path: Path) -> dict[Path, Supplement]:
         found[path.parent / line.path] = Supplement(
             line.label, line.empty_mask, line.group, metadata
         )
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return found
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from blemish.data.annotations.annotation import Annotations, annotation_of, told
+from blemish.data.annotations.annotation import Annotations, annotation_of
 from blemish.data.shapes import FARTHEST_PX, Shape, box
+from blemish.errors import DataError, raise_some
 
 HEAD_BYTES = 4096
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -33,11 +34,13 @@ def read(path: Path, content: bytes) -> Annotations:
         DataError: it is damaged, or has objects without a box.
     """
     if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        told(path, ["declares a DTD or entities, which no tool does; export it once more."])
+        raise DataError(
+            f"{path}: declares a DTD or entities, which no tool does; export it once more."
+        )
     try:
         root = ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
-        told(path, [f"it is no XML ({error})."])
+        raise_some([f"it is no XML ({error})."], DataError, place=path)
         raise
     problems: list[str] = []
     shapes: list[Shape] = []
@@ -48,7 +51,7 @@ def read(path: Path, content: bytes) -> Annotations:
         except ValueError as error:
             problems.append(f"object {number} ('{label}') {error}")
     found = annotation_of(path, shapes, _size_hw(root, problems), problems.append)
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return {(root.findtext("filename") or path.stem).strip(): found}
 
 

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from blemish.data.annotations.annotation import Annotation, annotation_of, told
+from blemish.data.annotations.annotation import Annotation, annotation_of
 from blemish.data.shapes import FEWEST_CORNERS, Polygon, box, polygon
-from blemish.errors import DataError
+from blemish.errors import DataError, raise_some
 from blemish.wording import first_few
 
 LABELS, IMAGES = "labels", "images"
@@ -68,7 +68,7 @@ def read(
             except ValueError as error:
                 problems.append(f"line {number} {error}")
     found = annotation_of(path, list(shapes), None, problems.append)
-    told(path, problems)
+    raise_some(problems, DataError, place=path)
     return found
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.annotations.annotation import MOST_PROBLEMS_SHOWN
 from blemish.data.annotations.supplement import FILE as SUPPLEMENT
 from blemish.data.annotations.supplement import Supplement, as_text
 from blemish.data.dataset import Dataset
@@ -34,7 +33,7 @@ from blemish.errors import (
     ImageError,
     SettingError,
     did_you_mean,
-    raise_all,
+    raise_some,
 )
 from blemish.images.header import DEFAULT_LIMITS, FilePage, Reader, ReadLimits, path_of
 from blemish.images.raw import RawFormat
@@ -167,11 +166,7 @@ def _written(
                 record, supplements[one.name] = result
                 records.append(record)
             advance(1)
-    more = len(problems) - MOST_PROBLEMS_SHOWN
-    raise_all(
-        problems[:MOST_PROBLEMS_SHOWN] + ([f"and {more} more problems."] if more > 0 else []),
-        DataError,
-    )
+    raise_some(problems, DataError)
     return records, supplements
 
 

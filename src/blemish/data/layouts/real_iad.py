@@ -16,14 +16,13 @@ from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.mask_names import masks_among
 from blemish.data.split import Split
-from blemish.errors import DataError, raise_all
+from blemish.errors import DataError, raise_some
 from blemish.result import GOOD
 from blemish.typed_json import JsonError, read_json
 
 PART = re.compile(r"S\d+")
 LISTS = ("realiad_jsons", "realiad_jsons_sv", "jsons")  # of all views, of single ones
 SPLITS: tuple[Split, ...] = ("train", "test")
-MOST_TOLD = 5
 
 
 def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
@@ -44,7 +43,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
         kind, image, mask = (row.get(n) for n in ("anomaly_class", "image_path", "mask_path"))
         file, marks = folder.path / str(image), () if not mask else (folder.path / str(mask),)
         missing = [one for one in (file, *marks) if not one.is_file()]
-        problems += [f"{path}: '{one}' does not exist." for one in missing]
+        problems += [f"'{one}' does not exist." for one in missing]
         good = kind == "OK"
         if not missing and split == "train" and not good:
             gathered.leave_out(file, marks)
@@ -52,8 +51,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
             gathered.add(
                 file, GOOD if good else str(kind), split, marks, _group_of(file, str(kind))
             )
-    more = [f"{path}: and {len(problems) - MOST_TOLD} more files that do not exist."]
-    raise_all(problems if len(problems) <= MOST_TOLD else problems[:MOST_TOLD] + more, DataError)
+    raise_some(problems, DataError, place=path)
     return gathered.done()
 
 

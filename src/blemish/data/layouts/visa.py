@@ -11,8 +11,7 @@ from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.split import Split
 from blemish.data.tables import read_table
-from blemish.data.tables.table import raise_some
-from blemish.errors import DataError
+from blemish.errors import DataError, raise_some
 from blemish.result import GOOD
 
 SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
@@ -58,7 +57,7 @@ def _listed(folder: Folder) -> dict[str, Split]:
     if not path:
         return {}
     table = read_table(path, COLUMNS.__contains__)
-    raise_some(path, table.problems)
+    raise_some(table.problems, DataError, place=path)
     found = {}
     for row in table.rows:
         cells = dict(zip(map(str.lower, table.columns), row.cells, strict=True))

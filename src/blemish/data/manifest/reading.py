@@ -23,9 +23,8 @@ from blemish.data.masks import MaskFile, mask_paths
 from blemish.data.tables import Table, read_table
 from blemish.data.tables.json_rows import looks_like_rows
 from blemish.data.tables.read import TABLE_SUFFIXES
-from blemish.data.tables.table import raise_some
 from blemish.data.tables.text import read_text
-from blemish.errors import DataError
+from blemish.errors import DataError, raise_some
 from blemish.result import GOOD
 from blemish.wording import first_few
 
@@ -78,7 +77,7 @@ def open_manifest(path: Path) -> Manifest:
     told = Told(list(table.problems), list(table.notes))
     columns = sort_columns(table, told)
     root, entries = _entries(table, columns, path.parent, told) if columns else (path.parent, [])
-    raise_some(path, told.in_order())
+    raise_some(told.in_order(), DataError, place=path)
     if not entries:
         raise DataError(f"{path} lists no images.")
     return Manifest(root, tuple(entries), tuple(told.notes))

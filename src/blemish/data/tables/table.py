@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-
-from blemish.errors import DataError, raise_all
-
-MOST_PROBLEMS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +38,3 @@ class Table:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-
-
-def raise_some(place: object, problems: Iterable[str]) -> None:
-    """Raise `DataError` with the first problems of a file, one a line; nothing without any."""
-    problems = list(problems)
-    shown = [f"{place}: {problem}" for problem in problems[:MOST_PROBLEMS_SHOWN]]
-    if len(problems) > len(shown):
-        shown.append(f"{place}: and {len(problems) - len(shown)} more problems.")
-    raise_all(shown, DataError)
