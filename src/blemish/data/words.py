@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+from blemish.data.split import Split
 
 GOOD_WORDS = frozenset(
     {
@@ -31,28 +33,31 @@ BAD_WORDS = frozenset(
         "次品", "불량", "불량품",
     }
 )  # fmt: skip
+SPLIT_WORDS: dict[str, Split] = {
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 DEFECT = "defect"  # the type of what is only known to be bad: `NG`, `1`
-# Words that say nothing of what images are, though many a folder is called so.
-NEUTRAL_WORDS = frozenset(
-    {
-        "train", "training", "val", "valid", "validation", "test", "testing", "images", "image",
-        "img", "imgs", "pictures", "photos", "raw", "data", "dataset", "all", "new", "old", "misc",
-        "other", "others", "unknown", "unsorted", "unlabeled", "unlabelled", "uncertain", "unclear",
-        "unsure", "todo", "tbd", "review", "checked", "unchecked", "backup", "copy", "kopie",
-        "archive", "tmp", "temp", "trash", "thumbs", "thumbnails", "preview", "previews", "results",
-        "result", "output", "outputs", "overlay", "overlays", "heatmap", "heatmaps", "prediction",
-        "predictions", "export", "calib", "calibration", "reference", "referenz", "background",
-        "samples", "examples", "folder", "ordner", "alarm", "alarms", "pseudo", "pseudofehler",
-        "clean", "perfect", "unsicher", "sonstiges", "alt", "neu",
-    }
-)  # fmt: skip
-# Those that nobody gives a folder of the images of a class.
+# Those that nobody gives a folder of the images of a class: put aside, or drawn.
 ASIDE_WORDS = frozenset(
     {
         "unknown", "unsorted", "unlabeled", "unlabelled", "uncertain", "unclear", "unsure", "todo",
-        "tbd", "review", "unchecked", "backup", "trash", "misc", "thumbs", "thumbnails", "preview",
-        "previews", "overlay", "overlays", "heatmap", "heatmaps", "prediction", "predictions",
-        "unsicher", "sonstiges", "suspect", "alarm", "alarms",
+        "tbd", "review", "unchecked", "backup", "trash", "misc", "thumb", "thumbs", "thumbnail",
+        "thumbnails", "preview", "previews", "overlay", "overlays", "heatmap", "heatmaps",
+        "prediction", "predictions", "unsicher", "sonstiges", "suspect", "alarm", "alarms",
+    }
+)  # fmt: skip
+# Words that say nothing of what images are, though many a folder is called so.
+NEUTRAL_WORDS = (
+    ASIDE_WORDS
+    | SPLIT_WORDS.keys()
+    | {
+        "images", "image", "img", "imgs", "pictures", "photos", "raw", "data", "dataset", "all",
+        "new", "old", "other", "others", "checked", "copy", "kopie", "archive", "tmp", "temp",
+        "results", "result", "output", "outputs", "export", "calib", "calibration", "reference",
+        "referenz", "background", "samples", "examples", "folder", "ordner", "pseudo",
+        "pseudofehler", "clean", "perfect", "alt", "neu",
     }
 )  # fmt: skip
 MASK_WORDS = frozenset(
@@ -85,13 +90,28 @@ def is_bad(name: str) -> bool:
     return plain(name) in BAD_WORDS
 
 
+def words_in(name: str) -> list[str]:
+    """The words of a name, as they are compared; numbers and marks are none."""
+    return _WORD.findall(plain(name))
+
+
+def split_named(word: str) -> Split | None:
+    """The split that a word means, in whatever case; `None` where it means none."""
+    return SPLIT_WORDS.get(word.lower())
+
+
+def split_in(folders: Iterable[str]) -> Split | None:
+    """The split that the first of some folders is named for, if one is."""
+    return next((split for folder in folders if (split := split_named(folder))), None)
+
+
 def doubt(name: str) -> str:
     """Why a name that is no word for good may not be that of a kind of defect; empty, if it is.
 
     It has a word for good in it (`OK_2024`, `good parts`), one that tells nothing (`backup`), one
     for masks, or names a place or a time.
     """
-    words = _WORD.findall(plain(name))
+    words = words_in(name)
     good, bad, no = (any(word in of for word in words) for of in (GOOD_WORDS, BAD_WORDS, NEGATIONS))
     not_good = good and no and not bad
     if is_good(name) or is_bad(name) or not_good:
@@ -109,9 +129,9 @@ def doubt(name: str) -> str:
 
 def sets_aside(name: str) -> bool:
     """Whether a name is that of images that were put aside, or of drawings: `review`, `overlay`."""
-    return any(word in ASIDE_WORDS for word in _WORD.findall(plain(name)))
+    return any(word in ASIDE_WORDS for word in words_in(name))
 
 
 def says_bad(name: str) -> bool:
     """Whether a name has a word for bad parts in it, as `NG_001.png`; numbers are none."""
-    return any(word in BAD_WORDS for word in _WORD.findall(plain(name)))
+    return any(word in BAD_WORDS for word in words_in(name))

@@ -17,9 +17,9 @@ import numpy as np
 from msgspec import Struct
 
 from blemish.data.annotations.annotation import Annotations, Tell, annotation_of, no_area
-from blemish.data.annotations.splits import split_named
 from blemish.data.shapes import Polygon, Runs, Shape, box, polygon, runs
 from blemish.data.split import Split
+from blemish.data.words import split_named
 from blemish.errors import DataError, raise_some
 from blemish.images.run_lengths import from_text
 from blemish.typed_json import Count, JsonError, NotNegative, read_as

@@ -21,8 +21,8 @@ from blemish.data.annotations.annotation import (
     annotation_of,
     no_area,
 )
-from blemish.data.annotations.splits import split_named
 from blemish.data.shapes import FARTHEST_PX, Ellipse, Shape, box, polygon, runs, runs_of
+from blemish.data.words import split_named
 from blemish.errors import DataError, raise_some
 from blemish.images.run_lengths import mask_of
 

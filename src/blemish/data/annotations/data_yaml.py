@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from blemish.data.annotations.splits import WORDS
 from blemish.data.split import Split
+from blemish.data.words import SPLIT_WORDS
 from blemish.errors import DataError
 
 SUFFIXES = frozenset({".yaml", ".yml"})
@@ -60,7 +60,7 @@ def read_data_yaml(path: Path) -> DataYaml | None:
     folder = " ".join(values.get("path", []))
     places = [
         (_joined(folder, place), split)
-        for key, split in WORDS.items()
+        for key, split in SPLIT_WORDS.items()
         for place in _items(values.get(key, []))
     ]
     return DataYaml(path, names, tuple(places), has_keypoints="kpt_shape" in values)

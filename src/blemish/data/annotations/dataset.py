@@ -14,13 +14,12 @@ from pathlib import Path
 from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.registry import Found, annotations_in
-from blemish.data.annotations.splits import split_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
 from blemish.data.mask_names import masks_among
 from blemish.data.masks import MaskFile, marks_anything
 from blemish.data.split import Split
-from blemish.data.words import is_bad
+from blemish.data.words import is_bad, split_in
 from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD

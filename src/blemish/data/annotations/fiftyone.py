@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from blemish.data.annotations.annotation import Annotation, Annotations
-from blemish.data.annotations.splits import split_in
+from blemish.data.words import split_in
 from blemish.errors import DataError, raise_some
 from blemish.typed_json import JsonError, read_as
 

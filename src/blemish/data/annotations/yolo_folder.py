@@ -13,8 +13,8 @@ from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.data_yaml import DataYaml, read_data_yaml
 from blemish.data.annotations.matching import AmbiguousError, Images
-from blemish.data.annotations.splits import split_in
 from blemish.data.split import Split
+from blemish.data.words import split_in
 from blemish.errors import DataError, raise_all
 
 SUFFIX = ".txt"

@@ -12,10 +12,12 @@ from blemish.data.folder import Folder, is_image
 from blemish.data.layouts.found import FoundLayout, Leftovers
 from blemish.data.layouts.saturation import Saturation
 from blemish.data.mask_names import MaskNames, masks_among
-from blemish.data.masks import MaskFile, mask_paths
+from blemish.data.masks import MaskFile, marks_anything, mask_paths
 from blemish.data.split import Split
+from blemish.data.words import DEFECT
 from blemish.errors import DataError, raise_all
 from blemish.images.masks import MASK_SUFFIXES
+from blemish.parallel import available_cores, read_ahead
 from blemish.result import GOOD
 
 
@@ -65,10 +67,8 @@ class Gathered:
     _empty: list[str] = field(default_factory=list)
     _training_defects: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
 
-    def masks_in(self, folder: Folder | None) -> MaskNames | None:
-        """The masks in a folder by their names; none where there is no folder."""
-        if folder is None:
-            return None
+    def masks_in(self, folder: Folder) -> MaskNames:
+        """The masks in a folder by their names."""
         self.mask_folders.append(folder)
         names = MaskNames(folder.all_files, folder.path)
         self._mask_names.append(names)
@@ -82,7 +82,10 @@ class Gathered:
         masks: Iterable[Path] = (),
         group: str | None = None,
     ) -> None:
-        """Take an image."""
+        """Take an image; a defective one of a training part is left out."""
+        if split == "train" and defect_type != GOOD:
+            self._training_defects[path] = tuple(masks)
+            return
         self.entries.append(
             Entry(
                 id=self.root.id_of(path),
@@ -111,9 +114,22 @@ class Gathered:
         """Know of files that they belong to the data set."""
         self._seen.update(files)
 
-    def leave_out(self, path: Path, masks: Iterable[Path] = ()) -> None:
-        """Pass over a defective image that the layout has for training."""
-        self._training_defects[path] = tuple(masks)
+    def add_by_masks(
+        self,
+        images: Iterable[tuple[Path, Sequence[Path]]],
+        split_of: Callable[[Path], Split | None],
+        group: str | None = None,
+    ) -> None:
+        """Take images that are good where their masks mark nothing; all masks are read.
+
+        Raises:
+            ImageError: a mask cannot be read.
+        """
+        cores = available_cores()
+        for (image, masks), marked in read_ahead(images, _marks, readers=cores, most=2 * cores):
+            if isinstance(marked, Exception):
+                raise marked
+            self.add(image, DEFECT if marked else GOOD, split_of(image), masks, group)
 
     def add_class(
         self, one: ImageClass, masks: MaskNames | None = None, *, shared: bool = True
@@ -178,6 +194,12 @@ class Gathered:
 
     def _ids(self, paths: Iterable[Path]) -> tuple[str, ...]:
         return tuple(sorted(map(self.root.id_of, paths)))
+
+
+def _marks(found: tuple[Path, Sequence[Path]]) -> bool:
+    """Whether any mask of an image marks anything."""
+    _, masks = found
+    return any(map(marks_anything, masks))
 
 
 def _lies_in(path: Path, folders: Sequence[Folder]) -> bool:

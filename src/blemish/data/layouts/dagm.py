@@ -10,10 +10,10 @@ from pathlib import Path
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.words import DEFECT
 from blemish.errors import DataError
 from blemish.result import GOOD
 
-DEFECT = "defect"
 FIELDS = 5  # of a line: number, 0 or 1, name of the image, 0, name of the label or 0
 
 
@@ -37,10 +37,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
         for image in part.images:
             mask = masks.get(image.name.lower())
             marks = () if mask is None else (mask,)
-            if marks and split == "train":
-                gathered.leave_out(image, marks)
-            else:
-                gathered.add(image, DEFECT if marks else GOOD, split, marks)
+            gathered.add(image, DEFECT if marks else GOOD, split, marks)
     return gathered.done()
 
 

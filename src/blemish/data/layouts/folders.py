@@ -8,7 +8,7 @@ from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import IMAGE_FOLDERS, classes_in, mask_folder_in
+from blemish.data.layouts.kinds import IMAGE_FOLDERS, classes_in, holds_good, mask_folder_in
 from blemish.data.words import is_bad, says_bad
 from blemish.errors import DataError
 from blemish.result import GOOD
@@ -21,11 +21,8 @@ def recognises(folder: Folder, names: Names) -> bool:
 
 def _base(folder: Folder, names: Names) -> Folder | None:
     """Where the folders of classes are: right in it, or in its folder of images."""
-    images = folder.folder(*IMAGE_FOLDERS)
-    for base in (folder, images) if images else (folder,):
-        if any(names.means_good(one) for one in base.folders if not names.leaves_out(one)):
-            return base
-    return None
+    bases = (folder, folder.folder(*IMAGE_FOLDERS))
+    return next((base for base in bases if holds_good(base, names)), None)
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:
@@ -33,7 +30,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     mask_folder = mask_folder_in(folder)
     but = [mask_folder] if mask_folder else []
     gathered = Gathered("folders", folder)
-    masks = gathered.masks_in(mask_folder)
+    masks = gathered.masks_in(mask_folder) if mask_folder else None
     for one in classes_in(_base(folder, names) or folder, names, but=but):
         gathered.add_class(one, masks)
     annotate(gathered)
@@ -54,7 +51,7 @@ def read_images(folder: Folder, names: Names) -> FoundLayout:
         DataError: names of the images, or its own, say that some are bad.
     """
     bad = [path.name for path in folder.images if says_bad(path.stem)]
-    if not names.means_good(folder) and (bad or is_bad(folder.name)):
+    if not names.means_good(folder.name) and (bad or is_bad(folder.name)):
         what = f"'{bad[0]}' ({len(bad)} of {len(folder.images)})" if bad else "its name"
         raise DataError(
             f"{folder.path} holds images in no folder of a class, which are taken for good, and "

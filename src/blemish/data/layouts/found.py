@@ -59,13 +59,13 @@ class Names:
         ]
         raise_all(problems, SettingError)
 
-    def means_good(self, folder: Folder) -> bool:
-        """Whether a folder's name stands for good images."""
-        return is_good(folder.name, self.good)
+    def means_good(self, name: str) -> bool:
+        """Whether a folder of this name holds good images."""
+        return is_good(name, self.good)
 
-    def leaves_out(self, folder: Folder) -> bool:
-        """Whether a folder is to be passed over."""
-        return plain(folder.name) in map(plain, self.ignored)
+    def leaves_out(self, name: str) -> bool:
+        """Whether a folder of this name is to be passed over."""
+        return plain(name) in map(plain, self.ignored)
 
 
 def _stripped(name: str) -> str:

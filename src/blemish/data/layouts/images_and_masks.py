@@ -10,26 +10,16 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from blemish.data.annotations.cvat import read_labelmap
-from blemish.data.annotations.splits import split_in
 from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import IMAGE_FOLDERS, mask_folder_in
-from blemish.data.masks import marks_anything
 from blemish.data.split import Split
-from blemish.data.words import is_good
+from blemish.data.words import is_good, split_in, split_named
 from blemish.errors import DataError
 from blemish.images.masks import MASK_SUFFIXES
-from blemish.parallel import available_cores, read_ahead
-from blemish.result import GOOD
 
-SPLITS: dict[Split, tuple[str, ...]] = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-DEFECT = "defect"
 BLACK = (0, 0, 0)
 
 Place = tuple[Folder, Folder, Split | None]
@@ -48,8 +38,8 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     gathered = Gathered("images-and-masks", folder)
     unmasked: list[Path] = []
     _check_background(folder)
-    for images, masks, split in _places(folder):
-        unmasked += _add(gathered, images, masks, split, take_unmasked=names.means_good(images))
+    for place in _places(folder):
+        unmasked += _add(gathered, place, take_unmasked=names.means_good(place[0].name))
     if unmasked:
         parent = unmasked[0].parent
         raise DataError(
@@ -65,7 +55,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
 def _places(folder: Folder) -> list[Place]:
     """Folders of images, of their masks, and the split of both."""
     found: list[tuple[Folder, Split | None]] = [(folder, None)]
-    found += [(one, s) for s, names in SPLITS.items() for one in folder.folders_named(*names)]
+    found += [(one, split) for one in folder.folders if (split := split_named(one.name))]
     places: list[Place] = []
     for one, split in found:
         images, masks = one.folder(*IMAGE_FOLDERS), mask_folder_in(one)
@@ -89,39 +79,20 @@ def _check_background(folder: Folder) -> None:
         )
 
 
-def _add(
-    gathered: Gathered,
-    images: Folder,
-    mask_folder: Folder,
-    split: Split | None,
-    *,
-    take_unmasked: bool,
-) -> list[Path]:
+def _add(gathered: Gathered, place: Place, *, take_unmasked: bool) -> list[Path]:
     """Take the images of a folder by what their masks say; gives those that have none."""
+    images, mask_folder, split = place
     names = gathered.masks_in(mask_folder)
     found = [
-        (image, names.of(PurePosixPath(images.id_of(image)), images.name) if names else ())
+        (image, names.of(PurePosixPath(images.id_of(image)), images.name))
         for image in images.all_images
     ]
-    cores = available_cores()
-    unmasked = []
-    for (image, masks), marked in read_ahead(found, _marks, readers=cores, most=2 * cores):
-        if isinstance(marked, Exception):
-            raise marked
-        own = split or split_in(image.relative_to(images.path).parts[:-1])
-        if not masks and not take_unmasked:
-            unmasked.append(image)
-        elif marked and own in ("train", "validation"):
-            gathered.leave_out(image, masks)
-        else:
-            gathered.add(image, DEFECT if marked else GOOD, own, masks)
+    unmasked = [] if take_unmasked else [image for image, masks in found if not masks]
+    if not unmasked:
+        gathered.add_by_masks(
+            found, lambda image: split or split_in(image.relative_to(images.path).parts[:-1])
+        )
     return unmasked
-
-
-def _marks(found: tuple[Path, tuple[Path, ...]]) -> bool:
-    """Whether any mask of an image marks anything."""
-    _, masks = found
-    return any(marks_anything(mask) for mask in masks)
 
 
 LAYOUT = Layout("images-and-masks", recognises, read)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from blemish.data.folder import Folder, spell_names
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import Names
 from blemish.data.mask_names import is_mask_folder
 from blemish.data.split import Split
-from blemish.data.words import doubt, plain, says_bad, sets_aside
+from blemish.data.words import doubt, plain, says_bad, sets_aside, split_named
 from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
 from blemish.wording import first_few
 
 MOST_TOLD = 5
-SPLIT_WORDS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation"})
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "rgb")
 HOW_TO_SAY = (
     "name the folders of good images with good=NAME, and those to pass over with ignore=NAME"
@@ -40,7 +38,7 @@ def classes_in(
     folders = [
         folder
         for folder in parent.folders
-        if not names.leaves_out(folder) and folder.path not in {one.path for one in but}
+        if not names.leaves_out(folder.name) and folder.path not in {one.path for one in but}
     ]
     _check_clear(parent, folders, names)
     return [ImageClass(folder, kind_of(folder, names), split) for folder in folders]
@@ -49,7 +47,7 @@ def classes_in(
 def holds_good(parent: Folder | None, names: Names) -> bool:
     """Whether a folder of good images lies right in a folder."""
     folders = parent.folders if parent else ()
-    return any(names.means_good(one) and not names.leaves_out(one) for one in folders)
+    return any(names.means_good(one.name) and not names.leaves_out(one.name) for one in folders)
 
 
 def good_in(parent: Folder | None, names: Names, split: Split) -> list[ImageClass]:
@@ -61,7 +59,7 @@ def good_in(parent: Folder | None, names: Names, split: Split) -> list[ImageClas
     folders = [
         folder
         for folder in (parent.folders if parent else ())
-        if names.means_good(folder) and not names.leaves_out(folder)
+        if names.means_good(folder.name) and not names.leaves_out(folder.name)
     ]
     told = [folder for folder in folders if not _is_said(folder, names)]
     raise_all([problem for folder in told for problem in _contradictions(folder, names)], DataError)
@@ -70,7 +68,19 @@ def good_in(parent: Folder | None, names: Names, split: Split) -> list[ImageClas
 
 def kind_of(folder: Folder, names: Names) -> str:
     """The type of the images in a folder of a class."""
-    return GOOD if names.means_good(folder) else folder.name
+    return GOOD if names.means_good(folder.name) else folder.name
+
+
+def split_folder(parent: Folder, split: Split, names: Names) -> Folder | None:
+    """The folder of a split right in a folder, if there is one that a user does not ignore."""
+    return next(
+        (
+            one
+            for one in parent.folders
+            if split_named(one.name) == split and not names.leaves_out(one.name)
+        ),
+        None,
+    )
 
 
 def mask_folder_in(parent: Folder) -> Folder | None:
@@ -99,10 +109,10 @@ def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> Non
 
 def _contradictions(folder: Folder, names: Names) -> Iterator[str]:
     """Folders and images below one of a class whose names say that they are something else."""
-    good, images = names.means_good(folder), folder.all_images
+    good, images = names.means_good(folder.name), folder.all_images
     for below in sorted({Folder(path.parent) for path in images}, key=str):
         for part in below.path.relative_to(folder.path).parts:
-            other = says_bad(part) if good else names.means_good(Folder(Path(part)))
+            other = says_bad(part) if good else names.means_good(part)
             if other and not part.isdecimal():
                 what = "good" if good else "defective"
                 yield (
@@ -119,7 +129,7 @@ def _contradictions(folder: Folder, names: Names) -> Iterator[str]:
                     f"{below.path} seems to hold masks, and lies in a folder of images; move them "
                     "to a folder 'masks' beside the folders of classes."
                 )
-            elif plain(part) in SPLIT_WORDS:
+            elif split_named(part):
                 yield (
                     f"{below.path} is a split inside of a class; lay them out the other way round, "
                     f"{part}/{folder.name}."

@@ -12,16 +12,12 @@ from pathlib import Path
 from blemish.data.folder import Folder, is_image
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.masks import marks_anything
 from blemish.data.split import Split
 from blemish.errors import DataError
-from blemish.parallel import available_cores, read_ahead
-from blemish.result import GOOD
 
 ITEM = re.compile(r"kos\d+", re.IGNORECASE)
 COPY = re.compile(r" \(.+\)")  # behind a name: the second set as downloaded has two
 LABEL, TRUTH = "_label", "_gt"  # endings of masks, of the first set and the second
-DEFECT = "defect"
 
 
 def recognises_items(folder: Folder, names: Names) -> bool:  # noqa: ARG001
@@ -78,20 +74,9 @@ def _add(
             f"{alone[0]} has no mask '{alone[0].stem}{ending}' beside it, which tells whether the "
             f"part is good{f' (and {len(alone) - 1} more)' if len(alone) > 1 else ''}."
         )
-    cores = available_cores()
-    for (image, mask), marked in read_ahead(pairs.items(), _marks, readers=cores, most=2 * cores):
-        if isinstance(marked, Exception):
-            raise marked
-        if not marked or split != "train":
-            gathered.add(image, DEFECT if marked else GOOD, split, (mask,), group)
-        else:
-            gathered.leave_out(image, (mask,))
-
-
-def _marks(pair: tuple[Path, Path]) -> bool:
-    """Whether the mask of a pair marks anything."""
-    _, mask = pair
-    return marks_anything(mask)
+    gathered.add_by_masks(
+        [(image, (mask,)) for image, mask in pairs.items()], lambda _: split, group
+    )
 
 
 ITEMS = Layout("kolektor-sdd", recognises_items, read_items)

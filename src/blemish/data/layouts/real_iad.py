@@ -45,9 +45,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
         missing = [one for one in (file, *marks) if not one.is_file()]
         problems += [f"'{one}' does not exist." for one in missing]
         good = kind == "OK"
-        if not missing and split == "train" and not good:
-            gathered.leave_out(file, marks)
-        elif not missing:
+        if not missing:
             gathered.add(
                 file, GOOD if good else str(kind), split, marks, _group_of(file, str(kind))
             )

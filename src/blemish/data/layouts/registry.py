@@ -23,9 +23,9 @@ from blemish.data.layouts import (
 )
 from blemish.data.layouts.annotated import annotated_set, set_of_file
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import HOW_TO_SAY, SPLIT_WORDS
+from blemish.data.layouts.kinds import HOW_TO_SAY
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
-from blemish.data.words import plain
+from blemish.data.words import SPLIT_WORDS, plain
 from blemish.errors import DataError
 
 # What is right in a folder; each also tells that it is a category of a set of several.
@@ -43,7 +43,7 @@ LAYOUTS: tuple[Layout, ...] = (
     folders.LAYOUT,
 )
 NO_NAMES = Names()
-PARTS = SPLIT_WORDS | {"test-public", "test-private"}  # of a data set, and none by itself
+PARTS = SPLIT_WORDS.keys() | {"test-public", "test-private"}  # of a data set, and none by itself
 
 
 def find_layout(path: Path, names: Names = NO_NAMES) -> FoundLayout:
@@ -104,7 +104,7 @@ def not_categories_in(root: Path, names: Names = NO_NAMES) -> list[Path]:
 def others_in(root: Path, names: Names = NO_NAMES) -> list[Path]:
     """Of a folder that holds categories, the folders that are none and hold images; sorted."""
     found = [Folder(path) for path in not_categories_in(root, names)]
-    return [one.path for one in found if one.all_images and not names.leaves_out(one)]
+    return [one.path for one in found if one.all_images and not names.leaves_out(one.name)]
 
 
 def _in_file(path: Path) -> FoundLayout:

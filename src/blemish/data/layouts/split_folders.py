@@ -11,34 +11,33 @@ from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import classes_in, good_in, holds_good, mask_folder_in
+from blemish.data.layouts.kinds import classes_in, good_in, holds_good, mask_folder_in, split_folder
 from blemish.data.layouts.saturation import read_saturation
 from blemish.data.mask_names import MaskNames
 from blemish.data.words import plain
 from blemish.result import GOOD
 
-TRAIN, VALIDATION, TEST = ("train", "training"), ("validation", "val", "valid"), ("test", "testing")
 LOCO_TYPES = ("logical_anomalies", "structural_anomalies")
 
 
 def recognises(folder: Folder, names: Names) -> bool:
     """Whether there are good images in `train/`, in a folder of their own."""
-    return holds_good(_unless_ignored(folder.folder(*TRAIN), names), names)
+    return holds_good(split_folder(folder, "train", names), names)
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:
     """The good images of `train/` and `validation/`, and all of `test/`."""
-    train, test = (_unless_ignored(folder.folder(*words), names) for words in (TRAIN, TEST))
+    train, test = (split_folder(folder, split, names) for split in ("train", "test"))
     mask_folder = mask_folder_in(folder) or (mask_folder_in(test) if test else None)
     but = [mask_folder] if mask_folder else []
-    validation = _unless_ignored(folder.folder(*VALIDATION), names)
+    validation = split_folder(folder, "validation", names)
     classes = [
         *good_in(train, names, "train"),
         *(classes_in(validation, names, "validation", but=but) if validation else ()),
         *(classes_in(test, names, "test", but=but) if test else ()),
     ]
     gathered = Gathered(_name(train, test), folder)
-    masks = gathered.masks_in(mask_folder)
+    masks = gathered.masks_in(mask_folder) if mask_folder else None
     for one in classes:  # masks are of test images: those of training bear the same names
         of_test = one.split == "test" or one.defect_type != GOOD
         add_class(gathered, one, masks if of_test else None)
@@ -59,12 +58,8 @@ def add_class(gathered: Gathered, one: ImageClass, masks: MaskNames | None) -> N
         gathered.add_class(one, masks)
         return
     inner = ImageClass(images, one.defect_type, one.split)
-    own = gathered.masks_in(own_masks)
+    own = gathered.masks_in(own_masks) if own_masks else None
     gathered.add_class(inner, own or masks, shared=own is None)
-
-
-def _unless_ignored(folder: Folder | None, names: Names) -> Folder | None:
-    return None if folder is None or names.leaves_out(folder) else folder
 
 
 def _name(train: Folder | None, test: Folder | None) -> str:

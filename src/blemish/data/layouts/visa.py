@@ -15,7 +15,7 @@ from blemish.errors import DataError, raise_some
 from blemish.result import GOOD
 
 SPLITS: dict[str, Split] = {"train": "train", "test": "test"}
-DEFECT = "anomaly"
+ANOMALY = "anomaly"
 COLUMNS = frozenset({"object", "split", "label", "image", "mask"})
 
 
@@ -28,9 +28,10 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
     """Images by folder, splits by the list."""
     images = folder.below("data", "images")
     gathered = Gathered("visa", folder)
-    masks = gathered.masks_in(folder.below("data", "masks"))
+    mask_folder = folder.below("data", "masks")
+    masks = gathered.masks_in(mask_folder) if mask_folder else None
     listed = _listed(folder)
-    for kind, name in ((GOOD, "normal"), (DEFECT, "anomaly")):
+    for kind, name in ((GOOD, "normal"), (ANOMALY, "anomaly")):
         if images and (of_class := images.folder(name)):
             gathered.add_class(ImageClass(of_class, kind), masks)
     if listed:

@@ -6,12 +6,20 @@ of it, has to be asked about here.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
-from blemish.data.words import GOOD_WORDS, LACK, MASK_WORDS, doubt, is_bad, is_good, plain, says_bad
+from blemish.data.words import (
+    GOOD_WORDS,
+    LACK,
+    MASK_WORDS,
+    doubt,
+    is_bad,
+    is_good,
+    plain,
+    says_bad,
+    words_in,
+)
 
-_LETTERS = re.compile(r"[^\W\d_]+")
 SHORTEST = 4  # of a word that others are compared with by their letters
 # One letter from a word for good, and words for other things that defects are named after.
 OTHERS = frozenset({"gold", "bond", "bonds", "bones", "pads", "past", "goal", "grooved"})
@@ -24,7 +32,7 @@ def doubt_of(label: str) -> str:
     """Why a label may not name a kind of defect; empty where it does, or means good or bad."""
     if is_good(label) or is_bad(label):
         return ""
-    words = _LETTERS.findall(plain(label))
+    words = words_in(label)
     if not GOOD_WORDS.isdisjoint(words) and says_bad(label):
         return "has words for good and for bad in it"
     why = doubt(label)

@@ -12,9 +12,10 @@ from blemish.data.manifest.columns import Column, Columns
 from blemish.data.manifest.labels import against_folders, read_kinds
 from blemish.data.manifest.places import local_path, trouble_of
 from blemish.data.manifest.told import Told
-from blemish.data.manifest.vocabulary import SPLITS, ends_in
+from blemish.data.manifest.vocabulary import ends_in
 from blemish.data.split import Split
 from blemish.data.tables import Table
+from blemish.data.words import split_named
 from blemish.images.masks import MASK_SUFFIXES
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD
@@ -108,7 +109,7 @@ def _split(column: Column | None, n: int, kind: str | None, tell: Tell) -> Split
     text = "" if column is None else something(column.cells[n])
     if column is None or not text:
         return None
-    split = SPLITS.get(text.casefold())
+    split = split_named(text)
     if split is None:
         tell(f"'{column.name}' must be train, validation, test or empty; got '{text}'.")
     elif split != "test" and kind not in (None, GOOD):

@@ -9,8 +9,7 @@ import unicodedata
 from collections.abc import Collection
 from pathlib import PurePosixPath
 
-from blemish.data.split import Split
-from blemish.data.words import is_bad, is_good
+from blemish.data.words import is_bad, is_good, split_named
 from blemish.images.masks import MASK_SUFFIXES
 from blemish.images.read import IMAGE_SUFFIXES
 
@@ -52,12 +51,6 @@ KNOWN = (
 # Names of what may well be a group, and may as well not.
 PARTS = frozenset({"part", "partid", "serial", "serialnumber", "piece", "pieceid", "groupid"})
 OBJECTS = frozenset({"object", "objectname", "category", "categoryname"})
-
-SPLITS: dict[str, Split] = {
-    "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 
 
 def squashed(name: str) -> str:
@@ -102,7 +95,7 @@ def names_a_mask(text: str) -> bool:
 
 def is_split(text: str) -> bool:
     """Whether a text names a split."""
-    return text.casefold() in SPLITS
+    return split_named(text) is not None
 
 
 def is_verdict(text: str) -> bool:
