@@ -83,6 +83,11 @@ def first_few(items: Sequence[str], most: int, *, separator: str = ", ") -> str:
     return separator.join(items[:most]) + more
 
 
+def quoted_few(names: Sequence[str], most: int) -> str:
+    """The first few of some names, in quotation marks: `'a', 'b' and 7 more`."""
+    return first_few([f"'{name}'" for name in names], most)
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """How many of something: `1 image`, `1,200 images`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

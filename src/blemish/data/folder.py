@@ -6,7 +6,6 @@ It is listed when somebody asks, once. What is an image is told by its suffix; n
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -141,13 +140,6 @@ def is_output(folder: Path) -> bool:
 def is_image(path: Path) -> bool:
     """Whether a file is an image, by its suffix; a link to nothing is none."""
     return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-
-
-def spell_names(names: Iterable[str], most: int = 8) -> str:
-    """Names of folders for a message: the first few, quoted."""
-    shown = sorted(names)
-    more = f" and {len(shown) - most} more" if len(shown) > most else ""
-    return ", ".join(f"'{name}'" for name in shown[:most]) + more
 
 
 def _is_junk(name: str) -> bool:

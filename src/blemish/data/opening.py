@@ -18,7 +18,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.drawn import DRAWN, drawn_dataset
 from blemish.data.drawn import category_paths as drawn_paths
 from blemish.data.entry import Entry
-from blemish.data.folder import Folder, spell_names
+from blemish.data.folder import Folder
 from blemish.data.layouts.found import Names
 from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout, others_in
 from blemish.data.loading import split_keys
@@ -31,10 +31,10 @@ from blemish.images.raw import RawFormat
 from blemish.images.suffixes import RAW_SUFFIXES, raw_counting
 from blemish.parallel import available_cores, read_ahead
 from blemish.result import GOOD
-from blemish.wording import first_few
+from blemish.wording import first_few, quoted_few
 
 NO_PICTURES = frozenset({"", ".csv", ".json", ".jsonl", ".md", ".txt", ".xml", ".yaml", ".yml"})
-MOST_SUFFIXES = 5
+MOST_SHOWN = 5
 TEST_FRACTION = 0.3  # of the good images, where there are defects and no split
 
 
@@ -150,8 +150,8 @@ def _category_folder(root: Path, category: str | None, said: Names) -> Path:
     if category is None and len(names) == 1 and others:
         raise DataError(
             f"{root} holds one data set, '{names[0]}', and other folders with images that are none "
-            f"by their names: {spell_names(path.name for path in others)}. If they do not belong "
-            f"to it, name it with category={names[0]}; else rename them."
+            f"by their names: {quoted_few([path.name for path in others], MOST_SHOWN)}. If they do "
+            f"not belong to it, name it with category={names[0]}; else rename them."
         )
     if category is None and len(names) > 1:
         raise DataError(
@@ -247,8 +247,8 @@ def _check_good(samples: tuple[Sample, ...], root: Path, not_images: Sequence[st
         raise DataError(f"{root} has no good images{found}. {advice}")
     if all(sample.split != "train" for sample in good):
         raise DataError(
-            f"{root} leaves no good image to learn from: all {len(good)} are test images. "
-            "Add good images to the training split."
+            f"{root} leaves no good image to learn from: all {len(good)} are for testing "
+            "or validation. Add good images to the training split."
         )
 
 
@@ -258,7 +258,7 @@ def _spell_not_images(paths: Sequence[str]) -> str:
     counts = Counter({suffix: n for suffix, n in counts.items() if suffix not in NO_PICTURES})
     if not counts:
         return ""
-    found = first_few([f"{n:,} {suffix}" for suffix, n in counts.most_common()], MOST_SUFFIXES)
+    found = first_few([f"{n:,} {suffix}" for suffix, n in counts.most_common()], MOST_SHOWN)
     advice = ["say how the pixels of raw files lie with raw='WxH:FORMAT'"] * bool(
         counts.keys() & RAW_SUFFIXES
     )

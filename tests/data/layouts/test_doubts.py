@@ -66,6 +66,9 @@ def test_bad_images_below_good_ones_and_good_below_bad(tmp_path: Path, draw: Dra
         several(draw, folder)
     refused(tmp_path / "seven", "neither that its images are of it nor that they are not")
     assert len(open_dataset(tmp_path / "eight", test_fraction=0).train) == 3
+    for name in ("nine/good/0.png", "nine/good/0_overlay.png", "nine/bad/1.png"):
+        draw(name)
+    refused(tmp_path / "nine", r"'0_overlay.png' \(1 of 2\) says otherwise")
     draw("six/good/000_NG.png")
     draw("six/bad/0.png")
     refused(tmp_path / "six", r"'000_NG.png' \(1 of 1\) says otherwise")

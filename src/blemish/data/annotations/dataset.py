@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
@@ -23,10 +24,10 @@ from blemish.data.words import is_bad, split_in
 from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD
-from blemish.wording import counted, first_few, listed
+from blemish.wording import counted, listed, quoted_few
 
 MIXED = "annotations"  # the layout of several formats
-MOST_NAMES = 3
+_some = partial(quoted_few, most=3)
 FOLDER = "annotations"  # of COCO's files, beside that of the images
 
 
@@ -81,25 +82,7 @@ def entries_from(
     raise_some(found.problems, DataError)
     if not found.used:
         return None
-    if found.not_yet and not found.by_image and len(found.formats) == 1:
-        format_ = found.formats[0]
-        if not format_.unlisted_is_good:
-            raise DataError(
-                f"{root} has {counted(len(found.not_yet), 'image')} in {format_.spelled} of which "
-                "nobody has submitted an annotation; submit some, those of good images too, and "
-                "export them anew."
-            )
-    if found.without_image and not (found.by_image or found.splits):
-        path, names = next(iter(found.without_image.items()))
-        raise DataError(
-            f"{path} speaks of {_some(names)}, and none of these images is below {root}; put the "
-            "images there."
-        )
-    if masked := [path for path, of in beside.items() if _is_masked_good(path, of, found)]:
-        raise DataError(
-            f"{masked[0]} is good by its annotation, or has none, and the mask "
-            f"'{beside[masked[0]][0].name}' beside it marks a defect; one is wrong."
-        )
+    _check_says_something(root, found, beside)
     masks = {mask for one in found.by_image.values() for mask in one.mask_files}
     taken: list[Entry] = []
     unused: list[Path] = []
@@ -119,6 +102,29 @@ def entries_from(
         used=(*found.used, *sorted(no_images)),
         unused_images=tuple(unused),
     )
+
+
+def _check_says_something(root: Path, found: Found, beside: Mapping[Path, Sequence[Path]]) -> None:
+    """Raise `DataError` where no image is annotated, or a mask contradicts an annotation."""
+    if found.not_yet and not found.by_image and len(found.formats) == 1:
+        format_ = found.formats[0]
+        if not format_.unlisted_is_good:
+            raise DataError(
+                f"{root} has {counted(len(found.not_yet), 'image')} in {format_.spelled} of which "
+                "nobody has submitted an annotation; submit some, those of good images too, and "
+                "export them anew."
+            )
+    if found.without_image and not (found.by_image or found.splits):
+        path, names = next(iter(found.without_image.items()))
+        raise DataError(
+            f"{path} speaks of {_some(names)}, and none of these images is below {root}; put the "
+            "images there."
+        )
+    if masked := [path for path, of in beside.items() if _is_masked_good(path, of, found)]:
+        raise DataError(
+            f"{masked[0]} is good by its annotation, or has none, and the mask "
+            f"'{beside[masked[0]][0].name}' beside it marks a defect; one is wrong."
+        )
 
 
 def _entry(root: Path, image: Path, found: Found, *, listed_only: bool) -> Entry | None:
@@ -225,7 +231,3 @@ def aside(root: Path, found: Found) -> Iterator[str]:
 def _says_good(annotation: Annotation | None) -> bool:
     """Whether an image is good by a label, and not for want of one."""
     return annotation is not None and bool(annotation.image_labels)
-
-
-def _some(names: Sequence[str]) -> str:
-    return first_few([f"'{name}'" for name in names], MOST_NAMES)

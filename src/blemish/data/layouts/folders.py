@@ -8,8 +8,14 @@ from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import IMAGE_FOLDERS, classes_in, holds_good, mask_folder_in
-from blemish.data.words import is_bad, says_bad
+from blemish.data.layouts.kinds import (
+    IMAGE_FOLDERS,
+    classes_in,
+    holds_good,
+    mask_folder_in,
+    odd_images,
+)
+from blemish.data.words import is_bad
 from blemish.errors import DataError
 from blemish.result import GOOD
 
@@ -50,12 +56,11 @@ def read_images(folder: Folder, names: Names) -> FoundLayout:
     Raises:
         DataError: names of the images, or its own, say that some are bad.
     """
-    bad = [path.name for path in folder.images if says_bad(path.stem)]
-    if not names.means_good(folder.name) and (bad or is_bad(folder.name)):
-        what = f"'{bad[0]}' ({len(bad)} of {len(folder.images)})" if bad else "its name"
+    odd = odd_images(folder.images) or ("its name" if is_bad(folder.name) else "")
+    if odd and not names.means_good(folder.name):
         raise DataError(
             f"{folder.path} holds images in no folder of a class, which are taken for good, and "
-            f"{what} says otherwise; put good and defective images into folders of their own, or, "
+            f"{odd} says otherwise; put good and defective images into folders of their own, or, "
             f"if all are good, say good={folder.path.absolute().name}."
         )
     gathered = Gathered("good-only", folder)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from blemish.data.folder import Folder, spell_names
+from blemish.data.folder import Folder
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import Names
 from blemish.data.mask_names import is_mask_folder
@@ -12,9 +13,9 @@ from blemish.data.split import Split
 from blemish.data.words import doubt, plain, says_bad, sets_aside, split_named
 from blemish.errors import DataError, raise_all
 from blemish.result import GOOD
-from blemish.wording import first_few
+from blemish.wording import first_few, quoted_few
 
-MOST_TOLD = 5
+MOST_TOLD, MOST_NAMED = 5, 8
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "rgb")
 HOW_TO_SAY = (
     "name the folders of good images with good=NAME, and those to pass over with ignore=NAME"
@@ -91,7 +92,7 @@ def mask_folder_in(parent: Folder) -> Folder | None:
 def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> None:
     """Raise `DataError` where folders could mean one thing or another."""
     told = [folder for folder in folders if folder.all_images and not _is_said(folder, names)]
-    found = spell_names(folder.name for folder in folders)
+    found = quoted_few([folder.name for folder in folders], MOST_NAMED)
     unclear = [f"'{folder.name}' {why}" for folder in told if (why := doubt(folder.name))]
     if unclear:
         raise DataError(
@@ -107,39 +108,47 @@ def _check_clear(parent: Folder, folders: Sequence[Folder], names: Names) -> Non
     raise_all([problem for folder in told for problem in _contradictions(folder, names)], DataError)
 
 
+def odd_images(images: Sequence[Path]) -> str:
+    """The first of good images whose name says otherwise, and of how many; empty, if none does."""
+    odd = [path.name for path in images if says_bad(path.stem) or sets_aside(path.stem)]
+    return f"'{odd[0]}' ({len(odd)} of {len(images)})" if odd else ""
+
+
 def _contradictions(folder: Folder, names: Names) -> Iterator[str]:
-    """Folders and images below one of a class whose names say that they are something else."""
-    good, images = names.means_good(folder.name), folder.all_images
-    for below in sorted({Folder(path.parent) for path in images}, key=str):
-        for part in below.path.relative_to(folder.path).parts:
-            other = says_bad(part) if good else names.means_good(part)
-            if other and not part.isdecimal():
-                what = "good" if good else "defective"
-                yield (
-                    f"{below.path} lies in a folder of {what} images and says otherwise; move it "
-                    "out of there."
-                )
-            elif sets_aside(part):
-                yield (
-                    f"{below.path} lies in a folder of a class, and its name says neither that its "
-                    "images are of it nor that they are not; move it out of there, or rename it."
-                )
-            elif is_mask_folder(part) and not folder.folder(*IMAGE_FOLDERS):
-                yield (
-                    f"{below.path} seems to hold masks, and lies in a folder of images; move them "
-                    "to a folder 'masks' beside the folders of classes."
-                )
-            elif split_named(part):
-                yield (
-                    f"{below.path} is a split inside of a class; lay them out the other way round, "
-                    f"{part}/{folder.name}."
-                )
-    bad = [path.name for path in images if good and says_bad(path.stem)]
-    if bad:
+    """What lies below a folder of a class and is something else by its name."""
+    good = names.means_good(folder.name)
+    for below in sorted({path.parent for path in folder.all_images}):
+        for part in below.relative_to(folder.path).parts:
+            if why := _oddity(part, folder, names, good=good):
+                yield f"{below} {why}"
+    if good and (odd := odd_images(folder.all_images)):
         yield (
-            f"{folder.path} holds good images, and '{bad[0]}' ({len(bad)} of {len(images)}) says "
-            f"otherwise; move it, or, if all are good, say good={folder.name}."
+            f"{folder.path} holds good images, and {odd} says otherwise; move it, or, if all are "
+            f"good, say good={folder.name}."
         )
+
+
+def _oddity(part: str, folder: Folder, names: Names, *, good: bool) -> str:
+    """What is wrong with a folder of a name below one of a class; empty, if nothing is."""
+    other = says_bad(part) if good else names.means_good(part)
+    if other and not part.isdecimal():
+        what = "good" if good else "defective"
+        return f"lies in a folder of {what} images and says otherwise; move it out of there."
+    if sets_aside(part):
+        return (
+            "lies in a folder of a class, and its name says neither that its images are of it nor "
+            "that they are not; move it out of there, or rename it."
+        )
+    if is_mask_folder(part) and not folder.folder(*IMAGE_FOLDERS):
+        return (
+            "seems to hold masks, and lies in a folder of images; move them to a folder 'masks' "
+            "beside the folders of classes."
+        )
+    if split_named(part):
+        return (
+            f"is a split inside of a class; lay them out the other way round, {part}/{folder.name}."
+        )
+    return ""
 
 
 def _is_said(folder: Folder, names: Names) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from blemish.data.folder import Folder, spell_names
+from blemish.data.folder import Folder
 from blemish.data.layouts import (
     aitex,
     dagm,
@@ -23,10 +23,11 @@ from blemish.data.layouts import (
 )
 from blemish.data.layouts.annotated import annotated_set, set_of_file
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import HOW_TO_SAY
+from blemish.data.layouts.kinds import HOW_TO_SAY, MOST_NAMED
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
 from blemish.data.words import SPLIT_WORDS, plain
 from blemish.errors import DataError
+from blemish.wording import quoted_few
 
 # What is right in a folder; each also tells that it is a category of a set of several.
 LAYOUTS: tuple[Layout, ...] = (
@@ -135,11 +136,12 @@ def _spell_unknown(folder: Folder) -> str:
     if deeper := [one for one in folder.folders if categories_in(one.path)]:
         return (
             f"{folder.path} is no data set itself, but holds some in "
-            f"{spell_names(one.name for one in deeper)}: give {deeper[0].path}."
+            f"{quoted_few([one.name for one in deeper], MOST_NAMED)}: give {deeper[0].path}."
         )
     return (
-        f"{folder.path} is no data set that is known: none of its folders, {spell_names(below)}, "
-        f"means good images by its name; {HOW_TO_SAY}, or rename them. {WANTED}"
+        f"{folder.path} is no data set that is known: none of its folders, "
+        f"{quoted_few(below, MOST_NAMED)}, means good images by its name; {HOW_TO_SAY}, or rename "
+        f"them. {WANTED}"
     )
 
 
