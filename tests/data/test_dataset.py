@@ -186,7 +186,9 @@ def test_what_cannot_be_learnt_from_is_an_error(tmp_path: Path, draw: Draw) -> N
     with pytest.raises(SettingError, match=r"'test_fraction' must be in \[0, 1\); got 1"):
         open_dataset(tmp_path, test_fraction=1)
     (tmp_path / "list.csv").write_text(f"path,label,split\n{draw('a.png').name},good,test\n")
-    with pytest.raises(DataError, match="no good image to learn from: all 1 are for testing or validation"):
+    with pytest.raises(
+        DataError, match="no good image to learn from: all 1 are for testing or validation"
+    ):
         open_dataset(tmp_path / "list.csv")
 
 
