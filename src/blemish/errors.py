@@ -57,6 +57,14 @@ class CalibrationError(BlemishError):
     """The good images at hand cannot promise what was asked of them."""
 
 
+class MonitorError(BlemishError):
+    """The state of a monitor is damaged, of a newer schema, or not ours."""
+
+
+class OtherModelError(MonitorError):
+    """The state of a monitor belongs to another model: its scores mean something else."""
+
+
 class MissingExtraError(BlemishError):
     """A function needs an optional part of blemish that is not installed."""
 

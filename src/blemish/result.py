@@ -87,6 +87,33 @@ class Note:
         return {"code": self.code, "message": self.message}
 
 
+class Look(NamedTuple):
+    """How an image looks beside the training images.
+
+    Attributes:
+        brightness: mean, as a share of white.
+        contrast: standard deviation, as a share of white.
+        sharpness: root of the mean square of second differences over that of first ones; blur
+            lowers it, whatever the light.
+        slant: share by which edges run along one diagonal rather than the other, -1 to 1.
+        right, down: shift from the mean training image, as a share of the image's sides; `None`
+            where the mean is not known.
+        turn_deg: turn from it, clockwise as seen on a screen.
+    """
+
+    brightness: float
+    contrast: float
+    sharpness: float
+    slant: float
+    right: float | None = None
+    down: float | None = None
+    turn_deg: float | None = None
+
+    def to_dict(self) -> dict[str, float | None]:
+        """The same by names."""
+        return self._asdict()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prediction:
     """What a model says of one image.
@@ -105,6 +132,7 @@ class Prediction:
         tail_p_value: the p-value by a fitted tail: model-based, and below what so many images
             can tell; `None` where no tail was asked for.
         notes: what sets the image apart from all that the model learned from, if anything.
+        look: light, sharpness, place and so on; `None` where they were not asked for.
     """
 
     score: float
@@ -116,10 +144,11 @@ class Prediction:
     path: str | None = None
     tail_p_value: float | None = None
     notes: tuple[Note, ...] = ()
+    look: Look | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The prediction without its map, as plain JSON values: a line of `blemish predict`."""
-        return {
+        values = {
             "path": self.path,
             "score": self.score,
             "p_value": self.p_value,
@@ -129,6 +158,7 @@ class Prediction:
             "notes": [note.to_dict() for note in self.notes],
             "seconds": self.seconds,
         }
+        return values if self.look is None else values | {"look": self.look.to_dict()}
 
 
 @dataclass(frozen=True)

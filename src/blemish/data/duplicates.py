@@ -38,6 +38,7 @@ MVTec AD bottle 0.946. On a part as smooth as a vignette a grey level of noise b
 LOOKED_AT = 32  # images that tell whether all are nearly one
 
 MOST_COMPARED = 10_000  # images of a set; each with each of a hundred thousand would take hours
+MOST_WATCHED = 1000  # images whose looks a model keeps: some 60 kB
 _BLOCK = 1024
 _FLAT = 1e-3
 
@@ -91,6 +92,11 @@ def to_look_at(names: Iterable[str]) -> set[str]:
     Drawn by a hash, so that no order of names (two cameras in turn, say) decides what is seen.
     """
     return _drawn(names, LOOKED_AT)
+
+
+def to_watch(names: Iterable[str]) -> set[str]:
+    """Images, by their names, whose looks the parts of a line are held against."""
+    return _drawn(names, MOST_WATCHED)
 
 
 def to_compare(names: Iterable[str]) -> set[str]:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.duplicates import nearly_one, thumbnail, to_look_at
+from blemish.data.duplicates import nearly_one, thumbnail, to_look_at, to_watch
 from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
 from blemish.errors import DataError, ImageError, raise_all
 from blemish.images.format import ImageFormat, format_16_bit
 from blemish.images.header import READER, WHEN_QUIET, ImageFacts, Reader
+from blemish.images.look import Glance, glance_at
 from blemish.parallel import available_cores, read_ahead
 from blemish.progress import LoggedProgress, Progress
 from blemish.workers import Workers
@@ -62,11 +63,14 @@ def split_keys(samples: Sequence[Sample], contents: Sequence[Content | None]) ->
     return keys_of([sample.group for sample in samples], [first[same] for same in pixels])
 
 
-def _looked_at(images: GoodImages) -> tuple[list[Sample], dict[str, NDArray[np.float32] | None]]:
-    """The samples once each has been read, and the thumbnails of those that are looked at."""
+Thumbnails = dict[str, NDArray[np.float32] | None]
+
+
+def _looked_at(images: GoodImages) -> tuple[list[Sample], Thumbnails, dict[str, Glance]]:
+    """The samples once each has been read, and thumbnails and glances of those looked at."""
     for _ in images:
         pass
-    return images.samples, images._thumbnails
+    return images.samples, images._thumbnails, images._glances
 
 
 def _file_of(sample: Sample) -> str:
@@ -102,7 +106,9 @@ class GoodImages:
         self._reader = reader
         self._check_keys = check_keys
         self._few = to_look_at(sample.id for sample in self.samples)
-        self._thumbnails: dict[str, NDArray[np.float32] | None] = {}
+        self._thumbnails: Thumbnails = {}
+        self._watched = to_watch(sample.id for sample in self.samples)
+        self._glances: dict[str, Glance] = {}
         self._facts = self._probe() if facts is None else facts
         in_order = [self._facts[name] for name in self.names]
         self.sizes_hw = [fact.size_hw for fact in in_order]
@@ -146,10 +152,11 @@ class GoodImages:
         pieces = (self._some(unknown[start : start + LOOKED_AT_ONCE]) for start in starts)
         with progress.stage("reading images", len(unknown)) as advance:
             own = (self.samples[number] for number in unknown)
-            for samples, thumbnails in workers.map(_looked_at, pieces):
+            for samples, thumbnails, glances in workers.map(_looked_at, pieces):
                 for sample in samples:
                     next(own).learn(sample)
                 self._thumbnails |= thumbnails
+                self._glances |= glances
                 advance(len(samples))
 
     def part(self, numbers: Sequence[int]) -> GoodImages:
@@ -163,12 +170,25 @@ class GoodImages:
         facts = {sample.id: self._facts[sample.id] for sample in samples}
         part = GoodImages(samples, self._reader, facts=facts)
         part._few &= self._few
+        part._watched &= self._watched
         return part
 
     def nearly_one(self) -> str | None:
         """What a user must hear where a few of the images, once read, are nearly one image."""
         thumbnails = {one.tobytes(): one for one in self._thumbnails.values() if one is not None}
         return nearly_one(len(self.samples), list(thumbnails.values()))
+
+    def glances(self) -> dict[str, Glance]:
+        """Glances at the images, or some of very many, by their ids; those not had are taken.
+
+        Raises:
+            ImageError: one of them cannot be read.
+        """
+        missing = [s for s in self.samples if s.id in self._watched - self._glances.keys()]
+        for _, image in read_ahead(missing, self._read):
+            if isinstance(image, Exception):
+                raise image
+        return {name: self._glances[name] for name in self.names if name in self._watched}
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for sample, image in read_ahead(self.samples, self._read):
@@ -187,6 +207,8 @@ class GoodImages:
         sample.content(image, reader=self._reader)
         if sample.id in self._few and sample.id not in self._thumbnails:
             self._thumbnails[sample.id] = thumbnail(image)
+        if sample.id in self._watched and sample.id not in self._glances:
+            self._glances[sample.id] = glance_at(image)
         return image
 
     def _probe(self) -> dict[str, ImageFacts]:

@@ -17,6 +17,7 @@ from blemish.errors import ModelFileError
 from blemish.graph.working_size import Resizing
 from blemish.images.format import ImageFormat
 from blemish.images.header import Alpha
+from blemish.images.look import Looks
 from blemish.images.usual import Usual
 from blemish.model.migration import OLDEST, migrate
 from blemish.provenance import Source
@@ -93,7 +94,8 @@ class TrainingFacts:
         images: all that the model was fitted on.
         suspicious: those that stand out; `None` where not known.
         dropped: those that were left out of fit and calibration.
-        appearance: how they look.
+        appearance: how they look, as ranges.
+        looks: the same of each; `None` where an older version fitted.
     """
 
     dataset: str
@@ -103,6 +105,7 @@ class TrainingFacts:
     suspicious: SuspiciousImages | None
     dropped: tuple[ScoredImage, ...]
     appearance: Usual
+    looks: Looks | None = None
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from blemish.errors import CalibrationError, DataError, UsageError
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.working_size import Resizing
 from blemish.images.header import READER, Reader
+from blemish.images.look import Looks, looks_of
 from blemish.images.usual import usual_of
 from blemish.model.facts import (
     DetectorFacts,
@@ -260,7 +261,14 @@ class _Job:
             appearance=usual_of(
                 content.appearance.relative(white_level) for content in self.images.contents()
             ),
+            looks=self._looks(white_level),
         )
+
+    def _looks(self, white_level: int) -> Looks:
+        """How the training images look; copies, and those of a group, count once."""
+        glances, keys = self.images.glances(), self._keys
+        of_keys = {keys[name]: glances[name] for name in reversed(glances)}
+        return looks_of(list(reversed(of_keys.values())), white_level=white_level)
 
     def without(self, left_out: _LeftOutImages) -> _Job:
         """The same without the images that stand out, and those that belong to them."""

@@ -10,11 +10,11 @@ import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, Self, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,7 @@ from blemish.images.header import (
     is_file_object,
     name_of,
 )
+from blemish.images.look import Typical, glance_at, look_without_place
 from blemish.images.raw import RawFormat
 from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
@@ -50,7 +51,7 @@ from blemish.model.facts import SCHEMA, Facts
 from blemish.model.file import check_facts, read_facts, read_file, sign, verify
 from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
 from blemish.parallel import read_ahead, tell_of_forks
-from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
+from blemish.result import Failure, Look, Note, Prediction, ScoredImage, Verdict
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
@@ -64,6 +65,13 @@ if TYPE_CHECKING:
 
 
 Loaded = TypeVar("Loaded", Session, Crew)
+
+
+class _Extras(NamedTuple):
+    """What a prediction holds besides, where it is asked for."""
+
+    outlines: bool
+    looks: bool
 
 
 class Model:
@@ -169,13 +177,19 @@ class Model:
         return least_memory(self.facts.input.working, self.size_bytes)
 
     @overload
-    def predict(self, images: ImageLike | BinaryIO, *, outlines: bool = ...) -> Prediction: ...
+    def predict(
+        self, images: ImageLike | BinaryIO, *, outlines: bool = ..., looks: bool = ...
+    ) -> Prediction: ...
     @overload
     def predict(
-        self, images: list[ImageLike | BinaryIO], *, outlines: bool = ...
+        self, images: list[ImageLike | BinaryIO], *, outlines: bool = ..., looks: bool = ...
     ) -> list[Prediction]: ...
     def predict(
-        self, images: ImageLike | BinaryIO | list[ImageLike | BinaryIO], *, outlines: bool = False
+        self,
+        images: ImageLike | BinaryIO | list[ImageLike | BinaryIO],
+        *,
+        outlines: bool = False,
+        looks: bool = False,
     ) -> Prediction | list[Prediction]:
         """Judge an image, or several.
 
@@ -184,15 +198,16 @@ class Model:
                 file object, a sample of a data set, an array (H x W or H x W x 3, uint8 or
                 uint16), or a Pillow image; or a list of these.
             outlines: whether to trace the outline of each region.
+            looks: whether to tell how each image looks, for a monitor.
 
         Raises:
             ImageError: one of them cannot be read, or the graph gives no finite score or map for
                 it; use `predict_each` to go on with the rest.
         """
         if not isinstance(images, (list, tuple)):
-            return self.predict([images], outlines=outlines)[0]
+            return self.predict([images], outlines=outlines, looks=looks)[0]
         results = []
-        for result in self.predict_each(images, outlines=outlines):
+        for result in self.predict_each(images, outlines=outlines, looks=looks):
             if isinstance(result, Failure):
                 raise ImageError(result.error)
             results.append(result)
@@ -205,6 +220,7 @@ class Model:
         batch: int | None = None,
         memory_bytes: int | None = None,
         outlines: bool = False,
+        looks: bool = False,
     ) -> Iterator[Prediction | Failure]:
         """Judge any number of images in order; what cannot be read or judged gives a `Failure`.
 
@@ -219,6 +235,7 @@ class Model:
             memory_bytes: most memory that the process may take: large images wait for each other,
                 and one that alone takes more is a `Failure`. By default half of the machine's.
             outlines: whether to trace the outline of each region.
+            looks: whether to tell how each image looks, for a monitor.
 
         Raises:
             SettingError: the model alone takes more than `memory_bytes`.
@@ -226,17 +243,17 @@ class Model:
         """
         self._refuse_closed()
         memory = judging_memory(self.facts.input.working, self.size_bytes, memory_bytes)
-        most = batch or self.facts.detector.batch
+        most, extras = batch or self.facts.detector.batch, _Extras(outlines, looks)
         iterator = map(self._in_memory_or_not, images)
         first = list(islice(iterator, 2))
         every = chain(first, iterator)
         at_once = min(most, self.engine.at_once)
         if len(first) == 1 or at_once == 1:
-            return self._each_together(every, most, memory, outlines=outlines)
-        return self._each_alone(every, at_once, memory, outlines=outlines)
+            return self._each_together(every, most, memory, extras)
+        return self._each_alone(every, at_once, memory, extras)
 
     def _each_together(
-        self, images: Iterable[ImageLike], most: int, memory: JudgingMemory, *, outlines: bool
+        self, images: Iterable[ImageLike], most: int, memory: JudgingMemory, extras: _Extras
     ) -> Iterator[Prediction | Failure]:
         """Judge images in batches, the next ones being decoded meanwhile."""
         waiting: list[tuple[str | None, NDArray[Any]]] = []
@@ -247,7 +264,7 @@ class Model:
                 not waiting or waiting[0][1].shape == image.shape
             )
             if waiting and not joins:
-                yield from self._judge(waiting, outlines=outlines)
+                yield from self._judge(waiting, extras)
                 waiting = []
             if isinstance(image, BlemishError):
                 yield Failure(path, str(image))
@@ -256,13 +273,13 @@ class Model:
             else:
                 waiting.append((path, image))
                 if len(waiting) >= min(most, memory.most_together(image)):
-                    yield from self._judge(waiting, outlines=outlines)
+                    yield from self._judge(waiting, extras)
                     waiting = []
         if waiting:
-            yield from self._judge(waiting, outlines=outlines)
+            yield from self._judge(waiting, extras)
 
     def _each_alone(
-        self, images: Iterable[ImageLike], at_once: int, memory: JudgingMemory, *, outlines: bool
+        self, images: Iterable[ImageLike], at_once: int, memory: JudgingMemory, extras: _Extras
     ) -> Iterator[Prediction | Failure]:
         """Judge images on a core each, from the file to the verdict."""
         crew = self._crew
@@ -279,7 +296,7 @@ class Model:
             except BlemishError as error:
                 return Failure(path, _spell_failure(path, error))
             seconds = (time.perf_counter() - start) / at_once
-            return self._verdict(path, array, float(score), score_map, seconds, outlines=outlines)
+            return self._verdict(path, array, float(score), score_map, seconds, extras=extras)
 
         ahead = WAITING * at_once
         weigh, room = partial(memory.weigh_image, reader=self.reader), memory.room_bytes
@@ -413,7 +430,7 @@ class Model:
         )
 
     def _judge(
-        self, images: Sequence[tuple[str | None, NDArray[Any]]], *, outlines: bool
+        self, images: Sequence[tuple[str | None, NDArray[Any]]], extras: _Extras
     ) -> Iterator[Prediction | Failure]:
         start = time.perf_counter()
         try:
@@ -424,13 +441,24 @@ class Model:
             return
         seconds = (time.perf_counter() - start) / len(images)
         for (path, image), score, score_map in zip(images, scores.tolist(), maps, strict=True):
-            yield self._verdict(path, image, score, score_map, seconds, outlines=outlines)
+            yield self._verdict(path, image, score, score_map, seconds, extras=extras)
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
         return self.facts.training.appearance.notes(
             appearance_of(image).relative(self.image_format.white_level)
         )
+
+    @cached_property
+    def _typical(self) -> Typical | None:
+        looks = self.facts.training.looks
+        return None if looks is None else Typical(looks.mean)
+
+    def _look(self, image: NDArray[Any]) -> Look:
+        glance, white = glance_at(image), self.image_format.white_level
+        if self._typical is None:
+            return look_without_place(glance, white_level=white)
+        return self._typical.look(glance, white_level=white)
 
     def _verdict(
         self,
@@ -440,7 +468,7 @@ class Model:
         score_map: NDArray[np.float32],
         seconds: float,
         *,
-        outlines: bool = False,
+        extras: _Extras,
     ) -> Prediction | Failure:
         if not (math.isfinite(score) and np.isfinite(score_map).all()):
             why = "the model gives no finite score and map for it (NaN or infinite)"
@@ -456,11 +484,12 @@ class Model:
                 score_map,
                 c.pixel_threshold,
                 smallest_px=c.smallest_region_px,
-                outlines=outlines,
+                outlines=extras.outlines,
             ),
             seconds=seconds,
             path=path,
             notes=self._notes(image),
+            look=self._look(image) if extras.looks else None,
         )
 
 
