@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,10 @@ def main() -> None:
                 record.add(row_of_change(source, change, drawn))
         if "quiet" in parts and not record.holds({"source": source.name, "lines": "once"}):
             record.add(row_of_lines_once(source, drawn))
-        if "quiet" in parts and source.quiet and not record.holds(
-            {"source": source.name, "lines": "endless"}
+        if (
+            "quiet" in parts
+            and source.quiet
+            and not record.holds({"source": source.name, "lines": "endless"})
         ):
             record.add(row_of_quiet_lines(source, drawn))
 
@@ -192,8 +195,8 @@ _TILES: list[NDArray[np.uint8]] = []
 def drawn_tiles() -> list[NDArray[np.uint8]]:
     """Fresh drawn tiles, the same for all draws."""
     if not _TILES:
-        for number in range(FRESH_DRAWN):
-            _TILES.append(draw_good("tile", number, seed=99, size_px=SIZE_PX, split="test"))
+        drawing = partial(draw_good, "tile", seed=99, size_px=SIZE_PX, split="test")
+        _TILES.extend(map(drawing, range(FRESH_DRAWN)))
     return _TILES
 
 
@@ -308,7 +311,9 @@ def ranks_of(train: Mapping[str, Values], line: int) -> list[Ranks]:
     """What a line starts from."""
     rng = np.random.default_rng([line, 8])
     return [
-        Ranks.of((v * (1 + 1e-9 * (rng.random(len(v)) - 0.5)) + 1e-12 * rng.random(len(v))).tolist())
+        Ranks.of(
+            (v * (1 + 1e-9 * (rng.random(len(v)) - 0.5)) + 1e-12 * rng.random(len(v))).tolist()
+        )
         for v in (train.get(name, np.zeros(0)) for name in NAMES)
     ]
 

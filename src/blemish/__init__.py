@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from blemish.model.fitting import fit
     from blemish.model.model import Model, load
     from blemish.model.recalibration import recalibrate
+    from blemish.monitor.monitor import Monitor
     from blemish.result import Failure, Prediction, Region, Verdict
 
 _HOMES = {
@@ -54,6 +55,7 @@ _HOMES = {
     "ModelFile": "model.file",
     "inspect": "model.file",
     "load": "model.model",
+    "Monitor": "monitor.monitor",
     "Prediction": "result",
     "Reader": "images.header",
     "ReadLimits": "images.header",
@@ -73,6 +75,7 @@ __all__ = [
     "Failure",
     "Model",
     "ModelFile",
+    "Monitor",
     "PatchCore",
     "Prediction",
     "RawFormat",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,8 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.cluster import check_address
+from blemish.cli.command import GATE_NOT_MET
+from blemish.cli.drift import FailOnDrift, MonitorFile, OfLine, PartsPerAlarm, tell_drift
 from blemish.cli.ending import end_as, tell_summary
 from blemish.cli.options import (
     Force,
@@ -41,6 +44,8 @@ from blemish.station.sinks import FolderSink, MapFormat
 from blemish.station.summary import Summary
 
 if TYPE_CHECKING:
+    from blemish.model.model import Model
+    from blemish.monitor.monitor import Monitor
     from blemish.result import Failure, Prediction
     from blemish.station.part import How
 
@@ -95,6 +100,48 @@ Batch = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What is asked of a monitor.
+
+    Attributes:
+        path: of its state.
+        of_line: whether it begins with the line's own parts.
+        parts_per_alarm: parts among which a false alarm may come once.
+        fails: whether drift ends the command with an exit code.
+    """
+
+    path: Path
+    of_line: bool
+    parts_per_alarm: int | None
+    fails: bool
+
+    def begin(self, model: Model) -> Monitor:
+        """A new monitor, or the one whose state is there.
+
+        Raises:
+            MonitorError: what is there is no state, or one of another model.
+            UsageError: what is asked differs from what it began with, or it cannot be written.
+        """
+        from blemish.monitor.monitor import PARTS_PER_ALARM, Monitor
+        from blemish.monitor.reference import reference_of
+
+        outputs.check_file(self.path, force=True)
+        if not self.path.exists():
+            reference = reference_of(model)
+            return Monitor(
+                reference.of_line() if self.of_line else reference,
+                parts_per_alarm=self.parts_per_alarm or PARTS_PER_ALARM,
+            )
+        monitor = Monitor.load(self.path, model_sha256=model.sha256)
+        if self.parts_per_alarm not in (None, monitor.parts_per_alarm):
+            raise UsageError(
+                f"'{self.path}' began with --parts-per-alarm {monitor.parts_per_alarm}; leave the "
+                "option out, or name another file to begin anew."
+            )
+        return monitor
+
+
 def predict(
     model: ModelFile,
     images: ImageArguments,
@@ -105,6 +152,10 @@ def predict(
     maps_as: MapsAs = None,
     outlines: Outlines = False,
     fail_on_defect: FailOnDefect = False,
+    monitor: MonitorFile = None,
+    monitor_line: OfLine = False,
+    parts_per_alarm: PartsPerAlarm = None,
+    fail_on_drift: FailOnDrift = False,
     batch: Batch = None,
     max_pixels: MaxPixels = None,
     raw: Raw = None,
@@ -132,6 +183,11 @@ def predict(
     outline_xy, polygons along the edges of its pixels, in coordinates of the box: the outer one,
     then one for each hole.
 
+    With --monitor the images are parts of a line, in their order: STATE keeps how they compare with
+    the training images, from run to run, and what has changed is told, once it is more than chance
+    would show. Lines then hold look, too: brightness, contrast, sharpness, slant, right, down and
+    turn_deg.
+
     With --engine ray IMAGE may also be a glob in quotes, a prefix or file of an object store
     (s3://, gs://), or a list, JSONL or Parquet with a column path or uri; DIR may be in a store,
     too. All images are listed once, to DIR/_images.jsonl, and judged in parts: DIR/part-*.parquet
@@ -145,6 +201,8 @@ def predict(
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
     if resume and (force or output is None):
         raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
+    if monitor is None and (monitor_line or parts_per_alarm or fail_on_drift):
+        raise UsageError("Drift is seen by a monitor: --monitor STATE.")
     check_address(engine, ray_address)
     use_threads(threads)
     from blemish.station.part import How
@@ -163,8 +221,12 @@ def predict(
     )
     kept: dict[str, bool] = {"resume": resume, "force": force, "fail_on_defect": fail_on_defect}
     if engine == WorkEngine.LOCAL:
-        _predict_here(model, images, output, how, overlay=overlay, **kept)
+        asked = (monitor_line, parts_per_alarm, fail_on_drift)
+        watched = None if monitor is None else Watched(monitor, *asked)
+        _predict_here(model, images, output, how, watched, overlay=overlay, **kept)
         return
+    if monitor is not None:
+        raise UsageError("--engine ray judges in no order, and a monitor goes by it.")
     if output is None or overlay:
         raise UsageError(
             "--engine ray draws no overlays." if overlay else "--engine ray needs -o DIR."
@@ -180,13 +242,14 @@ def _predict_here(
     images: Sequence[str],
     output: str | None,
     how: How,
+    watched: Watched | None,
     *,
     overlay: bool,
     resume: bool,
     force: bool,
     fail_on_defect: bool,
 ) -> None:
-    """Judge by this process, and print each result as it is known. Exits with 1 or 3."""
+    """Judge by this process, and print each result as it is known. Exits with 1, 3 or 4."""
     _refuse_stores([*images, *([] if output is None else [output])])
     folder = None if output is None else Path(output)
     with raw_counting(how.raw is not None):
@@ -198,6 +261,7 @@ def _predict_here(
 
     limits = read_limits(how.max_pixels)
     loaded = blemish.load(model, engine=Engine.named(how.provider), limits=limits, raw=how.raw)
+    monitor = None if watched is None else watched.begin(loaded)
     sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:
         found = named.found
@@ -216,15 +280,22 @@ def _predict_here(
             found = earlier.left
             for line in earlier.results:
                 summary.add_earlier(line)
+        if monitor and watched:
+            kept.callback(monitor.save, watched.path)  # as far as it went, whatever ends the rest
         results = loaded.predict_each(
             [image.source for image in found],
             batch=how.batch,
             memory_bytes=how.memory_bytes,
             outlines=how.outlines,
+            looks=monitor is not None,
         )
-        _tell(found, results, summary, sink)
+        _tell(found, results, summary, sink, monitor)
     tell_summary(summary, perf_counter() - start)
+    if monitor:
+        tell_drift(monitor)
     end_as(summary, fail_on_defect=fail_on_defect, others=0 if sink is None else sink.failures)
+    if watched and watched.fails and monitor and monitor.alarm:
+        raise typer.Exit(GATE_NOT_MET)
 
 
 def _memory_bytes(memory: str | None) -> int | None:
@@ -252,8 +323,11 @@ def _tell(
     results: Iterator[Prediction | Failure],
     summary: Summary,
     sink: FolderSink | None,
+    monitor: Monitor | None,
 ) -> None:
-    """Print, count and keep each result as it is known."""
+    """Print, count, keep and watch each result as it is known."""
+    from blemish.result import Prediction
+
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
     with progress.stage("predict", len(images)) as advance:
         for image, found in zip(images, results, strict=True):
@@ -263,4 +337,6 @@ def _tell(
             summary.add(line)
             if sink is not None:
                 sink.add(image.name, result)
+            if monitor is not None and isinstance(result, Prediction):
+                monitor.update(result)
             advance(1)
