@@ -4,12 +4,11 @@
 
 Each draw splits the good images of a source anew: PatchCore is fitted on some, and judges the
 others, as they are and changed. What it says of each is kept in build/, and lines are drawn from
-it. Changes come after 1000 parts as before: 10 % less light, a blur of 2 px (Gaussian), a turn of
+it: 40 a draw, 1000 quiet ones. Changes come after 1000 parts as before: 10 % less light, a blur of 2 px (Gaussian), a turn of
 3 degrees of all parts (bicubic, at the border the nearest pixel), or one part in twenty of another
 size (magnified 1.25 times). Quiet lines have 10 000 parts, drawn with replacement: where there are
 few fresh images, these are the line, whose luck the training images do not share, so that it is
-harder to stay quiet than on a line that never ends. Real images also make lines that take each
-fresh image once.
+harder to stay quiet than on a line that never ends. Where there are few, lines take each of them once.
 """
 
 from __future__ import annotations
@@ -31,20 +30,22 @@ import blemish
 from blemish.data.dataset import Dataset
 from blemish.data.write_surfaces import write_surfaces
 from blemish.monitor.bets import Bets
-from blemish.monitor.monitor import PARTS_PER_ALARM, Monitor
-from blemish.monitor.ranks import Ranks
-from blemish.monitor.reference import Reference, reference_of
+from blemish.monitor.monitor import PARTS_PER_ALARM
+from blemish.monitor.reference import reference_of
 from blemish.monitor.streams import STREAMS, values_at
 from blemish.surfaces.drawing import draw_good
 from day_record import DayRecord
 
 KEPT = Path(__file__).parents[1] / "build" / "drift"
 NAMES = [stream.name for stream in STREAMS]
-BEFORE, AFTER = 1000, 2000  # parts before a change, and after it at most
+BEFORE, AFTER = 1000, 1500  # parts before a change, and after it at most
 QUIET_PARTS, QUIET_LINES = 10_000, 1000
-LINES = 25  # of a draw and a change
-SIZE_PX, FRESH_DRAWN = 128, 3000
+LINES = 40  # of a draw and a change
+SIZE_PX, FRESH_DRAWN, CHANGED = 128, 1200, 150  # of each change
 
+CHUNK, BLOCK = 100, 100  # lines, and parts of a line, at once
+
+Row = dict[str, Any]
 Values = NDArray[np.float64]
 Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
@@ -57,20 +58,20 @@ class Source:
         name: for tables.
         train: how many are learned from.
         draws: splits of them.
-        quiet: lines of `QUIET_PARTS`.
+        endless: whether there are so many that lines of `QUIET_PARTS` can be drawn from them.
     """
 
     name: str
     train: int
     draws: int
-    quiet: int = 0
+    endless: bool = False
 
 
 SOURCES = (
-    Source("tile, drawn", 200, 10, QUIET_LINES),
-    Source("mtd", 300, 8, 80),
-    Source("lgp", 200, 8),
-    Source("mvtec/bottle", 150, 8),
+    Source("tile, drawn", 200, 5, endless=True),
+    Source("mtd", 300, 5),
+    Source("lgp", 200, 5),
+    Source("mvtec/bottle", 150, 5),
 )
 
 
@@ -79,25 +80,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="holds data/")
     parser.add_argument("--source", action="append", help="only these")
-    parser.add_argument("--only", choices=["judge", "changes", "quiet"], action="append")
+    parser.add_argument("--judge", action="store_true", help="only fit and judge")
     arguments = parser.parse_args()
-    parts = arguments.only or ["judge", "changes", "quiet"]
     record = DayRecord("drift")
     for source in SOURCES:
         if arguments.source and source.name not in arguments.source:
             continue
         drawn = [Judged.of(source, number, arguments.shared) for number in range(source.draws)]
-        for change in CHANGES if "changes" in parts else ():
+        if arguments.judge:
+            continue
+        for change in CHANGES:
             if not record.holds({"source": source.name, "change": change}):
                 record.add(row_of_change(source, change, drawn))
-        if "quiet" in parts and not record.holds({"source": source.name, "lines": "once"}):
-            record.add(row_of_lines_once(source, drawn))
-        if (
-            "quiet" in parts
-            and source.quiet
-            and not record.holds({"source": source.name, "lines": "endless"})
-        ):
-            record.add(row_of_quiet_lines(source, drawn))
+        for kind in ("once", "endless", "new reference") if source.endless else ("once",):
+            if not record.holds({"source": source.name, "lines": kind}):
+                record.add(row_of_lines(source, kind, drawn))
 
 
 def darker(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -156,7 +153,7 @@ class Judged:
             with split(source, number, shared) as (dataset, fresh):
                 model = blemish.fit(dataset, blemish.PatchCore(seed=number))
                 judged = {"": rows_of(model, fresh)}
-                few = fresh[:500]
+                few = fresh[:CHANGED]
                 for name, (change, _) in CHANGES.items():
                     judged[name] = rows_of(model, [change(image) for image in few])
             train = reference_of(model).values
@@ -209,113 +206,137 @@ def rows_of(model: blemish.Model, images: list[NDArray[np.uint8]]) -> Values:
     return np.array(rows)
 
 
-def reference(judged: Judged) -> Reference:
-    """What a monitor starts from."""
-    return Reference("0" * 64, {name: values.tolist() for name, values in judged.train.items()})
-
-
-def row_of_change(source: Source, change: str, drawn: list[Judged]) -> dict[str, Any]:
+def row_of_change(source: Source, change: str, drawn: list[Judged]) -> Row:
     """How many parts after a change the alarm came, over draws and lines."""
     share = CHANGES[change][1]
-    delays, early, streams = [], 0, []
+    lines = []
     for number, judged in enumerate(drawn):
         for line in range(LINES):
             rng = np.random.default_rng([number, line, 5])
-            monitor = Monitor(reference(judged), seed=line)
-            for part in range(BEFORE + AFTER):
-                other = part >= BEFORE and rng.random() < share
-                rows = judged.fresh[change if other else ""]
-                values = zip(NAMES, rows[rng.integers(len(rows))].tolist(), strict=True)
-                if alarm := monitor.update_values(dict(values)):
-                    streams.append(alarm.stream)
-                    early += alarm.part <= BEFORE
-                    break
-            if monitor.alarm is None:
-                delays.append(float("inf"))
-            elif monitor.alarm.part > BEFORE:
-                delays.append(monitor.alarm.part - BEFORE)
-    quartiles = np.quantile(delays, [0.25, 0.5, 0.75], method="nearest")
+            before, after = judged.fresh[""], judged.fresh[change]
+            parts = before[rng.integers(len(before), size=BEFORE + AFTER)]
+            other = (rng.random(len(parts)) < share) & (np.arange(len(parts)) >= BEFORE)
+            parts[other] = after[rng.integers(len(after), size=other.sum())]
+            lines.append(even(judged.train, parts, rng))
+    watched = watch(np.stack(lines))
+    found = watched.alarms
+    early = sum(part is not None and part <= BEFORE for part in found)
+    delays = [part - BEFORE if part else np.inf for part in found if not part or part > BEFORE]
+    quartiles = np.quantile(delays, [0.25, 0.5, 0.75], method="nearest").tolist()
     return {
         "source": source.name,
         "change": change,
         "train": source.train,
-        "lines": len(drawn) * LINES,
+        "lines_count": len(lines),
         "alarms_before": early,
-        "never": sum(delay == float("inf") for delay in delays),
-        "parts_quartiles": [None if q == float("inf") else int(q) for q in quartiles.tolist()],
-        "by": {name: streams.count(name) for name in sorted(set(streams))},
+        "never": sum(delay == np.inf for delay in delays),
+        "parts_quartiles": [None if q == np.inf else int(q) for q in quartiles],
+        "by": watched.by(),
     }
 
 
-def row_of_lines_once(source: Source, drawn: list[Judged]) -> dict[str, Any]:
-    """Lines that take each fresh image once, in any order: exchangeable, and short."""
-    parts, alarms, lines, streams = 0, 0, 0, []
-    for number, judged in enumerate(drawn):
-        rows = judged.fresh[""]
-        for line in range(LINES):
-            rng = np.random.default_rng([number, line, 6])
-            monitor = Monitor(reference(judged), seed=line)
-            for row in rows[rng.permutation(len(rows))[:QUIET_PARTS]]:
-                if alarm := monitor.update_values(dict(zip(NAMES, row.tolist(), strict=True))):
-                    streams.append(alarm.stream)
-                    break
-            parts, lines, alarms = parts + len(rows), lines + 1, alarms + bool(monitor.alarm)
+def row_of_lines(source: Source, kind: str, drawn: list[Judged]) -> Row:
+    """Quiet lines.
+
+    Of the kind `once` a line takes each fresh image once, in any order; of `endless` it draws them
+    with replacement, as it does of `new reference`, where some of the fresh images take the place
+    of the training images, as where a model was calibrated anew.
+    """
+    chunks = []
+    count = LINES * len(drawn) if kind == "once" else QUIET_LINES
+    for start in range(0, count, CHUNK):
+        lines = []
+        for line in range(start, min(count, start + CHUNK)):
+            judged = drawn[line % len(drawn)]
+            rng = np.random.default_rng([line, 6])
+            fresh = judged.fresh[""][rng.permutation(len(judged.fresh[""]))]
+            train = judged.train
+            if kind == "new reference":
+                first, fresh = fresh[: source.train], fresh[source.train :]
+                train = {n: v for n, v in zip(NAMES, first.T, strict=True) if n in train}
+            drawing = rng.integers(len(fresh), size=QUIET_PARTS)
+            lines.append(even(train, fresh if kind == "once" else fresh[drawing], rng))
+        chunks.append(watch(np.stack(lines)))
+    most = np.concatenate([chunk.most for chunk in chunks])
+    ever = np.concatenate([chunk.ever for chunk in chunks])
+    by = [name for chunk in chunks for name in chunk.streams if name]
     return {
         "source": source.name,
-        "lines": "once",
+        "lines": kind,
         "train": source.train,
-        "count": lines,
-        "parts_a_line": parts // lines,
-        "with_an_alarm": alarms,
-        "by": {name: streams.count(name) for name in sorted(set(streams))},
-    }
-
-
-def row_of_quiet_lines(source: Source, drawn: list[Judged]) -> dict[str, Any]:
-    """Many lines at once: ranks of each, and bets of all in one."""
-    count = source.quiet
-    rngs = [np.random.default_rng([line, 7]) for line in range(count)]
-    fresh = [drawn[line % len(drawn)].fresh[""] for line in range(count)]
-    ranks = [ranks_of(drawn[line % len(drawn)].train, line) for line in range(count)]
-    bets = Bets([stream.kinds for stream in STREAMS] * count)
-    weights = np.tile([stream.weight for stream in STREAMS], count)
-    every = np.arange(count * len(STREAMS))
-    highest, ever = np.zeros(len(every)), np.zeros(len(every))
-    for _ in range(QUIET_PARTS):
-        p_values = []
-        for rng, rows, of_line in zip(rngs, fresh, ranks, strict=True):
-            row = rows[rng.integers(len(rows))].tolist()
-            chances = rng.random((len(row), 2)).tolist()
-            for value, (place, tie), one in zip(row, chances, of_line, strict=True):
-                p_values.append(one.p_value(value * (1 + 1e-9 * (tie - 0.5)) + 1e-12 * tie, place))
-        bets.update(np.array(p_values), every)
-        highest = np.maximum(highest, bets.rate * weights)
-        ever = np.maximum(ever, bets.ever * weights)
-    by_stream = (highest.reshape(count, -1) >= PARTS_PER_ALARM).sum(axis=0).tolist()
-    most, most_ever = highest.reshape(count, -1).max(axis=1), ever.reshape(count, -1).max(axis=1)
-    return {
-        "source": source.name,
-        "lines": "endless",
-        "train": source.train,
-        "count": count,
-        "parts_a_line": QUIET_PARTS,
+        "lines_count": count,
+        "parts_a_line": QUIET_PARTS if kind != "once" else len(drawn[0].fresh[""]),
         "with_an_alarm": int((most >= PARTS_PER_ALARM).sum()),
         "at_one_in_10000": int((most >= 10_000).sum()),
-        "ever_20": int((most_ever >= 20).sum()),
-        "ever_100": int((most_ever >= 100).sum()),
-        "by": {name: n for name, n in zip(NAMES, by_stream, strict=True) if n},
+        "ever_20": int((ever >= 20).sum()),
+        "ever_100": int((ever >= 100).sum()),
+        "by": {name: by.count(name) for name in sorted(set(by))},
     }
 
 
-def ranks_of(train: Mapping[str, Values], line: int) -> list[Ranks]:
-    """What a line starts from."""
-    rng = np.random.default_rng([line, 8])
-    return [
-        Ranks.of(
-            (v * (1 + 1e-9 * (rng.random(len(v)) - 0.5)) + 1e-12 * rng.random(len(v))).tolist()
-        )
-        for v in (train.get(name, np.zeros(0)) for name in NAMES)
-    ]
+def even(train: Mapping[str, Values], parts: Values, rng: np.random.Generator) -> Values:
+    """The p-values of a line, parts x streams, as `Ranks` gives them, by counting.
+
+    `Ranks` lets go of values in the middle; here all are kept. The law is the same.
+    """
+    found = np.empty(parts.shape)
+    for number, name in enumerate(NAMES):
+        known = np.sort(apart(np.asarray(train.get(name, ())), rng))
+        values, chances = apart(parts[:, number], rng), rng.random(len(parts))
+        for start in range(0, len(values), BLOCK):
+            block = values[start : start + BLOCK]
+            above = len(known) - np.searchsorted(known, block)
+            above = above + np.tril(block[None] > block[:, None], -1).sum(axis=1)
+            total = len(known) + np.arange(1, len(block) + 1)
+            found[start : start + BLOCK, number] = (above + chances[start : start + BLOCK]) / total
+            known = np.sort(np.concatenate([known, block]), kind="stable")
+    return found
+
+
+def apart(values: Values, rng: np.random.Generator) -> Values:
+    """Values none of which equals another, as a monitor sees to it."""
+    chances = rng.random(len(values))
+    return values * (1 + 1e-9 * (chances - 0.5)) + 1e-12 * chances
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What monitors of several lines saw.
+
+    Attributes:
+        alarms: the part of each line that raised it, counted from 1.
+        streams: what it was in.
+        most, ever: the most evidence of each line at any time: what counts for an alarm, and the
+            martingale.
+    """
+
+    alarms: list[int | None]
+    streams: list[str | None]
+    most: Values
+    ever: Values
+
+    def by(self) -> dict[str, int]:
+        """How often it was in which stream."""
+        return {name: self.streams.count(name) for name in NAMES if name in self.streams}
+
+
+def watch(p_values: Values) -> Seen:
+    """Bet on lines of p-values, lines x parts x streams, as `Monitor` does on one."""
+    count, parts, streams = p_values.shape
+    bets = Bets([stream.kinds for stream in STREAMS] * count)
+    weights = np.array([stream.weight for stream in STREAMS])
+    every = np.arange(count * streams)
+    seen = Seen([None] * count, [None] * count, np.zeros(count), np.zeros(count))
+    for part in range(parts):
+        bets.update(p_values[:, part].ravel(), every)
+        rates = bets.rate.reshape(count, streams) * weights
+        for line in np.flatnonzero(
+            (seen.most < PARTS_PER_ALARM) & (rates.max(axis=1) >= PARTS_PER_ALARM)
+        ):
+            seen.alarms[line], seen.streams[line] = part + 1, NAMES[int(rates[line].argmax())]
+        np.maximum(seen.most, rates.max(axis=1), out=seen.most)
+        np.maximum(seen.ever, (bets.ever.reshape(count, -1) * weights).max(axis=1), out=seen.ever)
+    return seen
 
 
 if __name__ == "__main__":

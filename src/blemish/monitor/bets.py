@@ -48,13 +48,15 @@ class Kept:
     Attributes:
         parts: p-values that it has had.
         rate, ever: what the stakes on each bet have become.
-        starts: the part with which they were put, on average, weighed by what they have become.
+        best: the most that a single stake of 1 has become.
+        starts: the part with which that one was put.
     """
 
     parts: Count
     rate: tuple[float, ...]
     ever: tuple[float, ...]
-    starts: tuple[float, ...]
+    best: tuple[float, ...]
+    starts: tuple[Count, ...]
 
 
 class Bets:
@@ -81,7 +83,8 @@ class Bets:
         )
         self.parts = np.zeros(len(kinds), np.int64)
         self._gains = np.zeros((2, *self._stakes.shape))
-        self._starts = np.zeros(self._stakes.shape)
+        self._best = np.zeros(self._stakes.shape)
+        self._starts = np.zeros(self._stakes.shape, np.int64)
 
     def update(self, p_values: Values, streams: NDArray[np.int64]) -> None:
         """Put the stakes of a part, and settle them.
@@ -97,9 +100,11 @@ class Bets:
         gains = self._gains[:, streams]
         gains[RATE] += stakes
         gains[EVER] += stakes * ever[:, None]
-        new = stakes / np.maximum(gains[RATE], LEAST)
-        self._starts[streams] += new * (parts[:, None] - self._starts[streams])
-        self._gains[:, streams] = np.minimum(gains * _densities(p_values), MOST)
+        densities = _densities(p_values)
+        self._gains[:, streams] = np.minimum(gains * densities, MOST)
+        best = self._best[streams]
+        self._starts[streams] = np.where(best > 1, self._starts[streams], parts[:, None])
+        self._best[streams] = np.minimum(np.maximum(best, 1) * densities, MOST)
 
     @property
     def rate(self) -> Values:
@@ -115,25 +120,32 @@ class Bets:
 
     def told(self, stream: int) -> tuple[Kind, int]:
         """Which kind of change a stream speaks for, and since which part, about."""
-        gains = np.split(self._gains[RATE, stream], _FIRSTS)
-        number = int(np.argmax([part.sum() for part in gains]))
-        starts = np.split(self._starts[stream], _FIRSTS)[number]
-        return tuple(BETS)[number], max(1, round(float(starts[np.argmax(gains[number])])))
+        number = int(
+            np.argmax([part.sum() for part in np.split(self._gains[RATE, stream], _FIRSTS)])
+        )
+        best, starts = (
+            np.split(one[stream], _FIRSTS)[number] for one in (self._best, self._starts)
+        )
+        return tuple(BETS)[number], max(1, int(starts[np.argmax(best)]))
 
     def kept(self, stream: int) -> Kept:
         """All that is known of a stream."""
         rate, ever = self._gains[:, stream].tolist()
-        starts = self._starts[stream].tolist()
-        return Kept(int(self.parts[stream]), tuple(rate), tuple(ever), tuple(starts))
+        best, starts = self._best[stream].tolist(), self._starts[stream].tolist()
+        parts = int(self.parts[stream])
+        return Kept(parts, tuple(rate), tuple(ever), tuple(best), tuple(starts))
 
     def keep(self, stream: int, kept: Kept) -> None:
         """Go on with what was known. Raises `ValueError` where it cannot have been."""
-        values = np.array([kept.rate, kept.ever, kept.starts])
-        if values.shape != (3, sum(BETS.values())) or values.min() < 0 or values.max() > MOST:
+        lists = (kept.rate, kept.ever, kept.best, kept.starts)
+        if any(len(values) != self._stakes.shape[1] for values in lists):
             raise ValueError("its bets are none of ours.")
+        values = np.array(lists[:3])
+        if values.min() < 0 or values.max() > MOST:
+            raise ValueError("its bets were never won.")
         self.parts[stream] = kept.parts
         self._gains[:, stream] = values[:2]
-        self._starts[stream] = values[2]
+        self._best[stream], self._starts[stream] = values[2], kept.starts
 
 
 _FIRSTS = np.cumsum(tuple(BETS.values()))[:-1]

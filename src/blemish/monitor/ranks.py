@@ -48,7 +48,8 @@ class Ranks:
         """Of values that are known from the beginning, no two of them equal."""
         kept = sorted(values)
         ranks = cls(kept, [1] * (len(kept) + 1))
-        ranks._let_go()
+        if len(kept) > MOST_KEPT:
+            ranks._let_go()
         return ranks
 
     @property
