@@ -4,11 +4,10 @@
 
 Each draw splits the good images of a source anew: PatchCore is fitted on some, and judges the
 others, as they are and changed. What it says of each is kept in build/, and lines are drawn from
-it: 40 a draw, 1000 quiet ones. Changes come after 1000 parts as before: 10 % less light, a blur of 2 px (Gaussian), a turn of
-3 degrees of all parts (bicubic, at the border the nearest pixel), or one part in twenty of another
-size (magnified 1.25 times). Quiet lines have 10 000 parts, drawn with replacement: where there are
-few fresh images, these are the line, whose luck the training images do not share, so that it is
-harder to stay quiet than on a line that never ends. Where there are few, lines take each of them once.
+it, 40 a draw. Changes come after 1000 parts as before: 10 % less light, a blur of 2 px (Gaussian),
+a turn of 3 degrees (bicubic, at the border the nearest pixel) of all parts, or one part in twenty
+of another size (magnified 1.25 times). Of quiet lines there are 1000 of 10 000 parts, drawn with
+replacement, where fresh images can be drawn by code; where they are few, a line takes each once.
 """
 
 from __future__ import annotations
@@ -228,6 +227,7 @@ def row_of_change(source: Source, change: str, drawn: list[Judged]) -> Row:
         "change": change,
         "train": source.train,
         "lines_count": len(lines),
+        "watched_after": AFTER,
         "alarms_before": early,
         "never": sum(delay == np.inf for delay in delays),
         "parts_quartiles": [None if q == np.inf else int(q) for q in quartiles],

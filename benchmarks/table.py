@@ -13,6 +13,7 @@ from typing import Any
 
 import calibration_tables
 import charts
+import drift_tables
 import efficientad_tables
 import peer_tables
 import portability_tables
@@ -38,6 +39,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
     ROOT / "docs" / "explanation" / "scale.md",
+    ROOT / "docs" / "explanation" / "drift.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -129,6 +131,8 @@ def filled(text: str) -> str:
         "large-fit": lambda: scale_tables.large_fit(newest("shards-*.json")),
         "shards": lambda: scale_tables.figures(newest("shards-*.json")),
         "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
+        "drift-changes": lambda: drift_tables.changes(newest("drift-*.json")),
+        "drift-quiet": lambda: drift_tables.quiet(newest("drift-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():
