@@ -70,9 +70,9 @@ def drift(
     fail_on_drift: FailOnDrift = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell from predictions whether a line has changed, when, and in what.
+    """Tell from predictions whether a line has changed.
 
-    Parts are taken in the order of the lines. Lines that predict --monitor wrote also tell how the
+    And since which part, and in what. Parts are taken in the order of the lines. Lines that predict --monitor wrote also tell how the
     images look (light, contrast, sharpness, place); of others, scores alone are watched.
     """
     from blemish.station.log import check_model, replay
