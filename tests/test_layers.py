@@ -17,7 +17,8 @@ LAYERS = [
     "binomial", "progress", "settings", "parallel", "workers", "memory", "images", "surfaces",
     "records",
     "cluster", "data", "graph", "backbones", "quantisation", "search", "calibration", "metrics",
-    "report", "detectors", "model", "evaluation", "monitor", "station", "benchmark", "cli", "__main__",
+    "report", "detectors", "model", "evaluation", "monitor", "station", "benchmark",
+    "cli", "__main__",
 ]  # fmt: skip
 # Where gradients are needed; everything else loads these modules only when it trains.
 TRAINING = {

@@ -72,8 +72,9 @@ def drift(
 ) -> None:
     """Tell from predictions whether a line has changed.
 
-    And since which part, and in what. Parts are taken in the order of the lines. Lines that predict --monitor wrote also tell how the
-    images look (light, contrast, sharpness, place); of others, scores alone are watched.
+    Also since which part, and in what. Parts are taken in the order of the lines. Lines that
+    predict --monitor wrote tell how the images look, too (light, contrast, sharpness, place); of
+    others, scores alone are watched.
     """
     from blemish.station.log import check_model, replay
 
