@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from blemish.model.model import Model, load
     from blemish.model.recalibration import recalibrate
     from blemish.result import Failure, Prediction, Region, Verdict
+    from blemish.station.golden import keep_golden, verify_golden
 
 _HOMES = {
     "audit": "data.audit",
@@ -61,6 +62,8 @@ _HOMES = {
     "RawFormat": "images.raw",
     "Region": "result",
     "Verdict": "result",
+    "keep_golden": "station.golden",
+    "verify_golden": "station.golden",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
 
 __all__ = [
@@ -89,9 +92,11 @@ __all__ = [
     "fit",
     "images_of",
     "inspect",
+    "keep_golden",
     "load",
     "open_dataset",
     "recalibrate",
+    "verify_golden",
 ]
 __all__ += [kind for kind in OURS.values() if kind not in __all__]
 

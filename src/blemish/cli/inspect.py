@@ -13,7 +13,7 @@ from blemish.cli.options import AsJson
 from blemish.cli.options import ModelFile as ModelArgument
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.detectors.settings import DetectorSettings
-from blemish.wording import bytes_text
+from blemish.wording import bytes_text, counted
 
 if TYPE_CHECKING:
     from blemish.model.facts import DetectorFacts, Facts, TrainingFacts, WorkingFacts
@@ -60,6 +60,11 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
     yield "trained on", _trained_on(facts.training)
     yield from threshold_facts(facts.calibration)
     yield from suspicious_facts(facts.training)
+    if facts.golden:
+        yield (
+            "golden samples",
+            f"{counted(len(facts.golden), 'image')} (blemish verify checks them)",
+        )
 
 
 def _detector_facts(facts: DetectorFacts, working: WorkingFacts) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from blemish.graph.working_size import Resizing
 from blemish.images.format import ImageFormat
 from blemish.images.header import Alpha
 from blemish.images.usual import Usual
+from blemish.model.golden import GoldenImage, check_golden
 from blemish.model.migration import OLDEST, migrate
 from blemish.provenance import Source
 from blemish.result import ScoredImage
@@ -107,7 +108,11 @@ class TrainingFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a model file says of itself."""
+    """All that a model file says of itself.
+
+    Files of before there were golden samples have none, and versions of before pass them over, so
+    the schema is the same.
+    """
 
     blemish: str
     versions: dict[str, str]
@@ -116,6 +121,7 @@ class Facts:
     training: TrainingFacts
     calibration: CalibrationFacts
     schema: Positive = SCHEMA
+    golden: tuple[GoldenImage, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
@@ -146,6 +152,7 @@ def parse_facts(text: str, name: str) -> Facts:
         values = read_json(text)
         _check_version(as_type(values, _Versioned), name)
         facts = as_type(migrate(values), Facts)
+        check_golden(facts.golden)
         for threshold in ("image_threshold", "pixel_threshold"):
             _check_searchable(text, threshold, getattr(facts.calibration, threshold))
     except JsonError as error:

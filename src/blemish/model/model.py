@@ -60,6 +60,7 @@ _TRY_VERIFY = "blemish inspect MODEL with verify=True tries the model on simple 
 if TYPE_CHECKING:
     import onnx
 
+    from blemish.model.golden import GoldenImage
     from blemish.model.judging import ImageLike
 
 
@@ -404,9 +405,20 @@ class Model:
             scored: the good images that it rests on.
             defects: those that had a say in a threshold by costs.
         """
-        facts = replace(self.facts, schema=SCHEMA, calibration=calibration.facts(scored, defects))
+        return self._saying(replace(self.facts, calibration=calibration.facts(scored, defects)))
+
+    def with_golden(self, images: Sequence[GoldenImage]) -> Model:
+        """The same graph with other golden samples; `blemish.keep_golden` makes them.
+
+        Args:
+            images: in the place of those that it has.
+        """
+        return self._saying(replace(self.facts, golden=tuple(images)))
+
+    def _saying(self, facts: Facts) -> Model:
+        """The same graph, of which other things are said."""
         return Model(
-            sign(parsed(self._data, self._name), facts),
+            sign(parsed(self._data, self._name), replace(facts, schema=SCHEMA)),
             engine=self.engine,
             limits=self.reader.limits,
             raw=self.reader.raw,
