@@ -87,7 +87,8 @@ def golden(
             ]
         )
         console.write("\n" + console.columns(_table(new)))
-    console.next_steps(["verify", output, folder, *raw_arguments(raw_format)])
+    place = "DIR..." if add else folder  # what was there before may be from elsewhere
+    console.next_steps(["verify", output, place, *raw_arguments(raw_format)])
 
 
 def _table(model: Model) -> Iterator[tuple[str, ...]]:

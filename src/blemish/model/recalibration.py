@@ -30,11 +30,14 @@ from blemish.detectors.contract import HELD_OUT
 from blemish.errors import DataError, ImageError, UsageError, raise_all
 from blemish.images.header import FilePage
 from blemish.model.fitting import check_promise
+from blemish.model.golden import turned
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Prediction, ScoredImage
+from blemish.wording import quoted_few
 
 MOST_TOLD = 20  # problems with images
+MOST_GOLDEN = 5  # names of them
 
 
 def recalibrate(
@@ -105,6 +108,7 @@ def recalibrate(
     for change in threshold_changes(model, found):
         if warning := change.warning():
             progress.say(warning)
+    _tell_of_golden(model, found, progress)
     return found
 
 
@@ -139,6 +143,18 @@ def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:
         own=[image for image in own.values() if image],
         new=now.facts.calibration.scored,
     )
+
+
+def _tell_of_golden(before: Model, now: Model, progress: Progress) -> None:
+    """Say which golden samples get another verdict; their scores stay."""
+    golden = now.facts.golden
+    thresholds = [one.calibration.image_threshold for one in (before, now)]
+    for verdict, names in turned(golden, before=thresholds[0], now=thresholds[1]).items():
+        if names:
+            progress.say(
+                f"By the new image threshold, {len(names):,} of {len(golden):,} golden samples "
+                f"turn {verdict}: {quoted_few(names, MOST_GOLDEN)}."
+            )
 
 
 @dataclass(frozen=True)

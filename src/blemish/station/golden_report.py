@@ -173,12 +173,12 @@ class GoldenReport:
     def problems(self) -> Iterator[str]:
         """What is wrong, a sentence each."""
         if missing := self._of(File.MISSING):
-            yield f"{_told(missing, 'is', 'are')} missing: copy them from where they were kept."
+            yield f"{_told(missing, 'is', 'are')} missing: copy from where the score was kept."
         if changed := self._of(File.CHANGED):
             yield (
                 f"{_told(changed, 'is another image', 'are other images')} than when the score was "
-                "kept (other bytes, other pixels): copy them from where they were kept, or keep "
-                "golden samples anew (blemish golden)."
+                "kept (other bytes, other pixels): copy from there, or keep golden samples anew "
+                "(blemish golden)."
             )
         for check in self.checks:
             if check.error:
@@ -210,7 +210,10 @@ class GoldenReport:
             )
         if self.others:
             names = quoted_few(self.others, MOST_TOLD)
-            yield f"{counted(len(self.others), 'image')} in the folder are no golden ones: {names}."
+            yield (
+                f"{counted(len(self.others), 'image')} in the folder not checked, since nothing is "
+                f"kept of it: {names}."
+            )
 
     def _of(self, file: File) -> list[GoldenCheck]:
         return [check for check in self.checks if check.file == file]
