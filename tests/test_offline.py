@@ -41,6 +41,7 @@ COMMANDS = [
     (["fit", "tile", "-o", "trained.onnx", *EFFICIENTAD], "trained.onnx"),
     (["inspect", "m.onnx", "--verify"], ""),
     (["calibrate", "m.onnx", "tile", "-o", "again.onnx"], "again.onnx"),
+    (["golden", "m.onnx", "tile/test", "-o", "golden.onnx"], "golden.onnx"),
     (["predict", "m.onnx", "tile/test"], ""),
     (["predict", "m.onnx", "tile/test", "-o", "out", "--overlay", "--maps"], "out"),
     (["evaluate", "m.onnx", "tile", "-o", "measured"], "measured"),

@@ -226,9 +226,9 @@ class GoldenReport:
         why = f"The runtime scores otherwise: {then} then; {self.here} now."
         if self.whole_numbers:
             return (
-                f"{why} Models in int8 are rounded otherwise by other runtimes and processors, by "
-                "up to 0.09 of the threshold where that was measured: take one in float32, or, if "
-                "that will do, a larger tolerance."
+                f"{why} Models in int8 are rounded otherwise by other runtimes and processors, "
+                "scores by up to 0.09 of the threshold, single pixels by a third: take one in "
+                "float32, or, if that will do, a larger tolerance."
             )
         return why
 
