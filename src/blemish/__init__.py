@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from blemish.model.model import Model, load
     from blemish.model.recalibration import recalibrate
     from blemish.result import Failure, Prediction, Region, Verdict
+    from blemish.zones import Zones
 
 _HOMES = {
     "audit": "data.audit",
@@ -61,6 +62,7 @@ _HOMES = {
     "RawFormat": "images.raw",
     "Region": "result",
     "Verdict": "result",
+    "Zones": "zones",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "Region",
     "ScoreMaps",
     "Verdict",
+    "Zones",
     "audit",
     "evaluate",
     "evaluate_maps",

@@ -56,6 +56,9 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
     yield "made by", _versions(facts)
     yield from _detector_facts(facts.detector, facts.input.working)
     yield "images", f"{facts.input.format.bit_depth} bit, alpha: {facts.input.alpha}"
+    if (zones := facts.input.zones) is not None:
+        height, width = zones.size_hw
+        yield "zones", f"{', '.join(zones.names)}, of images of {width} x {height} pixels"
     yield "outputs", ", ".join(file.outputs)
     yield "trained on", _trained_on(facts.training)
     yield from threshold_facts(facts.calibration)

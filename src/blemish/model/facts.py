@@ -22,6 +22,8 @@ from blemish.model.migration import OLDEST, migrate
 from blemish.provenance import Source
 from blemish.result import ScoredImage
 from blemish.typed_json import Count, Hash, JsonError, Positive, as_json, as_type, read_json
+from blemish.zones import Inspected
+from blemish.zones.inspected import Colour
 
 SCHEMA = 4
 MOST_BYTES = 1 << 28  # of all facts: more than a million images
@@ -75,12 +77,46 @@ class WorkingFacts:
 
 
 @dataclass(frozen=True)
+class ZoneFacts:
+    """Which pixels of an image are inspected; see `zones.Inspected`.
+
+    Attributes:
+        size_hw: of all images.
+        names: of the zones.
+        runs: their pixels.
+        fill: the colour that a detector sees outside of them.
+    """
+
+    size_hw: tuple[Positive, Positive]
+    names: tuple[str, ...]
+    runs: tuple[tuple[str, ...], ...]
+    fill: tuple[Count, Count, Count]
+
+    @classmethod
+    def of(cls, zones: Inspected, fill: Colour) -> ZoneFacts:
+        """The same zones as facts."""
+        return cls(zones.size_hw, zones.names, zones.runs(), fill)
+
+    def inspected(self) -> Inspected:
+        """The same zones. Raises `ValueError` where that cannot be."""
+        return Inspected.of_runs(self.size_hw, self.names, self.runs)
+
+
+@dataclass(frozen=True)
 class InputFacts:
-    """What images the graph takes, and what it makes of them first."""
+    """What images the graph takes, and what it makes of them first.
+
+    Attributes:
+        format: depth.
+        alpha: what is done with transparency.
+        working: how they are resized; with zones, the box around these.
+        zones: what is inspected; `None` for all.
+    """
 
     format: ImageFormat
     alpha: Alpha
     working: WorkingFacts
+    zones: ZoneFacts | None = None
 
 
 @dataclass(frozen=True)
