@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import blemish
+from blemish.detectors.zoned import zone_thresholds
 from blemish.errors import DataError, ImageError, ModelFileError
 from blemish.graph.zones import within_zones
 from blemish.images.format import ImageFormat
@@ -65,8 +66,8 @@ def test_images_that_differ_outside_alone_are_copies(category, backbone, tmp_pat
     inspected = DISC.on((SIDE, SIDE))
     image = np.asarray(Image.open(first))
     Image.fromarray(with_other_surroundings(image, inspected)).save(second)
-    assert fit(copy, backbone, DISC).calibration.n == 23
-    assert fit(copy, backbone, None).calibration.n == 24
+    assert fit(copy, backbone, DISC).calibration.scores.size == 23
+    assert fit(copy, backbone, None).calibration.scores.size == 24
 
 
 def test_the_graph_alone_says_what_the_model_says(zoned, category, tmp_path):
@@ -130,6 +131,68 @@ def test_any_mask_comes_back_out_of_its_bits(seed, category, backbone):
     image = np.full((2, height, width, 3), 7, np.uint16)
     (score_map,) = session.run(["score_map"], {"image": image})
     assert (score_map == np.where(pixels, 7, 0)).all()
+
+
+def halves(**rules):
+    left = Zone("left", Box(0, 0, 32, 64), share=1, **rules)
+    return Zones((left, Zone("right", Box(32, 0, 32, 64), share=3)))
+
+
+@pytest.fixture(scope="module")
+def by_shares(category, backbone):
+    return fit(category, backbone, halves())
+
+
+def test_zones_with_shares_are_told_in_multiples_of_their_own_thresholds(
+    by_shares, category, backbone
+):
+    facts = by_shares.facts.input.zones
+    assert facts.shares == (0.25, 0.75)
+    for sample in blemish.open_dataset(category).test:
+        said = by_shares.predict(sample.read())
+        assert said.score == said.score_map.max()
+        assert {region.zone for region in said.regions} <= {"left", "right"}
+    weights = np.array(facts.weights)
+    without = Zones(tuple(replace(zone, share=None) for zone in halves().zones))
+    raw = fit(category, backbone, without)
+    image = blemish.open_dataset(category).test[-1].read()
+    expected = raw.predict(image).score_map * weights[np.arange(SIDE) // 32]
+    assert by_shares.predict(image).score_map == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_good_images_exceed_in_each_zone_is_known(by_shares):
+    facts, scored = by_shares.facts.input.zones, by_shares.facts.calibration.scored
+    assert len(facts.peaks) == len(scored) == 24
+    assert [max(one) for one in facts.peaks] == pytest.approx([image.score for image in scored])
+    above = facts.above(by_shares.calibration.image_threshold)
+    assert sum(above.values()) <= 2
+    assert facts.above(-1.0) == {"left": 24, "right": 24}
+
+
+def test_each_zone_has_its_smallest_region(category, backbone):
+    plain = fit(category, backbone, halves())
+    large = fit(category, backbone, halves(smallest_px=10_000))
+    found = [plain.predict(sample.read()) for sample in blemish.open_dataset(category).test]
+    kept = [large.predict(sample.read()) for sample in blemish.open_dataset(category).test]
+    for one, other in zip(found, kept, strict=True):
+        assert other.score == one.score
+        assert other.regions == tuple(r for r in one.regions if r.zone == "right")
+    assert any(region.zone == "left" for one in found for region in one.regions)
+
+
+def test_thresholds_of_zones_are_what_their_share_of_images_exceeds():
+    rng = np.random.default_rng(0)
+    peaks = rng.random((99, 2)) * (1, 10)
+    thresholds, of_each = zone_thresholds(peaks, [str(n) for n in range(99)], np.array([0.1, 0.02]))
+    assert ((peaks > thresholds).sum(axis=0) == [9, 1]).all()
+    assert (of_each <= thresholds).all()
+    for number in range(99):
+        others = zone_thresholds(
+            np.delete(peaks, number, axis=0), [str(n) for n in range(98)], np.array([0.1, 0.02])
+        )[0]
+        assert of_each[number] == pytest.approx(np.minimum(thresholds, others), rel=0.12)
+    calm = np.stack([np.ones(50), np.full(50, -1.0)], axis=1)
+    assert zone_thresholds(calm, ["a"] * 50, np.array([0.1, 0.1]))[0] == pytest.approx([1, 0.05])
 
 
 def test_images_of_another_size_are_refused_one_by_one(zoned):

@@ -91,6 +91,17 @@ def test_zones_without_a_pixel_are_refused():
         labels(Zone("face", Box(0, 0, 5, 5)), Zone("seal", Box(0, 0, 60, 40)))
 
 
+def test_shares_are_of_all_zones_and_said_once():
+    face, seal = Box(0, 0, 20, 40), Box(20, 0, 20, 40)
+    found = labels(Zone("face", face, share=1), Zone("seal", seal, share=3, smallest_px=9))
+    assert found.shares == (0.25, 0.75)
+    assert found.smallest_px == (1, 9)
+    with pytest.raises(DataError, match=r"either all zones have a share .* 'seal' has none"):
+        labels(Zone("face", face, share=1), Zone("seal", seal))
+    with pytest.raises(DataError, match="zone 'face' is given 1 and 2 for the same"):
+        labels(Zone("face", face, share=1), Zone("face", seal, share=2))
+
+
 def test_zones_as_text_and_back_are_the_same(monkeypatch):
     monkeypatch.setattr("blemish.zones.inspected.LONGEST", 7)
     rng = np.random.default_rng(0)

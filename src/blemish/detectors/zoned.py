@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import onnx
 
 MOST_LOOKED_AT = 32  # images that the colour of what is not inspected is taken from
+FAINTEST, TINY = 0.05, 1e-6  # threshold of a zone, beside the highest of all; and of any
 SEEN_SHARE = 0.5  # of a working pixel that must be inspected for it to tell of a zone
 
 
@@ -89,19 +90,33 @@ class ZonedImages:
 class FittedInZones:
     """What fitting on `ZonedImages` gives, for whole images.
 
+    Where zones have shares of the false alarms, score and map are told in multiples of a threshold
+    of each zone: what so many of the images, left out, exceed there. What threshold serves all of
+    these together is found as ever, so that the promise is one of the whole.
+
     Args:
         fitted: what the detector gave.
         images: that it was fitted on.
+        rate: of false alarms, which zones have shares of.
+
+    Attributes:
+        weights: of the zones, once images were left out; none where they have no shares.
+        peaks: the highest of each zone in the map of each image that was left out, by its name,
+            where they have shares: in multiples of its threshold.
     """
 
-    def __init__(self, fitted: Fitted, images: ZonedImages) -> None:
-        self._fitted, self._images = fitted, images
+    def __init__(self, fitted: Fitted, images: ZonedImages, rate: float) -> None:
+        self._fitted, self._images, self._rate = fitted, images, rate
+        self.weights: tuple[float, ...] = ()
+        self.peaks: dict[str, NDArray[np.float64]] = {}
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
         of = self._images
-        return within_zones(self._fitted.graph, of.zones, of.fill, of.image_format)
+        return within_zones(
+            self._fitted.graph, of.zones, of.fill, of.image_format, weights=self.weights
+        )
 
     @property
     def batch(self) -> int:
@@ -129,22 +144,74 @@ class FittedInZones:
             CalibrationError: all images belong together, so that none can be left out.
         """
         zones = self._images.zones
-        for one in self._fitted.held_out_scores(progress=progress):
+        found = list(self._fitted.held_out_scores(progress=progress))
+        if zones.shares:
+            yield from self._by_thresholds(found)
+            return
+        for one in found:
             peak = one.peak
             if not zones.fills_its_box:
-                inside = self._fitted.held_out_map(one.name)[zones.mask_in_box]
-                peak = max(float(inside.max()), 0.0)
-            elif zones.box_hw != zones.size_hw:
-                peak = max(peak, 0.0)
-            yield replace(one, peak=peak)
+                peak = float(zones.peaks(self._fitted.held_out_map(one.name)).max())
+            yield replace(one, peak=peak if zones.mask.all() else max(peak, 0.0))
+
+    def _by_thresholds(self, found: Sequence[HeldOutScore]) -> Iterator[HeldOutScore]:
+        """Scores in multiples of the threshold of each zone, once these are known."""
+        zones, map_of = self._images.zones, self._fitted.held_out_map
+        peaks = np.stack([zones.peaks(map_of(one.name)) for one in found])
+        keys = dict(zip(self._images.names, self._images.split_keys, strict=True))
+        rates = self._rate * np.array(zones.shares)
+        thresholds, of_each = zone_thresholds(peaks, [keys[one.name] for one in found], rates)
+        self.weights = tuple((1 / thresholds).astype(np.float32).tolist())
+        for one, own, limits in zip(found, peaks, of_each, strict=True):
+            self.peaks[one.name] = np.maximum(own / limits, 0.0)
+            highest = float(self.peaks[one.name].max())
+            yield HeldOutScore(one.name, highest, highest)
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The map of a whole image. Raises `KeyError` where it was not left out."""
-        return self._images.zones.placed(self._fitted.held_out_map(name))
+        zones, box_map = self._images.zones, self._fitted.held_out_map(name)
+        if self.weights:
+            box_map = box_map * np.array([0.0, *self.weights], np.float32)[zones.labels[zones.box]]
+        return zones.placed(box_map)
 
     def close(self) -> None:
         """Give back what the detector needs."""
         self._fitted.close()
+
+
+def zone_thresholds(
+    peaks: NDArray[np.float64], keys: Sequence[str], rates: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a share of good images exceeds in each zone.
+
+    Args:
+        peaks: of each image that was left out in each zone, N x zones.
+        keys: of the images; those of one key belong together.
+        rates: of each zone; where so few images cannot tell it, the highest of them counts.
+
+    Returns:
+        By all images, and for each image (N x zones) by those that do not belong to it, if that is
+        less: so that none of them looks better than it does to the model that ships.
+    """
+    by_all = _exceeded(peaks, rates)
+    together: dict[str, list[int]] = {}
+    for number, key in enumerate(keys):
+        together.setdefault(key, []).append(number)
+    of_each = np.tile(by_all, (len(peaks), 1))
+    for members in together.values():
+        if len(members) < len(peaks) and (peaks[members] >= by_all).any():
+            others = _exceeded(np.delete(peaks, members, axis=0), rates)
+            of_each[members] = np.minimum(by_all, others)
+    return by_all, of_each
+
+
+def _exceeded(peaks: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    count = len(peaks)
+    ranks = np.clip((rates * (count + 1)).astype(int), 1, count)
+    ordered = -np.sort(-peaks, axis=0)
+    found = ordered[ranks - 1, np.arange(peaks.shape[1])]
+    least: NDArray[np.float64] = np.maximum(found, max(FAINTEST * found.max(), TINY))
+    return least
 
 
 def in_zones(images: GoodImages, zones: Zones) -> ZonedImages:

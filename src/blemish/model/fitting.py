@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from blemish.calibration import (
+    DEFAULT_RATE,
     SMALLEST_REGION_PX,
     CalibrationRequest,
     calibrate,
@@ -212,7 +213,9 @@ class _Job:
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
         seen = self.seen
         fitted = self.detector.fit(seen, progress=self.progress, folder=folder, engine=self.engine)
-        return FittedInZones(fitted, seen) if isinstance(seen, ZonedImages) else fitted
+        if not isinstance(seen, ZonedImages):
+            return fitted
+        return FittedInZones(fitted, seen, self.request.false_alarm_rate or DEFAULT_RATE)
 
     @property
     def _keys(self) -> dict[str, str]:
@@ -260,13 +263,23 @@ class _Job:
                     self.images.image_format,
                     self.reader.alpha,
                     WorkingFacts(settings.size_hw, cast(Resizing, settings.resize)),
-                    self.zone_facts,
+                    self._zone_facts(fitted, scored),
                 ),
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),
             ),
             self.reader,
             self.engine,
+        )
+
+    def _zone_facts(self, fitted: Fitted, scored: Sequence[ScoredImage]) -> ZoneFacts | None:
+        """What is inspected, and how the images that were left out score zone by zone."""
+        facts = self.zone_facts
+        if facts is None or not isinstance(fitted, FittedInZones) or not fitted.weights:
+            return facts
+        peaks = [fitted.peaks[image.id] for image in scored]
+        return replace(
+            facts, weights=fitted.weights, peaks=tuple(tuple(one.tolist()) for one in peaks)
         )
 
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:

@@ -57,7 +57,7 @@ from blemish.model.file import (
 )
 from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
 from blemish.parallel import read_ahead, tell_of_forks
-from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
+from blemish.result import Failure, Note, Prediction, Region, ScoredImage, Verdict
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
@@ -445,6 +445,18 @@ class Model:
             appearance_of(seen).relative(self.image_format.white_level)
         )
 
+    def _regions(self, score_map: NDArray[np.float32], *, outlines: bool) -> tuple[Region, ...]:
+        """What to show of a map, by the zones that it is in."""
+        c, zones = self.calibration, self.zones
+        found = find_regions(
+            score_map, c.pixel_threshold, smallest_px=c.smallest_region_px, outlines=outlines
+        )
+        if zones is None:
+            return found
+        named = [replace(region, zone=zones.name_at(region.peak_xy)) for region in found]
+        least = dict(zip(zones.names, zones.smallest_px or (1,) * len(zones.names), strict=True))
+        return tuple(region for region in named if region.area_px >= least[region.zone or ""])
+
     def _verdict(
         self,
         path: str | None,
@@ -465,12 +477,7 @@ class Model:
             p_value=c.p_value(score),
             tail_p_value=c.tail_p_value(score),
             verdict=Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD,
-            regions=find_regions(
-                score_map,
-                c.pixel_threshold,
-                smallest_px=c.smallest_region_px,
-                outlines=outlines,
-            ),
+            regions=self._regions(score_map, outlines=outlines),
             seconds=seconds,
             path=path,
             notes=self._notes(image),

@@ -32,10 +32,15 @@ class Inspected:
     Attributes:
         labels: H x W, uint8: 0 where nothing is inspected, n in the n-th zone; not all are 0.
         names: of the zones, the first that of label 1.
+        shares: of the false alarms that may come from each, together 1; empty where one threshold
+            is that of all.
+        smallest_px: regions of fewer pixels are not shown in each; empty where nothing is said.
     """
 
     labels: NDArray[np.uint8]
     names: tuple[str, ...]
+    shares: tuple[float, ...] = ()
+    smallest_px: tuple[int, ...] = ()
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -88,6 +93,17 @@ class Inspected:
         placed[self.box] = np.where(self.mask_in_box, score_map, np.float32(0))
         return placed
 
+    def peaks(self, box_map: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The highest of each zone of a map of the box."""
+        labels = self.labels[self.box]
+        each = range(1, len(self.names) + 1)
+        return np.array([box_map[labels == number].max() for number in each], np.float64)
+
+    def name_at(self, point_xy: tuple[int, int]) -> str:
+        """Of the zone that a pixel is in."""
+        x, y = point_xy
+        return self.names[int(self.labels[y, x]) - 1]
+
     def check(self, size_hw: tuple[int, int], name: str) -> None:
         """Raise `ImageError` where an image is not of the size that the zones were drawn for."""
         if size_hw != self.size_hw:
@@ -105,21 +121,27 @@ class Inspected:
 
     @classmethod
     def of_runs(
-        cls, size_hw: tuple[int, int], names: Sequence[str], runs: Sequence[Sequence[str]]
+        cls,
+        size_hw: tuple[int, int],
+        names: Sequence[str],
+        runs: Sequence[Sequence[str]],
+        shares: tuple[float, ...] = (),
+        smallest_px: tuple[int, ...] = (),
     ) -> Inspected:
         """What `runs` gave as text. Raises `ValueError` where that cannot be."""
         if size_hw[0] * size_hw[1] > MOST_PIXELS:
             raise ValueError("they are of images that are too large.")
         labels = np.zeros(size_hw, np.uint8)
-        if not 0 < len(names) == len(runs) <= np.iinfo(np.uint8).max:
+        alike = all(len(values) in (0, len(names)) for values in (shares, smallest_px))
+        if not (0 < len(names) == len(runs) <= np.iinfo(np.uint8).max and alike):
             raise ValueError("zones and their names are not as many.")
         for number, pieces in enumerate(runs, start=1):
             lengths = from_text("".join(pieces))
             check_lengths(lengths, size_hw)
             labels[mask_of(lengths, size_hw)] = number
-        if not labels.any():
-            raise ValueError("no pixel is inspected.")
-        return cls(labels, tuple(names))
+        if not all((labels == number).any() for number in range(1, len(names) + 1)):
+            raise ValueError("a zone has no pixel.")
+        return cls(labels, tuple(names), shares, smallest_px)
 
 
 def _spell(size_hw: tuple[int, int]) -> str:

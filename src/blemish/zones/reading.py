@@ -3,7 +3,8 @@
 * **A mask** (PNG, TIFF, BMP): what is not zero is inspected; each grey value is a zone of its own.
 * **JSON of ours**: `{"size": [width, height], "zones": [{"name": "seal", "polygon": [[x, y],
   ...]}, {"name": "thread", "ignore": true, "box": [x, y, width, height]}, {..., "circle": [x, y,
-  radius]}]}`; `size` may be left out.
+  radius]}]}`; `size` may be left out. A zone may have a `share` of the false alarms, and with it a
+  threshold of its own, and a `smallest_region` in pixels.
 * **JSON of LabelMe**: each polygon, rectangle or circle is a zone under its label; what is labelled
   `ignore`, or begins with that word, is not inspected.
 """
@@ -20,7 +21,7 @@ from msgspec import Struct
 
 from blemish.errors import DataError
 from blemish.images.masks import MASK_SUFFIXES, decode_mask
-from blemish.typed_json import JsonError, Positive, read_as
+from blemish.typed_json import AboveZero, JsonError, Positive, read_as
 from blemish.zones.shapes import Box, Disc, Painting, Polygon, Shape, Zone
 
 Points = list[tuple[float, float]]
@@ -35,6 +36,8 @@ class _Zone(Struct, forbid_unknown_fields=True):
     polygon: Points | None = None
     box: tuple[float, float, float, float] | None = None
     circle: tuple[float, float, float] | None = None
+    share: AboveZero | None = None
+    smallest_region: Positive | None = None
 
 
 class _File(Struct, forbid_unknown_fields=True):
@@ -101,7 +104,10 @@ def _of_mask(path: Path) -> Drawn:
 
 def _of_ours(content: bytes) -> Drawn:
     file = read_as(content, _File)
-    zones = [Zone(zone.name, _shape(zone), zone.ignore) for zone in file.zones]
+    zones = [
+        Zone(zone.name, _shape(zone), zone.ignore, zone.share, zone.smallest_region)
+        for zone in file.zones
+    ]
     return tuple(zones), None if file.size is None else (file.size[1], file.size[0])
 
 

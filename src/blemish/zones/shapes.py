@@ -96,8 +96,13 @@ class Zone:
         name: what to call it.
         shape: its pixels.
         ignored: nothing in it is inspected.
+        share: of the false alarms that may come from it, in proportion to those of other zones:
+            each has a threshold of its own then; `None` for one that all share.
+        smallest_px: regions in it of fewer pixels are not shown.
     """
 
     name: str
     shape: Shape
     ignored: bool = False
+    share: float | None = None
+    smallest_px: int | None = None

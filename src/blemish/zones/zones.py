@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,10 @@ class Zones:
         for zone in self.zones:
             shape = zone.shape
             pixels = shape.pixels.tobytes() if isinstance(shape, Painting) else b""
-            said.update(repr((zone.name, zone.ignored, "" if pixels else shape)).encode() + pixels)
+            said.update(
+                repr((replace(zone, shape=Box(0, 0, 0, 0)), "" if pixels else shape)).encode()
+                + pixels
+            )
         return said.hexdigest()
 
     @classmethod
@@ -93,7 +96,8 @@ class Zones:
 
         Raises:
             DataError: the zones are of images of another size, one reaches outside, covers no
-                pixel or none that a later zone leaves to it, or nothing is left to be inspected.
+                pixel or none that a later zone leaves to it, nothing is left to be inspected, or
+                they contradict each other.
         """
         if self.size_hw is not None and self.size_hw != size_hw:
             raise DataError(
@@ -118,7 +122,31 @@ class Zones:
                     f"{self.source}: nothing of zone '{name}' is left to be inspected: others "
                     "cover all of it."
                 )
-        return Inspected(labels, names)
+        return Inspected(labels, names, *self._rules(names))
+
+    def _rules(self, names: Sequence[str]) -> tuple[tuple[float, ...], tuple[int, ...]]:
+        """Shares and smallest regions of the zones."""
+        said = {name: [zone for zone in self.zones if zone.name == name] for name in names}
+        shares = [self._one_of(name, [zone.share for zone in said[name]]) for name in names]
+        least = [self._one_of(name, [zone.smallest_px for zone in said[name]]) for name in names]
+        given = [share for share in shares if share is not None]
+        if given and len(given) < len(names):
+            raise DataError(
+                f"{self.source}: either all zones have a share of the false alarms or none; "
+                f"'{names[shares.index(None)]}' has none."
+            )
+        smallest = [int(pixels or 1) for pixels in least] if any(least) else []
+        return tuple(share / sum(given) for share in given), tuple(smallest)
+
+    def _one_of(self, name: str, values: Sequence[float | None]) -> float | None:
+        """What is said of shapes of one name, which is said once or alike."""
+        said = {value for value in values if value is not None}
+        if len(said) > 1:
+            raise DataError(
+                f"{self.source}: zone '{name}' is given {min(said):g} and {max(said):g} for the "
+                "same; say it once."
+            )
+        return said.pop() if said else None
 
     def _painted(self, zone: Zone, size_hw: tuple[int, int]) -> NDArray[np.bool_]:
         x0, y0, x1, y1 = zone.shape.extent()
