@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from blemish.model.recalibration import recalibrate
     from blemish.result import Failure, Prediction, Region, Verdict
     from blemish.station.golden import keep_golden, verify_golden
+    from blemish.zones import Zones
 
 _HOMES = {
     "audit": "data.audit",
@@ -64,6 +65,7 @@ _HOMES = {
     "Verdict": "result",
     "keep_golden": "station.golden",
     "verify_golden": "station.golden",
+    "Zones": "zones",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "Region",
     "ScoreMaps",
     "Verdict",
+    "Zones",
     "audit",
     "evaluate",
     "evaluate_maps",

@@ -28,11 +28,14 @@ from blemish.cli.options import (
     OnEngine,
     Raw,
     RayAddress,
+    Roi,
     SmallestRegion,
     TestFraction,
     WorkEngine,
+    ZonesFile,
     read_limits,
     read_list,
+    zones_named,
 )
 from blemish.errors import UsageError
 from blemish.wording import first_few
@@ -81,6 +84,8 @@ def benchmark(
     test_fraction: TestFraction = None,
     max_pixels: MaxPixels = None,
     raw: Raw = None,
+    zones: ZonesFile = None,
+    roi: Roi = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit and measure detectors on categories, and write a report.
@@ -124,6 +129,7 @@ def benchmark(
         "good": tuple(good or ()),
         "ignore": tuple(ignore or ()),
         "raw": raw,
+        "zones": zones_named(zones, roi),
     }
     with _crew(engine, ray_address, workers) as crew:
         jobs = plan_jobs(data, **request)

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blemish.errors import SettingError
+from blemish.errors import SettingError, UsageError
 
 if TYPE_CHECKING:
     from blemish.data.dataset import Dataset
     from blemish.images.header import Reader, ReadLimits
     from blemish.images.raw import RawFormat
+    from blemish.zones import Zones
 
 
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
+_FOUR = re.compile(r"\s*-?\d+\s*(,\s*-?\d+\s*){3}")
 _MEGABYTES = {"": 1e-6, "k": 1e-3, "m": 1.0, "g": 1e3, "t": 1e6}
 
 
@@ -86,6 +88,23 @@ Raw = Annotated[
     typer.Option(
         metavar="WxH:FORMAT",
         help="How pixels lie in .raw and .bin files, as 2448x2048:mono12packed.",
+        show_default=False,
+    ),
+]
+ZonesFile = Annotated[
+    str | None,
+    typer.Option(
+        "--zones",
+        metavar="FILE",
+        help="What is inspected: a mask (PNG), or shapes (JSON), of images of one size.",
+        show_default=False,
+    ),
+]
+Roi = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,W,H",
+        help="The same, one rectangle in pixels: left, top, width, height.",
         show_default=False,
     ),
 ]
@@ -191,6 +210,25 @@ def read_raw(text: str | None) -> RawFormat | None:
     from blemish.images.raw import RawFormat
 
     return RawFormat.named(text)
+
+
+def read_zones(zones: str | None, roi: str | None) -> Zones | None:
+    """What is inspected; `None` for all. Raises `DataError`, `ImageError`, `SettingError`."""
+    named = zones_named(zones, roi)
+    if named is None:
+        return None
+    from blemish.zones import Zones
+
+    return Zones.named(named)
+
+
+def zones_named(zones: str | None, roi: str | None) -> str | None:
+    """What is inspected, as the library takes it. Raises `UsageError`, `SettingError`."""
+    if zones is not None and roi is not None:
+        raise UsageError("--zones and --roi both say what is inspected; give one.")
+    if roi is not None and not _FOUR.fullmatch(roi):
+        raise SettingError(f"'--roi' must be like 100,80,640,480; got '{roi}'.")
+    return roi if zones is None else zones
 
 
 def reader_of(max_pixels: int | None, alpha: OnAlpha, raw: RawFormat | None) -> Reader:

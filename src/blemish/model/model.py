@@ -47,10 +47,17 @@ from blemish.images.raw import RawFormat
 from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
 from blemish.model.facts import SCHEMA, Facts
-from blemish.model.file import check_facts, read_facts, read_file, sign, verify
+from blemish.model.file import (
+    check_facts,
+    read_facts,
+    read_file,
+    read_zones,
+    sign,
+    verify,
+)
 from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
 from blemish.parallel import read_ahead, tell_of_forks
-from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
+from blemish.result import Failure, Note, Prediction, Region, ScoredImage, Verdict
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
@@ -83,6 +90,7 @@ class Model:
         facts: what the file says of itself.
         calibration: scores of good images and thresholds.
         sha256: hash of the file.
+        zones: which pixels of an image are inspected; `None` for all.
 
     Raises:
         ModelFileError: the bytes are truncated, changed, of a newer schema, or not ours, or they
@@ -107,6 +115,7 @@ class Model:
         self.calibration = check_facts(data, self.facts, session.interface, name)
         self.image_format: ImageFormat = self.facts.input.format
         self.reader = Reader(limits, self.facts.input.alpha, raw)
+        self.zones = read_zones(self.facts.input, name)
         tell_of_forks(self)
 
     def __enter__(self) -> Self:
@@ -320,6 +329,8 @@ class Model:
         else:
             array, name = as_image(image, self.reader), FileContent.name
         self.image_format.check(array, name)
+        if self.zones is not None:
+            self.zones.check((array.shape[0], array.shape[1]), name)
         return array
 
     def raw(self, images: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -440,9 +451,23 @@ class Model:
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
+        zones = self.facts.input.zones
+        seen = image if self.zones is None or zones is None else self.zones.seen(image, zones.fill)
         return self.facts.training.appearance.notes(
-            appearance_of(image).relative(self.image_format.white_level)
+            appearance_of(seen).relative(self.image_format.white_level)
         )
+
+    def _regions(self, score_map: NDArray[np.float32], *, outlines: bool) -> tuple[Region, ...]:
+        """What to show of a map, by the zones that it is in."""
+        c, zones = self.calibration, self.zones
+        found = find_regions(
+            score_map, c.pixel_threshold, smallest_px=c.smallest_region_px, outlines=outlines
+        )
+        if zones is None:
+            return found
+        named = [replace(region, zone=zones.name_at(region.peak_xy)) for region in found]
+        least = dict(zip(zones.names, zones.smallest_px or (1,) * len(zones.names), strict=True))
+        return tuple(region for region in named if region.area_px >= least[region.zone or ""])
 
     def _verdict(
         self,
@@ -464,12 +489,7 @@ class Model:
             p_value=c.p_value(score),
             tail_p_value=c.tail_p_value(score),
             verdict=Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD,
-            regions=find_regions(
-                score_map,
-                c.pixel_threshold,
-                smallest_px=c.smallest_region_px,
-                outlines=outlines,
-            ),
+            regions=self._regions(score_map, outlines=outlines),
             seconds=seconds,
             path=path,
             notes=self._notes(image),
