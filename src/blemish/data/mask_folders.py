@@ -51,10 +51,12 @@ def named_for_masks(name: str) -> bool:
     return bool(words) and not masks.isdisjoint(words) and set(words) <= _MASKS | _NOTHING
 
 
-def has_a_mask_word(name: str) -> bool:
-    """Whether any word of a name is one for masks, in whatever way the words are joined."""
+def may_hold_masks(name: str) -> bool:
+    """Whether a name is that of masks, or has a word for them in it, however words are joined."""
     of_masks = _MASKS - _MAPS - {"labels", "truths"}
-    return any(part in of_masks for word in _words(name) for part in _parts(word))
+    return named_for_masks(name) or any(
+        part in of_masks for word in _words(name) for part in _parts(word)
+    )
 
 
 def mask_folder_among(folders: Sequence[Folder], around: Folder) -> Folder | None:

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 import re
 
-from blemish.data.words import GOOD_WORDS, NEGATIONS, is_good, plain, says_bad, words_in
+from blemish.data.usual_defects import is_usual
+from blemish.data.words import (
+    BAD_WORDS,
+    GOOD_WORDS,
+    NEGATIONS,
+    is_bad,
+    is_good,
+    is_judged,
+    plain,
+    says_bad,
+    words_in,
+)
 
 TIME_WORDS = frozenset(
     {
@@ -47,6 +58,8 @@ PLACE_WORDS = frozenset(
         "inside", "outside", "inner", "outer", "north", "south", "east", "west",
         "vorne", "vorn", "hinten", "oben", "unten", "links", "rechts", "mitte", "innen", "außen",
         "aussen", "vorderseite", "rückseite", "rueckseite", "oberseite", "unterseite",
+        "brightfield", "darkfield", "hellfeld", "dunkelfeld", "backlight", "backlit", "coax",
+        "coaxial", "uv", "ir", "nir",
         "正面", "反面", "背面", "侧面", "顶部", "底部", "左", "右", "上", "下", "左侧", "右侧",
     }
 )  # fmt: skip
@@ -59,7 +72,9 @@ COUNTED_PLACE_WORDS = frozenset(
         "part", "teil", "piece", "stück", "stueck", "item", "unit", "sn", "serial", "seriennummer",
         "nr", "no", "num", "number", "id", "order", "auftrag", "artikel", "article", "product",
         "produkt", "sample", "muster", "board", "pcb", "wafer", "panel", "sheet", "coil", "roll",
-        "rolle", "band", "tool", "werkzeug", "img", "image", "frame", "scan", "rev", "version", "v",
+        "exp", "gain", "us", "ms", "um", "mm", "operator", "bediener", "recipe", "rezept", "mode",
+        "program", "programm", "config", "robot", "dome", "ring", "mag", "zoom", "rolle", "band",
+        "tool", "werkzeug", "img", "image", "frame", "scan", "rev", "version", "v",
         "工位", "产线", "线", "机台", "编号", "样品", "产品", "号",
     }
 )  # fmt: skip
@@ -74,18 +89,20 @@ IMAGE_WORDS = frozenset(
         "more", "图片", "图像", "样品", "样本",
     }
 )  # fmt: skip
-# With a word for good these are good parts all the same: `good_parts`, `OK samples`.
-_OF_GOOD = frozenset(
+# With a word for good or bad these are parts all the same: `good_parts`, `NG images`.
+_OF_PARTS = frozenset(
     {
         "images", "image", "img", "imgs", "pictures", "pics", "photos", "bilder", "samples",
         "sample", "parts", "part", "teile", "teil", "pieces", "products", "product", "surface",
         "class", "label",
     }
 )  # fmt: skip
+_BESIDE = PLACE_WORDS | TIME_WORDS | _OF_PARTS
 _CHINESE_TIME = re.compile(r"(周|星期)[一二三四五六日天]|[一二三四五六七八九十]+月")
 _DATE = re.compile(
     r"\d{4}-?\d{2}(-?\d{2})?([-t]?[\d.:-]+)?z?|\d{1,2}[-.]\d{1,2}[-.]\d{2,4}|20\d\d(-?w\d\d)?"
 )
+_SERIAL = re.compile(r"[a-z]{1,3}-?\d{4,}(-?\d+)*")
 _HEX = re.compile(r"(?=.*\d)[0-9a-f]{4,}(-?[0-9a-f]{4,})+")
 
 
@@ -114,7 +131,7 @@ def is_no_kind(name: str) -> bool:
     """Whether a name below a folder of good images can be no kind of defect."""
     if says_bad(name):
         return False
-    if is_good_folder(name) or is_place_or_time(name):
+    if is_good_folder(name) or is_place_or_time(name) or _is_serial(name):
         return True
     known = TIME_WORDS | PLACE_WORDS | IMAGE_WORDS | GOOD_WORDS
     return _all_known(name, known, COUNTED_TIME_WORDS | COUNTED_PLACE_WORDS)
@@ -131,8 +148,22 @@ def is_good_folder(name: str) -> bool:
     good = [word for word in words if word in GOOD_WORDS]
     if not good or "pass" in good or says_bad(name) or not NEGATIONS.isdisjoint(words):
         return False
-    known = GOOD_WORDS | PLACE_WORDS | TIME_WORDS | _OF_GOOD
-    return _all_known(name, known, COUNTED_TIME_WORDS | COUNTED_PLACE_WORDS)
+    return _all_known(name, GOOD_WORDS | _BESIDE, COUNTED_TIME_WORDS | COUNTED_PLACE_WORDS)
+
+
+def is_bad_folder(name: str) -> bool:
+    """Whether a folder means bad parts, also of one place or time: `NG_images`, `bad front`."""
+    if is_bad(name):
+        return True
+    words = words_in(name)
+    if not says_bad(name) or not (GOOD_WORDS | NEGATIONS).isdisjoint(words):
+        return False
+    return _all_known(name, BAD_WORDS | _BESIDE, COUNTED_TIME_WORDS | COUNTED_PLACE_WORDS)
+
+
+def _is_serial(name: str) -> bool:
+    """Whether a name is letters and so many digits that they count parts: `ABX20394`."""
+    return bool(_SERIAL.fullmatch(plain(name))) and not (is_usual(name) or is_judged(name))
 
 
 def _has_long(name: str) -> bool:

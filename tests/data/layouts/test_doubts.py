@@ -78,13 +78,27 @@ def test_folders_that_pair_off(tmp_path: Path, draw: Draw) -> None:
         several(draw, folder)
     dataset = open_dataset(tmp_path / "one")
     assert dataset.defect_types == ("NG frame", "def_lens")
+    for folder in ("three/Good Images", "three/Bad Images"):
+        several(draw, folder)
+    assert open_dataset(tmp_path / "three").defect_types == ("Bad Images",)
     for folder in ("two/ok_lens", "two/def_lens", "two/ok_frame"):
         several(draw, folder)
     refused(tmp_path / "two", "means good images by its name")
 
 
 @pytest.mark.parametrize(
-    "name", ["scratch", "dent", "overkill", "hole (2)", "Deckel", "typeA", "KR_001", "monday/spot"]
+    "name",
+    [
+        "scratch",
+        "dent",
+        "overkill",
+        "hole (2)",
+        "Deckel",
+        "typeA",
+        "KR_001",
+        "dent0001",
+        "monday/spot",
+    ],
 )
 @pytest.mark.parametrize("place", ["good", "train/good"])
 def test_a_folder_below_a_good_one_that_may_be_a_kind_of_defect(
@@ -106,7 +120,8 @@ def test_a_folder_below_a_good_one_that_may_be_a_kind_of_defect(
 @pytest.mark.parametrize(
     "name",
     ["cam1", "2024-01-01", "shift2", "Montag", "march", "A17", "lot_0042", "S0001", "images", "rgb",
-     "OK", "good_front", "front", "line 3/tray_B", "20240101_1200", "0042", "frühschicht", "相机1"],
+     "OK", "good_front", "front", "line 3/tray_B", "20240101_1200", "0042", "frühschicht", "相机1",
+     "ABX20394", "3fa85f64-5717-4562-b3fc-2c963f66afa6", "exp_100us", "brightfield", "10x"],
 )  # fmt: skip
 def test_a_folder_below_a_good_one_that_can_be_no_kind(
     tmp_path: Path, draw: Draw, name: str
@@ -185,6 +200,14 @@ def test_folders_that_are_not_of_masks(tmp_path: Path, draw: Draw, name: str) ->
     assert open_dataset(tmp_path).defect_types == (name,)
 
 
+def test_a_folder_beside_splits_that_may_hold_masks(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+    for folder in ("train/good", "test/good", "test/cut"):
+        several(draw, folder)
+    mask("own_masks/cut/0.png")
+    refused(tmp_path, "holds 'own_masks', which may be masks")
+    assert open_dataset(tmp_path, ignore=["own_masks"]).defect_types == ("cut",)
+
+
 def test_images_and_masks_of_a_class_side_by_side(tmp_path: Path, draw: Draw, mask: Draw) -> None:
     several(draw, "good/images")
     several(draw, "NG/images", 2)
@@ -212,6 +235,9 @@ def test_days_with_classes_are_one_set_and_cameras_are_categories(
     assert open_dataset(tmp_path / "days", defect=["Teile"]).defect_types == ("NG", "Teile")
     draw("days/2024-01-02/loose.png")
     refused(tmp_path / "days", "in no folder of a class, 'loose.png' is the first")
+    for folder in ("2024-01-01/early/OK", "2024-01-01/late/NG", "2024-01-02/early/OK"):
+        several(draw, f"shifts/{folder}")
+    assert len(open_dataset(tmp_path / "shifts", test_fraction=0).train) == 6
     for folder in ("cam1/OK", "cam1/NG", "cam2/OK"):
         several(draw, f"cameras/{folder}")
     refused(tmp_path / "cameras", "several categories; name one with category=NAME: cam1, cam2")

@@ -25,8 +25,7 @@ from blemish.wording import quoted_few
 def recognises(folder: Folder, names: Names) -> bool:
     """Whether all its folders are named for times, and one of them holds good images."""
     days = _days(folder, names)
-    told = all(is_time(day.name) and not names.is_said(day.name) for day in days)
-    return told and not folder.images and any(folders.recognises(day, names) for day in days)
+    return not folder.images and any(folders.recognises(day, names) for day in days)
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:
@@ -38,7 +37,8 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     days = _days(folder, names)
     gathered = Gathered("folders", folder)
     around = mask_folder_in(folder, names)
-    of_day = {day: around.folder(day.name) for day in days} if around else {}
+    ids = {day: folder.id_of(day.path) for day in days}
+    of_day = {day: around.below(*ids[day].split("/")) for day in days} if around else {}
     shared = gathered.masks_in(around) if around and not any(of_day.values()) else None
     classes: dict[str, list[ImageClass]] = {}
     for day in days:
@@ -47,14 +47,14 @@ def read(folder: Folder, names: Names) -> FoundLayout:
         mask_folder = own or of_day.get(day)
         masks = gathered.masks_in(mask_folder) if mask_folder else shared
         base = folders.base(day, names) or day
-        classes[day.name] = classes_in(base, names, but=[own] if own else [])
-        for one in classes[day.name]:
+        classes[ids[day]] = classes_in(base, names, but=[own] if own else [])
+        for one in classes[ids[day]]:
             folders.add_class(gathered, one, masks, names)
     _check_known(folder, classes, names)
     annotate(gathered)
     gathered.notes.insert(
         0,
-        f"The folders {quoted_few([day.name for day in days], MOST_NAMED)} are read together, as "
+        f"The folders {quoted_few(list(ids.values()), MOST_NAMED)} are read together, as "
         "times of one category; open one of them to have it alone.",
     )
     found = gathered.done()
@@ -63,13 +63,19 @@ def read(folder: Folder, names: Names) -> FoundLayout:
 
 
 def _days(folder: Folder, names: Names) -> list[Folder]:
-    """The folders that hold images, without that of masks and those that a user ignores."""
+    """The folders of times, those in others for each; none where there are any other folders.
+
+    Passed over are that of masks, those that a user ignores, and those without images.
+    """
     masks = mask_folder_in(folder, names)
-    return [
+    there = [
         one
         for one in folder.folders
         if one != masks and not names.leaves_out(one.name) and one.all_images
     ]
+    if not all(is_time(one.name) and not names.is_said(one.name) for one in there):
+        return []
+    return [day for one in there for day in (_days(one, names) if not one.images else []) or [one]]
 
 
 def _check_no_loose(day: Folder) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import MOST_NAMED, Names
-from blemish.data.mask_folders import has_a_mask_word, mask_folder_among, named_for_masks
+from blemish.data.mask_folders import mask_folder_among, may_hold_masks, named_for_masks
 from blemish.data.mask_names import is_mask_folder
-from blemish.data.places import is_no_kind, names_only_a_place
+from blemish.data.places import is_bad_folder, is_no_kind, names_only_a_place
 from blemish.data.split import Split
 from blemish.data.usual_defects import beginning_with_a_defect
 from blemish.data.words import (
@@ -33,7 +33,10 @@ HOW_TO_SAY = (
     "name the folders of good images with good=NAME, those of a kind of defect with defect=NAME, "
     "and those to pass over with ignore=NAME"
 )
-SAY_WHICH = "say good=NAME where it is, defect=NAME where it is a kind of defect, or ignore=NAME"
+SAY_WHICH = (
+    "say good=NAME for one that is good, defect=NAME for a kind of defect, or ignore=NAME to pass "
+    "one over"
+)
 
 
 def classes_in(
@@ -112,6 +115,17 @@ def mask_folder_in(parent: Folder, names: Names) -> Folder | None:
     return mask_folder_among([one for one in parent.folders if not names.is_said(one.name)], parent)
 
 
+def check_no_masks(parent: Folder, names: Names) -> None:
+    """Raise `DataError` where masks may lie right in a folder, in one that was not taken for it."""
+    told = [one for one in parent.folders if one.all_images and not names.is_said(one.name)]
+    if found := [one.name for one in told if may_hold_masks(one.name)]:
+        raise DataError(
+            f"{parent.path} holds {quoted_few(found, MOST_NAMED)}, which may be masks; if they "
+            "are, name that folder 'masks' and its files as the images, else pass it over with "
+            "ignore=NAME."
+        )
+
+
 def pictures_in(folder: Folder) -> Folder | None:
     """The folder of images in that of a class, where masks or depths of them lie beside it."""
     pictures = folder.folder(*IMAGE_FOLDERS)
@@ -124,9 +138,11 @@ def pictures_in(folder: Folder) -> Folder | None:
 
 def doubt_of_folder(name: str) -> str:
     """Why the name of a folder may not be that of a kind of defect; empty, if it is."""
+    if is_bad_folder(name):
+        return ""
     if why := doubt(name):
         return why
-    if named_for_masks(name) or has_a_mask_word(name):
+    if may_hold_masks(name):
         return "seems to hold masks"
     return "tells nothing of what its images are" if names_only_a_place(name) else ""
 
@@ -219,7 +235,7 @@ def _contradictions(folder: Folder, kind: str, names: Names) -> Iterator[str]:
         told = quoted_few([str(path.relative_to(folder.path)) for path in unknown], MOST_TOLD)
         yield (
             f"{folder.path} holds good images, and nothing tells whether those in the folders "
-            f"{told} of it are good, too: {SAY_WHICH} to pass it over."
+            f"{told} of it are good, too: {SAY_WHICH}."
         )
     said = plain(folder.name) in map(plain, names.good)
     if good and not said and (odd := odd_images(_own_images(folder, others))):
@@ -241,7 +257,7 @@ def _oddity(part: str, folder: Folder, names: Names, *, good: bool) -> str:
     other = says_bad(part) if good else names.means_good(part)
     if other and not part.isdecimal():
         what = "good" if good else "defective"
-        how = f"; or {SAY_WHICH} to pass it over" if good else ", or pass it over with ignore=NAME"
+        how = f"; or {SAY_WHICH}" if good else ", or pass it over with ignore=NAME"
         return f"lies in a folder of {what} images and says otherwise; move it out of there{how}."
     if sets_aside(part) or is_judged(part):
         return (

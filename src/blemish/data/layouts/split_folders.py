@@ -12,7 +12,14 @@ from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.folders import add_class
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import classes_in, good_in, holds_good, mask_folder_in, split_folder
+from blemish.data.layouts.kinds import (
+    check_no_masks,
+    classes_in,
+    good_in,
+    holds_good,
+    mask_folder_in,
+    split_folder,
+)
 from blemish.data.layouts.saturation import read_saturation
 from blemish.data.words import plain
 from blemish.result import GOOD
@@ -29,6 +36,8 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     """The good images of `train/` and `validation/`, and all of `test/`."""
     train, test = (split_folder(folder, split, names) for split in ("train", "test"))
     mask_folder = mask_folder_in(folder, names) or (mask_folder_in(test, names) if test else None)
+    if mask_folder is None:
+        check_no_masks(folder, names)
     but = [mask_folder] if mask_folder else []
     validation = split_folder(folder, "validation", names)
     classes = [
