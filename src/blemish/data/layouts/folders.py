@@ -70,7 +70,7 @@ def read_images(folder: Folder, names: Names) -> FoundLayout:
     Raises:
         DataError: names of the images, or its own, say that some are bad.
     """
-    odd = odd_images(folder.images) or _odd_name(folder)
+    odd = odd_images(folder.images, kinds=True) or _odd_name(folder)
     if odd and not names.means_good(folder.name):
         raise DataError(
             f"{folder.path} holds images in no folder of a class, which are taken for good, and "

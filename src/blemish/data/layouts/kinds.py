@@ -147,9 +147,14 @@ def doubt_of_folder(name: str) -> str:
     return "tells nothing of what its images are" if names_only_a_place(name) else ""
 
 
-def odd_images(images: Sequence[Path]) -> str:
-    """The first of good images whose name says otherwise, and of how many; empty, if none does."""
-    defects = beginning_with_a_defect(path.stem for path in images)
+def odd_images(images: Sequence[Path], *, kinds: bool = False) -> str:
+    """The first of good images whose name says otherwise, and of how many; empty, if none does.
+
+    Args:
+        images: of a folder.
+        kinds: a usual kind of defect at the beginning of a name says so, too.
+    """
+    defects = beginning_with_a_defect(path.stem for path in images) if kinds else ()
     odd = [
         path.name
         for path in images
