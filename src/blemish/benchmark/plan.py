@@ -62,6 +62,7 @@ class Job:
         max_pixels: of an image.
         good: as `open_dataset` takes it.
         ignore: as `open_dataset` takes it.
+        defect: as `open_dataset` takes it.
         raw: how the pixels lie in files without a header, as text.
         zones: what is inspected, as `Zones.named` takes it; `None` for all.
     """
@@ -78,6 +79,7 @@ class Job:
     max_pixels: int
     good: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    defect: tuple[str, ...] = ()
     raw: str | None = None
     zones: str | None = None
 
@@ -98,7 +100,7 @@ class Job:
 
     def open_dataset(self) -> Dataset:
         """The images, under the name of the category. Raises `DataError`."""
-        names = Names(self.good, self.ignore)
+        names = Names(self.good, self.ignore, self.defect)
         opened = _open(self.data, self.test_fraction, names, self.raw)
         return replace(opened, name=self.category)
 
@@ -155,6 +157,7 @@ def plan_jobs(
     max_pixels: int = DEFAULT_LIMITS.max_pixels,
     good: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    defect: Sequence[str] = (),
     raw: str | None = None,
     zones: str | None = None,
 ) -> list[Job]:
@@ -178,6 +181,7 @@ def plan_jobs(
         max_pixels: of an image. No part of an id: no result hangs on it.
         good: names of folders of good images, as `open_dataset` takes them.
         ignore: names of folders to pass over, as `open_dataset` takes them.
+        defect: names of folders of a kind of defect, as `open_dataset` takes them.
         raw: how the pixels lie in files without a header, as `RawFormat.named` takes it.
         zones: what is inspected, as `Zones.named` takes it, or a folder with a file of zones for
             each category, under its name.
@@ -191,7 +195,7 @@ def plan_jobs(
         BackboneError: what a detector takes from elsewhere cannot be used.
     """
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
-    names = Names.of(good, ignore)
+    names = Names.of(good, ignore, defect)
     raw_format = _raw_format(raw)
     raw = None if raw_format is None else str(raw_format)  # spelled in one way, for the id
     own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
@@ -225,6 +229,7 @@ def plan_jobs(
             max_pixels=max_pixels,
             good=names.good,
             ignore=names.ignored,
+            defect=names.defects,
             raw=raw,
             zones=own_zones,
         )
@@ -301,6 +306,7 @@ def _open(path: str | Path, test_fraction: float | None, names: Names, raw: str 
         test_fraction=test_fraction,
         good=names.good,
         ignore=names.ignored,
+        defect=names.defects,
         raw=_raw_format(raw),
     )
 

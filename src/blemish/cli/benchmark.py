@@ -20,6 +20,7 @@ from blemish.cli.options import (
     AsJson,
     Assignments,
     Config,
+    Defect,
     FalseAlarmRate,
     Good,
     Ignore,
@@ -81,6 +82,7 @@ def benchmark(
     alpha: Alpha = OnAlpha.REFUSE,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     max_pixels: MaxPixels = None,
     raw: Raw = None,
@@ -113,7 +115,7 @@ def benchmark(
     from blemish.report.tables import brief_table
 
     for folder in () if categories else data:
-        if others := not_categories_in(folder, Names.of(good or (), ignore or ())):
+        if others := not_categories_in(folder, Names.of(good or (), ignore or (), defect or ())):
             names = first_few([other.name for other in others], MOST_SHOWN)
             console.note(f"No categories in '{folder}', passed over: {names}.")
     request: dict[str, Any] = {
@@ -128,6 +130,7 @@ def benchmark(
         "max_pixels": read_limits(max_pixels).max_pixels,
         "good": tuple(good or ()),
         "ignore": tuple(ignore or ()),
+        "defect": tuple(defect or ()),
         "raw": raw,
         "zones": zones_named(zones, roi),
     }

@@ -16,6 +16,7 @@ from blemish.cli.options import (
     Category,
     Data,
     DataChoice,
+    Defect,
     FalseAlarmRate,
     Force,
     Good,
@@ -74,6 +75,7 @@ def calibrate(
     category: Category = None,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     false_alarm_rate: FalseAlarmRate = None,
     region_rate: RegionRate = None,
     tail: Tail = False,
@@ -112,7 +114,7 @@ def calibrate(
     )
     new = blemish.recalibrate(
         old,
-        DataChoice(data, category, good=good, ignore=ignore, raw=raw_format).open(),
+        DataChoice(data, category, good=good, ignore=ignore, defect=defect, raw=raw_format).open(),
         false_alarm_rate=false_alarm_rate,
         region_rate=region_rate,
         tail=tail,

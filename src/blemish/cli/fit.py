@@ -23,6 +23,7 @@ from blemish.cli.options import (
     Config,
     Data,
     DataChoice,
+    Defect,
     Detector,
     FalseAlarmRate,
     Force,
@@ -85,6 +86,7 @@ def fit(
     alpha: Alpha = OnAlpha.REFUSE,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
@@ -130,7 +132,7 @@ def fit(
         outputs.check_not_done(output)
     outputs.check_file(output, force=force, sources=sources)
     unfinished = outputs.check_unfinished(output, resume=resume)
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, defect, raw_format)
     dataset = choice.open()
     for sentence in dataset.notes:
         console.note(sentence)

@@ -79,6 +79,13 @@ Ignore = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Folder of DATA to pass over. Repeatable."),
 ]
+Defect = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Folder of a kind of defect, where its name leaves it open. Repeatable.",
+    ),
+]
 MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", help="Largest image to read (default 100 million)."),
@@ -263,6 +270,7 @@ class DataChoice:
     split_seed: int = 0
     good: Sequence[str] | None = None
     ignore: Sequence[str] | None = None
+    defect: Sequence[str] | None = None
     raw: RawFormat | None = None
 
     def open(self) -> Dataset:
@@ -276,6 +284,7 @@ class DataChoice:
             test_fraction=self.test_fraction,
             good=self.good or (),
             ignore=self.ignore or (),
+            defect=self.defect or (),
             raw=self.raw,
         )
 
@@ -286,7 +295,8 @@ class DataChoice:
         words += ["--category", self.category] if self.category is not None else []
         words += ["--test-fraction", f"{share:g}"] if share is not None else []
         words += ["--split-seed", str(self.split_seed)] if self.split_seed else []
-        for option, names in (("--good", self.good), ("--ignore", self.ignore)):
+        lists = (("--good", self.good), ("--ignore", self.ignore), ("--defect", self.defect))
+        for option, names in lists:
             words += [word for name in names or () for word in (option, name)]
         words += ["--max-pixels", str(max_pixels)] if max_pixels is not None else []
         return words + raw_arguments(self.raw)

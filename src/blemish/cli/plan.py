@@ -20,6 +20,7 @@ from blemish.cli.options import (
     Config,
     Data,
     DataChoice,
+    Defect,
     Detector,
     FalseAlarmRate,
     Good,
@@ -61,6 +62,7 @@ def plan(
     alpha: Alpha = OnAlpha.REFUSE,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
@@ -88,7 +90,7 @@ def plan(
     chosen, raw_format = make_assigned(detector, settings), read_raw(raw)
     if engine == WorkEngine.RAY:
         chosen = shared(chosen, HERE)
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, defect, raw_format)
     dataset = choice.open()
     request = CalibrationRequest(false_alarm_rate, region_rate, tail=tail)
     images = GoodImages(dataset.train, reader_of(max_pixels, alpha, raw_format))
