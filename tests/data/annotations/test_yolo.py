@@ -123,7 +123,10 @@ def test_a_damaged_data_yaml_is_told(tmp_path):
         ("0 0.1 0.2 0.3", "has 3 numbers after the class"),
         ("0 12 20 30 40", "no shares of width and height"),
         ("0 0.1 x 0.3 0.4", "must be a class and numbers"),
-        ("0 0.5 0.5 -0.1 0.2", "which is no box"),
+        ("0 0.5 0.5 -0.1 0.2", "no shares of width and height"),
+        ("0 0.5 0.5 1.2 0.2", "no shares of width and height"),
+        ("0 0.1 0.1 1.011 0.1 1 1", "no shares of width and height"),
+        ("0 0.7 0.7 0.9 0.9", "a box that reaches beyond the image; got '0 0.7 0.7 0.9 0.9'"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_file_and_line(folder, line, told):

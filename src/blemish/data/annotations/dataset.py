@@ -24,10 +24,11 @@ from blemish.data.words import is_bad, split_in
 from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD
-from blemish.wording import counted, listed, quoted_few
+from blemish.wording import counted, first_few, listed, quoted_few
 
 MIXED = "annotations"  # the layout of several formats
-_some = partial(quoted_few, most=3)
+MOST_SHOWN = 3
+_some = partial(quoted_few, most=MOST_SHOWN)
 FOLDER = "annotations"  # of COCO's files, beside that of the images
 
 
@@ -81,6 +82,7 @@ def entries_from(
     found = annotations_in(root, [by] if by is not None and alone else others, images)
     raise_some(found.problems, DataError)
     if not found.used:
+        _check_unread(found)
         return None
     _check_says_something(root, found, beside)
     masks = {mask for one in found.by_image.values() for mask in one.mask_files}
@@ -93,6 +95,7 @@ def entries_from(
         else:
             more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
             taken.append(replace(entry, masks=(*entry.masks, *more)))
+    _check_unmatched(root, found, taken)
     joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
     return AnnotatedSet(
         layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
@@ -125,6 +128,33 @@ def _check_says_something(root: Path, found: Found, beside: Mapping[Path, Sequen
             f"{masked[0]} is good by its annotation, or has none, and the mask "
             f"'{beside[masked[0]][0].name}' beside it marks a defect; one is wrong."
         )
+
+
+def _check_unread(found: Found) -> None:
+    """Raise `DataError` where a file looks like annotations, and none is there that is read."""
+    for path, what in found.unread.items():
+        raise DataError(
+            f"{path} holds {what}, and nothing else says which images are good; bring labels as "
+            "COCO, LabelMe, YOLO, Pascal VOC, CVAT or Label Studio write them, or take the file "
+            "away."
+        )
+
+
+def _check_unmatched(root: Path, found: Found, entries: Sequence[Entry]) -> None:
+    """Raise `DataError` where a good image may be the one that a file without an image marks."""
+    silent = [one.id for one in entries if one.path not in found.by_image]
+    if found.unmatched and silent:
+        names = [path.relative_to(root).as_posix() for path in found.unmatched]
+        raise DataError(
+            f"{root} has {counted(len(names), 'file')} of annotations that {_mark(names)} defects "
+            f"on images not to be found ({_some(names)}), and {counted(len(silent), 'image')} "
+            f"without one ({_some(silent)}), which would be taken as good and may be those; give "
+            "files the names of their images, or take them away."
+        )
+
+
+def _mark(names: Sequence[str]) -> str:
+    return "marks" if len(names) == 1 else "mark"
 
 
 def _entry(root: Path, image: Path, found: Found, *, listed_only: bool) -> Entry | None:
@@ -219,13 +249,20 @@ def joined_note(entries: Sequence[Entry]) -> list[str]:
 
 
 def aside(root: Path, found: Found) -> Iterator[str]:
-    """What is to be said of files that are not read."""
+    """What is to be said of files that are not read, and of what is odd in others."""
     if found.set_aside:
         names = [path.relative_to(root).as_posix() for path in found.set_aside]
         yield (
             f"{counted(len(names), 'file')} of keypoints, which mark no area, not read, since "
             f"instances lie beside: {_some(names)}."
         )
+    for path, what in found.unread.items():
+        yield f"{path.relative_to(root).as_posix()} holds {what}, and is not read."
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for remark in found.remarks:
+        kinds.setdefault((remark.one, remark.many), []).append(remark.where)
+    for kind, places in kinds.items():
+        yield f"{counted(len(places), *kind)}: {first_few(places, MOST_SHOWN)}."
 
 
 def _says_good(annotation: Annotation | None) -> bool:

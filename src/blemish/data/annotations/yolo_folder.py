@@ -31,6 +31,7 @@ class YoloFiles:
     splits: dict[Path, Split] = field(default_factory=dict)
     unlisted: set[Path] = field(default_factory=set)  # in no place that a `data.yaml` names
     without_image: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    unmatched: list[Path] = field(default_factory=list)  # that mark something on such an image
     problems: list[str] = field(default_factory=list)
 
 
@@ -65,6 +66,7 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
         if image is None:
             if annotation.is_marked:
                 found.without_image[path] = (path.stem,)
+                found.unmatched.append(path)
         elif image in found.by_image:
             other = found.by_image[image][0]
             found.problems.append(f"{path}: is of '{image}', as '{other}' is; keep one.")
@@ -72,7 +74,11 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
             found.by_image[image] = (path, annotation)
     marked = any(annotation.is_marked for _, annotation in found.by_image.values())
     if not (marked or names):
-        return YoloFiles(problems=found.problems, without_image=found.without_image)
+        return YoloFiles(
+            problems=found.problems,
+            without_image=found.without_image,
+            unmatched=found.unmatched,
+        )
     found.used += [one.path for one in yamls]
     found.used += [path for path in names if path.suffix.lower() not in YAML_SUFFIXES]
     for one in yamls:
