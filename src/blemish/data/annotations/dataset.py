@@ -83,6 +83,7 @@ def entries_from(
     raise_some(found.problems, DataError)
     if not found.used:
         _check_unread(found)
+        _check_unmatched(root, found, images)
         return None
     _check_says_something(root, found, beside)
     masks = {mask for one in found.by_image.values() for mask in one.mask_files}
@@ -95,7 +96,8 @@ def entries_from(
         else:
             more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
             taken.append(replace(entry, masks=(*entry.masks, *more)))
-    _check_unmatched(root, found, taken)
+    silent = [entry.path for entry in taken if entry.path not in found.by_image]
+    _check_unmatched(root, found, silent)
     joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
     return AnnotatedSet(
         layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
@@ -140,11 +142,13 @@ def _check_unread(found: Found) -> None:
         )
 
 
-def _check_unmatched(root: Path, found: Found, entries: Sequence[Entry]) -> None:
-    """Raise `DataError` where a good image may be the one that a file without an image marks."""
-    silent = [one.id for one in entries if one.path not in found.by_image]
-    if found.unmatched and silent:
-        names = [path.relative_to(root).as_posix() for path in found.unmatched]
+def _check_unmatched(root: Path, found: Found, images: Sequence[Path]) -> None:
+    """Raise `DataError` where an image without a file may be that of a file without an image."""
+    if found.unmatched and images:
+        names, silent = (
+            [path.relative_to(root).as_posix() for path in paths]
+            for paths in (found.unmatched, sorted(images))
+        )
         raise DataError(
             f"{root} has {counted(len(names), 'file')} of annotations that {_mark(names)} defects "
             f"on images not to be found ({_some(names)}), and {counted(len(silent), 'image')} "

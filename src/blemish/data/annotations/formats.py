@@ -7,6 +7,7 @@ a function `read` and put it here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,12 +90,10 @@ def unread(path: Path, content: bytes) -> str:
 
     Empty where it is anything else. It is for a file that `format_of` gave `None` for.
     """
-    if path.suffix.lower() != ".json":
-        return ""
-    try:
-        value = msgspec.json.decode(content.removeprefix(BOM))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
+    value = None
+    if path.suffix.lower() == ".json":
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            value = msgspec.json.decode(content.removeprefix(BOM))
     first = value[0] if isinstance(value, list) and value else None
     if isinstance(first, dict) and "image_id" in first and first.keys() & {"score", "category_id"}:
         return "a list of COCO's results, which are predictions and no labels"

@@ -59,7 +59,8 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
                 and (nearest is not None or _in_labels(path.relative_to(images.folder))),
             )
         except DataError as error:
-            found.problems += str(error).splitlines()
+            if image is not None or _in_labels(path):  # else a table of something else, say
+                found.problems += str(error).splitlines()
             continue
         if annotation is None:
             continue
@@ -136,8 +137,7 @@ def _with_images(
         except AmbiguousError as error:
             found.problems.append(f"{path}: {error} Give them names of their own.")
             continue
-        if image is not None or _in_labels(path):
-            yield path, image
+        yield path, image
 
 
 def _image_of(path: Path, images: Images, alone: bool) -> Path | None:
