@@ -7,6 +7,7 @@ the others are left out. Whatever is taken for good so is told in a note.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,10 +18,10 @@ from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
-from blemish.data.mask_names import masks_among
+from blemish.data.mask_names import MASK_FOLDERS, masks_among
 from blemish.data.masks import MaskFile, marks_anything
 from blemish.data.split import Split
-from blemish.data.words import is_bad, split_in
+from blemish.data.words import is_bad, plain, split_in
 from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD
@@ -29,6 +30,7 @@ from blemish.wording import counted, first_few, listed, quoted_few
 MIXED = "annotations"  # the layout of several formats
 MOST_SHOWN = 3
 _some = partial(quoted_few, most=MOST_SHOWN)
+OBJECT_FOLDERS = frozenset({"segmentationobject"})
 FOLDER = "annotations"  # of COCO's files, beside that of the images
 
 
@@ -75,8 +77,9 @@ def entries_from(
     """
     pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES]
-    beside = masks_among(pictures)
-    no_images = {mask for of in beside.values() for mask in of}
+    apart = _masks_apart(root, pictures)
+    beside = _joined(masks_among([path for path in pictures if path not in apart]), apart)
+    no_images = apart.keys() | {mask for of in beside.values() for mask in of}
     images = [path for path in pictures if path not in no_images]
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
     found = annotations_in(root, [by] if by is not None and alone else others, images)
@@ -85,8 +88,11 @@ def entries_from(
         _check_unread(found)
         _check_unmatched(root, found, images)
         return None
-    _check_says_something(root, found, beside)
     masks = {mask for one in found.by_image.values() for mask in one.mask_files}
+    beside = {
+        image: rest for image, of in beside.items() if (rest := [m for m in of if m not in masks])
+    }
+    _check_says_something(root, found, beside)
     taken: list[Entry] = []
     unused: list[Path] = []
     for image in sorted(set(images) - masks):
@@ -109,6 +115,36 @@ def entries_from(
     )
 
 
+def _masks_apart(root: Path, pictures: Sequence[Path]) -> dict[Path, Path | None]:
+    """Pictures in folders of masks, each with the image elsewhere that has its name.
+
+    That is `None` for those that say the same once more: Pascal VOC's and CVAT's of single objects.
+    """
+    folders = {
+        path: {plain(part) for part in path.relative_to(root).parts[:-1]} for path in pictures
+    }
+    masks = [path for path in pictures if folders[path] & (MASK_FOLDERS | OBJECT_FOLDERS)]
+    images: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in set(pictures).difference(masks):
+        images[path.stem].append(path)
+    return {
+        path: None if folders[path] & OBJECT_FOLDERS else images[path.stem][0]
+        for path in masks
+        if len(images.get(path.stem, ())) == 1
+    }
+
+
+def _joined(
+    beside: Mapping[Path, Sequence[Path]], apart: Mapping[Path, Path | None]
+) -> dict[Path, list[Path]]:
+    """All masks of each image, those beside it and those in folders of their own."""
+    masks = {image: list(of) for image, of in beside.items()}
+    for mask, image in apart.items():
+        if image is not None:
+            masks.setdefault(image, []).append(mask)
+    return masks
+
+
 def _check_says_something(root: Path, found: Found, beside: Mapping[Path, Sequence[Path]]) -> None:
     """Raise `DataError` where no image is annotated, or a mask contradicts an annotation."""
     if found.not_yet and not found.by_image and len(found.formats) == 1:
@@ -126,9 +162,11 @@ def _check_says_something(root: Path, found: Found, beside: Mapping[Path, Sequen
             "images there."
         )
     if masked := [path for path, of in beside.items() if _is_masked_good(path, of, found)]:
+        mask = beside[masked[0]][0]
+        where = "beside it" if mask.parent == masked[0].parent else f"in {mask.parent}"
         raise DataError(
-            f"{masked[0]} is good by its annotation, or has none, and the mask "
-            f"'{beside[masked[0]][0].name}' beside it marks a defect; one is wrong."
+            f"{masked[0]} is good by its annotation, or has none, and the mask '{mask.name}' "
+            f"{where} marks a defect; one is wrong."
         )
 
 

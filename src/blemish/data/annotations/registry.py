@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from blemish.data.annotations.annotation import Annotation, Annotations, Remark, means_good
 from blemish.data.annotations.coco import keypoints_beside, subset_of_file
@@ -225,6 +226,8 @@ class _Reading:
                     image = self._of_one(path, name)
                 else:
                     image = self._images.named(name, beside=path.parent, alone=alone, near=near)
+                if image is None and "%" in name:  # an address, as Label Studio's COCO has it
+                    image = self._images.named(unquote(name), beside=path.parent, alone=alone)
                 if image is None and found == LABEL_STUDIO:
                     image = self._images.named(without_upload_prefix(name), beside=path.parent)
             except AmbiguousError as error:
