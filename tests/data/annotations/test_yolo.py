@@ -239,3 +239,27 @@ def test_pixels_of_a_polygon_are_those_of_pycocotools(folder):
     flat = (corners * [WIDTH, HEIGHT]).reshape(-1).tolist()
     expected = mask_utils.decode(mask_utils.frPyObjects([flat], HEIGHT, WIDTH))[..., 0]
     assert np.array_equal(folder.read().by_image[image].shapes.draw(SIZE_HW), expected == 1)
+
+
+@pytest.mark.parametrize("line", ["0 0.5 0.5 1 1", "0 1.004 0.1 0.9 0.1 0.9 0.4 -0.004 0.2"])
+def test_numbers_may_be_outside_by_rounding(folder, line):
+    image = folder.image("images/a.png")
+    folder.text("labels/a.txt", line)
+    found = folder.read()
+    assert not found.problems
+    assert found.by_image[image].shapes.draw(SIZE_HW).any()
+
+
+@pytest.mark.parametrize("name", ["gone.txt", "labels/gone.txt"])
+def test_labels_of_no_image_beside_images_without_are_refused(folder, name):
+    for image in "abc":
+        folder.image(f"{image}.png")
+    folder.text(name, BOX)
+    with pytest.raises(DataError, match=r"marks defects on images not to be found .*gone\.txt"):
+        entries_from(folder.path, folder.files)
+
+
+def test_a_table_of_numbers_is_no_damaged_label(folder):
+    folder.image("a.png")
+    folder.text("log.txt", "1 23.5 24.1 19.8 20.0\n")
+    assert not folder.read().problems
