@@ -8,24 +8,24 @@ the others are left out. Whatever is taken for good so is told in a note.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
+from blemish.data.annotations.notes import joined_note, notes_of, sizes_note
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
 from blemish.data.mask_names import MASK_FOLDERS, masks_among
 from blemish.data.masks import MaskFile, marks_anything
-from blemish.data.split import Split
 from blemish.data.words import is_bad, plain, split_in
 from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD
-from blemish.wording import counted, first_few, listed, quoted_few
+from blemish.wording import counted, quoted_few
 
 MIXED = "annotations"  # the layout of several formats
 MOST_SHOWN = 3
@@ -108,7 +108,7 @@ def entries_from(
     return AnnotatedSet(
         layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
         entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
-        notes=(*_notes(root, found, taken), *joined_note(joined)),
+        notes=(*notes_of(root, found, taken), *joined_note(joined), *sizes_note(found, taken)),
         labels=found.labels,
         used=(*found.used, *sorted(no_images)),
         unused_images=tuple(unused),
@@ -231,82 +231,8 @@ def _tested(entry: Entry) -> Entry:
     return entry
 
 
-def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
-    formats = listed([one.spelled for one in found.formats])
-    good = [entry for entry in entries if entry.defect_type == GOOD]
-    silent = [entry for entry in good if not _says_good(found.by_image.get(entry.path))]
-    if silent:
-        yield (
-            f"{counted(len(silent), 'image')} without a shape in {formats} "
-            f"{'is' if len(silent) == 1 else 'are'} taken as good: whoever annotated must have "
-            "looked at all of them."
-        )
-    if found.not_yet:
-        names = [image.name for image in found.not_yet]
-        yield f"{counted(len(names), 'image')} not annotated yet, and left out: {_some(names)}."
-    yield from aside(root, found)
-    if found.unlisted:
-        names = sorted(image.relative_to(root).as_posix() for image in found.unlisted)
-        yield (
-            f"{counted(len(names), 'image')} in no folder or list that data.yaml names for a "
-            f"split, and left out: {_some(names)}."
-        )
-    for path, names_there in found.without_image.items():
-        yield (
-            f"{path.relative_to(root).as_posix()} speaks of "
-            f"{counted(len(names_there), 'image')} not to be found, and left out: "
-            f"{_some(names_there)}."
-        )
-    boxes = [one for one in found.by_image.values() if one.shapes and one.shapes.only_boxes]
-    if boxes:
-        yield (
-            f"{counted(len(boxes), 'image has its defect', 'images have their defects')} marked by "
-            "boxes alone, which hold good pixels, too: figures for pixels are worse for it."
-        )
-    learnt: Split = "train"
-    moved = [one for one in entries if one.split == learnt and one.defect_type != GOOD]
-    if moved:
-        yield (
-            f"{counted(len(moved), 'defect')} of the training split "
-            f"{'is' if len(moved) == 1 else 'are'} tested on, since only good images are learnt "
-            "from."
-        )
-
-
 def _is_masked_good(image: Path, masks: Sequence[Path], found: Found) -> bool:
     """Whether a mask beside an image marks what its annotation does not."""
     said = found.by_image.get(image)
     good = image not in found.not_yet and (said is None or said.defect_type == GOOD)
     return good and any(map(marks_anything, masks))
-
-
-def joined_note(entries: Sequence[Entry]) -> list[str]:
-    """What is to be said of images that have a mask file and an annotation."""
-    if not entries:
-        return []
-    return [
-        f"{counted(len(entries), 'image has', 'images have')} a mask file and an annotation "
-        f"({_some([entry.id for entry in entries])}): what either marks is defective."
-    ]
-
-
-def aside(root: Path, found: Found) -> Iterator[str]:
-    """What is to be said of files that are not read, and of what is odd in others."""
-    if found.set_aside:
-        names = [path.relative_to(root).as_posix() for path in found.set_aside]
-        yield (
-            f"{counted(len(names), 'file')} of keypoints, which mark no area, not read, since "
-            f"instances lie beside: {_some(names)}."
-        )
-    for path, what in found.unread.items():
-        yield f"{path.relative_to(root).as_posix()} holds {what}, and is not read."
-    kinds: dict[tuple[str, str], list[str]] = {}
-    for remark in found.remarks:
-        kinds.setdefault((remark.one, remark.many), []).append(remark.where)
-    for kind, places in kinds.items():
-        yield f"{counted(len(places), *kind)}: {first_few(places, MOST_SHOWN)}."
-
-
-def _says_good(annotation: Annotation | None) -> bool:
-    """Whether an image is good by a label, and not for want of one."""
-    return annotation is not None and bool(annotation.image_labels)
