@@ -242,7 +242,10 @@ RESULTS = [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2], "score": 0.5}
     ("value", "told"),
     [
         (RESULTS, "a list of COCO's results, which are predictions and no labels"),
-        ({k: v for k, v in coco([]).items() if k != "categories"}, "without 'categories'"),
+        *(
+            ({k: v for k, v in coco([]).items() if k != lacking}, f"without '{lacking}'")
+            for lacking in ("images", "annotations", "categories")
+        ),
         ({"a.png123": {"filename": "a.png", "size": 123, "regions": []}}, "a project of VIA"),
         ({"_via_img_metadata": {}}, "a project of VIA"),
         ([{"image": "a.png", "annotations": [{"label": "x"}]}], "in a form that is not known"),

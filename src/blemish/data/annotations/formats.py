@@ -102,8 +102,8 @@ def unread(path: Path, content: bytes) -> str:
         return ""
     if "_via_img_metadata" in one or _has_regions(next(iter(one.values()))):
         return "a project of VIA"
-    if {"images", "annotations"} <= one.keys():
-        return "annotations as COCO has them, without 'categories'"
+    if len(lacking := coco.KEYS - one.keys()) == 1:
+        return f"what COCO's files hold, without '{next(iter(lacking))}'"
     marked = any(isinstance(one.get(name), list | dict) and one[name] for name in _OTHERS)
     return SOME_OTHER if marked else ""
 
