@@ -22,7 +22,7 @@ from blemish.data.folder import Folder
 from blemish.data.layouts.found import Names
 from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout, others_in
 from blemish.data.loading import split_keys
-from blemish.data.pages import with_pages
+from blemish.data.pages import notes_of_pages, with_pages
 from blemish.data.sample import Content, Sample
 from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
@@ -84,7 +84,8 @@ def open_dataset(
         found = find_layout(root, names)
         if root.is_dir():
             names.check_met(Folder(root))
-    found = replace(found, entries=with_pages(found.entries))
+    entries = with_pages(found.entries)
+    found = replace(found, entries=entries, notes=(*found.notes, *notes_of_pages(entries)))
     if test_fraction is None:
         defects = any(entry.defect_type != GOOD for entry in found.entries)
         test_fraction = TEST_FRACTION if defects else 0.0

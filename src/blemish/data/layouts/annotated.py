@@ -8,14 +8,9 @@ from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
-from blemish.data.annotations.dataset import (
-    AnnotatedSet,
-    aside,
-    entries_from,
-    joined_note,
-    root_of,
-)
+from blemish.data.annotations.dataset import AnnotatedSet, entries_from, root_of
 from blemish.data.annotations.formats import recognises
+from blemish.data.annotations.notes import aside, joined_note
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.entry import Entry
 from blemish.data.folder import Folder, is_image
