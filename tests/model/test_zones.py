@@ -12,7 +12,7 @@ from PIL import Image
 
 import blemish
 from blemish.detectors.zoned import zone_thresholds
-from blemish.errors import DataError, ImageError, ModelFileError
+from blemish.errors import DataError, ImageError, ModelFileError, UsageError
 from blemish.graph.zones import within_zones
 from blemish.images.format import ImageFormat
 from blemish.model.file import sign
@@ -255,6 +255,35 @@ def test_zones_of_a_file_that_contradict_themselves_are_refused(zoned):
     facts = replace(zoned.facts, input=replace(zoned.facts.input, zones=wrong))
     with pytest.raises(ModelFileError, match="says of its zones cannot be used"):
         blemish.Model(sign(parsed(zoned.to_bytes(), "m"), facts))
+
+
+def test_zones_of_a_fitted_model_are_of_its_map_alone(model, category, tmp_path):
+    fresh = blemish.open_dataset(tiny_dataset(tmp_path / "fresh", good=30, seed=9))
+    masked = blemish.recalibrate(model, fresh, zones=DISC)
+    inspected = masked.zones
+    assert masked.calibration.scores.size == 30
+    for sample in blemish.open_dataset(category).test:
+        image = sample.read()
+        before, now = model.predict(image), masked.predict(image)
+        expected = np.where(inspected.mask, before.score_map, np.float32(0))
+        assert (now.score_map == expected).all()
+        assert now.score == expected.max()
+    again = blemish.Model(masked.to_bytes())
+    assert again.predict(image).score == now.score
+    assert not again.zones.cut
+
+
+def test_images_of_the_fit_say_nothing_of_zones_that_came_later(model, category):
+    with pytest.raises(DataError, match="0 good images"):
+        blemish.recalibrate(model, blemish.open_dataset(category), zones=DISC)
+
+
+def test_a_model_with_zones_gets_no_others_and_none_gets_shares(zoned, model, category):
+    dataset = blemish.open_dataset(category)
+    with pytest.raises(UsageError, match="has zones; fit it with"):
+        blemish.recalibrate(zoned, dataset, zones=DISC)
+    with pytest.raises(UsageError, match="takes no shares of zones without a fit"):
+        blemish.recalibrate(model, dataset, zones=halves())
 
 
 def test_recalibration_keeps_the_zones(zoned, category, tmp_path):

@@ -46,6 +46,8 @@ def within_zones(
         image_format: of both.
         weights: of the zones, by which the map of each is multiplied, and whose highest value is
             the score then; none for score and map as the detector gives them.
+
+    Where images stay whole, the score is the highest value of the map within the zones.
     """
     g = GraphBuilder(PREFIX)
     labels = None if zones.fills_its_box and not weights else _labels(g, zones)
@@ -56,11 +58,12 @@ def within_zones(
     image = "image"
     if zones.box_hw != zones.size_hw:
         image = g.op("Slice", image, g.ints(top, left), g.ints(bottom, right), g.ints(1, 2))
-    if inside is not None:
+    if inside is not None and zones.cut:
         image = _filled(g, image, inside, fill, image_format)
     box_map = f"{PREFIX}score_map"
     ours = {"image": image, "score_map": box_map}
-    if weights:
+    by_map = bool(weights) or not zones.cut
+    if by_map:
         ours["score"] = f"{PREFIX}score"  # which nobody asks for
     found = g.include(model, prefix="", inputs=ours)
     if inside is not None:
@@ -68,6 +71,7 @@ def within_zones(
     if labels is not None and weights:
         each = g.constant([0.0, *weights])
         box_map = g.op("Mul", box_map, g.op("Gather", each, g.op("Cast", labels, to=INT32)))
+    if by_map:
         highest = g.op("ReduceMax", box_map, g.ints(1, 2), keepdims=0)
         g.op("Max", highest, g.number(0.0), name="score")
     height, width = zones.size_hw

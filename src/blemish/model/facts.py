@@ -100,6 +100,7 @@ class ZoneFacts:
         smallest_px: their smallest regions; empty where nothing is said.
         weights: by which the map of each is multiplied, so that they have one threshold.
         peaks: of each good image that was left out of the fit, the highest of each zone.
+        cut: whether the detector saw nothing else; else zones are of its map alone.
     """
 
     size_hw: tuple[Positive, Positive]
@@ -110,12 +111,13 @@ class ZoneFacts:
     smallest_px: tuple[Positive, ...] = ()
     weights: tuple[AboveZero, ...] = ()
     peaks: tuple[tuple[float, ...], ...] = ()
+    cut: bool = True
 
     @classmethod
     def of(cls, zones: Inspected, fill: Colour) -> ZoneFacts:
         """The same zones as facts."""
         of_shape = zones.size_hw, zones.names, zones.runs(), fill
-        return cls(*of_shape, zones.shares, zones.smallest_px)
+        return cls(*of_shape, zones.shares, zones.smallest_px, cut=zones.cut)
 
     def above(self, threshold: float) -> dict[str, int]:
         """How many of the good images exceed a threshold in each zone, where that is known."""
@@ -125,7 +127,7 @@ class ZoneFacts:
     def inspected(self) -> Inspected:
         """The same zones. Raises `ValueError` where that cannot be."""
         rules = self.shares, self.smallest_px
-        return Inspected.of_runs(self.size_hw, self.names, self.runs, *rules)
+        return Inspected.of_runs(self.size_hw, self.names, self.runs, *rules, cut=self.cut)
 
 
 @dataclass(frozen=True)

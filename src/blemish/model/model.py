@@ -31,6 +31,7 @@ from blemish.files import refuse_existing, write_whole
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
+from blemish.graph.zones import within_zones
 from blemish.images.appearance import appearance_of
 from blemish.images.format import ImageFormat
 from blemish.images.header import (
@@ -46,7 +47,7 @@ from blemish.images.header import (
 from blemish.images.raw import RawFormat
 from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
-from blemish.model.facts import SCHEMA, Facts
+from blemish.model.facts import SCHEMA, Facts, ZoneFacts
 from blemish.model.file import (
     check_facts,
     read_facts,
@@ -58,6 +59,7 @@ from blemish.model.file import (
 from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
 from blemish.parallel import read_ahead, tell_of_forks
 from blemish.result import Failure, Note, Prediction, Region, ScoredImage, Verdict
+from blemish.zones import Inspected
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
@@ -402,6 +404,34 @@ class Model:
         """
         refuse_existing(Path(path), force=force)
         write_whole(Path(path), self._data)
+
+    def within(self, zones: Inspected) -> Model:
+        """The same detector, whose map is inspected within zones alone; it saw whole images.
+
+        The score is the highest of what is inspected of the map. So those that it was calibrated by
+        say nothing any more, and are not kept of the training images: it is to be calibrated anew.
+
+        Raises:
+            UsageError: the model has zones already, or these have shares, which takes a fit.
+        """
+        if self.zones is not None or zones.shares:
+            why = (
+                "has zones" if self.zones is not None else "takes no shares of zones without a fit"
+            )
+            raise UsageError(f"'{self._name}' {why}; fit it with the zones that are wanted.")
+        zones = replace(zones, cut=False)
+        graph = within_zones(parsed(self._data, self._name), zones, (0, 0, 0), self.image_format)
+        facts = self.facts
+        images = tuple(image._replace(score=None, peak=None) for image in facts.training.images)
+        facts = replace(
+            facts,
+            input=replace(facts.input, zones=ZoneFacts.of(zones, (0, 0, 0))),
+            training=replace(facts.training, images=images),
+            golden=(),
+        )
+        return Model(
+            sign(graph, facts), engine=self.engine, limits=self.reader.limits, raw=self.reader.raw
+        )
 
     def with_calibration(
         self,

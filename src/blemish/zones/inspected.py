@@ -1,7 +1,8 @@
 """The pixels of an image that are inspected, zone by zone, and what a detector sees of it.
 
 What is inspected is cut out by the box around it, and what else the box holds is filled with one
-colour. So nothing that lies outside can reach a feature, a bank, a score or a map.
+colour. So nothing that lies outside can reach a feature, a bank, a score or a map. For a detector
+that has learned from whole images already they stay whole, and zones are of its map alone.
 
 Convention: an image is H x W x 3; `labels` are H x W.
 """
@@ -35,12 +36,14 @@ class Inspected:
         shares: of the false alarms that may come from each, together 1; empty where one threshold
             is that of all.
         smallest_px: regions of fewer pixels are not shown in each; empty where nothing is said.
+        cut: whether a detector sees nothing else; else zones are of its map alone.
     """
 
     labels: NDArray[np.uint8]
     names: tuple[str, ...]
     shares: tuple[float, ...] = ()
     smallest_px: tuple[int, ...] = ()
+    cut: bool = True
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -55,7 +58,9 @@ class Inspected:
 
     @cached_property
     def box(self) -> tuple[slice, slice]:
-        """Rows and columns of the smallest box around them."""
+        """Rows and columns of what a detector sees: the smallest box around them, or all."""
+        if not self.cut:
+            return slice(0, self.size_hw[0]), slice(0, self.size_hw[1])
         rows, columns = np.flatnonzero(self.mask.any(1)), np.flatnonzero(self.mask.any(0))
         return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
@@ -76,14 +81,14 @@ class Inspected:
         return bool(self.mask_in_box.all())
 
     def seen(self, image: NDArray[Any], fill: Sequence[int]) -> NDArray[Any]:
-        """What a detector sees of an image: the box, filled outside of the zones.
+        """What a detector sees of an image: the box, filled outside of the zones; or all of it.
 
         Args:
             image: H x W x 3.
             fill: the colour, in the image's values.
         """
         cut = image[self.box]
-        if self.fills_its_box:
+        if self.fills_its_box or not self.cut:
             return np.ascontiguousarray(cut)
         return np.where(self.mask_in_box[:, :, None], cut, np.asarray(fill, image.dtype))
 
@@ -127,6 +132,8 @@ class Inspected:
         runs: Sequence[Sequence[str]],
         shares: tuple[float, ...] = (),
         smallest_px: tuple[int, ...] = (),
+        *,
+        cut: bool = True,
     ) -> Inspected:
         """What `runs` gave as text. Raises `ValueError` where that cannot be."""
         if size_hw[0] * size_hw[1] > MOST_PIXELS:
@@ -141,7 +148,7 @@ class Inspected:
             labels[mask_of(lengths, size_hw)] = number
         if not all((labels == number).any() for number in range(1, len(names) + 1)):
             raise ValueError("a zone has no pixel.")
-        return cls(labels, tuple(names), shares, smallest_px)
+        return cls(labels, tuple(names), shares, smallest_px, cut)
 
 
 def _spell(size_hw: tuple[int, int]) -> str:
