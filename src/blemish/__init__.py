@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from blemish.model.recalibration import recalibrate
     from blemish.monitor.monitor import Monitor
     from blemish.result import Failure, Prediction, Region, Verdict
+    from blemish.station.golden import keep_golden, verify_golden
+    from blemish.zones import Zones
 
 _HOMES = {
     "audit": "data.audit",
@@ -63,6 +65,9 @@ _HOMES = {
     "RawFormat": "images.raw",
     "Region": "result",
     "Verdict": "result",
+    "keep_golden": "station.golden",
+    "verify_golden": "station.golden",
+    "Zones": "zones",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
 
 __all__ = [
@@ -84,6 +89,7 @@ __all__ = [
     "Region",
     "ScoreMaps",
     "Verdict",
+    "Zones",
     "audit",
     "evaluate",
     "evaluate_maps",
@@ -92,9 +98,11 @@ __all__ = [
     "fit",
     "images_of",
     "inspect",
+    "keep_golden",
     "load",
     "open_dataset",
     "recalibrate",
+    "verify_golden",
 ]
 __all__ += [kind for kind in OURS.values() if kind not in __all__]
 

@@ -49,6 +49,7 @@ class Region:
             topmost first (of several, the leftmost); the last leads back to the first. As seen on
             a screen, the outer ring goes clockwise, the others counter-clockwise. Where pixels
             touch by a corner alone, two rings meet there, or one passes twice; none crosses.
+        zone: name of the zone that its peak is in; `None` where all of an image is inspected.
     """
 
     area_px: int
@@ -56,6 +57,7 @@ class Region:
     peak_score: float
     peak_xy: tuple[int, int]
     outline_xy: Outline | None = None
+    zone: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The region as plain JSON values; without an outline where it has none."""
@@ -67,6 +69,8 @@ class Region:
         }
         if self.outline_xy is not None:
             values["outline_xy"] = [[list(point) for point in ring] for ring in self.outline_xy]
+        if self.zone is not None:
+            values["zone"] = self.zone
         return values
 
 

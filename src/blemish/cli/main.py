@@ -20,11 +20,13 @@ from blemish.cli import (
     evaluate,
     export,
     fit,
+    golden,
     inspect,
     plan,
     predict,
     report,
     surfaces,
+    verify,
 )
 from blemish.cli.command import FAILED, Command
 from blemish.cli.detector_options import FitsDetectors
@@ -50,6 +52,8 @@ for _command, _kind in (
     (fit.fit, FitsDetectors),
     (inspect.inspect, Command),
     (calibrate.calibrate, Command),
+    (golden.golden, Command),
+    (verify.verify, Command),
     (predict.predict, Command),
     (drift.drift, Command),
     (evaluate.evaluate, Command),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
@@ -48,7 +49,9 @@ def write_examples(
         return image, model.predict(image)
 
     threshold = model.calibration.pixel_threshold
-    draw = _Drawing(judge, threshold, directory, directory / "examples" / name, model.reader)
+    inspected = None if model.zones is None else model.zones.mask
+    folder = directory / "examples" / name
+    draw = _Drawing(judge, threshold, directory, folder, model.reader, inspected)
     return _write(draw, dataset.test, images, most)
 
 
@@ -120,6 +123,7 @@ class _Drawing:
     directory: Path
     folder: Path
     reader: Reader
+    inspected: NDArray[np.bool_] | None = None
 
     def __call__(self, sample: Sample, row: ImageRow, stem: str) -> Example:
         """Write both files."""
@@ -132,6 +136,7 @@ class _Drawing:
             threshold=self.threshold,
             regions=result.regions,
             mask=sample.read_mask((image.shape[0], image.shape[1]), self.reader),
+            inspected=self.inspected,
         )
         files = {}
         for kind, pixels in (("image", displayable(image)), ("map", drawn)):

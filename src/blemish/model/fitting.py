@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from blemish.calibration import (
+    DEFAULT_RATE,
     SMALLEST_REGION_PX,
     CalibrationRequest,
     calibrate,
@@ -28,6 +29,7 @@ from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.contract import Detector, Fitted, SharesWork
+from blemish.detectors.zoned import FittedInZones, ZonedImages, check_seen, in_zones
 from blemish.errors import CalibrationError, DataError, UsageError
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.working_size import Resizing
@@ -41,14 +43,17 @@ from blemish.model.facts import (
     InputFacts,
     TrainingFacts,
     WorkingFacts,
+    ZoneFacts,
 )
 from blemish.model.model import Model, assemble
 from blemish.names import all_shown
 from blemish.progress import LoggedProgress, Progress
 from blemish.records.machine import versions
 from blemish.result import ScoredImage
+from blemish.typed_json import as_json
 from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
 from blemish.workers import Workers
+from blemish.zones import Zones
 
 
 def fit(
@@ -65,6 +70,7 @@ def fit(
     folder: Path | None = None,
     engine: Engine = CPU,
     workers: Workers | None = None,
+    zones: Zones | None = None,
 ) -> Model:
     """Learn from the good training images of a data set and set the thresholds from them.
 
@@ -87,11 +93,13 @@ def fit(
         engine: what runs graphs over the images, and afterwards the model.
         workers: who read the images and do the parts of the fit, such as the machines of a cluster
             (`blemish.cluster`), where the detector has parts: the model is the same whoever does.
+        zones: what is inspected; by default all. What lies outside reaches neither bank, score nor
+            map, and a defect there is none.
 
     Raises:
         UsageError: the folder holds what belongs to another fit (the differences are named), the
             engine's provider is not there, or there are workers for a detector without parts.
-        DataError: fewer than 2 training images, or of mixed depth.
+        DataError: fewer than 2 training images, or of mixed depth; zones that do not fit them.
         ImageError: a training image cannot be read.
         CalibrationError: so few images cannot promise the rate (told before the fit), no tail
             can be fitted to their scores, or one of these is not finite.
@@ -101,7 +109,7 @@ def fit(
     if workers is not None:
         detector = shared(detector, workers)
     progress = progress or LoggedProgress()
-    job = _Job(dataset, detector, request, reader, progress, engine, workers)
+    job = _Job(dataset, detector, request, reader, progress, engine, workers, zones)
     with ExitStack() as stack:
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
@@ -147,12 +155,26 @@ class _Job:
     progress: Progress
     engine: Engine
     workers: Workers | None = None
+    zones: Zones | None = None
     dropped: tuple[ScoredImage, ...] = ()
     dropped_keys: int = 0
 
     @cached_property
     def images(self) -> GoodImages:
         return GoodImages(self.dataset.train, self.reader, check_keys=self._check_promise)
+
+    @cached_property
+    def seen(self) -> GoodImages | ZonedImages:
+        """The images as the detector sees them: all of each, or what is within zones."""
+        if self.zones is None:
+            return self.images
+        return zoned_images(self.images, self.detector, self.zones)
+
+    @property
+    def zone_facts(self) -> ZoneFacts | None:
+        """What is inspected; `None` for all."""
+        seen = self.seen
+        return ZoneFacts.of(seen.zones, seen.fill) if isinstance(seen, ZonedImages) else None
 
     def _check_promise(self, keys: Sequence[str]) -> None:
         check_promise(self.dataset.name, keys, self.request, detector=self.detector)
@@ -172,6 +194,8 @@ class _Job:
             "request": {"alpha": self.reader.alpha, "drop_suspicious": drop_suspicious},
             "images": {sample.id: sample.sha256 for sample in self.images.samples},
         }
+        if self.zone_facts is not None:
+            made_of["zones"] = as_json(self.zone_facts)
         if not detector.resumable:
             refuse_foreign(folder, all_shown(made_of))
             return None
@@ -188,15 +212,17 @@ class _Job:
         if self.workers is not None:
             self.images.look(self.workers, progress=self.progress)
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
-        return self.detector.fit(
-            self.images, progress=self.progress, folder=folder, engine=self.engine
-        )
+        seen = self.seen
+        fitted = self.detector.fit(seen, progress=self.progress, folder=folder, engine=self.engine)
+        if not isinstance(seen, ZonedImages):
+            return fitted
+        return FittedInZones(fitted, seen, self.request.false_alarm_rate or DEFAULT_RATE)
 
     @property
     def _keys(self) -> dict[str, str]:
         """What keeps the training images together, by their ids."""
         ids = (sample.id for sample in self.images.samples)
-        return dict(zip(ids, self.images.split_keys, strict=True))
+        return dict(zip(ids, self.seen.split_keys, strict=True))
 
     def left_out(self, fitted: Fitted) -> _LeftOutImages:
         """Score the training images as if they were new, and look which stand out."""
@@ -238,12 +264,23 @@ class _Job:
                     self.images.image_format,
                     self.reader.alpha,
                     WorkingFacts(settings.size_hw, cast(Resizing, settings.resize)),
+                    self._zone_facts(fitted, scored),
                 ),
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),
             ),
             self.reader,
             self.engine,
+        )
+
+    def _zone_facts(self, fitted: Fitted, scored: Sequence[ScoredImage]) -> ZoneFacts | None:
+        """What is inspected, and how the images that were left out score zone by zone."""
+        facts = self.zone_facts
+        if facts is None or not isinstance(fitted, FittedInZones) or not fitted.weights:
+            return facts
+        peaks = [fitted.peaks[image.id] for image in scored]
+        return replace(
+            facts, weights=fitted.weights, peaks=tuple(tuple(one.tolist()) for one in peaks)
         )
 
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:
@@ -259,7 +296,7 @@ class _Job:
             suspicious=left_out.suspicious,
             dropped=self.dropped,
             appearance=usual_of(
-                content.appearance.relative(white_level) for content in self.images.contents()
+                content.appearance.relative(white_level) for content in self.seen.contents()
             ),
             looks=self._looks(white_level),
         )
@@ -288,6 +325,19 @@ class _Job:
             dropped=tuple(dropped),
             dropped_keys=len(gone),
         )
+
+
+def zoned_images(images: GoodImages, detector: Detector, zones: Zones) -> ZonedImages:
+    """Images as a detector sees them within zones.
+
+    Raises:
+        DataError: the images are of several sizes, the zones do not fit them, or are so small that
+            nothing is left of one once images are resized.
+        ImageError: an image that is looked at cannot be read.
+    """
+    seen = in_zones(images, zones)
+    check_seen(seen.zones, detector.settings.working_size(1), zones.source)
+    return seen
 
 
 def check_promise(

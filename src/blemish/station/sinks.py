@@ -186,8 +186,14 @@ class FolderSink:
         from blemish.images.overlay import encode_jpeg, overlay
 
         image = self.model.read(self._sources.get(name) or result.path or "")
-        threshold = self.model.calibration.pixel_threshold
-        drawn = overlay(image, result.score_map, threshold=threshold, regions=result.regions)
+        zones = self.model.zones
+        drawn = overlay(
+            image,
+            result.score_map,
+            threshold=self.model.calibration.pixel_threshold,
+            regions=result.regions,
+            inspected=None if zones is None else zones.mask,
+        )
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
 
 
