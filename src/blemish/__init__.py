@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from blemish.model.fitting import fit
     from blemish.model.model import Model, load
     from blemish.model.recalibration import recalibrate
+    from blemish.model.teaching import forget, learn, undo
     from blemish.result import Failure, Prediction, Region, Verdict
 
 _HOMES = {
@@ -49,6 +50,9 @@ _HOMES = {
     "evaluate_maps": "evaluation",
     "fit": "model.fitting",
     "recalibrate": "model.recalibration",
+    "forget": "model.teaching",
+    "learn": "model.teaching",
+    "undo": "model.teaching",
     "Failure": "result",
     "Model": "model.model",
     "ModelFile": "model.file",
@@ -87,11 +91,14 @@ __all__ = [
     "export_dataset",
     "find_categories",
     "fit",
+    "forget",
     "images_of",
     "inspect",
+    "learn",
     "load",
     "open_dataset",
     "recalibrate",
+    "undo",
 ]
 __all__ += [kind for kind in OURS.values() if kind not in __all__]
 

@@ -18,6 +18,7 @@ from blemish.graph.working_size import Resizing
 from blemish.images.format import ImageFormat
 from blemish.images.header import Alpha
 from blemish.images.usual import Usual
+from blemish.model.history import Step
 from blemish.model.migration import OLDEST, migrate
 from blemish.provenance import Source
 from blemish.result import ScoredImage
@@ -116,10 +117,13 @@ class Facts:
     training: TrainingFacts
     calibration: CalibrationFacts
     schema: Positive = SCHEMA
+    history: tuple[Step, ...] = ()  # of what was learned and forgotten since the fit
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
         values: dict[str, Any] = as_json(self)
+        if not self.history:
+            del values["history"]
         return values
 
 

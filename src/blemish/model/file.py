@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from blemish.calibration import Calibration, read_stated
@@ -38,10 +39,17 @@ _BLANK = b"0" * _HASH_LENGTH
 _MARK = HASH_KEY.encode() + b"\x12" + bytes([_HASH_LENGTH])
 
 
-def sign(graph: onnx.ModelProto, facts: Facts) -> bytes:
+def sign(
+    graph: onnx.ModelProto, facts: Facts, more: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
     """The bytes of a model file: a graph, what is to be said of it, and the hash of both.
 
     The graph gets the thresholds of the calibration, so both tell the same.
+
+    Args:
+        graph: from image to score and map.
+        facts: what is to be said of it.
+        more: other texts, by their keys: what `Model.extras` gives.
     """
     import onnx
 
@@ -56,7 +64,7 @@ def sign(graph: onnx.ModelProto, facts: Facts) -> bytes:
     )
     del model.metadata_props[:]
     text = json.dumps(all_shown(facts.to_dict()), sort_keys=True, allow_nan=False)
-    for key, value in ((KEY, text), (HASH_KEY, _BLANK.decode())):
+    for key, value in ((KEY, text), *sorted(more.items()), (HASH_KEY, _BLANK.decode())):
         model.metadata_props.add(key=key, value=value)
     data: bytes = model.SerializeToString(deterministic=True)
     place = _hash_place(data)

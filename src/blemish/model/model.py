@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from threading import RLock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self, TypeVar, cast, overload
 
 import numpy as np
@@ -46,6 +47,7 @@ from blemish.images.header import (
 from blemish.images.raw import RawFormat
 from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
+from blemish.model.extras import EXTRAS, UNDO_KEY
 from blemish.model.facts import SCHEMA, Facts
 from blemish.model.file import check_facts, read_facts, read_file, sign, verify
 from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
@@ -369,6 +371,12 @@ class Model:
         return {name: value[0] for name, value in zip(names, values, strict=True)}
 
     @property
+    def extras(self) -> dict[str, str]:
+        """What the file keeps besides its facts, by its key, as it is there."""
+        metadata = self.session.metadata
+        return {key: metadata[key] for key in EXTRAS if key in metadata}
+
+    @property
     def fitted_on(self) -> frozenset[str]:
         """Hashes of the images that it was fitted on, left out in turn or not."""
         return frozenset(image.sha256 for image in self.facts.training.images)
@@ -406,11 +414,15 @@ class Model:
         """
         facts = replace(self.facts, schema=SCHEMA, calibration=calibration.facts(scored, defects))
         return Model(
-            sign(parsed(self._data, self._name), facts),
+            sign(parsed(self._data, self._name), facts, self._lasting()),
             engine=self.engine,
             limits=self.reader.limits,
             raw=self.reader.raw,
         )
+
+    def _lasting(self) -> dict[str, str]:
+        """The extras that hold of another model with the same banks."""
+        return {key: text for key, text in self.extras.items() if key != UNDO_KEY}
 
     def _judge(
         self, images: Sequence[tuple[str | None, NDArray[Any]]], *, outlines: bool
@@ -486,9 +498,16 @@ def load(
     return Model(read_file(Path(path)), name=str(path), engine=engine, limits=limits, raw=raw)
 
 
-def assemble(graph: onnx.ModelProto, facts: Facts, reader: Reader, engine: Engine) -> Model:
+def assemble(
+    graph: onnx.ModelProto,
+    facts: Facts,
+    reader: Reader,
+    engine: Engine,
+    *,
+    extras: Mapping[str, str] = MappingProxyType({}),
+) -> Model:
     """A model from a fitted graph and what is to be said of it, to be run by an engine."""
-    return Model(sign(graph, facts), engine=engine, limits=reader.limits, raw=reader.raw)
+    return Model(sign(graph, facts, extras), engine=engine, limits=reader.limits, raw=reader.raw)
 
 
 def _spell_failure(path: str | None, error: BlemishError) -> str:

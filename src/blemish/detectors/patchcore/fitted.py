@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import HeldOutScore, Told
+from blemish.detectors.origins import Origins, Places
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import BankWithout, ImagesLeftOut, Scored
 from blemish.detectors.position import NOT_KNOWN, LeftOut, Usual, details_of, told_of
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     import onnx
 
 
+BANK = "bank"  # what the first one is called beside the second
+
+
 class FittedPatchCore:
     """A fitted PatchCore, with what scores its training images until `close`.
 
@@ -37,9 +41,10 @@ class FittedPatchCore:
         bank: what ships.
         images_left_out: scores the training images as if they were new.
         facts: of the picking, plain JSON values: `patches`, `candidates`, `coreset_radius`.
+        places: where the vectors of the bank come from.
 
     Attributes:
-        writer, bank, images_left_out: as given.
+        writer, bank, images_left_out, places: as given.
         usual: what patches are told by at their places; `None` where they are not.
         left_out: patch scores of the images that were left out, where these are told by place.
     """
@@ -50,10 +55,12 @@ class FittedPatchCore:
         bank: Vectors,
         images_left_out: ImagesLeftOut,
         facts: dict[str, Any],
+        places: Places,
     ) -> None:
         self.writer, self.bank, self.images_left_out = writer, bank, images_left_out
         self._seen, self._facts = images_left_out.seen, facts
         self._scored: list[Scored] = []
+        self.places = places
         self.left_out: LeftOut | None = None
         self.usual: Usual | None = None
 
@@ -68,6 +75,12 @@ class FittedPatchCore:
             self._leave_out(progress)
         except CalibrationError:
             progress.say(NOT_KNOWN)
+
+    @property
+    def origins(self) -> Origins:
+        """Where the vectors of the bank come from."""
+        multiple = self.writer.working_size.multiple
+        return Origins({BANK: self.places}, self.sizes_hw, multiple)
 
     @property
     def batch(self) -> int:

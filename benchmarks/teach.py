@@ -1,0 +1,148 @@
+"""False alarms and recall while alarms are taught: random streams of good images.
+
+    python benchmarks/teach.py --shared ../shared                 # 20 streams of each category
+    python benchmarks/teach.py --only mvtec/bottle --streams 2
+
+Each stream draws half of a category's good images to fit on; of the others two thirds come one
+after the other, each judged by the model as it is then, and each false alarm is taught at once
+(`blemish.learn`). The last third is fresh: nothing of it is ever taught. The same fit is also
+taught the ten loudest good images of its stream in one go, as alarms of a lower threshold. Rows
+that are in the day's record are not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from day_record import DayRecord, Row
+
+import blemish
+from blemish.calibration import CalibrationRequest, calibrate
+from blemish.data.sample import Sample
+from blemish.errors import UsageError
+from blemish.metrics.ranking import auroc
+from blemish.progress import LoggedProgress
+from blemish.result import Prediction
+
+CATEGORIES = ("mvtec/bottle", "lgp", "mtd")
+RATE = 0.05  # promised: so that streams of some hundred images have alarms to be taught
+TAUGHT = 10  # loudest images that are taught in one go
+
+
+def main() -> None:
+    """Measure what is not measured yet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="holds data/")
+    parser.add_argument("--streams", type=int, default=20)
+    parser.add_argument("--only", action="append", help="these categories alone")
+    arguments = parser.parse_args()
+    record = DayRecord("teach")
+    for number in range(arguments.streams):  # all categories get their first stream first
+        for name in arguments.only or CATEGORIES:
+            case = {"category": name, "stream": number, "rate": RATE}
+            if not record.holds(case):
+                record.add(case | measured(arguments.shared / "data" / name, number))
+
+
+def measured(folder: Path, number: int) -> Row:
+    """One stream of a category."""
+    dataset = blemish.open_dataset(folder)
+    good = sorted((s for s in dataset.samples if s.label == "good"), key=lambda s: s.id)
+    defects = [s for s in dataset.samples if s.label == "defect"]
+    shuffled = [good[i] for i in np.random.default_rng([number, 24]).permutation(len(good))]
+    half = len(good) // 2
+    train = tuple(replace(sample, split="train") for sample in shuffled[:half])
+    stream = shuffled[half : half + 2 * (len(good) - half) // 3]
+    fresh = shuffled[half + len(stream) :]
+    quiet = LoggedProgress()
+    model = blemish.fit(
+        replace(dataset, samples=train),
+        blemish.PatchCore(seed=number),
+        false_alarm_rate=RATE,
+        progress=quiet,
+    )
+    taught, alarms, seconds = streamed(model, stream)
+    first = scores(model, stream)
+    loudest = [stream[i] for i in np.argsort(-first, kind="stable")[:TAUGHT]]
+    ten = blemish.learn(loosened(model, len(stream)), paths(loudest), progress=quiet)
+    threshold = model.calibration.image_threshold
+    row: Row = {
+        "bound": model.calibration.stated().upper_bound_95,
+        "fitted": len(train),
+        "streamed": len(stream),
+        "alarms": alarms,
+        "alarms_untaught": int(np.sum(first > threshold)),
+        "fresh": len(fresh),
+        "defects": len(defects),
+        "seconds_a_step": seconds,
+    }
+    for what, one in (("before", model), ("taught", taught), ("ten", ten)):
+        of_fresh, of_defects = scores(one, fresh), scores(one, defects)
+        row[what] = {
+            "false_alarms": int(np.sum(of_fresh > threshold)),
+            "found": int(np.sum(of_defects > threshold)),
+            "auroc": ranked(of_fresh, of_defects),
+            "vectors": len_of_bank(one),
+            "bytes": one.size_bytes,
+        }
+    return row
+
+
+def streamed(model: blemish.Model, stream: Sequence[Sample]) -> tuple[blemish.Model, int, float]:
+    """The model after a stream whose alarms were taught, how many they were, seconds for each."""
+    alarms, seconds = 0, []
+    left = list(stream)
+    while left:
+        for done, result in enumerate(model.predict_each([s.path for s in left]), start=1):
+            assert isinstance(result, Prediction)
+            if result.score > model.calibration.image_threshold:
+                break
+        else:
+            break
+        alarms += 1
+        start = time.perf_counter()
+        model = blemish.learn(model, [left[done - 1].path], progress=LoggedProgress())
+        seconds.append(time.perf_counter() - start)
+        left = left[done:]
+    return model, alarms, float(np.median(seconds)) if seconds else 0.0
+
+
+def loosened(model: blemish.Model, streamed: int) -> blemish.Model:
+    """The same model with a threshold that the loudest ten of a stream are above, most likely."""
+    known = model.facts.calibration.scored
+    request = CalibrationRequest(false_alarm_rate=min(0.5, 1.5 * TAUGHT / streamed))
+    found = calibrate(
+        [i.score for i in known], [i.peak for i in known], method="", request=request
+    )
+    return model.with_calibration(found, known)
+
+
+def paths(samples: Sequence[Sample]) -> list[Path]:
+    """Their files."""
+    return [sample.path for sample in samples]
+
+
+def scores(model: blemish.Model, samples: Sequence[Sample]) -> np.ndarray:
+    """Scores of images."""
+    return np.array([result.score for result in model.predict_each(paths(samples))])
+
+
+def ranked(good: np.ndarray, defects: np.ndarray) -> float:
+    """Area under the ROC curve."""
+    labels = np.r_[np.zeros(len(good), bool), np.ones(len(defects), bool)]
+    return float(auroc(np.r_[good, defects], labels))
+
+
+def len_of_bank(model: blemish.Model) -> int:
+    """Vectors of the first bank, with those that were learned."""
+    added = sum(step.added - step.removed for step in model.facts.history)
+    return int(model.facts.detector.details["bank_vectors"]) + added
+
+
+if __name__ == "__main__":
+    main()

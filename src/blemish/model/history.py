@@ -1,0 +1,76 @@
+"""What was done to a model since it was fitted: steps, each with the file that it was done to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from blemish.typed_json import Count, Hash
+from blemish.wording import count_text, first_few
+
+MOST_NAMED = 5
+
+Kind = Literal["learn", "forget"]
+
+
+class StepImage(NamedTuple):
+    """An image that was learned or forgotten."""
+
+    id: str
+    sha256: Hash
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change of a model's banks.
+
+    Attributes:
+        kind: what was done.
+        parent: hash of the model file that it was done to.
+        images: that were learned or forgotten.
+        whole: whether whole images were learned, and not only their regions.
+        added, removed: vectors, of all banks.
+        because: the reason, in somebody's words; empty where none was given.
+        verdict_holds: whether the promised false-alarm rate holds after it, if it did before.
+        regions_hold: the same of the share of good images that show a region.
+    """
+
+    kind: Kind
+    parent: Hash
+    images: tuple[StepImage, ...]
+    whole: bool
+    added: Count
+    removed: Count
+    because: str
+    verdict_holds: bool
+    regions_hold: bool
+
+    def told(self) -> str:
+        """A sentence for people."""
+        did = {"learn": "learned", "forget": "forgot"}[self.kind]
+        vectors = f"{self.added:,} vectors more" if self.added else f"{self.removed:,} fewer"
+        names = first_few([image.id for image in self.images], MOST_NAMED)
+        because = f" because: {self.because};" if self.because else ""
+        return f"{did} {names}: {vectors};{because} from {self.parent[:12]}"
+
+
+def promise_told(history: tuple[Step, ...]) -> str | None:
+    """What the steps leave of the promises; `None` where there were none."""
+    if not history:
+        return None
+    steps = count_text(len(history))
+    taught = f"{steps} step{'s' * (len(history) > 1)} since the fit"
+    open_ = [
+        name
+        for name, holds in (
+            ("the false-alarm rate", all(step.verdict_holds for step in history)),
+            ("the region rate", all(step.regions_hold for step in history)),
+        )
+        if not holds
+    ]
+    if not open_:
+        return f"holds after {taught}: more good patches can only lower a score"
+    return (
+        f"open after {taught} for {' and '.join(open_)}: blemish calibrate on good images that the "
+        "model has not seen"
+    )
