@@ -19,11 +19,14 @@ from blemish.cli import (
     evaluate,
     export,
     fit,
+    forget,
     inspect,
+    learn,
     plan,
     predict,
     report,
     surfaces,
+    undo,
 )
 from blemish.cli.command import FAILED, Command
 from blemish.cli.detector_options import FitsDetectors
@@ -49,6 +52,9 @@ for _command, _kind in (
     (fit.fit, FitsDetectors),
     (inspect.inspect, Command),
     (calibrate.calibrate, Command),
+    (learn.learn, Command),
+    (forget.forget, Command),
+    (undo.undo, Command),
     (predict.predict, Command),
     (evaluate.evaluate, Command),
     (benchmark.benchmark, FitsDetectors),

@@ -31,7 +31,7 @@ from blemish.cli.options import (
     read_raw,
     use_threads,
 )
-from blemish.errors import UsageError
+from blemish.errors import BlemishError, UsageError
 from blemish.images.suffixes import raw_counting
 from blemish.memory import MEGABYTE
 from blemish.station.earlier import LINES
@@ -41,6 +41,8 @@ from blemish.station.sinks import FolderSink, MapFormat
 from blemish.station.summary import Summary
 
 if TYPE_CHECKING:
+    from blemish.model.evidence import Comparisons
+    from blemish.model.model import Model
     from blemish.result import Failure, Prediction
     from blemish.station.part import How
 
@@ -74,6 +76,15 @@ MapsAs = Annotated[
 Outlines = Annotated[
     bool, typer.Option("--outlines", help="Tell the outline of each region too, as polygons.")
 ]
+WithEvidence = Annotated[
+    bool, typer.Option("--evidence", help="Tell what good patch each region was compared with.")
+]
+TrainingImages = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where its images are, to be drawn (default: thumbnails in MODEL)."
+    ),
+]
 FailOnDefect = Annotated[
     bool, typer.Option("--fail-on-defect", help="Exit code 3 where an image is a defect.")
 ]
@@ -104,6 +115,8 @@ def predict(
     maps: Maps = False,
     maps_as: MapsAs = None,
     outlines: Outlines = False,
+    evidence: WithEvidence = False,
+    training_images: TrainingImages = None,
     fail_on_defect: FailOnDefect = False,
     batch: Batch = None,
     max_pixels: MaxPixels = None,
@@ -130,7 +143,10 @@ def predict(
     A region holds area_px, box_xyxy (x1 and y1 exclusive), peak_score and peak_xy, in pixels of
     the original image, turned upright as its EXIF data say. With --outlines it also holds
     outline_xy, polygons along the edges of its pixels, in coordinates of the box: the outer one,
-    then one for each hole.
+    then one for each hole. With --evidence it also holds evidence: the good patch that its oddest
+    one was nearest to, with image and sha256 of the training image, box_xyxy there, patch_xyxy
+    here, and distance. An overlay then shows both side by side, odd left, good right, where the
+    model keeps thumbnails (fit --thumbnails) or --training-images names the folder of its images.
 
     With --engine ray IMAGE may also be a glob in quotes, a prefix or file of an object store
     (s3://, gs://), or a list, JSONL or Parquet with a column path or uri; DIR may be in a store,
@@ -143,6 +159,8 @@ def predict(
     map_format = maps_as or (MapFormat.NPY if maps else None)
     if output is None and (overlay or map_format):
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
+    if training_images is not None and not evidence:
+        raise UsageError("--training-images is where --evidence takes good patches from; add it.")
     if resume and (force or output is None):
         raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
     check_address(engine, ray_address)
@@ -163,12 +181,20 @@ def predict(
     )
     kept: dict[str, bool] = {"resume": resume, "force": force, "fail_on_defect": fail_on_defect}
     if engine == WorkEngine.LOCAL:
-        _predict_here(model, images, output, how, overlay=overlay, **kept)
-        return
-    if output is None or overlay:
-        raise UsageError(
-            "--engine ray draws no overlays." if overlay else "--engine ray needs -o DIR."
+        _predict_here(
+            model,
+            images,
+            output,
+            how,
+            overlay=overlay,
+            evidence=evidence,
+            training_images=training_images,
+            **kept,
         )
+        return
+    if output is None or overlay or evidence:
+        not_there = "draws no overlays" if overlay else "keeps no evidence"
+        raise UsageError(f"--engine ray {not_there if overlay or evidence else 'needs -o DIR'}.")
     from blemish.cli.archive import predict_archive
 
     folder = Folder.named(output)
@@ -182,6 +208,8 @@ def _predict_here(
     how: How,
     *,
     overlay: bool,
+    evidence: bool,
+    training_images: Path | None,
     resume: bool,
     force: bool,
     fail_on_defect: bool,
@@ -198,6 +226,7 @@ def _predict_here(
 
     limits = read_limits(how.max_pixels)
     loaded = blemish.load(model, engine=Engine.named(how.provider), limits=limits, raw=how.raw)
+    comparisons = _comparisons(loaded, training_images) if evidence else None
     sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:
         found = named.found
@@ -210,6 +239,7 @@ def _predict_here(
                 overlays=overlay,
                 maps=how.maps,
                 outlines=how.outlines,
+                comparisons=comparisons,
             )
             kept.callback(sink.end)  # what was judged stays, whatever ends the rest
             earlier = sink.begin(found, provider=how.provider, resume=resume)
@@ -222,9 +252,29 @@ def _predict_here(
             memory_bytes=how.memory_bytes,
             outlines=how.outlines,
         )
-        _tell(found, results, summary, sink)
+        _tell(found, results, summary, sink, comparisons)
     tell_summary(summary, perf_counter() - start)
     end_as(summary, fail_on_defect=fail_on_defect, others=0 if sink is None else sink.failures)
+
+
+def _comparisons(model: Model, folder: Path | None) -> Comparisons:
+    from blemish.model.evidence import Comparisons
+
+    return Comparisons.of(model, folder)
+
+
+def _compared(
+    comparisons: Comparisons | None, image: NamedImage, result: Prediction | Failure
+) -> Prediction | Failure:
+    """A result that says what its regions were compared with, where that is asked for."""
+    from blemish.result import Failure
+
+    if comparisons is None or isinstance(result, Failure):
+        return result
+    try:
+        return comparisons.shown(image.source, result)
+    except BlemishError as error:
+        return Failure(result.path, str(error))
 
 
 def _memory_bytes(memory: str | None) -> int | None:
@@ -252,12 +302,13 @@ def _tell(
     results: Iterator[Prediction | Failure],
     summary: Summary,
     sink: FolderSink | None,
+    comparisons: Comparisons | None,
 ) -> None:
     """Print, count and keep each result as it is known."""
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
     with progress.stage("predict", len(images)) as advance:
         for image, found in zip(images, results, strict=True):
-            result = _spelled(found)
+            result = _spelled(_compared(comparisons, image, found))
             line = result.to_dict()
             console.write_json_line(line)
             summary.add(line)

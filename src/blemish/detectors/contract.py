@@ -237,7 +237,8 @@ class Teachable(Protocol):
 
         Args:
             model: the graph.
-            settings, details: of the fit, as its model file has them.
+            settings: of the detector, as a model file has them.
+            details: of the fit, in the same way.
 
         Raises:
             UsageError: with these settings nothing can be added.

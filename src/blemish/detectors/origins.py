@@ -89,3 +89,30 @@ def box_of(
         ends.append((first, min(max(round((at + 1 + reach) * unit), first + 1), length)))
     (y0, y1), (x0, x1) = ends
     return x0, y0, x1, y1
+
+
+def cells_inside(
+    size_hw: tuple[int, int], grid_hw: tuple[int, ...], working: WorkingSize
+) -> NDArray[np.bool_]:
+    """Which cells of a grid show an image of that size, h x w."""
+    rows, columns = working.cells_inside(size_hw, grid_hw)
+    inside = np.zeros(grid_hw, np.bool_)
+    inside[:rows, :columns] = True
+    return inside
+
+
+def cells_of(
+    pixels: NDArray[np.bool_], grid_hw: tuple[int, ...], working: WorkingSize
+) -> NDArray[np.bool_]:
+    """The cells that some pixels of an image, H x W, lie in."""
+    size_hw = (pixels.shape[0], pixels.shape[1])
+    content, padded = working.working_hw(size_hw)
+    last, cells = working.cells_inside(size_hw, grid_hw), []
+    for at, length, inside, whole, count, most in zip(
+        np.nonzero(pixels), size_hw, content, padded, grid_hw, last, strict=True
+    ):
+        place = (at + 0.5) / length * inside / (whole / count)
+        cells.append(np.minimum(place.astype(np.intp), most - 1))
+    marked = np.zeros(grid_hw, np.bool_)
+    marked[tuple(cells)] = True
+    return marked

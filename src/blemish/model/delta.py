@@ -72,7 +72,7 @@ def applied(difference: bytes, new: bytes, *, most_bytes: int) -> bytes:
 
 
 def _copies(old: bytes, new: bytes) -> Iterator[tuple[int, int, int]]:
-    """Stretches that both have: where in the old, where in the new, and how many bytes; in order."""
+    """Stretches that both have, in order: where in the old, where in the new, how many bytes."""
     if min(len(old), len(new)) < BLOCK:
         return
     hashes, order = _blocks_of(new)

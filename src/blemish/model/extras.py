@@ -132,7 +132,9 @@ def read_thumbnails(extras: Mapping[str, str], name: str) -> Thumbnails | None:
         raise ModelFileError(f"The thumbnails in '{name}' cannot be used: {error}") from error
 
 
-def without_images(origins: Origins, gone: NDArray[np.bool_]) -> tuple[Origins, dict[str, NDArray]]:
+def without_images(
+    origins: Origins, gone: NDArray[np.bool_]
+) -> tuple[Origins, dict[str, NDArray[np.bool_]]]:
     """Origins less those of some images, and which vectors of each bank stay.
 
     Args:

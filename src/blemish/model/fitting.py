@@ -105,8 +105,8 @@ def fit(
     engine.check()
     if thumbnails_px and not isinstance(detector, Teachable):
         raise UsageError(
-            f"'thumbnails_px' is for detectors that compare with patches of images; {detector.name} "
-            "does not.",
+            "'thumbnails_px' is for detectors that compare with patches of images; "
+            f"{detector.name} does not.",
             parameter="thumbnails_px",
         )
     if workers is not None:

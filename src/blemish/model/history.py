@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from blemish.typed_json import Count, Hash
-from blemish.wording import count_text, first_few
+from blemish.typed_json import Count, Hash, as_json
+from blemish.wording import counted, first_few
 
 MOST_NAMED = 5
 
-Kind = Literal["learn", "forget"]
+Kind = Literal["learn", "forget", "calibrate"]
 
 
 class StepImage(NamedTuple):
@@ -25,7 +25,7 @@ class Step:
     """A change of a model's banks.
 
     Attributes:
-        kind: what was done.
+        kind: what was done; a calibration is a step where others were before it.
         parent: hash of the model file that it was done to.
         images: that were learned or forgotten.
         whole: whether whole images were learned, and not only their regions.
@@ -45,8 +45,15 @@ class Step:
     verdict_holds: bool
     regions_hold: bool
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain JSON values."""
+        values: dict[str, Any] = as_json(self)
+        return values
+
     def told(self) -> str:
         """A sentence for people."""
+        if self.kind == "calibrate":
+            return f"calibrated, from {self.parent[:12]}"
         did = {"learn": "learned", "forget": "forgot"}[self.kind]
         vectors = f"{self.added:,} vectors more" if self.added else f"{self.removed:,} fewer"
         names = first_few([image.id for image in self.images], MOST_NAMED)
@@ -54,12 +61,21 @@ class Step:
         return f"{did} {names}: {vectors};{because} from {self.parent[:12]}"
 
 
+def calibrated(parent: str) -> Step:
+    """The step of a calibration."""
+    return Step("calibrate", parent, (), False, 0, 0, "", True, True)
+
+
 def promise_told(history: tuple[Step, ...]) -> str | None:
     """What the steps leave of the promises; `None` where there were none."""
     if not history:
         return None
-    steps = count_text(len(history))
-    taught = f"{steps} step{'s' * (len(history) > 1)} since the fit"
+    since = [number for number, step in enumerate(history) if step.kind == "calibrate"]
+    history = history[since[-1] + 1 :] if since else history
+    if not history:
+        return "as calibrated last"
+    what = "the last calibration" if since else "the fit"
+    taught = f"{counted(len(history), 'step')} since {what}"
     open_ = [
         name
         for name, holds in (

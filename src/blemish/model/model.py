@@ -50,6 +50,7 @@ from blemish.images.regions import find_regions
 from blemish.model.extras import EXTRAS, UNDO_KEY
 from blemish.model.facts import SCHEMA, Facts
 from blemish.model.file import check_facts, read_facts, read_file, sign, verify
+from blemish.model.history import calibrated
 from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
 from blemish.parallel import read_ahead, tell_of_forks
 from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
@@ -412,7 +413,15 @@ class Model:
             scored: the good images that it rests on.
             defects: those that had a say in a threshold by costs.
         """
-        facts = replace(self.facts, schema=SCHEMA, calibration=calibration.facts(scored, defects))
+        history = self.facts.history
+        if history:
+            history += (calibrated(self.sha256),)
+        facts = replace(
+            self.facts,
+            schema=SCHEMA,
+            calibration=calibration.facts(scored, defects),
+            history=history,
+        )
         return Model(
             sign(parsed(self._data, self._name), facts, self._lasting()),
             engine=self.engine,

@@ -26,7 +26,7 @@ from blemish.calibration import CalibrationRequest, calibrate, with_rate
 from blemish.calibration.facts import CalibrationFacts
 from blemish.data.sample import Sample
 from blemish.detectors.contract import Banks, Teachable
-from blemish.detectors.origins import PLACE, Origins
+from blemish.detectors.origins import PLACE, Origins, cells_inside, cells_of
 from blemish.detectors.registry import detector_class
 from blemish.errors import ModelFileError, UsageError, did_you_mean, raise_all
 from blemish.graph.interface import parsed
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     Given = str | Path | FilePage
 
 DEVIATIONS = "deviations"  # patch scores told by their place, where they are
+BEFORE = ", before images were forgotten"  # ends how scores were had
 MOST_NAMED = 5
 _SIZE = struct.Struct("<Q")  # bytes of a file before the first of its texts
 
@@ -228,7 +229,9 @@ class _Bank:
         if not all(len(vectors) for vectors in banks.values()):
             raise UsageError("The whole bank comes from these images; fit again without them.")
         every = facts.training.images
-        images = tuple(image for image, out in zip(every, gone, strict=True) if not out)
+        stays = [image for image, out in zip(every, gone, strict=True) if not out]
+        # What they scored when left out, they did by banks that may have held what is gone.
+        images = tuple(image._replace(score=None, peak=None) for image in stays)
         names = [StepImage(every[n].id, every[n].sha256) for n in numbers]
         hashes = {image.sha256 for image in names}
         suspicious = facts.training.suspicious
@@ -396,7 +399,10 @@ class _Seen:
         for region in find_regions(score_map, c.pixel_threshold, smallest_px=c.smallest_region_px):
             x0, y0, x1, y1 = region.box_xyxy
             inside[y0:y1, x0:x1] |= score_map[y0:y1, x0:x1] > c.pixel_threshold
-        cells = {name: self._cells(inside, grid.shape) for name, grid in self.scores.items()}
+        cells = {
+            name: cells_of(inside, grid.shape, self.bank.working)
+            for name, grid in self.scores.items()
+        }
         if self.values["score"] > c.image_threshold:
             first, told = next(iter(cells)), self.values.get(DEVIATIONS)
             loud = self.scores[first] if told is None else told
@@ -447,37 +453,19 @@ class _Seen:
         return np.full(shape, np.median(others), np.float32)
 
     def _as_scores(self, gaps: Vectors) -> NDArray[np.float32]:
-        squared = np.einsum("...d,...d->...", gaps, gaps)
+        squared: NDArray[np.float32] = np.einsum("...d,...d->...", gaps, gaps)
         return squared if self.bank.banks.squared else np.sqrt(squared)
 
     def _inside(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """Which cells show the image."""
-        rows, columns = self.bank.working.cells_inside(self.size_hw, shape)
-        inside = np.zeros(shape, np.bool_)
-        inside[:rows, :columns] = True
-        return inside
-
-    def _cells(self, pixels: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """The cells that some pixels of the image lie in."""
-        content, padded = self.bank.working.working_hw(self.size_hw)
-        found = np.nonzero(pixels)
-        last = self.bank.working.cells_inside(self.size_hw, shape)
-        cells = []
-        for at, length, of_content, whole, count, most in zip(
-            found, self.size_hw, content, padded, shape, last, strict=True
-        ):
-            place = (at + 0.5) / length * of_content / (whole / count)
-            cells.append(np.minimum(place.astype(np.intp), most - 1))
-        marked = np.zeros(shape, np.bool_)
-        marked[tuple(cells)] = True
-        return marked
+        return cells_inside(self.size_hw, shape, self.bank.working)
 
 
 def _without(model: Model, hashes: set[str], progress: Progress) -> CalibrationFacts:
     """The calibration of a model without the scores of some images."""
     known = model.facts.calibration
     left = [image for image in known.scored if image.sha256 not in hashes]
-    if known.costs or len(left) == len(known.scored) or len(left) < 2:
+    if known.costs or len(left) < 2:
         return known
     request = CalibrationRequest(None, None, known.smallest_region_px, known.tails is not None)
     request = with_rate(request, len(left), progress, default=known.false_alarm_rate)
@@ -487,7 +475,7 @@ def _without(model: Model, hashes: set[str], progress: Progress) -> CalibrationF
     found = calibrate(
         [image.score for image in left],
         [image.peak for image in left],
-        method=known.method,
+        method=known.method.removesuffix(BEFORE) + BEFORE,
         request=request,
         dropped=known.dropped,
     )

@@ -74,12 +74,12 @@ class GraphBanks:
     @property
     def map_follows(self) -> bool:
         """Whether the map can only fall where distances do; a trained net may do otherwise."""
-        return self.settings.get("head", "none") == "none"
+        return bool(self.settings.get("head", "none") == "none")
 
     @property
     def squared(self) -> bool:
         """Whether patch scores are squared distances."""
-        return self.settings.get("distance") == "squared"
+        return bool(self.settings.get("distance") == "squared")
 
     def tensors(self, name: str) -> tuple[str, str]:
         """What a graph calls the patches that meet a bank, and their scores."""
@@ -165,4 +165,3 @@ def _copy(part: Any) -> Any:
     copy = type(part)()
     copy.CopyFrom(part)
     return copy
-
