@@ -123,7 +123,7 @@ class Facts:
         """The same as plain JSON values."""
         values: dict[str, Any] = as_json(self)
         if not self.history:
-            del values["history"]
+            values.pop("history", None)  # of what was read, a default is not there
         return values
 
 
