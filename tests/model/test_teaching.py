@@ -103,7 +103,7 @@ def test_regions_alone_take_fewer_vectors_than_the_whole_image(model, category):
 
 def test_an_image_with_nothing_to_learn_is_told_and_the_others_are_learned(model, category):
     good, spot = goods(category)[0], spots(category)[0]
-    with pytest.raises(UsageError, match="nothing to learn.*'whole'"):
+    with pytest.raises(UsageError, match=r"nothing to learn.*'whole'"):
         blemish.learn(model, [good])
     heard = Heard()
     taught = blemish.learn(model, [good, spot], progress=heard)
@@ -202,7 +202,7 @@ def test_other_detectors_say_what_can_be_done_instead(backbone, category):
     padim = blemish.Padim(backbone=str(backbone), levels=["coarse"], image_size=SIDE)
     model = blemish.fit(blemish.open_dataset(category), padim)
     for teach in (blemish.learn, blemish.forget):
-        with pytest.raises(UsageError, match="padim keeps no patches.*calibrate"):
+        with pytest.raises(UsageError, match=r"padim keeps no patches.*calibrate"):
             teach(model, [spots(category)[0]])
 
 
@@ -223,7 +223,9 @@ def test_damaged_extras_are_told(model, category, key, text):
     extras = taught.extras | {key: text}
     damaged = Model(sign(parsed(taught.to_bytes(), "m"), taught.facts, extras))
     with pytest.raises(ModelFileError):
-        blemish.undo(damaged) if key == UNDO_KEY else blemish.forget(damaged, ["train/good/003.png"])
+        blemish.undo(damaged) if key == UNDO_KEY else blemish.forget(
+            damaged, ["train/good/003.png"]
+        )
 
 
 def test_a_model_without_origins_for_all_vectors_is_refused(model, sharp, category):

@@ -11,7 +11,7 @@ import typer
 from blemish.cli import console
 from blemish.cli.options import AsJson
 from blemish.cli.options import ModelFile as ModelArgument
-from blemish.cli.steps import history_facts
+from blemish.cli.steps import extras_facts, history_facts
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.detectors.settings import DetectorSettings
 from blemish.wording import bytes_text
@@ -62,6 +62,7 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
     yield from threshold_facts(facts.calibration)
     yield from suspicious_facts(facts.training)
     yield from history_facts(facts.history)
+    yield from extras_facts(file.extras)
 
 
 def _detector_facts(facts: DetectorFacts, working: WorkingFacts) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,7 @@ from blemish.graph.interface import (
     refuse_outside_data,
 )
 from blemish.graph.verdict import check_verdict
+from blemish.model.extras import EXTRAS
 from blemish.model.facts import Facts, parse_facts
 from blemish.names import all_shown
 
@@ -157,12 +158,14 @@ class ModelFile:
         sha256: hash of its bytes, hexadecimal.
         size_bytes: how many these are.
         outputs: names of what the graph gives.
+        extras: what it keeps besides its facts, by its key, as it is there.
     """
 
     facts: Facts
     sha256: str
     size_bytes: int
     outputs: tuple[str, ...]
+    extras: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain JSON values: what `blemish inspect --json` prints."""
@@ -182,10 +185,12 @@ def inspect(path: str | Path) -> ModelFile:
     name, data = str(path), read_file(Path(path))
     sha256 = verify(data, name)
     model = parsed(data, name)
-    facts = read_facts({entry.key: entry.value for entry in model.metadata_props}, name)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    facts = read_facts(metadata, name)
     check_facts(data, facts, interface_of(model), name)
     outputs = tuple(output.name for output in model.graph.output)
-    return ModelFile(facts, sha256, len(data), outputs)
+    extras = {key: metadata[key] for key in EXTRAS if key in metadata}
+    return ModelFile(facts, sha256, len(data), outputs, extras)
 
 
 def _hash_place(data: bytes) -> int:

@@ -103,7 +103,7 @@ def learn(
     if idle:
         told = f"nothing to learn in {first_few(idle, MOST_NAMED)}: no region, and not rejected"
         if len(idle) == len(samples):
-            raise UsageError(f"There is {told}; 'whole' learns all of an image.")
+            raise UsageError(f"There is {told}; 'whole' learns all of an image.", parameter="whole")
         progress.say(f"There is {told}.")
     new = taught.learned(found, whole=whole, because=because)
     for sample in samples:
