@@ -50,6 +50,19 @@ def beside(canvas: NDArray[Any], pairs: Sequence[Pair]) -> ImageArray:
     return shown
 
 
+def in_a_row(pairs: Sequence[Pair], *, side_px: int) -> ImageArray:
+    """Pairs next to each other: odd, good, then after a gap the next."""
+    gap = max(2, side_px // 16)
+    width = len(pairs) * (2 * side_px + 3 * gap) + gap
+    shown = np.empty((side_px + 2 * gap, width, 3), np.uint8)
+    shown[:] = CASING_RGB
+    for number, pair in enumerate(pairs):
+        for column, patch in enumerate(pair):
+            left = gap + number * (2 * side_px + 3 * gap) + column * (side_px + gap)
+            shown[gap : gap + side_px, left : left + side_px] = _square(patch, side_px)
+    return shown
+
+
 def _square(patch: NDArray[np.uint8] | None, side: int) -> ImageArray:
     """A patch enlarged to a square; grey where there is none."""
     from PIL import Image
