@@ -21,6 +21,7 @@ import scale
 import scale_tables
 import sharp_tables
 import speed_tables
+import teach_tables
 from efficientad_tables import drawn_last, named
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
     ROOT / "docs" / "explanation" / "scale.md",
+    ROOT / "docs" / "explanation" / "decisions" / "0024-teaching.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -129,6 +131,8 @@ def filled(text: str) -> str:
         "large-fit": lambda: scale_tables.large_fit(newest("shards-*.json")),
         "shards": lambda: scale_tables.figures(newest("shards-*.json")),
         "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
+        "teach-alarms": lambda: teach_tables.alarms(newest("teach-*.json")),
+        "teach-recall": lambda: teach_tables.found(newest("teach-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 COMMANDS = [
-    "check", "plan", "fit", "inspect", "calibrate", "predict", "evaluate", "benchmark", "report",
+    "check", "plan", "fit", "inspect", "calibrate", "learn", "forget", "undo", "predict", "evaluate", "benchmark", "report",
     "export", "surfaces", "download",
 ]  # fmt: skip
 

@@ -140,6 +140,35 @@ def test_what_was_learned_can_be_forgotten_again(model, category):
         assert len(less.facts.training.images) == len(model.facts.training.images)
 
 
+def test_forgetting_what_was_learned_since_leaves_the_promise_as_it_was(model, category):
+    taught = blemish.learn(model, spots(category)[:2])
+    less = blemish.forget(taught, [spots(category)[0]])
+    assert "holds after 2 steps" in promise_told(less.facts.history)
+    assert less.facts.calibration == model.facts.calibration
+    both = blemish.forget(taught, [spots(category)[0], "train/good/003.png"])
+    assert "open" in promise_told(both.facts.history)
+    last = blemish.forget(both, [spots(category)[1]])  # who knows what its scores met
+    assert not last.facts.history[-1].verdict_holds
+
+
+def test_what_is_told_of_the_bank_follows(any_model, category):
+    taught = blemish.learn(any_model, spots(category)[:1])
+    details, before = taught.facts.detector.details, any_model.facts.detector.details
+    added = details["bank_vectors"] - before["bank_vectors"]
+    if "finer_map" in details:
+        added += details["finer_map"]["bank_vectors"] - before["finer_map"]["bank_vectors"]
+    assert added == taught.facts.history[0].added
+    told = dict(taught.facts.detector.told)["memory bank"]
+    assert told.startswith(f"{details['bank_vectors']:,} vectors of")
+    assert list(dict(taught.facts.detector.told)) == list(dict(any_model.facts.detector.told))
+
+
+def test_images_like_one_that_was_learned_are_noted_no_more(model, category):
+    spot = spots(category)[0]
+    assert {"brightness", "contrast"} <= {note.code for note in model.predict(spot).notes}
+    assert not blemish.learn(model, [spot]).predict(spot).notes
+
+
 def test_a_forgotten_image_has_no_vector_left_and_scores_rise(model, category):
     name = "train/good/003.png"
     less = blemish.forget(model, [name])

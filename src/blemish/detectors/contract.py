@@ -224,6 +224,12 @@ class Banks(Protocol):
         """The graph with other vectors in its banks, each met by so many `patches` at once."""
         ...
 
+    def described(
+        self, told: Sequence[Told], banks: Mapping[str, NDArray[np.float32]]
+    ) -> tuple[tuple[Told, ...], dict[str, Any]]:
+        """What the fit told and its details, with the sizes of other banks."""
+        ...
+
 
 @runtime_checkable
 class Teachable(Protocol):

@@ -6,7 +6,7 @@ vectors can stand in its place; all nodes before and behind it stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.detectors.patchcore.fitted import BANK
+from blemish.detectors.contract import Told
+from blemish.detectors.patchcore.fitted import BANK, BANK_LABEL, bank_text
 from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
 from blemish.detectors.patchcore.sharp import FINER_MAP
 from blemish.detectors.position import rings_of
@@ -93,6 +94,22 @@ class GraphBanks:
         mean, unit = (np.array(usual["rings"][key], np.float32) for key in ("mean", "unit"))
         found: Grid = (mean if mean.any() else unit)[rings_of(grid_hw)]
         return found
+
+    def described(
+        self, told: Sequence[Told], banks: Mapping[str, Vectors]
+    ) -> tuple[tuple[Told, ...], dict[str, Any]]:
+        """What the fit told and its details, with the sizes of other banks."""
+        details, texts = dict(self.details), dict(told)
+        for name, vectors in banks.items():
+            label = BANK_LABEL if name == BANK else f"{name}: {BANK_LABEL}"
+            if label in texts:
+                texts[label] = f"{bank_text(vectors)}, taught since the fit"
+            sizes = {"bank_vectors": len(vectors), "bank_bytes": vectors.nbytes}
+            if name == BANK:
+                details |= sizes
+            else:
+                details["finer_map"] = {**details["finer_map"], **sizes}
+        return tuple((label, texts[label]) for label, _ in told), details
 
     def replaced(
         self, banks: Mapping[str, Vectors], *, patches: Mapping[str, int]

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 
 BANK = "bank"  # what the first one is called beside the second
+BANK_LABEL = "memory bank"  # of what is told of one
+
+
+def bank_text(bank: Vectors) -> str:
+    """The size of a bank, for people."""
+    vectors, dimensions = bank.shape
+    return f"{vectors:,} vectors of {dimensions} dimensions, {bytes_text(bank.nbytes)}"
 
 
 class FittedPatchCore:
@@ -89,12 +96,9 @@ class FittedPatchCore:
 
     def told(self) -> list[Told]:
         """Levels and bank, for people."""
-        vectors, dimensions = self.bank.shape
-        bank = f"{vectors:,} vectors of {dimensions} dimensions"
-        size = bytes_text(self.bank.nbytes)
         return [
             ("levels", ", ".join(self._levels)),
-            ("memory bank", f"{bank}, {size}, out of {self._facts['patches']:,} patches"),
+            (BANK_LABEL, f"{bank_text(self.bank)}, out of {self._facts['patches']:,} patches"),
             *told_of(self.usual),
         ]
 
