@@ -52,7 +52,7 @@ def learn(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add to a model what good images have that it rejects, without a new fit.
+    """Add good images that a model rejects to it, without a new fit.
 
     Only the flagged regions of each image are learned, or with --whole all of it. MODEL stays as
     it is; NEW.onnx says what was learned, why, and from which model (blemish inspect), and can be

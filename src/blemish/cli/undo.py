@@ -9,9 +9,9 @@ from blemish.cli.options import AsJson, Force, ModelFile, NewModel
 def undo(
     model: ModelFile, output: NewModel, *, force: Force = False, as_json: AsJson = False
 ) -> None:
-    """Write the model that MODEL was made from by learn or forget, byte for byte.
+    """Write the model before learn or forget, byte for byte.
 
-    MODEL holds what that takes. Where it was calibrated since, undo the one before.
+    MODEL, which learn or forget wrote, holds what that takes. Where it was calibrated since, undo the one before.
     """
     outputs.check_file(output, force=force, sources=[model])
     import blemish
