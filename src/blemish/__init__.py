@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from blemish.images.raw import RawFormat
     from blemish.model.file import ModelFile, inspect
     from blemish.model.fitting import fit
+    from blemish.model.known_defects import learn_defects
+    from blemish.model.made import undo
     from blemish.model.model import Model, load
     from blemish.model.recalibration import recalibrate
-    from blemish.model.teaching import forget, learn, undo
+    from blemish.model.teaching import forget, learn
     from blemish.result import Failure, Prediction, Region, Verdict
 
 _HOMES = {
@@ -52,7 +54,8 @@ _HOMES = {
     "recalibrate": "model.recalibration",
     "forget": "model.teaching",
     "learn": "model.teaching",
-    "undo": "model.teaching",
+    "undo": "model.made",
+    "learn_defects": "model.known_defects",
     "Failure": "result",
     "Model": "model.model",
     "ModelFile": "model.file",
@@ -95,6 +98,7 @@ __all__ = [
     "images_of",
     "inspect",
     "learn",
+    "learn_defects",
     "load",
     "open_dataset",
     "recalibrate",

@@ -117,3 +117,28 @@ def test_a_fit_tells_the_size_of_its_thumbnails(blemish, data, fit_options, tmp_
     assert "thumbnails" in found.out
     assert "of 32 px" in found.out
     assert "of 32 px" in blemish("inspect", path).out
+
+
+def test_a_defect_is_learned_with_good_images_beside_it(blemish, fitted, data, spot, tmp_path):
+    from tiny import tiny_dataset
+
+    good = tiny_dataset(tmp_path / "fresh", good=12, seed=9) / "train" / "good"
+    new = tmp_path / "new.onnx"
+    found = blemish("learn", fitted, spot, "--defect", "--good", good, "-o", new)
+    assert found.code == 0
+    assert "learned defects" in found.out
+    assert "7.7 % at most" in found.err
+    found = blemish("learn", fitted, spot, "--defect", "--good", good, "-o", new, "--force",
+                    "--box-xyxy", "0,0,64,64", "--json")  # fmt: skip
+    assert found.json["step"]["defects"] is True
+    for words, told in (
+        (["--defect"], "--good"),
+        (["--good", good], "--defect"),
+        (["--defect", "--good", good, "--whole"], "--box-xyxy"),
+        (["--defect", "--good", good, "--box-xyxy", "1,2,x,4"], "four whole numbers"),
+        (["--defect", "--good", good, "--box-xyxy", "1,2,900,4"], "must lie in"),
+    ):
+        refused = blemish("learn", fitted, spot, "-o", tmp_path / "no.onnx", *words)
+        assert refused.code == 2
+        assert told in refused.err
+        assert not (tmp_path / "no.onnx").exists()

@@ -11,7 +11,8 @@ def undo(
 ) -> None:
     """Write the model before learn or forget, byte for byte.
 
-    MODEL, which learn or forget wrote, holds what that takes. Where it was calibrated since, undo the one before.
+    MODEL, which learn or forget wrote, holds what that takes. Where it was calibrated since, undo
+    the one before.
     """
     outputs.check_file(output, force=force, sources=[model])
     import blemish

@@ -224,6 +224,33 @@ class Banks(Protocol):
         """The graph with other vectors in its banks, each met by so many `patches` at once."""
         ...
 
+    @property
+    def defects(self) -> NDArray[np.float32] | None:
+        """Patches of known defects in the graph, K x D; `None` where there are none."""
+        ...
+
+    def with_defects(
+        self,
+        vectors: NDArray[np.float32],
+        *,
+        reach: float,
+        lift: float,
+        patches: Mapping[str, int],
+    ) -> onnx.ModelProto:
+        """The graph with patches of known defects, in the place of those that it had.
+
+        Args:
+            vectors: the patches, K x D.
+            reach: a patch whose score by these is no larger counts as known, where it is smaller
+                than that by the bank.
+            lift: what a known patch scores at least, told as scores are.
+            patches: that meet each bank at once.
+
+        Raises:
+            UsageError: this graph has no place for them.
+        """
+        ...
+
     def described(
         self, told: Sequence[Told], banks: Mapping[str, NDArray[np.float32]]
     ) -> tuple[tuple[Told, ...], dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from blemish.typed_json import Count, Hash, as_json
+from blemish.typed_json import Count, Hash, Share, as_json
 from blemish.wording import counted, first_few
 
 MOST_NAMED = 5
@@ -33,6 +33,8 @@ class Step:
         because: the reason, in somebody's words; empty where none was given.
         verdict_holds: whether the promised false-alarm rate holds after it, if it did before.
         regions_hold: the same of the share of good images that show a region.
+        defects: whether the images are known defects.
+        more_alarms: share of good images that may be raised for these, on top of what is promised.
     """
 
     kind: Kind
@@ -44,6 +46,8 @@ class Step:
     because: str
     verdict_holds: bool
     regions_hold: bool
+    defects: bool = False
+    more_alarms: Share = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
@@ -54,7 +58,7 @@ class Step:
         """A sentence for people."""
         if self.kind == "calibrate":
             return f"calibrated, from {self.parent[:12]}"
-        did = {"learn": "learned", "forget": "forgot"}[self.kind]
+        did = {"learn": "learned", "forget": "forgot"}[self.kind] + " defects" * self.defects
         vectors = f"{self.added:,} vectors more" if self.added else f"{self.removed:,} fewer"
         names = first_few([image.id for image in self.images], MOST_NAMED)
         because = f" because: {self.because};" if self.because else ""
@@ -84,6 +88,12 @@ def promise_told(history: tuple[Step, ...]) -> str | None:
         )
         if not holds
     ]
+    more = max((step.more_alarms for step in history), default=0)
+    if more and not open_:
+        return (
+            f"holds after {taught} but for what is raised as a known defect: at most "
+            f"{100 * more:.2g} % of good images more, by those that were given"
+        )
     if not open_:
         return f"holds after {taught}: more good patches can only lower a score"
     return (

@@ -152,7 +152,7 @@ class Seen:
         grid = self.scores[name]
         inside = self._inside(grid.shape)
         chosen = inside if flagged is None else flagged[name]
-        usual = self._usual(name, chosen, inside)
+        usual = self.usual(name, chosen)
         rows = np.flatnonzero(chosen)
         vectors = self.patches[name].reshape(grid.size, -1)[rows]
         far = grid.reshape(-1)[rows].astype(np.float32)
@@ -169,14 +169,13 @@ class Seen:
             far[farthest] = min(far[farthest], excess[farthest])
         return rows[picked]
 
-    def _usual(
-        self, name: str, chosen: NDArray[np.bool_], inside: NDArray[np.bool_]
-    ) -> NDArray[np.float32]:
-        """What a cell may score at most: the mean of good ones, or the median of the image's."""
+    def usual(self, name: str, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """What cells may score: the mean of good ones; if not known, the median of the others."""
         shape = (chosen.shape[0], chosen.shape[1])
         known = self.bank.banks.usual(name, shape)
         if known is not None:
             return known
+        inside = self._inside(shape)
         others = self.scores[name][inside & ~chosen]
         if not len(others):
             others = self.scores[name][inside]

@@ -23,24 +23,16 @@ from blemish.calibration import CalibrationRequest, calibrate, with_rate
 from blemish.calibration.facts import CalibrationFacts
 from blemish.data.sample import Sample
 from blemish.detectors.origins import Origins
-from blemish.errors import ModelFileError, UsageError, did_you_mean, raise_all
+from blemish.errors import UsageError, did_you_mean, raise_all
 from blemish.images.header import FilePage
 from blemish.images.usual import usual_of
-from blemish.model.extras import (
-    ORIGINS_KEY,
-    THUMBNAILS_KEY,
-    UNDO_KEY,
-    origins_text,
-    read_thumbnails,
-    without_images,
-)
-from blemish.model.facts import SCHEMA, Facts, FittedImage
-from blemish.model.file import sign
+from blemish.model.extras import without_images
+from blemish.model.facts import Facts, FittedImage
 from blemish.model.held_banks import HeldBanks
 from blemish.model.history import Step, StepImage
 from blemish.model.lesson import Lesson
+from blemish.model.made import made
 from blemish.model.model import Model
-from blemish.model.parent import parent_of, undo_text
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Verdict
 from blemish.wording import counted, first_few
@@ -134,24 +126,6 @@ def forget(
     return new
 
 
-def undo(model: Model) -> bytes:
-    """The file that a model was made from by `learn` or `forget`, byte for byte.
-
-    Raises:
-        UsageError: it was made by neither, or calibrated since.
-        ModelFileError: it does not hold what it should.
-    """
-    facts, extras = model.facts, model.extras
-    if not facts.history:
-        raise UsageError("There is nothing to undo: the model is as it was fitted or calibrated.")
-    if UNDO_KEY not in extras:
-        raise UsageError(
-            "The model was calibrated since it was last taught, which cannot be undone; undo the "
-            "one that it was calibrated from."
-        )
-    return parent_of(model.to_bytes(), extras[UNDO_KEY], facts.history[-1].parent)
-
-
 def _learned(bank: HeldBanks, lesson: Lesson, *, whole: bool, because: str) -> Model:
     """The model with what images have that it had not."""
     facts, origins = bank.model.facts, bank.origins
@@ -179,7 +153,7 @@ def _learned(bank: HeldBanks, lesson: Lesson, *, whole: bool, because: str) -> M
         regions_hold=bank.banks.map_follows,
     )
     facts = replace(facts, training=training, history=(*facts.history, step))
-    return _made(bank, banks, origins, facts, lesson.thumbnails)
+    return _changed(bank, banks, origins, facts, lesson.thumbnails)
 
 
 def _without(bank: HeldBanks, numbers: Sequence[int], because: str, progress: Progress) -> Model:
@@ -220,7 +194,7 @@ def _without(bank: HeldBanks, numbers: Sequence[int], because: str, progress: Pr
         calibration=calibration,
         history=(*facts.history, step),
     )
-    return _made(bank, banks, origins, facts, {})
+    return _changed(bank, banks, origins, facts, {})
 
 
 def _more(bank: HeldBanks, banks: Mapping[str, Vectors]) -> int:
@@ -241,40 +215,18 @@ def _came_later(facts: Facts, numbers: Sequence[int]) -> bool:
     return all(image.sha256 in learned and image.scored is None for image in images)
 
 
-def _made(
+def _changed(
     bank: HeldBanks,
     banks: Mapping[str, Vectors],
     origins: Origins,
     facts: Facts,
     thumbnails: Mapping[str, bytes],
 ) -> Model:
-    """A model with other vectors, which holds its parent.
-
-    Raises:
-        ModelFileError: the parent could not be had back.
-    """
-    model = bank.model
+    """A model with other vectors."""
     graph = bank.banks.replaced(banks, patches=bank.patches_at_once())
     told, details = bank.banks.described(facts.detector.told, banks)
-    facts = replace(
-        facts, schema=SCHEMA, detector=replace(facts.detector, told=told, details=details)
-    )
-    extras = {ORIGINS_KEY: origins_text(origins)}
-    if small := read_thumbnails(model.extras, "the model"):
-        there = {image.sha256 for image in facts.training.images}
-        jpeg = {sha256: one for sha256, one in small.jpeg.items() if sha256 in there}
-        extras[THUMBNAILS_KEY] = replace(small, jpeg=jpeg | dict(thumbnails)).to_text()
-    old = model.to_bytes()
-    extras[UNDO_KEY] = undo_text(old, sign(graph, facts, extras))
-    new = Model(
-        sign(graph, facts, extras),
-        engine=model.engine,
-        limits=model.reader.limits,
-        raw=model.reader.raw,
-    )
-    if undo(new) != old:
-        raise ModelFileError("What was done could not be undone, so nothing is; report this.")
-    return new
+    facts = replace(facts, detector=replace(facts.detector, told=told, details=details))
+    return made(bank.model, graph, origins, facts, thumbnails=thumbnails)
 
 
 def _calibration_without(

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import Told
+from blemish.detectors.patchcore.defects import defects_in, with_defects
 from blemish.detectors.patchcore.fitted import BANK, BANK_LABEL, bank_text
 from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
 from blemish.detectors.patchcore.sharp import FINER_MAP
+from blemish.detectors.patchcore.splice import copied, put_search
 from blemish.detectors.position import rings_of
 from blemish.errors import UsageError
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 PREFIXES = {BANK: "", FINER_MAP: "finer/"}  # of the names in the graph
 Grid = NDArray[np.float32]
 
-SEARCH = "search/"  # what inner names of a search that was put in get in front
 ONLY_DISTANCES = (
     "Vectors are added and taken out only where a patch is scored by its distance to the nearest "
     "one ('k' of 1, 'reweight' of 0), so that more of them never raise a score. Fit again in place."
@@ -95,6 +96,21 @@ class GraphBanks:
         found: Grid = (mean if mean.any() else unit)[rings_of(grid_hw)]
         return found
 
+    @property
+    def defects(self) -> Vectors | None:
+        """Known defects in the graph, K x D; `None` where there are none."""
+        return defects_in(self.model)
+
+    def with_defects(
+        self, vectors: Vectors, *, reach: float, lift: float, patches: Mapping[str, int]
+    ) -> onnx.ModelProto:
+        """The same graph with known defects; see `defects.with_defects`. Raises `UsageError`."""
+        rows = np.ascontiguousarray(vectors, np.float32)
+        block = max(FEWEST_SEARCHED, SEARCHED // max(patches[BANK], 1))
+        return with_defects(
+            self.model, rows, reach=reach, lift=lift, squared=self.squared, block=block
+        )
+
     def described(
         self, told: Sequence[Told], banks: Mapping[str, Vectors]
     ) -> tuple[tuple[Told, ...], dict[str, Any]]:
@@ -120,12 +136,12 @@ class GraphBanks:
             banks: what each is to hold, M x D; those that are not named stay.
             patches: that are searched for at once at most, by which blocks are sized; of each.
         """
-        changed = _copy(self.model)
+        changed = copied(self.model)
         for name, vectors in banks.items():
             rows = np.ascontiguousarray(vectors, np.float32)
             block = max(FEWEST_SEARCHED, SEARCHED // max(patches[name], 1))
             inner = _search(rows, block, squared=self.squared, alone=name != BANK)
-            _put(changed.graph, PREFIXES[name], inner)
+            put_search(changed.graph, PREFIXES[name], inner)
         return changed
 
 
@@ -140,45 +156,3 @@ def _search(vectors: Vectors, block: int, *, squared: bool, alone: bool) -> onnx
         g.op("Identity", found.nearest, name="nearest")
         outputs.append(tensor("nearest", INT64, "N", "h", "w"))
     return g.build([tensor("patches", FLOAT, "N", "h", "w", vectors.shape[1])], outputs)
-
-
-def _put(graph: onnx.GraphProto, prefix: str, model: onnx.ModelProto) -> None:
-    """A search in the place of the one that is there; what only that one needed goes."""
-    kept = {"patches", "bank", *(output.name for output in model.graph.output)}
-
-    def renamed(name: str) -> str:
-        return name and f"{prefix}{name if name in kept else SEARCH + name}"
-
-    given = {f"{prefix}{output.name}" for output in model.graph.output}
-    nodes = list(graph.node)
-    behind = next(number for number, node in enumerate(nodes) if given & set(node.output))
-    before, after = nodes[:behind], [n for n in nodes[behind:] if not given & set(n.output)]
-    inner = []
-    for node in model.graph.node:
-        copy = _copy(node)
-        copy.name = f"{prefix}{SEARCH}{node.name}"
-        copy.input[:], copy.output[:] = map(renamed, node.input), map(renamed, node.output)
-        inner.append(copy)
-    needed, wanted = [], {output.name for output in graph.output}
-    for node in reversed([*before, *inner, *after]):
-        if wanted.intersection(node.output):
-            wanted.difference_update(node.output)
-            wanted.update(node.input)
-            needed.append(node)
-    ours = {renamed(constant.name) for constant in model.graph.initializer}
-    constants = [c for c in graph.initializer if c.name in wanted and c.name not in ours]
-    for constant in model.graph.initializer:
-        copy = _copy(constant)
-        copy.name = renamed(constant.name)
-        constants.append(copy)
-    # Copies: what is cleared below is what these point to.
-    nodes, constants = ([_copy(part) for part in parts] for parts in (needed[::-1], constants))
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(nodes)
-    graph.initializer.extend(constants)
-
-
-def _copy(part: Any) -> Any:
-    copy = type(part)()
-    copy.CopyFrom(part)
-    return copy
