@@ -131,8 +131,9 @@ def filled(text: str) -> str:
         "large-fit": lambda: scale_tables.large_fit(newest("shards-*.json")),
         "shards": lambda: scale_tables.figures(newest("shards-*.json")),
         "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
-        "teach-alarms": lambda: teach_tables.alarms(newest("teach-*.json")),
-        "teach-recall": lambda: teach_tables.found(newest("teach-*.json")),
+        "teach-alarms": lambda: teach_tables.alarms(newest("teach-2*.json")),
+        "teach-recall": lambda: teach_tables.found(newest("teach-2*.json")),
+        "teach-defects": lambda: teach_tables.defects(newest("teach-defects-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

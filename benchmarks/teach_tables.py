@@ -55,6 +55,32 @@ def found(record: Record) -> str:
     return "\n".join([*lines, "", made(record)])
 
 
+def defects(record: Record) -> str:
+    """A row a category: near-identical defects found, others, and false alarms."""
+    if not record:
+        return NOT_YET
+    heads = ("data", "streams", "defects taught", "refused", "nearly the same found, before",
+             "after", "other defects found, before", "after", "fresh good rejected, before",
+             "after", "more at most, as told")  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for name, rows in _by_category(record).items():
+        taught, refused = (sum(row[what] for row in rows) for what in ("taught", "refused"))
+        cells = []
+        for hits, of in (
+            ("likes_found", "likes"),
+            ("others_found", "others"),
+            ("false_alarms", "fresh"),
+        ):
+            count = sum(row[of] for row in rows)
+            for what in ("before", "taught"):
+                share = sum(row[what][hits] for row in rows) / count if count else None
+                cells.append("none" if share is None else f"{100 * share:.2f} %")
+        most = 100 * max(row["more_alarms"] for row in rows)
+        head = f"| {name} | {len(rows)} | {taught} | {refused} | "
+        lines.append(f"{head}{' | '.join(cells)} | {most:.2f} % |")
+    return "\n".join([*lines, "", made(record)])
+
+
 def made(record: Record) -> str:
     """When, and on what."""
     return (
