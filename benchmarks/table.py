@@ -22,6 +22,7 @@ import scale
 import scale_tables
 import sharp_tables
 import speed_tables
+import teach_tables
 from efficientad_tables import drawn_last, named
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +41,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "speed.md",
     ROOT / "docs" / "explanation" / "scale.md",
     ROOT / "docs" / "explanation" / "drift.md",
+    ROOT / "docs" / "explanation" / "decisions" / "0024-teaching.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -133,6 +135,9 @@ def filled(text: str) -> str:
         "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
         "drift-changes": lambda: drift_tables.changes(newest("drift-*.json")),
         "drift-quiet": lambda: drift_tables.quiet(newest("drift-*.json")),
+        "teach-alarms": lambda: teach_tables.alarms(newest("teach-2*.json")),
+        "teach-recall": lambda: teach_tables.found(newest("teach-2*.json")),
+        "teach-defects": lambda: teach_tables.defects(newest("teach-defects-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

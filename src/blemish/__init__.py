@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from blemish.images.raw import RawFormat
     from blemish.model.file import ModelFile, inspect
     from blemish.model.fitting import fit
+    from blemish.model.known_defects import learn_defects
+    from blemish.model.made import undo
     from blemish.model.model import Model, load
     from blemish.model.recalibration import recalibrate
+    from blemish.model.teaching import forget, learn
     from blemish.monitor.monitor import Monitor
     from blemish.result import Failure, Prediction, Region, Verdict
     from blemish.station.golden import keep_golden, verify_golden
@@ -52,6 +55,10 @@ _HOMES = {
     "evaluate_maps": "evaluation",
     "fit": "model.fitting",
     "recalibrate": "model.recalibration",
+    "forget": "model.teaching",
+    "learn": "model.teaching",
+    "undo": "model.made",
+    "learn_defects": "model.known_defects",
     "Failure": "result",
     "Model": "model.model",
     "ModelFile": "model.file",
@@ -96,12 +103,16 @@ __all__ = [
     "export_dataset",
     "find_categories",
     "fit",
+    "forget",
     "images_of",
     "inspect",
     "keep_golden",
+    "learn",
+    "learn_defects",
     "load",
     "open_dataset",
     "recalibrate",
+    "undo",
     "verify_golden",
 ]
 __all__ += [kind for kind in OURS.values() if kind not in __all__]

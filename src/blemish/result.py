@@ -27,11 +27,42 @@ Ring = tuple[tuple[int, int], ...]  # corners of a polygon, (x, y); the last lea
 Outline = tuple[Ring, ...]  # the outer ring, then those of holes
 
 
+Box = tuple[int, int, int, int]
+
+
 class Verdict(StrEnum):
     """What to do with the part."""
 
     GOOD = "good"
     DEFECT = "defect"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a region was compared with: the good patch nearest to its oddest one.
+
+    Attributes:
+        image, sha256: the training image that it is of: its id, and the hash of its file.
+        box_xyxy: where it lies there, in pixels of that image.
+        patch_xyxy: where the odd patch lies in the image that was judged.
+        distance: between both, as the patch's score has it, not told by its place.
+    """
+
+    image: str
+    sha256: str
+    box_xyxy: Box
+    patch_xyxy: Box
+    distance: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The evidence as plain JSON values."""
+        return {
+            "image": self.image,
+            "sha256": self.sha256,
+            "box_xyxy": list(self.box_xyxy),
+            "patch_xyxy": list(self.patch_xyxy),
+            "distance": self.distance,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +81,7 @@ class Region:
             a screen, the outer ring goes clockwise, the others counter-clockwise. Where pixels
             touch by a corner alone, two rings meet there, or one passes twice; none crosses.
         zone: name of the zone that its peak is in; `None` where all of an image is inspected.
+        evidence: what it was compared with; `None` where that was not asked for.
     """
 
     area_px: int
@@ -58,9 +90,10 @@ class Region:
     peak_xy: tuple[int, int]
     outline_xy: Outline | None = None
     zone: str | None = None
+    evidence: Evidence | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The region as plain JSON values; without an outline where it has none."""
+        """The region as plain JSON values; without outline and evidence where it has none."""
         values: dict[str, Any] = {
             "area_px": self.area_px,
             "box_xyxy": list(self.box_xyxy),
@@ -71,6 +104,8 @@ class Region:
             values["outline_xy"] = [[list(point) for point in ring] for ring in self.outline_xy]
         if self.zone is not None:
             values["zone"] = self.zone
+        if self.evidence is not None:
+            values["evidence"] = self.evidence.to_dict()
         return values
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = [
-    "check", "plan", "fit", "inspect", "calibrate", "golden", "verify", "predict", "drift",
+    "check", "plan", "fit", "inspect", "calibrate", "golden", "verify", "learn", "forget", "undo",
+    "predict", "drift",
     "evaluate", "benchmark", "report", "export", "surfaces", "download",
 ]  # fmt: skip
 

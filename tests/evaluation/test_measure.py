@@ -15,7 +15,7 @@ from blemish.errors import DataError, ImageError
 from blemish.evaluation import evaluate, write_examples
 from blemish.metrics.pixels import PixelScores
 from oracles.pixels import flood_regions, slow_au_pro, slow_aupimo, slow_recall
-from tiny import tiny_dataset
+from tiny import tiny_dataset, tiny_settings
 
 
 @pytest.fixture
@@ -167,3 +167,18 @@ def test_examples_are_written_as_images_that_a_report_can_show(model, dataset, t
     for kind in ("image", "map"):
         with Image.open(tmp_path / getattr(caught, kind)) as image:
             assert image.format == "JPEG"
+
+
+def test_examples_show_what_they_were_compared_with_where_thumbnails_are_kept(
+    backbone, category, tmp_path
+):
+    dataset = blemish.open_dataset(category)
+    detector = blemish.PatchCore(**tiny_settings(backbone))
+    for px in (None, 32):
+        model = blemish.fit(dataset, detector, thumbnails_px=px)
+        rows = evaluate(model, dataset).images
+        found = write_examples(model, dataset, rows, tmp_path, name=f"job{px}").caught[0]
+        assert (found.compared is None) == (px is None)
+        if px:
+            assert (tmp_path / found.compared).is_file()
+            assert found.compared_with.startswith("train/good/")

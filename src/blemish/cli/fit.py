@@ -50,6 +50,7 @@ from blemish.cli.options import (
     reader_of,
     use_threads,
 )
+from blemish.cli.steps import extras_facts
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.unfinished import is_kept, take_away
 from blemish.wording import bytes_text, seconds_text
@@ -61,6 +62,15 @@ Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="MODEL.onnx", help="Model file to write.")
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a fit that was interrupted.")]
+Thumbnails = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PX",
+        min=16,
+        max=1024,
+        help="Keep training images of this side in the file, for predict --evidence.",
+    ),
+]
 DropSuspicious = Annotated[
     bool,
     typer.Option(
@@ -83,6 +93,7 @@ def fit(
     tail: Tail = False,
     drop_suspicious: DropSuspicious = False,
     smallest_region: SmallestRegion = None,
+    thumbnails: Thumbnails = None,
     alpha: Alpha = OnAlpha.REFUSE,
     good: Good = None,
     ignore: Ignore = None,
@@ -163,6 +174,7 @@ def fit(
             engine=runtime,
             workers=workers,
             zones=inspected,
+            thumbnails_px=thumbnails,
         )
     model.save(output, force=force)
     take_away(unfinished)
@@ -215,6 +227,7 @@ def _facts(
     yield "model", f"{path}, {bytes_text(path.stat().st_size)}"
     yield "sha256", model.sha256
     yield from model.facts.detector.told
+    yield from extras_facts(model.extras)
     yield from threshold_facts(model.calibration.stated())
     yield from suspicious_facts(model.facts.training)
     yield "time", seconds_text(seconds)

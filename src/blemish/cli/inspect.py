@@ -12,6 +12,7 @@ from blemish.binomial import CONFIDENCE, rate_at_most
 from blemish.cli import console
 from blemish.cli.options import AsJson
 from blemish.cli.options import ModelFile as ModelArgument
+from blemish.cli.steps import extras_facts, history_facts
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.detectors.settings import DetectorSettings
 from blemish.wording import bytes_text, counted, rate_text
@@ -74,6 +75,8 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
             "golden samples",
             f"{counted(len(facts.golden), 'image')} (blemish verify checks them)",
         )
+    yield from history_facts(facts.history)
+    yield from extras_facts(file.extras)
 
 
 def _detector_facts(facts: DetectorFacts, working: WorkingFacts) -> Iterator[tuple[str, str]]:

@@ -53,6 +53,12 @@ ModelFile = Annotated[
     Path,
     typer.Argument(metavar="MODEL", help="Model file that blemish fit wrote.", show_default=False),
 ]
+NewModel = Annotated[
+    Path, typer.Option("--output", "-o", metavar="NEW.onnx", help="Model file to write.")
+]
+Because = Annotated[
+    str, typer.Option(metavar="TEXT", help="The reason, for the record.", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 Category = Annotated[

@@ -34,7 +34,7 @@ from blemish.cli.options import (
     read_raw,
     use_threads,
 )
-from blemish.errors import UsageError
+from blemish.errors import BlemishError, UsageError
 from blemish.images.suffixes import raw_counting
 from blemish.memory import MEGABYTE
 from blemish.station.earlier import LINES
@@ -44,6 +44,7 @@ from blemish.station.sinks import FolderSink, MapFormat
 from blemish.station.summary import Summary
 
 if TYPE_CHECKING:
+    from blemish.model.evidence import Comparisons
     from blemish.model.model import Model
     from blemish.monitor.monitor import Monitor
     from blemish.result import Failure, Prediction
@@ -78,6 +79,15 @@ MapsAs = Annotated[
 ]
 Outlines = Annotated[
     bool, typer.Option("--outlines", help="Tell the outline of each region too, as polygons.")
+]
+WithEvidence = Annotated[
+    bool, typer.Option("--evidence", help="Tell what good patch each region was compared with.")
+]
+TrainingImages = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Where its images are, to be drawn (default: thumbnails in MODEL)."
+    ),
 ]
 FailOnDefect = Annotated[
     bool, typer.Option("--fail-on-defect", help="Exit code 3 where an image is a defect.")
@@ -151,6 +161,8 @@ def predict(
     maps: Maps = False,
     maps_as: MapsAs = None,
     outlines: Outlines = False,
+    evidence: WithEvidence = False,
+    training_images: TrainingImages = None,
     fail_on_defect: FailOnDefect = False,
     monitor: MonitorFile = None,
     monitor_line: OfLine = False,
@@ -181,7 +193,10 @@ def predict(
     A region holds area_px, box_xyxy (x1 and y1 exclusive), peak_score and peak_xy, in pixels of
     the original image, turned upright as its EXIF data say. With --outlines it also holds
     outline_xy, polygons along the edges of its pixels, in coordinates of the box: the outer one,
-    then one for each hole.
+    then one for each hole. With --evidence it also holds evidence: the good patch that its oddest
+    one was nearest to, with image and sha256 of the training image, box_xyxy there, patch_xyxy
+    here, and distance. An overlay then shows both side by side, odd left, good right, where the
+    model keeps thumbnails (fit --thumbnails) or --training-images names the folder of its images.
 
     With --monitor the images are parts of a line, in their order: STATE keeps how they compare with
     the training images, from run to run, and what has changed is told, once it is more than chance
@@ -199,6 +214,8 @@ def predict(
     map_format = maps_as or (MapFormat.NPY if maps else None)
     if output is None and (overlay or map_format):
         raise UsageError(f"{'--overlay' if overlay else '--maps'} needs a folder: -o DIR.")
+    if training_images is not None and not evidence:
+        raise UsageError("--training-images is where --evidence takes good patches from; add it.")
     if resume and (force or output is None):
         raise UsageError("--resume goes on with what is in -o DIR, and --force replaces it.")
     if monitor is None and (monitor_line or parts_per_alarm or fail_on_drift):
@@ -223,14 +240,23 @@ def predict(
     if engine == WorkEngine.LOCAL:
         asked = (monitor_line, parts_per_alarm, fail_on_drift)
         watched = None if monitor is None else Watched(monitor, *asked)
-        _predict_here(model, images, output, how, watched, overlay=overlay, **kept)
+        _predict_here(
+            model,
+            images,
+            output,
+            how,
+            watched,
+            overlay=overlay,
+            evidence=evidence,
+            training_images=training_images,
+            **kept,
+        )
         return
     if monitor is not None:
         raise UsageError("--engine ray judges in no order, and a monitor goes by it.")
-    if output is None or overlay:
-        raise UsageError(
-            "--engine ray draws no overlays." if overlay else "--engine ray needs -o DIR."
-        )
+    if output is None or overlay or evidence:
+        not_there = "draws no overlays" if overlay else "keeps no evidence"
+        raise UsageError(f"--engine ray {not_there if overlay or evidence else 'needs -o DIR'}.")
     from blemish.cli.archive import predict_archive
 
     folder = Folder.named(output)
@@ -245,6 +271,8 @@ def _predict_here(
     watched: Watched | None,
     *,
     overlay: bool,
+    evidence: bool,
+    training_images: Path | None,
     resume: bool,
     force: bool,
     fail_on_defect: bool,
@@ -262,6 +290,7 @@ def _predict_here(
     limits = read_limits(how.max_pixels)
     loaded = blemish.load(model, engine=Engine.named(how.provider), limits=limits, raw=how.raw)
     monitor = None if watched is None else watched.begin(loaded)
+    comparisons = _comparisons(loaded, training_images) if evidence else None
     sink, summary, start = None, Summary(), perf_counter()
     with ExitStack() as kept:
         found = named.found
@@ -274,6 +303,7 @@ def _predict_here(
                 overlays=overlay,
                 maps=how.maps,
                 outlines=how.outlines,
+                comparisons=comparisons,
             )
             kept.callback(sink.end)  # what was judged stays, whatever ends the rest
             earlier = sink.begin(found, provider=how.provider, resume=resume)
@@ -289,13 +319,38 @@ def _predict_here(
             outlines=how.outlines,
             looks=monitor is not None,
         )
-        _tell(found, results, summary, sink, monitor)
+        compared = _compared(comparisons, found, results) if comparisons else results
+        _tell(found, compared, summary, sink, monitor)
     tell_summary(summary, perf_counter() - start)
     if monitor:
         tell_drift(monitor)
     end_as(summary, fail_on_defect=fail_on_defect, others=0 if sink is None else sink.failures)
     if watched and watched.fails and monitor and monitor.alarm:
         raise typer.Exit(GATE_NOT_MET)
+
+
+def _comparisons(model: Model, folder: Path | None) -> Comparisons:
+    from blemish.model.evidence import Comparisons
+
+    return Comparisons.of(model, folder)
+
+
+def _compared(
+    comparisons: Comparisons,
+    images: Sequence[NamedImage],
+    results: Iterator[Prediction | Failure],
+) -> Iterator[Prediction | Failure]:
+    """Results that say what their regions were compared with."""
+    from blemish.result import Failure
+
+    for image, result in zip(images, results, strict=True):
+        if isinstance(result, Failure):
+            yield result
+            continue
+        try:
+            yield comparisons.shown(image.source, result)
+        except BlemishError as error:
+            yield Failure(result.path, str(error))
 
 
 def _memory_bytes(memory: str | None) -> int | None:

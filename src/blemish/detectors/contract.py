@@ -10,7 +10,7 @@ fit. Nobody else knows the names of its settings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -184,6 +184,97 @@ class SharesWork(Protocol):
 
         Raises:
             SettingError: by its settings there are no parts.
+        """
+        ...
+
+
+class Banks(Protocol):
+    """Banks of good patches in a graph, to which vectors can be added without a new fit.
+
+    A cell's score is its distance to the nearest vector of a bank, so that more of them never raise
+    a score.
+    """
+
+    @property
+    def vectors(self) -> Mapping[str, NDArray[np.float32]]:
+        """Of each bank, M x D, by its name; the first one decides on the score."""
+        ...
+
+    @property
+    def map_follows(self) -> bool:
+        """Whether the map, too, can only fall where distances do."""
+        ...
+
+    @property
+    def squared(self) -> bool:
+        """Whether patch scores are squared distances."""
+        ...
+
+    def tensors(self, name: str) -> tuple[str, str]:
+        """What the graph calls the patches that meet a bank (h x w x D), and their scores."""
+        ...
+
+    def usual(self, name: str, grid_hw: tuple[int, int]) -> NDArray[np.float32] | None:
+        """What patches of good images score on the mean at each place; `None` if not known."""
+        ...
+
+    def replaced(
+        self, banks: Mapping[str, NDArray[np.float32]], *, patches: Mapping[str, int]
+    ) -> onnx.ModelProto:
+        """The graph with other vectors in its banks, each met by so many `patches` at once."""
+        ...
+
+    @property
+    def defects(self) -> NDArray[np.float32] | None:
+        """Patches of known defects in the graph, K x D; `None` where there are none."""
+        ...
+
+    def with_defects(
+        self,
+        vectors: NDArray[np.float32],
+        *,
+        reach: float,
+        lift: float,
+        patches: Mapping[str, int],
+    ) -> onnx.ModelProto:
+        """The graph with patches of known defects, in the place of those that it had.
+
+        Args:
+            vectors: the patches, K x D.
+            reach: a patch whose score by these is no larger counts as known, where it is smaller
+                than that by the bank.
+            lift: what a known patch scores at least, told as scores are.
+            patches: that meet each bank at once.
+
+        Raises:
+            UsageError: this graph has no place for them.
+        """
+        ...
+
+    def described(
+        self, told: Sequence[Told], banks: Mapping[str, NDArray[np.float32]]
+    ) -> tuple[tuple[Told, ...], dict[str, Any]]:
+        """What the fit told and its details, with the sizes of other banks."""
+        ...
+
+
+@runtime_checkable
+class Teachable(Protocol):
+    """What a detector's class has besides where images can be added to a model of it."""
+
+    @staticmethod
+    def banks_of(
+        model: onnx.ModelProto, settings: Mapping[str, Any], details: Mapping[str, Any]
+    ) -> Banks:
+        """The banks in a graph.
+
+        Args:
+            model: the graph.
+            settings: of the detector, as a model file has them.
+            details: of the fit, in the same way.
+
+        Raises:
+            UsageError: with these settings nothing can be added.
         """
         ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from blemish.data.loading import GoodImages
 from blemish.data.sample import Content, content_of
 from blemish.detectors.contract import Fitted, HeldOutScore, Told
+from blemish.detectors.origins import Origins, TellsOrigins
 from blemish.errors import DataError
 from blemish.graph.working_size import WorkingSize
 from blemish.graph.zones import within_zones
 from blemish.images.format import ImageFormat
+from blemish.images.look import Glance, glance_at
 from blemish.progress import Progress
 from blemish.zones import Inspected, Zones
 from blemish.zones.inspected import Colour
@@ -47,6 +49,7 @@ class ZonedImages:
     zones: Inspected
     fill: Colour
     _seen: dict[str, Content] = field(default_factory=dict, init=False)
+    _glances: dict[str, Glance] = field(default_factory=dict, init=False)
 
     @property
     def image_format(self) -> ImageFormat:
@@ -75,11 +78,17 @@ class ZonedImages:
                 pass
         return [self._seen[name] for name in self.names]
 
+    def glances(self) -> dict[str, Glance]:
+        """What is seen of each image, as a monitor looks at it, by the images' names."""
+        self.contents()
+        return dict(self._glances)
+
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for name, image in self.images:
             seen = self.zones.seen(image, self.fill)
             if name not in self._seen:
                 self._seen[name] = content_of(seen)
+                self._glances[name] = glance_at(seen)
             yield name, seen
 
     def part(self, numbers: Sequence[int]) -> ZonedImages:
@@ -117,6 +126,16 @@ class FittedInZones:
         return within_zones(
             self._fitted.graph, of.zones, of.fill, of.image_format, weights=self.weights
         )
+
+    @property
+    def origins(self) -> Origins:
+        """Where the vectors of its banks come from, in grids of what is seen of whole images.
+
+        Raises:
+            AttributeError: the detector has none.
+        """
+        inner = cast(TellsOrigins, self._fitted).origins
+        return replace(inner, sizes_hw=[self._images.zones.size_hw] * len(inner.sizes_hw))
 
     @property
     def batch(self) -> int:

@@ -15,9 +15,13 @@ from blemish.data.sample import Sample
 from blemish.evaluation.maps import ScoreMaps
 from blemish.files import make_folder, write_whole
 from blemish.images.header import Reader
+from blemish.model.evidence import Comparisons
+from blemish.model.extras import THUMBNAILS_KEY
 from blemish.model.model import Model
 from blemish.records.findings import Example, Examples, ImageRow
 from blemish.result import GOOD, Prediction, Verdict
+
+MOST_PAIRS, PAIR_PX = 3, 96  # patches of an example that are shown beside good ones
 
 
 def write_examples(
@@ -50,8 +54,9 @@ def write_examples(
 
     threshold = model.calibration.pixel_threshold
     inspected = None if model.zones is None else model.zones.mask
+    comparisons = Comparisons.of(model) if THUMBNAILS_KEY in model.extras else None
     folder = directory / "examples" / name
-    draw = _Drawing(judge, threshold, directory, folder, model.reader, inspected)
+    draw = _Drawing(judge, threshold, directory, folder, model.reader, inspected, comparisons)
     return _write(draw, dataset.test, images, most)
 
 
@@ -116,7 +121,10 @@ def _choose(rows: Sequence[ImageRow], most: int) -> dict[str, list[ImageRow]]:
 
 @dataclass(frozen=True)
 class _Drawing:
-    """Draws an image, and its map laid over it; `judge` reads the one and makes the other."""
+    """Draws an image, and its map laid over it; `judge` reads the one and makes the other.
+
+    With `comparisons` also patches beside the good ones that they were nearest to.
+    """
 
     judge: Callable[[Sample], tuple[NDArray[Any], Prediction]]
     threshold: float
@@ -124,6 +132,7 @@ class _Drawing:
     folder: Path
     reader: Reader
     inspected: NDArray[np.bool_] | None = None
+    comparisons: Comparisons | None = None
 
     def __call__(self, sample: Sample, row: ImageRow, stem: str) -> Example:
         """Write both files."""
@@ -143,4 +152,21 @@ class _Drawing:
             path = self.folder / f"{stem}_{kind}.jpg"
             write_whole(path, encode_jpeg(pixels))
             files[kind] = path.relative_to(self.directory).as_posix()
+        if self.comparisons is not None and result.regions:
+            files |= self._compared(self.comparisons, image, result, stem)
         return Example(path=row.path, score=row.score, defect_type=row.defect_type, **files)
+
+    def _compared(
+        self, comparisons: Comparisons, image: NDArray[Any], result: Prediction, stem: str
+    ) -> dict[str, str]:
+        """Write what the highest regions were compared with, and say what that is."""
+        from blemish.images.overlay import encode_jpeg
+        from blemish.images.side_by_side import in_a_row
+
+        found = comparisons.shown(image, result)
+        pairs = comparisons.pairs(image, found, most=MOST_PAIRS)
+        told = [r.evidence.image for r in found.regions[:MOST_PAIRS] if r.evidence]
+        path = self.folder / f"{stem}_compared.jpg"
+        write_whole(path, encode_jpeg(in_a_row(pairs, side_px=PAIR_PX), long_side_px=640))
+        where = path.relative_to(self.directory).as_posix()
+        return {"compared": where, "compared_with": ", ".join(told)}

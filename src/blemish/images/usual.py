@@ -9,7 +9,7 @@ else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from blemish.images.appearance import Appearance
 from blemish.result import Note
@@ -56,6 +56,11 @@ class Usual:
             image: how it looks, relative to white.
         """
         return tuple(Note(code, message) for code, message in self._departures(image))
+
+    def including(self, other: Usual) -> Usual:
+        """The ranges of both."""
+        pairs = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return Usual(*((min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs))
 
     def _departures(self, image: Appearance) -> Iterator[tuple[str, str]]:
         height, width = image.size_hw

@@ -20,6 +20,7 @@ from blemish.images.header import Alpha
 from blemish.images.look import Looks
 from blemish.images.usual import Usual
 from blemish.model.golden import GoldenImage, check_golden
+from blemish.model.history import Step
 from blemish.model.migration import OLDEST, migrate
 from blemish.provenance import Source
 from blemish.result import ScoredImage
@@ -188,10 +189,13 @@ class Facts:
     calibration: CalibrationFacts
     schema: Positive = SCHEMA
     golden: tuple[GoldenImage, ...] = ()
+    history: tuple[Step, ...] = ()  # of what was learned and forgotten since the fit
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
         values: dict[str, Any] = as_json(self)
+        if not self.history:
+            values.pop("history", None)  # of what was read, a default is not there
         return values
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from blemish.calibration import Calibration, read_stated
@@ -24,6 +25,7 @@ from blemish.graph.interface import (
     refuse_outside_data,
 )
 from blemish.graph.verdict import check_verdict
+from blemish.model.extras import EXTRAS
 from blemish.model.facts import Facts, InputFacts, parse_facts
 from blemish.names import all_shown
 from blemish.zones import Inspected
@@ -39,10 +41,17 @@ _BLANK = b"0" * _HASH_LENGTH
 _MARK = HASH_KEY.encode() + b"\x12" + bytes([_HASH_LENGTH])
 
 
-def sign(graph: onnx.ModelProto, facts: Facts) -> bytes:
+def sign(
+    graph: onnx.ModelProto, facts: Facts, more: Mapping[str, str] = MappingProxyType({})
+) -> bytes:
     """The bytes of a model file: a graph, what is to be said of it, and the hash of both.
 
     The graph gets the thresholds of the calibration, so both tell the same.
+
+    Args:
+        graph: from image to score and map.
+        facts: what is to be said of it.
+        more: other texts, by their keys: what `Model.extras` gives.
     """
     import onnx
 
@@ -57,7 +66,7 @@ def sign(graph: onnx.ModelProto, facts: Facts) -> bytes:
     )
     del model.metadata_props[:]
     text = json.dumps(all_shown(facts.to_dict()), sort_keys=True, allow_nan=False)
-    for key, value in ((KEY, text), (HASH_KEY, _BLANK.decode())):
+    for key, value in ((KEY, text), *sorted(more.items()), (HASH_KEY, _BLANK.decode())):
         model.metadata_props.add(key=key, value=value)
     data: bytes = model.SerializeToString(deterministic=True)
     place = _hash_place(data)
@@ -160,12 +169,14 @@ class ModelFile:
         sha256: hash of its bytes, hexadecimal.
         size_bytes: how many these are.
         outputs: names of what the graph gives.
+        extras: what it keeps besides its facts, by its key, as it is there.
     """
 
     facts: Facts
     sha256: str
     size_bytes: int
     outputs: tuple[str, ...]
+    extras: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain JSON values: what `blemish inspect --json` prints."""
@@ -185,10 +196,12 @@ def inspect(path: str | Path) -> ModelFile:
     name, data = str(path), read_file(Path(path))
     sha256 = verify(data, name)
     model = parsed(data, name)
-    facts = read_facts({entry.key: entry.value for entry in model.metadata_props}, name)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    facts = read_facts(metadata, name)
     check_facts(data, facts, interface_of(model), name)
     outputs = tuple(output.name for output in model.graph.output)
-    return ModelFile(facts, sha256, len(data), outputs)
+    extras = {key: metadata[key] for key in EXTRAS if key in metadata}
+    return ModelFile(facts, sha256, len(data), outputs, extras)
 
 
 def _hash_place(data: bytes) -> int:

@@ -28,7 +28,8 @@ from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, ty
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
-from blemish.detectors.contract import Detector, Fitted, SharesWork
+from blemish.detectors.contract import Detector, Fitted, SharesWork, Teachable
+from blemish.detectors.origins import TellsOrigins
 from blemish.detectors.zoned import FittedInZones, ZonedImages, check_seen, in_zones
 from blemish.errors import CalibrationError, DataError, UsageError
 from blemish.graph.engine import CPU, Engine
@@ -36,6 +37,7 @@ from blemish.graph.working_size import Resizing
 from blemish.images.header import READER, Reader
 from blemish.images.look import Looks, looks_of
 from blemish.images.usual import usual_of
+from blemish.model.extras import ORIGINS_KEY, THUMBNAILS_KEY, make_thumbnails, origins_text
 from blemish.model.facts import (
     DetectorFacts,
     Facts,
@@ -71,6 +73,7 @@ def fit(
     engine: Engine = CPU,
     workers: Workers | None = None,
     zones: Zones | None = None,
+    thumbnails_px: int | None = None,
 ) -> Model:
     """Learn from the good training images of a data set and set the thresholds from them.
 
@@ -95,10 +98,13 @@ def fit(
             (`blemish.cluster`), where the detector has parts: the model is the same whoever does.
         zones: what is inspected; by default all. What lies outside reaches neither bank, score nor
             map, and a defect there is none.
+        thumbnails_px: longer side of the training images that the file keeps, those that a bank has
+            vectors of, to be shown beside regions (`Model.evidence`); by default none.
 
     Raises:
         UsageError: the folder holds what belongs to another fit (the differences are named), the
-            engine's provider is not there, or there are workers for a detector without parts.
+            engine's provider is not there, there are workers for a detector without parts, or
+            thumbnails for one that compares with no image.
         DataError: fewer than 2 training images, or of mixed depth; zones that do not fit them.
         ImageError: a training image cannot be read.
         CalibrationError: so few images cannot promise the rate (told before the fit), no tail
@@ -106,10 +112,16 @@ def fit(
     """
     request = CalibrationRequest(false_alarm_rate, region_rate, smallest_region_px, tail)
     engine.check()
+    if thumbnails_px and not isinstance(detector, Teachable):
+        raise UsageError(
+            "'thumbnails_px' is for detectors that compare with patches of images; "
+            f"{detector.name} does not.",
+            parameter="thumbnails_px",
+        )
     if workers is not None:
         detector = shared(detector, workers)
     progress = progress or LoggedProgress()
-    job = _Job(dataset, detector, request, reader, progress, engine, workers, zones)
+    job = _Job(dataset, detector, request, reader, progress, engine, workers, zones, thumbnails_px)
     with ExitStack() as stack:
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
@@ -156,6 +168,7 @@ class _Job:
     engine: Engine
     workers: Workers | None = None
     zones: Zones | None = None
+    thumbnails_px: int | None = None
     dropped: tuple[ScoredImage, ...] = ()
     dropped_keys: int = 0
 
@@ -271,6 +284,7 @@ class _Job:
             ),
             self.reader,
             self.engine,
+            extras=self._extras(fitted),
         )
 
     def _zone_facts(self, fitted: Fitted, scored: Sequence[ScoredImage]) -> ZoneFacts | None:
@@ -282,6 +296,19 @@ class _Job:
         return replace(
             facts, weights=fitted.weights, peaks=tuple(tuple(one.tolist()) for one in peaks)
         )
+
+    def _extras(self, fitted: Fitted) -> dict[str, str]:
+        """What the file keeps besides its facts."""
+        if not isinstance(fitted, TellsOrigins):
+            return {}
+        origins = fitted.origins
+        extras = {ORIGINS_KEY: origins_text(origins)}
+        if self.thumbnails_px:
+            used = {int(n) for places in origins.places.values() for n in places["image"]}
+            samples = [self.images.samples[number] for number in sorted(used)]
+            made = make_thumbnails(samples, self.reader, self.thumbnails_px, self.progress)
+            extras[THUMBNAILS_KEY] = made.to_text()
+        return extras
 
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:
         white_level = self.images.image_format.white_level
@@ -303,7 +330,7 @@ class _Job:
 
     def _looks(self, white_level: int) -> Looks:
         """How the training images look; copies, and those of a group, count once."""
-        glances, keys = self.images.glances(), self._keys
+        glances, keys = self.seen.glances(), self._keys
         of_keys = {keys[name]: glances[name] for name in reversed(glances)}
         return looks_of(list(reversed(of_keys.values())), white_level=white_level)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain, islice
 from pathlib import Path
 from threading import RLock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, Self, TypeVar, cast, overload
 
 import numpy as np
@@ -32,7 +33,7 @@ from blemish.graph.engine import CPU, Engine
 from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
 from blemish.graph.zones import within_zones
-from blemish.images.appearance import appearance_of
+from blemish.images.appearance import Appearance, appearance_of
 from blemish.images.format import ImageFormat
 from blemish.images.header import (
     DEFAULT_LIMITS,
@@ -48,6 +49,7 @@ from blemish.images.look import Typical, glance_at, look_without_place
 from blemish.images.raw import RawFormat
 from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
+from blemish.model.extras import EXTRAS, UNDO_KEY
 from blemish.model.facts import SCHEMA, Facts, ZoneFacts
 from blemish.model.file import (
     check_facts,
@@ -57,6 +59,7 @@ from blemish.model.file import (
     sign,
     verify,
 )
+from blemish.model.history import calibrated
 from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
 from blemish.parallel import read_ahead, tell_of_forks
 from blemish.result import Failure, Look, Note, Prediction, Region, ScoredImage, Verdict
@@ -400,6 +403,12 @@ class Model:
         return {name: value[0] for name, value in zip(names, values, strict=True)}
 
     @property
+    def extras(self) -> dict[str, str]:
+        """What the file keeps besides its facts, by its key, as it is there."""
+        metadata = self.session.metadata
+        return {key: metadata[key] for key in EXTRAS if key in metadata}
+
+    @property
     def fitted_on(self) -> frozenset[str]:
         """Hashes of the images that it was fitted on, left out in turn or not."""
         return frozenset(image.sha256 for image in self.facts.training.images)
@@ -421,6 +430,26 @@ class Model:
         """
         refuse_existing(Path(path), force=force)
         write_whole(Path(path), self._data)
+
+    def part_seen(self, array: NDArray[Any]) -> NDArray[Any]:
+        """What a detector sees of an array, H x W or more: the box around zones, or all of it."""
+        return array if self.zones is None else array[self.zones.box]
+
+    @property
+    def corner_seen(self) -> tuple[int, int]:
+        """Row and column of the pixel where that begins."""
+        if self.zones is None:
+            return 0, 0
+        rows, columns = self.zones.box
+        return rows.start, columns.start
+
+    def appearance(self, image: NDArray[Any]) -> Appearance:
+        """How an image, H x W x 3, looks to a detector, as shares of white."""
+        return appearance_of(self._seen(image)).relative(self.image_format.white_level)
+
+    def _seen(self, image: NDArray[Any]) -> NDArray[Any]:
+        facts = self.facts.input.zones
+        return image if self.zones is None or facts is None else self.zones.seen(image, facts.fill)
 
     def within(self, zones: Inspected) -> Model:
         """The same detector, whose map is inspected within zones alone; it saw whole images.
@@ -463,7 +492,11 @@ class Model:
             scored: the good images that it rests on.
             defects: those that had a say in a threshold by costs.
         """
-        return self._saying(replace(self.facts, calibration=calibration.facts(scored, defects)))
+        history = self.facts.history
+        if history:
+            history += (calibrated(self.sha256),)
+        stated = calibration.facts(scored, defects)
+        return self._saying(replace(self.facts, calibration=stated, history=history))
 
     def with_golden(self, images: Sequence[GoldenImage]) -> Model:
         """The same graph with other golden samples; `blemish.keep_golden` makes them.
@@ -475,12 +508,17 @@ class Model:
 
     def _saying(self, facts: Facts) -> Model:
         """The same graph, of which other things are said."""
+        facts = replace(facts, schema=SCHEMA)
         return Model(
-            sign(parsed(self._data, self._name), replace(facts, schema=SCHEMA)),
+            sign(parsed(self._data, self._name), facts, self._lasting()),
             engine=self.engine,
             limits=self.reader.limits,
             raw=self.reader.raw,
         )
+
+    def _lasting(self) -> dict[str, str]:
+        """The extras that hold of another model with the same banks."""
+        return {key: text for key, text in self.extras.items() if key != UNDO_KEY}
 
     def _judge(
         self, images: Sequence[tuple[str | None, NDArray[Any]]], extras: _Extras
@@ -498,11 +536,7 @@ class Model:
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
-        zones = self.facts.input.zones
-        seen = image if self.zones is None or zones is None else self.zones.seen(image, zones.fill)
-        return self.facts.training.appearance.notes(
-            appearance_of(seen).relative(self.image_format.white_level)
-        )
+        return self.facts.training.appearance.notes(self.appearance(image))
 
     @cached_property
     def _typical(self) -> Typical | None:
@@ -510,7 +544,7 @@ class Model:
         return None if looks is None else Typical(looks.mean)
 
     def _look(self, image: NDArray[Any]) -> Look:
-        glance, white = glance_at(image), self.image_format.white_level
+        glance, white = glance_at(self._seen(image)), self.image_format.white_level
         if self._typical is None:
             return look_without_place(glance, white_level=white)
         return self._typical.look(glance, white_level=white)
@@ -577,9 +611,16 @@ def load(
     return Model(read_file(Path(path)), name=str(path), engine=engine, limits=limits, raw=raw)
 
 
-def assemble(graph: onnx.ModelProto, facts: Facts, reader: Reader, engine: Engine) -> Model:
+def assemble(
+    graph: onnx.ModelProto,
+    facts: Facts,
+    reader: Reader,
+    engine: Engine,
+    *,
+    extras: Mapping[str, str] = MappingProxyType({}),
+) -> Model:
     """A model from a fitted graph and what is to be said of it, to be run by an engine."""
-    return Model(sign(graph, facts), engine=engine, limits=reader.limits, raw=reader.raw)
+    return Model(sign(graph, facts, extras), engine=engine, limits=reader.limits, raw=reader.raw)
 
 
 def _spell_failure(path: str | None, error: BlemishError) -> str:

@@ -128,13 +128,19 @@ class ImageRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
-    """A test image worth showing: the files of `image` and `map`, relative to the run's folder."""
+    """A test image worth showing: the files of `image` and `map`, relative to the run's folder.
+
+    `compared` is one of patches beside the good ones that they were nearest to, and `compared_with`
+    says which; both `None` where the model keeps no thumbnails.
+    """
 
     path: str
     score: float
     defect_type: str
     image: str
     map: str
+    compared: str | None = None
+    compared_with: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,12 +23,18 @@ MEDIA_TYPES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png"}
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """A test image beside its map; `image` and `map` are data URIs, empty where missing."""
+    """A test image beside its map; `image` and `map` are data URIs, empty where missing.
+
+    `compared` shows patches beside the good ones they were nearest to, `compared_with` says which;
+    both are empty where nobody kept how these look.
+    """
 
     path: str
     told: str
     image: str
     map: str
+    compared: str
+    compared_with: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +189,8 @@ def _exhibit(directory: Path, found: Example) -> Exhibit:
         told=f"{found.defect_type}, score {found.score:.4g}",
         image=_data_uri(directory, found.image),
         map=_data_uri(directory, found.map),
+        compared=_data_uri(directory, found.compared) if found.compared else "",
+        compared_with=found.compared_with or "",
     )
 
 

@@ -99,7 +99,9 @@ def _check_same(folder: Path, facts: dict[str, Any]) -> int | None:
         begun_ns = path.stat().st_mtime_ns
         text = path.read_bytes()
     try:
-        there = {"outlines": False} | dict(read_json(text.decode()))  # older runs do not say
+        there = {"outlines": False, "evidence": False} | dict(
+            read_json(text.decode())
+        )  # older runs do not say
     except (ValueError, TypeError) as error:
         raise BlemishError(f"'{path}' is damaged: it is not JSON; name another folder.") from error
     refuse_differing(str(folder), there, facts)

@@ -31,11 +31,13 @@ from blemish.wording import count_text
 
 if TYPE_CHECKING:
     from blemish.images.header import FilePage
+    from blemish.model.evidence import Comparisons
     from blemish.model.model import Model
     from blemish.progress import Progress
     from blemish.result import Failure, Prediction
 
 JPEG_QUALITY = 92
+MOST_PAIRS = 6  # of patches, beside an image
 JPEG_LONG_SIDE_PX = 65_500  # the format's own limit
 
 
@@ -58,7 +60,8 @@ class FolderSink:
     (H x W, float32): `a/b.png.npy`, or `a/b.tiff`, which is where other tools look for it, or
     `a/b.png.png` of 65,536 levels. What cannot be made is told of by `progress` and counted in
     `failures`. `outlines` says whether the
-    results have them, so that all lines of a folder do or none.
+    results have them, so that all lines of a folder do or none. With `comparisons` results say what
+    their regions were compared with, and drawings show it.
     """
 
     folder: Path
@@ -67,6 +70,7 @@ class FolderSink:
     overlays: bool = False
     maps: MapFormat | None = None
     outlines: bool = False
+    comparisons: Comparisons | None = None
     failures: int = 0
     _lines: LineFile | None = None
     _files: dict[str, Identity | None] = field(default_factory=dict)
@@ -94,6 +98,7 @@ class FolderSink:
             "model_sha256": self.model.sha256,
             "provider": provider,
             "outlines": self.outlines,
+            "evidence": self.comparisons is not None,
         }
         earlier = None
         if resume:
@@ -184,6 +189,7 @@ class FolderSink:
 
     def _overlay(self, name: str, result: Prediction) -> bytes:
         from blemish.images.overlay import encode_jpeg, overlay
+        from blemish.images.side_by_side import beside
 
         image = self.model.read(self._sources.get(name) or result.path or "")
         zones = self.model.zones
@@ -194,6 +200,8 @@ class FolderSink:
             regions=result.regions,
             inspected=None if zones is None else zones.mask,
         )
+        if self.comparisons is not None:
+            drawn = beside(drawn, self.comparisons.pairs(image, result, most=MOST_PAIRS))
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from blemish.backbones.backbone import Backbone
 from blemish.detectors.contract import ImageSource
+from blemish.detectors.origins import places_of
 from blemish.detectors.patchcore.fitted import FittedPatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import LeftOutByFolds
@@ -114,14 +115,16 @@ class Bank:
             coreset = greedy_k_centre(
                 patches.points, count, start=s.coreset_start, rng=rng, advance=advance
             )
-        vectors = patches.store.take(patches.rows[coreset.picks])
+        rows = patches.rows[coreset.picks]
+        vectors = patches.store.take(rows)
+        places = places_of(rows, patches.starts, patches.inside_hw)
         facts = {
             "coreset_radius": coreset.radius,
             "patches": len(patches.store),
             "candidates": len(patches.points),
         }
         left_out = LeftOutByFolds(graph, vectors, patches, coreset)
-        fitted = FittedPatchCore(graph, vectors, left_out, facts)
+        fitted = FittedPatchCore(graph, vectors, left_out, facts, places)
         if s.by_place:
             fitted.learn_usual(progress)
         return fitted

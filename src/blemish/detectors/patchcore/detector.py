@@ -7,12 +7,13 @@ thresholds or files of images.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
 from blemish.backbones.load import load_backbone
@@ -21,7 +22,8 @@ from blemish.detectors.features.detector import FeatureDetector
 from blemish.detectors.features.quantise import in_int8
 from blemish.detectors.joined_plan import JoinedPlan
 from blemish.detectors.patchcore.bank import Bank
-from blemish.detectors.patchcore.fitted import FittedPatchCore
+from blemish.detectors.patchcore.banks import GraphBanks
+from blemish.detectors.patchcore.fitted import BANK, FittedPatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.head.plan import HeadPlan, plan_head
 from blemish.detectors.patchcore.plan import PatchCorePlan
@@ -33,7 +35,10 @@ from blemish.graph.engine import CPU, Engine
 from blemish.progress import Named, Progress
 from blemish.workers import HERE, Workers
 
-BANK, HEAD = "bank", "head"  # what the first bank is called beside the second, and the net
+if TYPE_CHECKING:
+    import onnx
+
+HEAD = "head"  # what the net is called beside the banks
 FEATURES = "features"  # the stage in which images go through a backbone
 NOT_SHARPENED = (
     "The map is that of one bank: to sharpen it ('map_levels') takes 2 images at least that can "
@@ -78,6 +83,13 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         shared = PatchCore(self.settings)
         shared._workers = workers
         return shared
+
+    @staticmethod
+    def banks_of(
+        model: onnx.ModelProto, settings: Mapping[str, Any], details: Mapping[str, Any]
+    ) -> GraphBanks:
+        """The banks in a graph, to which vectors can be added. Raises `UsageError`."""
+        return GraphBanks(model, settings, details)
 
     def _banks(self, images: ImageSource) -> dict[str, Bank]:
         """The bank that judges, and the one that sharpens its map where there is one.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.detectors.contract import HeldOutScore, Told
+from blemish.detectors.origins import Origins, Places
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import BankWithout, ImagesLeftOut, Scored
 from blemish.detectors.position import NOT_KNOWN, LeftOut, Usual, details_of, told_of
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
     import onnx
 
 
+BANK = "bank"  # what the first one is called beside the second
+BANK_LABEL = "memory bank"  # of what is told of one
+
+
+def bank_text(bank: Vectors) -> str:
+    """The size of a bank, for people."""
+    vectors, dimensions = bank.shape
+    return f"{vectors:,} vectors of {dimensions} dimensions, {bytes_text(bank.nbytes)}"
+
+
 class FittedPatchCore:
     """A fitted PatchCore, with what scores its training images until `close`.
 
@@ -37,9 +48,10 @@ class FittedPatchCore:
         bank: what ships.
         images_left_out: scores the training images as if they were new.
         facts: of the picking, plain JSON values: `patches`, `candidates`, `coreset_radius`.
+        places: where the vectors of the bank come from.
 
     Attributes:
-        writer, bank, images_left_out: as given.
+        writer, bank, images_left_out, places: as given.
         usual: what patches are told by at their places; `None` where they are not.
         left_out: patch scores of the images that were left out, where these are told by place.
     """
@@ -50,10 +62,12 @@ class FittedPatchCore:
         bank: Vectors,
         images_left_out: ImagesLeftOut,
         facts: dict[str, Any],
+        places: Places,
     ) -> None:
         self.writer, self.bank, self.images_left_out = writer, bank, images_left_out
         self._seen, self._facts = images_left_out.seen, facts
         self._scored: list[Scored] = []
+        self.places = places
         self.left_out: LeftOut | None = None
         self.usual: Usual | None = None
 
@@ -70,18 +84,21 @@ class FittedPatchCore:
             progress.say(NOT_KNOWN)
 
     @property
+    def origins(self) -> Origins:
+        """Where the vectors of the bank come from."""
+        multiple = self.writer.working_size.multiple
+        return Origins({BANK: self.places}, self.sizes_hw, multiple)
+
+    @property
     def batch(self) -> int:
         """Images that the graph should judge at once."""
         return self.writer.batch
 
     def told(self) -> list[Told]:
         """Levels and bank, for people."""
-        vectors, dimensions = self.bank.shape
-        bank = f"{vectors:,} vectors of {dimensions} dimensions"
-        size = bytes_text(self.bank.nbytes)
         return [
             ("levels", ", ".join(self._levels)),
-            ("memory bank", f"{bank}, {size}, out of {self._facts['patches']:,} patches"),
+            (BANK_LABEL, f"{bank_text(self.bank)}, out of {self._facts['patches']:,} patches"),
             *told_of(self.usual),
         ]
 

@@ -15,6 +15,7 @@ from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.feature_range import FeatureRange
 from blemish.detectors.features.sizes import measure
 from blemish.detectors.features.stream import grids_of_all, range_of
+from blemish.detectors.origins import Places, places_of
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import BLOCK, Scored, as_new, patch_scores, weight_of
 from blemish.detectors.patchcore.patches import extract, point_matrix
@@ -67,6 +68,7 @@ class Picked:
         seen: the images.
         vectors: K x D, as they are kept.
         points: K x P, as picking compares them.
+        places: K, where they come from, by numbers of the shard's images.
         radius: within which they cover the shard's patches, in the space of the points.
         patches: of the shard.
         features_seen: how large its features are.
@@ -75,6 +77,7 @@ class Picked:
     seen: SeenImages
     vectors: Vectors
     points: Vectors
+    places: Places
     radius: float
     patches: int
     features_seen: FeatureRange
@@ -139,10 +142,12 @@ def pick(task: ToPick) -> Picked:
         rng = np.random.default_rng([s.seed, 1, shard.number])
         cloud, count = patches.points, min(task.count, len(patches.points))
         coreset = greedy_k_centre(cloud, count, start=s.coreset_start, rng=rng)
+        rows = patches.rows[coreset.picks]
         return Picked(
             patches.without_vectors(),
-            patches.store.take(patches.rows[coreset.picks]),
+            patches.store.take(rows),
             cloud.points[coreset.picks],
+            places_of(rows, patches.starts, patches.inside_hw),
             coreset.radius,
             len(patches.store),
             features_seen,

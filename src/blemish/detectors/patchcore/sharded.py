@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from blemish.data.split import parts_of
 from blemish.detectors.contract import ImageSource
 from blemish.detectors.features.stream import range_of
+from blemish.detectors.origins import Places
 from blemish.detectors.patchcore.fitted import FittedPatchCore
 from blemish.detectors.patchcore.graph import PatchCoreGraph
 from blemish.detectors.patchcore.held_out import TOO_FEW, BankWithout, Scored, reach
@@ -83,7 +84,8 @@ class ShardedFit:
             "radius_of_candidates": union.coreset.radius,
             "shards": [_told_of(one) for one in picked],
         }
-        fitted = FittedPatchCore(graph, union.bank, left_out, facts)
+        places = _places(parts, picked)[union.coreset.picks]
+        fitted = FittedPatchCore(graph, union.bank, left_out, facts, places)
         if graph.settings.by_place:
             fitted.learn_usual(self.progress)
         return fitted
@@ -245,6 +247,14 @@ def _seen(
     for number in sorted(found):
         seen.see(*found[number])
     return seen
+
+
+def _places(parts: Sequence[Sequence[int]], picked: Sequence[Picked]) -> Places:
+    """Where the vectors of all coresets come from, by numbers of all images."""
+    found = np.concatenate([one.places for one in picked])
+    of_all = [np.array(part)[one.places["image"]] for part, one in zip(parts, picked, strict=True)]
+    found["image"] = np.concatenate(of_all)
+    return found
 
 
 def _told_of(picked: Picked) -> dict[str, Any]:

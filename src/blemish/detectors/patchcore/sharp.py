@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from blemish.detectors.contract import HeldOutScore, ImageSource, Told
 from blemish.detectors.joined_plan import told_by_name
 from blemish.detectors.nets.layer import Weights
+from blemish.detectors.origins import Origins
 from blemish.detectors.patchcore.fitted import FittedPatchCore
 from blemish.detectors.patchcore.graph import Finer
 from blemish.detectors.patchcore.head.examples import Examples, Side, make_examples
@@ -98,6 +99,13 @@ class SharpPatchCore:
         model = self._finer.writer.distances(self._finer.bank)
         finer = Finer(model, self._usual_of_finer, self._usual, self.head)
         return self._judging.writer.detector(self._judging.bank, self._judging.usual, finer)
+
+    @property
+    def origins(self) -> Origins:
+        """Where the vectors of both banks come from."""
+        of_first = self._judging.origins
+        places = {**of_first.places, FINER_MAP: self._finer.places}
+        return Origins(places, of_first.sizes_hw, of_first.multiple)
 
     @property
     def batch(self) -> int:

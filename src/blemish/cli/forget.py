@@ -1,0 +1,52 @@
+"""`blemish forget`: training images, taken out of a model."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Annotated
+
+import typer
+
+from blemish.cli import console, outputs
+from blemish.cli.bars import TerminalProgress
+from blemish.cli.options import AsJson, Because, Force, ModelFile, NewModel
+from blemish.cli.steps import write_step
+
+Images = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="IMAGE",
+        help="Training images: their files, or their names as inspect --json has them.",
+        show_default=False,
+    ),
+]
+
+
+def forget(
+    model: ModelFile,
+    images: Images,
+    output: NewModel,
+    *,
+    because: Because = "",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take training images out of a model, without a new fit.
+
+    Their patches leave the bank, so that defects among the good images hide others like them no
+    more. MODEL stays as it is; NEW.onnx says what was forgotten and can be undone. Thresholds are
+    set anew from the images that stay, but what they promise is open until blemish calibrate has
+    seen good images that are new to the model.
+    """
+    outputs.check_file(output, force=force, sources=[model])
+    import blemish
+
+    start = perf_counter()
+    old = blemish.load(model)
+    new = blemish.forget(old, images, because=because, progress=TerminalProgress())
+    new.save(output, force=force)
+    write_step(new, output, perf_counter() - start, as_json=as_json)
+    console.next_steps(
+        ["calibrate", output, "NEW-GOOD", "-o", "CALIBRATED.onnx"],
+        ["undo", output, "-o", "OLD.onnx"],
+    )
