@@ -107,7 +107,7 @@ class GoodImages:
         self._check_keys = check_keys
         self._few = to_look_at(sample.id for sample in self.samples)
         self._thumbnails: Thumbnails = {}
-        self._watched = to_watch(sample.id for sample in self.samples)
+        self.watched = to_watch(sample.id for sample in self.samples)
         self._glances: dict[str, Glance] = {}
         self._facts = self._probe() if facts is None else facts
         in_order = [self._facts[name] for name in self.names]
@@ -174,7 +174,7 @@ class GoodImages:
         facts = {sample.id: self._facts[sample.id] for sample in samples}
         part = GoodImages(samples, self._reader, facts=facts)
         part._few &= self._few
-        part._watched &= self._watched
+        part.watched &= self.watched
         return part
 
     def nearly_one(self) -> str | None:
@@ -188,11 +188,11 @@ class GoodImages:
         Raises:
             ImageError: one of them cannot be read.
         """
-        missing = [s for s in self.samples if s.id in self._watched - self._glances.keys()]
+        missing = [s for s in self.samples if s.id in self.watched - self._glances.keys()]
         for _, image in read_ahead(missing, self._read):
             if isinstance(image, Exception):
                 raise image
-        return {name: self._glances[name] for name in self.names if name in self._watched}
+        return {name: self._glances[name] for name in self.names if name in self.watched}
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for sample, image in read_ahead(self.samples, self._read):
@@ -211,7 +211,7 @@ class GoodImages:
         sample.content(image, reader=self._reader)
         if sample.id in self._few and sample.id not in self._thumbnails:
             self._thumbnails[sample.id] = thumbnail(image)
-        if sample.id in self._watched and sample.id not in self._glances:
+        if sample.id in self.watched and sample.id not in self._glances:
             self._glances[sample.id] = glance_at(image)
         return image
 

@@ -88,7 +88,8 @@ class ZonedImages:
             seen = self.zones.seen(image, self.fill)
             if name not in self._seen:
                 self._seen[name] = content_of(seen)
-                self._glances[name] = glance_at(seen)
+                if name in self.images.watched:
+                    self._glances[name] = glance_at(seen)
             yield name, seen
 
     def part(self, numbers: Sequence[int]) -> ZonedImages:
