@@ -6,6 +6,8 @@ from hashlib import sha256
 
 import onnx
 
+from blemish.graph.builder import rename_all
+
 
 def once(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same graph with equal constants and equal nodes there once; outputs keep their names."""
@@ -21,7 +23,7 @@ def once(model: onnx.ModelProto) -> onnx.ModelProto:
     nodes: list[onnx.NodeProto] = []
     made: dict[bytes, onnx.NodeProto] = {}
     for node in model.graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
+        rename_all(node, lambda name: names.get(name, name))
         known_node = made.setdefault(_content(node, "name", "output"), node)
         if known_node is node or given & set(node.output):
             nodes.append(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from blemish.backbones.backbone import Backbone
@@ -77,9 +78,16 @@ def measure(
     content, padded = zip(*map(working.working_hw, sizes_hw), strict=True)
     grids = [finest.cells(height) * finest.cells(width) for height, width in padded]
     decoded_px = max(height * width for height, width in sizes_hw)
-    rows_of = zip(content, sizes_hw, strict=True)
-    stretched_px = max(height * width for (height, _), (_, width) in rows_of)
-    working_px = max(height * width for height, width in padded)
+    if working.tiles is None:
+        rows_of = zip(content, sizes_hw, strict=True)
+        stretched_px = max(height * width for (height, _), (_, width) in rows_of)
+        working_px = max(height * width for height, width in padded)
+    else:  # each tile is resized by itself
+        working_px = prod(working.seen_hw)
+        stretched_px = max(
+            working_px * ceil(width / across)
+            for (_, across), (_, width) in zip(content, sizes_hw, strict=True)
+        )
     at_once = batch_size(decoded_px=decoded_px, working_px=working_px)
     at_once = min(at_once, available_cores(), len(sizes_hw))
     return Sizes(decoded_px, stretched_px, working_px, max(grids), sum(grids), at_once)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from blemish.detectors.features.settings import EMBEDDED, FeatureSettings
+from blemish.detectors.tiled import TiledSettings
 from blemish.errors import SettingError
 from blemish.settings import setting
 
@@ -15,7 +16,7 @@ FEWEST_VECTORS = 1000  # by default: two smaller banks of like images differ by 
 
 
 @dataclass(frozen=True)
-class PatchCoreSettings(FeatureSettings):
+class PatchCoreSettings(FeatureSettings, TiledSettings):
     """All that can be chosen in PatchCore."""
 
     neighbourhood: int = setting(3, "side of the patch's neighbourhood, odd", at_least=1, at_most=9)
@@ -128,6 +129,8 @@ class PatchCoreSettings(FeatureSettings):
             problems.append(
                 "'head' learns from images left out: 'calibration_folds' must not be 0."
             )
+        if self.is_tiled:
+            problems += self._not_with_tiles()
         if self.reweight == 1:
             problems.append("'reweight' must be 0 or at least 2: one neighbour has no others.")
         if self.reweight and (self.image_score == "map" or self.by_place):
@@ -136,6 +139,21 @@ class PatchCoreSettings(FeatureSettings):
                 "and normalisation 'none'."
             )
         return problems
+
+    def _not_with_tiles(self) -> list[str]:
+        """What looks at a whole image at once."""
+        whole = {
+            "map_levels": self.map_levels is not None,
+            "head": self.has_head,
+            "reweight": bool(self.reweight),
+            "precision": self.precision != "float32",
+        }
+        named = "tile" if self.tile is not None else "scale"
+        return [
+            f"'{name}' does not go with tiles ('{named}'); leave one of them out."
+            for name, given in whole.items()
+            if given
+        ]
 
     @property
     def has_head(self) -> bool:
