@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import onnx
 
 # Each cell of the result is made of the cells at its place alone.
-PLACE_BY_PLACE = frozenset(
-    "Add BatchNormalization Cast Clip Concat Div Dropout Elu Erf Gelu HardSigmoid HardSwish "
-    "Identity LeakyRelu Max Min Mish Mul PRelu Pow Relu Sigmoid Softplus Sqrt Sub Sum Tanh".split()
-)
+PLACE_BY_PLACE = """
+Add BatchNormalization Cast Clip Concat Div Dropout Elu Erf Gelu HardSigmoid HardSwish Identity
+LeakyRelu Max Min Mish Mul PRelu Pow Relu Sigmoid Softplus Sqrt Sub Sum Tanh
+"""
 WINDOWS = frozenset({"Conv", "MaxPool", "AveragePool"})
 
 
@@ -93,7 +93,7 @@ def _fields(backbone: Backbone) -> dict[str, _Field]:
 
 def _seen_by(node: onnx.NodeProto, field: _Field, sides: list[int] | None) -> _Field:
     """What the result of a node sees, `sides` being those of its kernel where that is known."""
-    if node.op_type in PLACE_BY_PLACE:
+    if node.op_type in PLACE_BY_PLACE.split():
         return field
     if node.op_type not in WINDOWS:
         return EVERYTHING
@@ -101,7 +101,9 @@ def _seen_by(node: onnx.NodeProto, field: _Field, sides: list[int] | None) -> _F
     sides = _ints(values, "kernel_shape", sides or [])
     if not sides:
         return EVERYTHING
-    strides, dilations = (_ints(values, name, [1] * len(sides)) for name in ("strides", "dilations"))
+    strides, dilations = (
+        _ints(values, name, [1] * len(sides)) for name in ("strides", "dilations")
+    )
     reach = [(side - 1) * apart for side, apart in zip(sides, dilations, strict=True)]
     padded = _ints(values, "pads", [0] * (2 * len(sides)))
     if "auto_pad" in values and values["auto_pad"].s not in (b"", b"NOTSET"):

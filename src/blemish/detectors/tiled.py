@@ -15,7 +15,7 @@ from blemish.graph.tile_grid import Tiles
 from blemish.graph.working_size import THOUSANDTHS, WorkingSize
 from blemish.settings import setting
 
-TILE_PX, OVERLAP_PX = 512, 64  # where only some of it is given
+TILE_PX, TILE_SHARE = 512, 8  # where only some of it is given: tiles overlap by an eighth
 LARGEST_TILE_PX = 4096
 
 
@@ -31,7 +31,10 @@ class TiledSettings(DetectorSettings):
         at_most=LARGEST_TILE_PX,
     )
     overlap: int | None = setting(
-        None, "pixels by which tiles overlap at least; 64", at_least=0, at_most=LARGEST_TILE_PX
+        None,
+        "pixels by which tiles overlap at least; an eighth of their shorter side by default",
+        at_least=0,
+        at_most=LARGEST_TILE_PX,
     )
     scale: float | None = setting(
         None,
@@ -84,7 +87,7 @@ class TiledSettings(DetectorSettings):
     @property
     def overlap_px(self) -> int:
         """By which they overlap at least."""
-        return OVERLAP_PX if self.overlap is None else self.overlap
+        return min(self.tile_hw) // TILE_SHARE if self.overlap is None else self.overlap
 
     @property
     def size_hw(self) -> tuple[int, int]:

@@ -20,10 +20,14 @@ def once(model: onnx.ModelProto) -> onnx.ModelProto:
         if known == constant.name:
             constants.append(constant)
     given = {output.name for output in model.graph.output}
+
+    def first_name(name: str) -> str:
+        return names.get(name, name)
+
     nodes: list[onnx.NodeProto] = []
     made: dict[bytes, onnx.NodeProto] = {}
     for node in model.graph.node:
-        rename_all(node, lambda name: names.get(name, name))
+        rename_all(node, first_name)
         known_node = made.setdefault(_content(node, "name", "output"), node)
         if known_node is node or given & set(node.output):
             nodes.append(node)

@@ -55,17 +55,28 @@ def resize(
 
 
 def resized_window(
-    g: GraphBuilder, image: str, from_hw: str, to_hw: str, *, origin: str, window_hw: tuple[int, int]
+    g: GraphBuilder,
+    image: str,
+    from_hw: str,
+    to_hw: str,
+    *,
+    origin: str,
+    window_hw: tuple[int, int],
 ) -> str:
-    """The same of a part of the result alone, N x 3 x h x w, from the pixels that it needs.
+    """Nodes from an image to a part of the resized one alone, by the pixels that it needs.
 
-    What of the part lies beyond the result repeats its last rows and columns.
+    What of the part lies beyond the resized image repeats its last rows and columns.
 
     Args:
         g: where to add the nodes.
-        image, from_hw, to_hw: see `resize`.
+        image: name of what is resized, N x H x W x 3, any numbers.
+        from_hw: name of its height and width, an int64 vector.
+        to_hw: name of the wanted ones.
         origin: name of the part's first row and column, an int64 vector.
         window_hw: its height and width.
+
+    Returns:
+        The name of the part, N x 3 x h x w, float32.
     """
     (height, width), (rows, columns) = _sides(g, from_hw), _sides(g, to_hw)
     (top, left), (down, across) = _sides(g, origin), window_hw
@@ -84,8 +95,12 @@ def resized_window(
 
 @dataclass(frozen=True)
 class _Window:
-    """Names of what makes some rows of a result: `first` and `end` of the rows of the image,
-    which of these each band takes (bands x L), and what they count for it (bands x BAND x L).
+    """Names of what makes some rows of a result.
+
+    Attributes:
+        first, end: of the rows of the image that it needs.
+        taken: which of these each band takes, bands x L.
+        weights: what they count for its rows, bands x BAND x L.
     """
 
     first: str
@@ -136,7 +151,12 @@ def _resized_rows(
 
 
 def _centres(
-    g: GraphBuilder, inputs: str, outputs: str, *, bands: str | None = None, start: str | None = None
+    g: GraphBuilder,
+    inputs: str,
+    outputs: str,
+    *,
+    bands: str | None = None,
+    start: str | None = None,
 ) -> str:
     """Where the centre of each row of the result lies in the image, bands x BAND.
 

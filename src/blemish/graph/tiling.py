@@ -60,16 +60,20 @@ def over_tiles(
     down, across = (_origins(g, sizes.padded_hw, tiles, axis) for axis in (0, 1))
     corners = _corners(g, down, across)
     body = _body(image, sizes, tiles, look, grids)
-    found = g.ops("Scan", corners, outputs=g.fresh("tiles", len(grids)), num_scan_inputs=1, body=body)
+    outputs = g.fresh("tiles", len(grids))
+    found = g.ops("Scan", corners, outputs=outputs, num_scan_inputs=1, body=body)
+    lengths = (g.op("Gather", sizes.padded_hw, g.ints(axis)) for axis in (0, 1))
     rows, columns = (
-        _places(g, sizes.padded_hw, origins, tiles, axis, cell_px)
-        for axis, origins in enumerate((down, across))
+        _places(g, length, origins, tile_px, cell_px)
+        for length, origins, tile_px in zip(lengths, (down, across), tiles.size_hw, strict=True)
     )
     counts = g.op("Concat", g.op("Shape", down), g.op("Shape", across), axis=0)
-    return [
-        _joined(g, values, grid, counts, rows, columns)
-        for values, grid in zip(found, grids, strict=True)
-    ]
+    joined = []
+    for values, grid in zip(found, grids, strict=True):
+        whole = _end_to_end(g, values, grid, counts)
+        whole = g.op("Gather", whole, rows, axis=1)
+        joined.append(g.op("Gather", whole, columns, axis=2, name=grid.name))
+    return joined
 
 
 def _origins(g: GraphBuilder, padded_hw: str, tiles: Tiles, axis: int) -> str:
@@ -95,9 +99,7 @@ def _corners(g: GraphBuilder, down: str, across: str) -> str:
     return g.op("Reshape", g.op("Concat", *pairs, axis=2), g.ints(-1, 2))
 
 
-def _body(
-    image: str, sizes: Geometry, tiles: Tiles, look: Look, grids: Sequence[Grid]
-) -> object:
+def _body(image: str, sizes: Geometry, tiles: Tiles, look: Look, grids: Sequence[Grid]) -> object:
     """What is done to each tile, from its origin to its grids."""
     inner = GraphBuilder(PREFIX)
     origin = f"{PREFIX}origin"
@@ -112,26 +114,21 @@ def _body(
     return inner.body([tensor(origin, INT64, 2)], outputs)
 
 
-def _places(
-    g: GraphBuilder, padded_hw: str, origins: str, tiles: Tiles, axis: int, cell_px: int
-) -> str:
+def _places(g: GraphBuilder, length: str, origins: str, tile_px: int, cell_px: int) -> str:
     """Of each cell along an axis where it lies among those of all tiles, laid end to end."""
-    in_tile = tiles.size_hw[axis] // cell_px
-    length = g.op("Squeeze", g.op("Gather", padded_hw, g.ints(axis)), g.ints(0))
-    count = g.op("Div", length, g.constant(cell_px, np.int64))
+    count = g.op("Div", g.op("Squeeze", length, g.ints(0)), g.constant(cell_px, np.int64))
     cells = g.op("Range", g.constant(0, np.int64), count, g.constant(1, np.int64))
     centres = g.op("Add", g.op("Mul", cells, g.ints(2 * cell_px)), g.ints(cell_px))  # doubled
-    middles = g.op("Add", g.op("Mul", origins, g.ints(2)), g.ints(tiles.size_hw[axis]))
+    middles = g.op("Add", g.op("Mul", origins, g.ints(2)), g.ints(tile_px))
     gaps = g.op("Sub", g.op("Unsqueeze", centres, g.ints(1)), g.op("Unsqueeze", middles, g.ints(0)))
     nearest = g.op("ArgMin", g.op("Cast", g.magnitude(gaps), to=FLOAT), axis=1, keepdims=0)
     first = g.op("Div", g.op("Gather", origins, nearest), g.ints(cell_px))
-    return g.op("Add", g.op("Mul", nearest, g.ints(in_tile)), g.op("Sub", cells, first))
+    before = g.op("Mul", nearest, g.ints(tile_px // cell_px))
+    return g.op("Add", before, g.op("Sub", cells, first))
 
 
-def _joined(
-    g: GraphBuilder, values: str, grid: Grid, counts: str, rows: str, columns: str
-) -> str:
-    """One grid of those of all tiles (K x N x h x w, row after row of tiles)."""
+def _end_to_end(g: GraphBuilder, values: str, grid: Grid, counts: str) -> str:
+    """Grids of all tiles (K x N x h x w, row after row of tiles) as one, where tiles overlap."""
     each = g.op("Slice", g.op("Shape", values), g.ints(1), g.ints(grid.axes + 1), g.ints(0))
     apart = g.op("Reshape", values, g.op("Concat", counts, each, axis=0))
     depth = [5] if grid.axes == 4 else []
@@ -141,6 +138,4 @@ def _joined(
     size = [n, g.op("Mul", down, h), g.op("Mul", across, w)]
     if depth:
         size.append(g.op("Slice", each, g.ints(3), g.ints(4), g.ints(0)))
-    whole = g.op("Reshape", together, g.op("Concat", *size, axis=0))
-    whole = g.op("Gather", whole, rows, axis=1)
-    return g.op("Gather", whole, columns, axis=2, name=grid.name)
+    return g.op("Reshape", together, g.op("Concat", *size, axis=0))

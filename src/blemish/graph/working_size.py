@@ -18,8 +18,8 @@ class WorkingSize:
     """How images of any size become working images.
 
     `stretch` gives every image `size_hw`; `shorter` scales the shorter side to `size_hw[0]` and
-    keeps the aspect, `longer` the longer side, and `scale` multiplies both by a number; these pad to
-    a multiple of `multiple` pixels, and to a tile at least.
+    keeps the aspect, `longer` the longer side, and `scale` multiplies both by a number; these pad
+    to a multiple of `multiple` pixels, and to a tile at least.
 
     Attributes:
         size_hw: height and width; with `scale` those of a tile.

@@ -22,7 +22,16 @@ from blemish.images.usual import Usual
 from blemish.model.migration import OLDEST, migrate
 from blemish.provenance import Source
 from blemish.result import ScoredImage
-from blemish.typed_json import AboveZero, Count, Hash, JsonError, Positive, as_json, as_type, read_json
+from blemish.typed_json import (
+    AboveZero,
+    Count,
+    Hash,
+    JsonError,
+    Positive,
+    as_json,
+    as_type,
+    read_json,
+)
 
 SCHEMA = 4
 MOST_BYTES = 1 << 28  # of all facts: more than a million images

@@ -115,8 +115,9 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         odd = [level.name for level in levels if level.surplus]
         if self.settings.is_tiled and odd:
             raise SettingError(
-                f"'tile' takes levels whose cells are a stride apart from border to border; that of "
-                f"{', '.join(odd)} are not. Name others ('levels'), or take another backbone."
+                f"'tile' takes levels with a cell for each stride; {', '.join(odd)} of "
+                f"'{self.backbone.name}' {'has' if len(odd) == 1 else 'have'} more or fewer. Name "
+                "others ('levels'), or take another backbone."
             )
 
     def _head_plan(self, images: ImageSource) -> HeadPlan | None:

@@ -146,7 +146,6 @@ class PatchCoreSettings(FeatureSettings, TiledSettings):
             "map_levels": self.map_levels is not None,
             "head": self.has_head,
             "reweight": bool(self.reweight),
-            "precision": self.precision != "float32",
         }
         named = "tile" if self.tile is not None else "scale"
         return [
