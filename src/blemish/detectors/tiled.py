@@ -15,7 +15,8 @@ from blemish.graph.tile_grid import Tiles
 from blemish.graph.working_size import THOUSANDTHS, WorkingSize
 from blemish.settings import setting
 
-TILE_PX, TILE_SHARE = 512, 8  # where only some of it is given: tiles overlap by an eighth
+# Where only some of it is given: with the embedded backbone seams then show in the third digit.
+TILE_PX, TILE_SHARE = 1024, 4
 LARGEST_TILE_PX = 4096
 
 
@@ -26,13 +27,13 @@ class TiledSettings(DetectorSettings):
     tile: int | tuple[int, int] | None = setting(
         None,
         "side of the tiles that a working image is looked at in, in its pixels, or their height "
-        "and width; 512 where only scale is given, and without either there are none",
+        "and width; 1024 where only scale is given, and without either there are none",
         at_least=32,
         at_most=LARGEST_TILE_PX,
     )
     overlap: int | None = setting(
         None,
-        "pixels by which tiles overlap at least; an eighth of their shorter side by default",
+        "pixels by which tiles overlap at least; a quarter of their shorter side by default",
         at_least=0,
         at_most=LARGEST_TILE_PX,
     )

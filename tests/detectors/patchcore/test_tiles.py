@@ -1,4 +1,4 @@
-"""Tiles: the same scores as of the whole image where they overlap by enough, and what they refuse."""
+"""Tiles: the scores of the whole image where they overlap by enough, and what they refuse."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def run(model, image, *names):
     "size", [{"image_size": [112, 96]}, {"image_size": 80, "resize": "shorter"}]
 )
 def test_where_they_overlap_by_enough_they_change_nothing(backbone, size):
-    found = [
-        fitted(backbone, **size, **tiles) for tiles in ({}, {"tile": 64, "overlap": SEAMLESS})
-    ]
+    found = [fitted(backbone, **size, **tiles) for tiles in ({}, {"tile": 64, "overlap": SEAMLESS})]
     whole, tiled = (one.graph for one in found)
     for image in (weave(50, (112, 96)), np.tile(blotted(51, 120), (2, 3, 1))):
         one, other = (run(model, image, "score", "score_map") for model in (whole, tiled))
@@ -153,7 +151,7 @@ def test_large_images_take_little_memory():
         drawn.sizes_hw = [(4000, 4000)] * 2
         return PatchCore(coreset_count=1000, memory_megabytes=40_000, **settings).plan(drawn)
 
-    whole, tiled = planned(image_size=4096), planned(tile=512)
+    whole, tiled = planned(image_size=4096), planned(tile=512, overlap=64)
     assert tiled.tiles == 81
     assert tiled.patches == 2 * 500 * 500
     assert tiled.memory_bytes < whole.memory_bytes / 3
@@ -166,9 +164,9 @@ def test_settings_say_what_holds():
         return tuple(values[name] for name in ("image_size", "tile", "overlap", "scale"))
 
     assert told() == (256, None, None, None)
-    assert told(tile=256) == (None, 256, 32, 1.0)
-    assert told(scale=0.5) == (None, 512, 64, 0.5)
-    assert told(image_size=512, tile=(256, 512)) == (512, [256, 512], 32, None)
+    assert told(tile=256) == (None, 256, 64, 1.0)
+    assert told(scale=0.5) == (None, 1024, 256, 0.5)
+    assert told(image_size=512, tile=(256, 512)) == (512, [256, 512], 64, None)
     assert told(image_size=512, resize="longer", tile=256, overlap=0) == (512, 256, 0, None)
 
 
