@@ -21,6 +21,7 @@ import scale
 import scale_tables
 import sharp_tables
 import speed_tables
+import tiles_tables
 from efficientad_tables import drawn_last, named
 
 ROOT = Path(__file__).parents[1]
@@ -38,6 +39,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
     ROOT / "docs" / "explanation" / "scale.md",
+    ROOT / "docs" / "how-to" / "large-images.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -129,6 +131,9 @@ def filled(text: str) -> str:
         "large-fit": lambda: scale_tables.large_fit(newest("shards-*.json")),
         "shards": lambda: scale_tables.figures(newest("shards-*.json")),
         "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
+        "tiles-seams": lambda: tiles_tables.seams(newest("tiles-*.json")),
+        "tiles-large": lambda: tiles_tables.large(newest("tiles-*.json")),
+        "tiles-defects": lambda: tiles_tables.defects(newest("tiles-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

@@ -13,6 +13,7 @@ from blemish.settings import setting
 DEFAULT_RATIO = 0.01
 FINEST_OF_EMBEDDED = ("s4",)
 FEWEST_VECTORS = 1000  # by default: two smaller banks of like images differ by more than these do
+MOST_OF_TILES = 10_000  # by default: of large images a hundredth is more than is worth searching
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class PatchCoreSettings(FeatureSettings, TiledSettings):
     embedding_width: int = setting(1024, "dimensions of the pooled embedding", at_least=1)
     coreset_ratio: float | None = setting(
         None,
-        "share of all patches to keep; where no size is given 0.01, but at least 1000 patches",
+        "share of all patches to keep; where no size is given 0.01, but at least 1000 patches, and "
+        "with tiles 10000 at most",
         above=0,
         at_most=1,
     )
@@ -209,4 +211,5 @@ class PatchCoreSettings(FeatureSettings, TiledSettings):
             count = int(patches * self.coreset_ratio)
         else:
             count = max(int(patches * DEFAULT_RATIO), FEWEST_VECTORS)
+            count = min(count, MOST_OF_TILES) if self.is_tiled else count
         return min(patches, max(count, 1))
