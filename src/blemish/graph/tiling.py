@@ -1,6 +1,6 @@
 """Tiles inside a graph: each is cut, resized and looked at by itself, then all cells are joined.
 
-A loop (`Scan`) goes over the tiles, so that what a network takes is that of one of them, whatever
+A loop goes over the tiles, so that what a network takes is that of one of them, whatever
 the image. No working image is made as a whole: each tile is resized from the pixels that it needs.
 Only cells are kept, and of two tiles that overlap a cell is taken from the one whose middle is
 nearer: there its surroundings are most complete.
@@ -13,13 +13,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
+from blemish.graph.builder import BOOL, FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.preprocessing import Geometry
 from blemish.graph.resizing import resized_window
 from blemish.graph.tile_grid import Tiles
+
+if TYPE_CHECKING:
+    import onnx
 
 PREFIX = "tile/"  # of all names inside the loop
 
@@ -59,9 +63,10 @@ def over_tiles(
     """
     down, across = (_origins(g, sizes.padded_hw, tiles, axis) for axis in (0, 1))
     corners = _corners(g, down, across)
-    body = _body(image, sizes, tiles, look, grids)
+    body = _body(image, corners, sizes=sizes, tiles=tiles, look=look, grids=grids)
+    count = g.op("Squeeze", g.op("Slice", g.op("Shape", corners), g.ints(0), g.ints(1)))
     outputs = g.fresh("tiles", len(grids))
-    found = g.ops("Scan", corners, outputs=outputs, num_scan_inputs=1, body=body)
+    found = g.ops("Loop", count, g.constant(True, np.bool_), outputs=outputs, body=body)
     lengths = (g.op("Gather", sizes.padded_hw, g.ints(axis)) for axis in (0, 1))
     rows, columns = (
         _places(g, length, origins, tile_px, cell_px)
@@ -99,19 +104,29 @@ def _corners(g: GraphBuilder, down: str, across: str) -> str:
     return g.op("Reshape", g.op("Concat", *pairs, axis=2), g.ints(-1, 2))
 
 
-def _body(image: str, sizes: Geometry, tiles: Tiles, look: Look, grids: Sequence[Grid]) -> object:
-    """What is done to each tile, from its origin to its grids."""
+def _body(
+    image: str,
+    corners: str,
+    *,
+    sizes: Geometry,
+    tiles: Tiles,
+    look: Look,
+    grids: Sequence[Grid],
+) -> onnx.GraphProto:
+    """What is done to each tile, from its number to its grids."""
     inner = GraphBuilder(PREFIX)
-    origin = f"{PREFIX}origin"
+    number, going_on = f"{PREFIX}number", f"{PREFIX}going_on"
+    origin = inner.op("Gather", corners, number)
     cut = resized_window(
         inner, image, sizes.image_hw, sizes.content_hw, origin=origin, window_hw=tiles.size_hw
     )
     shape = ("N", "h", "w", "D")
-    outputs = [
+    outputs = [tensor(inner.op("Identity", going_on), BOOL)]
+    outputs += [
         tensor(inner.op("Identity", name), grid.kind, *shape[: grid.axes])
         for name, grid in zip(look(inner, cut), grids, strict=True)
     ]
-    return inner.body([tensor(origin, INT64, 2)], outputs)
+    return inner.body([tensor(number, INT64), tensor(going_on, BOOL)], outputs)
 
 
 def _places(g: GraphBuilder, length: str, origins: str, tile_px: int, cell_px: int) -> str:

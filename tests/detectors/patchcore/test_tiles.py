@@ -121,15 +121,15 @@ def test_they_are_judged_with_others(backbone):
         members=["patchcore", "padim"], member_settings=member_settings, image_size=64
     )
     model = detector.fit(images(), progress=QUIET).graph
-    assert any(node.op_type == "Scan" for node in model.graph.node)
+    assert any(node.op_type == "Loop" for node in model.graph.node)
     assert np.isfinite(run(model, blotted(50, 120), "score_map")[0]).all()
 
 
 def test_without_them_nothing_loops(backbone):
     kinds = {node.op_type for node in fitted(backbone).graph.graph.node}
-    assert "Scan" not in kinds
+    assert "Loop" not in kinds
     tiled = fitted(backbone, image_size=96, tile=64).graph
-    (loop,) = (node for node in tiled.graph.node if node.op_type == "Scan")
+    (loop,) = (node for node in tiled.graph.node if node.op_type == "Loop")
     onnx.checker.check_model(tiled)
     outer = {name for node in tiled.graph.node for name in node.output}
     inner = {name for node in loop.attribute[0].g.node for name in node.output}
