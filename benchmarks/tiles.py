@@ -99,7 +99,7 @@ def seams(record: DayRecord) -> Iterator[dict[str, Any]]:
             "most_apart": float(apart.max()),
             "median_score": float(np.median(whole)),
             "highest_score": float(whole.max()),
-            "tiles_of_4000": Tiles((TILE, TILE), overlap, 16).count((SIDE, SIDE)),
+            "tiles_of_4000": len(Tiles((TILE, TILE), overlap, 16).origins(SIDE, 0)) ** 2,
         }
 
 

@@ -86,6 +86,11 @@ class TiledSettings(DetectorSettings):
         return (side, side) if isinstance(side, int) else side
 
     @property
+    def seen_hw(self) -> tuple[int, int]:
+        """Height and width of what a network sees at once: of a tile, or of the working image."""
+        return self.tile_hw if self.is_tiled else self.size_hw
+
+    @property
     def overlap_px(self) -> int:
         """By which they overlap at least."""
         return min(self.tile_hw) // TILE_SHARE if self.overlap is None else self.overlap

@@ -33,8 +33,3 @@ class Tiles:
         steps = (length_px - self.size_hw[axis]) // self.step_px
         gaps = -(-steps // (self.most_apart_px(axis) // self.step_px))
         return [i * steps // max(1, gaps) * self.step_px for i in range(gaps + 1)]
-
-    def count(self, working_hw: tuple[int, int]) -> int:
-        """How many tiles a working image has."""
-        down, across = (len(self.origins(length, axis)) for axis, length in enumerate(working_hw))
-        return down * across

@@ -81,6 +81,20 @@ def over_tiles(
     return joined
 
 
+def tile_at(g: GraphBuilder, image: str, sizes: Geometry, tiles: Tiles, *, origin: str) -> str:
+    """Nodes from an image to one of its tiles, N x 3 x h x w in grey levels.
+
+    Args:
+        g: where to add them.
+        image: name of the image.
+        sizes: of it and of its working image.
+        tiles: how large they are.
+        origin: name of the tile's first row and column, an int64 vector.
+    """
+    from_hw, to_hw = sizes.image_hw, sizes.content_hw
+    return resized_window(g, image, from_hw, to_hw, origin=origin, window_hw=tiles.size_hw)
+
+
 def _origins(g: GraphBuilder, padded_hw: str, tiles: Tiles, axis: int) -> str:
     """Along an axis; twin of `Tiles.origins`."""
     step, apart = tiles.step_px, tiles.most_apart_px(axis) // tiles.step_px
@@ -117,9 +131,7 @@ def _body(
     inner = GraphBuilder(PREFIX)
     number, going_on = f"{PREFIX}number", f"{PREFIX}going_on"
     origin = inner.op("Gather", corners, number)
-    cut = resized_window(
-        inner, image, sizes.image_hw, sizes.content_hw, origin=origin, window_hw=tiles.size_hw
-    )
+    cut = tile_at(inner, image, sizes, tiles, origin=origin)
     shape = ("N", "h", "w", "D")
     outputs = [tensor(inner.op("Identity", going_on), BOOL)]
     outputs += [

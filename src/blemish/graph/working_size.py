@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import ceil
 from typing import Literal
 
@@ -55,6 +56,13 @@ class WorkingSize:
     def seen_hw(self) -> tuple[int, int]:
         """What a network sees at once: a tile, or the working image."""
         return self.size_hw if self.tiles is None else self.tiles.size_hw
+
+    def corners(self, image_hw: tuple[int, int]) -> list[tuple[int, int]]:
+        """Origins of the tiles of an image of that size, row after row; none without tiles."""
+        if self.tiles is None:
+            return []
+        height, width = self.working_hw(image_hw)[1]
+        return list(product(self.tiles.origins(height, 0), self.tiles.origins(width, 1)))
 
     @property
     def always_even(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from blemish.detectors.contract import ImageSource
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.preprocessing import geometry, image_hw, image_input, normalise, preprocess
-from blemish.graph.resizing import resized_window
 from blemish.graph.session import Session
+from blemish.graph.tiling import tile_at
 from blemish.graph.working_size import WorkingSize
 from blemish.images.format import ImageFormat
 from blemish.progress import Progress
@@ -72,10 +72,7 @@ def _working_images(
         image = preprocess(g, sizes, size, image_format=image_format, **as_taken)
     else:
         inputs.append(tensor("origin", INT64, 2))
-        tile_hw = size.tiles.size_hw
-        levels = resized_window(
-            g, "image", sizes.image_hw, sizes.content_hw, origin="origin", window_hw=tile_hw
-        )
+        levels = tile_at(g, "image", sizes, size.tiles, origin="origin")
         image = normalise(g, levels, white_level=image_format.white_level, **as_taken)
     g.op("Identity", image, name="working_image")
     return g.build(inputs, [tensor("working_image", FLOAT, "N", 3, "h", "w")])
@@ -109,11 +106,9 @@ class _Seen:
 
     def _places(self, image_hw: tuple[int, int], number: int) -> list[dict[str, NDArray[np.int64]]]:
         """Where some tiles of an image begin, for the session; nothing where there are none."""
-        tiles = self.size.tiles
-        if tiles is None:
+        corners = self.size.corners(image_hw)
+        if not corners:
             return [{}]
-        lengths = enumerate(self.size.working_hw(image_hw)[1])
-        corners = list(product(*(tiles.origins(length, axis) for axis, length in lengths)))
         order = np.random.default_rng(number).permutation(len(corners))[: self.shown]
         return [{"origin": np.array(corners[i], np.int64)} for i in order]
 

@@ -91,7 +91,7 @@ def measure(
     else:  # each tile is resized by itself
         working_px = prod(working.seen_hw)
         at_once_px = max(height * width for height, width in padded)  # whose cells are joined
-        tiles = max(map(working.tiles.count, padded))
+        tiles = max(len(working.corners(image_hw)) for image_hw in sizes_hw)
         stretched_px = max(
             working_px * ceil(width / across)
             for (_, across), (_, width) in zip(content, sizes_hw, strict=True)
