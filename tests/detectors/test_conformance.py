@@ -62,6 +62,7 @@ VARIANTS = {
             "crop": 64,
             "normalisation": "position",
         },
+        {"teacher_backbone": "tiny", "held_out": 0.4, "tile": 96, "overlap": 64, "crop": 80},
     ],
     "padim": [
         {},
