@@ -23,6 +23,7 @@ import scale_tables
 import sharp_tables
 import speed_tables
 import teach_tables
+import tiles_tables
 from efficientad_tables import drawn_last, named
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +43,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "scale.md",
     ROOT / "docs" / "explanation" / "drift.md",
     ROOT / "docs" / "explanation" / "decisions" / "0024-teaching.md",
+    ROOT / "docs" / "how-to" / "large-images.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -138,6 +140,9 @@ def filled(text: str) -> str:
         "teach-alarms": lambda: teach_tables.alarms(newest("teach-2*.json")),
         "teach-recall": lambda: teach_tables.found(newest("teach-2*.json")),
         "teach-defects": lambda: teach_tables.defects(newest("teach-defects-*.json")),
+        "tiles-seams": lambda: tiles_tables.seams(newest("tiles-*.json")),
+        "tiles-large": lambda: tiles_tables.large(newest("tiles-*.json")),
+        "tiles-defects": lambda: tiles_tables.defects(newest("tiles-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

@@ -24,6 +24,9 @@ VARIANTS = {
         {"calibration_folds": 5, "resize": "shorter", "neighbourhood": 1},
         {"normalisation": "none"},
         {"shards": 3},
+        {"tile": 32, "overlap": 8, "shards": 3},
+        {"tile": [32, 64], "overlap": 0, "resize": "longer", **DISTANCES},
+        {"tile": 32, "scale": 0.8, "image_size": None, **DISTANCES},
         {"shards": 4, "resize": "shorter", "projection": 4, "k": 2, "normalisation": "none"},
         {
             "image_size": [48, 64],
@@ -59,6 +62,7 @@ VARIANTS = {
             "crop": 64,
             "normalisation": "position",
         },
+        {"teacher_backbone": "tiny", "held_out": 0.4, "tile": 96, "overlap": 64, "crop": 80},
     ],
     "padim": [
         {},

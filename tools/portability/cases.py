@@ -38,6 +38,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "patchcore, head": lambda: blemish.PatchCore(head="distance", **SMALL),
     "efficientad": lambda: blemish.EfficientAd(**SHORT),
     "fusion": lambda: blemish.Fusion(members=["patchcore", "padim"], image_size=128),
+    "patchcore, tiles": lambda: blemish.PatchCore(scale=0.75, tile=64, coreset_ratio=0.12),
 }  # fmt: skip
 
 TRAINED = ("efficientad", "patchcore, head")  # by torch

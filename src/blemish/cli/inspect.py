@@ -82,7 +82,10 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
 def _detector_facts(facts: DetectorFacts, working: WorkingFacts) -> Iterator[tuple[str, str]]:
     height, width = working.size_hw
     yield "detector", f"{facts.name}, seed {facts.seed}"
-    yield "image size", f"{height} x {width}, {working.resize}"
+    resized = f"{height} x {width}, {working.resize}"
+    yield "image size", resized if working.scale is None else f"x {working.scale:g}"
+    if working.tile_hw is not None:
+        yield "tiles", f"{working.tile_hw[0]} x {working.tile_hw[1]}"
     for source in facts.sources:
         yield source.role, f"{source.name}, licence {source.licence}"
         yield f"{source.role} sha256", source.sha256

@@ -1,11 +1,14 @@
 """A small hand for writing ONNX graphs: operators in, names out.
 
 Names are counted, so the same calls give the same bytes. Nothing here knows of detectors.
+
+A graph may hold others: the bodies of loops, which may use every name of the graph around them. So
+names are found, and changed, in bodies as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,10 +27,10 @@ ENDLESS = 2**31 - 1  # more than any size or row; OpenVINO holds whole numbers i
 
 
 class GraphBuilder:
-    """Collects nodes and constants; `build` makes the model.
+    """Collects nodes and constants; `build` makes the model, `body` what a loop repeats.
 
     Args:
-        prefix: in front of each name that is made here.
+        prefix: what all names begin with: those of a body must not be those of the graph around it.
     """
 
     def __init__(self, prefix: str = "") -> None:
@@ -39,7 +42,8 @@ class GraphBuilder:
 
     def op(self, kind: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """Add an operator with one output and give the output's name."""
-        return self.ops(kind, *inputs, outputs=[name or self._next(kind)], **attributes)[0]
+        output = f"{self._prefix}{name}" if name else self._next(kind)
+        return self.ops(kind, *inputs, outputs=[output], **attributes)[0]
 
     def ops(self, kind: str, *inputs: str, outputs: Sequence[str], **attributes: Any) -> list[str]:
         """Add an operator with the named outputs (see `fresh`)."""
@@ -59,7 +63,7 @@ class GraphBuilder:
         key = f"{array.dtype}{array.shape}".encode() + array.tobytes() if array.size < 256 else None
         if name is None and key is not None and key in self._shared:
             return self._shared[key]
-        name = name or f"{self._prefix}constant_{len(self._constants)}"
+        name = f"{self._prefix}{name or f'constant_{len(self._constants)}'}"
         self._constants.append(numpy_helper.from_array(array, name))
         if key is not None:
             self._shared[key] = name
@@ -90,6 +94,7 @@ class GraphBuilder:
             prefix: what its inner names get in front.
             inputs: for each of its inputs, the name here that feeds it.
         """
+        prefix = self._prefix + prefix
 
         def rename(name: str) -> str:
             return inputs.get(name, f"{prefix}{name}") if name else name
@@ -104,8 +109,7 @@ class GraphBuilder:
             inner = onnx.NodeProto()
             inner.CopyFrom(node)
             inner.name = f"{prefix}{node.name or len(self._nodes)}"
-            inner.input[:] = [rename(name) for name in node.input]
-            inner.output[:] = [rename(name) for name in node.output]
+            rename_all(inner, rename)
             self._nodes.append(inner)
         return {output.name: rename(output.name) for output in model.graph.output}
 
@@ -113,12 +117,26 @@ class GraphBuilder:
         self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
     ) -> onnx.ModelProto:
         """The model with what the outputs need and nothing else."""
-        nodes, constants = self._needed([output.name for output in outputs])
-        graph = helper.make_graph(nodes, "blemish", list(inputs), list(outputs), constants)
+        graph = self._graph("blemish", inputs, outputs)
         opset = [helper.make_opsetid("", self._opset)]
         return helper.make_model(
             graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="blemish"
         )
+
+    def body(
+        self, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
+    ) -> onnx.GraphProto:
+        """The same as what a loop in another graph repeats, whose names it may use."""
+        return self._graph(f"{self._prefix}body", inputs, outputs)
+
+    def _graph(
+        self,
+        name: str,
+        inputs: Sequence[onnx.ValueInfoProto],
+        outputs: Sequence[onnx.ValueInfoProto],
+    ) -> onnx.GraphProto:
+        nodes, constants = self._needed([output.name for output in outputs])
+        return helper.make_graph(nodes, name, list(inputs), list(outputs), constants)
 
     def _needed(
         self, outputs: Sequence[str]
@@ -127,13 +145,35 @@ class GraphBuilder:
         nodes = []
         for node in reversed(self._nodes):
             if wanted.intersection(node.output):
-                wanted.update(node.input)
+                wanted.update(names_taken(node))
                 nodes.append(node)
         constants = [tensor for tensor in self._constants if tensor.name in wanted]
         return nodes[::-1], constants
 
     def _next(self, stem: str) -> str:
         return f"{self._prefix}{stem.lower()}_{len(self._nodes)}"
+
+
+def bodies(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    """The graphs that a node repeats."""
+    return [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+
+
+def names_taken(node: onnx.NodeProto) -> set[str]:
+    """What a node and its bodies take, and names that are the bodies' own."""
+    inner = (names_taken(one) for body in bodies(node) for one in body.node)
+    return set(node.input).union(*inner)
+
+
+def rename_all(node: onnx.NodeProto, rename: Callable[[str], str]) -> None:
+    """Change the names of what a node takes and gives, and all names in its bodies."""
+    node.input[:] = [rename(name) for name in node.input]
+    node.output[:] = [rename(name) for name in node.output]
+    for body in bodies(node):
+        for one in body.node:
+            rename_all(one, rename)
+        for named in (*body.input, *body.output, *body.initializer):
+            named.name = rename(named.name)
 
 
 def tensor(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:

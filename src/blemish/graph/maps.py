@@ -11,6 +11,7 @@ Gaussian is cut off at four sigma and mirrors the border pixel (`reflect` of `sc
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder
 from blemish.graph.preprocessing import Geometry
@@ -44,6 +45,15 @@ def content_cells(g: GraphBuilder, grid_hw: str, sizes: Geometry) -> str:
     covered = g.op("Div", g.op("Mul", content, cells), padded)
     inside = g.op("Ceil", g.op("Sub", covered, g.number(0.5)))
     return g.op("Max", inside, g.number(1.0))
+
+
+def bell_of(sigma_px: float) -> tuple[int, NDArray[np.float64]]:
+    """The Gaussian, and how many pixels to each side it reaches; 0 for none."""
+    radius = int(TRUNCATE_SIGMAS * sigma_px + 0.5)
+    if not radius:
+        return 0, np.ones(1)
+    bell = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_px) ** 2)
+    return radius, bell / bell.sum()
 
 
 def _axis_matrix(g: GraphBuilder, grid_hw: str, sizes: Geometry, axis: int, sigma_px: float) -> str:
@@ -90,7 +100,7 @@ def _sources(g: GraphBuilder, outputs: str, step: str, last: str) -> str:
 
 def _smoothed(g: GraphBuilder, weights: str, length: str, sigma_px: float) -> str:
     """Weights (length x cells) smoothed along their length, the border rows mirrored."""
-    radius = int(TRUNCATE_SIGMAS * sigma_px + 0.5)
+    radius, bell = bell_of(sigma_px)
     reach = g.number(radius)
     rows = g.op("Range", g.op("Neg", reach), g.op("Add", length, reach), g.number(1.0))
     half = g.number(0.5)
@@ -99,9 +109,7 @@ def _smoothed(g: GraphBuilder, weights: str, length: str, sigma_px: float) -> st
     below = g.op("Sub", above, g.op("Mul", excess, g.number(2.0)))  # length is length - 1, ...
     mirrored = g.op("Cast", g.op("Max", below, g.number(0.0)), to=INT64)
     padded = g.op("Transpose", g.op("Gather", weights, mirrored, axis=0), perm=[1, 0])
-    offsets = np.arange(-radius, radius + 1)
-    bell = np.exp(-0.5 * (offsets / sigma_px) ** 2)
-    kernel = g.constant((bell / bell.sum()).reshape(1, 1, -1))
+    kernel = g.constant(bell.reshape(1, 1, -1))
     smooth = g.op("Conv", g.op("Unsqueeze", padded, g.ints(1)), kernel)
     return g.op("Transpose", g.op("Squeeze", smooth, g.ints(1)), perm=[1, 0])
 

@@ -6,6 +6,8 @@ from hashlib import sha256
 
 import onnx
 
+from blemish.graph.builder import rename_all
+
 
 def once(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same graph with equal constants and equal nodes there once; outputs keep their names."""
@@ -18,10 +20,14 @@ def once(model: onnx.ModelProto) -> onnx.ModelProto:
         if known == constant.name:
             constants.append(constant)
     given = {output.name for output in model.graph.output}
+
+    def first_name(name: str) -> str:
+        return names.get(name, name)
+
     nodes: list[onnx.NodeProto] = []
     made: dict[bytes, onnx.NodeProto] = {}
     for node in model.graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
+        rename_all(node, first_name)
         known_node = made.setdefault(_content(node, "name", "output"), node)
         if known_node is node or given & set(node.output):
             nodes.append(node)

@@ -17,7 +17,7 @@ import numpy as np
 
 from blemish.graph.builder import UINT8, UINT16, GraphBuilder, tensor
 from blemish.graph.resizing import resize
-from blemish.graph.working_size import WorkingSize
+from blemish.graph.working_size import THOUSANDTHS, WorkingSize
 from blemish.images.format import ImageFormat
 
 if TYPE_CHECKING:
@@ -38,13 +38,19 @@ def geometry(g: GraphBuilder, image_hw: str, size: WorkingSize) -> Geometry:
     if size.resize == "stretch":
         fixed = g.ints(*size.size_hw)
         return Geometry(image_hw, fixed, fixed)
-    reduce = "ReduceMin" if size.resize == "shorter" else "ReduceMax"
-    side = g.op(reduce, image_hw, g.ints(0), keepdims=1)
-    scaled = g.op("Div", g.op("Mul", image_hw, g.ints(size.size_hw[0])), side)
+    if size.resize == "scale":
+        scaled = g.op("Div", g.op("Mul", image_hw, g.ints(size.scale)), g.ints(THOUSANDTHS))
+    else:
+        reduce = "ReduceMin" if size.resize == "shorter" else "ReduceMax"
+        side = g.op(reduce, image_hw, g.ints(0), keepdims=1)
+        scaled = g.op("Div", g.op("Mul", image_hw, g.ints(size.size_hw[0])), side)
     content = g.op("Max", scaled, g.ints(1))
     multiple = g.ints(size.multiple)
     blocks = g.op("Div", g.op("Add", content, g.ints(size.multiple - 1)), multiple)
-    return Geometry(image_hw, content, g.op("Mul", blocks, multiple))
+    padded = g.op("Mul", blocks, multiple)
+    if size.tiles is not None:
+        padded = g.op("Max", padded, g.ints(*size.tiles.size_hw))
+    return Geometry(image_hw, content, padded)
 
 
 def image_input(image_format: ImageFormat) -> onnx.ValueInfoProto:

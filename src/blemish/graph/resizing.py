@@ -13,6 +13,8 @@ units of 1 / (2 x outputs) of a pixel, so no size is too large to be exact.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from blemish.graph.builder import FLOAT, GraphBuilder
@@ -52,6 +54,83 @@ def resize(
     return g.op("Transpose", lines, perm=[0, 2, 3, 1])
 
 
+def resized_window(
+    g: GraphBuilder,
+    image: str,
+    from_hw: str,
+    to_hw: str,
+    *,
+    origin: str,
+    window_hw: tuple[int, int],
+) -> str:
+    """Nodes from an image to a part of the resized one alone, by the pixels that it needs.
+
+    What of the part lies beyond the resized image repeats its last rows and columns.
+
+    Args:
+        g: where to add the nodes.
+        image: name of what is resized, N x H x W x 3, any numbers.
+        from_hw: name of its height and width, an int64 vector.
+        to_hw: name of the wanted ones.
+        origin: name of the part's first row and column, an int64 vector.
+        window_hw: its height and width.
+
+    Returns:
+        The name of the part, N x 3 x h x w, float32.
+    """
+    (height, width), (rows, columns) = _sides(g, from_hw), _sides(g, to_hw)
+    (top, left), (down, across) = _sides(g, origin), window_hw
+    of_rows = _window_of(g, height, rows, top, down)
+    of_columns = _window_of(g, width, columns, left, across)
+    starts = g.op("Concat", of_rows.first, of_columns.first, axis=0)
+    ends = g.op("Concat", of_rows.end, of_columns.end, axis=0)
+    cut = g.op("Slice", image, starts, ends, g.ints(1, 2))
+    lines = _made(g, g.op("Reshape", cut, g.ints(0, 0, -1)), of_rows, down)  # N x h x (W 3)
+    lines = g.op("Transpose", lines, perm=[0, 2, 1])
+    lines = g.op("Reshape", lines, g.ints(0, -1, COLOURS * down))
+    lines = _made(g, lines, of_columns, across)  # N x w x (3 h)
+    lines = g.op("Reshape", lines, g.ints(0, 0, COLOURS, down))
+    return g.op("Transpose", lines, perm=[0, 2, 3, 1])
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Names of what makes some rows of a result.
+
+    Attributes:
+        first, end: of the rows of the image that it needs.
+        taken: which of these each band takes, bands x L.
+        weights: what they count for its rows, bands x BAND x L.
+    """
+
+    first: str
+    end: str
+    taken: str
+    weights: str
+
+
+def _window_of(g: GraphBuilder, inputs: str, outputs: str, start: str, count: int) -> _Window:
+    bands = g.ints(-(-count // BAND))
+    centres = _centres(g, inputs, outputs, bands=bands, start=start)
+    widest = g.op("Max", inputs, outputs)
+    taken = _taken(g, centres, inputs, outputs, widest)
+    weights = _weights(g, centres, taken, outputs, widest)
+    flat = g.op("Reshape", taken, g.ints(-1))
+    first = g.op("ReduceMin", flat, g.ints(0), keepdims=1)
+    last = g.op("ReduceMax", flat, g.ints(0), keepdims=1)
+    end = g.op("Add", last, g.ints(1))
+    return _Window(first, end, g.op("Sub", taken, first), weights)
+
+
+def _made(g: GraphBuilder, lines: str, window: _Window, count: int) -> str:
+    """So many lines of a result from those of the image (N x lines x numbers), float32."""
+    bands = g.op("Cast", g.op("Gather", lines, window.taken, axis=1), to=FLOAT)
+    numbers = g.op("Slice", g.op("Shape", lines), g.ints(2), g.ints(3), g.ints(0))
+    size = g.op("Concat", g.ints(0, -1), numbers, axis=0)
+    made = g.op("Reshape", g.op("MatMul", window.weights, bands), size)
+    return made if count % BAND == 0 else g.op("Slice", made, g.ints(0), g.ints(count), g.ints(1))
+
+
 def _sides(g: GraphBuilder, hw: str) -> tuple[str, str]:
     """Height and width, vectors of one number each."""
     return g.op("Gather", hw, g.ints(0)), g.op("Gather", hw, g.ints(1))
@@ -71,13 +150,21 @@ def _resized_rows(
     return made if whole_bands else g.op("Slice", made, g.ints(0), outputs, g.ints(1))
 
 
-def _centres(g: GraphBuilder, inputs: str, outputs: str) -> str:
+def _centres(
+    g: GraphBuilder,
+    inputs: str,
+    outputs: str,
+    *,
+    bands: str | None = None,
+    start: str | None = None,
+) -> str:
     """Where the centre of each row of the result lies in the image, bands x BAND.
 
-    What fills the last band are copies of the last row.
+    What fills the last band are copies of the last row. All bands, or so many from a row on.
     """
-    bands = g.op("Div", g.op("Add", outputs, g.ints(BAND - 1)), g.ints(BAND))
-    rows = g.op("Min", _count(g, g.op("Mul", bands, g.ints(BAND))), _less_one(g, outputs))
+    bands = bands or g.op("Div", g.op("Add", outputs, g.ints(BAND - 1)), g.ints(BAND))
+    rows = _count(g, g.op("Mul", bands, g.ints(BAND)))
+    rows = g.op("Min", rows if start is None else g.op("Add", rows, start), _less_one(g, outputs))
     return g.op("Reshape", g.op("Mul", _odd(g, rows), inputs), g.ints(-1, BAND))
 
 

@@ -106,7 +106,7 @@ class Comparisons:
     @cached_property
     def _working(self) -> WorkingSize:
         known = self.model.facts.input.working
-        return WorkingSize(known.size_hw, known.resize, self.origins.multiple)
+        return known.working_size(self.origins.multiple)
 
     @cached_property
     def _thumbnails(self) -> Thumbnails | None:

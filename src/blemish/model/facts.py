@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from blemish.calibration import CalibrationFacts
 from blemish.calibration.suspicious import SuspiciousImages
 from blemish.errors import ModelFileError
-from blemish.graph.working_size import Resizing
+from blemish.graph.tile_grid import Tiles
+from blemish.graph.working_size import THOUSANDTHS, Resizing, WorkingSize
 from blemish.images.format import ImageFormat
 from blemish.images.header import Alpha
 from blemish.images.look import Looks
@@ -83,10 +84,32 @@ class DetectorFacts:
 
 @dataclass(frozen=True)
 class WorkingFacts:
-    """How images are resized; see `graph.working_size.WorkingSize`."""
+    """How images are resized; see `graph.working_size.WorkingSize`.
+
+    Attributes:
+        size_hw: height and width of working images, before they are padded; with `scale` of tiles.
+        resize: which way.
+        scale: what sides are multiplied with, where that is the way.
+        tile_hw: of the tiles that a working image is looked at in; `None` for all at once.
+    """
 
     size_hw: tuple[Positive, Positive]
     resize: Resizing
+    scale: AboveZero | None = None
+    tile_hw: tuple[Positive, Positive] | None = None
+
+    @classmethod
+    def of(cls, size: WorkingSize) -> WorkingFacts:
+        """Those of a detector's working size."""
+        scale = size.scale / THOUSANDTHS if size.resize == "scale" else None
+        tile_hw = None if size.tiles is None else size.tiles.size_hw
+        return cls(size.size_hw, cast(Resizing, size.resize), scale, tile_hw)
+
+    def working_size(self, multiple: int) -> WorkingSize:
+        """What they say of sizes, padded to a multiple; where tiles lie is not known."""
+        tiles = None if self.tile_hw is None else Tiles(self.tile_hw, 0, multiple)
+        scale = THOUSANDTHS if self.scale is None else round(self.scale * THOUSANDTHS)
+        return WorkingSize(self.size_hw, self.resize, multiple, tiles, scale)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from blemish.calibration import (
     DEFAULT_RATE,
@@ -33,7 +33,6 @@ from blemish.detectors.origins import TellsOrigins
 from blemish.detectors.zoned import FittedInZones, ZonedImages, check_seen, in_zones
 from blemish.errors import CalibrationError, DataError, UsageError
 from blemish.graph.engine import CPU, Engine
-from blemish.graph.working_size import Resizing
 from blemish.images.header import READER, Reader
 from blemish.images.look import Looks, looks_of
 from blemish.images.usual import usual_of
@@ -266,7 +265,6 @@ class _Job:
         )
         peaks = highest_peaks(left_out.scored, left_out.keys)
         calibration = with_false_regions(calibration, peaks, fitted.held_out_map)
-        settings = self.detector.settings
         return assemble(
             fitted.graph,
             Facts(
@@ -276,7 +274,7 @@ class _Job:
                 input=InputFacts(
                     self.images.image_format,
                     self.reader.alpha,
-                    WorkingFacts(settings.size_hw, cast(Resizing, settings.resize)),
+                    WorkingFacts.of(self.detector.settings.working_size(1)),
                     self._zone_facts(fitted, scored),
                 ),
                 training=self._training_facts(fitted, left_out),

@@ -66,7 +66,7 @@ class HeldBanks:
     def working(self) -> WorkingSize:
         """How images are resized."""
         known = self.model.facts.input.working
-        return WorkingSize(known.size_hw, known.resize, self.origins.multiple)
+        return known.working_size(self.origins.multiple)
 
     @cached_property
     def tensors(self) -> frozenset[str]:

@@ -36,6 +36,7 @@ MODEL_COPIES = 10  # the file, and what each of three engines makes of it
 DECODED_PIXEL_BYTES = {8: 32, 16: 40}  # decoded, as floats, and the map
 FILE_COPIES = 2  # its bytes, and what a decoder makes of them
 STRETCHED_BYTES = 36  # of a pixel of the rows that are left, as wide as the image: 3 x 3 floats
+CELL_BYTES = 2  # of a working pixel: scores and neighbours of its cell, in tiles and joined
 WORKING_COPIES = 8 / (256 * 256)  # of the model file, for each pixel of the resized image
 LEAST_WORKING_BYTES = 256  # for each such pixel, however small the model
 ORDINARY_PIXELS = 10**6  # of an image that is judged on every machine
@@ -72,7 +73,11 @@ class JudgingMemory:
         """
         (rows, _), (height, width) = self.working.working_hw(size_hw)
         decoded = DECODED_PIXEL_BYTES[bit_depth] * size_hw[0] * size_hw[1]
-        stretched = STRETCHED_BYTES * rows * size_hw[1]  # rows first: low images grow by it
+        if self.working.tiles is None:
+            stretched = STRETCHED_BYTES * rows * size_hw[1]  # rows first: low images grow by it
+        else:  # each tile is resized by itself, and its cells are kept
+            stretched = CELL_BYTES * height * width
+            height, width = self.working.seen_hw
         inside = int(self.bytes_a_working_pixel * height * width)
         needed = decoded + stretched + inside + FILE_COPIES * file_bytes
         if needed > self.room_bytes:
@@ -137,7 +142,7 @@ def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) 
     Raises:
         SettingError: the model alone takes more than is wanted.
     """
-    resizing = WorkingSize(working.size_hw, working.resize, MULTIPLE_PX)
+    resizing = working.working_size(MULTIPLE_PX)
     fixed, inside = _fixed_bytes(model_bytes), _inside_bytes(model_bytes)
     least = least_memory(working, model_bytes)
     if wanted is None:
@@ -153,7 +158,7 @@ def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) 
 
 def least_memory(working: WorkingFacts, model_bytes: int) -> int:
     """Bytes that a process takes to judge an ordinary image; `judging_memory` wants no fewer."""
-    height, width = working.size_hw
+    height, width = working.tile_hw or working.size_hw
     inside = int(_inside_bytes(model_bytes) * height * width)
     return _fixed_bytes(model_bytes) + inside + DECODED_PIXEL_BYTES[8] * ORDINARY_PIXELS
 

@@ -73,6 +73,8 @@ def _resolution(records: Iterable[Record]) -> str:
 
 def _working_size(record: Record) -> str:
     size, way = record.settings.get("image_size"), record.settings.get("resize", "stretch")
+    if (scale := record.settings.get("scale")) is not None:
+        return "as large as they are" if scale == 1 else f"{scale:g} times as large as they are"
     if size is None:
         return ""
     if way != "stretch":

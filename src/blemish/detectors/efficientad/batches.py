@@ -156,7 +156,7 @@ class Batches:
 
     def watched(self) -> Iterator[Batch]:
         """The images that are not trained on but looked at, one by one and whole."""
-        whole = self._window_at((0, 0), self._settings.size_hw)
+        whole = self._window_at((0, 0), self._settings.seen_hw)
         for position in self._watched:
             image = self._on_device(self._images[position][None])
             yield Batch([whole], image, self._kept_features([position], [whole]), None, None)
@@ -172,7 +172,7 @@ class Batches:
         ]
 
     def _window(self, rng: np.random.Generator) -> Window:
-        whole_hw, crop, step = self._settings.size_hw, self._recipe.crop, self._teacher.step
+        whole_hw, crop, step = self._settings.seen_hw, self._recipe.crop, self._teacher.step
         if not crop:
             return self._window_at((0, 0), whole_hw)
         beyond = self._teacher.margin and crop // 2 // step  # so that borders come as often
@@ -196,7 +196,7 @@ class Batches:
         margin = self._teacher.margin
         if not margin or not self._recipe.crop:
             return None
-        grid_hw = self._teacher.grid_hw(self._settings.size_hw)
+        grid_hw = self._teacher.grid_hw(self._settings.seen_hw)
         masks = []
         for window in windows:
             rows, columns = (
@@ -221,7 +221,7 @@ class Batches:
     def _penalty_parts(self, images: Tensor, rng: np.random.Generator) -> Tensor:
         """Random parts of random penalty images, some without colour."""
         crop, count = self._recipe.crop, self._recipe.batch_size
-        height, width = (crop, crop) if crop else self._settings.size_hw
+        height, width = (crop, crop) if crop else self._settings.seen_hw
         room_hw = images.shape[2] - height, images.shape[3] - width
         parts = []
         for number in rng.integers(len(images), size=count):

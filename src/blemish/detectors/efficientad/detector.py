@@ -99,7 +99,14 @@ class EfficientAd:
 
     def plan(self, images: ImageSource) -> TrainingPlan:
         """What a fit on these images will take."""
-        return plan_training(self.settings, self.teacher, images.split_keys)
+        self._check_tiles(images)
+        sizes_hw = images.sizes_hw
+        return plan_training(self.settings, self.teacher, images.split_keys, sizes_hw=sizes_hw)
+
+    def _check_tiles(self, images: ImageSource) -> None:
+        """Raise `SettingError` where tiles do not go with the teacher, or with the images."""
+        strides = [level.stride for level in self.teacher.levels]
+        self.settings.check_tiles(max(strides), images.sizes_hw)
 
     def estimate_seconds(self, images: ImageSource) -> dict[str, float]:
         """Guess how long each stage of a fit will take, from a few steps of it.
@@ -133,9 +140,11 @@ class EfficientAd:
         """
         from blemish.detectors.efficientad.fit import Trainings
 
+        self._check_tiles(images)
         teacher = self.teacher
         if self.settings.teacher_precision == "int8" and isinstance(teacher, BackboneTeacher):
-            teacher = teacher.in_int8(self.settings.working_size(1), images, progress, engine)
+            size = EfficientAdGraph(self.settings, teacher, images.image_format).working_size
+            teacher = teacher.in_int8(size, images, progress, engine)
         graph = EfficientAdGraph(self.settings, teacher, images.image_format)
         space = Space(self.settings.memory_megabytes)
         working = working_images(graph, images, space, progress)
@@ -143,6 +152,7 @@ class EfficientAd:
         trainings = Trainings(
             graph,
             working,
+            images,
             penalty_images(self.settings, progress) if penalised else None,
             space=space,
             progress=progress,
@@ -180,7 +190,7 @@ class FittedEfficientAd:
                 self._parts += 1
                 self._positions += one.left_out.positions
                 for branch, grids in self._rescaled(one.left_out, scale).items():
-                    self._maps[branch] += list(grids)
+                    self._maps[branch] += grids
         self.left_out: dict[str, LeftOut] = {}
         keys = [images.split_keys[position] for position in self._positions]
         if s.by_place and len(set(keys)) > 1:
@@ -193,12 +203,14 @@ class FittedEfficientAd:
         """What the map of each branch is told by at its places; empty where they are not."""
         return {branch: left_out.usual for branch, left_out in self.left_out.items()}
 
-    def _rescaled(self, maps: Maps, scale: Quantiles) -> dict[str, NDArray[np.float32]]:
+    def _rescaled(self, maps: Maps, scale: Quantiles) -> dict[str, list[Grid]]:
         """Maps of some images, shifted and scaled by the nodes that do so in the model."""
         session = Session(self._writer.rescaled(scale).SerializeToString(), ONE_CORE)
-        raw = {map_name(branch): values for branch, values in maps.values.items()}
-        found = session.run([rescaled_name(branch) for branch in maps.values], **raw)
-        return dict(zip(maps.values, found, strict=True))
+        names, found = [rescaled_name(branch) for branch in maps.values], []
+        for grids in zip(*maps.values.values(), strict=True):
+            raw = {map_name(b): grid[None] for b, grid in zip(maps.values, grids, strict=True)}
+            found.append([values[0] for values in session.run(names, **raw)])
+        return dict(zip(maps.values, map(list, zip(*found, strict=True)), strict=True))
 
     @cached_property
     def graph(self) -> onnx.ModelProto:

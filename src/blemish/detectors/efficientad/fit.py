@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from blemish.detectors.contract import ImageSource
 from blemish.detectors.efficientad.batches import Batches, KeptFeatures, Material
 from blemish.detectors.efficientad.checkpoint import Checkpoint
 from blemish.detectors.efficientad.graph import EfficientAdGraph, Nets, map_name
@@ -72,6 +74,7 @@ class Trainings:
     Args:
         graph: writes the graphs that maps are made with.
         images: to train on.
+        source: of these, for maps of whole images where they are trained on in tiles.
         penalty: images of anything else, P x 3 x h x w; `None` for no penalty.
         space: room for the teacher's features.
         progress: told of stages.
@@ -86,6 +89,7 @@ class Trainings:
         self,
         graph: EfficientAdGraph,
         images: WorkingImages,
+        source: ImageSource,
         penalty: NDArray[np.uint8] | None,
         *,
         space: Space,
@@ -94,7 +98,7 @@ class Trainings:
         engine: Engine,
     ) -> None:
         self._settings, self._teacher = graph.settings, graph.teacher
-        self._graph, self._images = graph, images
+        self._graph, self._images, self._source = graph, images, source
         self._progress, self._folder, self._engine = progress, folder, engine
         self._device = pick_device(self._settings.device)
         self._answers = self._teacher.answers(self._device, engine)
@@ -112,14 +116,16 @@ class Trainings:
         return Outcome(nets, measured, self._facts(one, trained))
 
     def _train(self, one: Round, stage: str) -> tuple[Nets, Trained]:
-        found = self._means[one.trained], self._variances[one.trained]
+        trained_rows = self._images.rows(one.trained)
+        shown = replace(one, trained=trained_rows, watched=self._images.rows(one.watched))
+        found = self._means[trained_rows], self._variances[trained_rows]
         statistics = statistics_of(*found, self._graph.layers.followed)
         self._tell_of_constant(statistics)
         teacher = normalised(self._answers, statistics, self._device)
         trained = train(
             self._settings,
             make_trio(self._settings, self._graph.layers, teacher, self._device),
-            Batches(self._material, one, statistics, self._settings, self._device),
+            Batches(self._material, shown, statistics, self._settings, self._device),
             self._device,
             name=stage,
             progress=self._progress,
@@ -134,7 +140,7 @@ class Trainings:
         # same memory for each image, hundreds of megabytes of it.
         shape = (len(values), self._teacher.features)
         self._means, self._variances = np.empty(shape), np.empty(shape)
-        room_hw = self._teacher.grid_hw(self._settings.size_hw)
+        room_hw = self._teacher.grid_hw(self._settings.seen_hw)
         room = space.array((*shape, *room_hw), np.float16) if keep else None
         with self._progress.stage("teacher", len(values)) as advance, torch.no_grad():
             for i, image in enumerate(values):
@@ -183,12 +189,20 @@ class Trainings:
     def _maps(self, session: Session, positions: list[int], advance: Advance) -> Maps:
         """Raw maps of some images."""
         branches, found = list(self._graph.branches), []
-        for position in positions:
-            image = self._images.values[position][None].astype(np.float32)
-            found.append(session.run([map_name(branch) for branch in branches], working=image))
+        for shown in self._shown_whole(positions):
+            maps = session.run([map_name(branch) for branch in branches], **shown)
+            found.append([values[0] for values in maps])
             advance(1)
-        values = (np.concatenate(maps) for maps in zip(*found, strict=True))
-        return Maps(positions, dict(zip(branches, values, strict=True)))
+        of_branches = map(list, zip(*found, strict=True))
+        return Maps(positions, dict(zip(branches, of_branches, strict=True)))
+
+    def _shown_whole(self, positions: list[int]) -> Iterator[dict[str, NDArray[Any]]]:
+        """What the graph of maps takes of some images: with tiles, the images as they came."""
+        if self._graph.tiles is None:
+            for position in positions:
+                yield {"working": self._images.values[position][None].astype(np.float32)}
+        else:
+            yield from ({"image": image[None]} for _, image in self._source.part(positions))
 
     def _checkpoint(self, one: Round) -> Checkpoint | None:
         if self._folder is None:
@@ -207,11 +221,11 @@ class Trainings:
 
     def _facts(self, one: Round, trained: Trained) -> dict[str, Any]:
         precision = pick_precision(self._settings.precision, self._device)
-        schedule = trained.schedule
+        schedule, shown = trained.schedule, len(self._images.rows(one.trained))
         return {
             "trained_on": len(one.trained),
             "steps": schedule.end,
-            "epochs": round(schedule.end * self._settings.recipe.batch_size / len(one.trained), 2),
+            "epochs": round(schedule.end * self._settings.recipe.batch_size / shown, 2),
             "unexplained": {
                 "watched": len(one.watched),
                 "history": schedule.unexplained,

@@ -31,14 +31,19 @@ from blemish.detectors.nets.layer import Weights
 from blemish.detectors.nets.nodes import add_net
 from blemish.detectors.position import Usual, told_by_place
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
-from blemish.graph.maps import enlarge
+from blemish.graph.maps import content_cells, enlarge
 from blemish.graph.preprocessing import (
     Geometry,
     geometry,
     image_hw,
     image_input,
+    normalise,
     preprocess,
 )
+from blemish.graph.tile_grid import Tiles
+from blemish.graph.tiling import Grid, over_tiles, tile_at
+from blemish.graph.wide_maps import enlarge_in_bands
+from blemish.graph.working_size import WorkingSize
 from blemish.images.format import ImageFormat
 
 if TYPE_CHECKING:
@@ -92,24 +97,50 @@ class EfficientAdGraph:
     @property
     def batch(self) -> int:
         """Images to run at once."""
-        height, width = self.settings.size_hw
+        height, width = self.settings.seen_hw
         return max(1, min(LARGEST_BATCH, BATCH_PIXELS // (height * width)))
 
+    @property
+    def working_size(self) -> WorkingSize:
+        """How images are resized, and the tiles that they are looked at in, if there are some."""
+        strides = [level.stride for level in self.teacher.levels]
+        return self.settings.working_size(max(strides) if self.settings.is_tiled else 1)
+
     def working(self) -> onnx.ModelProto:
-        """From `image` to `working`, N x 3 x h x w: what the nets take."""
-        g = GraphBuilder()
-        image, _ = self._preprocessed(g)
+        """From `image` to `working`, N x 3 x h x w: what the nets take.
+
+        With tiles it is the one at `origin` (2).
+        """
+        g, inputs = GraphBuilder(), [image_input(self.image_format)]
+        if self.tiles is None:
+            image, _ = self._preprocessed(g)
+        else:
+            inputs.append(tensor("origin", INT64, 2))
+            sizes = geometry(g, image_hw(g), self.working_size)
+            levels = tile_at(g, "image", sizes, self.tiles, origin="origin")
+            image = self._normalised(g, levels)
         g.op("Identity", image, name="working")
-        height, width = self.settings.size_hw
+        height, width = self.settings.seen_hw
         outputs = [tensor("working", FLOAT, "N", COLOURS, height, width)]
-        return g.build([image_input(self.image_format)], outputs)
+        return g.build(inputs, outputs)
 
     def maps(self, nets: Nets) -> onnx.ModelProto:
-        """From `working` to the raw map of each branch, `map_student` say, N x h x w."""
+        """From `working` to the raw map of each branch, `map_student` say, N x h x w.
+
+        With tiles from `image`, to the maps of all of it.
+        """
         g = GraphBuilder()
+        if self.tiles is not None:
+            self._joined_maps(g, nets)
+            return g.build([image_input(self.image_format)], self._maps())
         self._raw_maps(g, nets, "working")
         height, width = self.settings.size_hw
         return g.build([tensor("working", FLOAT, "N", COLOURS, height, width)], self._maps())
+
+    @property
+    def tiles(self) -> Tiles | None:
+        """What working images are looked at in."""
+        return self.working_size.tiles
 
     def detector(
         self, nets: Nets, quantiles: Quantiles, usual: Mapping[str, Usual]
@@ -122,8 +153,12 @@ class EfficientAdGraph:
             usual: what the map of each is told by at its places; empty for as they are.
         """
         g = GraphBuilder()
-        image, sizes = self._preprocessed(g)
-        told = self._rescaled(g, self._raw_maps(g, nets, image), quantiles)
+        if self.tiles is None:
+            image, sizes = self._preprocessed(g)
+            raw, original_hw = self._raw_maps(g, nets, image), sizes.image_hw
+        else:
+            raw, original_hw = self._joined_maps(g, nets), image_hw(g)
+        told = self._rescaled(g, raw, quantiles)
         if usual:
             shape = g.op("Shape", told[next(iter(told))])
             inside_hw = g.op(
@@ -133,7 +168,7 @@ class EfficientAdGraph:
                 branch: told_by_place(g, grid, usual[branch], inside_hw, name=told_name(branch))
                 for branch, grid in told.items()
             }
-        self._summarise(g, told, sizes.image_hw)
+        self._summarise(g, told, original_hw)
         return g.build([image_input(self.image_format)], _summary())
 
     def rescaled(self, quantiles: Quantiles) -> onnx.ModelProto:
@@ -154,6 +189,28 @@ class EfficientAdGraph:
         sizes = geometry(g, image_hw(g), size)
         image = preprocess(g, sizes, size, image_format=self.image_format, mean=MEAN, std=STD)
         return image, sizes
+
+    def _normalised(self, g: GraphBuilder, levels: str) -> str:
+        white = self.image_format.white_level
+        return normalise(g, levels, white_level=white, mean=MEAN, std=STD)
+
+    def _joined_maps(self, g: GraphBuilder, nets: Nets) -> dict[str, str]:
+        """The map of each branch over all tiles, without cells of padding."""
+        assert self.tiles is not None
+        sizes, cell_px = geometry(g, image_hw(g), self.working_size), self.teacher.step
+
+        def look(inner: GraphBuilder, levels: str) -> list[str]:
+            return list(self._raw_maps(inner, nets, self._normalised(inner, levels)).values())
+
+        grids = [Grid(f"padded_{map_name(branch)}") for branch in self.branches]
+        whole = over_tiles(g, "image", sizes, self.tiles, look, cell_px=cell_px, grids=grids)
+        grid_hw = g.op("Div", sizes.padded_hw, g.ints(cell_px))
+        ends = g.op("Cast", content_cells(g, grid_hw, sizes), to=INT64)
+        first = g.ints(0, 0), ends, g.ints(1, 2)
+        return {
+            branch: g.op("Slice", grid, *first, name=map_name(branch))
+            for branch, grid in zip(self.branches, whole, strict=True)
+        }
 
     def _raw_maps(self, g: GraphBuilder, nets: Nets, image: str) -> dict[str, str]:
         """The map of each branch; features and maps have names that `Model.trace` knows."""
@@ -211,9 +268,21 @@ class EfficientAdGraph:
             whole = g.op("Pad", combined, sides, "", g.ints(1, 2), mode=mode)
         # Straight to the image as published, unless it is smoothed on the way.
         sigma_px = self.settings.recipe.smoothing
+        if self.tiles is not None:
+            sizes = geometry(g, original_hw, self.working_size)
+            grid_hw = g.op("Slice", g.op("Shape", whole), g.ints(1), g.ints(3), g.ints(0))
+            shown_hw = g.op("Mul", grid_hw, g.ints(self.teacher.step))
+            sizes = Geometry(original_hw, sizes.content_hw, shown_hw)
+            enlarged = enlarge_in_bands(g, whole, sizes, sigma_px=sigma_px)
+            g.op("Identity", enlarged, name="score_map")
+            self._score(g, told)
+            return
         between_hw = g.ints(*self.settings.size_hw) if sigma_px else original_hw
         sizes = Geometry(original_hw, between_hw, between_hw)
         g.op("Identity", enlarge(g, whole, sizes, sigma_px=sigma_px), name="score_map")
+        self._score(g, told)
+
+    def _score(self, g: GraphBuilder, told: Mapping[str, str]) -> None:
         if self.settings.recipe.image_score == "map":
             g.op("ReduceMax", "score_map", g.ints(1, 2), keepdims=0, name="score")
         else:
@@ -238,10 +307,12 @@ class EfficientAdGraph:
             pads=[NEIGHBOURS // 2] * 4,
             count_include_pad=0,
         )
-        cells = math.prod(self.teacher.grid_hw(self.settings.size_hw))
-        count = max(1, round(TOP_CELLS * cells))
+        cells = math.prod(self.teacher.grid_hw(self.settings.seen_hw))  # with tiles, of one
+        count = g.ints(max(1, round(TOP_CELLS * cells)))
         flat = g.op("Flatten", averaged, axis=1)
-        highest, _ = g.ops("TopK", flat, g.ints(count), outputs=g.fresh("top", 2), axis=1)
+        if self.tiles is not None:  # of which an image may fill only a part
+            count = g.op("Min", count, g.op("Slice", g.op("Shape", flat), g.ints(1), g.ints(2)))
+        highest, _ = g.ops("TopK", flat, count, outputs=g.fresh("top", 2), axis=1)
         return g.op("ReduceMean", highest, g.ints(1), keepdims=0)
 
     def _maps(self) -> list[onnx.ValueInfoProto]:

@@ -6,9 +6,11 @@ They are kept in half precision, in memory as far as allowed, then in a temporar
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,12 @@ from blemish.detectors.efficientad.architecture import COLOURS
 from blemish.detectors.efficientad.graph import EfficientAdGraph
 from blemish.errors import BlemishError, DataError
 from blemish.graph.session import Session
+from blemish.graph.working_size import WorkingSize
 from blemish.memory import MEGABYTE
 from blemish.progress import Progress
+
+SHOWN_PIXELS = 2**26  # of tiles that nets are trained on: those of a thousand usual images
+TILES = 23  # what else seeds generators, beside the setting
 
 
 class Space:
@@ -66,8 +72,9 @@ class WorkingImages:
 
     Attributes:
         names, split_keys, sizes_hw: of the images as they came.
-        values: N x 3 x h x w, float16.
+        values: N x 3 x h x w, float16; with tiles some of each image, one after the other.
         sha256: of names and values.
+        shown: tiles of an image; 1 where each is there as a whole.
     """
 
     names: list[str]
@@ -75,6 +82,11 @@ class WorkingImages:
     sizes_hw: list[tuple[int, int]]
     values: NDArray[np.float16]
     sha256: str
+    shown: int = 1
+
+    def rows(self, positions: Iterable[int]) -> list[int]:
+        """Which of the values are of some images."""
+        return [self.shown * one + i for one in positions for i in range(self.shown)]
 
 
 def working_images(
@@ -84,14 +96,39 @@ def working_images(
     sizes_hw = list(images.sizes_hw)
     if not sizes_hw:
         raise DataError("There is no good image to learn from.")
-    values = space.array((len(sizes_hw), COLOURS, *graph.settings.size_hw), np.float16)
+    shown = tiles_shown(graph.working_size, sizes_hw)
+    values = space.array((shown * len(sizes_hw), COLOURS, *graph.settings.seen_hw), np.float16)
     session = Session(graph.working().SerializeToString())
     digest, names = hashlib.sha256(), []
     with progress.stage("images", len(sizes_hw)) as advance:
         for i, (name, image) in enumerate(images):
-            values[i] = session.run(["working"], image=image[None])[0][0]
             digest.update(name.encode("utf-8", "surrogateescape"))
-            digest.update(values[i].tobytes())
+            for k, place in enumerate(_places(graph, sizes_hw[i], shown, i)):
+                row = values[shown * i + k]
+                row[:] = session.run(["working"], image=image[None], **place)[0][0]
+                digest.update(row.tobytes())
             names.append(name)
             advance(1)
-    return WorkingImages(names, list(images.split_keys), sizes_hw, values, digest.hexdigest())
+    keys = list(images.split_keys)
+    return WorkingImages(names, keys, sizes_hw, values, digest.hexdigest(), shown)
+
+
+def tiles_shown(size: WorkingSize, sizes_hw: Sequence[tuple[int, int]]) -> int:
+    """How many tiles of each image nets are trained on; 1 where they see it as a whole."""
+    if size.tiles is None:
+        return 1
+    fewest = min(len(size.corners(image_hw)) for image_hw in sizes_hw)
+    wanted = SHOWN_PIXELS / (math.prod(size.tiles.size_hw) * len(sizes_hw))
+    return min(fewest, max(1, math.ceil(wanted)))
+
+
+def _places(
+    graph: EfficientAdGraph, image_hw: tuple[int, int], shown: int, number: int
+) -> list[dict[str, NDArray[np.int64]]]:
+    """Where the tiles of an image begin that nets are trained on, for the session."""
+    corners = graph.working_size.corners(image_hw)
+    if not corners:
+        return [{}]
+    rng = np.random.default_rng([graph.settings.seed, TILES, number])
+    order = rng.permutation(len(corners))[:shown]
+    return [{"origin": np.array(corners[i], np.int64)} for i in order]

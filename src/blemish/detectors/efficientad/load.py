@@ -27,5 +27,6 @@ def load_teacher(settings: EfficientAdSettings) -> Teacher:
             neighbourhood=recipe.teacher_neighbourhood or 1,
         )
     )
-    found.check_sizes(settings.size_hw, recipe.crop)
+    settings.check_tiles(max(level.stride for level in found.levels), ())
+    found.check_sizes(settings.seen_hw, recipe.crop)
     return found

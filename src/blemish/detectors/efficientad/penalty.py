@@ -51,7 +51,7 @@ def penalty_images(settings: EfficientAdSettings, progress: Progress) -> ImageSt
 def _drawn(settings: EfficientAdSettings, count: int, progress: Progress) -> ImageStack:
     from blemish.surfaces.textures import draw
 
-    height, width = (settings.recipe.crop,) * 2 if settings.recipe.crop else settings.size_hw
+    height, width = (settings.recipe.crop,) * 2 if settings.recipe.crop else settings.seen_hw
     seed = int(np.random.default_rng([settings.seed, DRAWN]).integers(2**31))
     one = partial(draw, seed=seed, side_px=max(height, width))
     images = np.empty((count, COLOURS, height, width), np.uint8)
@@ -93,7 +93,7 @@ def _some_of(folder: Path, count: int, seed: int) -> list[Path]:
 
 def _read(paths: list[Path], settings: EfficientAdSettings, progress: Progress) -> ImageStack:
     """Images stretched to twice the working size, of which the middle is kept."""
-    session = Session(_middle(settings.size_hw).SerializeToString())
+    session = Session(_middle(settings.seen_hw).SerializeToString())
     images, problems = [], []
     with progress.stage("penalty", len(paths)) as advance:
         for _, image in read_ahead(paths, partial(read_image, reader=Reader(alpha="flatten"))):

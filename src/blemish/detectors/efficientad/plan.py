@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.detectors.contract import Told
 from blemish.detectors.efficientad.architecture import COLOURS, Layers
+from blemish.detectors.efficientad.images import tiles_shown
 from blemish.detectors.efficientad.rounds import left_out_parts
 from blemish.detectors.efficientad.schedule import fewest_steps
 from blemish.detectors.efficientad.teacher import layers_of
@@ -32,6 +33,8 @@ LONG_STEPS = 500
 COPIES = 6  # of trained weights: also gradients, means, two of Adam's, one on its way to a file
 TENSORS = 3.0  # as large as a layer's output, that its way forth and back holds at a time
 READ_AHEAD_BYTES = 100 * MEGABYTE  # decoded images that wait, sessions that resize them
+MAP_BYTES = 16  # of a cell of a map: as it is, in the order of quantiles, told
+IMAGE_BYTES = 30  # of a pixel of an image that is judged as a whole: decoded, its map
 FACTS_BYTES = 300  # of a training image in the model file
 
 
@@ -90,17 +93,29 @@ class TrainingPlan:
 
 
 def plan_training(
-    settings: EfficientAdSettings, teacher: Teacher, split_keys: Sequence[str]
+    settings: EfficientAdSettings,
+    teacher: Teacher,
+    split_keys: Sequence[str],
+    *,
+    sizes_hw: Sequence[tuple[int, int]] = (),
 ) -> TrainingPlan:
-    """What a fit on images with these split keys will take. Raises `DataError` without one."""
+    """What a fit on images with these split keys will take. Raises `DataError` without one.
+
+    Args:
+        settings: of the fit.
+        teacher: of the fit.
+        split_keys: of the images.
+        sizes_hw: of them, needed with tiles.
+    """
     if not split_keys:
         raise DataError("There is no good image to learn from.")
     recipe, layers, count = settings.recipe, layers_of(settings, teacher), len(split_keys)
     parts = left_out_parts(settings, split_keys)
     trained = [_parameters(net) for net in (layers.student, layers.autoencoder)]
     sizes = [teacher.parameters, *trained]
-    in_memory, on_disk = _kept_bytes(settings, teacher, count)
-    steps = settings.steps_of(count - max(map(len, parts), default=0))
+    shown, maps_bytes = _tiled(settings, teacher, sizes_hw)
+    in_memory, on_disk = _kept_bytes(settings, teacher, shown * count)
+    steps = settings.steps_of(shown * (count - max(map(len, parts), default=0)))
     model_bytes = 4 * sum(sizes) + FACTS_BYTES * count
     return TrainingPlan(
         images=count,
@@ -113,6 +128,7 @@ def plan_training(
         memory_bytes=RUNTIME_BYTES
         + READ_AHEAD_BYTES
         + in_memory
+        + maps_bytes
         + _penalty_bytes(settings)
         + 4 * (COPIES * sum(trained) + teacher.parameters)
         + _step_bytes(settings, layers)
@@ -149,11 +165,25 @@ def _drawing_seconds(settings: EfficientAdSettings) -> float:
 
     if settings.penalty is not None or not settings.recipe.penalty_weight:
         return 0.0
-    side, start = settings.recipe.crop or max(settings.size_hw), perf_counter()
+    side, start = settings.recipe.crop or max(settings.seen_hw), perf_counter()
     for number in range(2):
         draw(number, seed=settings.seed, side_px=side)
     seconds = (perf_counter() - start) / 2
     return seconds * settings.recipe.penalty_images / available_cores()
+
+
+def _tiled(
+    settings: EfficientAdSettings, teacher: Teacher, sizes_hw: Sequence[tuple[int, int]]
+) -> tuple[int, int]:
+    """Tiles of an image that nets are trained on, and bytes of the maps of whole images."""
+    size = settings.working_size(max(level.stride for level in teacher.levels))
+    if size.tiles is None:
+        return 1, 0
+    shown = tiles_shown(size, sizes_hw)
+    pixels = sum(math.prod(size.working_hw(image_hw)[1]) for image_hw in sizes_hw)
+    largest = max(math.prod(image_hw) for image_hw in sizes_hw)
+    cells = pixels // teacher.step**2
+    return shown, MAP_BYTES * len(teacher.levels) * cells + IMAGE_BYTES * largest
 
 
 def _parameters(net: Sequence[NetLayer]) -> int:
@@ -162,10 +192,10 @@ def _parameters(net: Sequence[NetLayer]) -> int:
 
 def _kept_bytes(settings: EfficientAdSettings, teacher: Teacher, count: int) -> tuple[int, int]:
     """Bytes of images and features in memory, and of those that go to disk (`Space`)."""
-    height, width = settings.size_hw
+    height, width = settings.seen_hw
     wanted = [count * COLOURS * height * width * 2]
     if settings.recipe.keep_features:
-        cells = math.prod(teacher.grid_hw(settings.size_hw))
+        cells = math.prod(teacher.grid_hw(settings.seen_hw))
         wanted.append(count * teacher.features * cells * 2)
     left, on_disk = settings.memory_megabytes * MEGABYTE, 0
     for size in wanted:
@@ -180,15 +210,15 @@ def _penalty_bytes(settings: EfficientAdSettings) -> int:
     if not settings.recipe.penalty_weight:
         return 0
     crop = settings.recipe.crop if settings.penalty is None else 0
-    height, width = (crop, crop) if crop else settings.size_hw
+    height, width = (crop, crop) if crop else settings.seen_hw
     return settings.recipe.penalty_images * COLOURS * height * width
 
 
 def _step_bytes(settings: EfficientAdSettings, layers: Layers) -> int:
     """What one step holds of the nets' layers."""
     recipe = settings.recipe
-    seen_hw = (recipe.crop, recipe.crop) if recipe.crop else settings.size_hw
-    student, coder = _values(layers.student, seen_hw), _values(layers.autoencoder, settings.size_hw)
+    seen_hw = (recipe.crop, recipe.crop) if recipe.crop else settings.seen_hw
+    student, coder = _values(layers.student, seen_hw), _values(layers.autoencoder, settings.seen_hw)
     passes = 1 + bool(recipe.penalty_weight) + bool(coder)
     return round(4 * TENSORS * recipe.batch_size * (passes * student + coder))
 

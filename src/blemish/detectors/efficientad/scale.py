@@ -18,7 +18,7 @@ the paper's quantiles: scales cancel.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,19 +61,19 @@ class Maps:
 
     Attributes:
         positions: of the images, N.
-        values: of each branch, N x h x w.
+        values: of each branch, N of h x w each.
     """
 
     positions: list[int]
-    values: dict[str, NDArray[np.float32]]
+    values: Mapping[str, Sequence[NDArray[np.float32]]]
 
     def quantiles(self, low: float, high: float) -> Quantiles:
         """Quantiles over all cells of all images together."""
-        return {branch: _span(values, low, high) for branch, values in self.values.items()}
+        return {branch: _span(_flat(maps), low, high) for branch, maps in self.values.items()}
 
     def placed(self, scale: Quantiles) -> dict[str, NDArray[np.float64]]:
-        """Values on a scale."""
-        return {branch: scale[branch].place(values) for branch, values in self.values.items()}
+        """Values on a scale, those of all maps in one row."""
+        return {branch: scale[branch].place(_flat(maps)) for branch, maps in self.values.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +104,10 @@ def common_scale(rounds: Sequence[Measured], low: float, high: float) -> list[Qu
     return [
         {branch: span.inside(shared[branch]) for branch, span in scale.items()} for scale in own
     ]
+
+
+def _flat(maps: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.concatenate([values.ravel() for values in maps])
 
 
 def _span(values: NDArray[Any], low: float, high: float) -> Span:

@@ -26,14 +26,16 @@ from blemish.detectors.efficientad.presets import (
     SIDES_PX,
     Recipe,
 )
-from blemish.detectors.settings import NORMALISATIONS, DetectorSettings
+from blemish.detectors.settings import NORMALISATIONS
+from blemish.detectors.tiled import TiledSettings
 from blemish.settings import setting
 
 SMALLEST_CROP = RECEPTIVE_FIELD + STRIDE - RECEPTIVE_FIELD % STRIDE
+CROP_OF_TILES = 256  # that students are trained on where a preset takes whole images
 
 
 @dataclass(frozen=True)
-class EfficientAdSettings(DetectorSettings):
+class EfficientAdSettings(TiledSettings):
     """All that can be chosen in EfficientAd."""
 
     circumstances: ClassVar[tuple[str, ...]] = ("device", "memory_megabytes", "checkpoint_seconds")
@@ -260,7 +262,9 @@ class EfficientAdSettings(DetectorSettings):
     def recipe(self) -> Recipe:
         """What the preset decides, less what was given."""
         preset = PRESETS[self.preset]
-        if preset.crop >= min(self.size_hw):
+        if self.is_tiled and not preset.crop:
+            preset = replace(preset, crop=CROP_OF_TILES)
+        if preset.crop >= min(self.seen_hw):
             preset = replace(preset, crop=0)
         chosen = {name: getattr(self, name) for name in dataclasses.asdict(preset)}
         if self.teacher_backbone is None and (self.pdn or self.teacher):
@@ -316,10 +320,12 @@ class EfficientAdSettings(DetectorSettings):
                 "'resize' must be stretch: the nets are trained on images of one size; got "
                 f"{self.resize!r}."
             )
-        if self.recipe.autoencoder_weight:
+        if self.is_tiled:
+            problems += self._not_with_tiles()
+        elif self.recipe.autoencoder_weight:
             problems += _size_problems(self.size_hw)
         if self.recipe.pdn is not None:  # the levels of a backbone are asked when it is loaded
-            problems += _crop_problems(self.crop, self.size_hw)
+            problems += _crop_problems(self.crop, self.seen_hw)
         problems += self._teacher_problems()
         if self.penalty is not None and not self.recipe.penalty_weight:
             problems.append(
@@ -342,6 +348,22 @@ class EfficientAdSettings(DetectorSettings):
             )
         if self.calibration_folds == 1:
             problems.append("'calibration_folds' must be 0 or at least 2; got 1.")
+        return problems
+
+    def _not_with_tiles(self) -> list[str]:
+        """What looks at a whole image, or has fewer cells than pixels would make."""
+        named = "tile" if self.tile is not None else "scale"
+        problems = []
+        if self.recipe.pdn is not None:
+            problems.append(
+                f"A PDN as teacher does not go with tiles ('{named}'): it has no cells along "
+                "borders. Give 'teacher_backbone', or leave tiles out."
+            )
+        if self.recipe.autoencoder_weight:
+            problems.append(
+                f"An autoencoder sees a whole image, and does not go with tiles ('{named}'): "
+                "'autoencoder_weight' must be 0 with them."
+            )
         return problems
 
     def _teacher_problems(self) -> list[str]:

@@ -167,6 +167,6 @@ def layers_of(settings: EfficientAdSettings, teacher: Teacher) -> Layers:
     followed = tuple(level.channels for level in teacher.levels)
     if not coded:
         return Layers(student, (), followed)
-    grid_hw, width = teacher.grid_hw(settings.size_hw), settings.autoencoder_width
-    coder = autoencoder(teacher.features, settings.size_hw, grid_hw, width=width)
+    grid_hw, width = teacher.grid_hw(settings.seen_hw), settings.autoencoder_width
+    coder = autoencoder(teacher.features, settings.seen_hw, grid_hw, width=width)
     return Layers(student, coder, followed)

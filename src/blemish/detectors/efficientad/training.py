@@ -114,7 +114,7 @@ def try_steps(
     Returns:
         Seconds a step, and seconds in which the teacher looks at one image.
     """
-    recipe, (height, width) = settings.recipe, settings.size_hw
+    recipe, (height, width) = settings.recipe, settings.seen_hw
     rng = np.random.default_rng(settings.seed)
     images = rng.standard_normal((2, COLOURS, height, width)).astype(np.float16)
     penalty = rng.integers(0, 256, (2, COLOURS, height, width)).astype(np.uint8)

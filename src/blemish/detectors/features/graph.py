@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from blemish.backbones.backbone import Backbone
+from blemish.backbones.backbone import Backbone, Level
 from blemish.detectors.features.embedding import embed
 from blemish.detectors.features.sizes import batch_size
 from blemish.detectors.position import Usual, told_by_place
@@ -20,6 +20,7 @@ from blemish.graph.preprocessing import (
     normalise,
     preprocess,
 )
+from blemish.graph.tiling import Grid, over_tiles
 from blemish.graph.working_size import WorkingSize
 from blemish.images.format import ImageFormat
 
@@ -64,15 +65,18 @@ class FeatureGraph:
     @property
     def batch(self) -> int:
         """Images to run at once, as far as the working size decides."""
-        height, width = self.working_size.size_hw
+        height, width = self.working_size.seen_hw
         return batch_size(decoded_px=1, working_px=height * width)
 
     @property
     def cells(self) -> int:
-        """Vectors of an image."""
-        finest = min(self.backbone.levels, key=lambda level: level.stride)
-        height, width = self.working_size.size_hw
-        return finest.cells(height) * finest.cells(width)
+        """Vectors of what the backbone sees at once."""
+        height, width = self.working_size.seen_hw
+        return self._finest.cells(height) * self._finest.cells(width)
+
+    @property
+    def _finest(self) -> Level:
+        return min(self.backbone.levels, key=lambda level: level.stride)
 
     @property
     def working_size(self) -> WorkingSize:
@@ -91,8 +95,37 @@ class FeatureGraph:
 
     def vectors(self, g: GraphBuilder) -> tuple[str, Geometry]:
         """Nodes from `image` to `patches`, N x h x w x D, and the sizes that go with them."""
+        if self.working_size.tiles is not None:
+            (patches,), sizes = self.over_tiles(g, _alone, [Grid("patches", axes=4)])
+            return patches, sizes
         image, sizes = self._working_image(g)
         return self._vectors_of(g, image), sizes
+
+    def over_tiles(
+        self,
+        g: GraphBuilder,
+        look: Callable[[GraphBuilder, str], Sequence[str]],
+        grids: Sequence[Grid],
+    ) -> tuple[list[str], Geometry]:
+        """Nodes from `image` to what is made of its vectors, tile by tile, and the sizes.
+
+        Args:
+            g: where to add them.
+            look: adds nodes from vectors, N x h x w x D, to grids.
+            grids: what it gives.
+        """
+        tiles = self.working_size.tiles
+        assert tiles is not None
+        sizes = geometry(g, image_hw(g), self.working_size)
+        b, white = self.backbone, self.image_format.white_level
+
+        def of_tile(inner: GraphBuilder, levels: str) -> Sequence[str]:
+            image = normalise(inner, levels, white_level=white, mean=b.mean, std=b.std)
+            return look(inner, self._vectors_of(inner, image))
+
+        cell_px = self._finest.stride
+        joined = over_tiles(g, "image", sizes, tiles, of_tile, cell_px=cell_px, grids=grids)
+        return joined, sizes
 
     def vectors_of_picture(self, g: GraphBuilder) -> str:
         """Nodes from `picture` (see `pictures`) to `patches`, N x h x w x D."""
@@ -148,6 +181,11 @@ class FeatureGraph:
             std=self.backbone.std,
         )
         return image, sizes
+
+
+def _alone(_: GraphBuilder, patches: str) -> Sequence[str]:
+    """A look at vectors that gives them as they are."""
+    return [patches]
 
 
 def summary_outputs() -> list[onnx.ValueInfoProto]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, prod
 from typing import TYPE_CHECKING
 
 from blemish.backbones.backbone import Backbone
@@ -25,6 +26,7 @@ LONG_IMAGES = 600  # beside which a guess of how long they take is little
 FACTS_BYTES = 300  # of a training image in the model file
 LARGEST_MODEL = 2 * 10**9  # bytes that are planned for; protobuf, and so ONNX, holds a little more
 COPIES = 5  # of a batch's patches: enlarged, joined, turned, handed out
+TILED_COPIES = 4  # of an image's: of all tiles, which overlap, turned; joined, handed out
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Sizes:
         cells: of the largest grid.
         patches: cells of all images.
         at_once: images that go through the backbone at once, each on a core of its own.
+        tiles: of the largest resized image; `working_px` and `stretched_px` are then those of one
+            of them. 0 where it is looked at as a whole.
     """
 
     decoded_px: int
@@ -46,14 +50,17 @@ class Sizes:
     cells: int
     patches: int
     at_once: int
+    tiles: int = 0
 
     def streaming_bytes(self, dimensions: int) -> int:
         """What is taken whatever is kept: the runtime, images on their way through the graph."""
         waiting = READ_AHEAD + self.at_once + 2  # one of them a view of another
-        reading = (BYTES_A_DECODED_PIXEL * self.at_once + 3 * waiting) * self.decoded_px
+        reading = 3 * waiting * self.decoded_px
+        if not self.tiles:
+            reading += BYTES_A_DECODED_PIXEL * self.at_once * self.decoded_px
         reading += BYTES_A_STRETCHED_PIXEL * self.at_once * self.stretched_px
-        grid = 4 * dimensions * self.cells
-        features = self.at_once * (BYTES_A_PIXEL * self.working_px + COPIES * grid) + grid
+        grid, copies = 4 * dimensions * self.cells, TILED_COPIES if self.tiles else COPIES
+        features = self.at_once * (BYTES_A_PIXEL * self.working_px + copies * grid) + grid
         return RUNTIME_BYTES + reading + features
 
 
@@ -72,14 +79,24 @@ def measure(
     """
     if not sizes_hw:
         raise DataError("There is no good image to learn from.")
-    working = settings.working_size(max(level.stride for level in backbone.levels))
+    working, tiles = settings.working_size(max(level.stride for level in backbone.levels)), 0
     finest = min(backbone.levels, key=lambda level: level.stride)
     content, padded = zip(*map(working.working_hw, sizes_hw), strict=True)
     grids = [finest.cells(height) * finest.cells(width) for height, width in padded]
     decoded_px = max(height * width for height, width in sizes_hw)
-    rows_of = zip(content, sizes_hw, strict=True)
-    stretched_px = max(height * width for (height, _), (_, width) in rows_of)
-    working_px = max(height * width for height, width in padded)
-    at_once = batch_size(decoded_px=decoded_px, working_px=working_px)
+    if working.tiles is None:
+        rows_of = zip(content, sizes_hw, strict=True)
+        stretched_px = max(height * width for (height, _), (_, width) in rows_of)
+        working_px = at_once_px = max(height * width for height, width in padded)
+    else:  # each tile is resized by itself
+        working_px = prod(working.seen_hw)
+        at_once_px = max(height * width for height, width in padded)  # whose cells are joined
+        tiles = max(len(working.corners(image_hw)) for image_hw in sizes_hw)
+        stretched_px = max(
+            working_px * ceil(width / across)
+            for (_, across), (_, width) in zip(content, sizes_hw, strict=True)
+        )
+    at_once = batch_size(decoded_px=decoded_px, working_px=at_once_px)
     at_once = min(at_once, available_cores(), len(sizes_hw))
-    return Sizes(decoded_px, stretched_px, working_px, max(grids), sum(grids), at_once)
+    cells, patches = max(grids), sum(grids)
+    return Sizes(decoded_px, stretched_px, working_px, cells, patches, at_once, tiles)

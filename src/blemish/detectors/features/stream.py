@@ -82,7 +82,8 @@ def measured(graph: FeatureGraph, images: ImageSource, at_once: int) -> tuple[fl
     cores = available_cores()
     session = Session(graph.features().SerializeToString(), Engine(threads=cores // at_once))
     start = perf_counter()
-    few = [image[None] for _, image in islice(images, FEW)]
+    shown = FEW if graph.working_size.tiles is None else 1  # of which an image has many
+    few = [image[None] for _, image in islice(images, shown)]
     reading = (perf_counter() - start) / cores
 
     def run(image: NDArray[Any]) -> Vectors:

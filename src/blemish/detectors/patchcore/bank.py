@@ -107,7 +107,7 @@ class Bank:
         self, graph: PatchCoreGraph, patches: Patches, plan: PatchCorePlan, progress: Progress
     ) -> FittedPatchCore:
         s = self.settings
-        if s.resize == "stretch":  # any other image has the same
+        if graph.working_size.resize == "stretch":  # any other image has the same
             graph = replace(graph, grid_hw=patches.grids_hw[0])
         rng = np.random.default_rng([s.seed, 1])
         count = min(s.bank_size(len(patches.store), plan.dimensions), len(patches.points))

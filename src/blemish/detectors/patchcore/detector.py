@@ -96,9 +96,10 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
 
         Raises:
             BackboneError: the backbone is not usable, or lacks a level.
-            SettingError: the levels of the second are not finer.
+            SettingError: the levels of the second are not finer, or tiles do not go with images.
         """
         s = self.settings
+        self._check_tiles(images)
         if not s.finer_levels:
             return {BANK: Bank(s, self.backbone, workers=self._workers)}
         head = self._head_plan(images)
@@ -118,6 +119,18 @@ class PatchCore(FeatureDetector[PatchCoreSettings]):
         )
         finer = Bank(only_distances, self._finer_backbone, **set_aside)
         return {BANK: first, FINER_MAP: finer}
+
+    def _check_tiles(self, images: ImageSource) -> None:
+        """Raise `SettingError` where tiles do not go with the backbone, or with the images."""
+        levels = self.backbone.levels
+        self.settings.check_tiles(max(level.stride for level in levels), images.sizes_hw)
+        odd = [level.name for level in levels if level.surplus]
+        if self.settings.is_tiled and odd:
+            raise SettingError(
+                f"'tile' takes levels with a cell for each stride; {', '.join(odd)} of "
+                f"'{self.backbone.name}' {'has' if len(odd) == 1 else 'have'} more or fewer. Name "
+                "others ('levels'), or take another backbone."
+            )
 
     def _head_plan(self, images: ImageSource) -> HeadPlan | None:
         if not self.settings.has_head:

@@ -22,6 +22,8 @@ from blemish.graph.preprocessing import (
     geometry,
     image_input,
 )
+from blemish.graph.tiling import Grid
+from blemish.graph.wide_maps import enlarge_in_bands
 from blemish.search.graph import Neighbours, distances, reweighting, search
 from blemish.search.vectors import Vectors
 
@@ -88,6 +90,8 @@ class PatchCoreGraph(FeatureGraph):
             finer: what sharpens the map; `None` for nothing.
         """
         s = self.settings
+        if self.working_size.tiles is not None:
+            return self._tiled(bank, usual)
         g = GraphBuilder()
         patches, sizes = self.vectors(g)
         found = self._search(g, patches, bank, block=self._block)
@@ -104,9 +108,27 @@ class PatchCoreGraph(FeatureGraph):
             self._summarise(g, scores, sizes, weight, score_map=g.fresh("map", 1)[0])
             self._sharpen(g, found.scores, finer, sizes)
         g.op("Identity", found.nearest, name="nearest")
-        outputs = [*summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]
-        model = g.build([image_input(self.image_format)], outputs)
+        model = g.build([image_input(self.image_format)], self._outputs)
         return model if finer is None else once(model)
+
+    def _tiled(self, bank: Vectors, usual: Usual | None) -> onnx.ModelProto:
+        """The same where each tile is searched by itself; its vectors are kept no longer."""
+        g = GraphBuilder()
+
+        def look(inner: GraphBuilder, patches: str) -> list[str]:
+            found = self._search(inner, patches, bank, block=self._block)
+            return [found.scores, found.nearest]
+
+        grids = [Grid("patch_scores"), Grid("nearest", INT64)]
+        (scores, _), sizes = self.over_tiles(g, look, grids)
+        if usual is not None:
+            scores = self.by_place(g, scores, sizes, usual)
+        self._summarise(g, scores, sizes, None)
+        return g.build([image_input(self.image_format)], self._outputs)
+
+    @property
+    def _outputs(self) -> list[onnx.ValueInfoProto]:
+        return [*summary_outputs(), tensor("nearest", INT64, "N", "h", "w")]
 
     def distances(self, bank: Vectors) -> onnx.ModelProto:
         """From `image` to `patch_scores`, N x h x w: what sharpens the map of another graph."""
@@ -191,7 +213,7 @@ class PatchCoreGraph(FeatureGraph):
 
     def _masked(self, g: GraphBuilder, scores: str, sizes: Geometry) -> str:
         """Patch scores with those of padding lowered out of the way, N x (h w)."""
-        if self.settings.resize != "stretch":
+        if self.working_size.resize != "stretch":
             grid_hw = g.op("Slice", g.op("Shape", scores), g.ints(1), g.ints(3), g.ints(0))
             cells = g.op("Cast", content_cells(g, grid_hw, sizes), to=INT64)
             ends = g.op("Concat", g.ints(ENDLESS), cells, axis=0)
@@ -259,13 +281,12 @@ class PatchCoreGraph(FeatureGraph):
         score_map: str = "score_map",
     ) -> None:
         """Nodes from patch scores to `score` and a map, named as said."""
-        enlarged = enlarge(
-            g,
-            scores,
-            sizes,
-            sigma_px=self.settings.smoothing,
-            grid_hw=g.ints(*self.grid_hw) if self.grid_hw else None,
-        )
+        sigma_px = self.settings.smoothing
+        if self.working_size.tiles is not None:
+            enlarged = enlarge_in_bands(g, scores, sizes, sigma_px=sigma_px)
+        else:
+            grid_hw = g.ints(*self.grid_hw) if self.grid_hw else None
+            enlarged = enlarge(g, scores, sizes, sigma_px=sigma_px, grid_hw=grid_hw)
         g.op("Identity", enlarged, name=score_map)
         if self.settings.image_score == "map":
             g.op("ReduceMax", score_map, g.ints(1, 2), keepdims=0, name="score")

@@ -12,6 +12,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from blemish.backbones.backbone import Backbone
+from blemish.backbones.reach import exact_overlap
 from blemish.detectors.contract import Told
 from blemish.detectors.features.sizes import (
     FACTS_BYTES,
@@ -53,6 +54,8 @@ class PatchCorePlan:
         on_disk: all patches are kept in a temporary file.
         memory_bytes, disk_bytes: the most that the fit will take.
         at_once: images that go through the backbone at once, each on a core of its own.
+        tiles: that the largest image is looked at in; 0 for none.
+        seamless_overlap: of tiles, by which they would leave no trace; `None` for none.
     """
 
     images: int
@@ -68,6 +71,8 @@ class PatchCorePlan:
     memory_bytes: int
     disk_bytes: int
     at_once: int
+    tiles: int = 0
+    seamless_overlap: int | None = None
 
     @property
     def points_are_vectors(self) -> bool:
@@ -88,9 +93,17 @@ class PatchCorePlan:
         """Patches and bank, for people."""
         bank = f"{self.bank_vectors:,} vectors, {bytes_text(self.bank_bytes)}"
         return [
+            *self._told_of_tiles(),
             ("patches", f"{self.patches:,} of {self.dimensions} dimensions"),
             ("memory bank", bank),
         ]
+
+    def _told_of_tiles(self) -> list[Told]:
+        if not self.tiles:
+            return []
+        least = self.seamless_overlap
+        seams = "seams show a little" if least is None else f"no seam from 'overlap' {least} on"
+        return [("tiles", f"{self.tiles:,} of the largest image; {seams}")]
 
     def notes(self) -> list[str]:
         """What a user must hear of it."""
@@ -162,6 +175,10 @@ def plan_fit(
         memory_bytes=fixed + (candidates * point_bytes if on_disk else in_memory),
         disk_bytes=sizes.patches * row_bytes if on_disk else 0,
         at_once=sizes.at_once,
+        tiles=sizes.tiles,
+        seamless_overlap=(
+            exact_overlap(backbone, side=settings.neighbourhood) if sizes.tiles else None
+        ),
     )
     least_bytes = set_aside_bytes + shared_by * (fixed + SMALLEST_SAMPLE * point_bytes)
     _check_plan(plan, settings, least_bytes)

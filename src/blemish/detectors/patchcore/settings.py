@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from blemish.detectors.features.settings import EMBEDDED, FeatureSettings
+from blemish.detectors.tiled import TiledSettings
 from blemish.errors import SettingError
 from blemish.settings import setting
 
 DEFAULT_RATIO = 0.01
 FINEST_OF_EMBEDDED = ("s4",)
 FEWEST_VECTORS = 1000  # by default: two smaller banks of like images differ by more than these do
+MOST_OF_TILES = 10_000  # by default: of large images a hundredth is more than is worth searching
 
 
 @dataclass(frozen=True)
-class PatchCoreSettings(FeatureSettings):
+class PatchCoreSettings(FeatureSettings, TiledSettings):
     """All that can be chosen in PatchCore."""
 
     neighbourhood: int = setting(3, "side of the patch's neighbourhood, odd", at_least=1, at_most=9)
@@ -27,7 +29,8 @@ class PatchCoreSettings(FeatureSettings):
     embedding_width: int = setting(1024, "dimensions of the pooled embedding", at_least=1)
     coreset_ratio: float | None = setting(
         None,
-        "share of all patches to keep; where no size is given 0.01, but at least 1000 patches",
+        "share of all patches to keep; where no size is given 0.01, but at least 1000 patches, and "
+        "with tiles 10000 at most",
         above=0,
         at_most=1,
     )
@@ -128,6 +131,8 @@ class PatchCoreSettings(FeatureSettings):
             problems.append(
                 "'head' learns from images left out: 'calibration_folds' must not be 0."
             )
+        if self.is_tiled:
+            problems += self._not_with_tiles()
         if self.reweight == 1:
             problems.append("'reweight' must be 0 or at least 2: one neighbour has no others.")
         if self.reweight and (self.image_score == "map" or self.by_place):
@@ -136,6 +141,20 @@ class PatchCoreSettings(FeatureSettings):
                 "and normalisation 'none'."
             )
         return problems
+
+    def _not_with_tiles(self) -> list[str]:
+        """What looks at a whole image at once."""
+        whole = {
+            "map_levels": self.map_levels is not None,
+            "head": self.has_head,
+            "reweight": bool(self.reweight),
+        }
+        named = "tile" if self.tile is not None else "scale"
+        return [
+            f"'{name}' does not go with tiles ('{named}'); leave one of them out."
+            for name, given in whole.items()
+            if given
+        ]
 
     @property
     def has_head(self) -> bool:
@@ -192,4 +211,5 @@ class PatchCoreSettings(FeatureSettings):
             count = int(patches * self.coreset_ratio)
         else:
             count = max(int(patches * DEFAULT_RATIO), FEWEST_VECTORS)
+            count = min(count, MOST_OF_TILES) if self.is_tiled else count
         return min(patches, max(count, 1))

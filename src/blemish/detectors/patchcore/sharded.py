@@ -75,7 +75,7 @@ class ShardedFit:
         left_out = _LeftOutByShards(_seen(self.images, keys, parts, picked), union.parts_without)
         farthest = self._judge(shards, parts, union, left_out)
         graph = self.graph
-        if graph.settings.resize == "stretch":  # any other image has the same
+        if graph.working_size.resize == "stretch":  # any other image has the same
             graph = replace(graph, grid_hw=left_out.seen.grids_hw[0])
         facts = {
             "coreset_radius": farthest,
