@@ -85,16 +85,17 @@ class GraphBuilder:
         return self.op("Max", values, self.op("Neg", values))
 
     def include(
-        self, model: onnx.ModelProto, *, prefix: str, inputs: Mapping[str, str]
+        self, model: onnx.ModelProto, *, prefix: str | None, inputs: Mapping[str, str]
     ) -> dict[str, str]:
         """Copy another model's graph in; gives the names that its outputs have here.
 
         Args:
             model: what to copy; of opsets, the newer one is that of both.
-            prefix: what its inner names get in front.
+            prefix: what its inner names get in front, behind the builder's own; `None` where they
+                stay as they are.
             inputs: for each of its inputs, the name here that feeds it.
         """
-        prefix = self._prefix + prefix
+        prefix = "" if prefix is None else self._prefix + prefix
 
         def rename(name: str) -> str:
             return inputs.get(name, f"{prefix}{name}") if name else name

@@ -127,25 +127,25 @@ class Comparisons:
         cells = cells_of(seen, grid_hw, self._working)
         cells &= cells_inside((seen.shape[0], seen.shape[1]), grid_hw, self._working)
         row, column = np.unravel_index(np.where(cells, told, -np.inf).argmax(), grid_hw)
+        padded = self._working.working_hw((seen.shape[0], seen.shape[1]))[1]
+        stride = padded[0] / grid_hw[0], padded[1] / grid_hw[1]
         place = self.origins.places["bank"][int(values[NEAREST][row, column])]
         number = int(place["image"])
         good = self.model.facts.training.images[number]
         return Evidence(
             image=good.id,
             sha256=good.sha256,
-            box_xyxy=self._box(place, self.origins.sizes_hw[number], grid_hw),
-            patch_xyxy=self._box({"row": row, "column": column}, (height, width), grid_hw),
+            box_xyxy=self._box(place, self.origins.sizes_hw[number], stride),
+            patch_xyxy=self._box({"row": row, "column": column}, (height, width), stride),
             distance=float(values[SCORES][row, column]),
         )
 
-    def _box(self, place: Any, size_hw: tuple[int, int], grid_hw: tuple[int, int]) -> Box:
+    def _box(self, place: Any, size_hw: tuple[int, int], stride: tuple[float, float]) -> Box:
         """Of a patch in its image; the cells of all images are of one size."""
         if self.model.zones is not None:
             size_hw = self.model.zones.box_hw
-        stride = [w / c for w, c in zip(self._working.size_hw, grid_hw, strict=True)]
-        if self._working.resize != "stretch":
-            padded = self._working.working_hw(size_hw)[1]
-            grid_hw = (round(padded[0] / stride[0]), round(padded[1] / stride[1]))
+        padded = self._working.working_hw(size_hw)[1]
+        grid_hw = round(padded[0] / stride[0]), round(padded[1] / stride[1])
         cell = int(place["row"]), int(place["column"])
         x0, y0, x1, y1 = box_of(cell, size_hw, grid_hw, self._working, reach=REACH)
         down, right = self.model.corner_seen

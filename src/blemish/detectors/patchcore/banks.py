@@ -56,6 +56,11 @@ class GraphBanks:
     details: Mapping[str, Any]
 
     def __post_init__(self) -> None:
+        if self.settings.get("tile") is not None:
+            raise UsageError(
+                "A model with tiles ('tile') cannot be taught or made to forget: its patches never "
+                "leave the loop over the tiles. Fit again with other images."
+            )
         if self.settings.get("k", 1) != 1 or self.settings.get("reweight", 0):
             raise UsageError(ONLY_DISTANCES)
         if BANK not in self.vectors:
