@@ -28,10 +28,11 @@ Outline = tuple[Ring, ...]  # the outer ring, then those of holes
 
 
 class Verdict(StrEnum):
-    """What to do with the part."""
+    """What to do with the part; only one that is `GOOD` passes."""
 
     GOOD = "good"
     DEFECT = "defect"
+    NOT_INSPECTABLE = "not inspectable"  # its score says nothing; `Prediction.reasons` say why
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ class Prediction:
         tail_p_value: the p-value by a fitted tail: model-based, and below what so many images
             can tell; `None` where no tail was asked for.
         notes: what sets the image apart from all that the model learned from, if anything.
+        reasons: why the image is not inspectable; empty where it is.
     """
 
     score: float
@@ -120,10 +122,14 @@ class Prediction:
     path: str | None = None
     tail_p_value: float | None = None
     notes: tuple[Note, ...] = ()
+    reasons: tuple[Note, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The prediction without its map, as plain JSON values: a line of `blemish predict`."""
-        return {
+        """The prediction without its map, as plain JSON values: a line of `blemish predict`.
+
+        `reasons` are there where there are any.
+        """
+        values: dict[str, Any] = {
             "path": self.path,
             "score": self.score,
             "p_value": self.p_value,
@@ -133,6 +139,9 @@ class Prediction:
             "notes": [note.to_dict() for note in self.notes],
             "seconds": self.seconds,
         }
+        if self.reasons:
+            values["reasons"] = [reason.to_dict() for reason in self.reasons]
+        return values
 
 
 @dataclass(frozen=True)
