@@ -79,7 +79,7 @@ class ZonedImages:
         for name, image in self.images:
             seen = self.zones.seen(image, self.fill)
             if name not in self._seen:
-                self._seen[name] = content_of(seen)
+                self._seen[name] = content_of(seen, self.zones.points_in_box)
             yield name, seen
 
     def part(self, numbers: Sequence[int]) -> ZonedImages:

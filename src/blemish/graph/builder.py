@@ -120,6 +120,12 @@ class GraphBuilder:
             graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="blemish"
         )
 
+    def add_to(self, graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
+        """Add what the outputs need to a graph whose tensors some of the nodes take."""
+        nodes, constants = self._needed(outputs)
+        graph.node.extend(nodes)
+        graph.initializer.extend(constants)
+
     def _needed(
         self, outputs: Sequence[str]
     ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:

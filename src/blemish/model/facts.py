@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from blemish.calibration import CalibrationFacts
+from blemish.calibration.inspectable import Inspectable
 from blemish.calibration.suspicious import SuspiciousImages
 from blemish.errors import ModelFileError
+from blemish.graph.inspectable import Departing
 from blemish.graph.working_size import Resizing
 from blemish.images.format import ImageFormat
 from blemish.images.header import Alpha
@@ -168,7 +170,11 @@ class TrainingFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a model file says of itself."""
+    """All that a model file says of itself.
+
+    Attributes:
+        inspectable: which images are; `None` of files from before that was told.
+    """
 
     blemish: str
     versions: dict[str, str]
@@ -176,7 +182,22 @@ class Facts:
     input: InputFacts
     training: TrainingFacts
     calibration: CalibrationFacts
+    inspectable: Inspectable | None = None
     schema: Positive = SCHEMA
+
+    def departing(self) -> Departing | None:
+        """How its graph tells which images are inspectable.
+
+        Raises:
+            ValueError: its zones are none.
+        """
+        if self.inspectable is None:
+            return None
+        white_level, zones = self.input.format.white_level, self.input.zones
+        if zones is None:
+            return self.inspectable.departing(white_level)
+        inspected = zones.inspected()
+        return self.inspectable.departing(white_level, inspected.points, inspected.size_hw[1])
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""
