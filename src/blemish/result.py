@@ -80,7 +80,8 @@ class Note:
     """What sets an image apart from all training images, so that its score says little.
 
     Attributes:
-        code: `size`, `aspect`, `colour`, `brightness` or `contrast`.
+        code: `size`, `aspect`, `colour`, `brightness` or `contrast`; of a reason `dark`, `bright`,
+            `contrast`, `blurred` or `unlike`.
         message: a sentence.
     """
 
@@ -101,7 +102,8 @@ class Prediction:
         score_map: raw anomaly scores, H x W of the original image, float32.
         p_value: share of good images, conformal, that score at least as high; `None` where the
             model is not calibrated.
-        verdict: of the score alone; `None` where the model is not calibrated.
+        verdict: of the score alone, where the image is inspectable; `None` where the model is not
+            calibrated.
         regions: connected regions above the pixel threshold, highest peak first. Where that is not
             the verdict's threshold, an image near either may be a defect without a region, or good
             with one.

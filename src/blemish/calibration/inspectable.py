@@ -105,35 +105,30 @@ class Inspectable:
             white_level: the value that counts as white.
         """
         bright, contrast, sharp = _of_image(exposure, white_level)
+        white, above = "{} of white, they {}", "most of its map is above {}, of theirs above {}"
         told = (
-            ("dark", "darker", _spell(bright, self.brightness, " of white")),
-            ("bright", "brighter", _spell(bright, self.brightness, " of white")),
-            ("contrast", "of less contrast", _spell(contrast, self.contrast, " of white")),
-            ("blurred", "more blurred", _spell(sharp, self.sharpness, " in sharpness")),
-            (
-                "unlike",
-                "more unlike what was learned",
-                _spell(level, self.level, " nearly all over"),
-            ),
+            ("dark", "darker than all", bright, self.brightness, white),
+            ("bright", "brighter than all", bright, self.brightness, white),
+            ("contrast", "of less contrast than all", contrast, self.contrast, white),
+            ("blurred", "more blurred than all", sharp, self.sharpness, "sharpness {}, theirs {}"),
+            ("unlike", "nearly everywhere unlike all", level, self.level, above),
         )
         return tuple(
-            Note(code, f"It is {word} than all good images: {number or _so_far(departure)}.")
-            for (code, word, number), departure in zip(told, departures.tolist(), strict=True)
+            Note(code, f"It is {word} good images: {_spell(value, ends, how, departure)}.")
+            for (code, word, value, ends, how), departure in zip(
+                told, departures.tolist(), strict=True
+            )
             if not departure <= self.limit
         )
 
 
-def _spell(value: float, ends: Range, unit: str) -> str:
-    """A number beside those of the good images; nothing where it is one of these."""
+def _spell(value: float, ends: Range, how: str, departure: float) -> str:
+    """A number beside those of the good images; where it is one of these, how far it departs."""
     lowest, highest = ends
     if lowest <= value <= highest:
-        return ""
+        return f"half of it departs {departure:.1f} times as far as is usual there"
     number, *theirs = (f"{round(one, 3):.3g}" for one in (value, *ends))
-    return f"{number}{unit}, they {' to '.join(dict.fromkeys(theirs))}"
-
-
-def _so_far(departure: float) -> str:
-    return f"half of it departs {departure:.1f} times as far as is usual there"
+    return how.format(number, " to ".join(dict.fromkeys(theirs)))
 
 
 def learn(

@@ -114,7 +114,8 @@ def exposure_of(image: NDArray[Any], within: tuple[Blocks, bool] | None = None) 
         places = np.minimum(rows + down, height - 1) * width
         places += np.minimum(columns + right, width - 1)
         red, green, blue = np.moveaxis(pixels[places].astype(np.float32), 2, 0)
-        return (red + green + blue) / np.float32(3)
+        mean: NDArray[np.float32] = (red + green + blue) / np.float32(3)
+        return mean
 
     own = grey(0, 0)
 
