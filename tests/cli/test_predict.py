@@ -37,10 +37,15 @@ def test_images_unlike_all_training_images_are_noted_and_counted(blemish, fitted
     inverted, large, usual = (tmp_path / f"{name}.png" for name in ("inverted", "large", "usual"))
     found = blemish("predict", fitted, inverted, large, usual)
     assert [[note["code"] for note in line["notes"]] for line in found.lines] == [
-        ["brightness"], ["size"], []
+        [], ["size"], []
     ]  # fmt: skip
+    assert found.lines[0]["verdict"] == "not inspectable"
+    assert "bright" in [reason["code"] for reason in found.lines[0]["reasons"]]
+    assert "reasons" not in found.lines[2]
     told = " ".join(found.err.split())
-    assert "2 images of 3 are unlike all training images, so their scores say little" in told
+    assert "1 image of 3 is unlike all training images, so its score says little" in told
+    assert "1 good, 0 defects, 2 not inspectable" in told
+    assert "inverted.png: It is brighter than all good images" in told
     assert "large.png: It is 256 x 256 pixels, the training images are 64 x 64." in told
     assert "unlike" not in blemish("predict", fitted, usual).err
 

@@ -144,7 +144,10 @@ def learn(
     """
     logarithms = np.stack([look.exposure.logarithms(white_level) for look in looks])
     levels = np.array([look.level for look in looks], np.float64)
-    first = [keys.index(key) for key in dict.fromkeys(keys)]
+    of_keys: dict[str, int] = {}
+    for number, key in enumerate(keys):
+        of_keys.setdefault(key, number)
+    first = list(of_keys.values())
     centre = np.median(logarithms[first], axis=0).round(DECIMALS)
     off = logarithms - centre
     spread = np.stack([_spread(sign * off[first, which], LEAST_SPREAD) for which, sign in SIDES])

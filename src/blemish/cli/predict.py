@@ -124,9 +124,10 @@ def predict(
 
     A line holds path, score, p_value, tail_p_value, verdict, regions, notes (what sets the image
     apart from all training images) and seconds; where the verdict is "not inspectable", also
-    reasons; of an image that cannot be judged, path and error. Exit code 1: there is such an image, or one not drawn. DIR has each line right after it
-    is printed (a run that is killed may have printed one more); with --resume those that are there
-    stay, and their images are not judged again unless they have changed or lack a drawing.
+    reasons; of an image that cannot be judged, path and error. Exit code 1: there is such an image,
+    or one not drawn. DIR has each line right after it is printed (a run that is killed may have
+    printed one more); with --resume those that are there stay, and their images are not judged
+    again unless they have changed or lack a drawing.
 
     A TIFF of several images gives a line for each, whose path is a.tif#1, a.tif#2 and so on.
 

@@ -70,13 +70,14 @@ class Departing:
     def constants(self) -> dict[str, NDArray[np.float32]]:
         """What a graph holds of it, by names."""
         signs = np.array([sign for _, sign in SIDES], np.float64)[:, None]
-        return {
-            _CENTRE: self.centre[[which for which, _ in SIDES]].astype(np.float32),
-            _WEIGHT: (signs / self.spread).astype(np.float32),
-            _LEVEL[0]: np.array([self.level_centre], np.float32),
-            _LEVEL[1]: np.array([1 / self.level_spread], np.float32),
-            _LIMIT: np.array([rounded_down(self.limit)]),
-        }
+        with np.errstate(all="ignore"):  # a file may say anything; then its graph holds another
+            return {
+                _CENTRE: self.centre[[which for which, _ in SIDES]].astype(np.float32),
+                _WEIGHT: (signs / self.spread).astype(np.float32),
+                _LEVEL[0]: np.array([self.level_centre], np.float32),
+                _LEVEL[1]: (1 / np.array([self.level_spread])).astype(np.float32),
+                _LIMIT: np.array([rounded_down(self.limit)]),
+            }
 
 
 def set_departures(graph: onnx.GraphProto, departing: Departing) -> None:
