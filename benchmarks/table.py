@@ -14,6 +14,7 @@ from typing import Any
 import calibration_tables
 import charts
 import efficientad_tables
+import inspectable_tables
 import peer_tables
 import portability_tables
 import position_tables
@@ -38,6 +39,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "efficientad.md",
     ROOT / "docs" / "explanation" / "speed.md",
     ROOT / "docs" / "explanation" / "scale.md",
+    ROOT / "docs" / "how-to" / "not-inspectable.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -129,6 +131,8 @@ def filled(text: str) -> str:
         "large-fit": lambda: scale_tables.large_fit(newest("shards-*.json")),
         "shards": lambda: scale_tables.figures(newest("shards-*.json")),
         "shard-promise": lambda: scale_tables.promises(newest("shards-*.json")),
+        "inspectable": lambda: inspectable_tables.found(newest("inspectable-*.json")),
+        "inspectable-promise": lambda: inspectable_tables.halves(newest("inspectable-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

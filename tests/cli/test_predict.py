@@ -72,6 +72,17 @@ def test_found_defects_are_exit_code_3_only_when_asked_for(blemish, fitted, good
     assert blemish("predict", fitted, good, "--fail-on-defect").code == 0
 
 
+def test_what_is_not_inspectable_is_exit_code_3_as_well(blemish, fitted, good, tmp_path):
+    with Image.open(good) as image:
+        image.point(lambda value: value // 3).save(tmp_path / "dark.png")
+    found = blemish("predict", fitted, good, tmp_path / "dark.png", "--fail-on-defect")
+    assert found.code == 3
+    assert [line["verdict"] for line in found.lines] == ["good", "not inspectable"]
+    told = " ".join(found.err.split())
+    assert "2 images, 1 good, 0 defects, 1 not inspectable" in told
+    assert "The first image of each kind that is not inspectable:" in told
+
+
 @pytest.mark.parametrize("make", [text_named_png, truncated_jpeg, one_pixel, enormous])
 def test_an_image_that_cannot_be_read_is_an_error_row_and_the_rest_go_on(
     blemish, fitted, good, spot, tmp_path, make

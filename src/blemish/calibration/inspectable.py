@@ -29,7 +29,7 @@ MARGIN = 1.5  # beyond the farthest good image
 LEAST = 2.0  # of a limit, so that the faintest changes pass where good images are all alike
 SPREAD = 0.8  # of the good images on one side of the median are within what is usual
 LEAST_SPREAD = 0.075  # of a logarithm: changes by a seventh always pass
-LEVEL_SHARE = 0.25  # of the way from the usual level of maps to the threshold of pixels
+LEVEL_SHARE = 0.5  # of the way from usual maps to the threshold of pixels, so that `LEAST` is it
 DECIMALS = 6
 CLOSE = 1e-6  # relative, of what is stated twice
 
@@ -93,6 +93,18 @@ class Inspectable:
             width,
         )
 
+    def departures(self, looks: Sequence[Look], white_level: int) -> Values:
+        """How far images depart, N x 5, as the graph says it of one.
+
+        Args:
+            looks: of the images.
+            white_level: the value that counts as white.
+        """
+        off = np.stack([look.exposure.logarithms(white_level) for look in looks]) - self.centre
+        levels = np.array([look.level for look in looks], np.float64)
+        of_maps = (levels - self.level_centre) / self.level_spread
+        return _departures(off, np.array(self.spread), of_maps)
+
     def reasons(
         self, departures: NDArray[np.float32], exposure: Exposure, level: float, white_level: int
     ) -> tuple[Note, ...]:
@@ -154,14 +166,7 @@ def learn(
     level_centre = float(np.median(levels[first]))
     least = LEVEL_SHARE * max(pixel_threshold - level_centre, 0.0)
     level_spread = float(_spread(levels[first] - level_centre, least or LEAST_SPREAD))
-    blocks = np.stack([sign * off[:, which] for which, sign in SIDES], axis=1) / spread
-    depart = np.concatenate(
-        [
-            np.sort(blocks, axis=2)[:, :, -MOST_DEPART],
-            (levels[:, None] - level_centre) / level_spread,
-        ],
-        axis=1,
-    )
+    depart = _departures(off, spread, (levels - level_centre) / level_spread)
     farthest = max(float(depart.max()), 0.0)
     images = len(first)
     of_images = np.array([_of_image(look.exposure, white_level) for look in looks]).T
@@ -206,6 +211,18 @@ def check_inspectable(facts: Inspectable, name: str) -> None:
             f"'{name}' contradicts itself in what is not inspectable: {'; '.join(problems)}. "
             "Get it anew from where it was fitted, or fit it again."
         )
+
+
+def _departures(off: Values, spread: Values, of_maps: Values) -> Values:
+    """How far each image departs, N x 5; twin of `graph.inspectable`.
+
+    Args:
+        off: N x 3 x B, logarithms of the blocks less what is usual.
+        spread: 4 x B.
+        of_maps: N, of their maps.
+    """
+    blocks = np.stack([sign * off[:, which] for which, sign in SIDES], axis=1) / spread
+    return np.column_stack([np.sort(blocks, axis=2)[:, :, -MOST_DEPART], of_maps])
 
 
 def _limit(farthest: float) -> float:
