@@ -15,6 +15,7 @@ import calibration_tables
 import charts
 import drift_tables
 import efficientad_tables
+import inspectable_tables
 import peer_tables
 import portability_tables
 import position_tables
@@ -44,6 +45,7 @@ PAGES = (
     ROOT / "docs" / "explanation" / "drift.md",
     ROOT / "docs" / "explanation" / "decisions" / "0024-teaching.md",
     ROOT / "docs" / "how-to" / "large-images.md",
+    ROOT / "docs" / "how-to" / "not-inspectable.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -143,6 +145,8 @@ def filled(text: str) -> str:
         "tiles-seams": lambda: tiles_tables.seams(newest("tiles-*.json")),
         "tiles-large": lambda: tiles_tables.large(newest("tiles-*.json")),
         "tiles-defects": lambda: tiles_tables.defects(newest("tiles-*.json")),
+        "inspectable": lambda: inspectable_tables.found(newest("inspectable-*.json")),
+        "inspectable-promise": lambda: inspectable_tables.halves(newest("inspectable-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

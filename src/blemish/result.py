@@ -31,10 +31,11 @@ Box = tuple[int, int, int, int]
 
 
 class Verdict(StrEnum):
-    """What to do with the part."""
+    """What to do with the part; only one that is `GOOD` passes."""
 
     GOOD = "good"
     DEFECT = "defect"
+    NOT_INSPECTABLE = "not inspectable"  # its score says nothing; `Prediction.reasons` say why
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ class Note:
     """What sets an image apart from all training images, so that its score says little.
 
     Attributes:
-        code: `size`, `aspect`, `colour`, `brightness` or `contrast`.
+        code: `size`, `aspect`, `colour`, `brightness` or `contrast`; of a reason `dark`, `bright`,
+            `contrast`, `blurred` or `unlike`.
         message: a sentence.
     """
 
@@ -162,7 +164,8 @@ class Prediction:
         score_map: raw anomaly scores, H x W of the original image, float32.
         p_value: share of good images, conformal, that score at least as high; `None` where the
             model is not calibrated.
-        verdict: of the score alone; `None` where the model is not calibrated.
+        verdict: of the score alone, where the image is inspectable; `None` where the model is not
+            calibrated.
         regions: connected regions above the pixel threshold, highest peak first. Where that is not
             the verdict's threshold, an image near either may be a defect without a region, or good
             with one.
@@ -172,6 +175,7 @@ class Prediction:
             can tell; `None` where no tail was asked for.
         notes: what sets the image apart from all that the model learned from, if anything.
         look: light, sharpness, place and so on; `None` where they were not asked for.
+        reasons: why the image is not inspectable; empty where it is.
     """
 
     score: float
@@ -184,10 +188,14 @@ class Prediction:
     tail_p_value: float | None = None
     notes: tuple[Note, ...] = ()
     look: Look | None = None
+    reasons: tuple[Note, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The prediction without its map, as plain JSON values: a line of `blemish predict`."""
-        values = {
+        """The prediction without its map, as plain JSON values: a line of `blemish predict`.
+
+        `reasons` are there where there are any, `look` where it was asked for.
+        """
+        values: dict[str, Any] = {
             "path": self.path,
             "score": self.score,
             "p_value": self.p_value,
@@ -197,7 +205,11 @@ class Prediction:
             "notes": [note.to_dict() for note in self.notes],
             "seconds": self.seconds,
         }
-        return values if self.look is None else values | {"look": self.look.to_dict()}
+        if self.reasons:
+            values["reasons"] = [reason.to_dict() for reason in self.reasons]
+        if self.look is not None:
+            values["look"] = self.look.to_dict()
+        return values
 
 
 @dataclass(frozen=True)

@@ -59,8 +59,8 @@ def as_type(value: Any, kind: type[T]) -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise JsonError(_spell(error)) from None
-    except UnicodeEncodeError as error:  # of a text in the place of a number
-        raise JsonError(f"it is no number, but {error.object!r}.") from None
+    except UnicodeEncodeError:  # a text that is no UTF-8 in the place of a number
+        raise JsonError("a text is where a number should be.") from None
 
 
 def read_as(content: bytes, kind: type[T]) -> T:

@@ -37,10 +37,15 @@ def test_images_unlike_all_training_images_are_noted_and_counted(blemish, fitted
     inverted, large, usual = (tmp_path / f"{name}.png" for name in ("inverted", "large", "usual"))
     found = blemish("predict", fitted, inverted, large, usual)
     assert [[note["code"] for note in line["notes"]] for line in found.lines] == [
-        ["brightness"], ["size"], []
+        [], ["size"], []
     ]  # fmt: skip
+    assert found.lines[0]["verdict"] == "not inspectable"
+    assert "bright" in [reason["code"] for reason in found.lines[0]["reasons"]]
+    assert "reasons" not in found.lines[2]
     told = " ".join(found.err.split())
-    assert "2 images of 3 are unlike all training images, so their scores say little" in told
+    assert "1 image of 3 is unlike all training images, so its score says little" in told
+    assert "1 good, 0 defects, 2 not inspectable" in told
+    assert "inverted.png: It is brighter than all good images" in told
     assert "large.png: It is 256 x 256 pixels, the training images are 64 x 64." in told
     assert "unlike" not in blemish("predict", fitted, usual).err
 
@@ -65,6 +70,17 @@ def test_found_defects_are_exit_code_3_only_when_asked_for(blemish, fitted, good
     assert blemish("predict", fitted, good, spot).code == 0
     assert blemish("predict", fitted, good, spot, "--fail-on-defect").code == 3
     assert blemish("predict", fitted, good, "--fail-on-defect").code == 0
+
+
+def test_what_is_not_inspectable_is_exit_code_3_as_well(blemish, fitted, good, tmp_path):
+    with Image.open(good) as image:
+        image.point(lambda value: value // 3).save(tmp_path / "dark.png")
+    found = blemish("predict", fitted, good, tmp_path / "dark.png", "--fail-on-defect")
+    assert found.code == 3
+    assert [line["verdict"] for line in found.lines] == ["good", "not inspectable"]
+    told = " ".join(found.err.split())
+    assert "2 images, 1 good, 0 defects, 1 not inspectable" in told
+    assert "The first image of each kind that is not inspectable:" in told
 
 
 @pytest.mark.parametrize("make", [text_named_png, truncated_jpeg, one_pixel, enormous])

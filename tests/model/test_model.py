@@ -216,7 +216,7 @@ def test_inspect_tells_where_a_model_comes_from_without_folders_of_this_machine(
     assert told.facts.detector.settings["backbone"] == backbone.name
     assert len(told.facts.training.images) == 24
     assert told.outputs[:3] == ("score", "score_map", "nearest")
-    assert told.outputs[3:] == ("threshold", "pixel_threshold", "verdict")
+    assert told.outputs[3:] == ("departures", "threshold", "pixel_threshold", "verdict")
     assert str(backbone.parent) not in json.dumps(told.to_dict())
 
 

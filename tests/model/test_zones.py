@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -13,10 +14,11 @@ from PIL import Image
 import blemish
 from blemish.detectors.zoned import zone_thresholds
 from blemish.errors import DataError, ImageError, ModelFileError, UsageError
+from blemish.graph.interface import parsed
 from blemish.graph.zones import within_zones
 from blemish.images.format import ImageFormat
-from blemish.model.file import sign
 from blemish.zones import Box, Disc, Painting, Zone, Zones
+from mutations import facts_of, signed
 from tiny import SIDE, tiny_dataset, tiny_settings
 
 DISC = Zones((Zone("disc", Disc(30, 34, 22)), Zone("hub", Box(28, 30, 6, 6), ignored=True)))
@@ -249,12 +251,11 @@ def test_figures_count_pixels_of_zones_alone(category, backbone, tmp_path):
 
 
 def test_zones_of_a_file_that_contradict_themselves_are_refused(zoned):
-    from blemish.graph.interface import parsed
-
-    wrong = replace(zoned.facts.input.zones, runs=(("1",),))
-    facts = replace(zoned.facts, input=replace(zoned.facts.input, zones=wrong))
+    graph = parsed(zoned.to_bytes(), "m")
+    facts = facts_of(graph)
+    facts["input"]["zones"]["runs"] = [["1"]]
     with pytest.raises(ModelFileError, match="says of its zones cannot be used"):
-        blemish.Model(sign(parsed(zoned.to_bytes(), "m"), facts))
+        blemish.Model(signed(graph, json.dumps(facts)))
 
 
 def test_zones_of_a_fitted_model_are_of_its_map_alone(model, category, tmp_path):

@@ -96,6 +96,17 @@ def test_images_are_counted_by_label_and_verdict() -> None:
     assert record.scores("good") == [1.0, 1.5, 2.0, 3.1]
 
 
+def test_what_is_not_inspectable_is_no_good_image() -> None:
+    rows = [{**row, "verdict": "not inspectable"} for row in RECORD["images"][:1]]
+    reasons = [{"code": "dark", "message": "It is dark."}]
+    record = made_record(images=[{**rows[0], "reasons": reasons}, *RECORD["images"][1:]])
+    assert record.flagged("good") == (2, 4)
+    assert (record.not_inspectable("good"), record.not_inspectable("defect")) == (1, 0)
+    told = record.to_dict()["images"]
+    assert list(told[0]["reasons"]) == reasons
+    assert "reasons" not in told[1]
+
+
 def test_without_verdicts_nothing_is_counted() -> None:
     record = made_record(images=[{**RECORD["images"][0], "verdict": None}])
     assert record.flagged("good") is None

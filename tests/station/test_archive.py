@@ -114,6 +114,8 @@ def as_line(row):
     if row["error"] is not None:
         return {"path": row["path"], "error": row["error"]}
     line = {name: value for name, value in row.items() if name not in ("error", *of_parts)}
+    if line["reasons"] is None:
+        del line["reasons"]
     regions = [{k: v for k, v in one.items() if v is not None} for one in line["regions"]]
     return line | {"regions": regions, "seconds": 0}
 

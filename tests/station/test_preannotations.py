@@ -56,6 +56,16 @@ def masks_of(folder):
     }
 
 
+def test_images_that_are_not_inspectable_are_left_out(tmp_path, predictions):
+    folder, masks = predictions
+    path = folder / "predictions.jsonl"
+    first, *others = path.read_text().splitlines()
+    line = json.loads(first) | {"verdict": "not inspectable"}
+    path.write_text("\n".join([json.dumps(line), *others]) + "\n")
+    names = export_predictions(folder, tmp_path / "out", to="coco")
+    assert set(names) == set(masks) - {line["path"]}
+
+
 def test_coco_comes_back_to_the_pixel(tmp_path, predictions):
     folder, masks = predictions
     names = export_predictions(folder, tmp_path / "out", to="coco")

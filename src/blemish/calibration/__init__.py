@@ -12,6 +12,7 @@ and its costs, and then the threshold says that it follows costs.
     tail            a fitted tail for rates below that, model-based
     false_regions   pixels and regions that good images show
     suspicious      training images that stand out
+    inspectable     how far an image may depart from good ones as a whole
     costs           a threshold by what misses and false alarms cost
     thresholds      all that together: `Calibration`
     change          what other thresholds do on the line

@@ -56,6 +56,7 @@ def _as_json(judged: Judged, folder: Folder, seconds: float) -> dict[str, object
         "images": summary.total,
         "good": summary.good,
         "defects": summary.defects,
+        "not_inspectable": summary.not_inspectable,
         "failures": summary.failures,
         "judged_before": summary.earlier,
         "unlike": summary.unlike,

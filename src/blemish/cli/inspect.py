@@ -13,7 +13,7 @@ from blemish.cli import console
 from blemish.cli.options import AsJson
 from blemish.cli.options import ModelFile as ModelArgument
 from blemish.cli.steps import extras_facts, history_facts
-from blemish.cli.thresholds import suspicious_facts, threshold_facts
+from blemish.cli.thresholds import inspectable_facts, suspicious_facts, threshold_facts
 from blemish.detectors.settings import DetectorSettings
 from blemish.wording import bytes_text, counted, rate_text
 
@@ -69,6 +69,8 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
     yield "outputs", ", ".join(file.outputs)
     yield "trained on", _trained_on(facts.training)
     yield from threshold_facts(facts.calibration)
+    if facts.inspectable is not None:
+        yield from inspectable_facts(facts.inspectable)
     yield from suspicious_facts(facts.training)
     if facts.golden:
         yield (

@@ -90,7 +90,10 @@ TrainingImages = Annotated[
     ),
 ]
 FailOnDefect = Annotated[
-    bool, typer.Option("--fail-on-defect", help="Exit code 3 where an image is a defect.")
+    bool,
+    typer.Option(
+        "--fail-on-defect", help="Exit code 3 where an image is a defect, or not inspectable."
+    ),
 ]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the predictions in DIR that were interrupted.")
@@ -183,10 +186,11 @@ def predict(
     """Judge images: a line of JSON for each as it is known.
 
     A line holds path, score, p_value, tail_p_value, verdict, regions, notes (what sets the image
-    apart from all training images) and seconds; of an image that cannot be judged, path and
-    error. Exit code 1: there is such an image, or one not drawn. DIR has each line right after it
-    is printed (a run that is killed may have printed one more); with --resume those that are there
-    stay, and their images are not judged again unless they have changed or lack a drawing.
+    apart from all training images) and seconds; where the verdict is "not inspectable", also
+    reasons; of an image that cannot be judged, path and error. Exit code 1: there is such an image,
+    or one not drawn. DIR has each line right after it is printed (a run that is killed may have
+    printed one more); with --resume those that are there stay, and their images are not judged
+    again unless they have changed or lack a drawing.
 
     A TIFF of several images gives a line for each, whose path is a.tif#1, a.tif#2 and so on.
 

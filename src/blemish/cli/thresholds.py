@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from blemish.calibration import Stated
     from blemish.calibration.costs import StatedCosts
     from blemish.calibration.false_regions import StatedRegions
+    from blemish.calibration.inspectable import Inspectable
     from blemish.model.facts import TrainingFacts
 
 MOST_SHOWN = 10  # images that stand out
@@ -38,6 +39,15 @@ def threshold_facts(stated: Stated) -> Facts:
             f"{small_rate_text(stated.rate_if_dropped_were_good)}",
         )
     yield "calibrated on", f"{stated.images:,} good images ({stated.method})"
+
+
+def inspectable_facts(facts: Inspectable) -> Facts:
+    """What is promised of good images that cannot be inspected."""
+    rate, bound = map(small_rate_text, (facts.rate, facts.upper_bound_95))
+    yield (
+        "not inspectable",
+        f"at most {rate} of good images promised; under {bound} with 95% confidence",
+    )
 
 
 def suspicious_facts(training: TrainingFacts) -> Facts:

@@ -87,7 +87,7 @@ class ZonedImages:
         for name, image in self.images:
             seen = self.zones.seen(image, self.fill)
             if name not in self._seen:
-                self._seen[name] = content_of(seen)
+                self._seen[name] = content_of(seen, self.zones.points_in_box)
                 if name in self.images.watched:
                     self._glances[name] = glance_at(seen)
             yield name, seen

@@ -124,7 +124,8 @@ def _reasons(
 
 def _evidence(rows: Rows, threshold: float | None) -> Evidence:
     scores, labels = [row.score for row in rows], [row.label != GOOD for row in rows]
-    return image_evidence(scores, labels, threshold)
+    rejected = [row.not_inspectable for row in rows]
+    return image_evidence(scores, labels, threshold, rejected=rejected)
 
 
 def _figures(level: Level, evidence: Evidence) -> FiguresOfOne:

@@ -17,6 +17,7 @@ from blemish.evaluation import figures
 from blemish.evaluation.notes import (
     cut_off_notes,
     elsewhere_notes,
+    inspectable_notes,
     seen_notes,
     unlike_notes,
     zones_notes,
@@ -118,6 +119,7 @@ def evaluate(
         notes=(
             *zones_notes(model),
             *seen_notes(model, samples),
+            *inspectable_notes(found.images),
             *unlike_notes(found.images),
             *found.notes,
         ),
@@ -222,6 +224,7 @@ def _row(sample: Sample, result: Prediction) -> ImageRow:
         verdict=result.verdict,
         regions=result.regions,
         notes=result.notes,
+        reasons=result.reasons,
         seconds=result.seconds,
         metadata=sample.metadata,
     )
@@ -235,7 +238,11 @@ def _measure(rows: Sequence[ImageRow], pixels: PixelScores, thresholds: Threshol
     defective = np.array([row.label != GOOD for row in rows])
     tables = tabulate(pixels, counts)
     image_drawn = image_draws(
-        [row.score for row in rows], defective, threshold, resample(defective)
+        [row.score for row in rows],
+        defective,
+        threshold,
+        resample(defective),
+        rejected=[row.not_inspectable for row in rows],
     )
     pixel_drawn = pixel_draws(tables, resample(tables.defective), pixel)
     aupimo = {

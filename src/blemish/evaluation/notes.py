@@ -11,6 +11,7 @@ from blemish.data.sample import Sample
 from blemish.metrics.ranking import RankCounts
 from blemish.model.model import Model
 from blemish.records.findings import ImageRow
+from blemish.result import GOOD
 
 FEW_IMAGES = 3  # with the same highest score are no accident
 FEW_PIXELS, SMALL_SHARE = 100, 0.01
@@ -37,6 +38,25 @@ def seen_notes(model: Model, samples: Sequence[Sample]) -> list[str]:
             "threshold are better than on new ones; calibrate on others."
         )
     return notes
+
+
+def inspectable_notes(rows: Sequence[ImageRow]) -> list[str]:
+    """Whether test images are not inspectable, and so were rejected whatever they scored.
+
+    Args:
+        rows: of the images.
+    """
+    found = [row for row in rows if row.not_inspectable]
+    if not found:
+        return []
+    good = sum(row.label == GOOD for row in found)
+    kinds = Counter(reason.code for row in found for reason in row.reasons)
+    told = ", ".join(f"{code} {count:,}" for code, count in sorted(kinds.items()))
+    return [
+        f"{good:,} good and {len(found) - good:,} defective test images are not inspectable "
+        f"({told}): rejected, in all figures at the threshold, whatever they score; the first is "
+        f"{found[0].path}."
+    ]
 
 
 def unlike_notes(rows: Sequence[ImageRow]) -> list[str]:

@@ -139,6 +139,12 @@ class GraphBuilder:
         nodes, constants = self._needed([output.name for output in outputs])
         return helper.make_graph(nodes, name, list(inputs), list(outputs), constants)
 
+    def add_to(self, graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
+        """Add what the outputs need to a graph whose tensors some of the nodes take."""
+        nodes, constants = self._needed(outputs)
+        graph.node.extend(nodes)
+        graph.initializer.extend(constants)
+
     def _needed(
         self, outputs: Sequence[str]
     ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:

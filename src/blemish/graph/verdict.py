@@ -1,14 +1,15 @@
 """Thresholds and verdict as outputs of the graph, for runtimes that show no metadata.
 
 The verdict is that of `score > threshold` for every score there is: a threshold is rounded to the
-float32 at or below it, which no float32 lies between. A score that is no number is no good one.
+float32 at or below it, which no float32 lies between. A score that is no number is no good one,
+and neither is an image that is not inspectable (`graph.inspectable`).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     import onnx
 
 THRESHOLD, PIXEL_THRESHOLD, VERDICT = "threshold", "pixel_threshold", "verdict"
-_COUNT, _GOOD = "verdict_count", "verdict_good"
+DEPARTURES, NOT_INSPECTABLE = "departures", "inspectable/not"
+_COUNT, _GOOD, _REJECTED = "verdict_count", "verdict_good", "verdict_rejected"
 _ONCE = "_once"  # ends the name of a threshold before there is one for each image
 
 
@@ -27,8 +29,9 @@ def set_verdict(graph: onnx.GraphProto, *, image_threshold: float, pixel_thresho
     """Give a graph with an output `score` three more, or set those that it has.
 
     These are `threshold` and `pixel_threshold` (N, float32), and `verdict` (N, bool: true for a
-    defect): one for each image, as all outputs are, since some runtimes refuse constant ones
-    (OpenVINO's provider). Nothing else in the graph changes.
+    defect, and for an image that is not inspectable where the graph tells that): one for each
+    image, as all outputs are, since some runtimes refuse constant ones (OpenVINO's provider).
+    Nothing else in the graph changes.
     """
     from onnx import helper
 
@@ -37,13 +40,16 @@ def set_verdict(graph: onnx.GraphProto, *, image_threshold: float, pixel_thresho
     for name, value in limits.items():
         nodes += _expanded(name, value)
     nodes.append(helper.make_node("LessOrEqual", ["score", THRESHOLD], [_GOOD]))
-    nodes.append(helper.make_node("Not", [_GOOD], [VERDICT]))
+    if any(NOT_INSPECTABLE in node.output for node in graph.node):
+        nodes.append(helper.make_node("Not", [_GOOD], [_REJECTED]))
+        nodes.append(helper.make_node("Or", [_REJECTED, NOT_INSPECTABLE], [VERDICT]))
+    else:
+        nodes.append(helper.make_node("Not", [_GOOD], [VERDICT]))
     for node in nodes:
         node.name = node.output[0]
 
-    ours = {node.name for node in nodes}
-    _drop(graph.node, [bool(ours.intersection(node.output)) for node in graph.node])
-    _drop(graph.output, [output.name in ours for output in graph.output])
+    ours = {_REJECTED, *(node.name for node in nodes)}
+    drop(graph, ours.__contains__)
     graph.node.extend(nodes)
     graph.output.extend(tensor(name, FLOAT, "N") for name in limits)
     graph.output.append(tensor(VERDICT, BOOL, "N"))
@@ -103,7 +109,13 @@ def rounded_down(value: float) -> np.float32:
     return nearest if float(nearest) <= value else np.nextafter(nearest, np.float32(-np.inf))
 
 
-def _drop(entries: Any, unwanted: list[bool]) -> None:
-    for index in reversed(range(len(unwanted))):
-        if unwanted[index]:
-            del entries[index]
+def drop(graph: onnx.GraphProto, unwanted: Callable[[str], bool]) -> None:
+    """Take nodes, constants and outputs out of a graph, by the names of what they give."""
+    for entries, names in (
+        (graph.node, [node.output for node in graph.node]),
+        (graph.initializer, [[constant.name] for constant in graph.initializer]),
+        (graph.output, [[output.name] for output in graph.output]),
+    ):
+        for index in reversed(range(len(names))):
+            if any(map(unwanted, names[index])):
+                del entries[index]

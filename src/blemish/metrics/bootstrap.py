@@ -48,7 +48,12 @@ def resample(defective: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> NDAr
 
 
 def image_draws(
-    scores: ArrayLike, labels: ArrayLike, threshold: float | None, times: NDArray[np.int32]
+    scores: ArrayLike,
+    labels: ArrayLike,
+    threshold: float | None,
+    times: NDArray[np.int32],
+    *,
+    rejected: ArrayLike = False,
 ) -> Draws:
     """Figures of each draw of images, exactly; not a number where a figure is undefined.
 
@@ -57,6 +62,7 @@ def image_draws(
         labels: N, true for a defect.
         threshold: calibrated, or set by a user; `None` where there is none.
         times: how often each image comes, draws x N.
+        rejected: N, true for images that are rejected whatever they score; by default none.
 
     Returns:
         Draws of each figure of images.
@@ -64,7 +70,7 @@ def image_draws(
     values, defects = as_scores(scores), np.asarray(labels, np.bool_)
     order = np.argsort(values, kind="stable")
     _, starts = np.unique(values[order], return_index=True)
-    decisions = _decisions(values, defects, threshold)
+    decisions = _decisions(values, defects, threshold, np.asarray(rejected, np.bool_))
 
     def evidence(drawn: NDArray[np.float64]) -> Evidence:
         own = drawn[:, order]
@@ -87,12 +93,15 @@ def _ranks(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> Ra
 
 
 def _decisions(
-    scores: NDArray[np.floating], defects: NDArray[np.bool_], threshold: float | None
+    scores: NDArray[np.floating],
+    defects: NDArray[np.bool_],
+    threshold: float | None,
+    rejected: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """What the threshold does to each image, N x 4 as of `decisions.Decisions`."""
     if threshold is None:
         return np.zeros((len(scores), 4))
-    flagged = scores > threshold
+    flagged = (scores > threshold) | rejected
     kinds = (flagged & defects, ~flagged & defects, flagged & ~defects, ~flagged & ~defects)
     return np.array(kinds, np.float64).T
 

@@ -85,15 +85,18 @@ def balanced_accuracy(counts: Decisions) -> Numbers:
     return accuracy
 
 
-def decide(scores: ArrayLike, labels: ArrayLike, threshold: float) -> Decisions:
+def decide(
+    scores: ArrayLike, labels: ArrayLike, threshold: float, *, rejected: ArrayLike = False
+) -> Decisions:
     """Count decisions; flagged is what scores above the threshold.
 
     Args:
         scores: raw scores of any shape.
         labels: of the same shape, true for a defect.
         threshold: calibrated, or set by a user.
+        rejected: of the same shape, true for what is flagged whatever it scores; by default none.
     """
-    flagged: NDArray[np.bool_] = np.asarray(scores) > threshold
+    flagged: NDArray[np.bool_] = (np.asarray(scores) > threshold) | np.asarray(rejected, np.bool_)
     defects = np.asarray(labels, np.bool_)
     caught = int(np.count_nonzero(flagged & defects))
     defective, alarms = int(np.count_nonzero(defects)), int(np.count_nonzero(flagged))

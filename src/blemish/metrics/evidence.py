@@ -53,15 +53,20 @@ class PixelEvidence(Evidence):
     aupimo: Any
 
 
-def image_evidence(scores: ArrayLike, labels: ArrayLike, threshold: float | None) -> Evidence:
+def image_evidence(
+    scores: ArrayLike, labels: ArrayLike, threshold: float | None, *, rejected: ArrayLike = False
+) -> Evidence:
     """Evidence of images.
 
     Args:
         scores: N, raw.
         labels: N, true for a defect.
         threshold: calibrated, or set by a user; `None` where there is none.
+        rejected: N, true for images that are rejected whatever they score; by default none.
     """
-    decisions = Decisions() if threshold is None else decide(scores, labels, threshold)
+    decisions = (
+        Decisions() if threshold is None else decide(scores, labels, threshold, rejected=rejected)
+    )
     return Evidence(ranks=rank(scores, labels), decisions=decisions)
 
 

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from blemish.calibration import CalibrationFacts
+from blemish.calibration.inspectable import Inspectable
 from blemish.calibration.suspicious import SuspiciousImages
 from blemish.errors import ModelFileError
+from blemish.graph.inspectable import Departing
 from blemish.graph.tile_grid import Tiles
 from blemish.graph.working_size import THOUSANDTHS, Resizing, WorkingSize
 from blemish.images.format import ImageFormat
@@ -200,8 +202,13 @@ class TrainingFacts:
 class Facts:
     """All that a model file says of itself.
 
-    Files of before there were golden samples have none, and versions of before pass them over, so
-    the schema is the same.
+    What came later than the schema is empty in files of before, and versions of before pass it
+    over, so the schema is the same.
+
+    Attributes:
+        inspectable: which images are; `None` of files from before that was told.
+        golden: samples to be checked wherever it runs.
+        history: what was learned and forgotten since the fit.
     """
 
     blemish: str
@@ -210,9 +217,24 @@ class Facts:
     input: InputFacts
     training: TrainingFacts
     calibration: CalibrationFacts
+    inspectable: Inspectable | None = None
     schema: Positive = SCHEMA
     golden: tuple[GoldenImage, ...] = ()
     history: tuple[Step, ...] = ()  # of what was learned and forgotten since the fit
+
+    def departing(self) -> Departing | None:
+        """How its graph tells which images are inspectable.
+
+        Raises:
+            ValueError: its zones are none.
+        """
+        if self.inspectable is None:
+            return None
+        white_level, zones = self.input.format.white_level, self.input.zones
+        if zones is None:
+            return self.inspectable.departing(white_level)
+        inspected = zones.inspected()
+        return self.inspectable.departing(white_level, inspected.points, inspected.size_hw[1])
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain JSON values."""

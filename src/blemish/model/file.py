@@ -16,7 +16,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from blemish.calibration import Calibration, read_stated
+from blemish.calibration.inspectable import check_inspectable
 from blemish.errors import ModelFileError
+from blemish.graph.inspectable import check_departures
 from blemish.graph.interface import (
     Values,
     check_interface,
@@ -46,7 +48,8 @@ def sign(
 ) -> bytes:
     """The bytes of a model file: a graph, what is to be said of it, and the hash of both.
 
-    The graph gets the thresholds of the calibration, so both tell the same.
+    The graph gets the thresholds of the calibration and the limit of what is inspectable, so both
+    tell the same.
 
     Args:
         graph: from image to score and map.
@@ -55,10 +58,14 @@ def sign(
     """
     import onnx
 
+    from blemish.graph.inspectable import set_departures
     from blemish.graph.verdict import set_verdict
 
     model = onnx.ModelProto()
     model.CopyFrom(graph)
+    departing = facts.departing()
+    if departing is not None:
+        set_departures(model.graph, departing)
     set_verdict(
         model.graph,
         image_threshold=facts.calibration.image_threshold,
@@ -147,6 +154,10 @@ def check_facts(
         image_threshold=calibration.image_threshold,
         pixel_threshold=calibration.pixel_threshold,
     )
+    if facts.inspectable is not None:
+        check_inspectable(facts.inspectable, name)
+        read_zones(facts.input, name)
+    check_departures(data, facts.departing(), name)
     return calibration
 
 

@@ -23,6 +23,7 @@ from blemish.calibration import (
     with_false_regions,
     with_rate,
 )
+from blemish.calibration.inspectable import Inspectable, Look, learn
 from blemish.calibration.scored import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, typical
 from blemish.data.dataset import Dataset
@@ -33,6 +34,7 @@ from blemish.detectors.origins import TellsOrigins
 from blemish.detectors.zoned import FittedInZones, ZonedImages, check_seen, in_zones
 from blemish.errors import CalibrationError, DataError, UsageError
 from blemish.graph.engine import CPU, Engine
+from blemish.images.exposure import level_of
 from blemish.images.header import READER, Reader
 from blemish.images.look import Looks, looks_of
 from blemish.images.usual import usual_of
@@ -48,6 +50,7 @@ from blemish.model.facts import (
 )
 from blemish.model.model import Model, assemble
 from blemish.names import all_shown
+from blemish.parallel import one_core_each
 from blemish.progress import LoggedProgress, Progress
 from blemish.records.machine import versions
 from blemish.result import ScoredImage
@@ -265,6 +268,7 @@ class _Job:
         )
         peaks = highest_peaks(left_out.scored, left_out.keys)
         calibration = with_false_regions(calibration, peaks, fitted.held_out_map)
+        inspectable = self._inspectable(fitted, left_out, calibration.pixel_threshold)
         return assemble(
             fitted.graph,
             Facts(
@@ -279,10 +283,32 @@ class _Job:
                 ),
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),
+                inspectable=inspectable,
             ),
             self.reader,
             self.engine,
             extras=self._extras(fitted),
+        )
+
+    def _inspectable(
+        self, fitted: Fitted, left_out: _LeftOutImages, pixel_threshold: float
+    ) -> Inspectable:
+        """How far an image may depart from those that were left out."""
+        seen = self.seen
+        contents = dict(zip(seen.names, seen.contents(), strict=True))
+        blocks = seen.zones.points[0] if isinstance(seen, ZonedImages) else None
+        names = list(left_out.keys)
+        with one_core_each() as pool:
+            levels = pool.map(lambda name: level_of(fitted.held_out_map(name), blocks), names)
+            looks = [
+                Look(contents[name].exposure, level)
+                for name, level in zip(names, levels, strict=True)
+            ]
+        return learn(
+            looks,
+            list(left_out.keys.values()),
+            white_level=self.images.image_format.white_level,
+            pixel_threshold=pixel_threshold,
         )
 
     def _zone_facts(self, fitted: Fitted, scored: Sequence[ScoredImage]) -> ZoneFacts | None:

@@ -32,8 +32,10 @@ from blemish.files import refuse_existing, write_whole
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
+from blemish.graph.verdict import DEPARTURES
 from blemish.graph.zones import within_zones
 from blemish.images.appearance import Appearance, appearance_of
+from blemish.images.exposure import exposure_of, level_of
 from blemish.images.format import ImageFormat
 from blemish.images.header import (
     DEFAULT_LIMITS,
@@ -66,6 +68,7 @@ from blemish.result import Failure, Look, Note, Prediction, Region, ScoredImage,
 from blemish.zones import Inspected
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
+SAME_AS = {"brightness": {"dark", "bright"}, "contrast": {"contrast"}}  # reasons, as notes have it
 WAITING = 2  # results of each core that may wait for whoever takes them
 
 _TRY_VERIFY = "blemish inspect MODEL with verify=True tries the model on simple images."
@@ -77,6 +80,8 @@ if TYPE_CHECKING:
     from blemish.model.judging import ImageLike
 
 
+Raw = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]  # of images, N each
+RawOfOne = tuple[np.float32, NDArray[np.float32], NDArray[np.float32]]
 Loaded = TypeVar("Loaded", Session, Crew)
 
 
@@ -307,11 +312,12 @@ class Model:
                 return Failure(path, str(error))
             start = time.perf_counter()
             try:
-                (score,), (score_map,) = self._run(crew.run_here, array[None])
+                found = self._run(crew.run_here, array[None])
             except BlemishError as error:
                 return Failure(path, _spell_failure(path, error))
             seconds = (time.perf_counter() - start) / at_once
-            return self._verdict(path, array, float(score), score_map, seconds, extras=extras)
+            (raw,) = zip(*found, strict=True)
+            return self._verdict(path, array, raw, seconds, extras=extras)
 
         ahead = WAITING * at_once
         weigh, room = partial(memory.weigh_image, reader=self.reader), memory.room_bytes
@@ -363,19 +369,22 @@ class Model:
         Raises:
             ModelFileError: the graph fails on them, or gives something of another shape.
         """
+        return self._together(images)[:2]
+
+    def _together(self, images: NDArray[Any]) -> Raw:
         alone = len(images) < 2 or self.engine.at_once == 1
         return self._run(self.session.run if alone else self._crew.run, images)
 
-    def _run(
-        self, run: Callable[..., list[NDArray[Any]]], images: NDArray[Any]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        scores, maps = run(OUTPUTS, image=images)
+    def _run(self, run: Callable[..., list[NDArray[Any]]], images: NDArray[Any]) -> Raw:
+        """Scores, maps, and departures, of which models from before give none."""
+        departs = self.facts.inspectable is not None
+        scores, maps, *departures = run([*OUTPUTS, *[DEPARTURES] * departs], image=images)
         if scores.shape != images.shape[:1] or maps.shape != images.shape[:3]:
             raise ModelFileError(
                 f"The graph of '{self._name}' gives scores of shape {scores.shape} and maps of "
                 f"{maps.shape} for images of {images.shape}; it is damaged. Fit it again."
             )
-        return scores, maps
+        return scores, maps, departures[0] if departs else np.zeros((len(images), 0), np.float32)
 
     def trace(self, image: ImageLike | BinaryIO, *names: str) -> dict[str, NDArray[Any]]:
         """What the graph holds on its way from an image to its score.
@@ -474,6 +483,7 @@ class Model:
             input=replace(facts.input, zones=ZoneFacts.of(zones, (0, 0, 0))),
             training=replace(facts.training, images=images),
             golden=(),
+            inspectable=None,
         )
         return Model(
             sign(graph, facts), engine=self.engine, limits=self.reader.limits, raw=self.reader.raw
@@ -525,14 +535,29 @@ class Model:
     ) -> Iterator[Prediction | Failure]:
         start = time.perf_counter()
         try:
-            scores, maps = self.raw(np.stack([image for _, image in images]))
+            found = self._together(np.stack([image for _, image in images]))
         except BlemishError as error:
             for path, _ in images:
                 yield Failure(path, _spell_failure(path, error))
             return
         seconds = (time.perf_counter() - start) / len(images)
-        for (path, image), score, score_map in zip(images, scores.tolist(), maps, strict=True):
-            yield self._verdict(path, image, score, score_map, seconds, extras=extras)
+        for (path, image), raw in zip(images, zip(*found, strict=True), strict=True):
+            yield self._verdict(path, image, raw, seconds, extras=extras)
+
+    def _reasons(
+        self,
+        image: NDArray[Any],
+        score_map: NDArray[np.float32],
+        departures: NDArray[np.float32],
+    ) -> tuple[Note, ...]:
+        """Why an image is not inspectable; nothing where it is, or nobody tells."""
+        inspectable = self.facts.inspectable
+        if inspectable is None or (departures <= inspectable.limit).all():
+            return ()
+        points = None if self.zones is None else self.zones.points
+        exposure = exposure_of(image, points)
+        level = level_of(score_map, points and points[0])
+        return inspectable.reasons(departures, exposure, level, self.image_format.white_level)
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
@@ -565,27 +590,30 @@ class Model:
         self,
         path: str | None,
         image: NDArray[Any],
-        score: float,
-        score_map: NDArray[np.float32],
+        raw: RawOfOne,
         seconds: float,
         *,
         extras: _Extras,
     ) -> Prediction | Failure:
+        (_, score_map, departures), score = raw, float(raw[0])
         if not (math.isfinite(score) and np.isfinite(score_map).all()):
             why = "the model gives no finite score and map for it (NaN or infinite)"
             return Failure(path, f"{path or 'the image'}: {why}. {_TRY_VERIFY}")
-        c = self.calibration
+        c, reasons = self.calibration, self._reasons(image, score_map, departures)
+        verdict = Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD
+        told = {reason.code for reason in reasons}
         return Prediction(
             score=score,
             score_map=score_map,
             p_value=c.p_value(score),
             tail_p_value=c.tail_p_value(score),
-            verdict=Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD,
+            verdict=Verdict.NOT_INSPECTABLE if reasons else verdict,
             regions=self._regions(score_map, outlines=extras.outlines),
             seconds=seconds,
             path=path,
-            notes=self._notes(image),
+            notes=tuple(n for n in self._notes(image) if not told & SAME_AS.get(n.code, set())),
             look=self._look(image) if extras.looks else None,
+            reasons=reasons,
         )
 
 

@@ -106,7 +106,7 @@ class ImageRow:
         path: its id in the data set.
         label: `good` or `defect`.
         defect_type: `good` of good images.
-        score, p_value, tail_p_value, verdict, regions, notes: as in `Prediction`.
+        score, p_value, tail_p_value, verdict, regions, notes, reasons: as in `Prediction`.
         seconds: that the graph took; `None` of maps.
         aupimo: its AUPIMO; `None` where undefined.
         metadata: what else the data set tells of it, by column.
@@ -124,6 +124,12 @@ class ImageRow:
     seconds: float | None = None
     aupimo: float | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    reasons: tuple[Note, ...] = ()
+
+    @property
+    def not_inspectable(self) -> bool:
+        """Whether it was rejected whatever its score."""
+        return self.verdict == Verdict.NOT_INSPECTABLE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

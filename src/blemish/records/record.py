@@ -174,11 +174,12 @@ class Record(_JobRecord):
     error: None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as plain JSON values; metadata only where there are some."""
+        """The record as plain JSON values; metadata and reasons only where there are some."""
         values = _JobRecord.to_dict(self)
         for row in values["images"]:
-            if not row["metadata"]:
-                del row["metadata"]
+            for name in ("metadata", "reasons"):
+                if not row[name]:
+                    del row[name]
         return values
 
     def scores(self, label: str) -> list[float]:
@@ -186,9 +187,14 @@ class Record(_JobRecord):
         return [row.score for row in self.images if row.label == label]
 
     def flagged(self, label: str) -> tuple[int, int] | None:
-        """How many test images with a label got the verdict `defect`, and of how many."""
+        """How many test images with a label do not pass, by their verdict, and of how many."""
         verdicts = [row.verdict for row in self.images if row.label == label and row.verdict]
-        return (verdicts.count(Verdict.DEFECT), len(verdicts)) if verdicts else None
+        rejected = len(verdicts) - verdicts.count(Verdict.GOOD)
+        return (rejected, len(verdicts)) if verdicts else None
+
+    def not_inspectable(self, label: str) -> int:
+        """How many test images with a label are not inspectable."""
+        return sum(row.not_inspectable for row in self.images if row.label == label)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,7 +44,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of the images of one label; `flagged` of them got the verdict `defect`."""
+    """Scores of the images of one label; `flagged` of them do not pass."""
 
     name: str
     style: str

@@ -106,9 +106,15 @@ def _facts(group: Group) -> tuple[tuple[str, str], ...]:
         **{column.title: cells.main_text(cell, column.kind) for column, cell in costs if cell},
         "Image threshold": _threshold(calibration.image_threshold if calibration else None),
         "Pixel threshold": _threshold(calibration.pixel_threshold if calibration else None),
+        "Not inspectable": _not_inspectable(shown),
         "Calibrated by": calibration.method if calibration else "",
     }
     return tuple((name, value) for name, value in facts.items() if value)
+
+
+def _not_inspectable(record: Record) -> str:
+    good, defect = (record.not_inspectable(label) for label in ("good", "defect"))
+    return f"{good:,} good + {defect:,} defect" if good or defect else ""
 
 
 def _histogram(record: Record, anchor: str) -> str:

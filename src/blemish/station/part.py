@@ -44,7 +44,8 @@ def schema() -> Any:
     """The columns of a part: what a line of `blemish predict` holds, the model, and the map.
 
     A region is a struct, its outline a list of rings of `[x, y]`. Of an image that was not judged
-    there are path, error and model; of one that was, error is null. A map's score is
+    there are path, error and model; of one that was, error is null. Reasons are null where an image
+    is inspectable. A map's score is
     `map_offset + map_scale * level` of its PNG; both are null where it is exact.
     """
     pa = import_module("pyarrow")
@@ -68,6 +69,7 @@ def schema() -> Any:
             "verdict": text,
             "regions": pa.list_(region),
             "notes": pa.list_(pa.struct({"code": text, "message": text})),
+            "reasons": pa.list_(pa.struct({"code": text, "message": text})),
             "seconds": exact,
             "error": text,
             "model_sha256": text,

@@ -40,7 +40,7 @@ from blemish.images.polygons import paint_polygon
 from blemish.images.raw import RawFormat
 from blemish.parallel import read_ahead
 from blemish.progress import LoggedProgress, Progress
-from blemish.result import Outline, Ring
+from blemish.result import Outline, Ring, Verdict
 from blemish.station.earlier import LINES, RUN
 from blemish.station.images_named import source_named
 from blemish.typed_json import JsonError, read_as, read_json
@@ -61,6 +61,7 @@ class _Line(Struct):
     path: str | None
     score: float | None = None
     error: str | None = None
+    verdict: str | None = None
     regions: list[_Region] = []
 
 
@@ -256,7 +257,7 @@ def _lines(path: Path, problems: list[str], progress: Progress) -> Iterator[_Lin
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
     lines: dict[str, _Line] = {}
-    failed = 0
+    failed, not_inspectable = 0, set()
     for number, text in enumerate(content.splitlines(), start=1):
         try:
             line = read_as(text, _Line)
@@ -267,6 +268,11 @@ def _lines(path: Path, problems: list[str], progress: Progress) -> Iterator[_Lin
             failed += 1
         else:
             lines[line.path] = line
+    for name in [n for n, line in lines.items() if line.verdict == Verdict.NOT_INSPECTABLE]:
+        not_inspectable.add(name)
+        del lines[name]
+    if not_inspectable:
+        progress.say(f"{counted(len(not_inspectable), 'image')} not inspectable: left out.")
     if failed:
         progress.say(f"{counted(failed, 'image')} could not be judged: left out.")
     yield from lines.values()

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ImageError
+from blemish.images.exposure import Blocks, blocks_within
 from blemish.images.run_lengths import check_lengths, from_text, mask_of, run_lengths, to_text
 
 LONGEST = 1 << 15  # characters of a text in a file's facts
@@ -79,6 +80,19 @@ class Inspected:
     def fills_its_box(self) -> bool:
         """Whether all of them are."""
         return bool(self.mask_in_box.all())
+
+    @cached_property
+    def points_in_box(self) -> tuple[Blocks, bool]:
+        """Points of the box that tell of the exposure of what is inspected."""
+        return blocks_within(self.mask_in_box)
+
+    @cached_property
+    def points(self) -> tuple[Blocks, bool]:
+        """The same points of a whole image."""
+        blocks, have_neighbours = self.points_in_box
+        rows, columns = np.divmod(blocks, self.box_hw[1])
+        top, left = (side.start for side in self.box)
+        return (rows + top) * self.size_hw[1] + columns + left, have_neighbours
 
     def seen(self, image: NDArray[Any], fill: Sequence[int]) -> NDArray[Any]:
         """What a detector sees of an image: the box, filled outside of the zones; or all of it.
