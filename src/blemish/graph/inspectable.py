@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 PREFIX = "inspectable/"
 MOST_DEPART = BLOCKS // 2
 SIDES = ((0, -1), (0, 1), (1, -1), (2, -1))  # of brightness, contrast, sharpness: less, or more
+WAYS = len(SIDES) + 1  # to depart: these, and the map's level
 _CENTRE, _WEIGHT, _LIMIT = f"{PREFIX}centre", f"{PREFIX}weight", f"{PREFIX}limit"
 _LEVEL = f"{PREFIX}level_centre", f"{PREFIX}level_weight"
 
@@ -86,24 +87,31 @@ def set_departures(graph: onnx.GraphProto, departing: Departing) -> None:
     It is N x 5: too dark, too bright, too little contrast, blurred, unlike; where one is above the
     limit, the image is not inspectable, and `set_verdict` says so.
     """
-    drop(graph, lambda name: name.startswith(PREFIX) or name == DEPARTURES)
+    drop_departures(graph)
     g = GraphBuilder(PREFIX)
-    held = {name: g.constant(value, name=name) for name, value in departing.constants().items()}
+    values = departing.constants().items()
+    held = {n: g.constant(value, name=n.removeprefix(PREFIX)) for n, value in values}
     points = _Points(g, departing)
     levels = _logarithms(g, points, departing.white_level)
     sides = g.op("Concat", *(levels[which] for which, _ in SIDES), axis=1)
     blocks = g.op("Mul", g.op("Sub", sides, held[_CENTRE]), held[_WEIGHT])
     of_image = _ranked(g, blocks, MOST_DEPART, axis=2, largest=1)
-    values = g.op("Gather", points.flat_map, points.of_map, axis=1)
-    level = _ranked(g, values, level_rank(points.map_count), axis=1, largest=0)
+    of_points = g.op("Gather", points.flat_map, points.of_map, axis=1)
+    level = _ranked(g, of_points, level_rank(points.map_count), axis=1, largest=0)
     of_map = g.op("Mul", g.op("Sub", level, held[_LEVEL[0]]), held[_LEVEL[1]])
-    g.op("Concat", g.op("Squeeze", of_image, g.ints(2)), of_map, axis=1, name=DEPARTURES)
+    of_blocks = g.op("Squeeze", of_image, g.ints(2))
+    g.ops("Concat", of_blocks, of_map, outputs=[DEPARTURES], axis=1)
     # Not `Greater`: what is no number is no small departure.
     far = g.op("Not", g.op("LessOrEqual", DEPARTURES, held[_LIMIT]))
     any_far = g.op("ReduceMax", g.op("Cast", far, to=FLOAT), g.ints(1), keepdims=0)
-    g.op("Greater", any_far, g.number(0.5), name=NOT_INSPECTABLE)
+    g.ops("Greater", any_far, g.number(0.5), outputs=[NOT_INSPECTABLE])
     g.add_to(graph, [NOT_INSPECTABLE])
-    graph.output.append(tensor(DEPARTURES, FLOAT, "N", len(SIDES) + 1))
+    graph.output.append(tensor(DEPARTURES, FLOAT, "N", WAYS))
+
+
+def drop_departures(graph: onnx.GraphProto) -> None:
+    """Take out of a graph what tells which images are inspectable; nothing where it does not."""
+    drop(graph, lambda name: name.startswith(PREFIX) or name == DEPARTURES)
 
 
 class _Points:

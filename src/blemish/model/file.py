@@ -58,13 +58,15 @@ def sign(
     """
     import onnx
 
-    from blemish.graph.inspectable import set_departures
+    from blemish.graph.inspectable import drop_departures, set_departures
     from blemish.graph.verdict import set_verdict
 
     model = onnx.ModelProto()
     model.CopyFrom(graph)
     departing = facts.departing()
-    if departing is not None:
+    if departing is None:
+        drop_departures(model.graph)
+    else:
         set_departures(model.graph, departing)
     set_verdict(
         model.graph,

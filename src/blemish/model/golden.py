@@ -125,7 +125,7 @@ def turned(
         verdict: tuple(
             image.id for image in images if image.verdict(now) == verdict != image.verdict(before)
         )
-        for verdict in Verdict
+        for verdict in (Verdict.GOOD, Verdict.DEFECT)
     }
 
 

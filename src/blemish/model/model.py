@@ -30,6 +30,7 @@ from blemish.errors import (
 )
 from blemish.files import refuse_existing, write_whole
 from blemish.graph.engine import CPU, Engine
+from blemish.graph.inspectable import WAYS
 from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
 from blemish.graph.verdict import DEPARTURES
@@ -379,10 +380,11 @@ class Model:
         """Scores, maps, and departures, of which models from before give none."""
         departs = self.facts.inspectable is not None
         scores, maps, *departures = run([*OUTPUTS, *[DEPARTURES] * departs], image=images)
-        if scores.shape != images.shape[:1] or maps.shape != images.shape[:3]:
+        shapes = [getattr(found, "shape", None) for found in (scores, maps, *departures)]
+        if shapes != [images.shape[:1], images.shape[:3], *[(len(images), WAYS)] * departs]:
             raise ModelFileError(
-                f"The graph of '{self._name}' gives scores of shape {scores.shape} and maps of "
-                f"{maps.shape} for images of {images.shape}; it is damaged. Fit it again."
+                f"The graph of '{self._name}' gives scores and maps of other shapes than it should "
+                f"for images of {images.shape}: {shapes}; it is damaged. Fit it again."
             )
         return scores, maps, departures[0] if departs else np.zeros((len(images), 0), np.float32)
 
