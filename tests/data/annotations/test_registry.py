@@ -89,7 +89,10 @@ def test_an_image_that_two_files_speak_of_is_a_problem(folder):
     image = folder.image("a.png")
     first, second = folder.json("1.json", coco("a.png")), folder.json("2.json", coco("a.png"))
     (problem,) = folder.read().problems
-    assert problem == f"{second}: speaks of '{image}' and so does '{first}'; keep one."
+    assert problem == (
+        f"{second}: speaks of '{image}' and so does '{first}'; keep one, or pass one over, "
+        "with ignore=1.json, say."
+    )
 
 
 def test_files_are_recognised_by_what_they_hold(folder):
