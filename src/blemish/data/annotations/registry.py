@@ -39,10 +39,12 @@ from blemish.data.annotations.supplement import FILE as SUPPLEMENT
 from blemish.data.annotations.supplement import Supplement, read_supplement, supplemented
 from blemish.data.annotations.yolo_folder import holds_labels, yolo_files
 from blemish.data.split import Split
+from blemish.data.words import words_in
 from blemish.errors import DataError
 from blemish.parallel import read_ahead
 from blemish.result import GOOD
 
+OLD = frozenset({"old", "alt", "backup", "bak", "archive", "archiv", "previous", "original"})
 NAMED_AS_IMAGES = (LABELME, VOC)  # a file for each image, beside it
 NOT_THERE = (
     "file of annotations names an image that is not there, and is taken for the one that is called "
@@ -264,7 +266,8 @@ class _Reading:
         one, two = (Path(self._images.below(it)).parts for it in (other, path))
         apart = [part for part in (*one[:-1], *two[:-1]) if (part in one) != (part in two)]
         of_images = {part for image in self._images for part in image.parts}
-        name = next((part for part in apart if part not in of_images), other.name)
+        names = [part for part in apart if part not in of_images] or [other.name]
+        name = next((name for name in names if not OLD.isdisjoint(words_in(name))), names[0])
         return f"and so does '{other}'; keep one, or pass one over, with ignore={name}, say"
 
     def _matched(

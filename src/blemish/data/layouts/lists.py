@@ -15,24 +15,26 @@ from pathlib import Path
 
 from blemish.data.folder import Folder, is_image
 from blemish.data.layouts.found import MOST_NAMED, FoundLayout, Names
-from blemish.data.layouts.kinds import IMAGE_FOLDERS
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest
 from blemish.data.manifest.vocabulary import is_known, is_path, squashed
 from blemish.data.tables import read_table
 from blemish.data.tables.read import PARQUET_SUFFIXES
 from blemish.data.tables.text import encoding_of
 from blemish.data.usual_defects import is_usual
-from blemish.data.words import is_bad, plain
+from blemish.data.words import is_bad, words_in
 from blemish.errors import BlemishError, DataError
-from blemish.wording import counted, quoted_few
+from blemish.wording import counted, first_few, quoted_few
 
 TEXTS = frozenset({".txt", ".lst", ".log", ".dat"})
-SPREADSHEETS = frozenset({".xlsx", ".xlsm"})  # read for names alone
+UNPACKED = frozenset({".xlsx", ".xlsm"})  # looked into, for names alone
+SPREADSHEETS = UNPACKED | {".xls", ".xlsb", ".ods", ".numbers"}
 SUFFIXES = MANIFEST_SUFFIXES | TEXTS | SPREADSHEETS
 LARGEST_BYTES = 1 << 22  # of a file that is looked into, and what a spreadsheet unpacks to
 LARGEST_NOTE_BYTES = 1 << 12  # of a text about one image
 LEAST_SHARE = 0.5  # of the lines of a text, that name an image
+MOST_SHOWN = 3
 NUMBERS = frozenset({"id", "imageid", "imgid", "name", "nr", "no", "number", "nummer", "stem"})
+_OF_IMAGES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "bilder", "fotos"})
 _APART = re.compile(r'[\t,;|"\[\]{}]')
 _CELL = re.compile(r"<t(?:\s[^>]*)?>([^<]*)</t>")
 
@@ -43,7 +45,7 @@ class Listing:
 
     Attributes:
         path: of it.
-        count: how many images it names.
+        count: how many images it names; 0 of a spreadsheet that cannot be looked into.
         of: how many there are.
     """
 
@@ -60,6 +62,9 @@ def listings_in(files: Iterable[Path], images: Sequence[Path]) -> Iterator[Listi
         if path.suffix.lower() not in SUFFIXES or path.stem.casefold() in stems:
             continue
         lines = [line for line in _lines(path) if line]
+        if not lines and path.suffix.lower() in SPREADSHEETS:
+            yield Listing(path, 0, len(images))
+            continue
         count = _named(path, lines, names) or _numbered(lines, stems)
         if count:
             yield Listing(path, count, len(images))
@@ -81,7 +86,7 @@ def with_lists(found: FoundLayout, folder: Folder, names: Names) -> FoundLayout:
     around |= {image.parent for image in images}
     left = [found.root / name for name in found.leftovers.not_images]
     files = [path for path in left if path.parent in around]
-    if plain(folder.path.absolute().name) in map(plain, IMAGE_FOLDERS):
+    if not _OF_IMAGES.isdisjoint(words_in(folder.path.absolute().name)):
         files += [path for path in folder.parent.files if not is_image(path)]
     files = [path for path in files if not names.leaves_out(path.name)]
     listings = list(listings_in(files, images))
@@ -91,11 +96,13 @@ def with_lists(found: FoundLayout, folder: Folder, names: Names) -> FoundLayout:
             raise DataError(_ask(listings[0], folder, flat=bool(folder.images)))
         if notes:
             raise DataError(_ask_of_texts(notes, folder, flat=bool(folder.images)))
-    told = [
-        f"{one.path.name} names {counted(one.count, 'image')} and is not read, since folders say "
-        "what images are; if it says better, give it in place of the folder."
-        for one in listings
-    ]
+    told = []
+    if shown := [f"{one.path.name} ({one.count:,})" for one in listings if one.count]:
+        told.append(
+            f"{counted(len(shown), 'file that names', 'files that name')} images not read, since "
+            f"folders say what they are: {first_few(shown, MOST_SHOWN)}. If labels there are "
+            "better, move images as they say, or give a list of all images in place of the folder."
+        )
     if notes:
         told.append(
             f"{counted(len(notes), 'text')} beside images {'says' if len(notes) == 1 else 'say'} "
@@ -107,19 +114,20 @@ def with_lists(found: FoundLayout, folder: Folder, names: Names) -> FoundLayout:
 def spelled(listing: Listing) -> str:
     """What a file is, and how to have it read, in place of the folder that it lies in."""
     which = f"{listing.path.name} names {listing.count} of {listing.of} images"
+    if not listing.count:
+        which = f"{listing.path.name} lies beside them"
     all_of_them = listing.count == listing.of
-    add = "" if all_of_them else "write all images into it, with their labels, and "
     if is_manifest(listing.path):
-        return f"{which}; if it holds their labels, {add}give it in place of the folder: {listing.path}"
-    kind = (
-        "which is no text"
-        if listing.path.suffix.lower() in SPREADSHEETS
-        else "which is no table with named columns"
-    )
+        add = "" if all_of_them else "have it list all images, with their labels, and "
+        return (
+            f"{which}; if it holds their labels, {add}give it in place of the folder: "
+            f"{listing.path}"
+        )
+    of_all = "" if all_of_them else " of all images"
     return (
-        f"{which}, {kind}; if it holds their labels, save it as CSV with the columns path and "
-        f"label, {add}give that in place of the folder"
-    ).replace("label, give", "label, and give")
+        f"{which}; if it holds their labels, save it as CSV with the columns path and label"
+        f"{of_all}, and give that in place of the folder"
+    )
 
 
 def _ask(listing: Listing, folder: Folder, *, flat: bool) -> str:
@@ -130,11 +138,12 @@ def _ask(listing: Listing, folder: Folder, *, flat: bool) -> str:
 
 
 def _ask_of_texts(paths: Sequence[Path], folder: Folder, *, flat: bool) -> str:
+    texts = counted(len(paths), "text beside them says", "texts beside them say")
     return (
-        f"{folder.path} holds images that are all taken for good, and {counted(len(paths), 'text')} "
-        f"beside them {'says' if len(paths) == 1 else 'say'} otherwise ({_some(paths)}); put good "
-        "and defective images into folders of their own, or list them in a CSV with the columns "
-        f"path and label; if all are good, {_say_all_good(folder, paths[0], flat=flat)}."
+        f"{folder.path} holds images that are all taken for good, and {texts} otherwise "
+        f"({_some(paths)}); put good and defective images into folders of their own, or list "
+        "them in a CSV with the columns path and label; if all are good, "
+        f"{_say_all_good(folder, paths[0], flat=flat)}."
     )
 
 
@@ -156,7 +165,9 @@ def _lines(path: Path) -> list[list[str]]:
         if path.suffix.lower() in PARQUET_SUFFIXES:
             rows = read_table(path, is_known).rows
             return [[str(cell) for cell in row.cells if cell is not None] for row in rows]
-        if path.suffix.lower() in SPREADSHEETS:
+        if path.suffix.lower() in SPREADSHEETS - UNPACKED:
+            return []
+        if path.suffix.lower() in UNPACKED:
             return [[text.strip()] for text in _CELL.findall(_unpacked(path))]
         return [_fields(line) for line in _text(path).splitlines()]
     return []
