@@ -47,6 +47,10 @@ def named(columns):
             "flags": ["label_index"]}),
         ("path,label,label_index a.png,scratch,4", {
             "path": "path", "label": "label", "more": ["label_index"]}),
+        ("Datei,Ergebnis a.png,gut", {"path": "Datei", "label": "Ergebnis"}),
+        ("ファイル名,結果 a.png,OK", {"path": "ファイル名", "label": "結果"}),
+        ("画像,defects,cam a.png,0,1", {"path": "画像", "flags": ["defects"], "more": ["cam"]}),
+        ("file,scratch,camera1 a.png,0,1", {"path": "file", "more": ["camera1"]}),
         ("file,is_good a.png,1", {"path": "file", "flags": ["is_good"]}),
         ("file,defect a.png,1", {"path": "file", "flags": ["defect"]}),
         ("file,defect a.png,dent", {"path": "file", "defect_type": "defect"}),
@@ -109,6 +113,9 @@ def test_of_two_columns_for_one_thing_the_emptier_gives_way(text, path):
         ("path,label,maks a.png,dent,m.png", "column 'maks' holds what 'mask' would; call it"),
         ("path,label,mask,maks a.png,dent,,m.png", "column 'maks' holds what 'mask' would"),
         ("path,label,spilt a.png,good,train b.png,good,tset", "column 'spilt' holds what 'split'"),
+        ("path,odd,strange a.png,0,1", "If each of 'odd' and 'strange' is 1 where"),
+        ("path,ok,backlight a.png,0,1", "If each of 'ok' and 'backlight' is 1"),
+        ("path,ok,x a.png,0,7", "If 1 is good in 'ok', call it 'is_good'"),
     ],
 )
 def test_what_could_be_meant_otherwise_is_asked_about(text, said):
