@@ -83,7 +83,11 @@ Good = Annotated[
 ]
 Ignore = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Folder of DATA to pass over. Repeatable."),
+    typer.Option(
+        metavar="NAME",
+        help="Folder of DATA or file of labels to pass over, or label that marks no defect. "
+        "Repeatable.",
+    ),
 ]
 Defect = Annotated[
     list[str] | None,

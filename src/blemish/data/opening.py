@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import get_args
 
+from blemish.data.annotations.parts import names_a_part
 from blemish.data.dataset import Dataset
 from blemish.data.drawn import DRAWN, drawn_dataset
 from blemish.data.drawn import category_paths as drawn_paths
@@ -63,7 +64,8 @@ def open_dataset(
             one image, or to one group or set of copies, and no side is left empty. Defects are
             always test images.
         good: names of folders of good images that do not tell it themselves.
-        ignore: names of folders that are to be passed over.
+        ignore: names of folders and of files of labels that are to be passed over, and labels of
+            annotations that mark no defect, the part itself, say.
         defect: names of folders of a kind of defect whose names leave it open.
         raw: how the pixels lie in files without a header; where it is given, `.raw` and `.bin`
             count as images. Whoever reads them is to be given a `Reader` with the same.
@@ -83,7 +85,7 @@ def open_dataset(
             return drawn_dataset(root.name)
         found = find_layout(root, names)
         if root.is_dir():
-            names.check_met(Folder(root))
+            names.check_met(Folder(root), found.labels_left_out)
     entries = with_pages(found.entries)
     found = replace(found, entries=entries, notes=(*found.notes, *notes_of_pages(entries)))
     if test_fraction is None:
@@ -252,13 +254,29 @@ def _check_good(samples: tuple[Sample, ...], root: Path, not_images: Sequence[st
     if not good:
         types = sorted({sample.defect_type for sample in samples})
         found = f"; found only {', '.join(types)}" if types else ""
-        advice = _spell_not_images(not_images) or "Label good images as 'good'."
+        advice = _spell_not_images(not_images) or _spell_no_good(types)
         raise DataError(f"{root} has no good images{found}. {advice}")
     if all(sample.split != "train" for sample in good):
         raise DataError(
             f"{root} leaves no good image to learn from: all {len(good)} are for testing "
             "or validation. Add good images to the training split."
         )
+
+
+def _spell_no_good(types: Sequence[str]) -> str:
+    """How good images are told from others, where all have one of some types."""
+    if parts := [one for one in types if names_a_part(one)]:
+        return (
+            f"If '{parts[0]}' names the part or a region of it, and no defect, leave it out with "
+            f"ignore={parts[0]}; else add good images."
+        )
+    if len(types) > 1:
+        return (
+            "Add good images: in a folder 'good', with the label 'good', or, among annotated ones, "
+            "without a shape. If a label marks no defect, leave it out with ignore=LABEL; if one "
+            "is of good images, write 'good' in its place."
+        )
+    return "Label good images as 'good'."
 
 
 def _spell_not_images(paths: Sequence[str]) -> str:

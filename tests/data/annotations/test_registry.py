@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from blemish.data.annotations.dataset import entries_from
 from blemish.data.annotations.formats import recognises
+from blemish.data.annotations.predictions import is_of_predictions
 from blemish.data.annotations.registry import annotations_in
 from blemish.data.annotations.supplement import FILE, Supplement, as_text
 from blemish.data.layouts.registry import find_layout
@@ -89,7 +91,10 @@ def test_an_image_that_two_files_speak_of_is_a_problem(folder):
     image = folder.image("a.png")
     first, second = folder.json("1.json", coco("a.png")), folder.json("2.json", coco("a.png"))
     (problem,) = folder.read().problems
-    assert problem == f"{second}: speaks of '{image}' and so does '{first}'; keep one."
+    assert problem == (
+        f"{second}: speaks of '{image}' and so does '{first}'; keep one, or pass one over, "
+        "with ignore=1.json, say."
+    )
 
 
 def test_files_are_recognised_by_what_they_hold(folder):
@@ -244,3 +249,35 @@ def test_a_mask_beside_an_image_without_a_shape_is_told(folder):
     with pytest.raises(DataError, match=r"the mask 'b_mask.png' beside it marks a defect") as told:
         entries_from(folder.path, folder.files)
     assert str(image) in str(told.value)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16"])
+def test_a_file_that_is_no_utf_8_is_read_as_a_table_is(folder, encoding):
+    image = folder.image("a.png")
+    text = json.dumps(coco("a.png"), ensure_ascii=False).replace("dent", "Kratzer ü")
+    (folder.path / "a.json").write_bytes(text.encode(encoding))
+    found = folder.read()
+    assert not found.problems
+    assert found.by_image[image].defect_type == "Kratzer ü"
+    assert [remark.where for remark in found.remarks] == ["a.json"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "predict2",
+        "auto_labels",
+        "Predictions",
+        "inference",
+        "pseudo-labels",
+        "runs",
+        "model_labels",
+    ],
+)
+def test_folders_of_predictions(name):
+    assert is_of_predictions(name)
+
+
+@pytest.mark.parametrize("name", ["labels", "annotations", "images", "auto", "model", "NG", "json"])
+def test_folders_of_other_things(name):
+    assert not is_of_predictions(name)

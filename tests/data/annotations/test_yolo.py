@@ -263,3 +263,11 @@ def test_a_table_of_numbers_is_no_damaged_label(folder):
     folder.image("a.png")
     folder.text("log.txt", "1 23.5 24.1 19.8 20.0\n")
     assert not folder.read().problems
+
+
+def test_a_confidence_looks_like_predictions(folder):
+    folder.image("images/a.png")
+    folder.text("labels/a.txt", "0 0.5 0.5 0.2 0.2 0.91\n")
+    (problem,) = folder.read().problems
+    assert "as predictions have, whose last one is a confidence" in problem
+    assert "ignore=NAME" in problem

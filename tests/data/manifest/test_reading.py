@@ -288,3 +288,23 @@ def test_what_is_no_manifest_is_left_to_others(tmp_path: Path) -> None:
     (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
     assert not is_manifest(tmp_path / "binary.json")
     assert not is_manifest(tmp_path / "gone.csv")
+
+
+def test_a_file_is_found_by_its_name_where_it_is_the_only_one(tmp_path: Path, draw: Draw) -> None:
+    for name in ("x/1.png", "y/2.png", "y/deep/3.png"):
+        draw(name)
+    path = write(tmp_path / "list.csv", "path,label\n1.png,good\n2.png,good\ndeep/3.png,dent\n")
+    manifest = open_manifest(path)
+    assert [entry.id for entry in manifest.entries] == ["x/1.png", "y/2.png", "y/deep/3.png"]
+    assert "3 files are found by their names in a folder below: '1.png' is x/1.png." in (
+        manifest.notes
+    )
+    draw("z/1.png")
+    assert problems_of(path) == [
+        f"{path}: line 2: 'path' is '1.png', which could be any of 2 files: 'x/1.png', 'z/1.png'; "
+        "write its path from the manifest's folder."
+    ]
+    draw("1.png")
+    assert open_manifest(path).entries[0].id == "1.png"
+    wrong = write(tmp_path / "list.csv", "path,label\nz/2.png,good\n")
+    assert "does not exist: 'z/2.png'" in problems_of(wrong)[0]

@@ -7,7 +7,7 @@ not a fault cannot be told, so labels are listed for a person to look at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,28 @@ BACKGROUND = frozenset({"background"})
 TO_IGNORE = frozenset({"ignore", "ignored", "don't-care", "dontcare"})
 
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels that a user has said to be those of no defect: what bears one is left out.
+
+    Attributes:
+        names: as `plain` has them.
+    """
+
+    names: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Labels:
+        """Those of some names, which count without regard to case, blanks and underscores."""
+        return cls(frozenset(map(plain, names)))
+
+    def __contains__(self, label: str) -> bool:
+        return plain(label) in self.names
+
+
+NO_LABELS = Labels()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +71,7 @@ class Annotation:
         mask_files: masks that the file names.
         split: where the file says.
         remarks: what is odd in it.
+        left_out: the label of each shape, and of the image, that a user has said to leave out.
     """
 
     shapes: Shapes | None = None
@@ -56,6 +79,7 @@ class Annotation:
     mask_files: tuple[Path, ...] = ()
     split: Split | None = None
     remarks: tuple[Remark, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_marked(self) -> bool:
@@ -102,13 +126,30 @@ def annotation_of(
     image_labels: tuple[str, ...] = (),
     split: Split | None = None,
     remarks: tuple[Remark, ...] = (),
+    ignored: Labels = NO_LABELS,
+    left_out: Sequence[str] = (),
 ) -> Annotation:
-    """An annotation of the shapes in a file; tells where they contradict the image's labels."""
+    """An annotation of the shapes in a file; tells where they contradict the image's labels.
+
+    Args:
+        path: of the file.
+        shapes: without those that are left out.
+        size_hw: of the image, where the file says.
+        tell: to be told of contradictions.
+        image_labels: of the image as a whole.
+        split: where the file says.
+        remarks: what is odd in it.
+        ignored: labels of the image as a whole that are left out.
+        left_out: the labels of shapes that were.
+    """
+    gone = (*left_out, *(label for label in image_labels if label in ignored))
+    image_labels = tuple(label for label in image_labels if label not in ignored)
     defects = tuple(shape for shape in shapes if not means_good(shape.label))
     for label in sorted({shape.label for shape in defects if _word(shape.label) in TO_IGNORE}):
         tell(
             f"has shapes '{label}', and every pixel counts; take them away, or give them the label "
-            f"of a defect or '{GOOD}'."
+            f"of a defect or '{GOOD}'; or leave all of them out with ignore={label}, so that what "
+            "they cover counts as good."
         )
     for label in sorted({label for label in image_labels if _word(label) in TO_IGNORE}):
         tell(
@@ -122,10 +163,10 @@ def annotation_of(
     elif said_good and others:
         tell(f"is labelled both '{said_good[0]}' and '{others[0]}'; one is wrong.")
     if image_labels and not shapes:
-        return Annotation(None, image_labels, split=split, remarks=remarks)
+        return Annotation(None, image_labels, split=split, remarks=remarks, left_out=gone)
     good = () if defects else tuple(sorted({shape.label for shape in shapes}))
     shown = Shapes(path, defects, size_hw)
-    return Annotation(shown, image_labels or good, split=split, remarks=remarks)
+    return Annotation(shown, image_labels or good, split=split, remarks=remarks, left_out=gone)
 
 
 def no_area(kind: str) -> str:

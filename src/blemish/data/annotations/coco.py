@@ -17,7 +17,9 @@ import numpy as np
 from msgspec import Struct
 
 from blemish.data.annotations.annotation import (
+    NO_LABELS,
     Annotations,
+    Labels,
     Remark,
     Tell,
     annotation_of,
@@ -80,12 +82,13 @@ class _File(Struct):
     categories: list[_Category]
 
 
-def read(path: Path, content: bytes) -> Annotations:
+def read(path: Path, content: bytes, ignored: Labels = NO_LABELS) -> Annotations:
     """What a file of COCO says, by the paths of the images in it.
 
     Args:
         path: of the file; `instances_train.json` says the split, too.
         content: of it.
+        ignored: labels that are left out.
 
     Raises:
         DataError: it is damaged, contradicts itself, or has shapes that mark no area.
@@ -99,6 +102,7 @@ def read(path: Path, content: bytes) -> Annotations:
     sizes = {image.id: _size_hw(image) for image in file.images}
     shapes: defaultdict[Id, list[Shape]] = defaultdict(list)
     remarks: defaultdict[Id, list[Remark]] = defaultdict(list)
+    left_out: defaultdict[Id, list[str]] = defaultdict(list)
     ids: set[Id] = set()
     for number, one in enumerate(file.annotations, start=1):
         where = f"annotation {number if one.id is None else one.id}"
@@ -110,6 +114,8 @@ def read(path: Path, content: bytes) -> Annotations:
             problems.append(f"{where} is of image {one.image_id}, which is not listed.")
         elif one.category_id not in names:
             problems.append(f"{where} is of category {one.category_id}, which is not listed.")
+        elif names[one.category_id] in ignored:
+            left_out[one.image_id].append(names[one.category_id])
         else:
             size_hw = sizes[one.image_id]
             try:
@@ -128,6 +134,7 @@ def read(path: Path, content: bytes) -> Annotations:
             _about(image, problems),
             split=split,
             remarks=tuple(remarks[image.id]),
+            left_out=left_out[image.id],
         )
         for image in file.images
     }

@@ -16,8 +16,10 @@ from xml.etree import ElementTree
 import numpy as np
 
 from blemish.data.annotations.annotation import (
+    NO_LABELS,
     Annotation,
     Annotations,
+    Labels,
     annotation_of,
     no_area,
 )
@@ -46,12 +48,13 @@ def recognises(content: bytes) -> bool:
     )
 
 
-def read(path: Path, content: bytes) -> Annotations:
+def read(path: Path, content: bytes, ignored: Labels = NO_LABELS) -> Annotations:
     """What a file of CVAT says, by the paths of the images in it.
 
     Args:
         path: of the file, for messages.
         content: of it.
+        ignored: labels that are left out.
 
     Raises:
         DataError: it is damaged, of a video, or has shapes that mark no area or are unknown.
@@ -67,7 +70,7 @@ def read(path: Path, content: bytes) -> Annotations:
             name = image.get("name", "")
             if name in found:
                 problems.append(f"'{name}' is listed twice.")
-            found[name] = _annotation(path, image, problems)
+            found[name] = _annotation(path, image, problems, ignored)
     except ElementTree.ParseError as error:
         problems.append(f"it is no XML ({error}).")
     raise_some(problems, DataError, place=path)
@@ -111,13 +114,18 @@ def _images(content: bytes, problems: list[str]) -> Iterator[ElementTree.Element
             element.clear()
 
 
-def _annotation(path: Path, image: ElementTree.Element, problems: list[str]) -> Annotation:
+def _annotation(
+    path: Path, image: ElementTree.Element, problems: list[str], ignored: Labels
+) -> Annotation:
     name = image.get("name", "")
-    shapes, tags = [], []
+    shapes, tags, left_out = [], [], []
     for element in image:
         label = element.get("label", "")
         if element.tag == "tag":
             tags.append(label)
+            continue
+        if label in ignored:
+            left_out.append(label)
             continue
         try:
             shapes.append(_shape(element, label))
@@ -134,6 +142,8 @@ def _annotation(path: Path, image: ElementTree.Element, problems: list[str]) -> 
         (height, width) if height > 0 and width > 0 else None,
         lambda problem: problems.append(f"'{name}' {problem}"),
         image_labels=tuple(tags),
+        ignored=ignored,
+        left_out=left_out,
         split=split_named(image.get("subset", "")),
     )
 

@@ -13,19 +13,20 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from blemish.data.annotations.annotation import Annotation
+from blemish.data.annotations.annotation import NO_LABELS, Annotation, Labels
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.notes import joined_note, notes_of, sizes_note
+from blemish.data.annotations.predictions import spelled
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
 from blemish.data.mask_names import MASK_FOLDERS, masks_among
 from blemish.data.masks import MaskFile, marks_anything
-from blemish.data.words import is_bad, plain, split_in
+from blemish.data.words import is_bad, plain, sets_aside, split_in
 from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD
-from blemish.wording import counted, quoted_few
+from blemish.wording import counted, listed, quoted_few
 
 MIXED = "annotations"  # the layout of several formats
 MOST_SHOWN = 3
@@ -43,6 +44,7 @@ class AnnotatedSet:
         entries: sorted by id.
         notes: sentences that a user must hear.
         labels: how often each label marks something.
+        left_out: labels of something that a user has said to leave out.
         used: the files that were read.
         unused_images: images that are left out.
     """
@@ -51,6 +53,7 @@ class AnnotatedSet:
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
     used: tuple[Path, ...] = ()
     unused_images: tuple[Path, ...] = ()
 
@@ -61,7 +64,11 @@ def root_of(path: Path) -> Path:
 
 
 def entries_from(
-    root: Path, files: Sequence[Path], *, by: Path | None = None
+    root: Path,
+    files: Sequence[Path],
+    *,
+    by: Path | None = None,
+    ignored: Labels = NO_LABELS,
 ) -> AnnotatedSet | None:
     """The data set that annotations in a folder make; `None` where there are none.
 
@@ -70,6 +77,7 @@ def entries_from(
         files: all files below it.
         by: the one file whose annotations count, and the images that it lists; by default all that
             are there, as for a `data.yaml`, which says where labels are.
+        ignored: labels that are left out.
 
     Raises:
         DataError: annotations are damaged or contradict each other, or no image is there of those
@@ -82,10 +90,12 @@ def entries_from(
     no_images = apart.keys() | {mask for of in beside.values() for mask in of}
     images = [path for path in pictures if path not in no_images]
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
-    found = annotations_in(root, [by] if by is not None and alone else others, images)
+    read = [by] if by is not None and alone else others
+    found = annotations_in(root, read, images, ignored)
     raise_some(found.problems, DataError)
     if not found.used:
         _check_unread(found)
+        _check_predicted(root, found, images)
         _check_unmatched(root, found, images)
         return None
     masks = {mask for one in found.by_image.values() for mask in one.mask_files}
@@ -103,6 +113,7 @@ def entries_from(
             more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
             taken.append(replace(entry, masks=(*entry.masks, *more)))
     silent = [entry.path for entry in taken if entry.path not in found.by_image]
+    _check_looked_at(root, found, silent)
     _check_unmatched(root, found, silent)
     joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
     return AnnotatedSet(
@@ -110,6 +121,7 @@ def entries_from(
         entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
         notes=(*notes_of(root, found, taken), *joined_note(joined), *sizes_note(found, taken)),
         labels=found.labels,
+        left_out=frozenset(found.left_out),
         used=(*found.used, *sorted(no_images)),
         unused_images=tuple(unused),
     )
@@ -177,6 +189,32 @@ def _check_unread(found: Found) -> None:
             f"{path} holds {what}, and nothing else says which images are good; bring labels as "
             "COCO, LabelMe, YOLO, Pascal VOC, CVAT or Label Studio write them, or take the file "
             "away."
+        )
+
+
+def _check_predicted(root: Path, found: Found, images: Sequence[Path]) -> None:
+    """Raise `DataError` where what a model found is all that is said of the images."""
+    if found.predicted and images:
+        folders = spelled([path.relative_to(root) for path in found.predicted])
+        raise DataError(
+            f"{root} has annotations in {_some(folders)} alone, which by its name holds what a "
+            "model found, and nothing else says which images are good; if people made them, rename "
+            f"the folder; else pass it over with ignore={folders[0]}."
+        )
+
+
+def _check_looked_at(root: Path, found: Found, silent: Sequence[Path]) -> None:
+    """Raise `DataError` where images without a file lie in a folder of those put aside."""
+    below = [path.relative_to(root) for path in silent]
+    aside = [(path, part) for path in below for part in path.parts[:-1] if sets_aside(part)]
+    if aside:
+        names = [path.as_posix() for path in dict.fromkeys(path for path, _ in aside)]
+        folder = aside[0][1]
+        raise DataError(
+            f"{root} has {counted(len(names), 'image')} in '{folder}' without a shape or a file "
+            f"in {listed([one.spelled for one in found.formats])} ({_some(names)}), which would be "
+            f"taken as good; pass them over with ignore={folder}, or, if somebody has looked at "
+            "them, rename that folder."
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from blemish.data.annotations.annotation import Annotation, Annotations
+from blemish.data.annotations.annotation import NO_LABELS, Annotation, Annotations, Labels
 from blemish.data.words import split_in
 from blemish.errors import DataError, raise_some
 from blemish.typed_json import JsonError, read_as
@@ -38,12 +38,13 @@ class _File(Struct):
     samples: list[_Sample]
 
 
-def read(path: Path, content: bytes) -> Annotations:
+def read(path: Path, content: bytes, ignored: Labels = NO_LABELS) -> Annotations:
     """What a file of FiftyOne says, by the paths of the images in it.
 
     Args:
         path: of the file, whose folder masks are relative to.
         content: of it.
+        ignored: labels that are left out.
 
     Raises:
         DataError: it is damaged, or names a mask that is not there.
@@ -66,8 +67,14 @@ def read(path: Path, content: bytes) -> Annotations:
             if not mask.is_file()
         ]
         known = labels or masks
+        left_out = tuple(label for label in labels if label in ignored)
         found[sample.filepath] = (
-            Annotation(image_labels=labels, mask_files=masks, split=split_in(sample.tags))
+            Annotation(
+                image_labels=() if left_out else labels,
+                mask_files=() if left_out else masks,
+                split=split_in(sample.tags),
+                left_out=left_out,
+            )
             if known
             else None
         )

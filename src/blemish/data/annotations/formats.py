@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from blemish.data.annotations import coco, cvat, fiftyone, label_studio, labelme, voc
-from blemish.data.annotations.annotation import Annotations
+from blemish.data.annotations.annotation import Annotations, Labels
+from blemish.data.tables.text import read_text
 from blemish.errors import DataError
 from blemish.typed_json import BOM
 
@@ -36,13 +37,13 @@ class Format:
     Attributes:
         name: of its layout, for users.
         spelled: its name as a sentence has it.
-        read: what a file says, by the names of images in it.
+        read: what a file says, by the names of images in it, without labels to leave out.
         unlisted_is_good: whether an image that no file speaks of has nothing to mark.
     """
 
     name: str
     spelled: str
-    read: Callable[[Path, bytes], Annotations]
+    read: Callable[[Path, bytes, Labels], Annotations]
     unlisted_is_good: bool = False
 
 
@@ -51,7 +52,9 @@ COCO = Format("coco", "COCO", coco.read)
 CVAT = Format("cvat", "CVAT", cvat.read)
 VOC = Format("pascal-voc", "Pascal VOC", voc.read, unlisted_is_good=True)
 LABEL_STUDIO = Format("label-studio", "Label Studio", label_studio.read)
-YOLO = Format("yolo", "YOLO", lambda _path, _content: {}, unlisted_is_good=True)  # yolo_folder
+YOLO = Format(
+    "yolo", "YOLO", lambda _path, _content, _ignored: {}, unlisted_is_good=True
+)  # yolo_folder
 FIFTYONE = Format("fiftyone", "FiftyOne", fiftyone.read)
 
 SUFFIXES = frozenset({".json", ".xml"})
@@ -116,7 +119,7 @@ def recognises(path: Path) -> bool:
     """Whether a file holds annotations, also such as are not read. Raises `DataError`."""
     if path.suffix.lower() not in SUFFIXES:
         return False
-    content = content_of(path)
+    content = in_utf_8(path, content_of(path))
     return format_of(path, content) is not None or bool(unread(path, content))
 
 
@@ -126,6 +129,30 @@ def content_of(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def in_utf_8(path: Path, content: bytes) -> bytes:
+    """The content of a JSON file in UTF-8, whatever it is in; of any other file as it is.
+
+    Raises:
+        DataError: it looks like annotations, and is in no encoding that is known.
+    """
+    if path.suffix.lower() != ".json" or _is_utf_8(content):
+        return content
+    try:
+        text, _ = read_text(path)
+    except DataError:
+        if any(word in content[:HEAD_BYTES] for word in _WORDS):
+            raise
+        return content
+    return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass")
+
+
+def _is_utf_8(content: bytes) -> bool:
+    try:
+        return "\0" not in content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
 
 
 def _is_task(first: Any) -> bool:

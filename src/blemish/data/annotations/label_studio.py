@@ -16,8 +16,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from msgspec import Struct
 
 from blemish.data.annotations.annotation import (
+    NO_LABELS,
     Annotation,
     Annotations,
+    Labels,
     annotation_of,
     no_area,
 )
@@ -90,12 +92,13 @@ class _Task(Struct):
     id: int | str | None = None
 
 
-def read(path: Path, content: bytes) -> Annotations:
+def read(path: Path, content: bytes, ignored: Labels = NO_LABELS) -> Annotations:
     """What an export of Label Studio says, by the paths of the images in it.
 
     Args:
         path: of the file, for messages.
         content: of it.
+        ignored: labels that are left out.
 
     Raises:
         DataError: it is damaged, contradicts itself, or has shapes that mark no area.
@@ -115,7 +118,7 @@ def read(path: Path, content: bytes) -> Annotations:
             continue
         if name in found:
             problems.append(f"{where} is of '{name}', as another task is.")
-        found[name] = None if one is None else _annotation(path, where, one, problems)
+        found[name] = None if one is None else _annotation(path, where, one, problems, ignored)
     raise_some(problems, DataError, place=path)
     return found
 
@@ -157,9 +160,12 @@ def _submitted(task: _Task) -> _Annotation | None:
     return kept[0] if kept else None
 
 
-def _annotation(path: Path, where: str, one: _Annotation, problems: list[str]) -> Annotation:
+def _annotation(
+    path: Path, where: str, one: _Annotation, problems: list[str], ignored: Labels
+) -> Annotation:
     shapes: list[Shape] = []
     choices: list[str] = []
+    left_out: list[str] = []
     sizes: set[tuple[int, int]] = set()
     for results in _regions(one.result):
         main = results[0]
@@ -167,10 +173,14 @@ def _annotation(path: Path, where: str, one: _Annotation, problems: list[str]) -
             choices += [c for one in results for c in (one.value and one.value.choices) or ()]
             if main.type in ("choices", "labels"):
                 continue
+            named = [label for result in results if result.value for label in result.value.named()]
+            kept = [label for label in named or [DEFECT] if label not in ignored]
+            left_out += [label for label in named if label in ignored]
+            if not kept:
+                continue
             size_hw = _size_hw(main)
             sizes.add(size_hw)
-            named = [label for result in results if result.value for label in result.value.named()]
-            shapes += [_shape(label, main, size_hw) for label in named or [DEFECT]]
+            shapes += [_shape(label, main, size_hw) for label in kept]
         except ValueError as error:
             problems.append(f"{where}: region '{main.id}' {error}")
     if len(sizes) > 1:
@@ -181,6 +191,8 @@ def _annotation(path: Path, where: str, one: _Annotation, problems: list[str]) -
         min(sizes, default=None),
         lambda problem: problems.append(f"{where} {problem}"),
         image_labels=tuple(dict.fromkeys(choices)),
+        ignored=ignored,
+        left_out=left_out,
     )
 
 

@@ -11,7 +11,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from blemish.data.annotations.annotation import Annotations, annotation_of, no_area
+from blemish.data.annotations.annotation import (
+    NO_LABELS,
+    Annotations,
+    Labels,
+    annotation_of,
+    no_area,
+)
 from blemish.data.annotations.embedded import mask_in
 from blemish.data.shapes import FEWEST_CORNERS, Shape, Stroke, packed, runs_of
 from blemish.errors import DataError, raise_some
@@ -37,12 +43,13 @@ class _File(Struct, rename="camel"):
     flags: dict[str, bool] | None = None
 
 
-def read(path: Path, content: bytes) -> Annotations:
+def read(path: Path, content: bytes, ignored: Labels = NO_LABELS) -> Annotations:
     """What a file of LabelMe says, by the path of its image in it.
 
     Args:
         path: of the file, for messages.
         content: of it.
+        ignored: labels that are left out.
 
     Raises:
         DataError: it is damaged, or has shapes that mark no area or are unknown.
@@ -55,14 +62,25 @@ def read(path: Path, content: bytes) -> Annotations:
     size_hw = None
     if file.image_height and file.image_width:
         size_hw = (file.image_height, file.image_width)
-    shapes = []
+    shapes, left_out = [], []
     for number, one in enumerate(file.shapes, start=1):
+        if str(one.label) in ignored:
+            left_out.append(str(one.label))
+            continue
         try:
             shapes.append(_shape(one))
         except ValueError as error:
             problems.append(f"shape {number} ('{one.label}') {error}")
     flags = tuple(name for name, is_set in (file.flags or {}).items() if is_set)
-    found = annotation_of(path, shapes, size_hw, problems.append, image_labels=flags)
+    found = annotation_of(
+        path,
+        shapes,
+        size_hw,
+        problems.append,
+        image_labels=flags,
+        ignored=ignored,
+        left_out=left_out,
+    )
     raise_some(problems, DataError, place=path)
     return {file.image_path: found}
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
+from blemish.data.annotations.parts import names_a_part
+from blemish.data.annotations.predictions import spelled
 from blemish.data.annotations.registry import Found
 from blemish.data.entry import Entry
 from blemish.data.split import Split
@@ -105,6 +107,23 @@ def aside(root: Path, found: Found) -> Iterator[str]:
         yield (
             f"{counted(len(names), 'file')} of keypoints, which mark no area, not read, since "
             f"instances lie beside: {_some(names)}."
+        )
+    if found.predicted:
+        paths = [path.relative_to(root) for path in found.predicted]
+        yield (
+            f"{counted(len(paths), 'file')} of annotations in {_some(spelled(paths))}, which by "
+            f"its name holds what a model found, {'is' if len(paths) == 1 else 'are'} not read; if "
+            "people made them, rename the folder."
+        )
+    if found.left_out:
+        told = first_few([f"{n:,} {label}" for label, n in found.left_out.items()], MOST_SHOWN)
+        yield f"Left out as no defects, as 'ignore' says: {told}."
+    if parts := {label: n for label, n in found.labels.items() if names_a_part(label)}:
+        told = first_few([f"'{label}' ({n:,})" for label, n in parts.items()], MOST_SHOWN)
+        yield (
+            f"Labels that seem to name the part or a region of it, and no defect: {told}. All that "
+            f"they mark counts as defective; if it is not, leave them out, with "
+            f"ignore={next(iter(parts))}."
         )
     for path, what in found.unread.items():
         yield f"{path.relative_to(root).as_posix()} holds {what}, and is not read."

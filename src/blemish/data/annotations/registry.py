@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from blemish.data.annotations.annotation import Annotation, Annotations, Remark, means_good
+from blemish.data.annotations.annotation import (
+    NO_LABELS,
+    Annotation,
+    Annotations,
+    Labels,
+    Remark,
+    means_good,
+)
 from blemish.data.annotations.coco import keypoints_beside, subset_of_file
 from blemish.data.annotations.formats import (
     COCO,
@@ -20,24 +28,35 @@ from blemish.data.annotations.formats import (
     Format,
     content_of,
     format_of,
+    in_utf_8,
+    recognises,
     unread,
 )
 from blemish.data.annotations.label_studio import without_upload_prefix
 from blemish.data.annotations.matching import AmbiguousError, Images
+from blemish.data.annotations.predictions import folder_of_predictions
 from blemish.data.annotations.supplement import FILE as SUPPLEMENT
 from blemish.data.annotations.supplement import Supplement, read_supplement, supplemented
-from blemish.data.annotations.yolo_folder import yolo_files
+from blemish.data.annotations.yolo_folder import holds_labels, yolo_files
 from blemish.data.split import Split
+from blemish.data.words import words_in
 from blemish.errors import DataError
 from blemish.parallel import read_ahead
 from blemish.result import GOOD
 
+OLD = frozenset({"old", "alt", "backup", "bak", "archive", "archiv", "previous", "original"})
 NAMED_AS_IMAGES = (LABELME, VOC)  # a file for each image, beside it
 NOT_THERE = (
     "file of annotations names an image that is not there, and is taken for the one that is called "
     "as the file is",
     "files of annotations name images that are not there, and are taken for those that are called "
     "as the files are",
+)
+IN_WINDOWS = (
+    "file of annotations is no UTF-8, and was read in another encoding (Windows-1252 or UTF-16); "
+    "where letters of its labels are wrong, save it as UTF-8",
+    "files of annotations are no UTF-8, and were read in another encoding (Windows-1252 or "
+    "UTF-16); where letters of their labels are wrong, save them as UTF-8",
 )
 
 
@@ -56,9 +75,11 @@ class Found:
         without_image: by file, the names of images that are not there.
         unmatched: files for one image each that mark defects on one which is not there.
         set_aside: files that lie beside others which say more of the same images.
+        predicted: files of annotations in folders of predictions, which are not read.
         unread: what other files hold that look like annotations, in words.
         remarks: what is odd in what was read.
         labels: how often each label marks a defect.
+        left_out: how often each label that a user has said to leave out marks something.
         problems: what is wrong, a sentence each; where there are any, the rest is incomplete.
     """
 
@@ -72,28 +93,35 @@ class Found:
     without_image: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     unmatched: tuple[Path, ...] = ()
     set_aside: tuple[Path, ...] = ()
+    predicted: tuple[Path, ...] = ()
     unread: Mapping[Path, str] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 
-def annotations_in(folder: Path, files: Sequence[Path], images: Sequence[Path]) -> Found:
+def annotations_in(
+    folder: Path, files: Sequence[Path], images: Sequence[Path], ignored: Labels = NO_LABELS
+) -> Found:
     """Find and read the annotations in a folder.
 
     Args:
         folder: of all of them.
         files: that may hold annotations, also those that do not: each is recognised by its content.
         images: that may be annotated; masks are none of them.
+        ignored: labels that are left out.
     """
     index = Images(folder, images)
-    reading = _Reading(index)
-    files = sorted(files)
+    reading = _Reading(index, ignored)
+    predicted = {path for path in files if folder_of_predictions(path.relative_to(folder))}
+    reading.predicted = [path for path in sorted(predicted) if _holds_annotations(path)]
+    files = sorted(set(files) - predicted)
     there = set(files)
     reading.set_aside = [path for path in files if keypoints_beside(path, there)]
     aside = set(reading.set_aside)
     wanted = [path for path in files if path.suffix.lower() in SUFFIXES and path not in aside]
-    for path, result in read_ahead(wanted, _read):
+    for path, result in read_ahead(wanted, partial(_read, ignored=ignored)):
         if isinstance(result, DataError):
             reading.problems += str(result).splitlines()
         elif isinstance(result, Exception):
@@ -109,20 +137,36 @@ def annotations_in(folder: Path, files: Sequence[Path], images: Sequence[Path]) 
     return reading.found()
 
 
-def _read(path: Path) -> tuple[Format, Annotations] | str | None:
-    """What a file says; in words what it holds, where that is not read; `None` otherwise."""
-    content = content_of(path)
+def _holds_annotations(path: Path) -> bool:
+    """Whether a file looks like one of annotations, be it damaged or not."""
+    try:
+        return recognises(path) or holds_labels(path)
+    except DataError:
+        return True
+
+
+def _read(path: Path, ignored: Labels) -> tuple[Format, Annotations, bool] | str | None:
+    """What a file says, and whether it is in UTF-8; in words what it holds, where that is not read.
+
+    `None` where it holds no annotations.
+    """
+    as_it_is = content_of(path)
+    content = in_utf_8(path, as_it_is)
     found = format_of(path, content)
-    return (unread(path, content) or None) if found is None else (found, found.read(path, content))
+    if found is None:
+        return unread(path, content) or None
+    return found, found.read(path, content, ignored), content is as_it_is
 
 
 class _Reading:
     """What has been found so far."""
 
-    def __init__(self, images: Images) -> None:
+    def __init__(self, images: Images, ignored: Labels) -> None:
         self.problems: list[str] = []
         self.set_aside: list[Path] = []
+        self.predicted: list[Path] = []
         self.unread: dict[Path, str] = {}
+        self._ignored = ignored
         self._images = images
         self._annotations: dict[Path, Annotation | None] = {}
         self._files: dict[Path, Path] = {}  # that speak of an image
@@ -135,8 +179,10 @@ class _Reading:
         self._unmatched: list[Path] = []
         self._remarks: list[Remark] = []
 
-    def take(self, path: Path, found: Format, annotations: Annotations) -> None:
+    def take(self, path: Path, found: Format, annotations: Annotations, in_utf_8: bool) -> None:
         """Take what a file says."""
+        if not in_utf_8:
+            self._remarks.append(Remark(self._images.below(path), *IN_WINDOWS))
         self._used.append(path)
         self._formats[found.name] = found
         missing = []
@@ -153,7 +199,7 @@ class _Reading:
 
     def take_yolo(self, files: Sequence[Path]) -> None:
         """Take what YOLO's text files say."""
-        found = yolo_files(files, self._images)
+        found = yolo_files(files, self._images, self._ignored)
         self.problems += found.problems
         if found.by_image or found.used:
             self._formats[YOLO.name] = YOLO
@@ -197,21 +243,32 @@ class _Reading:
             without_image=self._without,
             unmatched=tuple(sorted(self._unmatched)),
             set_aside=tuple(self.set_aside),
+            predicted=tuple(self.predicted),
             unread=self.unread,
             remarks=(*self._remarks, *(said for one in known.values() for said in one.remarks)),
             labels=dict(_labels(known.values()).most_common()),
+            left_out=Counter(label for one in known.values() for label in one.left_out),
             problems=tuple(self.problems),
         )
 
     def _put(self, image: Path, path: Path, annotation: Annotation | None) -> None:
         other = self._files.setdefault(image, path)
         if image in self._annotations:
-            where = "twice" if other == path else f"and so does '{other}'; keep one"
+            where = "twice" if other == path else self._and_so_does(other, path)
             self.problems.append(f"{path}: speaks of '{image}' {where}.")
             return
         self._annotations[image] = annotation
         if annotation is not None and annotation.split is not None:
             self._splits[image] = annotation.split
+
+    def _and_so_does(self, other: Path, path: Path) -> str:
+        """What to say of two files that speak of the same image."""
+        one, two = (Path(self._images.below(it)).parts for it in (other, path))
+        apart = [part for part in (*one[:-1], *two[:-1]) if (part in one) != (part in two)]
+        of_images = {part for image in self._images for part in image.parts}
+        names = [part for part in apart if part not in of_images] or [other.name]
+        name = next((name for name in names if not OLD.isdisjoint(words_in(name))), names[0])
+        return f"and so does '{other}'; keep one, or pass one over, with ignore={name}, say"
 
     def _matched(
         self, path: Path, found: Format, names: list[str]

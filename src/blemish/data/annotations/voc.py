@@ -9,7 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from blemish.data.annotations.annotation import Annotations, Remark, annotation_of
+from blemish.data.annotations.annotation import (
+    NO_LABELS,
+    Annotations,
+    Labels,
+    Remark,
+    annotation_of,
+)
 from blemish.data.shapes import FARTHEST_PX, Shape, box
 from blemish.errors import DataError, raise_some
 
@@ -29,12 +35,13 @@ def recognises(content: bytes) -> bool:
     return b"<annotation>" in head.lower() and (b"<filename>" in head or b"<object>" in head)
 
 
-def read(path: Path, content: bytes) -> Annotations:
+def read(path: Path, content: bytes, ignored: Labels = NO_LABELS) -> Annotations:
     """What a file of Pascal VOC says, by the name of its image in it.
 
     Args:
         path: of the file, for messages.
         content: of it.
+        ignored: labels that are left out.
 
     Raises:
         DataError: it is damaged, or has objects without a box.
@@ -50,8 +57,12 @@ def read(path: Path, content: bytes) -> Annotations:
         raise
     problems: list[str] = []
     shapes: list[Shape] = []
+    left_out: list[str] = []
     for number, one in enumerate(root.findall("object"), start=1):
         label = (one.findtext("name") or "").strip()
+        if label in ignored:
+            left_out.append(label)
+            continue
         try:
             shapes.append(_box(label, one))
         except ValueError as error:
@@ -62,7 +73,9 @@ def read(path: Path, content: bytes) -> Annotations:
         if one.find("polygon") is not None
     )
     size_hw = _size_hw(root, problems)
-    found = annotation_of(path, shapes, size_hw, problems.append, remarks=outlines)
+    found = annotation_of(
+        path, shapes, size_hw, problems.append, remarks=outlines, left_out=left_out
+    )
     raise_some(problems, DataError, place=path)
     return {(root.findtext("filename") or path.stem).strip(): found}
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from blemish.data.annotations.annotation import Annotation, annotation_of
+from blemish.data.annotations.annotation import NO_LABELS, Annotation, Labels, annotation_of
 from blemish.data.shapes import FEWEST_CORNERS, Polygon, box, polygon
 from blemish.errors import DataError, raise_some
 from blemish.wording import first_few
@@ -20,6 +20,7 @@ LABELS, IMAGES = "labels", "images"
 NAMES_FILES = ("classes.txt", "obj.names")
 MOST_SHOWN = 60  # characters of a line
 MOST_NAMES = 5
+WITH_CONFIDENCE = 5  # numbers of a box and how sure a model is of it
 MOST_OUTSIDE = 0.01  # of 0 to 1, by rounding: as much as Ultralytics takes
 
 _NUMBER = r"[-+]?(\d[\d.]*|\.\d+|nan|inf)(e[-+]?\d+)?"
@@ -36,7 +37,12 @@ def recognises(text: str) -> bool:
 
 
 def read(
-    path: Path, names: Mapping[int, str], *, has_keypoints: bool = False, by_place: bool = False
+    path: Path,
+    names: Mapping[int, str],
+    *,
+    has_keypoints: bool = False,
+    by_place: bool = False,
+    ignored: Labels = NO_LABELS,
 ) -> Annotation | None:
     """What a file of labels says; `None` where it is something else by its first line.
 
@@ -45,6 +51,7 @@ def read(
         names: of classes by their number; one without a name is `class 3`, say.
         has_keypoints: whether lines hold keypoints after a box.
         by_place: whether it can be nothing but labels by where it lies, whatever its first line.
+        ignored: labels that are left out.
 
     Raises:
         DataError: it has lines that are no polygon or box.
@@ -67,7 +74,9 @@ def read(
                 shapes.append(_shape(line, names, has_keypoints=has_keypoints))
             except ValueError as error:
                 problems.append(f"line {number} {error}")
-    found = annotation_of(path, list(shapes), None, problems.append)
+    kept = [shape for shape in shapes if shape.label not in ignored]
+    left_out = [shape.label for shape in shapes if shape.label in ignored]
+    found = annotation_of(path, list(kept), None, problems.append, left_out=left_out)
     raise_some(problems, DataError, place=path)
     return found
 
@@ -112,6 +121,13 @@ def _shape(line: str, names: Mapping[int, str], *, has_keypoints: bool) -> Polyg
                 f"reaches beyond the image; {_got(line)}"
             )
         return box(label, corners, relative=True)
+    if len(values) % 2 and len(values) >= WITH_CONFIDENCE:
+        raise ValueError(
+            f"has {len(values)} numbers after the class, as predictions have, whose last one is a "
+            "confidence; labels have 4 (a box) or pairs from 6 on (a polygon). If a model wrote "
+            "them, pass their folder over with ignore=NAME; if a person has corrected them, take "
+            f"the last number away; {_got(line)}"
+        )
     if len(values) % 2 or len(values) < 2 * FEWEST_CORNERS:
         raise ValueError(
             f"has {len(values)} numbers after the class; 4 are a box, pairs from 6 on a polygon."

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from blemish.data.annotations import yolo
-from blemish.data.annotations.annotation import Annotation
+from blemish.data.annotations.annotation import NO_LABELS, Annotation, Labels
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.data_yaml import DataYaml, read_data_yaml
 from blemish.data.annotations.matching import AmbiguousError, Images
@@ -35,7 +35,7 @@ class YoloFiles:
     problems: list[str] = field(default_factory=list)
 
 
-def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
+def yolo_files(files: Sequence[Path], images: Images, ignored: Labels = NO_LABELS) -> YoloFiles:
     """Find and read YOLO's files.
 
     Empty text files alone are none: without another file, or names of classes, they say nothing.
@@ -43,6 +43,7 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
     Args:
         files: sorted.
         images: of the folder.
+        ignored: labels that are left out.
     """
     found = YoloFiles()
     yamls = _yamls(files, found)
@@ -57,6 +58,7 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
                 has_keypoints=data_yaml is not None and data_yaml.has_keypoints,
                 by_place=image is not None
                 and (nearest is not None or _in_labels(path.relative_to(images.folder))),
+                ignored=ignored,
             )
         except DataError as error:
             if image is not None or _in_labels(path):  # else a table of something else, say
@@ -70,10 +72,15 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
                 found.unmatched.append(path)
         elif image in found.by_image:
             other = found.by_image[image][0]
-            found.problems.append(f"{path}: is of '{image}', as '{other}' is; keep one.")
+            found.problems.append(
+                f"{path}: is of '{image}', as '{other}' is; keep one, or pass a folder "
+                "over with ignore=NAME."
+            )
         else:
             found.by_image[image] = (path, annotation)
-    marked = any(annotation.is_marked for _, annotation in found.by_image.values())
+    marked = any(
+        annotation.is_marked or annotation.left_out for _, annotation in found.by_image.values()
+    )
     if not (marked or names):
         return YoloFiles(
             problems=found.problems,
@@ -88,6 +95,17 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
         except DataError as error:
             found.problems += str(error).splitlines()
     return found
+
+
+def holds_labels(path: Path) -> bool:
+    """Whether a text file holds YOLO's labels, by its first line; an empty one does not."""
+    if path.suffix.lower() != SUFFIX:
+        return False
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(text.strip()) and yolo.recognises(text)
 
 
 def _yamls(files: Iterable[Path], found: YoloFiles) -> list[DataYaml]:

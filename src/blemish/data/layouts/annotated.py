@@ -15,7 +15,7 @@ from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.entry import Entry
 from blemish.data.folder import Folder, is_image
 from blemish.data.layouts.classes import Gathered
-from blemish.data.layouts.found import MOST_NAMED, FoundLayout
+from blemish.data.layouts.found import MOST_NAMED, FoundLayout, Names
 from blemish.data.masks import MaskFile
 from blemish.data.split import Split
 from blemish.errors import DataError, raise_all
@@ -23,30 +23,41 @@ from blemish.result import GOOD
 from blemish.wording import counted, quoted_few
 
 
-def annotated_set(folder: Folder) -> FoundLayout | None:
+def annotated_set(folder: Folder, names: Names) -> FoundLayout | None:
     """The data set that the annotations in a folder make; `None` where there are none."""
-    found = entries_from(folder.path, folder.all_files)
+    files = _files(folder, names)
+    found = entries_from(folder.path, files, ignored=names.labels_left_out)
     return None if found is None else _as_layout(folder, found)
 
 
-def set_of_file(path: Path) -> FoundLayout | None:
+def set_of_file(path: Path, names: Names) -> FoundLayout | None:
     """The data set of one file of annotations; `None` where it is none."""
     if path.suffix.lower() not in YAML_SUFFIXES and not recognises(path):
         return None
     folder = Folder(root_of(path))
-    found = entries_from(folder.path, folder.all_files, by=path)
+    files = _files(folder, names)
+    found = entries_from(folder.path, files, by=path, ignored=names.labels_left_out)
     return None if found is None else _as_layout(folder, found)
 
 
-def annotate(gathered: Gathered) -> None:
+def _files(folder: Folder, names: Names) -> list[Path]:
+    """All files below a folder that a user has not said to pass over."""
+    return [
+        path
+        for path in folder.all_files
+        if not names.leaves_out_file(path.relative_to(folder.path))
+    ]
+
+
+def annotate(gathered: Gathered, names: Names) -> None:
     """Add what annotations say of the images that a layout has found in folders of classes.
 
     Raises:
         DataError: annotations are damaged, or contradict each other or the folders.
     """
-    files = [path for path in gathered.root.all_files if not is_image(path)]
+    files = [path for path in _files(gathered.root, names) if not is_image(path)]
     images = [entry.path for entry in gathered.entries]
-    found = annotations_in(gathered.root.path, files, images)
+    found = annotations_in(gathered.root.path, files, images, names.labels_left_out)
     contradictions = _contradictions(gathered.entries, found.by_image)
     raise_all([*found.problems, *contradictions], DataError)
     gathered.notes += _notes(gathered.root, found, gathered.entries)
@@ -54,6 +65,7 @@ def annotate(gathered: Gathered) -> None:
     gathered.entries = [entry for entry in gathered.entries if not _is_unlisted(entry, found)]
     gathered.entries = [_with(entry, found) for entry in gathered.entries]
     gathered.seen(found.used)
+    gathered.labels_left_out = frozenset(found.left_out)
 
 
 def _is_unlisted(entry: Entry, found: Found) -> bool:
@@ -105,7 +117,7 @@ def _with(entry: Entry, found: Found) -> Entry:
 def _contradictions(entries: list[Entry], said: Mapping[Path, Annotation]) -> list[str]:
     marked = [
         f"{entry.path} is good by its folder or mask, and its annotation marks defects; move it, "
-        "or take the annotation away."
+        f"or take the annotation away{_or_leave_out(one)}."
         for entry in entries
         if entry.defect_type == GOOD and (one := said.get(entry.path)) and one.is_marked
     ]
@@ -119,6 +131,14 @@ def _contradictions(entries: list[Entry], said: Mapping[Path, Annotation]) -> li
         and one.defect_type == GOOD
     ]
     return [*marked, *labelled]
+
+
+def _or_leave_out(said: Annotation) -> str:
+    """What else may be done, where a label may mean no defect."""
+    if said.shapes is None or len(said.shapes.labels) != 1:
+        return ""
+    label = said.shapes.labels[0]
+    return f"; or, if '{label}' marks no defect, leave it out with ignore={label}" if label else ""
 
 
 def _notes(root: Folder, found: Found, entries: Sequence[Entry]) -> list[str]:
@@ -146,5 +166,6 @@ def _labels(labels: Mapping[str, int]) -> list[str]:
 def _as_layout(folder: Folder, found: AnnotatedSet) -> FoundLayout:
     gathered = Gathered(found.layout, folder, entries=list(found.entries))
     gathered.seen(found.used)
+    gathered.labels_left_out = found.left_out
     gathered.notes = [*found.notes, *_labels(found.labels)]
     return gathered.done()

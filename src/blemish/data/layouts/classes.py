@@ -57,6 +57,7 @@ class Gathered:
         mask_folders: what lies there is a mask or nothing.
         unlabelled: folders of images that nothing is said of.
         notes: what a user must hear.
+        labels_left_out: labels of annotations that are, since a user has said so.
     """
 
     layout: str
@@ -65,6 +66,7 @@ class Gathered:
     mask_folders: list[Folder] = field(default_factory=list)
     unlabelled: list[Folder] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    labels_left_out: frozenset[str] = frozenset()
     _mask_names: list[MaskNames] = field(default_factory=list)
     _seen: set[Path] = field(default_factory=set)
     _empty: list[Folder] = field(default_factory=list)
@@ -169,7 +171,14 @@ class Gathered:
         _check_masks_are_unique(self.entries, self.root)
         leftovers = self._leftovers()
         notes = (*self.notes, *leftovers.notes())
-        return FoundLayout(self.layout, self.root.path, tuple(self.entries), notes, leftovers)
+        return FoundLayout(
+            self.layout,
+            self.root.path,
+            tuple(self.entries),
+            notes,
+            leftovers,
+            self.labels_left_out,
+        )
 
     def _leftovers(self) -> Leftovers:
         used = {path for entry in self.entries for path in (entry.path, *mask_paths(entry.masks))}

@@ -51,7 +51,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
         for one in classes[ids[day]]:
             folders.add_class(gathered, one, masks, names)
     _check_known(folder, classes, names)
-    annotate(gathered)
+    annotate(gathered, names)
     gathered.notes.insert(
         0,
         f"The folders {quoted_few(list(ids.values()), MOST_NAMED)} are read together, as "

@@ -42,7 +42,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     masks = gathered.masks_in(mask_folder) if mask_folder else None
     for one in classes_in(base(folder, names) or folder, names, but=but):
         add_class(gathered, one, masks, names)
-    annotate(gathered)
+    annotate(gathered, names)
     found = gathered.done()
     only_good = all(entry.defect_type == GOOD for entry in found.entries)
     return replace(found, layout="good-only") if only_good else found

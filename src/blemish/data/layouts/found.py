@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
+from blemish.data.annotations.annotation import Labels
 from blemish.data.entry import Entry
-from blemish.data.folder import Folder
+from blemish.data.folder import Folder, is_image
 from blemish.data.places import is_good_folder
 from blemish.data.words import plain
 from blemish.errors import SettingError, raise_all
 from blemish.wording import first_few, quoted_few
 
 MOST_NAMED, MOST_FOLDERS = 8, 5
+_OF = {"good": "folders", "defect": "folders", "ignore": "folders, files or labels"}
+_WANTED = {"good": "folder", "defect": "folder", "ignore": "folder, file or label"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class Names:
 
     Attributes:
         good: folders of good images.
-        ignored: folders that are neither good nor defective, and are not looked into.
+        ignored: folders that are neither good nor defective, and are not looked into; also files
+            of labels that are not read, and labels that mark no defect.
         defects: folders of a kind of defect, which has their name.
     """
 
@@ -42,7 +46,7 @@ class Names:
                 problems.append(f"'{parameter}' must be a list of names; got {names!r}.")
                 continue
             problems += [
-                f"'{parameter}' must be names of folders, not paths; got '{name}'."
+                f"'{parameter}' must be names of {_OF[parameter]}, not paths; got '{name}'."
                 for name in names
                 if not _stripped(name) or "/" in _stripped(name) or "\\" in _stripped(name)
             ]
@@ -51,17 +55,26 @@ class Names:
         raise_all(list(found._told_twice()), SettingError)
         return found
 
-    def check_met(self, folder: Folder) -> None:
-        """Raise `SettingError` where a folder holds none of a name, at whatever depth."""
+    def check_met(self, folder: Folder, labels: Iterable[str] = ()) -> None:
+        """Raise `SettingError` where a folder holds none of a name, at whatever depth.
+
+        Args:
+            folder: that was read.
+            labels: of annotations that were left out since `ignored` names them.
+        """
         if not (self.good or self.ignored or self.defects):
             return
         there = {plain(name): name for name in folder.names_below}
+        others = set(map(plain, labels))
+        if self.ignored:
+            others |= {plain(path.name) for path in folder.all_files if not is_image(path)}
         problems = [
-            f"'{parameter}' names '{name}/', and there is no such folder in {folder.path}."
-            f"{_instead(name, there)}"
+            f"'{parameter}' names '{name}{_slash(parameter)}', and there is no such "
+            f"{_WANTED[parameter]} in {folder.path}.{_instead(name, there)}"
             for parameter, names in self._lists()
             for name in names
             if plain(name) not in {*there, plain(folder.name)}
+            and not (parameter == "ignore" and plain(name) in others)
         ]
         raise_all(problems, SettingError)
 
@@ -82,6 +95,15 @@ class Names:
         """Whether a folder of this name is to be passed over."""
         return plain(name) in map(plain, self.ignored)
 
+    def leaves_out_file(self, path: PurePath) -> bool:
+        """Whether a file is to be passed over, by its name or a folder of its relative path."""
+        return bool(self.ignored) and any(map(self.leaves_out, path.parts))
+
+    @property
+    def labels_left_out(self) -> Labels:
+        """Labels of annotations that mark no defect."""
+        return Labels.of(self.ignored)
+
     def _lists(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return ("good", self.good), ("ignore", self.ignored), ("defect", self.defects)
 
@@ -97,6 +119,10 @@ def _instead(name: str, there: Mapping[str, str]) -> str:
         return f" Did you mean '{there[close[0]]}/'?"
     found = quoted_few([f"{one}/" for one in sorted(there.values())], MOST_NAMED)
     return f" There are {found}." if there else ""
+
+
+def _slash(parameter: str) -> str:
+    return "" if parameter == "ignore" else "/"
 
 
 def _stripped(name: str) -> str:
@@ -155,13 +181,23 @@ def _folders_of(ids: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FoundLayout:
-    """What was found; `layout` is its name for users."""
+    """What was found.
+
+    Attributes:
+        layout: its name for users.
+        root: what ids are relative to.
+        entries: the images.
+        notes: sentences that a user must hear.
+        leftovers: what was passed over.
+        labels_left_out: labels of annotations that were, since a user has said so.
+    """
 
     layout: str
     root: Path
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
     leftovers: Leftovers = field(default_factory=Leftovers)
+    labels_left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

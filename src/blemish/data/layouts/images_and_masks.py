@@ -49,7 +49,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
             f"good={parent.name}; else add their masks (an empty one for a good image), or take "
             "them away."
         )
-    annotate(gathered)
+    annotate(gathered, names)
     return gathered.done()
 
 

@@ -6,7 +6,7 @@ it for theirs.
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from blemish.data.folder import Folder
 from blemish.data.layouts import (
@@ -25,10 +25,11 @@ from blemish.data.layouts import (
 from blemish.data.layouts.annotated import annotated_set, set_of_file
 from blemish.data.layouts.found import MOST_NAMED, FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import HOW_TO_SAY
+from blemish.data.layouts.lists import listings_in, spelled, with_lists
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
 from blemish.data.words import SPLIT_WORDS, plain
-from blemish.errors import DataError
-from blemish.wording import quoted_few
+from blemish.errors import DataError, SettingError
+from blemish.wording import counted, quoted_few
 
 # What is right in a folder; each also tells that it is a category of a set of several.
 LAYOUTS: tuple[Layout, ...] = (
@@ -62,14 +63,14 @@ def find_layout(path: Path, names: Names = NO_NAMES) -> FoundLayout:
     """
     try:
         if path.is_file():
-            return _in_file(path)
+            return _in_file(path, names)
         folder = Folder(path)
         if layout := layout_of(folder, names):
-            return layout.read(folder, names)
-        if found := annotated_set(folder):
+            return with_lists(layout.read(folder, names), folder, names)
+        if found := annotated_set(folder, names):
             return found
         if folders.IMAGES.recognises(folder, names):
-            return folders.IMAGES.read(folder, names)
+            return with_lists(folders.IMAGES.read(folder, names), folder, names)
         raise DataError(_spell_unknown(folder))
     except OSError as error:
         raise DataError(_spell_unlisted(path, error)) from error
@@ -110,18 +111,38 @@ def others_in(root: Path, names: Names = NO_NAMES) -> list[Path]:
     return [one.path for one in found if one.all_images and not names.leaves_out(one.name)]
 
 
-def _in_file(path: Path) -> FoundLayout:
+def _in_file(path: Path, names: Names) -> FoundLayout:
     """What a manifest or a file of annotations lists."""
     if is_manifest(path):
-        found = open_manifest(path)
-        return FoundLayout("manifest", found.root, found.entries, found.notes)
-    if annotated := set_of_file(path):
+        return _in_manifest(path, names)
+    if annotated := set_of_file(path, names):
+        Names(ignored=names.ignored).check_met(Folder(annotated.root), annotated.labels_left_out)
         return annotated
     raise DataError(
         f"{path} is no data set: it is a file, but no manifest "
         f"({', '.join(sorted(MANIFEST_SUFFIXES))}), and holds no annotations that are known (COCO, "
         "CVAT, Label Studio, FiftyOne)."
     )
+
+
+def _in_manifest(path: Path, names: Names) -> FoundLayout:
+    """What a manifest lists, without images in folders that are to be passed over."""
+    found = open_manifest(path)
+    ids = [PurePath(entry.id) for entry in found.entries]
+    kept = [
+        entry
+        for entry, its in zip(found.entries, ids, strict=True)
+        if not names.leaves_out_file(its)
+    ]
+    there = {plain(part) for its in ids for part in its.parts}
+    if unmet := [name for name in names.ignored if plain(name) not in there]:
+        raise SettingError(
+            f"'ignore' names {quoted_few(unmet, MOST_NAMED)}, and {path} lists no image in such a "
+            "folder."
+        )
+    gone = len(ids) - len(kept)
+    notes = [f"{counted(gone, 'row')} left out, as 'ignore' says."] if gone else []
+    return FoundLayout("manifest", found.root, tuple(kept), (*found.notes, *notes))
 
 
 def _spell_unlisted(path: Path, error: OSError) -> str:
@@ -135,6 +156,11 @@ def _spell_unknown(folder: Folder) -> str:
         return f"{folder.path} is no data set: it holds no images. {WANTED}"
     if not folder.all_images:
         return f"{folder.path} is no data set: the folders in it hold no images. {WANTED}"
+    if listings := list(listings_in(folder.files, folder.all_images)):
+        return (
+            f"{folder.path} is no data set that is known by its folders, and "
+            f"{spelled(listings[0])}; or {HOW_TO_SAY}."
+        )
     if deeper := [one for one in folder.folders if categories_in(one.path)]:
         return (
             f"{folder.path} is no data set itself, but holds some in "

@@ -50,7 +50,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     for one in classes:  # masks are of test images: those of training bear the same names
         of_test = one.split == "test" or one.defect_type != GOOD
         add_class(gathered, one, masks if of_test else None, names)
-    annotate(gathered)
+    annotate(gathered, names)
     if config := folder.file("defects_config.json"):
         gathered.seen([config])
         gathered.saturate(read_saturation(config))

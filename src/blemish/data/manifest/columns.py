@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from blemish.data.manifest.cells import answer_of, something, text_of
+from blemish.data.manifest.cells import answer_of, number_of, something, text_of
 from blemish.data.manifest.told import Told
 from blemish.data.manifest.vocabulary import (
     BAD_FLAG,
     CLASS,
+    COUNTS,
     DEFECT,
     DEFECT_TYPE,
     GOOD_FLAG,
@@ -38,8 +39,12 @@ from blemish.data.manifest.vocabulary import (
     names_an_image,
     squashed,
 )
+from blemish.data.places import is_place_or_time
 from blemish.data.tables import Table
-from blemish.data.words import is_good
+from blemish.data.usual_defects import is_usual
+from blemish.data.words import DEFECT as KIND_UNKNOWN
+from blemish.data.words import is_bad, is_good
+from blemish.result import GOOD
 from blemish.wording import first_few, listed
 
 ALIKE = 0.7  # of a name and the one that was meant
@@ -66,13 +71,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a manifest by what they say; at least one says what an image is."""
+    """The columns of a manifest by what they say; at least one says what an image is.
+
+    `one_hot` are named after a kind of defect, or good, and hold 1 where it is there.
+    """
 
     path: Column
     label: Column | None
     defect_type: Column | None
     bad_flags: tuple[Column, ...]
     good_flags: tuple[Column, ...]
+    one_hot: tuple[Column, ...]
     mask: Column | None
     split: Column | None
     group: Column | None
@@ -94,12 +103,17 @@ def sort_columns(table: Table, told: Told) -> Columns | None:
         label = sorting.take("label", CLASS)
         label = label or sorting.take("label", VERDICT, only=lambda c: c.all_are(is_verdict))
         label = label or sorting.take_verdict()
+    label = label and _without_lists(label, told)
+    one_hot: tuple[Column, ...] = ()
+    if not (label or defect_type or bad or good):
+        bad = sorting.take_counts()
+        one_hot = () if bad else sorting.take_one_hot()
     split = sorting.take("split", SPLIT)
     if split is None:
         split = sorting.take("split", SET, only=_holds_a_split)
     group = sorting.take("group", GROUP)
     if table.columns:
-        says = bool(label or defect_type or bad or good)
+        says = bool(label or defect_type or bad or good or one_hot)
         sorting.check_needed("path", path is not None, PATH, names_an_image)
         sorting.check_needed("label", says, LABEL | CLASS | VERDICT, is_plain_label)
     sorting.check_misspelt("mask", mask, MASK, names_a_mask)
@@ -107,7 +121,7 @@ def sort_columns(table: Table, told: Told) -> Columns | None:
     metadata = sorting.rest(grouped=group is not None)
     if path is None or len(told.problems) > before:
         return None
-    return Columns(path, label, defect_type, bad, good, mask, split, group, metadata)
+    return Columns(path, label, defect_type, bad, good, one_hot, mask, split, group, metadata)
 
 
 class _Sorting:
@@ -171,6 +185,34 @@ class _Sorting:
         self.take_all(found)
         return found[0] if found else None
 
+    def take_counts(self) -> tuple[Column, ...]:
+        """Take out columns that count defects, or hold a code of one and 0 where there is none."""
+        found = self.take_all([one for one in self.of(COUNTS) if one.all_are(_is_whole)])
+        if found:
+            names = listed([f"'{one.name}'" for one in found])
+            self._told.notes.append(f"An image is taken for good where {names} is 0.")
+        return found
+
+    def take_one_hot(self) -> tuple[Column, ...]:
+        """Take out columns of 0 and 1 that are named after kinds of defects, and after good.
+
+        One of them at least has to be called as good, bad or usual defects are; `backlight` is 0 or
+        1 as well. What says where or how an image was taken is none of them.
+        """
+        binary = [one for one in self._columns if one.all_are(_is_bit) and not _gaps(one)]
+        binary = [one for one in binary if not (is_known(one.name) or _says_how(one.name))]
+        kinds = [f"'{one.name}'" for one in binary if not is_good(one.name)]
+        good = [f"'{one.name}'" for one in binary if is_good(one.name)]
+        if not (kinds and any(map(_is_class, binary))):
+            return ()
+        are = "is taken for a kind" if len(kinds) == 1 else "are taken for kinds"
+        rule = f"{good[0]} is 1" if good else "none is 1"
+        self._told.notes.append(
+            f"{listed(kinds)} {are} of defects, which an image has where 1 is; good are images "
+            f"where {rule}."
+        )
+        return self.take_all(binary)
+
     def check_needed(
         self, meaning: str, there: bool, names: Iterable[str], holds: Callable[[str], bool]
     ) -> None:
@@ -189,7 +231,14 @@ class _Sorting:
             return
         meant = [one.name for one in self._columns if one.all_are(holds) or _alike(one, {meaning})]
         hint = f" If it is '{meant[0]}', call it '{meaning}'." if meant else ""
-        if meaning == "label" and (flags := [name for name in called if is_good(name)]):
+        bits = [one.name for one in self._columns if one.all_are(_is_bit)]
+        if meaning == "label" and len(bits) > 1:
+            each = listed([f"'{name}'" for name in bits])
+            hint = (
+                f" If each of {each} is 1 where an image has that defect, add a column 'label' "
+                "with good or the kind of defect in every row."
+            )
+        elif meaning == "label" and (flags := [name for name in called if is_good(name)]):
             hint = f" If 1 is good in '{flags[0]}', call it 'is_good'."
         has = first_few(called, MOST_SHOWN) or "none"
         self._tell(f"needs a column '{meaning}'; others are {has}.{hint}")
@@ -241,6 +290,25 @@ class _Sorting:
         self._told.problems.append(self._header + problem)
 
 
+def _without_lists(column: Column, told: Told) -> Column:
+    """A column of lists of labels with one label in each cell; of none, the image is good."""
+    lists = [cell for cell in column.cells if isinstance(cell, list)]
+    if not lists or any(not isinstance(text, str) for cell in lists for text in cell):
+        return column
+    if [] in lists:
+        told.notes.append(f"An image is taken for good where '{column.name}' is an empty list.")
+    return Column(column.name, tuple(map(_of_list, column.cells)))
+
+
+def _of_list(cell: Any) -> Any:
+    """The label that a list holds; the list itself, where they contradict each other."""
+    if not isinstance(cell, list):
+        return cell
+    if len(set(cell)) <= 1:
+        return cell[0] if cell else GOOD
+    return cell if any(map(is_good, cell)) else KIND_UNKNOWN
+
+
 def _whole(columns: list[Column]) -> list[Column]:
     """Columns without those that only repeat another, or how its paths end."""
     return [
@@ -266,6 +334,27 @@ def _alike(column: Column, names: Iterable[str]) -> bool:
 
 def _is_answer(text: str) -> bool:
     return answer_of(text) is not None
+
+
+def _is_whole(text: str) -> bool:
+    return text.isdecimal()
+
+
+def _is_bit(text: str) -> bool:
+    return number_of(text) in (0, 1)
+
+
+def _gaps(column: Column) -> bool:
+    return not all(map(something, column.cells))
+
+
+def _says_how(name: str) -> bool:
+    """Whether the name of a column is one of places, times, splits or numbers: `backlight`."""
+    return is_place_or_time(name) or is_split(name)
+
+
+def _is_class(column: Column) -> bool:
+    return is_good(column.name) or is_bad(column.name) or is_usual(column.name)
 
 
 def _tells_good_from_bad(column: Column) -> bool:

@@ -58,11 +58,11 @@ def misspelt_good(label: str) -> str:
     name = plain(label)
     if name in OTHERS or is_good(name):
         return ""
-    near = (w for w in GOOD_WORDS if len(w) >= SHORTEST and w[0] == name[:1] and _near(w, name))
-    return min(near, default="")
+    found = (w for w in GOOD_WORDS if len(w) >= SHORTEST and w[0] == name[:1] and near(w, name))
+    return min(found, default="")
 
 
-def _near(a: str, b: str) -> bool:
+def near(a: str, b: str) -> bool:
     """Whether one letter more, less or changed, or two changed about, make a text of another."""
     if abs(len(a) - len(b)) > 1 or not a.isalpha():
         return False

@@ -14,16 +14,19 @@ from typing import Any
 
 from blemish.data.manifest.cells import answer_of, number_of, something, text_of
 from blemish.data.manifest.columns import Column, Columns
-from blemish.data.manifest.doubts import doubt_of, may_be_good
+from blemish.data.manifest.doubts import doubt_of, may_be_good, near
 from blemish.data.manifest.told import Told
 from blemish.data.manifest.vocabulary import (
     CLASS,
+    CORRECTED,
+    COUNTS,
     VERDICT,
     is_split,
     is_verdict,
     names_a_mask,
     squashed,
 )
+from blemish.data.usual_defects import is_usual
 from blemish.data.words import DEFECT, is_bad, is_good, plain
 from blemish.result import GOOD
 from blemish.wording import counted, first_few, listed
@@ -36,6 +39,7 @@ UNCLEAR = frozenset(
         "positive", "negative", "pos", "neg", "p", "t", "f", "g",
     }
 )  # fmt: skip
+_LOOKS_LIKE = str.maketrans({"0": "o", "1": "i", "5": "s"})
 WRITE = "write good, or the kind of defect"
 MOST_SHOWN = 5
 
@@ -66,10 +70,14 @@ def read_kinds(columns: Columns, places: Sequence[str], told: Told) -> Kinds:
         said.append((columns.defect_type, _types(columns.defect_type, places, told)))
     for flags, meaning in ((columns.bad_flags, True), (columns.good_flags, False)):
         said += [(flag, _flags(flag, meaning, places, told)) for flag in flags]
+    if columns.one_hot:
+        together = Column(", ".join(one.name for one in columns.one_hot), tuple(places))
+        said.append((together, _one_hot(columns.one_hot, places, told)))
     if len(told.problems) > before:
         return Kinds([None] * len(places), by_number)
     kinds = [_joined(row, place, told) for place, row in _rows(said, places)]
     _tell_of_doubts(said, places, told)
+    _tell_of_slips(said, places, told)
     _against_others(columns, said, kinds, places, told)
     _note_words(columns.label or columns.defect_type, kinds, told)
     return Kinds(kinds, by_number and len(said) == 1)
@@ -217,6 +225,32 @@ def _tell_of_doubts(said: Sequence[tuple[Column, Said]], places: Sequence[str], 
             )
 
 
+def _tell_of_slips(said: Sequence[tuple[Column, Said]], places: Sequence[str], told: Told) -> None:
+    """Tell of labels that are one slip from a short word for good, among words for good and bad.
+
+    `OKK` or `0K` may be the name of anything, but not in a column where all others are verdicts.
+    """
+    for column, means in said:
+        texts = {text for cell in column.cells if (text := something(cell))}
+        others = [text for text in texts if not is_verdict(text)]
+        if len(others) * 2 >= len(texts) or any(map(is_usual, others)):
+            continue
+        for text in sorted(others):
+            n = next(n for n, cell in enumerate(column.cells) if something(cell) == text)
+            meant = next((word for word in sorted(texts) if _one_slip(text, word)), "")
+            if meant and means[n] not in (None, GOOD) and not may_be_good(text):
+                told.problems.append(
+                    f"{places[n]}: '{column.name}' says '{text}', which is one letter from "
+                    f"'{meant}'; {WRITE}, in other words."
+                )
+
+
+def _one_slip(text: str, word: str) -> bool:
+    """Whether a label is a letter from a word for good, be it that a digit looks like one."""
+    looks = plain(text).translate(_LOOKS_LIKE)
+    return is_good(word) and len(word) > 1 and (looks == plain(word) or near(plain(word), looks))
+
+
 def _against_others(
     columns: Columns,
     said: Sequence[tuple[Column, Said]],
@@ -224,13 +258,23 @@ def _against_others(
     places: Sequence[str],
     told: Told,
 ) -> None:
-    """Tell of columns that are no labels, by their names, and contradict the labels in words."""
+    """Tell of columns that are no labels, by their names, and contradict the labels.
+
+    In words, that is, or, where they are named after a kind of defect, by a 1. A column of words
+    for good and bad that holds but one of them counts where it has gaps: a person filled it in.
+    """
     by = listed([f"'{column.name}'" for column, _ in said])
     for column in columns.metadata:
-        verdicts = [_verdict(cell) for cell in column.cells]
-        known = squashed(column.name) in CLASS | VERDICT
-        if not known and not (column.all_are(is_verdict) and len(set(verdicts) - {None}) > 1):
-            continue
+        if is_usual(column.name) and column.all_are(_is_answer):
+            verdicts = [False if answer_of(cell) else None for cell in column.cells]
+        elif squashed(column.name) in CORRECTED:
+            verdicts = [_correction(cell, kinds) for cell in column.cells]
+        else:
+            verdicts = [_verdict(cell) for cell in column.cells]
+            both = len(set(verdicts) - {None}) > 1
+            known = squashed(column.name) in CLASS | VERDICT
+            if not known and not (column.all_are(is_verdict) and (both or None in verdicts)):
+                continue
         wrong = [
             n
             for n, (good, kind) in enumerate(zip(verdicts, kinds, strict=True))
@@ -246,6 +290,21 @@ def _against_others(
             )
 
 
+def _is_answer(text: str) -> bool:
+    return answer_of(text) is not None
+
+
+def _correction(cell: Any, kinds: Said) -> bool | None:
+    """Whether a cell of a column of corrections says good, or bad; `None` where it says neither."""
+    number, text = number_of(cell), something(cell)
+    if number is not None:
+        return {0.0: True, 1.0: False}.get(number)
+    if is_verdict(text):
+        return is_good(text)
+    known = {plain(kind) for kind in kinds if kind and kind != GOOD}
+    return False if text and (plain(text) in known or is_usual(text)) else None
+
+
 def _verdict(cell: Any) -> bool | None:
     """Whether a cell says good, or bad, in a word; `None` where it says neither."""
     return _said_by(text_of(cell))
@@ -256,11 +315,33 @@ def _said_by(text: str) -> bool | None:
     return is_good(text) if is_verdict(text) else None
 
 
+def _one_hot(columns: Sequence[Column], places: Sequence[str], told: Told) -> Said:
+    """What columns say that are named after good and kinds of defects, of which some are 1."""
+    said: list[str | None] = []
+    by_good = any(is_good(column.name) for column in columns)
+    for n, place in enumerate(places):
+        names = [column.name for column in columns if number_of(column.cells[n]) == 1]
+        kinds = [_meaning(name) for name in names if not is_good(name)]
+        good = len(kinds) < len(names)
+        if (good and kinds) or (by_good and not names):
+            ones = f"{listed(names)} are" if names else "none is"
+            of = listed([f"'{column.name}'" for column in columns])
+            told.problems.append(f"{place}: of the columns {of}, {ones} 1; mend it.")
+            said.append(None)
+        elif kinds:
+            said.append(kinds[0] if len(kinds) == 1 else DEFECT)
+        else:
+            said.append(GOOD)
+    return said
+
+
 def _flags(column: Column, meaning: bool, places: Sequence[str], told: Told) -> Said:
     """Answers, of which `meaning` is the one for a defect."""
     said: list[str | None] = []
     for cell, place in zip(column.cells, places, strict=True):
         text, answer = something(cell), answer_of(cell)
+        if squashed(column.name) in COUNTS and text.isdecimal():
+            answer = int(text) > 0
         if text and answer is None:
             told.problems.append(f"{place}: '{column.name}' must be 0 or 1; got '{text}'.")
         said.append(None if answer is None else (DEFECT if answer is meaning else GOOD))

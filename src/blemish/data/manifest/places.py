@@ -12,15 +12,17 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from blemish.data.folder import holds_data
 from blemish.data.manifest.told import Told
 from blemish.errors import DataError
-from blemish.wording import first_few
+from blemish.files import files_below
+from blemish.wording import counted, first_few
 
 _OF_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _LOCAL = re.compile(r"file://(?:localhost)?(?=/)", re.IGNORECASE)
@@ -50,6 +52,10 @@ class Base:
                 path = self._respelt(path)
             self._paths[text] = Path(path)
         return self._paths[text]
+
+    def with_paths(self, paths: Mapping[str, Path]) -> Base:
+        """The same, where some texts name other paths than they say."""
+        return Base(self.folder, {**self._paths, **paths}, self._listed)
 
     def _respelt(self, path: str) -> str:
         """A path with the names that its folders have for it, if each has just one; else itself."""
@@ -128,6 +134,53 @@ def find_base(folder: Path, texts: Collection[str], told: Told) -> Base:
         "write all relative to the manifest's folder."
     )
     return here
+
+
+def find_below(base: Base, texts: Collection[str], told: Told) -> tuple[Base, dict[str, str]]:
+    """A base that finds a file by the end of its path, where none is at the path itself.
+
+    Lists are written with bare names, and the images are in a folder beside.
+
+    Returns:
+        It, and by text what several files could be.
+    """
+    missing = [
+        text
+        for text in dict.fromkeys(texts)
+        if not is_absolute(text) and not is_file(base.at(text))
+    ]
+    if not missing:
+        return base, {}
+    by_name: dict[str, list[Path]] = {}
+    for path in files_below(base.folder, enter=holds_data):
+        by_name.setdefault(_composed(path.name), []).append(path)
+    found: dict[str, Path] = {}
+    several: dict[str, str] = {}
+    for text in missing:
+        parts = tuple(map(_composed, PurePosixPath(text.replace("\\", "/")).parts))
+        if not parts or ".." in parts:
+            continue
+        there = [
+            path
+            for path in by_name.get(parts[-1], ())
+            if tuple(map(_composed, path.relative_to(base.folder).parts))[-len(parts) :] == parts
+        ]
+        if len(there) > 1:
+            shown = [f"'{path.relative_to(base.folder).as_posix()}'" for path in sorted(there)]
+            several[text] = f"any of {len(there)} files: {first_few(shown, MOST_SHOWN)}"
+        elif there:
+            found[text] = there[0]
+    if found:
+        text, path = next(iter(found.items()))
+        of = counted(len(found), "file is found by its name", "files are found by their names")
+        told.notes.append(
+            f"{of} in a folder below: '{text}' is {path.relative_to(base.folder).as_posix()}."
+        )
+    return base.with_paths(found), several
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def is_absolute(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from blemish.data.manifest.lines import Line, at_place, read_lines
 from blemish.data.manifest.places import (
     Base,
     find_base,
+    find_below,
     is_absolute,
     is_file,
     name_images,
@@ -83,14 +84,21 @@ def open_manifest(path: Path) -> Manifest:
     return Manifest(root, tuple(entries), tuple(told.notes))
 
 
-def _has_files(line: Line, base: Base, columns: Columns, told: Told) -> bool:
+def _has_files(
+    line: Line, base: Base, several: Mapping[str, str], columns: Columns, told: Told
+) -> bool:
     """Whether an entry can be made of a line; what is wrong with its files is told."""
     tell = at_place(line.place, told)
     names = [(columns.path.name, line.image)]
     if columns.mask:
         names += [(columns.mask.name, mask) for mask in line.masks]
     for name, text in names:
-        if text and not is_file(base.at(text)):
+        if text in several:
+            tell(
+                f"'{name}' is '{text}', which could be {several[text]}; write its path from the "
+                "manifest's folder."
+            )
+        elif text and not is_file(base.at(text)):
             hint = "; paths may be relative to the manifest's folder" if is_absolute(text) else ""
             tell(f"'{name}' does not exist: '{text}'{hint}.")
     if line.masks and line.kind == GOOD:
@@ -103,8 +111,9 @@ def _has_files(line: Line, base: Base, columns: Columns, told: Told) -> bool:
 def _entries(table: Table, columns: Columns, folder: Path, told: Told) -> tuple[Path, list[Entry]]:
     """The folder that ids are relative to, and the entries, of which some may lack."""
     lines = list(read_lines(table, columns, told))
-    base = find_base(folder, [t for one in lines for t in (one.image, *one.masks) if t], told)
-    lines = [line for line in lines if _has_files(line, base, columns, told)]
+    texts = [text for one in lines for text in (one.image, *one.masks) if text]
+    base, several = find_below(find_base(folder, texts, told), texts, told)
+    lines = [line for line in lines if _has_files(line, base, several, columns, told)]
     if not lines:
         return folder, []
     images = [base.at(line.image) for line in lines]

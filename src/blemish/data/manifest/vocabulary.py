@@ -17,6 +17,8 @@ PATH = frozenset(
     {
         "path", "image", "imagepath", "img", "imgpath", "file", "filename", "filepath", "imagefile",
         "imagefilename", "imagefilepath", "imagename", "imgname", "imgfile", "uri",
+        "datei", "dateiname", "dateipfad", "bild", "bildname", "bilddatei", "bildpfad", "pfad",
+        "fichier", "archivo", "ファイル", "ファイル名", "画像", "画像名", "文件名", "图片", "图像",
     }
 )  # fmt: skip
 MASK = frozenset(
@@ -28,7 +30,30 @@ MASK = frozenset(
 )  # fmt: skip
 LABEL = frozenset({"label", "labels", "labelname"})
 CLASS = frozenset({"class", "classname", "target"})  # of the defect, or of the part: see below
-VERDICT = frozenset({"result", "verdict"})  # in words for good and bad alone, or of something else
+# In words for good and bad alone, or of something else.
+VERDICT = frozenset(
+    {
+        "result", "verdict", "ergebnis", "prüfergebnis", "pruefergebnis", "urteil", "befund",
+        "résultat", "resultado", "risultato", "判定", "判定結果", "結果", "検査結果", "结果",
+    }
+)  # fmt: skip
+# Of an image that somebody has looked at once more: it counts against the label.
+CORRECTED = frozenset(
+    {
+        "relabel", "relabeled", "relabelled", "labelnew", "newlabel", "label2", "labelcorrected",
+        "correctedlabel", "labelfinal", "finallabel", "corrected", "correction", "corrections",
+        "final", "reviewed", "recheck", "rechecked", "labelfix", "fixedlabel", "truelabel",
+        "labelold", "oldlabel", "korrektur", "korrigiert", "nachprüfung",
+    }
+)  # fmt: skip
+# How many defects an image has, or the code of one; 0 is none.
+COUNTS = frozenset(
+    {
+        "defects", "numdefects", "ndefects", "defectcount", "defectscount", "defectnum",
+        "numberofdefects", "nrofdefects", "defectcode", "errorcode", "faultcode", "fehlercode",
+        "fehleranzahl", "anzahlfehler", "anzahldefekte", "numanomalies", "anomalycount",
+    }
+)  # fmt: skip
 DEFECT_TYPE = frozenset(
     {"defecttype", "defectclass", "defectname", "anomalytype", "anomalyclass", "anomalyname"}
 )
