@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from blemish.data.folder import Folder
+from blemish.data.image_names import contrary_note, odd_images, told_drawings
 from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
@@ -13,7 +14,6 @@ from blemish.data.layouts.kinds import (
     classes_in,
     holds_good,
     mask_folder_in,
-    odd_images,
     pictures_in,
 )
 from blemish.data.mask_names import MaskNames
@@ -50,7 +50,10 @@ def read(folder: Folder, names: Names) -> FoundLayout:
 
 def add_class(gathered: Gathered, one: ImageClass, masks: MaskNames | None, names: Names) -> None:
     """Take a class; where its images and masks lie in folders side by side, from there."""
-    images = pictures_in(one.folder)
+    good = one.defect_type == GOOD
+    if note := contrary_note(one.images, one.folder.path.absolute().name, good=good):
+        gathered.notes.append(note)
+    images = pictures_in(one.folder) if one.deep else None
     if images is None:
         gathered.add_class(one, masks)
         return
@@ -70,22 +73,24 @@ def read_images(folder: Folder, names: Names) -> FoundLayout:
     Raises:
         DataError: names of the images, or its own, say that some are bad.
     """
-    odd = odd_images(folder.images, kinds=True) or _odd_name(folder)
-    if odd and not names.means_good(folder.name):
+    name = folder.path.absolute().name
+    odd = odd_images(folder.images, alone=True)
+    why = f"{odd} says otherwise" if odd else _odd_name(name) or told_drawings(folder.images)
+    if why and not names.means_good(name):
         raise DataError(
             f"{folder.path} holds images in no folder of a class, which are taken for good, and "
-            f"{odd} says otherwise; put good and defective images into folders of their own, or, "
-            f"if all are good, say good={folder.path.absolute().name}."
+            f"{why}; put good and defective images into folders of their own, or, if all are good, "
+            f"say good={name}."
         )
     gathered = Gathered("good-only", folder)
-    gathered.add_class(ImageClass(folder, GOOD, deep=False))
+    add_class(gathered, ImageClass(folder, GOOD, deep=False), None, names)
     return gathered.done()
 
 
-def _odd_name(folder: Folder) -> str:
+def _odd_name(name: str) -> str:
     """What tells that a folder of images holds defects; empty, if nothing does."""
-    name = folder.path.absolute().name
-    return "its name" if is_bad(name) or is_usual(name) else ""
+    bad = is_bad(name) or is_usual(name)
+    return f"the folder's own name, '{name}', says otherwise" if bad else ""
 
 
 LAYOUT = Layout("folders", recognises, read)
