@@ -17,6 +17,8 @@ from blemish.wording import counted, quoted_few
 MOST_NAMED = 3
 # Verdicts too short to be told but by their counterpart, the bad one first.
 _VERDICTS = (("n", "p"), ("f", "p"), ("ng", "g"), ("b", "g"), ("n", "o"), ("f", "t"), ("1", "0"))
+_LONE = frozenset({"n", "f"})  # of bad ones alone: `5_N` beside `4`
+_JOINT = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")  # `partNG`
 _TOKENS = re.compile(r"[-._ ]+")
 _DRAWN = re.compile(
     r"(?P<name>.+?)[-._ ]*(results?|annotated|anno|vis|visu|visuali[sz]ed|visuali[sz]ation|viz|"
@@ -43,7 +45,7 @@ def odd_images(images: Sequence[Path], *, alone: bool = False) -> str:
     odd = [
         path.name
         for path in images
-        if says_bad(path.stem) or sets_aside(path.stem) or path.stem in of_defects
+        if says_bad(_JOINT.sub(" ", path.stem)) or sets_aside(path.stem) or path.stem in of_defects
     ]
     return f"'{odd[0]}' ({len(odd)} of {len(images)})" if odd else ""
 
@@ -90,10 +92,14 @@ def told_drawings(images: Iterable[Path]) -> str:
 def _judged_bad(stems: Iterable[str]) -> set[str]:
     """Names with the bad one of two verdicts that stand in all names, at the beginning or end.
 
-    Where one part has both, they count its images.
+    Where one part has both, they count its images. A single letter for bad ones alone is told, too.
     """
-    tokens = {stem: split for stem in stems if len(split := _TOKENS.split(plain(stem))) > 1}
-    if not tokens or len(tokens) < len(set(stems)):
+    tokens = {stem: _TOKENS.split(plain(stem)) for stem in stems}
+    last = {stem: split[-1] for stem, split in tokens.items()}
+    no_numbers = {token for token in last.values() if not token.isdecimal()}
+    if len(no_numbers) == 1 and no_numbers <= _LONE and len(set(last.values())) > 1:
+        return {stem for stem, token in last.items() if token in no_numbers}
+    if any(len(split) == 1 for split in tokens.values()):
         return set()
     for at in (-1, 0):
         verdicts = {split[at] for split in tokens.values()}

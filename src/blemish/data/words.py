@@ -35,7 +35,8 @@ BAD_WORDS = frozenset(
         "schlechtteile", "ausschuss", "defekt", "fehler", "malo", "malos", "mala", "malas",
         "mauvais", "scarto", "scarti", "不良品", "不良", "不合格", "不合格品", "异常", "異常",
         "次品", "불량", "불량품", "ngs", "noks", "reprovado", "reprovados", "reprovada",
-        "reprovadas", "złe", "zły", "брак", "hatalı", "mauvaise", "mauvaises",
+        "reprovadas", "złe", "zły", "брак", "hatal\u0131", "hatali", "mauvaise",
+        "mauvaises",
     }
 )  # fmt: skip
 _SPLITS: dict[str, Split] = {

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from blemish.data.folder import Folder
 from blemish.data.image_names import odd_images, told_drawings
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import MOST_NAMED, Names
-from blemish.data.mask_folders import mask_folder_among, may_hold_masks, named_for_masks
+from blemish.data.mask_folders import (
+    mask_folder_among,
+    mask_folders_of_classes,
+    may_hold_masks,
+    named_for_masks,
+)
 from blemish.data.mask_names import is_mask_folder
-from blemish.data.places import is_bad_folder, is_no_kind, names_only_a_place
+from blemish.data.places import is_bad_folder, is_no_kind, is_time, names_only_a_place
 from blemish.data.split import Split
+from blemish.data.usual_defects import is_usual
 from blemish.data.words import (
     MAY_BE_GOOD,
     doubt,
@@ -60,10 +66,30 @@ def classes_in(
         for folder in parent.folders
         if not names.leaves_out(folder.name) and folder.path not in {one.path for one in but}
     ]
+    times = [folder for folder in folders if _is_time_of_classes(folder, names)]
+    folders = [folder for folder in folders if folder not in times]
     good = _good_among(parent, names)
     _check_clear(parent, folders, names, good)
     kinds = [(folder, GOOD if folder in good else folder.name) for folder in folders]
-    return [one for folder, kind in kinds for one in classes_of(folder, kind, names, split)]
+    return [
+        *(one for folder, kind in kinds for one in classes_of(folder, kind, names, split)),
+        *(one for folder in times for one in classes_in(folder, names, split)),
+    ]
+
+
+def _is_time_of_classes(folder: Folder, names: Names) -> bool:
+    """Whether a folder is one of a day, and all in it are folders of classes by their names."""
+    below = [one for one in folder.folders if one.all_images and not names.leaves_out(one.name)]
+    return (
+        is_time(folder.name)
+        and not (names.is_said(folder.name) or folder.images)
+        and bool(below)
+        and all(_names_a_class(one.name, names) for one in below)
+    )
+
+
+def _names_a_class(name: str, names: Names) -> bool:
+    return names.is_said(name) or names.means_good(name) or is_bad_folder(name) or is_usual(name)
 
 
 def holds_good(parent: Folder | None, names: Names) -> bool:
@@ -115,6 +141,11 @@ def split_folder(parent: Folder, split: Split, names: Names) -> Folder | None:
 def mask_folder_in(parent: Folder, names: Names) -> Folder | None:
     """The folder of masks right in a folder, if there is one."""
     return mask_folder_among([one for one in parent.folders if not names.is_said(one.name)], parent)
+
+
+def masks_of_classes(parent: Folder, names: Names) -> Mapping[Folder, Folder]:
+    """Folders of masks by the folder of their class, right beside it: `scratch_mask`."""
+    return mask_folders_of_classes([one for one in parent.folders if not names.is_said(one.name)])
 
 
 def check_no_masks(parent: Folder, names: Names) -> None:
@@ -258,18 +289,8 @@ def _oddity(part: str, folder: Folder, names: Names, *, good: bool) -> str:
     """What is wrong with a folder of a name below one of a class; empty, if nothing is."""
     if names.is_said(part):
         return ""
-    other = says_bad(part) if good else names.means_good(part)
-    if other and not part.isdecimal():
-        what = "good" if good else "defective"
-        return (
-            f"lies in a folder of {what} images and says otherwise; move it out of there; or "
-            f"{SAY_WHICH}."
-        )
-    if not good and (doubt(part) == MAY_BE_GOOD or is_of_another_time(part)):
-        return (
-            "lies in a folder of defective images, and its name leaves open whether its own are; "
-            f"{SAY_WHICH}."
-        )
+    if contrary := _contrary(part, names, good=good):
+        return contrary
     if sets_aside(part) or is_judged(part):
         return (
             "lies in a folder of a class, and its name says neither that its images are of it nor "
@@ -283,5 +304,22 @@ def _oddity(part: str, folder: Folder, names: Names, *, good: bool) -> str:
     if split_named(part):
         return (
             f"is a split inside of a class; lay them out the other way round, {part}/{folder.name}."
+        )
+    return ""
+
+
+def _contrary(part: str, names: Names, *, good: bool) -> str:
+    """What a folder of a name says, or leaves open, against that of a class around it."""
+    other = says_bad(part) if good else names.means_good(part)
+    if other and not part.isdecimal():
+        what = "good" if good else "defective"
+        return (
+            f"lies in a folder of {what} images and says otherwise; move it out of there; or "
+            f"{SAY_WHICH}."
+        )
+    if not good and (doubt(part) == MAY_BE_GOOD or is_of_another_time(part)):
+        return (
+            "lies in a folder of defective images, and its name leaves open whether its own are; "
+            f"{SAY_WHICH}."
         )
     return ""
