@@ -44,11 +44,10 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
                 continue
             gathered.add(image, DEFECT if mask else GOOD, split, [mask] if mask else [])
         if unlisted:
-            gathered.seen(unlisted)
             lie = "image is" if len(unlisted) == 1 else "images are"
             gathered.notes.append(
-                f"{len(unlisted)} {lie} in no line of {part.name}/{labels.name}/Labels.txt and "
-                f"will not be used: {quoted_few([path.name for path in unlisted], MOST_NAMED)}."
+                f"{len(unlisted)} {lie} in no line of {part.name}/{labels.name}/Labels.txt, which "
+                f"says what is good: {quoted_few([path.name for path in unlisted], MOST_NAMED)}."
             )
     return gathered.done()
 
