@@ -157,7 +157,7 @@ def test_what_is_no_data_set_says_what_is_there_and_what_is_wanted(
         find_layout(tmp_path, Names(good=("teile",)))
     found = find_layout(tmp_path, Names(good=("teile",), ignored=("backup", "alt")))
     assert {entry.defect_type for entry in found.entries} == {"good", "riss"}
-    assert found.leftovers.unused_images == ("alt/a.png", "backup/a.png")
+    assert found.leftovers.unused_images == ()
 
 
 @pytest.mark.parametrize(("good", "bad"), [("OK", "NG"), ("0", "1"), ("Normal", "anomaly")])

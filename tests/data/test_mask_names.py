@@ -236,4 +236,4 @@ def test_images_named_like_masks_are_found_in_any_folder() -> None:
     paths = [PurePosixPath(p) for p in ("a/x.png", "b/X_gt.png", "b/y_gt.png", "a/label_x.png",
                                         "a/x.png_mask.png", "a/xmask.png")]  # fmt: skip
     assert [path.as_posix() for path in named_like_masks(paths)] == [
-        "b/X_gt.png", "a/label_x.png", "a/x.png_mask.png"]  # fmt: skip
+        "b/X_gt.png", "a/label_x.png", "a/x.png_mask.png", "a/xmask.png"]  # fmt: skip

@@ -7,12 +7,14 @@ nothing are, where their files are named as images are; else they are asked abou
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 
 from blemish.data.folder import Folder
 from blemish.data.mask_names import is_mask_folder, share_named_after
-from blemish.images.masks import MASK_SUFFIXES
+from blemish.data.words import plain
+from blemish.images.masks import MASK_SUFFIXES, looks_like_a_mask
 
 _MASKS = frozenset(
     {
@@ -20,7 +22,7 @@ _MASKS = frozenset(
         "mascaras", "maschere", "maschera", "gt", "gts", "truth", "truths", "groundtruth", "seg",
         "segs", "segm", "segmentation", "segmentations", "segmentierung", "annotation",
         "annotations", "anno", "annos", "annot", "labels", "labelmap", "labelmaps", "maps", "掩码",
-        "掩膜", "标注",
+        "掩膜", "标注", "マスク",
     }
 )  # fmt: skip
 _TYPES = frozenset(
@@ -37,6 +39,10 @@ _NOTHING = _TYPES | {
 }  # fmt: skip
 _MAPS = frozenset({"maps", "map"})  # of what, has to be said: `defect_maps`
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[^\W\d_A-Z]+|[A-Z][^\W\d_A-Z]*")
+_OF_A_CLASS = re.compile(
+    r"(?P<name>.+)-(?:masks?|masken?|gt)|(?:masks?|masken?|gt)-(?P<behind>.+)"  # `scratch_mask`
+)
+LOOKED_AT = 3  # files of a folder that must hold masks to be one of them by its neighbour's name
 LEAST_NAMED = 0.5  # share of files that bear an image's name
 
 
@@ -69,9 +75,35 @@ def mask_folder_among(folders: Sequence[Folder], around: Folder) -> Folder | Non
     return fitting[0] if len(fitting) == 1 else None
 
 
+def mask_folders_of_classes(folders: Sequence[Folder]) -> Mapping[Folder, Folder]:
+    """Folders of masks by that of the class beside them: `scratch_mask` of `scratch`.
+
+    Its files are named as the images of the class, and hold what masks do: a `solder_mask` beside
+    `solder` is hardly one.
+    """
+    classes = {plain(one.name): one for one in folders}
+    found = {}
+    for one in folders:
+        named = _OF_A_CLASS.fullmatch(plain(one.name))
+        of = classes.get(named["name"] or named["behind"]) if named else None
+        if of and of not in found and _holds_masks_of(one, of):
+            found[of] = one
+    return found
+
+
+def _holds_masks_of(folder: Folder, images: Folder) -> bool:
+    files = _mask_files(folder)
+    named = share_named_after(files, folder.path, images.all_images) == 1
+    return bool(files) and named and all(map(looks_like_a_mask, files[:LOOKED_AT]))
+
+
+def _mask_files(folder: Folder) -> list[Path]:
+    return [path for path in folder.all_files if path.suffix.lower() in MASK_SUFFIXES]
+
+
 def _fits(folder: Folder, around: Folder) -> bool:
     """Whether the files of a folder are named as images around it are."""
-    files = [path for path in folder.all_files if path.suffix.lower() in MASK_SUFFIXES]
+    files = _mask_files(folder)
     others = [path for path in around.all_images if not path.is_relative_to(folder.path)]
     return share_named_after(files, folder.path, others) >= LEAST_NAMED
 

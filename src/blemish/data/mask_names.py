@@ -3,6 +3,7 @@
 In a folder of masks, `scratch/day/x.png` finds its own below `scratch/day/`, or below `day/`:
 
     x_mask.png x-gt.tif x_label_2.npy   a word behind its name, and a number where there are several
+    x.mask.png xmask.png                the same, joined otherwise; x_mask.png of x_image.png, too
     mask_x.png                          a word before it
     x.png x.npy x.png.png               the name, its suffix kept or not
     x/0.png x/1.png                     a folder of its name, whatever the files in it are called
@@ -27,15 +28,22 @@ from blemish.images.masks import MASK_SUFFIXES, looks_like_a_mask
 MASK_FOLDERS = frozenset(
     {
         "mask", "masks", "mask-images", "gt", "ground-truth", "groundtruth", "label", "labels",
-        "annotation", "annotations", "segmentation", "segmentations", "segmentationclass",
+        "annotation", "annotations", "segmentation", "segmentations", "segmentationclass", "マスク",
+        "マスク画像", "掩码", "掩膜",
     }
 )  # fmt: skip
 _BEHIND = re.compile(
-    r"(?P<name>.+?)[_-](?P<word>masks?|gt|labels?|seg(?:mentation)?|ground[_-]?truth|annotations?)"
+    r"(?P<name>.+?)[_.-](?P<word>masks?|masken?|gt|labels?|seg(?:mentation)?|ground[_-]?truth|"
+    r"annotations?)"
     r"(?:[_-]?(?P<number>\d+))?",
     re.IGNORECASE | re.DOTALL,
 )
 _BEFORE = re.compile(r"(?P<word>mask|gt|label)[_-](?P<name>.+)", re.IGNORECASE | re.DOTALL)
+_JOINED = re.compile(r"(?P<name>.*[^_.-])(?P<word>masks?|maske)", re.IGNORECASE | re.DOTALL)
+_OF_PICTURES = re.compile(
+    r"(?:image|img|rgb)[_-](?P<behind>.+)|(?P<before>.+)[_-](?:image|img|rgb)",
+    re.IGNORECASE | re.DOTALL,
+)
 _NAME, _FOLDER = "", "/"  # marks of masks that no word marks
 _SLOW = frozenset({".jpg", ".jpeg"})
 
@@ -114,7 +122,17 @@ class MaskNames:
     def _fitting(self, image: PurePosixPath) -> list[_Claim]:
         names = dict.fromkeys((image.with_suffix("").as_posix(), image.as_posix()))
         exact = [claim for name in names for claim in self._exact.get(name, ())]
-        return exact or [claim for name in names for claim in self._folded.get(_fold(name), ())]
+        return (
+            exact
+            or [claim for name in names for claim in self._folded.get(_fold(name), ())]
+            or self._of_picture(image)
+        )
+
+    def _of_picture(self, image: PurePosixPath) -> list[_Claim]:
+        """Those with a word where the image has one for pictures: `5_mask` of `5_image`."""
+        name = _without_picture(image.stem)
+        claims = self._folded.get(_fold(image.with_name(name).as_posix()), ()) if name else ()
+        return [claim for claim in claims if claim.mark not in (_NAME, _FOLDER)]
 
     def _shown(self, claims: Sequence[_Claim]) -> list[str]:
         shown = [self._path(claim.file) for claim in claims[:3]]
@@ -156,13 +174,13 @@ def masks_among(
 def named_like_masks(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     """Those whose name is the name of another, in whatever folder, and a word for masks."""
     paths = list(paths)
-    names = {_fold(name) for path in paths for name in (path.stem, path.name)}
+    names = {_fold(name) for path in paths for name in _called(path)}
     return [path for path in paths if any(_fold(of) in names for of, *_ in _marked(path.stem))]
 
 
 def share_named_after(files: Sequence[Path], below: Path, images: Iterable[Path]) -> float:
     """The share of files below a folder whose names are those of masks of some images."""
-    names = {_fold(name) for image in images for name in (image.stem, image.name)}
+    names = {_fold(name) for image in images for name in _called(image)}
     named = [
         file
         for file in files
@@ -196,6 +214,8 @@ def _marked(stem: str) -> Iterator[tuple[str, str, str]]:
         yield behind["name"], word, behind["number"] or ""
     if before := _BEFORE.fullmatch(stem):
         yield before["name"], f"{before['word'].casefold()}_", ""
+    if (joined := _JOINED.fullmatch(stem)) and not behind:
+        yield joined["name"], joined["word"].casefold(), ""
 
 
 def _leaves_a_choice(claims: Sequence[_Claim]) -> bool:
@@ -204,6 +224,18 @@ def _leaves_a_choice(claims: Sequence[_Claim]) -> bool:
     if claims and claims[0].mark == _FOLDER:
         return len({claim.image for claim in claims}) > 1
     return any(count > 1 for count in Counter(claim.number for claim in claims).values())
+
+
+def _called(image: Path | PurePosixPath) -> list[str]:
+    """What a mask may call an image: its name, with or without suffix or a word for pictures."""
+    without = _without_picture(image.stem)
+    return list(dict.fromkeys((image.stem, image.name, *([without] if without else []))))
+
+
+def _without_picture(stem: str) -> str:
+    """A name without a word for pictures at its beginning or end; empty, where it has none."""
+    found = _OF_PICTURES.fullmatch(stem)
+    return (found["behind"] or found["before"]) if found else ""
 
 
 def _fold(name: str) -> str:
@@ -215,7 +247,7 @@ def _named(paths: Sequence[Path]) -> dict[Path, list[Path]]:
     exact: defaultdict[str, list[Path]] = defaultdict(list)
     folded: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
-        for name in dict.fromkeys((path.stem, path.name)):
+        for name in _called(path):
             exact[name].append(path)
             folded[_fold(name)].append(path)
     named = {}

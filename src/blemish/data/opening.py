@@ -24,8 +24,10 @@ from blemish.data.layouts.found import Names
 from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout, others_in
 from blemish.data.loading import split_keys
 from blemish.data.pages import notes_of_pages, with_pages
+from blemish.data.places import is_time
 from blemish.data.sample import Content, Sample
 from blemish.data.split import split_of
+from blemish.data.suffixless import told_suffixless
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
 from blemish.images.header import Alpha, Reader
 from blemish.images.raw import RawFormat
@@ -87,12 +89,14 @@ def open_dataset(
         if root.is_dir():
             names.check_met(Folder(root), found.labels_left_out)
     entries = with_pages(found.entries)
-    found = replace(found, entries=entries, notes=(*found.notes, *notes_of_pages(entries)))
+    suffixless = told_suffixless(found.root / name for name in found.leftovers.not_images)
+    notes = (*found.notes, *([suffixless] if suffixless else []), *notes_of_pages(entries))
+    found = replace(found, entries=entries, notes=notes)
     if test_fraction is None:
         defects = any(entry.defect_type != GOOD for entry in found.entries)
         test_fraction = TEST_FRACTION if defects else 0.0
     samples = _placed(found.entries, seed, test_fraction, raw)
-    _check_good(samples, root, found.leftovers.not_images)
+    _check_good(samples, root, suffixless or _spell_not_images(found.leftovers.not_images))
     return Dataset(
         name=_name(root),
         root=found.root,
@@ -167,6 +171,7 @@ def _category_folder(root: Path, category: str | None, said: Names) -> Path:
     if category is None and len(names) > 1:
         raise DataError(
             f"{root} holds several categories; name one with category=NAME: {', '.join(names)}."
+            f"{_or_join(names, others)}"
         )
     wanted = names[0] if category is None else category
     if wanted not in names:
@@ -177,6 +182,18 @@ def _category_folder(root: Path, category: str | None, said: Names) -> Path:
             f"{did_you_mean(wanted, names)}"
         )
     return folders[wanted] if folders else root
+
+
+def _or_join(categories: Sequence[str], others: Sequence[Path]) -> str:
+    """How to have days among categories read together; empty, where there are none, or no others.
+
+    Days alone are no categories, so something else lies beside them.
+    """
+    no_days = [name for name in (*categories, *(p.name for p in others)) if not is_time(name)]
+    if not no_days or len(categories) - len(no_days) < 1:
+        return ""
+    passed_over = " and ".join(f"ignore={name}" for name in no_days[:MOST_SHOWN])
+    return f" To have the days or batches read as one set, pass the rest over: {passed_over}."
 
 
 def _check_exists(root: Path) -> None:
@@ -249,12 +266,12 @@ def _content(sample: Sample, raw: RawFormat | None) -> Content | None:
     return None  # the audit's business, or the reader's
 
 
-def _check_good(samples: tuple[Sample, ...], root: Path, not_images: Sequence[str]) -> None:
+def _check_good(samples: tuple[Sample, ...], root: Path, advice: str) -> None:
     good = [sample for sample in samples if sample.label == GOOD]
     if not good:
         types = sorted({sample.defect_type for sample in samples})
         found = f"; found only {', '.join(types)}" if types else ""
-        advice = _spell_not_images(not_images) or _spell_no_good(types)
+        advice = advice or _spell_no_good(types)
         raise DataError(f"{root} has no good images{found}. {advice}")
     if all(sample.split != "train" for sample in good):
         raise DataError(

@@ -1,4 +1,4 @@
-"""What defects are usually called: names of images that begin so are hardly those of good parts.
+"""What defects are usually called: images of such names are hardly those of good parts.
 
 A list of what is met most, and no more: nothing is taken for good because it is not on it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from blemish.data.words import words_in
+from blemish.data.words import has_word, words_in
 
 USUAL = frozenset(
     {
@@ -32,7 +32,13 @@ USUAL = frozenset(
         "mancante", "bava", "bolla", "bolle", "ruggine",
         "划痕", "划伤", "刮痕", "凹坑", "凹陷", "压伤", "裂纹", "裂痕", "污渍", "脏污", "污点",
         "缺料", "缺失", "毛刺", "气泡", "气孔", "夹杂", "锈蚀", "生锈", "褶皱", "破损", "变形",
-        "异物", "崩边",
+        "异物", "崩边", "キズ", "きず", "傷", "欠け", "カケ", "汚れ", "ヨゴレ", "打痕", "凹み",
+        "へこみ", "割れ", "クラック", "異物", "気泡", "サビ", "錆", "シミ", "変形", "バリ", "찍힘",
+        "스크래치", "긁힘", "crazing", "pitted", "spalling", "warped", "warping", "chipping",
+        "krater", "kratzspur", "kratzspuren", "abplatzung", "abplatzer", "druckstelle",
+        "druckstellen", "schramme", "schrammen", "царапина", "царапины", "трещина", "вмятина",
+        "rysa", "rysy", "pęknięcie", "wgniecenie", "risco", "riscos", "arranhão", "trinca",
+        "amassado", "çizik", "çatlak", "leke",
     }
 )  # fmt: skip
 # Kinds of defects, and of parts as well: `chip_001.png` may be a good chip.
@@ -52,6 +58,11 @@ def is_usual(name: str) -> bool:
     return bool(words) and all(word in USUAL | PARTS_AS_WELL for word in words) and (
         any(word in USUAL for word in words)
     )  # fmt: skip
+
+
+def names_a_defect(name: str) -> bool:
+    """Whether a usual kind of defect is in a name, wherever it stands."""
+    return has_word(name, USUAL)
 
 
 def beginning_with_a_defect(stems: Iterable[str]) -> Collection[str]:

@@ -20,7 +20,11 @@ GOOD_WORDS = frozenset(
         "non-anomalous", "accept", "accepted", "io", "i.o.",
         "gut", "gutteil", "gutteile", "bueno", "buenos", "buena", "buenas", "bon", "bons", "bonne",
         "bonnes", "buono", "buoni", "goed", "良品", "良", "合格", "合格品", "正常", "正常品", "好",
-        "양품", "정상",
+        "양품", "정상", "in-ordnung", "ordnung", "einwandfrei", "freigegeben", "キズなし", "傷なし",
+        "異常なし", "无缺陷", "無欠陥", "良い", "conformi", "conformes", "sain", "saine", "sains",
+        "saines", "bezvadné", "bezvadny", "bezvadný", "bezvadne", "faultless", "flawless", "nonng",
+        "non-ng", "oks", "goods", "aprovado", "aprovados", "aprovada", "aprovadas", "dobre",
+        "dobry", "dobra", "годные", "годный", "годен", "sağlam", "buone", "buona",
     }
 )  # fmt: skip
 BAD_WORDS = frozenset(
@@ -30,13 +34,26 @@ BAD_WORDS = frozenset(
         "anomalies", "anomalous", "abnormal", "1", "nio", "n.i.o.", "schlecht", "schlechtteil",
         "schlechtteile", "ausschuss", "defekt", "fehler", "malo", "malos", "mala", "malas",
         "mauvais", "scarto", "scarti", "不良品", "不良", "不合格", "不合格品", "异常", "異常",
-        "次品", "불량", "불량품",
+        "次品", "불량", "불량품", "ngs", "noks", "reprovado", "reprovados", "reprovada",
+        "reprovadas", "złe", "zły", "брак", "hatal\u0131", "hatali", "mauvaise",
+        "mauvaises",
     }
 )  # fmt: skip
+_SPLITS: dict[str, Split] = {
+    "train": "train", "training": "train", "val": "validation", "validation": "validation",
+    "test": "test",
+}  # fmt: skip
 SPLIT_WORDS: dict[str, Split] = {
-    "train": "train", "training": "train",
+    "train": "train", "training": "train", "trainingsdaten": "train", "trainingsbilder": "train",
     "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-    "test": "test", "testing": "test",
+    "validierung": "validation", "validierungsdaten": "validation",
+    "test": "test", "testing": "test", "testdaten": "test", "testset": "test",
+    "trainset": "train", "trainingset": "train", "valset": "validation",
+    **{
+        f"{word}-{of}": split
+        for word, split in _SPLITS.items()
+        for of in ("data", "set", "images", "daten", "bilder")
+    },
 }  # fmt: skip
 DEFECT = "defect"  # the type of what is only known to be bad: `NG`, `1`
 # Those that nobody gives a folder of the images of a class: put aside, or drawn.
@@ -45,6 +62,8 @@ ASIDE_WORDS = frozenset(
         "unknown", "unsorted", "unlabeled", "unlabelled", "uncertain", "unclear", "unsure", "todo",
         "tbd", "review", "unchecked", "backup", "trash", "misc", "thumb", "thumbs", "thumbnail",
         "thumbnails", "preview", "previews", "overlay", "overlays", "heatmap", "heatmaps",
+        "screenshot", "screenshots", "auswertung", "その他", "其他", "其它", "未分类", "未分類",
+        "保留", "要確認", "グレー",
         "prediction", "predictions", "unsicher", "sonstiges", "suspect", "alarm", "alarms",
     }
 )  # fmt: skip
@@ -57,7 +76,19 @@ NEUTRAL_WORDS = (
         "new", "old", "other", "others", "checked", "copy", "kopie", "archive", "tmp", "temp",
         "results", "result", "output", "outputs", "export", "calib", "calibration", "reference",
         "referenz", "background", "samples", "examples", "folder", "ordner", "pseudo",
-        "pseudofehler", "clean", "perfect", "alt", "neu",
+        "pseudofehler", "clean", "perfect", "alt", "neu", "kalibrierung", "einrichtteile",
+        "testbilder", "stichprobe", "stichproben", "produktion", "baseline", "sauber",
+    }
+)  # fmt: skip
+# Those that say nothing alone, though with another word they may: `dark_spot`.
+_NEUTRAL_NAMES = frozenset(
+    {"serie", "series", "run", "runs", "verify", "dark", "empty", "leer", "g", "p", "ref"}
+)
+# Below a folder of bad parts: how they, or others, looked at some time.
+_AT_ANOTHER_TIME = frozenset(
+    {
+        "pseudo", "pseudofehler", "reference", "references", "referenz", "referenzen", "ref",
+        "before", "after", "vorher", "nachher", "cleaned", "gereinigt", "verified", "baseline",
     }
 )  # fmt: skip
 # Somebody has judged these images, and whether they are good is just the question.
@@ -84,6 +115,7 @@ JUDGED_NAMES = frozenset(
         "none", "nothing", "null", "na", "nan", "keine", "nichts",
     }
 )  # fmt: skip
+MAY_BE_GOOD = "seems to mean good parts"
 MASK_WORDS = frozenset(
     {
         "mask", "masks", "maske", "masken", "gt", "truth", "seg", "segmentation", "segmentations",
@@ -91,8 +123,11 @@ MASK_WORDS = frozenset(
     }
 )  # fmt: skip
 LACK = frozenset({"no", "kein", "keine", "without", "ohne", "sin", "sans"})
-NEGATIONS = LACK | {"non", "not", "false"}
+NEGATIONS = LACK | {"non", "not", "false", "nicht", "pas", "não", "nie", "не"}
 _WORD = re.compile(r"[^\W\d_]+")
+_IN_POINTS = re.compile(r"(?<![^\W\d_])(?<!\.)(n\.[ -]?)?i\.[ -]?o(?![^\W\d_])\.?")  # n. i. O.
+_KANA = re.compile("[\u3040-\u309f]{2,}|[\u30a0-\u30ff]{2,}")
+_EAST_ASIAN = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2,}")
 _PLACE_OR_TIME = re.compile(
     r"\d{4}-?\d{2}(-?\d{2})?([-t]?[\d.:-]+)?|(cam|camera|kamera|shift|schicht|line|linie|station|"
     r"batch|lot|charge|day|week|tag|view|side)-?\d+"
@@ -100,8 +135,10 @@ _PLACE_OR_TIME = re.compile(
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: composed, in lower case, joined by hyphens."""
-    return unicodedata.normalize("NFC", name).casefold().strip().replace("_", "-").replace(" ", "-")
+    """A name as it is compared: composed, in lower case, joined by hyphens; `n. i. O.` as `nio`."""
+    name = unicodedata.normalize("NFC", name).casefold().strip()
+    name = name.replace("_", "-").replace(" ", "-")
+    return _IN_POINTS.sub(lambda found: "nio" if found[1] else "io", name)
 
 
 def is_good(name: str, more: Collection[str] = ()) -> bool:
@@ -121,7 +158,7 @@ def words_in(name: str) -> list[str]:
 
 def split_named(word: str) -> Split | None:
     """The split that a word means, in whatever case; `None` where it means none."""
-    return SPLIT_WORDS.get(word.lower())
+    return SPLIT_WORDS.get(plain(word))
 
 
 def split_in(folders: Iterable[str]) -> Split | None:
@@ -141,10 +178,11 @@ def doubt(name: str) -> str:
     if is_good(name) or is_bad(name) or not_good:
         return ""
     if (good and not bad) or (no and bad):
-        return "seems to mean good parts"
+        return MAY_BE_GOOD
     if any(word in MASK_WORDS for word in words):
         return "seems to hold masks"
-    if any(word in NEUTRAL_WORDS for word in words) or _PLACE_OR_TIME.fullmatch(plain(name)):
+    neutral = any(word in NEUTRAL_WORDS for word in words) or "-".join(words) in _NEUTRAL_NAMES
+    if neutral or _PLACE_OR_TIME.fullmatch(plain(name)):
         return "tells nothing of what its images are"
     lacking = len(words) > 1 and words[0] in LACK
     if is_judged(name):
@@ -191,6 +229,36 @@ def sets_aside(name: str) -> bool:
     return any(word in ASIDE_WORDS | JUDGED_WORDS for word in words_in(name))
 
 
+def is_of_another_time(name: str) -> bool:
+    """Whether images below a folder of bad ones may show them before or after, or others."""
+    return not _AT_ANOTHER_TIME.isdisjoint(words_in(name))
+
+
 def says_bad(name: str) -> bool:
     """Whether a name has a word for bad parts in it, as `NG_001.png`; numbers are none."""
-    return any(word in BAD_WORDS for word in words_in(name))
+    return has_word(name, BAD_WORDS)
+
+
+def says_good(name: str) -> bool:
+    """Whether a name has a word for good parts in it, and none that says the contrary."""
+    if says_bad(name) or not NEGATIONS.isdisjoint(words_in(name)):
+        return False
+    return has_word(name, GOOD_WORDS)
+
+
+def has_word(name: str, known: Collection[str]) -> bool:
+    """Whether one of some words is in a name.
+
+    Chinese, Japanese and Korean put nothing between words, so that those of two characters and more
+    are found within others; in Japanese letters only as a whole run of them.
+    """
+    return any(word in known or _joined(word, known) for word in words_in(name))
+
+
+def _joined(word: str, known: Collection[str]) -> bool:
+    if not _EAST_ASIAN.search(word) or word in GOOD_WORDS:  # `異常なし` has a word for bad in it
+        return False
+    runs = set(_KANA.findall(word))
+    return not runs.isdisjoint(known) or any(
+        of in word for of in known if _EAST_ASIAN.fullmatch(of) and not _KANA.fullmatch(of)
+    )

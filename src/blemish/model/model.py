@@ -383,8 +383,8 @@ class Model:
         shapes = [getattr(found, "shape", None) for found in (scores, maps, *departures)]
         if shapes != [images.shape[:1], images.shape[:3], *[(len(images), WAYS)] * departs]:
             raise ModelFileError(
-                f"The graph of '{self._name}' gives scores and maps of other shapes than it should "
-                f"for images of {images.shape}: {shapes}; it is damaged. Fit it again."
+                f"The graph of '{self._name}' gives scores of shape {shapes[0]} and maps of "
+                f"{shapes[1]} for images of {images.shape}; it is damaged. Fit it again."
             )
         return scores, maps, departures[0] if departs else np.zeros((len(images), 0), np.float32)
 

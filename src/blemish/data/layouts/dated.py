@@ -13,7 +13,8 @@ from blemish.data.layouts import folders
 from blemish.data.layouts.annotated import annotate
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import MOST_NAMED, FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import HOW_TO_SAY, classes_in, mask_folder_in
+from blemish.data.layouts.kinds import HOW_TO_SAY, classes_in, mask_folder_in, masks_of_classes
+from blemish.data.layouts.taken import taken_notes
 from blemish.data.places import is_time
 from blemish.data.usual_defects import is_usual
 from blemish.data.words import plain, says_bad
@@ -47,19 +48,29 @@ def read(folder: Folder, names: Names) -> FoundLayout:
         mask_folder = own or of_day.get(day)
         masks = gathered.masks_in(mask_folder) if mask_folder else shared
         base = folders.base(day, names) or day
-        classes[ids[day]] = classes_in(base, names, but=[own] if own else [])
+        beside = masks_of_classes(base, names)
+        but = [*([own] if own else []), *beside.values()]
+        classes[ids[day]] = classes_in(base, names, but=but)
         for one in classes[ids[day]]:
-            folders.add_class(gathered, one, masks, names)
+            folders.add_class(gathered, one, masks, names, own=beside.get(one.folder))
     _check_known(folder, classes, names)
     annotate(gathered, names)
-    gathered.notes.insert(
-        0,
-        f"The folders {quoted_few(list(ids.values()), MOST_NAMED)} are read together, as "
-        "times of one category; open one of them to have it alone.",
-    )
+    gathered.notes += taken_notes([one for of in classes.values() for one in of], names)
+    if len(ids) > 1:
+        gathered.notes.insert(
+            0,
+            f"The folders {quoted_few(list(ids.values()), MOST_NAMED)} are read together, as "
+            "times of one category; open one of them to have it alone.",
+        )
     found = gathered.done()
     only_good = all(entry.defect_type == GOOD for entry in found.entries)
     return replace(found, layout="good-only") if only_good else found
+
+
+def days_of_classes(folder: Folder) -> list[Folder]:
+    """The folders of times in a folder that hold further ones, if there are no others."""
+    days = _days(folder, Names())
+    return days if all(day.folders and not day.images for day in days) else []
 
 
 def _days(folder: Folder, names: Names) -> list[Folder]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path, PurePath, PurePosixPath
 
@@ -176,7 +176,8 @@ class Leftovers:
 
 def _folders_of(ids: Sequence[str]) -> str:
     folders = sorted({PurePosixPath(path).parent.as_posix() for path in ids})
-    return first_few(folders, MOST_FOLDERS)
+    called = ["the folder itself" if name == "." else name for name in folders]
+    return first_few(called, MOST_FOLDERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,22 @@ class FoundLayout:
     notes: tuple[str, ...] = ()
     leftovers: Leftovers = field(default_factory=Leftovers)
     labels_left_out: frozenset[str] = frozenset()
+
+    def without_ignored(self, names: Names) -> FoundLayout:
+        """The same, but with nothing told of what a user has had passed over."""
+
+        def left(paths: Sequence[str]) -> tuple[str, ...]:
+            folders = {path: PurePosixPath(path).parts[:-1] for path in paths}
+            return tuple(path for path in paths if not any(map(names.leaves_out, folders[path])))
+
+        leftovers = replace(
+            self.leftovers,
+            unused_images=left(self.leftovers.unused_images),
+            not_images=left(self.leftovers.not_images),
+        )
+        earlier = self.leftovers.notes()
+        notes = [note for note in self.notes if note not in earlier]
+        return replace(self, leftovers=leftovers, notes=(*notes, *leftovers.notes()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from blemish.data.folder import Folder
+from blemish.data.image_names import odd_images, told_drawings
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import MOST_NAMED, Names
-from blemish.data.mask_folders import mask_folder_among, may_hold_masks, named_for_masks
+from blemish.data.mask_folders import (
+    mask_folder_among,
+    mask_folders_of_classes,
+    may_hold_masks,
+    named_for_masks,
+)
 from blemish.data.mask_names import is_mask_folder
-from blemish.data.places import is_bad_folder, is_no_kind, names_only_a_place
+from blemish.data.places import is_bad_folder, is_no_kind, is_time, names_only_a_place
 from blemish.data.split import Split
-from blemish.data.usual_defects import beginning_with_a_defect
+from blemish.data.usual_defects import is_usual
 from blemish.data.words import (
+    MAY_BE_GOOD,
     doubt,
     good_in_pairs,
     is_judged,
+    is_of_another_time,
     plain,
     says_bad,
     sets_aside,
@@ -58,10 +66,30 @@ def classes_in(
         for folder in parent.folders
         if not names.leaves_out(folder.name) and folder.path not in {one.path for one in but}
     ]
+    times = [folder for folder in folders if _is_time_of_classes(folder, names)]
+    folders = [folder for folder in folders if folder not in times]
     good = _good_among(parent, names)
     _check_clear(parent, folders, names, good)
     kinds = [(folder, GOOD if folder in good else folder.name) for folder in folders]
-    return [one for folder, kind in kinds for one in classes_of(folder, kind, names, split)]
+    return [
+        *(one for folder, kind in kinds for one in classes_of(folder, kind, names, split)),
+        *(one for folder in times for one in classes_in(folder, names, split)),
+    ]
+
+
+def _is_time_of_classes(folder: Folder, names: Names) -> bool:
+    """Whether a folder is one of a day, and all in it are folders of classes by their names."""
+    below = [one for one in folder.folders if one.all_images and not names.leaves_out(one.name)]
+    return (
+        is_time(folder.name)
+        and not (names.is_said(folder.name) or folder.images)
+        and bool(below)
+        and all(_names_a_class(one.name, names) for one in below)
+    )
+
+
+def _names_a_class(name: str, names: Names) -> bool:
+    return names.is_said(name) or names.means_good(name) or is_bad_folder(name) or is_usual(name)
 
 
 def holds_good(parent: Folder | None, names: Names) -> bool:
@@ -93,7 +121,7 @@ def classes_of(
         one
         for other in others
         if not names.leaves_out(other.name)
-        for one in classes_of(other, other.name, names, split)
+        for one in classes_of(other, _kind_said(other.name, names), names, split)
     ]
     return [ImageClass(folder, kind, split, but=tuple(others)), *below]
 
@@ -113,6 +141,11 @@ def split_folder(parent: Folder, split: Split, names: Names) -> Folder | None:
 def mask_folder_in(parent: Folder, names: Names) -> Folder | None:
     """The folder of masks right in a folder, if there is one."""
     return mask_folder_among([one for one in parent.folders if not names.is_said(one.name)], parent)
+
+
+def masks_of_classes(parent: Folder, names: Names) -> Mapping[Folder, Folder]:
+    """Folders of masks by the folder of their class, right beside it: `scratch_mask`."""
+    return mask_folders_of_classes([one for one in parent.folders if not names.is_said(one.name)])
 
 
 def check_no_masks(parent: Folder, names: Names) -> None:
@@ -145,22 +178,6 @@ def doubt_of_folder(name: str) -> str:
     if may_hold_masks(name):
         return "seems to hold masks"
     return "tells nothing of what its images are" if names_only_a_place(name) else ""
-
-
-def odd_images(images: Sequence[Path], *, kinds: bool = False) -> str:
-    """The first of good images whose name says otherwise, and of how many; empty, if none does.
-
-    Args:
-        images: of a folder.
-        kinds: a usual kind of defect at the beginning of a name says so, too.
-    """
-    defects = beginning_with_a_defect(path.stem for path in images) if kinds else ()
-    odd = [
-        path.name
-        for path in images
-        if says_bad(path.stem) or sets_aside(path.stem) or path.stem in defects
-    ]
-    return f"'{odd[0]}' ({len(odd)} of {len(images)})" if odd else ""
 
 
 def _good_among(parent: Folder, names: Names) -> list[Folder]:
@@ -205,10 +222,15 @@ def _said_otherwise(folder: Folder, kind: str, names: Names) -> list[Folder]:
     found: dict[Path, Folder] = {}
     for path in _folders_below(folder):
         of_kind = plain(path.name) == plain(kind)
+        said = plain(path.name) in map(plain, names.good) and kind != GOOD
         other = names.leaves_out(path.name) or (names.means_defect(path.name) and not of_kind)
-        if other and not any(path.is_relative_to(one) for one in found):
+        if (other or said) and not any(path.is_relative_to(one) for one in found):
             found[path] = Folder(path)
     return list(found.values())
+
+
+def _kind_said(name: str, names: Names) -> str:
+    return GOOD if plain(name) in map(plain, names.good) else name
 
 
 def _folders_below(folder: Folder) -> list[Path]:
@@ -242,11 +264,19 @@ def _contradictions(folder: Folder, kind: str, names: Names) -> Iterator[str]:
             f"{folder.path} holds good images, and nothing tells whether those in the folders "
             f"{told} of it are good, too: {SAY_WHICH}."
         )
-    said = plain(folder.name) in map(plain, names.good)
-    if good and not said and (odd := odd_images(_own_images(folder, others))):
+    if names.is_said(folder.name):
+        return
+    images = _own_images(folder, others)
+    if good and (odd := odd_images(images)):
         yield (
             f"{folder.path} holds good images, and {odd} says otherwise; move it, or, if all are "
             f"good, say good={folder.name}."
+        )
+    elif drawn := told_drawings(images):
+        how = "good" if good else "defect"
+        yield (
+            f"{folder.path}: {drawn}; move drawings out of there, or, if all are images of parts, "
+            f"say {how}={folder.name}."
         )
 
 
@@ -257,17 +287,14 @@ def _own_images(folder: Folder, others: Sequence[Path]) -> list[Path]:
 
 def _oddity(part: str, folder: Folder, names: Names, *, good: bool) -> str:
     """What is wrong with a folder of a name below one of a class; empty, if nothing is."""
-    if names.is_said(part) and (good or not names.means_good(part)):
+    if names.is_said(part):
         return ""
-    other = says_bad(part) if good else names.means_good(part)
-    if other and not part.isdecimal():
-        what = "good" if good else "defective"
-        how = f"; or {SAY_WHICH}" if good else ", or pass it over with ignore=NAME"
-        return f"lies in a folder of {what} images and says otherwise; move it out of there{how}."
+    if contrary := _contrary(part, names, good=good):
+        return contrary
     if sets_aside(part) or is_judged(part):
         return (
             "lies in a folder of a class, and its name says neither that its images are of it nor "
-            "that they are not; move it out of there, rename it, or pass it over with ignore=NAME."
+            f"that they are not; move it out of there, rename it, or {SAY_WHICH}."
         )
     if named_for_masks(part) and not folder.folder(*IMAGE_FOLDERS):
         return (
@@ -277,5 +304,22 @@ def _oddity(part: str, folder: Folder, names: Names, *, good: bool) -> str:
     if split_named(part):
         return (
             f"is a split inside of a class; lay them out the other way round, {part}/{folder.name}."
+        )
+    return ""
+
+
+def _contrary(part: str, names: Names, *, good: bool) -> str:
+    """What a folder of a name says, or leaves open, against that of a class around it."""
+    other = says_bad(part) if good else names.means_good(part)
+    if other and not part.isdecimal():
+        what = "good" if good else "defective"
+        return (
+            f"lies in a folder of {what} images and says otherwise; move it out of there; or "
+            f"{SAY_WHICH}."
+        )
+    if not good and (doubt(part) == MAY_BE_GOOD or is_of_another_time(part)):
+        return (
+            "lies in a folder of defective images, and its name leaves open whether its own are; "
+            f"{SAY_WHICH}."
         )
     return ""

@@ -27,6 +27,7 @@ from blemish.data.layouts.found import MOST_NAMED, FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import HOW_TO_SAY
 from blemish.data.layouts.lists import listings_in, spelled, with_lists
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
+from blemish.data.suffixless import told_suffixless
 from blemish.data.words import SPLIT_WORDS, plain
 from blemish.errors import DataError, SettingError
 from blemish.wording import counted, quoted_few
@@ -66,7 +67,8 @@ def find_layout(path: Path, names: Names = NO_NAMES) -> FoundLayout:
             return _in_file(path, names)
         folder = Folder(path)
         if layout := layout_of(folder, names):
-            return with_lists(layout.read(folder, names), folder, names)
+            read = layout.read(folder, names).without_ignored(names)
+            return with_lists(read, folder, names)
         if found := annotated_set(folder, names):
             return found
         if folders.IMAGES.recognises(folder, names):
@@ -153,9 +155,11 @@ def _spell_unknown(folder: Folder) -> str:
     """What is there, and how to have it read."""
     below = [one.name for one in folder.folders]
     if not below:
-        return f"{folder.path} is no data set: it holds no images. {WANTED}"
+        told = told_suffixless(folder.files) or WANTED
+        return f"{folder.path} is no data set: it holds no images. {told}"
     if not folder.all_images:
-        return f"{folder.path} is no data set: the folders in it hold no images. {WANTED}"
+        told = told_suffixless(folder.all_files) or WANTED
+        return f"{folder.path} is no data set: the folders in it hold no images. {told}"
     if listings := list(listings_in(folder.files, folder.all_images)):
         return (
             f"{folder.path} is no data set that is known by its folders, and "
@@ -164,7 +168,15 @@ def _spell_unknown(folder: Folder) -> str:
     if deeper := [one for one in folder.folders if categories_in(one.path)]:
         return (
             f"{folder.path} is no data set itself, but holds some in "
-            f"{quoted_few([one.name for one in deeper], MOST_NAMED)}: give {deeper[0].path}."
+            f"{quoted_few([one.name for one in deeper], MOST_NAMED)}: give {deeper[0].path}, and "
+            f"name one of those with category={next(iter(categories_in(deeper[0].path)))}."
+        )
+    if days := dated.days_of_classes(folder):
+        below = sorted({one.name for day in days for one in day.folders if one.all_images})
+        return (
+            f"{folder.path} is no data set that is known: none of the folders in those of its "
+            f"days or batches, {quoted_few(below, MOST_NAMED)}, means good images by its name; "
+            f"{HOW_TO_SAY}, or rename them. {WANTED}"
         )
     return (
         f"{folder.path} is no data set that is known: none of its folders, "

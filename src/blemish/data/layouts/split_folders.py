@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
-from blemish.data.layouts.classes import Gathered
+from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.folders import add_class
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import (
     check_no_masks,
     classes_in,
+    classes_of,
     good_in,
     holds_good,
     mask_folder_in,
+    masks_of_classes,
     split_folder,
 )
 from blemish.data.layouts.saturation import read_saturation
 from blemish.data.words import plain
+from blemish.errors import DataError
 from blemish.result import GOOD
 
 LOCO_TYPES = ("logical_anomalies", "structural_anomalies")
@@ -29,7 +32,26 @@ LOCO_TYPES = ("logical_anomalies", "structural_anomalies")
 
 def recognises(folder: Folder, names: Names) -> bool:
     """Whether there are good images in `train/`, in a folder of their own."""
-    return holds_good(split_folder(folder, "train", names), names)
+    train, test = (split_folder(folder, split, names) for split in ("train", "test"))
+    return holds_good(train, names) or (_is_flat(train) and holds_good(test, names))
+
+
+def _is_flat(train: Folder | None) -> bool:
+    """Whether images to learn from lie in no folder of a class."""
+    return train is not None and bool(train.images) and not any(one.images for one in train.folders)
+
+
+def _trained(train: Folder | None, test: Folder | None, names: Names) -> list[ImageClass]:
+    """The good images to learn from. Raises `DataError` where no name tells whether they are."""
+    if train is None or holds_good(train, names):
+        return good_in(train, names, "train")
+    if names.is_said(train.name):
+        return classes_of(train, GOOD, names, "train")
+    beside = "" if test is None else f", while '{test.name}' has some"
+    raise DataError(
+        f"{train.path} holds images in no folder of a class{beside}; if all are good, say "
+        f"good={train.name}, else put the good ones into a folder of their own, {train.name}/good."
+    )
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:
@@ -38,10 +60,11 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     mask_folder = mask_folder_in(folder, names) or (mask_folder_in(test, names) if test else None)
     if mask_folder is None:
         check_no_masks(folder, names)
-    but = [mask_folder] if mask_folder else []
     validation = split_folder(folder, "validation", names)
+    own = masks_of_classes(test, names) if test else {}
+    but = [*([mask_folder] if mask_folder else []), *own.values()]
     classes = [
-        *good_in(train, names, "train"),
+        *_trained(train, test, names),
         *(classes_in(validation, names, "validation", but=but) if validation else ()),
         *(classes_in(test, names, "test", but=but) if test else ()),
     ]
@@ -49,7 +72,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     masks = gathered.masks_in(mask_folder) if mask_folder else None
     for one in classes:  # masks are of test images: those of training bear the same names
         of_test = one.split == "test" or one.defect_type != GOOD
-        add_class(gathered, one, masks if of_test else None, names)
+        add_class(gathered, one, masks if of_test else None, names, own=own.get(one.folder))
     annotate(gathered, names)
     if config := folder.file("defects_config.json"):
         gathered.seen([config])
