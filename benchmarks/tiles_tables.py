@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+NOT_YET = "Not measured yet: `python benchmarks/tiles.py`."
+
 Record = dict[str, Any]
 Row = dict[str, Any]
 
@@ -26,6 +28,8 @@ def seams(record: Record) -> str:
 def large(record: Record) -> str:
     """A row each way: time in the graph and peak of `blemish predict`, by the size of images."""
     rows = _of(record, "large")
+    if not rows:
+        return NOT_YET
     sizes = list(dict.fromkeys(row["size"] for row in rows))
     lines = _headed("", *sizes)
     for kind in dict.fromkeys(row["kind"] for row in rows):
@@ -39,6 +43,8 @@ def large(record: Record) -> str:
 def defects(record: Record) -> str:
     """A row each way: defects found by their width."""
     rows = _of(record, "defects")
+    if not rows:
+        return NOT_YET
     widths = list(dict.fromkeys(row["width"] for row in rows))
     lines = _headed("", *(f"{width} px" for width in widths), "seconds an image")
     for kind in dict.fromkeys(row["kind"] for row in rows):

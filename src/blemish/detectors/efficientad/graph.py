@@ -103,8 +103,9 @@ class EfficientAdGraph:
     @property
     def working_size(self) -> WorkingSize:
         """How images are resized, and the tiles that they are looked at in, if there are some."""
-        strides = [level.stride for level in self.teacher.levels]
-        return self.settings.working_size(max(strides) if self.settings.is_tiled else 1)
+        if not self.settings.is_tiled:
+            return self.settings.working_size(1)
+        return self.settings.working_size(max(level.stride for level in self.teacher.levels))
 
     def working(self) -> onnx.ModelProto:
         """From `image` to `working`, N x 3 x h x w: what the nets take.
