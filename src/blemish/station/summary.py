@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from blemish.result import Verdict
 from blemish.wording import count_text
 
 
@@ -51,9 +50,9 @@ class Summary:
                 own[code] = min(told, own.get(code, told))
 
     def _count(self, verdict: str | None) -> None:
-        self.good += verdict == Verdict.GOOD
-        self.defects += verdict == Verdict.DEFECT
-        self.not_inspectable += verdict == Verdict.NOT_INSPECTABLE
+        self.good += verdict == "good"
+        self.defects += verdict == "defect"
+        self.not_inspectable += verdict == "not inspectable"
         self.failures += verdict is None
 
     def spell_unlike(self) -> Iterator[str]:
