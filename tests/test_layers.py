@@ -14,10 +14,10 @@ ROOT = Path(blemish.__file__).parent
 
 LAYERS = [
     "errors", "names", "wording", "typed_json", "provenance", "files", "unfinished", "result",
-    "binomial", "progress", "settings", "parallel", "workers", "memory", "images", "surfaces",
-    "records",
-    "cluster", "data", "graph", "backbones", "quantisation", "search", "calibration", "metrics",
-    "report", "detectors", "model", "evaluation", "station", "benchmark", "cli", "__main__",
+    "binomial", "progress", "settings", "parallel", "workers", "memory", "images", "zones",
+    "surfaces", "records", "cluster", "data", "graph", "backbones", "quantisation", "search",
+    "calibration", "metrics", "report", "detectors", "model", "evaluation", "station",
+    "benchmark", "cli", "__main__",
 ]  # fmt: skip
 # Where gradients are needed; everything else loads these modules only when it trains.
 TRAINING = {

@@ -41,6 +41,8 @@ COMMANDS = [
     (["fit", "tile", "-o", "trained.onnx", *EFFICIENTAD], "trained.onnx"),
     (["inspect", "m.onnx", "--verify"], ""),
     (["calibrate", "m.onnx", "tile", "-o", "again.onnx"], "again.onnx"),
+    (["golden", "m.onnx", "tile/test", "-o", "golden.onnx"], "golden.onnx"),
+    (["verify", "kept.onnx", "tile/test"], ""),
     (["predict", "m.onnx", "tile/test"], ""),
     (["predict", "m.onnx", "tile/test", "-o", "out", "--overlay", "--maps"], "out"),
     (["evaluate", "m.onnx", "tile", "-o", "measured"], "measured"),
@@ -70,6 +72,7 @@ def machine(model, tmp_path_factory):
     tiny_teacher(made.here / "teacher.onnx")
     model.save(made.here / "m.onnx")
     for words in (["predict", "m.onnx", data / "test", "-o", "maps", "--maps"],
+                  ["golden", "m.onnx", data / "test", "-o", "kept.onnx"],
                   ["evaluate", "m.onnx", "tile", "-o", "records"]):  # fmt: skip
         command = [sys.executable, "-m", "blemish", *words]
         subprocess.run(command, cwd=made.here, env=made.environment, check=True)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from blemish.model.recalibration import recalibrate
     from blemish.model.teaching import forget, learn
     from blemish.result import Failure, Prediction, Region, Verdict
+    from blemish.station.golden import keep_golden, verify_golden
+    from blemish.zones import Zones
 
 _HOMES = {
     "audit": "data.audit",
@@ -68,6 +70,9 @@ _HOMES = {
     "RawFormat": "images.raw",
     "Region": "result",
     "Verdict": "result",
+    "keep_golden": "station.golden",
+    "verify_golden": "station.golden",
+    "Zones": "zones",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
 
 __all__ = [
@@ -88,6 +93,7 @@ __all__ = [
     "Region",
     "ScoreMaps",
     "Verdict",
+    "Zones",
     "audit",
     "evaluate",
     "evaluate_maps",
@@ -97,12 +103,14 @@ __all__ = [
     "forget",
     "images_of",
     "inspect",
+    "keep_golden",
     "learn",
     "learn_defects",
     "load",
     "open_dataset",
     "recalibrate",
     "undo",
+    "verify_golden",
 ]
 __all__ += [kind for kind in OURS.values() if kind not in __all__]
 

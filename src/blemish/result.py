@@ -81,6 +81,7 @@ class Region:
             a screen, the outer ring goes clockwise, the others counter-clockwise. Where pixels
             touch by a corner alone, two rings meet there, or one passes twice; none crosses.
         evidence: what it was compared with; `None` where that was not asked for.
+        zone: name of the zone that its peak is in; `None` where all of an image is inspected.
     """
 
     area_px: int
@@ -89,6 +90,7 @@ class Region:
     peak_xy: tuple[int, int]
     outline_xy: Outline | None = None
     evidence: Evidence | None = None
+    zone: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The region as plain JSON values; without outline and evidence where it has none."""
@@ -102,6 +104,8 @@ class Region:
             values["outline_xy"] = [[list(point) for point in ring] for ring in self.outline_xy]
         if self.evidence is not None:
             values["evidence"] = self.evidence.to_dict()
+        if self.zone is not None:
+            values["zone"] = self.zone
         return values
 
 

@@ -25,6 +25,15 @@ def test_errors_come_first_and_are_exit_code_1(blemish, data, tmp_path):
     assert "notes.png" in found.out
 
 
+def test_what_is_left_over_is_told_once(blemish, data, tmp_path):
+    copy = shutil.copytree(data, tmp_path / "tile")
+    (copy / "train" / "odd").mkdir()
+    shutil.copy(next((copy / "train" / "good").iterdir()), copy / "train" / "odd")
+    found = blemish("check", copy)
+    told = " ".join((found.out + found.err).split())
+    assert told.count("this layout expects none") == 1
+
+
 def test_examples_are_a_handful_and_the_rest_is_counted(blemish, data, tmp_path):
     copy = shutil.copytree(data, tmp_path / "tile")
     for number in range(9):

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 COMMANDS = [
-    "check", "plan", "fit", "inspect", "calibrate", "learn", "forget", "undo", "predict",
-    "evaluate", "benchmark", "report", "export", "surfaces", "download",
+    "check", "plan", "fit", "inspect", "calibrate", "learn", "forget", "undo", "golden", "verify",
+    "predict", "evaluate", "benchmark", "report", "export", "surfaces", "download",
 ]  # fmt: skip
 
 

@@ -24,10 +24,13 @@ def test_memory_without_a_unit_is_refused(text):
 
 def test_the_same_data_is_named_with_what_is_not_a_default():
     assert DataChoice(Path("d"), None).arguments() == [Path("d")]
-    choice = DataChoice(Path("d"), "tile", 0.5, 2, good=["Teile"], ignore=["alt", "neu"])
+    choice = DataChoice(
+        Path("d"), "tile", 0.5, 2, good=["Teile"], ignore=["alt", "neu"], defect=["other"]
+    )
     assert choice.arguments(5000) == [
         Path("d"), "--category", "tile", "--test-fraction", "0.5", "--split-seed", "2",
-        "--good", "Teile", "--ignore", "alt", "--ignore", "neu", "--max-pixels", "5000",
+        "--good", "Teile", "--ignore", "alt", "--ignore", "neu", "--defect", "other",
+        "--max-pixels", "5000",
     ]  # fmt: skip
 
 

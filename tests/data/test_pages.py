@@ -13,7 +13,7 @@ from blemish.data.loading import GoodImages
 from blemish.data.masks import MaskFile
 from blemish.data.opening import open_dataset
 from blemish.data.pages import with_pages
-from blemish.errors import DataError
+from blemish.errors import DataError, ImageError
 from blemish.evaluation.matching import match_maps
 
 Draw = Callable[..., Path]
@@ -141,3 +141,42 @@ def test_maps_belong_to_pages_by_their_names(tmp_path, draw, stack):
     found = match_maps(maps, test, "x")
     assert found.found == {"dent/b.tif#1": "b.tif#1.npy", "dent/b.tif#2": "b.tif#2.tiff"}
     assert (found.problems, found.spare) == ((), ("b.npy",))
+
+
+def test_all_good_images_in_one_file_are_parts_of_their_own(tmp_path, stack):
+    stack("good/a.tif", 6)
+    stack("dent/b.tif", 2, seed=1)
+    dataset = open_dataset(tmp_path)
+    good = [sample for sample in dataset.samples if sample.label == "good"]
+    assert {sample.group for sample in good} == {None}
+    assert {sample.split for sample in good} == {"train", "test"}
+    assert "All 6 good images are pages of 'a.tif', and are taken for different" in dataset.notes[0]
+    assert len(set(GoodImages(dataset.train).split_keys)) == len(dataset.train)
+
+
+def test_pages_of_several_files_are_told_to_be_one_part_each(tmp_path, stack):
+    for name in "ab":
+        stack(f"good/{name}.tif", 3, seed=ord(name))
+    notes = open_dataset(tmp_path).notes
+    assert any("The good pages of 2 files are taken for one part each" in note for note in notes)
+
+
+def test_a_file_is_read_once_for_all_of_its_pages(tmp_path, stack, monkeypatch):
+    path = stack("good/a.tif", 4)
+    samples = open_dataset(tmp_path).samples
+    opened = []
+    real = Path.open
+
+    def counting(self, *args, **options):
+        opened.append(self.name)
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Path, "open", counting)
+    before = [sample.read() for sample in samples]
+    assert opened == ["a.tif"]
+    stack("good/a.tif", 4, seed=1)
+    assert path.exists()
+    with pytest.raises(ImageError, match="was changed while it was in use"):
+        samples[0].read()
+    after = [sample.read() for sample in open_dataset(tmp_path).samples]
+    assert not np.array_equal(before, after)

@@ -45,6 +45,7 @@ def place(tmp_path_factory):
     shutil.copytree(folder / "other" / "tile" / "train" / "good", folder / "data" / "another-day")
     shutil.copytree(folder / "other" / "tile" / "test" / "crack", folder / "data" / "known")
     shutil.copytree(tile / "test" / "crack", folder / "new")
+    shutil.copytree(tile / "test", folder / "data" / "golden")
     shutil.copy(tile / "test" / "crack" / "000.png", folder / "new.png")
     (folder / "grey").mkdir()
     model = blemish.fit(blemish.open_dataset(tile), blemish.PatchCore(image_size=64))
@@ -64,7 +65,7 @@ def type_commands(text):
         words = shlex.split(line, comments=True)
         if words[:1] != ["blemish"]:
             continue
-        if "-o" in words and words[1] in ("fit", "predict", "calibrate"):
+        if "-o" in words and words[1] in ("fit", "predict", "calibrate", "golden"):
             words += ["--force"]
         if "efficientad" in words:
             words += SHORT

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from blemish.images.run_lengths import from_text, mask_of, run_lengths, to_text
+from blemish.images.run_lengths import box_of, from_text, mask_of, run_lengths, to_text
 
 
 def masks(count):
@@ -47,3 +47,12 @@ def test_damaged_texts_are_refused(text):
 def test_lengths_of_another_size_are_refused(lengths):
     with pytest.raises(ValueError, match="2 x 3 pixels"):
         mask_of(np.array(lengths), (2, 3))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_box_around_a_mask(seed):
+    rng = np.random.default_rng(seed)
+    mask = rng.random(rng.integers(1, 9, 2)) < rng.choice([0.02, 0.2, 0.8])
+    ys, xs = np.nonzero(mask)
+    expected = (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1) if len(xs) else None
+    assert box_of(run_lengths(mask), mask.shape[0]) == expected

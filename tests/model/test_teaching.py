@@ -304,3 +304,14 @@ def test_a_failed_lesson_raises_only_errors_that_users_can_mend(model, tmp_path)
     (tmp_path / "no.png").write_bytes(b"no image")
     with pytest.raises(BlemishError):
         blemish.learn(model, [tmp_path / "no.png"])
+
+
+def test_golden_samples_are_of_the_model_before_and_go(model, category):
+    kept = blemish.keep_golden(model, category / "test" / "good")
+    assert kept.facts.golden
+    heard = Heard()
+    taught = blemish.learn(kept, spots(category)[:1], progress=heard)
+    assert not taught.facts.golden
+    assert any("Golden samples" in told for told in heard.said)
+    again = blemish.keep_golden(taught, category / "test" / "good")
+    assert blemish.undo(again) == kept.to_bytes()  # the graph is the same

@@ -38,7 +38,10 @@ from blemish.records.folder import id_of
 from blemish.records.machine import circumstances
 from blemish.records.record import FailedRecord, FitRequest
 from blemish.typed_json import as_json, as_type, read_json
+from blemish.wording import first_few
+from blemish.zones import Zones
 
+MOST_NAMED = 5  # files, in errors
 SPLIT_SEED = 0  # of layouts without a split: seeds vary the detector, never the images
 
 
@@ -59,7 +62,9 @@ class Job:
         max_pixels: of an image.
         good: as `open_dataset` takes it.
         ignore: as `open_dataset` takes it.
+        defect: as `open_dataset` takes it.
         raw: how the pixels lie in files without a header, as text.
+        zones: what is inspected, as `Zones.named` takes it; `None` for all.
     """
 
     id: str
@@ -74,7 +79,9 @@ class Job:
     max_pixels: int
     good: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    defect: tuple[str, ...] = ()
     raw: str | None = None
+    zones: str | None = None
 
     @property
     def reader(self) -> Reader:
@@ -93,9 +100,13 @@ class Job:
 
     def open_dataset(self) -> Dataset:
         """The images, under the name of the category. Raises `DataError`."""
-        names = Names(self.good, self.ignore)
+        names = Names(self.good, self.ignore, self.defect)
         opened = _open(self.data, self.test_fraction, names, self.raw)
         return replace(opened, name=self.category)
+
+    def read_zones(self) -> Zones | None:
+        """What is inspected; `None` for all. Raises `DataError`, `ImageError`."""
+        return None if self.zones is None else Zones.named(self.zones)
 
     def make_detector(self) -> Detector:
         """The detector, ready to fit. Raises `SettingError`."""
@@ -106,12 +117,15 @@ class Job:
         files = settings_class(self.detector).names_of_files()
         values = self.settings.items()
         settings = {name: _absolute(v) if name in files else v for name, v in values}
-        return replace(self, data=_absolute(self.data), settings=settings)
+        return replace(
+            self, data=_absolute(self.data), settings=settings, zones=_absolute(self.zones)
+        )
 
     def paths(self) -> list[Path]:
         """What it reads that is there: its images, and files that its settings name."""
         files = settings_class(self.detector).names_of_files()
         named = [self.data, *(value for name in files if (value := self.settings[name]))]
+        named += [self.zones] if self.zones else []
         return [path for path in map(Path, named) if path.exists()]
 
     def failed(self, error: str) -> FailedRecord:
@@ -143,7 +157,9 @@ def plan_jobs(
     max_pixels: int = DEFAULT_LIMITS.max_pixels,
     good: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    defect: Sequence[str] = (),
     raw: str | None = None,
+    zones: str | None = None,
 ) -> list[Job]:
     """All jobs of a benchmark: by category, then detector, then seed. Reads every file once.
 
@@ -165,17 +181,21 @@ def plan_jobs(
         max_pixels: of an image. No part of an id: no result hangs on it.
         good: names of folders of good images, as `open_dataset` takes them.
         ignore: names of folders to pass over, as `open_dataset` takes them.
+        defect: names of folders of a kind of defect, as `open_dataset` takes them.
         raw: how the pixels lie in files without a header, as `RawFormat.named` takes it.
+        zones: what is inspected, as `Zones.named` takes it, or a folder with a file of zones for
+            each category, under its name.
 
     Raises:
         UsageError: there is nothing to do, since one of the lists is empty.
         DataError: a path is no data set, a category is unknown or given twice, a file cannot be
-            read at all; all categories that cannot be used are told at once.
+            read at all, or zones are not there or damaged; all categories that cannot be used are
+            told at once.
         SettingError: a detector or setting is unknown, or a value not allowed.
         BackboneError: what a detector takes from elsewhere cannot be used.
     """
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
-    names = Names.of(good, ignore)
+    names = Names.of(good, ignore, defect)
     raw_format = _raw_format(raw)
     raw = None if raw_format is None else str(raw_format)  # spelled in one way, for the id
     own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
@@ -191,9 +211,13 @@ def plan_jobs(
     )
     with raw_counting(raw is not None):
         paths = _find(data, categories, names)
+    opened = [
+        (d, path, _zones_of(d.name, zones))
+        for d, path in _open_all(paths, test_fraction, names, raw)
+    ]
     return [
         Job(
-            id=job_id(dataset, detector, request, raw),
+            id=job_id(dataset, detector, request, raw, own_zones),
             data=str(path),
             category=dataset.name,
             detector=detector.name,
@@ -205,15 +229,21 @@ def plan_jobs(
             max_pixels=max_pixels,
             good=names.good,
             ignore=names.ignored,
+            defect=names.defects,
             raw=raw,
+            zones=own_zones,
         )
-        for dataset, path in _open_all(paths, test_fraction, names, raw)
+        for dataset, path, own_zones in opened
         for detector in built
     ]
 
 
 def job_id(
-    dataset: Dataset, detector: Detector, request: FitRequest, raw: str | None = None
+    dataset: Dataset,
+    detector: Detector,
+    request: FitRequest,
+    raw: str | None = None,
+    zones: str | None = None,
 ) -> str:
     """The id of the job that fits and measures a detector on a data set."""
     content = {
@@ -224,7 +254,27 @@ def job_id(
     }
     if raw is not None:  # the same bytes are other pixels then
         content["raw"] = raw
+    if zones is not None:
+        content["zones"] = Zones.named(zones).fingerprint
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
+
+
+def _zones_of(category: str, zones: str | None) -> str | None:
+    """The zones of a category, once they have been read: all have the same, or a file each."""
+    if zones is None:
+        return None
+    if Path(zones).is_dir():
+        stem = category.replace("/", "-")
+        files = sorted(path for path in Path(zones).iterdir() if path.stem == stem)
+        if len(files) != 1:
+            found = first_few([path.name for path in files], MOST_NAMED) if files else "none"
+            raise DataError(
+                f"'{zones}' must hold one file of zones called '{stem}', .png or .json; it holds "
+                f"{found}."
+            )
+        zones = str(files[0])
+    Zones.named(zones)
+    return zones
 
 
 def _absolute(path: Any) -> Any:
@@ -256,6 +306,7 @@ def _open(path: str | Path, test_fraction: float | None, names: Names, raw: str 
         test_fraction=test_fraction,
         good=names.good,
         ignore=names.ignored,
+        defect=names.defects,
         raw=_raw_format(raw),
     )
 

@@ -74,7 +74,7 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         BlemishError: whatever the user can mend; no record is written then.
     """
     dataset, detector = job.open_dataset(), job.make_detector()
-    if job_id(dataset, detector, job.request, job.raw) != job.id:
+    if job_id(dataset, detector, job.request, job.raw, job.zones) != job.id:
         raise DataError(
             "The images, or files that the detector takes, have changed since the job was planned."
         )
@@ -90,6 +90,7 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         reader=job.reader,
         progress=progress,
         folder=unfinished,
+        zones=job.read_zones(),
     )
     fit_seconds, fit_peak_bytes = time.perf_counter() - start, peak_memory_bytes()
     make_folder(directory / MODELS)

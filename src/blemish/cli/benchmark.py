@@ -20,6 +20,7 @@ from blemish.cli.options import (
     AsJson,
     Assignments,
     Config,
+    Defect,
     FalseAlarmRate,
     Good,
     Ignore,
@@ -28,11 +29,14 @@ from blemish.cli.options import (
     OnEngine,
     Raw,
     RayAddress,
+    Roi,
     SmallestRegion,
     TestFraction,
     WorkEngine,
+    ZonesFile,
     read_limits,
     read_list,
+    zones_named,
 )
 from blemish.errors import UsageError
 from blemish.wording import first_few
@@ -78,9 +82,12 @@ def benchmark(
     alpha: Alpha = OnAlpha.REFUSE,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     max_pixels: MaxPixels = None,
     raw: Raw = None,
+    zones: ZonesFile = None,
+    roi: Roi = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit and measure detectors on categories, and write a report.
@@ -108,7 +115,7 @@ def benchmark(
     from blemish.report.tables import brief_table
 
     for folder in () if categories else data:
-        if others := not_categories_in(folder, Names.of(good or (), ignore or ())):
+        if others := not_categories_in(folder, Names.of(good or (), ignore or (), defect or ())):
             names = first_few([other.name for other in others], MOST_SHOWN)
             console.note(f"No categories in '{folder}', passed over: {names}.")
     request: dict[str, Any] = {
@@ -123,7 +130,9 @@ def benchmark(
         "max_pixels": read_limits(max_pixels).max_pixels,
         "good": tuple(good or ()),
         "ignore": tuple(ignore or ()),
+        "defect": tuple(defect or ()),
         "raw": raw,
+        "zones": zones_named(zones, roi),
     }
     with _crew(engine, ray_address, workers) as crew:
         jobs = plan_jobs(data, **request)

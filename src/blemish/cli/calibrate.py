@@ -16,6 +16,7 @@ from blemish.cli.options import (
     Category,
     Data,
     DataChoice,
+    Defect,
     FalseAlarmRate,
     Force,
     Good,
@@ -25,12 +26,15 @@ from blemish.cli.options import (
     Provider,
     Raw,
     RegionRate,
+    Roi,
     SmallestRegion,
     Tail,
     Threads,
+    ZonesFile,
     raw_arguments,
     read_limits,
     read_raw,
+    read_zones,
     use_threads,
 )
 from blemish.cli.thresholds import small_rate_text, threshold_facts
@@ -74,6 +78,7 @@ def calibrate(
     category: Category = None,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     false_alarm_rate: FalseAlarmRate = None,
     region_rate: RegionRate = None,
     tail: Tail = False,
@@ -82,6 +87,8 @@ def calibrate(
     cost_false_alarm: CostFalseAlarm = None,
     defect_rate: DefectRate = None,
     smallest_region: SmallestRegion = None,
+    zones: ZonesFile = None,
+    roi: Roi = None,
     max_pixels: MaxPixels = None,
     raw: Raw = None,
     threads: Threads = None,
@@ -94,7 +101,8 @@ def calibrate(
     The good training images of DATA count. What was is shown beside what is, with how many of the
     model's own good images, left out of its fit, and of these are above either threshold. Without
     -o nothing is written. With --defects, --cost-miss and --cost-false-alarm the image threshold is
-    the one of the lowest cost; such defects must be no test images.
+    the one of the lowest cost; such defects must be no test images. With --zones only what they
+    inspect of the map counts from now on, and only images that the model was not fitted on.
     """
     use_threads(threads)
     costs = _read_costs(defects, cost_miss, cost_false_alarm, defect_rate)
@@ -104,7 +112,7 @@ def calibrate(
     from blemish.graph.engine import Engine
     from blemish.images.suffixes import raw_counting
 
-    raw_format = read_raw(raw)
+    raw_format, inspected = read_raw(raw), read_zones(zones, roi)
     with raw_counting(raw_format is not None):
         known = [image.source for image in find_images(defects).found] if defects else []
     old = blemish.load(
@@ -112,13 +120,14 @@ def calibrate(
     )
     new = blemish.recalibrate(
         old,
-        DataChoice(data, category, good=good, ignore=ignore, raw=raw_format).open(),
+        DataChoice(data, category, good=good, ignore=ignore, defect=defect, raw=raw_format).open(),
         false_alarm_rate=false_alarm_rate,
         region_rate=region_rate,
         tail=tail,
         costs=costs,
         defects=known,
         smallest_region_px=smallest_region,
+        zones=inspected,
         progress=TerminalProgress(),
     )
     if output is not None:
@@ -127,7 +136,8 @@ def calibrate(
         console.write_json(_result(old, new, output))
     else:
         console.write_facts(_facts(new, output))
-        console.write("\n" + console.columns(_side_by_side(old, new)))
+        if inspected is None:  # else scores mean something else than before
+            console.write("\n" + console.columns(_side_by_side(old, new)))
     if output is not None:
         console.next_steps(["predict", output, "IMAGE...", *raw_arguments(raw_format)])
     else:

@@ -17,6 +17,7 @@ from blemish.cli.options import (
     Category,
     Data,
     DataChoice,
+    Defect,
     Good,
     Ignore,
     MaxPixels,
@@ -43,6 +44,7 @@ def check(
     category: Category = None,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
@@ -57,7 +59,7 @@ def check(
     from blemish.report.plain import render_text
 
     raw_format = read_raw(raw)
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, defect, raw_format)
     dataset = choice.open()
     audit = blemish.audit(
         dataset, limits=read_limits(max_pixels), raw=raw_format, progress=TerminalProgress()
@@ -65,8 +67,10 @@ def check(
     if as_json:
         console.write_json(audit.to_dict())
     else:
+        found = dataset.leftovers.notes()  # told as findings
         for sentence in dataset.notes:
-            console.note(sentence)
+            if sentence not in found:
+                console.note(sentence)
         console.write_facts(_overview(audit))
         console.write("\n" + render_text(_understood(audit)))
         console.write("\n" + "".join(f"{line}\n" for line in _findings(audit)))

@@ -1,7 +1,7 @@
 """What every command shares: how it ends when something goes wrong, and what the user typed.
 
-Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 defects were found, 4 a quality gate was not met,
-130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by SIGHUP.
+Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 defects were found, 4 a quality gate was not met (a
+figure, or golden samples), 130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from blemish.cli.options import (
     AsJson,
     Category,
     DataChoice,
+    Defect,
     Good,
     Ignore,
     MaxPixels,
@@ -106,6 +107,7 @@ def evaluate(
     category: Category = None,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     scores: Scores = None,
@@ -141,7 +143,7 @@ def evaluate(
     from blemish.images.header import Reader
 
     gates, raw_format = read_gates(require or ()), read_raw(raw)
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, defect, raw_format)
     dataset = choice.open()
     limits = read_limits(max_pixels)
     if maps is None:

@@ -15,6 +15,7 @@ from blemish.cli.options import (
     AsJson,
     Category,
     DataChoice,
+    Defect,
     Force,
     Good,
     Ignore,
@@ -63,6 +64,7 @@ def export(
     link: Link = False,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
@@ -101,7 +103,9 @@ def export(
         from blemish.data.export.write import export_dataset, format_named
 
         format_named(to)  # before any image is looked at
-        choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+        choice = DataChoice(
+            data, category, test_fraction, split_seed, good, ignore, defect, raw_format
+        )
         dataset = choice.open()
         for text in dataset.notes:
             console.note(text)

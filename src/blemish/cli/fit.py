@@ -23,6 +23,7 @@ from blemish.cli.options import (
     Config,
     Data,
     DataChoice,
+    Defect,
     Detector,
     FalseAlarmRate,
     Force,
@@ -35,14 +36,17 @@ from blemish.cli.options import (
     Raw,
     RayAddress,
     RegionRate,
+    Roi,
     SmallestRegion,
     SplitSeed,
     Tail,
     TestFraction,
     Threads,
     WorkEngine,
+    ZonesFile,
     raw_arguments,
     read_raw,
+    read_zones,
     reader_of,
     use_threads,
 )
@@ -93,10 +97,13 @@ def fit(
     alpha: Alpha = OnAlpha.REFUSE,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     raw: Raw = None,
+    zones: ZonesFile = None,
+    roi: Roi = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     engine: OnEngine = WorkEngine.LOCAL,
@@ -120,33 +127,34 @@ def fit(
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
     from blemish.graph.engine import Engine
-    from blemish.model.fitting import shared
+    from blemish.model.fitting import shared, zoned_images
     from blemish.records.machine import peak_memory_bytes
     from blemish.workers import HERE
 
     runtime, raw_format = Engine.named(provider), read_raw(raw)
     runtime.check()
-    chosen = make_assigned(detector, settings)
+    chosen, inspected = make_assigned(detector, settings), read_zones(zones, roi)
     check_address(engine, ray_address)
     if engine == WorkEngine.RAY:
         shared(chosen, HERE)  # told before anything is begun
     named = (getattr(chosen.settings, name) for name in chosen.settings.names_of_files())
-    sources = [Path(source) for source in (data, config, *named) if source]
+    sources = [Path(source) for source in (data, config, zones, *named) if source]
     if resume and not force:
         outputs.check_not_done(output)
     outputs.check_file(output, force=force, sources=sources)
     unfinished = outputs.check_unfinished(output, resume=resume)
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, defect, raw_format)
     dataset = choice.open()
     for sentence in dataset.notes:
         console.note(sentence)
     reader = reader_of(max_pixels, alpha, raw_format)
     images = GoodImages(dataset.train, reader)
-    planned = chosen.plan(images)
+    seen = images if inspected is None else zoned_images(images, chosen, inspected)
+    planned = chosen.plan(seen)
     outputs.check_space(output, planned.model_bytes)
     start = perf_counter()
     guess = planned.takes_long and engine == WorkEngine.LOCAL
-    guessed = chosen.estimate_seconds(images) if guess else {}
+    guessed = chosen.estimate_seconds(seen) if guess else {}
     readable = [sample.path for sample in dataset.train[:1]]
     with (
         _told_how_to_go_on(ctx, unfinished, resume=resume),
@@ -166,6 +174,7 @@ def fit(
             engine=runtime,
             workers=workers,
             thumbnails_px=thumbnails,
+            zones=inspected,
         )
     model.save(output, force=force)
     take_away(unfinished)

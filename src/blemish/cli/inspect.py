@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blemish.binomial import CONFIDENCE, rate_at_most
 from blemish.cli import console
 from blemish.cli.options import AsJson
 from blemish.cli.options import ModelFile as ModelArgument
 from blemish.cli.steps import extras_facts, history_facts
 from blemish.cli.thresholds import suspicious_facts, threshold_facts
 from blemish.detectors.settings import DetectorSettings
-from blemish.wording import bytes_text
+from blemish.wording import bytes_text, counted, rate_text
 
 if TYPE_CHECKING:
     from blemish.model.facts import DetectorFacts, Facts, TrainingFacts, WorkingFacts
@@ -57,12 +58,25 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
     yield "made by", _versions(facts)
     yield from _detector_facts(facts.detector, facts.input.working)
     yield "images", f"{facts.input.format.bit_depth} bit, alpha: {facts.input.alpha}"
+    if (zones := facts.input.zones) is not None:
+        height, width = zones.size_hw
+        yield "zones", f"{', '.join(zones.names)}, of images of {width} x {height} pixels"
+        count = len(zones.peaks)
+        for name, above in zones.above(facts.calibration.image_threshold).items():
+            bound = rate_text(rate_at_most(above, count, confidence=CONFIDENCE))
+            told = f"{above:,} of {count:,} good images rejected for it"
+            yield f"zone {name}", f"{told}; under {bound} with 95% confidence"
     yield "outputs", ", ".join(file.outputs)
     yield "trained on", _trained_on(facts.training)
     yield from threshold_facts(facts.calibration)
     yield from suspicious_facts(facts.training)
     yield from history_facts(facts.history)
     yield from extras_facts(file.extras)
+    if facts.golden:
+        yield (
+            "golden samples",
+            f"{counted(len(facts.golden), 'image')} (blemish verify checks them)",
+        )
 
 
 def _detector_facts(facts: DetectorFacts, working: WorkingFacts) -> Iterator[tuple[str, str]]:

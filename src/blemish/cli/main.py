@@ -20,6 +20,7 @@ from blemish.cli import (
     export,
     fit,
     forget,
+    golden,
     inspect,
     learn,
     plan,
@@ -27,6 +28,7 @@ from blemish.cli import (
     report,
     surfaces,
     undo,
+    verify,
 )
 from blemish.cli.command import FAILED, Command
 from blemish.cli.detector_options import FitsDetectors
@@ -55,6 +57,8 @@ for _command, _kind in (
     (learn.learn, Command),
     (forget.forget, Command),
     (undo.undo, Command),
+    (golden.golden, Command),
+    (verify.verify, Command),
     (predict.predict, Command),
     (evaluate.evaluate, Command),
     (benchmark.benchmark, FitsDetectors),

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blemish.errors import SettingError
+from blemish.errors import SettingError, UsageError
 
 if TYPE_CHECKING:
     from blemish.data.dataset import Dataset
     from blemish.images.header import Reader, ReadLimits
     from blemish.images.raw import RawFormat
+    from blemish.zones import Zones
 
 
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
+_FOUR = re.compile(r"\s*-?\d+\s*(,\s*-?\d+\s*){3}")
 _MEGABYTES = {"": 1e-6, "k": 1e-3, "m": 1.0, "g": 1e3, "t": 1e6}
 
 
@@ -83,6 +85,13 @@ Ignore = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="Folder of DATA to pass over. Repeatable."),
 ]
+Defect = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Folder of a kind of defect, where its name leaves it open. Repeatable.",
+    ),
+]
 MaxPixels = Annotated[
     int | None,
     typer.Option(metavar="N", help="Largest image to read (default 100 million)."),
@@ -92,6 +101,23 @@ Raw = Annotated[
     typer.Option(
         metavar="WxH:FORMAT",
         help="How pixels lie in .raw and .bin files, as 2448x2048:mono12packed.",
+        show_default=False,
+    ),
+]
+ZonesFile = Annotated[
+    str | None,
+    typer.Option(
+        "--zones",
+        metavar="FILE",
+        help="What is inspected: a mask (PNG), or shapes (JSON), of images of one size.",
+        show_default=False,
+    ),
+]
+Roi = Annotated[
+    str | None,
+    typer.Option(
+        metavar="X,Y,W,H",
+        help="The same, one rectangle in pixels: left, top, width, height.",
         show_default=False,
     ),
 ]
@@ -199,6 +225,25 @@ def read_raw(text: str | None) -> RawFormat | None:
     return RawFormat.named(text)
 
 
+def read_zones(zones: str | None, roi: str | None) -> Zones | None:
+    """What is inspected; `None` for all. Raises `DataError`, `ImageError`, `SettingError`."""
+    named = zones_named(zones, roi)
+    if named is None:
+        return None
+    from blemish.zones import Zones
+
+    return Zones.named(named)
+
+
+def zones_named(zones: str | None, roi: str | None) -> str | None:
+    """What is inspected, as the library takes it. Raises `UsageError`, `SettingError`."""
+    if zones is not None and roi is not None:
+        raise UsageError("--zones and --roi both say what is inspected; give one.")
+    if roi is not None and not _FOUR.fullmatch(roi):
+        raise SettingError(f"'--roi' must be like 100,80,640,480; got '{roi}'.")
+    return roi if zones is None else zones
+
+
 def reader_of(max_pixels: int | None, alpha: OnAlpha, raw: RawFormat | None) -> Reader:
     """How images are read. Raises `SettingError`."""
     from blemish.images.header import Reader
@@ -231,6 +276,7 @@ class DataChoice:
     split_seed: int = 0
     good: Sequence[str] | None = None
     ignore: Sequence[str] | None = None
+    defect: Sequence[str] | None = None
     raw: RawFormat | None = None
 
     def open(self) -> Dataset:
@@ -244,6 +290,7 @@ class DataChoice:
             test_fraction=self.test_fraction,
             good=self.good or (),
             ignore=self.ignore or (),
+            defect=self.defect or (),
             raw=self.raw,
         )
 
@@ -254,7 +301,8 @@ class DataChoice:
         words += ["--category", self.category] if self.category is not None else []
         words += ["--test-fraction", f"{share:g}"] if share is not None else []
         words += ["--split-seed", str(self.split_seed)] if self.split_seed else []
-        for option, names in (("--good", self.good), ("--ignore", self.ignore)):
+        lists = (("--good", self.good), ("--ignore", self.ignore), ("--defect", self.defect))
+        for option, names in lists:
             words += [word for name in names or () for word in (option, name)]
         words += ["--max-pixels", str(max_pixels)] if max_pixels is not None else []
         return words + raw_arguments(self.raw)

@@ -20,6 +20,7 @@ from blemish.cli.options import (
     Config,
     Data,
     DataChoice,
+    Defect,
     Detector,
     FalseAlarmRate,
     Good,
@@ -29,12 +30,15 @@ from blemish.cli.options import (
     OnEngine,
     Raw,
     RegionRate,
+    Roi,
     SplitSeed,
     Tail,
     TestFraction,
     Threads,
     WorkEngine,
+    ZonesFile,
     read_raw,
+    read_zones,
     reader_of,
     use_threads,
 )
@@ -58,10 +62,13 @@ def plan(
     alpha: Alpha = OnAlpha.REFUSE,
     good: Good = None,
     ignore: Ignore = None,
+    defect: Defect = None,
     test_fraction: TestFraction = None,
     split_seed: SplitSeed = 0,
     max_pixels: MaxPixels = None,
     raw: Raw = None,
+    zones: ZonesFile = None,
+    roi: Roi = None,
     threads: Threads = None,
     engine: OnEngine = WorkEngine.LOCAL,
     as_json: AsJson = False,
@@ -77,19 +84,21 @@ def plan(
     from blemish.calibration import CalibrationRequest, lowest_rate
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
-    from blemish.model.fitting import check_promise, shared
+    from blemish.model.fitting import check_promise, shared, zoned_images
     from blemish.workers import HERE
 
     chosen, raw_format = make_assigned(detector, settings), read_raw(raw)
     if engine == WorkEngine.RAY:
         chosen = shared(chosen, HERE)
-    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, raw_format)
+    choice = DataChoice(data, category, test_fraction, split_seed, good, ignore, defect, raw_format)
     dataset = choice.open()
     request = CalibrationRequest(false_alarm_rate, region_rate, tail=tail)
     images = GoodImages(dataset.train, reader_of(max_pixels, alpha, raw_format))
+    inspected = read_zones(zones, roi)
     images.contents(progress=TerminalProgress())
-    lowest = lowest_rate(check_promise(dataset.name, images.split_keys, request, detector=chosen))
-    planned, seconds = chosen.plan(images), chosen.estimate_seconds(images)
+    seen = images if inspected is None else zoned_images(images, chosen, inspected)
+    lowest = lowest_rate(check_promise(dataset.name, seen.split_keys, request, detector=chosen))
+    planned, seconds = chosen.plan(seen), chosen.estimate_seconds(seen)
     notes = [*dataset.notes, *planned.notes()]
     if as_json:
         found = {"dataset": dataset.name} | planned.to_dict()

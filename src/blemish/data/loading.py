@@ -126,7 +126,11 @@ class GoodImages:
 
         Asked for before all images have been read once, they are read for it.
         """
-        keys = split_keys(self.samples, self.contents())
+        return self.keys_by(self.contents())
+
+    def keys_by(self, contents: Sequence[Content]) -> list[str]:
+        """The same by what is seen of each image, where that is not all that it holds."""
+        keys = split_keys(self.samples, contents)
         if self._check_keys is not None:
             self._check_keys(keys)
         return keys

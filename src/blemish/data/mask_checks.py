@@ -70,6 +70,7 @@ def check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
     yield from _marking_most(looks)
     yield from _of_grey(looks)
     yield from _turned(looks)
+    yield from _outside(looks)
 
 
 def check_lookalikes(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
@@ -185,6 +186,19 @@ def _turned(looks: Sequence[Look]) -> Iterator[Finding]:
             "if they do, they mark the wrong pixels: save the images upright, without EXIF "
             "orientation, and look at their masks.",
             ids_of(look for look, _ in turned),
+        )
+
+
+def _outside(looks: Sequence[Look]) -> Iterator[Finding]:
+    if outside := [(look, mask) for look, mask in _masks(looks) if mask.outside]:
+        count = sum(mask.outside for _, mask in outside)
+        yield Finding(
+            "warning",
+            "shape-outside",
+            f"{counted(count, 'shape lies', 'shapes lie')} mostly outside of the image; what is "
+            "inside counts as defective, and is wrong if it was drawn on an image of another size "
+            "or on another part of it: look at it, and draw it anew.",
+            ids_of(look for look, _ in outside),
         )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from blemish.data.masks import MaskFile
 from blemish.data.sample import Sample
+from blemish.data.shapes import Shapes
 from blemish.images.flat_values import grey_pixels
 from blemish.images.header import Reader
 from blemish.images.masks import DecodedMask
@@ -27,6 +28,7 @@ class MaskLook:
         background: a file marks every pixel, though not all have one value or colour.
         orientation: by which EXIF turns the image, where nothing tells whether masks follow it as
             stored or as turned; 1 where there is no such question.
+        outside: shapes that lie mostly outside of the image.
     """
 
     marked: float
@@ -35,6 +37,7 @@ class MaskLook:
     lossy: bool = False
     background: bool = False
     orientation: int = 1
+    outside: int = 0
 
 
 def look_at_masks(sample: Sample, size_hw: tuple[int, int], reader: Reader) -> MaskLook | None:
@@ -61,7 +64,8 @@ def look_at_masks(sample: Sample, size_hw: tuple[int, int], reader: Reader) -> M
         told &= decoded.turned or not isinstance(mask, MaskFile)
     orientation = 1 if told else _untold(sample.probe(reader).orientation, size_hw)
     share = float(marked.mean())
-    return MaskLook(share, _border(marked), grey, lossy, background, orientation)
+    outside = sum(one.outside(size_hw) for one in sample.masks if isinstance(one, Shapes))
+    return MaskLook(share, _border(marked), grey, lossy, background, orientation, outside)
 
 
 def _border(marked: NDArray[np.bool_]) -> float:

@@ -160,6 +160,20 @@ def named_like_masks(paths: Iterable[PurePosixPath]) -> list[PurePosixPath]:
     return [path for path in paths if any(_fold(of) in names for of, *_ in _marked(path.stem))]
 
 
+def share_named_after(files: Sequence[Path], below: Path, images: Iterable[Path]) -> float:
+    """The share of files below a folder whose names are those of masks of some images."""
+    names = {_fold(name) for image in images for name in (image.stem, image.name)}
+    named = [
+        file
+        for file in files
+        if any(
+            _fold(PurePosixPath(claim.image).name) in names
+            for claim in _claims(file, PurePosixPath(file.relative_to(below).as_posix()))
+        )
+    ]
+    return len(named) / len(files) if files else 0.0
+
+
 def is_mask_folder(name: str) -> bool:
     """Whether a folder of this name is one of masks."""
     return plain(name) in MASK_FOLDERS

@@ -22,7 +22,7 @@ from blemish.data.folder import Folder
 from blemish.data.layouts.found import Names
 from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout, others_in
 from blemish.data.loading import split_keys
-from blemish.data.pages import with_pages
+from blemish.data.pages import notes_of_pages, with_pages
 from blemish.data.sample import Content, Sample
 from blemish.data.split import split_of
 from blemish.errors import DataError, ImageError, SettingError, did_you_mean
@@ -46,6 +46,7 @@ def open_dataset(
     test_fraction: float | None = None,
     good: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    defect: Sequence[str] = (),
     raw: RawFormat | None = None,
 ) -> Dataset:
     """Open a folder or manifest of images; its layout is found by looking.
@@ -63,17 +64,19 @@ def open_dataset(
             always test images.
         good: names of folders of good images that do not tell it themselves.
         ignore: names of folders that are to be passed over.
+        defect: names of folders of a kind of defect whose names leave it open.
         raw: how the pixels lie in files without a header; where it is given, `.raw` and `.bin`
             count as images. Whoever reads them is to be given a `Reader` with the same.
 
     Raises:
         DataError: nothing is there, no good image, several categories and none named, or what is
             there can be read in two ways.
-        SettingError: `test_fraction` is outside its limits.
+        SettingError: `test_fraction` is outside its limits; a name is given twice, or nothing
+            bears it.
     """
     if test_fraction is not None and not 0 <= test_fraction < 1:
         raise SettingError(f"'test_fraction' must be in [0, 1); got {test_fraction!r}.")
-    names = Names.of(good, ignore)
+    names = Names.of(good, ignore, defect)
     with raw_counting(raw is not None):
         root = _category_folder(Path(path), category, names)
         if _is_drawn(root):
@@ -81,7 +84,8 @@ def open_dataset(
         found = find_layout(root, names)
         if root.is_dir():
             names.check_met(Folder(root))
-    found = replace(found, entries=with_pages(found.entries))
+    entries = with_pages(found.entries)
+    found = replace(found, entries=entries, notes=(*found.notes, *notes_of_pages(entries)))
     if test_fraction is None:
         defects = any(entry.defect_type != GOOD for entry in found.entries)
         test_fraction = TEST_FRACTION if defects else 0.0
@@ -98,7 +102,11 @@ def open_dataset(
 
 
 def find_categories(
-    path: str | Path, *, good: Sequence[str] = (), ignore: Sequence[str] = ()
+    path: str | Path,
+    *,
+    good: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    defect: Sequence[str] = (),
 ) -> list[str]:
     """The categories that a folder holds, sorted; of a data set of one category, its own name.
 
@@ -106,11 +114,12 @@ def find_categories(
         path: as `open_dataset` takes it.
         good: as there.
         ignore: as there.
+        defect: as there.
 
     Raises:
         DataError: nothing is there, or it is no data set.
     """
-    names = Names.of(good, ignore)
+    names = Names.of(good, ignore, defect)
     return list(category_paths(path, names))
 
 

@@ -1,8 +1,14 @@
-"""Images of a data set that lie several in a file: TIFFs of several pages."""
+"""Images of a data set that lie several in a file: TIFFs of several pages.
+
+A camera saves a series of parts in one file as well as views of one part, and nothing tells which.
+Where there are several files, those of each are taken for one part, which can only make figures
+worse; where all good images are in a single one, nothing could be learnt so, and they are taken for
+different parts. Either is told.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -11,6 +17,8 @@ from blemish.data.masks import Mask, MaskFile
 from blemish.errors import DataError
 from blemish.images.header import paged
 from blemish.images.tiff_pages import TIFF_SUFFIXES, images_in
+from blemish.result import GOOD
+from blemish.wording import counted
 
 READERS = 8  # of headers, which is to wait for a disk or a network
 
@@ -18,8 +26,9 @@ READERS = 8  # of headers, which is to wait for a disk or a network
 def with_pages(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The same, each TIFF of several images as so many entries: `a.tif#1`, `a.tif#2`, and so on.
 
-    They are one group, unless a group is named. Of a mask file that belongs to them, each page is
-    the mask of one. An entry that names its page stays as it is. Only headers of TIFFs are read.
+    They are one group, unless a group is named, or no other good image is there. Of a mask file
+    that belongs to them, each page is the mask of one. An entry that names its page stays as it is.
+    Only headers of TIFFs are read.
 
     Raises:
         DataError: a mask does not say which of several images it is of.
@@ -28,7 +37,35 @@ def with_pages(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     stacks = [one for one in every if one.page is None and one.path.suffix.lower() in TIFF_SUFFIXES]
     with ThreadPoolExecutor(READERS) as pool:
         counts = dict(zip(map(id, stacks), pool.map(_images_in, stacks), strict=True))
-    return tuple(part for one in every for part in _parts(one, counts.get(id(one), 1)))
+    parts = [part for one in every for part in _parts(one, counts.get(id(one), 1))]
+    if _of_one_file(parts) and not any(one.group for one in every if one.defect_type == GOOD):
+        parts = [replace(one, group=None) if one.defect_type == GOOD else one for one in parts]
+    return tuple(parts)
+
+
+def notes_of_pages(entries: Iterable[Entry]) -> list[str]:
+    """What was taken for granted of the pages of files, of entries that `with_pages` gave."""
+    pages = [one for one in entries if one.page is not None and one.defect_type == GOOD]
+    files = dict.fromkeys(one.path for one in pages)
+    parted = [one for one in pages if one.group is None]
+    if len(parted) > 1 and len(files) == 1:
+        return [
+            f"All {len(parted):,} good images are pages of '{parted[0].path.name}', and are taken "
+            "for different parts; if they show fewer, save those of each part to a file of its own."
+        ]
+    grouped = {one.path for one in pages if one.group == one.id.rpartition("#")[0]}
+    if not grouped:
+        return []
+    return [
+        f"The good pages of {counted(len(grouped), 'file')} are taken for one part each, and count "
+        "as one; if each page shows another part, save them to files of their own."
+    ]
+
+
+def _of_one_file(parts: Sequence[Entry]) -> bool:
+    """Whether all good images are pages of a single file."""
+    good = [one for one in parts if one.defect_type == GOOD]
+    return all(one.page is not None for one in good) and len({one.path for one in good}) == 1
 
 
 def _images_in(entry: Entry) -> int:

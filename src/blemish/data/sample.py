@@ -227,8 +227,12 @@ class Sample:
 
     def _bytes_of(self, path: Path, limits: ReadLimits, page: int | None) -> FileContent:
         """The bytes of a file, which must be those that its hash is known of, if it is."""
-        content = read_content(path, limits)
-        self._check(path, hashlib.sha256(content).hexdigest())
+        if page is None:
+            content = read_content(path, limits)
+            found = hashlib.sha256(content).hexdigest()
+        else:
+            content, found = STACKS.read(path, limits)
+        self._check(path, found)
         return FileContent(content, str(path), page)
 
     def _check(self, path: Path, found: str) -> None:
@@ -238,6 +242,38 @@ class Sample:
                 f"{path}: was changed while it was in use, its content is not what it was when it "
                 f"was first read; {WHEN_QUIET}"
             )
+
+
+class _Stacks:
+    """The file of several images that was read last, so that not each of them reads it anew."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, tuple[bytes, str]] | None = None
+
+    def read(self, path: Path, limits: ReadLimits) -> tuple[bytes, str]:
+        """The bytes of a file and their hash. Raises `ImageError`."""
+        key = _state_of(path), limits
+        last = self._last
+        if last is not None and last[0] == key:
+            return last[1]
+        self._last = None  # never two of them for longer than needed
+        content = read_content(path, limits)
+        found = content, hashlib.sha256(content).hexdigest()
+        if key == (_state_of(path), limits):
+            self._last = key, found
+        return found
+
+
+def _state_of(path: Path) -> tuple[object, ...]:
+    """What differs once a file was changed; of one that is not there, nothing is known."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (path, object())
+    return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+STACKS = _Stacks()
 
 
 def paged_hash(sha256: str, page: int | None) -> str:

@@ -21,14 +21,17 @@ from numpy.typing import NDArray
 from blemish.errors import ImageError
 from blemish.images.header import spell_size
 from blemish.images.polygons import paint_ellipse, paint_polygon
-from blemish.images.run_lengths import Lengths, check_lengths, mask_of, run_lengths
+from blemish.images.run_lengths import Lengths, box_of, check_lengths, mask_of, run_lengths
 
 FARTHEST_PX = 1e6  # from the origin that a point may be
 FARTHEST_SHARE = 2.0
 MOST_PIXELS = 1 << 30  # of a mask by runs, so that no file can ask for more memory
 FEWEST_CORNERS = 3
 
+MOSTLY = 0.5  # of a shape's surroundings, to lie in the image
+
 Box = tuple[int, int, int, int]
+Extent = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class Polygon:
             points_xy = points_xy * np.array([mask.shape[1], mask.shape[0]])
         return paint_polygon(mask, points_xy)
 
+    def extent(self, size_hw: tuple[int, int]) -> Extent:
+        """The box around it, in an image of some height and width."""
+        scale = np.array([size_hw[1], size_hw[0]]) if self.relative else 1.0
+        return _around(_unpacked(self.points) * scale)
+
     def says(self) -> bytes:
         """What makes it the same as another."""
         return b"polygon %d " % self.relative + self.points
@@ -73,6 +81,13 @@ class Ellipse:
     def paint(self, mask: NDArray[np.bool_]) -> bool:
         """Set its pixels in a mask, H x W; whether there are any."""
         return paint_ellipse(mask, self.centre_xy, self.radii_xy, self.degrees)
+
+    def extent(self, _size_hw: tuple[int, int]) -> Extent:
+        """The box around it."""
+        cos, sin = math.cos(math.radians(self.degrees)), math.sin(math.radians(self.degrees))
+        (x, y), (rx, ry) = self.centre_xy, self.radii_xy
+        across, down = math.hypot(rx * cos, ry * sin), math.hypot(rx * sin, ry * cos)
+        return x - across, y - down, x + across, y + down
 
     def says(self) -> bytes:
         """What makes it the same as another."""
@@ -101,6 +116,14 @@ class Runs:
         drawn = mask_of(lengths, (y1 - y0, x1 - x0))[: here.shape[0], : here.shape[1]]
         here |= drawn
         return bool(drawn.any())
+
+    def extent(self, _size_hw: tuple[int, int]) -> Extent:
+        """The box around its pixels."""
+        x0, y0, _, y1 = self.box_xyxy
+        inner = box_of(np.frombuffer(self.lengths, "<u4").astype(np.int64), y1 - y0)
+        if inner is None:
+            return x0, y0, x0, y0
+        return x0 + inner[0], y0 + inner[1], x0 + inner[2], y0 + inner[3]
 
     def says(self) -> bytes:
         """What makes it the same as another."""
@@ -139,6 +162,16 @@ class Stroke:
             draw.polygon(points_xy.reshape(-1).tolist(), outline=1, fill=1)
         mask |= np.asarray(image).astype(np.bool_)
         return image.getbbox() is not None
+
+    def extent(self, _size_hw: tuple[int, int]) -> Extent:
+        """The box around it."""
+        points_xy = _unpacked(self.points)
+        if self.kind == "circle":
+            centre, border = points_xy
+            radius = math.hypot(*(border - centre))
+            points_xy = np.stack([centre - radius, centre + radius])
+        x0, y0, x1, y1 = _around(points_xy)
+        return x0, y0, x1 + 1, y1 + 1  # its border counts
 
     def says(self) -> bytes:
         """What makes it the same as another."""
@@ -198,6 +231,25 @@ class Shapes:
                     "anew, or take it away."
                 )
         return mask
+
+    def outside(self, size_hw: tuple[int, int]) -> int:
+        """How many shapes lie mostly outside of an image, by the boxes around them."""
+        return sum(_share_inside(parts, size_hw) < MOSTLY for parts in _whole(self.shapes))
+
+
+def _share_inside(parts: Sequence[Shape], size_hw: tuple[int, int]) -> float:
+    height, width = size_hw
+    inside = whole = 0.0
+    for x0, y0, x1, y1 in (part.extent(size_hw) for part in parts):
+        across, down = min(x1, width) - max(x0, 0), min(y1, height) - max(y0, 0)
+        inside += max(across, 0) * max(down, 0)
+        whole += (x1 - x0) * (y1 - y0)
+    return inside / whole if whole else 1.0
+
+
+def _around(points_xy: NDArray[np.float64]) -> Extent:
+    (x0, y0), (x1, y1) = points_xy.min(axis=0).tolist(), points_xy.max(axis=0).tolist()
+    return x0, y0, x1, y1
 
 
 def _whole(shapes: Sequence[Shape]) -> list[list[Shape]]:

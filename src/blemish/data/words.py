@@ -60,6 +60,30 @@ NEUTRAL_WORDS = (
         "pseudofehler", "clean", "perfect", "alt", "neu",
     }
 )  # fmt: skip
+# Somebody has judged these images, and whether they are good is just the question.
+JUDGED_WORDS = frozenset(
+    {
+        "overkill", "overkills", "underkill", "falsepositive", "falsepositives", "falsenegative",
+        "falsenegatives", "falsecall", "falsecalls", "repaired", "rework", "reworked", "reworks",
+        "nacharbeit", "nachgearbeitet", "repariert", "borderline", "grenzfall", "grenzfälle",
+        "grenzfaelle", "grenzmuster", "unklar", "unklare", "zweifelhaft", "doubtful",
+        "questionable", "ambiguous", "retest", "recheck", "gesperrt", "quarantine", "retouche",
+        "retouché", "dudoso", "dudosos", "douteux", "dubbio", "ritocco", "retrabajo",
+        "过杀", "漏检", "误判", "误检", "返工", "返修", "待定", "待确认", "疑似", "可疑",
+        "限度样本",
+    }
+)  # fmt: skip
+JUDGED_NAMES = frozenset(
+    {
+        "fp", "fps", "fn", "fns", "tp", "tn", "false-positive", "false-positives",
+        "false-negative", "false-negatives", "false-call", "false-calls", "false-reject",
+        "false-rejects", "false-accept", "false-accepts", "repair", "repairs", "limit", "limits",
+        "limit-sample", "limit-samples", "master", "masters", "master-part", "master-parts",
+        "master-sample", "master-samples", "edge-case", "edge-cases", "marginal", "escape",
+        "escapes", "hold", "on-hold", "dummy", "dummies", "setup", "unbekannt",
+        "none", "nothing", "null", "na", "nan", "keine", "nichts",
+    }
+)  # fmt: skip
 MASK_WORDS = frozenset(
     {
         "mask", "masks", "maske", "masken", "gt", "truth", "seg", "segmentation", "segmentations",
@@ -122,14 +146,49 @@ def doubt(name: str) -> str:
         return "seems to hold masks"
     if any(word in NEUTRAL_WORDS for word in words) or _PLACE_OR_TIME.fullmatch(plain(name)):
         return "tells nothing of what its images are"
-    if len(words) > 1 and words[0] in LACK:
-        return "may mean good parts, or that something is missing"
-    return ""
+    lacking = len(words) > 1 and words[0] in LACK
+    if is_judged(name):
+        return "leaves open whether its images are good"
+    return "may mean good parts, or that something is missing" if lacking else ""
+
+
+def good_in_pairs(names: Iterable[str]) -> set[str]:
+    """Of names that pair off, `ok_lens` with `ng_lens`, those for good; none if one stands alone.
+
+    That is, each is a word for good or for bad with something behind or before it, and what stands
+    by a word for good stands by one for bad as well.
+    """
+    good: dict[tuple[str, ...], str] = {}
+    bad = set()
+    for name in names:
+        if rest := _beside(name, BAD_WORDS | {"def"}):
+            bad.add(rest)
+        elif rest := _beside(name, GOOD_WORDS):
+            good[rest] = name
+        else:
+            return set()
+    return set(good.values()) if good.keys() <= bad else set()
+
+
+def _beside(name: str, words: Collection[str]) -> tuple[str, ...]:
+    """What stands behind or before one of some words in a name; nothing where none stands there."""
+    found = words_in(name)
+    if len(found) < 2 or not NEGATIONS.isdisjoint(found):
+        return ()
+    if found[0] in words:
+        return tuple(found[1:])
+    return tuple(found[:-1]) if found[-1] in words else ()
+
+
+def is_judged(name: str) -> bool:
+    """Whether a name is that of images on which opinions differ: `overkill`, `FP`, `reworked`."""
+    words = words_in(name)
+    return not JUDGED_WORDS.isdisjoint(words) or "-".join(words) in JUDGED_NAMES
 
 
 def sets_aside(name: str) -> bool:
     """Whether a name is that of images that were put aside, or of drawings: `review`, `overlay`."""
-    return any(word in ASIDE_WORDS for word in words_in(name))
+    return any(word in ASIDE_WORDS | JUDGED_WORDS for word in words_in(name))
 
 
 def says_bad(name: str) -> bool:

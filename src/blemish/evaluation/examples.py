@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from blemish.data.dataset import Dataset
@@ -52,14 +53,10 @@ def write_examples(
         return image, model.predict(image)
 
     threshold = model.calibration.pixel_threshold
-    draw = _Drawing(
-        judge,
-        threshold,
-        directory,
-        directory / "examples" / name,
-        model.reader,
-        Comparisons.of(model) if THUMBNAILS_KEY in model.extras else None,
-    )
+    inspected = None if model.zones is None else model.zones.mask
+    folder = directory / "examples" / name
+    comparisons = Comparisons.of(model) if THUMBNAILS_KEY in model.extras else None
+    draw = _Drawing(judge, threshold, directory, folder, model.reader, inspected, comparisons)
     return _write(draw, dataset.test, images, most)
 
 
@@ -134,6 +131,7 @@ class _Drawing:
     directory: Path
     folder: Path
     reader: Reader
+    inspected: NDArray[np.bool_] | None = None
     comparisons: Comparisons | None = None
 
     def __call__(self, sample: Sample, row: ImageRow, stem: str) -> Example:
@@ -147,6 +145,7 @@ class _Drawing:
             threshold=self.threshold,
             regions=result.regions,
             mask=sample.read_mask((image.shape[0], image.shape[1]), self.reader),
+            inspected=self.inspected,
         )
         files = {}
         for kind, pixels in (("image", displayable(image)), ("map", drawn)):

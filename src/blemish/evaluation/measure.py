@@ -14,7 +14,13 @@ from blemish.data.dataset import Dataset
 from blemish.data.sample import Sample
 from blemish.errors import DataError, ImageError
 from blemish.evaluation import figures
-from blemish.evaluation.notes import cut_off_notes, seen_notes, unlike_notes
+from blemish.evaluation.notes import (
+    cut_off_notes,
+    elsewhere_notes,
+    seen_notes,
+    unlike_notes,
+    zones_notes,
+)
 from blemish.images.header import READER, Reader
 from blemish.metrics.bootstrap import Draws, image_draws, pixel_draws, resample
 from blemish.metrics.catalogue import Level, figures_of
@@ -98,11 +104,23 @@ def evaluate(
     calibration = model.calibration
     thresholds = Thresholds(calibration.image_threshold, calibration.pixel_threshold)
     judged = _judged(model, samples)
-    found = measure(judged, len(samples), thresholds, reader=model.reader, progress=progress)
+    found = measure(
+        judged,
+        len(samples),
+        thresholds,
+        reader=model.reader,
+        progress=progress,
+        counted=None if model.zones is None else model.zones.mask,
+    )
     took = float(np.median([row.seconds or 0.0 for row in found.images]))
     return replace(
         found,
-        notes=(*seen_notes(model, samples), *unlike_notes(found.images), *found.notes),
+        notes=(
+            *zones_notes(model),
+            *seen_notes(model, samples),
+            *unlike_notes(found.images),
+            *found.notes,
+        ),
         seconds=found.seconds | {"predict_per_image": took},
     )
 
@@ -123,6 +141,7 @@ def measure(
     *,
     reader: Reader = READER,
     progress: Progress | None = None,
+    counted: NDArray[np.bool_] | None = None,
 ) -> Evaluation:
     """Measure what was said of test images, by whatever judged them.
 
@@ -132,6 +151,8 @@ def measure(
         thresholds: of the scores; figures that need one that is not there are `None`.
         reader: how masks are read.
         progress: where to tell how far it is.
+        counted: which pixels count, of images of one size; by default all. The others do nowhere,
+            and an image whose defects lie there alone does not either.
 
     Raises:
         ImageError: a mask cannot be read, or a score is not a number.
@@ -139,22 +160,41 @@ def measure(
     progress = progress or LoggedProgress()
     start = time.perf_counter()
     rows: list[ImageRow] = []
+    elsewhere = 0
     with PixelScores(thresholds.pixel) as pixels:
         with progress.stage("evaluate", images) as advance:
             for sample, result in judged:
-                _add_pixels(pixels, sample, result, reader)
-                rows.append(_row(sample, result))
+                if _add_pixels(pixels, sample, result, reader, counted):
+                    rows.append(_row(sample, result))
+                else:
+                    elsewhere += 1
                 advance(1)
         found = _measure(rows, pixels, thresholds)
-    return replace(found, seconds={"evaluate": time.perf_counter() - start})
+    return replace(
+        found,
+        notes=(*elsewhere_notes(elsewhere), *found.notes),
+        seconds={"evaluate": time.perf_counter() - start},
+    )
 
 
-def _add_pixels(pixels: PixelScores, sample: Sample, result: Prediction, reader: Reader) -> None:
-    """Add an image's pixels, unless no mask says which of them are defective."""
+def _add_pixels(
+    pixels: PixelScores,
+    sample: Sample,
+    result: Prediction,
+    reader: Reader,
+    counted: NDArray[np.bool_] | None,
+) -> bool:
+    """Add an image's pixels, unless no mask says which of them are defective.
+
+    Returns:
+        Whether the image counts: it does not where its defects lie where no pixel does.
+    """
     height, width = result.score_map.shape
     mask = sample.read_mask((height, width), reader)
     if mask is None:
-        return
+        return True
+    if counted is not None and mask.any() and not (mask & counted).any():
+        return False
     try:
         pixels.add(
             result.score_map,
@@ -162,9 +202,11 @@ def _add_pixels(pixels: PixelScores, sample: Sample, result: Prediction, reader:
             name=sample.id,
             kind=sample.defect_type,
             saturating=sample.saturating((height, width), reader),
+            counted=counted,
         )
     except ValueError as error:
         raise ImageError(f"{error}.") from error
+    return True
 
 
 def _row(sample: Sample, result: Prediction) -> ImageRow:

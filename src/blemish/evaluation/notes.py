@@ -56,6 +56,33 @@ def unlike_notes(rows: Sequence[ImageRow]) -> list[str]:
     ]
 
 
+def zones_notes(model: Model) -> list[str]:
+    """What is inspected, where that is not all.
+
+    Args:
+        model: as it is measured.
+    """
+    zones = model.zones
+    if zones is None:
+        return []
+    names = ", ".join(zones.names)
+    return [f"Measured within zones ({names}): {zones.mask.mean():.1%} of each image."]
+
+
+def elsewhere_notes(images: int) -> list[str]:
+    """Whether defective images were left out, since nothing of their defects is inspected.
+
+    Args:
+        images: how many.
+    """
+    if not images:
+        return []
+    return [
+        f"{images:,} defective {'image' if images == 1 else 'images'} without a defect within the "
+        "zones, left out of all figures."
+    ]
+
+
 def cut_off_notes(rows: Sequence[ImageRow], pixels: RankCounts) -> list[str]:
     """Whether scores look cut off at the top: clipped, or squashed until they are equal.
 

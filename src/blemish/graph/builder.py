@@ -24,9 +24,14 @@ ENDLESS = 2**31 - 1  # more than any size or row; OpenVINO holds whole numbers i
 
 
 class GraphBuilder:
-    """Collects nodes and constants; `build` makes the model."""
+    """Collects nodes and constants; `build` makes the model.
 
-    def __init__(self) -> None:
+    Args:
+        prefix: in front of each name that is made here.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._shared: dict[bytes, str] = {}
@@ -39,7 +44,7 @@ class GraphBuilder:
     def ops(self, kind: str, *inputs: str, outputs: Sequence[str], **attributes: Any) -> list[str]:
         """Add an operator with the named outputs (see `fresh`)."""
         node = helper.make_node(kind, list(inputs), list(outputs), **attributes)
-        node.name = f"{kind}_{len(self._nodes)}"
+        node.name = f"{self._prefix}{kind}_{len(self._nodes)}"
         self._nodes.append(node)
         return list(outputs)
 
@@ -54,7 +59,7 @@ class GraphBuilder:
         key = f"{array.dtype}{array.shape}".encode() + array.tobytes() if array.size < 256 else None
         if name is None and key is not None and key in self._shared:
             return self._shared[key]
-        name = name or f"constant_{len(self._constants)}"
+        name = name or f"{self._prefix}constant_{len(self._constants)}"
         self._constants.append(numpy_helper.from_array(array, name))
         if key is not None:
             self._shared[key] = name
@@ -128,7 +133,7 @@ class GraphBuilder:
         return nodes[::-1], constants
 
     def _next(self, stem: str) -> str:
-        return f"{stem.lower()}_{len(self._nodes)}"
+        return f"{self._prefix}{stem.lower()}_{len(self._nodes)}"
 
 
 def tensor(name: str, kind: int, *shape: int | str) -> onnx.ValueInfoProto:

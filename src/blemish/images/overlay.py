@@ -53,6 +53,7 @@ def overlay(
     threshold: float,
     regions: Sequence[Region] = (),
     mask: NDArray[Any] | None = None,
+    inspected: NDArray[np.bool_] | None = None,
 ) -> ImageArray:
     """Lay a map of raw scores over its image; scores well below the threshold stay invisible.
 
@@ -62,21 +63,26 @@ def overlay(
         threshold: the pixel threshold of the model.
         regions: what the model flagged; each is outlined where its score is above the threshold.
         mask: H x W, true (or not zero) where the defect is; outlined in another colour.
+        inspected: H x W, true where zones lie; the rest is darkened.
 
     Returns:
         H x W x 3, uint8. Lines grow with the image, so that they survive in a thumbnail.
 
     Raises:
-        ImageError: the image is of another type, or map or mask is of another size.
+        ImageError: the image is of another type, or map, mask or zones are of another size.
     """
     canvas = displayable(image)
     height, width, _ = canvas.shape
     _check_size("score map", score_map, (height, width))
     if mask is not None:
         _check_size("mask", mask, (height, width))
+    if inspected is not None:
+        _check_size("zones", inspected, (height, width))
     score_map = np.asarray(score_map)
     for rows in _bands((height, width)):
         _blend(canvas[rows], _place_on_ramp(score_map[rows], threshold))
+        if inspected is not None:
+            canvas[rows] >>= (~inspected[rows, :, None]).astype(np.uint8)  # to half
     line_px = line_width_px((height, width))
     if regions:
         near = _around(regions, (height, width), line_px)

@@ -38,6 +38,20 @@ def mask_of(lengths: Lengths, size_hw: tuple[int, int]) -> NDArray[np.bool_]:
     return np.repeat(values, lengths).reshape(width, height).T
 
 
+def box_of(lengths: Lengths, height: int) -> tuple[int, int, int, int] | None:
+    """The box around what is set, x0, y0, x1, y1, the last two exclusive; `None` around nothing."""
+    ends = np.cumsum(lengths)[1::2]
+    starts = ends - lengths[1::2]
+    starts, ends = starts[starts < ends], ends[starts < ends]
+    if not len(starts):
+        return None
+    left, right = starts // height, (ends - 1) // height
+    top, bottom = int((starts % height).min()), int(((ends - 1) % height).max()) + 1
+    if (left < right).any():  # a run that goes on in the next column touches both edges
+        top, bottom = 0, height
+    return int(left.min()), top, int(right.max()) + 1, bottom
+
+
 def check_lengths(lengths: Lengths, size_hw: tuple[int, int]) -> None:
     """Raise `ValueError` where lengths are not those of so many pixels."""
     pixels = size_hw[0] * size_hw[1]

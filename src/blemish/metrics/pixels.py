@@ -9,7 +9,7 @@ each kind of defect, as if all pixels had been sorted together.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -115,6 +115,7 @@ class PixelScores:
         name: str,
         kind: str,
         saturating: Sequence[Saturating] = (),
+        counted: NDArray[np.bool_] | None = None,
     ) -> None:
         """Add an image, of any size.
 
@@ -125,6 +126,7 @@ class PixelScores:
             kind: its defect type, or `good`: what figures can be told apart by.
             saturating: the regions that AU-PRO asks for, together the mask, where the data set
                 says how much of each is enough; by default the mask's own, in whole.
+            counted: H x W, which pixels count; the others do nowhere. By default all do.
 
         Raises:
             ValueError: a score is not a number, or map and mask differ in size.
@@ -135,10 +137,16 @@ class PixelScores:
             raise ValueError(f"{name}: map {score_map.shape} and mask {mask.shape} differ in size")
         if np.isnan(score_map).any():
             raise ValueError(f"{name}: a pixel's score is not a number (NaN)")
+        if counted is not None:
+            mask = mask & counted
+            within = (replace(one, mask=one.mask & counted) for one in saturating)
+            saturating = [one for one in within if one.mask.any()]
         region, scores = label_regions(mask), score_map[mask]
         order = np.argsort(scores)
         region, scores = region[order], scores[order]
-        others = score_map[~mask] if region.size else score_map.reshape(-1)
+        others = score_map.reshape(-1)
+        if region.size or counted is not None:
+            others = score_map[~mask if counted is None else counted & ~mask]
         areas = np.bincount(region)
         shares = 1 / areas[region]
         if saturating:

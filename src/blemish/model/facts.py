@@ -18,11 +18,24 @@ from blemish.graph.working_size import Resizing
 from blemish.images.format import ImageFormat
 from blemish.images.header import Alpha
 from blemish.images.usual import Usual
+from blemish.model.golden import GoldenImage, check_golden
 from blemish.model.history import Step
 from blemish.model.migration import OLDEST, migrate
 from blemish.provenance import Source
 from blemish.result import ScoredImage
-from blemish.typed_json import Count, Hash, JsonError, Positive, as_json, as_type, read_json
+from blemish.typed_json import (
+    AboveZero,
+    Count,
+    Hash,
+    JsonError,
+    Positive,
+    Share,
+    as_json,
+    as_type,
+    read_json,
+)
+from blemish.zones import Inspected
+from blemish.zones.inspected import Colour
 
 SCHEMA = 4
 MOST_BYTES = 1 << 28  # of all facts: more than a million images
@@ -76,12 +89,63 @@ class WorkingFacts:
 
 
 @dataclass(frozen=True)
+class ZoneFacts:
+    """Which pixels of an image are inspected; see `zones.Inspected`.
+
+    Attributes:
+        size_hw: of all images.
+        names: of the zones.
+        runs: their pixels.
+        fill: the colour that a detector sees outside of them.
+        shares: of the false alarms; empty where they share one threshold.
+        smallest_px: their smallest regions; empty where nothing is said.
+        weights: by which the map of each is multiplied, so that they have one threshold.
+        peaks: of each good image that was left out of the fit, the highest of each zone.
+        cut: whether the detector saw nothing else; else zones are of its map alone.
+    """
+
+    size_hw: tuple[Positive, Positive]
+    names: tuple[str, ...]
+    runs: tuple[tuple[str, ...], ...]
+    fill: tuple[Count, Count, Count]
+    shares: tuple[Share, ...] = ()
+    smallest_px: tuple[Positive, ...] = ()
+    weights: tuple[AboveZero, ...] = ()
+    peaks: tuple[tuple[float, ...], ...] = ()
+    cut: bool = True
+
+    @classmethod
+    def of(cls, zones: Inspected, fill: Colour) -> ZoneFacts:
+        """The same zones as facts."""
+        of_shape = zones.size_hw, zones.names, zones.runs(), fill
+        return cls(*of_shape, zones.shares, zones.smallest_px, cut=zones.cut)
+
+    def above(self, threshold: float) -> dict[str, int]:
+        """How many of the good images exceed a threshold in each zone, where that is known."""
+        each = zip(self.names, zip(*self.peaks, strict=True), strict=False)
+        return {name: sum(peak > threshold for peak in peaks) for name, peaks in each}
+
+    def inspected(self) -> Inspected:
+        """The same zones. Raises `ValueError` where that cannot be."""
+        rules = self.shares, self.smallest_px
+        return Inspected.of_runs(self.size_hw, self.names, self.runs, *rules, cut=self.cut)
+
+
+@dataclass(frozen=True)
 class InputFacts:
-    """What images the graph takes, and what it makes of them first."""
+    """What images the graph takes, and what it makes of them first.
+
+    Attributes:
+        format: depth.
+        alpha: what is done with transparency.
+        working: how they are resized; with zones, the box around these.
+        zones: what is inspected; `None` for all.
+    """
 
     format: ImageFormat
     alpha: Alpha
     working: WorkingFacts
+    zones: ZoneFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +172,11 @@ class TrainingFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that a model file says of itself."""
+    """All that a model file says of itself.
+
+    Files of before there were golden samples have none, and versions of before pass them over, so
+    the schema is the same.
+    """
 
     blemish: str
     versions: dict[str, str]
@@ -117,6 +185,7 @@ class Facts:
     training: TrainingFacts
     calibration: CalibrationFacts
     schema: Positive = SCHEMA
+    golden: tuple[GoldenImage, ...] = ()
     history: tuple[Step, ...] = ()  # of what was learned and forgotten since the fit
 
     def to_dict(self) -> dict[str, Any]:
@@ -150,6 +219,7 @@ def parse_facts(text: str, name: str) -> Facts:
         values = read_json(text)
         _check_version(as_type(values, _Versioned), name)
         facts = as_type(migrate(values), Facts)
+        check_golden(facts.golden)
         for threshold in ("image_threshold", "pixel_threshold"):
             _check_searchable(text, threshold, getattr(facts.calibration, threshold))
     except JsonError as error:

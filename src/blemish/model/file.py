@@ -26,8 +26,9 @@ from blemish.graph.interface import (
 )
 from blemish.graph.verdict import check_verdict
 from blemish.model.extras import EXTRAS
-from blemish.model.facts import Facts, parse_facts
+from blemish.model.facts import Facts, InputFacts, parse_facts
 from blemish.names import all_shown
+from blemish.zones import Inspected
 
 if TYPE_CHECKING:
     import onnx
@@ -147,6 +148,16 @@ def check_facts(
         pixel_threshold=calibration.pixel_threshold,
     )
     return calibration
+
+
+def read_zones(facts: InputFacts, name: str) -> Inspected | None:
+    """Which pixels are inspected; `None` for all. Raises `ModelFileError` where it cannot be."""
+    try:
+        return None if facts.zones is None else facts.zones.inspected()
+    except ValueError as error:
+        raise ModelFileError(
+            f"What '{name}' says of its zones cannot be used: {error} Fit it again."
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from blemish.calibration import (
+    DEFAULT_RATE,
     SMALLEST_REGION_PX,
     CalibrationRequest,
     calibrate,
@@ -29,6 +30,7 @@ from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
 from blemish.detectors.contract import Detector, Fitted, SharesWork, Teachable
 from blemish.detectors.origins import TellsOrigins
+from blemish.detectors.zoned import FittedInZones, ZonedImages, check_seen, in_zones
 from blemish.errors import CalibrationError, DataError, UsageError
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.working_size import Resizing
@@ -42,14 +44,17 @@ from blemish.model.facts import (
     InputFacts,
     TrainingFacts,
     WorkingFacts,
+    ZoneFacts,
 )
 from blemish.model.model import Model, assemble
 from blemish.names import all_shown
 from blemish.progress import LoggedProgress, Progress
 from blemish.records.machine import versions
 from blemish.result import ScoredImage
+from blemish.typed_json import as_json
 from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
 from blemish.workers import Workers
+from blemish.zones import Zones
 
 
 def fit(
@@ -66,6 +71,7 @@ def fit(
     folder: Path | None = None,
     engine: Engine = CPU,
     workers: Workers | None = None,
+    zones: Zones | None = None,
     thumbnails_px: int | None = None,
 ) -> Model:
     """Learn from the good training images of a data set and set the thresholds from them.
@@ -89,14 +95,16 @@ def fit(
         engine: what runs graphs over the images, and afterwards the model.
         workers: who read the images and do the parts of the fit, such as the machines of a cluster
             (`blemish.cluster`), where the detector has parts: the model is the same whoever does.
+        zones: what is inspected; by default all. What lies outside reaches neither bank, score nor
+            map, and a defect there is none.
         thumbnails_px: longer side of the training images that the file keeps, those that a bank has
-            vectors of, to be shown beside regions (`Model.evidence`); by default none.
+            vectors of, to be shown beside regions (`predict --evidence`); by default none.
 
     Raises:
         UsageError: the folder holds what belongs to another fit (the differences are named), the
             engine's provider is not there, there are workers for a detector without parts, or
             thumbnails for one that compares with no image.
-        DataError: fewer than 2 training images, or of mixed depth.
+        DataError: fewer than 2 training images, or of mixed depth; zones that do not fit them.
         ImageError: a training image cannot be read.
         CalibrationError: so few images cannot promise the rate (told before the fit), no tail
             can be fitted to their scores, or one of these is not finite.
@@ -112,7 +120,7 @@ def fit(
     if workers is not None:
         detector = shared(detector, workers)
     progress = progress or LoggedProgress()
-    job = _Job(dataset, detector, request, reader, progress, engine, workers, thumbnails_px)
+    job = _Job(dataset, detector, request, reader, progress, engine, workers, zones, thumbnails_px)
     with ExitStack() as stack:
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
@@ -158,6 +166,7 @@ class _Job:
     progress: Progress
     engine: Engine
     workers: Workers | None = None
+    zones: Zones | None = None
     thumbnails_px: int | None = None
     dropped: tuple[ScoredImage, ...] = ()
     dropped_keys: int = 0
@@ -165,6 +174,19 @@ class _Job:
     @cached_property
     def images(self) -> GoodImages:
         return GoodImages(self.dataset.train, self.reader, check_keys=self._check_promise)
+
+    @cached_property
+    def seen(self) -> GoodImages | ZonedImages:
+        """The images as the detector sees them: all of each, or what is within zones."""
+        if self.zones is None:
+            return self.images
+        return zoned_images(self.images, self.detector, self.zones)
+
+    @property
+    def zone_facts(self) -> ZoneFacts | None:
+        """What is inspected; `None` for all."""
+        seen = self.seen
+        return ZoneFacts.of(seen.zones, seen.fill) if isinstance(seen, ZonedImages) else None
 
     def _check_promise(self, keys: Sequence[str]) -> None:
         check_promise(self.dataset.name, keys, self.request, detector=self.detector)
@@ -184,6 +206,8 @@ class _Job:
             "request": {"alpha": self.reader.alpha, "drop_suspicious": drop_suspicious},
             "images": {sample.id: sample.sha256 for sample in self.images.samples},
         }
+        if self.zone_facts is not None:
+            made_of["zones"] = as_json(self.zone_facts)
         if not detector.resumable:
             refuse_foreign(folder, all_shown(made_of))
             return None
@@ -200,15 +224,17 @@ class _Job:
         if self.workers is not None:
             self.images.look(self.workers, progress=self.progress)
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
-        return self.detector.fit(
-            self.images, progress=self.progress, folder=folder, engine=self.engine
-        )
+        seen = self.seen
+        fitted = self.detector.fit(seen, progress=self.progress, folder=folder, engine=self.engine)
+        if not isinstance(seen, ZonedImages):
+            return fitted
+        return FittedInZones(fitted, seen, self.request.false_alarm_rate or DEFAULT_RATE)
 
     @property
     def _keys(self) -> dict[str, str]:
         """What keeps the training images together, by their ids."""
         ids = (sample.id for sample in self.images.samples)
-        return dict(zip(ids, self.images.split_keys, strict=True))
+        return dict(zip(ids, self.seen.split_keys, strict=True))
 
     def left_out(self, fitted: Fitted) -> _LeftOutImages:
         """Score the training images as if they were new, and look which stand out."""
@@ -250,6 +276,7 @@ class _Job:
                     self.images.image_format,
                     self.reader.alpha,
                     WorkingFacts(settings.size_hw, cast(Resizing, settings.resize)),
+                    self._zone_facts(fitted, scored),
                 ),
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),
@@ -272,6 +299,16 @@ class _Job:
             extras[THUMBNAILS_KEY] = made.to_text()
         return extras
 
+    def _zone_facts(self, fitted: Fitted, scored: Sequence[ScoredImage]) -> ZoneFacts | None:
+        """What is inspected, and how the images that were left out score zone by zone."""
+        facts = self.zone_facts
+        if facts is None or not isinstance(fitted, FittedInZones) or not fitted.weights:
+            return facts
+        peaks = [fitted.peaks[image.id] for image in scored]
+        return replace(
+            facts, weights=fitted.weights, peaks=tuple(tuple(one.tolist()) for one in peaks)
+        )
+
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:
         white_level = self.images.image_format.white_level
         return TrainingFacts(
@@ -285,7 +322,7 @@ class _Job:
             suspicious=left_out.suspicious,
             dropped=self.dropped,
             appearance=usual_of(
-                content.appearance.relative(white_level) for content in self.images.contents()
+                content.appearance.relative(white_level) for content in self.seen.contents()
             ),
         )
 
@@ -307,6 +344,19 @@ class _Job:
             dropped=tuple(dropped),
             dropped_keys=len(gone),
         )
+
+
+def zoned_images(images: GoodImages, detector: Detector, zones: Zones) -> ZonedImages:
+    """Images as a detector sees them within zones.
+
+    Raises:
+        DataError: the images are of several sizes, the zones do not fit them, or are so small that
+            nothing is left of one once images are resized.
+        ImageError: an image that is looked at cannot be read.
+    """
+    seen = in_zones(images, zones)
+    check_seen(seen.zones, detector.settings.working_size(1), zones.source)
+    return seen
 
 
 def check_promise(

@@ -32,6 +32,7 @@ from blemish.files import refuse_existing, write_whole
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
+from blemish.graph.zones import within_zones
 from blemish.images.appearance import appearance_of
 from blemish.images.format import ImageFormat
 from blemish.images.header import (
@@ -48,12 +49,20 @@ from blemish.images.raw import RawFormat
 from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions
 from blemish.model.extras import EXTRAS, UNDO_KEY
-from blemish.model.facts import SCHEMA, Facts
-from blemish.model.file import check_facts, read_facts, read_file, sign, verify
+from blemish.model.facts import SCHEMA, Facts, ZoneFacts
+from blemish.model.file import (
+    check_facts,
+    read_facts,
+    read_file,
+    read_zones,
+    sign,
+    verify,
+)
 from blemish.model.history import calibrated
 from blemish.model.judging import JudgingMemory, judging_memory, least_memory, path_of
 from blemish.parallel import read_ahead, tell_of_forks
-from blemish.result import Failure, Note, Prediction, ScoredImage, Verdict
+from blemish.result import Failure, Note, Prediction, Region, ScoredImage, Verdict
+from blemish.zones import Inspected
 
 OUTPUTS = ("score", "score_map")  # of the graph, that judging needs
 WAITING = 2  # results of each core that may wait for whoever takes them
@@ -63,6 +72,7 @@ _TRY_VERIFY = "blemish inspect MODEL with verify=True tries the model on simple 
 if TYPE_CHECKING:
     import onnx
 
+    from blemish.model.golden import GoldenImage
     from blemish.model.judging import ImageLike
 
 
@@ -85,6 +95,7 @@ class Model:
         facts: what the file says of itself.
         calibration: scores of good images and thresholds.
         sha256: hash of the file.
+        zones: which pixels of an image are inspected; `None` for all.
 
     Raises:
         ModelFileError: the bytes are truncated, changed, of a newer schema, or not ours, or they
@@ -109,6 +120,7 @@ class Model:
         self.calibration = check_facts(data, self.facts, session.interface, name)
         self.image_format: ImageFormat = self.facts.input.format
         self.reader = Reader(limits, self.facts.input.alpha, raw)
+        self.zones = read_zones(self.facts.input, name)
         tell_of_forks(self)
 
     def __enter__(self) -> Self:
@@ -322,6 +334,8 @@ class Model:
         else:
             array, name = as_image(image, self.reader), FileContent.name
         self.image_format.check(array, name)
+        if self.zones is not None:
+            self.zones.check((array.shape[0], array.shape[1]), name)
         return array
 
     def raw(self, images: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -400,6 +414,34 @@ class Model:
         refuse_existing(Path(path), force=force)
         write_whole(Path(path), self._data)
 
+    def within(self, zones: Inspected) -> Model:
+        """The same detector, whose map is inspected within zones alone; it saw whole images.
+
+        The score is the highest of what is inspected of the map. So those that it was calibrated by
+        say nothing any more, and are not kept of the training images: it is to be calibrated anew.
+
+        Raises:
+            UsageError: the model has zones already, or these have shares, which takes a fit.
+        """
+        if self.zones is not None or zones.shares:
+            why = (
+                "has zones" if self.zones is not None else "takes no shares of zones without a fit"
+            )
+            raise UsageError(f"'{self._name}' {why}; fit it with the zones that are wanted.")
+        zones = replace(zones, cut=False)
+        graph = within_zones(parsed(self._data, self._name), zones, (0, 0, 0), self.image_format)
+        facts = self.facts
+        images = tuple(image._replace(score=None, peak=None) for image in facts.training.images)
+        facts = replace(
+            facts,
+            input=replace(facts.input, zones=ZoneFacts.of(zones, (0, 0, 0))),
+            training=replace(facts.training, images=images),
+            golden=(),
+        )
+        return Model(
+            sign(graph, facts), engine=self.engine, limits=self.reader.limits, raw=self.reader.raw
+        )
+
     def with_calibration(
         self,
         calibration: Calibration,
@@ -416,22 +458,26 @@ class Model:
         history = self.facts.history
         if history:
             history += (calibrated(self.sha256),)
-        facts = replace(
-            self.facts,
-            schema=SCHEMA,
-            calibration=calibration.facts(scored, defects),
-            history=history,
-        )
+        facts = replace(self.facts, calibration=calibration.facts(scored, defects), history=history)
+        lasting = {key: text for key, text in self.extras.items() if key != UNDO_KEY}
+        return self._saying(facts, lasting)
+
+    def with_golden(self, images: Sequence[GoldenImage]) -> Model:
+        """The same graph with other golden samples; `blemish.keep_golden` makes them.
+
+        Args:
+            images: in the place of those that it has.
+        """
+        return self._saying(replace(self.facts, golden=tuple(images)), self.extras)
+
+    def _saying(self, facts: Facts, extras: Mapping[str, str]) -> Model:
+        """The same graph, of which other things are said."""
         return Model(
-            sign(parsed(self._data, self._name), facts, self._lasting()),
+            sign(parsed(self._data, self._name), replace(facts, schema=SCHEMA), extras),
             engine=self.engine,
             limits=self.reader.limits,
             raw=self.reader.raw,
         )
-
-    def _lasting(self) -> dict[str, str]:
-        """The extras that hold of another model with the same banks."""
-        return {key: text for key, text in self.extras.items() if key != UNDO_KEY}
 
     def _judge(
         self, images: Sequence[tuple[str | None, NDArray[Any]]], *, outlines: bool
@@ -449,9 +495,23 @@ class Model:
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
+        zones = self.facts.input.zones
+        seen = image if self.zones is None or zones is None else self.zones.seen(image, zones.fill)
         return self.facts.training.appearance.notes(
-            appearance_of(image).relative(self.image_format.white_level)
+            appearance_of(seen).relative(self.image_format.white_level)
         )
+
+    def _regions(self, score_map: NDArray[np.float32], *, outlines: bool) -> tuple[Region, ...]:
+        """What to show of a map, by the zones that it is in."""
+        c, zones = self.calibration, self.zones
+        found = find_regions(
+            score_map, c.pixel_threshold, smallest_px=c.smallest_region_px, outlines=outlines
+        )
+        if zones is None:
+            return found
+        named = [replace(region, zone=zones.name_at(region.peak_xy)) for region in found]
+        least = dict(zip(zones.names, zones.smallest_px or (1,) * len(zones.names), strict=True))
+        return tuple(region for region in named if region.area_px >= least[region.zone or ""])
 
     def _verdict(
         self,
@@ -473,12 +533,7 @@ class Model:
             p_value=c.p_value(score),
             tail_p_value=c.tail_p_value(score),
             verdict=Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD,
-            regions=find_regions(
-                score_map,
-                c.pixel_threshold,
-                smallest_px=c.smallest_region_px,
-                outlines=outlines,
-            ),
+            regions=self._regions(score_map, outlines=outlines),
             seconds=seconds,
             path=path,
             notes=self._notes(image),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ MOST_TOLD = 5
 
 
 def probe(model: Model) -> int:
-    """Judge images of no object: black, white, gradients, a chequerboard, noise; in four sizes.
+    """Judge images of no object: black, white, gradients, a chequerboard, noise.
+
+    They come in four sizes, or in the one that zones are drawn for.
 
     Returns:
         How many there were.
@@ -26,7 +28,8 @@ def probe(model: Model) -> int:
     Raises:
         ModelFileError: the graph fails on one, or gives something that is not finite for it.
     """
-    images = dict(probe_images(model.image_format))
+    sizes = SIZES_HW if model.zones is None else (model.zones.size_hw,)
+    images = dict(probe_images(model.image_format, sizes))
     bad = []
     for name, image in images.items():
         scores, maps = model.raw(image[None])
@@ -41,10 +44,12 @@ def probe(model: Model) -> int:
     return len(images)
 
 
-def probe_images(image_format: ImageFormat) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Names and images, H x W x 3, of the format's type."""
+def probe_images(
+    image_format: ImageFormat, sizes_hw: Sequence[tuple[int, int]] = SIZES_HW
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Names and images, H x W x 3, of the format's type, in some sizes."""
     white, most = image_format.white_level, np.iinfo(image_format.dtype).max
-    for height, width in SIZES_HW:
+    for height, width in sizes_hw:
         rows, columns = np.indices((height, width))
         noise = np.random.default_rng(0).integers(0, white + 1, (height, width, 3))
         for name, values in (

@@ -30,11 +30,15 @@ from blemish.detectors.contract import HELD_OUT
 from blemish.errors import DataError, ImageError, UsageError, raise_all
 from blemish.images.header import FilePage
 from blemish.model.fitting import check_promise
+from blemish.model.golden import turned
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Prediction, ScoredImage
+from blemish.wording import quoted_few
+from blemish.zones import Inspected, Zones
 
 MOST_TOLD = 20  # problems with images
+MOST_GOLDEN = 5  # names of them
 
 
 def recalibrate(
@@ -47,6 +51,7 @@ def recalibrate(
     tail: bool = False,
     costs: Costs | None = None,
     defects: Sequence[str | Path | FilePage] = (),
+    zones: Zones | None = None,
     progress: Progress | None = None,
 ) -> Model:
     """Set new thresholds from the good training images of a data set, without fitting again.
@@ -65,10 +70,13 @@ def recalibrate(
         costs: the image threshold follows them in place of a rate; takes `defects`.
         defects: images of known defects: neither good nor test images of `dataset`, and none
             that the model was fitted on.
+        zones: what of its map is inspected from now on. The detector goes on seeing whole images,
+            and only images that it was not fitted on count.
         progress: told of stages and of what a user must hear.
 
     Raises:
-        UsageError: costs without defects or the other way round, or beside a rate.
+        UsageError: costs without defects or the other way round, or beside a rate; zones with
+            shares, or for a model that has zones.
         DataError: fewer than 2 good images, or a defect that may not have a say.
         CalibrationError: so few images cannot promise the rate, no tail can be fitted, or no
             threshold does better at these costs than none.
@@ -76,7 +84,9 @@ def recalibrate(
     """
     _check_given(false_alarm_rate, costs, defects)
     progress = progress or LoggedProgress()
-    old = model.calibration
+    old, before = model.calibration, model
+    if zones is not None:
+        model = model.within(_inspected(zones, dataset, model))
     smallest = old.smallest_region_px if smallest_region_px is None else smallest_region_px
     request = CalibrationRequest(false_alarm_rate, region_rate, smallest, tail)
     images = _Images.of(model, dataset, progress)
@@ -102,9 +112,11 @@ def recalibrate(
     peaks = highest_peaks(every, images.keys)
     calibration = with_false_regions(calibration, peaks, map_of, mapped=images.fresh.keys())
     found = model.with_calibration(calibration, scored, wrong)
-    for change in threshold_changes(model, found):
-        if warning := change.warning():
-            progress.say(warning)
+    if zones is None:  # else scores mean something else than before
+        for change in threshold_changes(before, found):
+            if warning := change.warning():
+                progress.say(warning)
+    _tell_of_golden(model, found, progress)
     return found
 
 
@@ -139,6 +151,29 @@ def threshold_changes(before: Model, now: Model) -> tuple[Change, Change]:
         own=[image for image in own.values() if image],
         new=now.facts.calibration.scored,
     )
+
+
+def _tell_of_golden(before: Model, now: Model, progress: Progress) -> None:
+    """Say which golden samples get another verdict; their scores stay."""
+    golden = now.facts.golden
+    thresholds = [one.calibration.image_threshold for one in (before, now)]
+    for verdict, names in turned(golden, before=thresholds[0], now=thresholds[1]).items():
+        if names:
+            progress.say(
+                f"By the new image threshold, {len(names):,} of {len(golden):,} golden samples "
+                f"turn {verdict}: {quoted_few(names, MOST_GOLDEN)}."
+            )
+
+
+def _inspected(zones: Zones, dataset: Dataset, model: Model) -> Inspected:
+    """What of the images of a data set is inspected. Raises `DataError`, `ImageError`."""
+    sizes = {sample.probe(model.reader).size_hw for sample in dataset.train}
+    if len(sizes) != 1:
+        raise DataError(
+            f"{zones.source}: drawn for images of one size, and the good images of "
+            f"'{dataset.name}' have {len(sizes)}."
+        )
+    return zones.on(sizes.pop())
 
 
 @dataclass(frozen=True)

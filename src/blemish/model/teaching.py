@@ -31,7 +31,7 @@ from blemish.model.facts import Facts, FittedImage
 from blemish.model.held_banks import HeldBanks
 from blemish.model.history import Step, StepImage
 from blemish.model.lesson import Lesson
-from blemish.model.made import made
+from blemish.model.made import made, tell_of_golden
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Verdict
@@ -89,6 +89,7 @@ def learn(
     for sample in samples:
         if sample.id not in idle:
             _tell_if_rejected(new, sample, progress)
+    tell_of_golden(model, progress)
     if not bank.banks.map_follows:
         progress.say(
             "The map is made by a trained net, which may rise where distances fall: how many good "
@@ -118,6 +119,7 @@ def forget(
     """
     progress = progress or LoggedProgress()
     new = _without(HeldBanks.of(model), _numbers(model.facts, images), because, progress)
+    tell_of_golden(model, progress)
     if not new.facts.history[-1].verdict_holds:
         progress.say(
             "Without them scores of good images can be higher: what the thresholds promise is open "

@@ -192,8 +192,14 @@ class FolderSink:
         from blemish.images.side_by_side import beside
 
         image = self.model.read(self._sources.get(name) or result.path or "")
-        threshold = self.model.calibration.pixel_threshold
-        drawn = overlay(image, result.score_map, threshold=threshold, regions=result.regions)
+        zones = self.model.zones
+        drawn = overlay(
+            image,
+            result.score_map,
+            threshold=self.model.calibration.pixel_threshold,
+            regions=result.regions,
+            inspected=None if zones is None else zones.mask,
+        )
         if self.comparisons is not None:
             drawn = beside(drawn, self.comparisons.pairs(image, result, most=MOST_PAIRS))
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)

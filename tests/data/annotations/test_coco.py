@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from annotated import SIZE_HW, pictured
+from blemish.data.annotations.dataset import entries_from
 from blemish.data.shapes import Shapes
+from blemish.errors import DataError
 from blemish.images.run_lengths import run_lengths, to_text
 
 HEIGHT, WIDTH = SIZE_HW
@@ -169,3 +171,105 @@ def test_a_box_that_is_turned_is_told(folder):
 def test_keypoints_with_a_box_mark_no_area(folder):
     points = {"bbox": [1, 1, 3, 3], "segmentation": [], "keypoints": [1, 1, 2]}
     assert "annotation 7 is a set of keypoints, which marks no area" in told(folder, points)
+
+
+SQUARE = [1, 1, 6, 1, 6, 5, 1, 5]
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "bbox"),
+    [
+        ([SQUARE], [1, 1, 5, 4]),
+        ([SQUARE], [1.4, 0, 6, 5]),
+        ([SQUARE], [0, 0, 0, 0]),
+        ([[-2, 1, 6, 1, 6, 5, -2, 5]], [0, 1, 6, 4]),
+        ([[-2, 1, 6, 1, 6, 5, -2, 5]], [-2, 1, 8, 4]),
+        ([SQUARE, [8, 1, 11, 1, 11, 5]], [1, 1, 10, 4]),
+    ],
+)
+def test_a_box_around_its_segmentation_is_no_matter(folder, segmentation, bbox):
+    folder.image("a.png")
+    folder.json("coco.json", coco([{"segmentation": segmentation, "bbox": bbox}]))
+    found = folder.read()
+    assert not found.problems
+    assert not found.remarks
+
+
+def test_a_box_that_is_not_around_its_segmentation_is_told(folder):
+    folder.image("a.png")
+    folder.json("coco.json", coco([{"segmentation": [SQUARE], "bbox": [1, 1, 8.5, 4]}]))
+    (remark,) = folder.read().remarks
+    assert remark.where == "annotation 1 in coco.json"
+    assert "is not around its segmentation" in remark.one
+    (note,) = [n for n in entries_from(folder.path, folder.files).notes if "'bbox'" in n]
+    assert note.startswith("1 annotation has a 'bbox'")
+
+
+@pytest.mark.parametrize("as_runs", [False, True])
+def test_a_box_of_something_else_is_an_error(folder, as_runs):
+    folder.image("a.png")
+    mask = np.zeros(SIZE_HW, np.bool_)
+    mask[1:3, 7:10] = True
+    runs = {"counts": run_lengths(mask).tolist(), "size": list(SIZE_HW)}
+    segmentation = runs if as_runs else [[7, 1, 10, 1, 10, 3, 7, 3]]
+    folder.json("coco.json", coco([{"segmentation": segmentation, "bbox": [7, 1, 10, 3]}]))
+    (problem,) = folder.read().problems
+    assert (
+        "has a 'bbox' from (7, 1) to (17, 4), and its segmentation reaches from (7, 1)" in problem
+    )
+    assert "to (10, 3)" in problem
+
+
+def test_an_id_of_two_annotations_is_told_and_both_count(folder):
+    image = folder.image("a.png")
+    boxes = [{"bbox": [1, 1, 2, 2], "id": 4}, {"bbox": [5, 3, 2, 2], "id": 4}]
+    folder.json("coco.json", coco(boxes))
+    found = folder.read()
+    assert found.by_image[image].shapes.draw(SIZE_HW).sum() == 8
+    assert [remark.where for remark in found.remarks] == ["annotation 4 in coco.json"]
+
+
+def test_an_address_with_escapes_leads_to_the_image(folder):
+    image = folder.image("images/a b.png")
+    folder.json("coco.json", coco([], images=("/data/local-files/?d=images/a%20b.png",)))
+    assert list(folder.read().by_image) == [image]
+
+
+RESULTS = [{"image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2], "score": 0.5}]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (RESULTS, "a list of COCO's results, which are predictions and no labels"),
+        *(
+            ({k: v for k, v in coco([]).items() if k != lacking}, f"without '{lacking}'")
+            for lacking in ("images", "annotations", "categories")
+        ),
+        ({"a.png123": {"filename": "a.png", "size": 123, "regions": []}}, "a project of VIA"),
+        ({"_via_img_metadata": {}}, "a project of VIA"),
+        ([{"image": "a.png", "annotations": [{"label": "x"}]}], "in a form that is not known"),
+        ({"size": {"height": 7, "width": 11}, "objects": [{"id": 1}]}, "form that is not known"),
+    ],
+)
+def test_annotations_that_are_not_read_are_no_good_images(folder, value, told):
+    folder.image("a.png")
+    path = folder.json("found.json", value)
+    with pytest.raises(DataError, match=told) as raised:
+        entries_from(folder.path, folder.files)
+    assert str(raised.value).startswith(f"{path} holds ")
+
+
+def test_annotations_that_are_not_read_are_told_beside_those_that_are(folder):
+    folder.image("a.png")
+    folder.json("found.json", RESULTS)
+    folder.json("coco.json", coco([]))
+    notes = entries_from(folder.path, folder.files).notes
+    assert any(n.startswith("found.json holds a list of COCO's results") for n in notes)
+
+
+@pytest.mark.parametrize("value", [{"camera": "left"}, [], [1], {}, {"objects": []}, "text"])
+def test_other_json_is_no_annotation(folder, value):
+    folder.image("a.png")
+    folder.json("other.json", value)
+    assert entries_from(folder.path, folder.files) is None

@@ -153,3 +153,17 @@ def test_problems_are_told_all_at_once(folder):
     with pytest.raises(DataError) as told:
         entries(folder)
     assert len(str(told.value).splitlines()) == 2
+
+
+def test_good_images_of_another_size_than_was_annotated_are_told(folder):
+    for name in "abc":
+        folder.image(f"{name}.png", (24, 20))
+    sizes = {"a": (24, 20), "b": (20, 24), "c": (48, 40)}
+    images = [
+        {"id": n, "file_name": f"{n}.png", "height": height, "width": width}
+        for n, (height, width) in sizes.items()
+    ]
+    folder.json("coco.json", {"images": images, "annotations": [], "categories": []})
+    (note,) = [n for n in entries_from(folder.path, folder.files).notes if "another size" in n]
+    assert note.startswith("2 good images are of another size than their annotation says")
+    assert "b.png is 20 x 24 pixels" in note

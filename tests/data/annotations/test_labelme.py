@@ -8,7 +8,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 from annotated import SIZE_HW, pictured
-from blemish.errors import ImageError
+from blemish.data.annotations.dataset import entries_from
+from blemish.errors import DataError, ImageError
 
 HEIGHT, WIDTH = SIZE_HW
 
@@ -177,3 +178,35 @@ def test_damaged_files_are_told_only_where_they_are_annotations(folder):
     folder.json("more.json", {"anything": 1})
     (problem,) = folder.read().problems
     assert problem.startswith(f"{damaged}: it is no JSON")
+
+
+def test_an_image_that_is_not_there_is_the_one_called_as_the_file_and_that_is_told(folder):
+    images = [folder.image(f"{name}.png") for name in "abc"]
+    folder.json("a.json", labelme([shape("rectangle", [[1, 1], [3, 3]])], image="gone.png"))
+    folder.json("b.json", labelme([], image="C:\\old\\b.jpg"))
+    found = folder.read()
+    assert set(found.by_image) == set(images[:2])
+    (remark,) = found.remarks
+    assert remark.where == "'a.json' names 'gone.png'"
+    notes = entries_from(folder.path, folder.files).notes
+    assert any("'a.json' names 'gone.png'" in note for note in notes)
+
+
+def test_a_file_that_is_called_as_one_image_and_names_another_is_told(folder):
+    folder.image("images/a.png")
+    folder.image("images/b.png")
+    folder.json("labels/a.json", labelme([], image="..\\images\\b.png"))
+    (problem,) = folder.read().problems
+    assert "is called as" in problem
+    assert "and says that it is of" in problem
+
+
+def test_marks_on_no_image_are_refused_where_others_would_be_good_for_want_of_a_file(folder):
+    folder.image("a.png")
+    folder.json("a.json", labelme([]))
+    folder.json("y.json", labelme([], image="z.png"))
+    folder.json("x.json", labelme([shape("rectangle", [[1, 1], [3, 3]])], image="gone.png"))
+    assert len(entries_from(folder.path, folder.files).entries) == 1
+    folder.image("b.png")
+    with pytest.raises(DataError, match=r"marks defects on images not to be found \('x.json'\)"):
+        entries_from(folder.path, folder.files)

@@ -91,3 +91,31 @@ def test_a_shape_that_covers_no_pixel_is_told(shape):
 def test_a_sliver_that_is_part_of_a_shape_may_cover_none():
     sliver = replace(polygon("dent", [(5, 5), (5.2, 5), (5.2, 5.2)]), goes_on=True)
     assert shapes(box("dent", (1, 1, 3, 3)), sliver).draw((20, 20)).sum() == 4
+
+
+@pytest.mark.parametrize(
+    ("shape", "outside"),
+    [
+        (box("dent", (15, 5, 30, 9)), True),
+        (box("dent", (15, 5, 24, 9)), False),
+        (box("dent", (0.75, 0.75, 2, 2), relative=True), True),
+        (polygon("dent", [(-20, 1), (4, 1), (4, 9)]), True),
+        (Ellipse("dent", (21.0, 5.0), (4.0, 2.0)), True),
+        (Ellipse("dent", (5.0, 19.0), (9.0, 2.0), 90.0), False),
+        (runs_of("dent", np.pad(np.ones((3, 3), np.bool_), 4), (16, 2)), True),
+        (runs_of("dent", np.pad(np.ones((3, 3), np.bool_), 4), (13, 2)), False),
+        (Stroke("dent", "rectangle", packed([(18, 5), (30, 9)])), True),
+        (Stroke("dent", "circle", packed([(25, 5), (31, 5)])), True),
+    ],
+)
+def test_shapes_mostly_outside_are_counted(shape, outside):
+    assert shapes(box("dent", (1, 1, 3, 3)), shape).outside((20, 20)) == outside
+
+
+def test_an_audit_tells_of_shapes_mostly_outside(folder):
+    image, other = folder.image("a.png", (24, 20)), folder.image("b.png", (24, 20))
+    fine = sample(image, shapes(box("dent", (1, 1, 9, 9))))
+    wrong = sample(other, shapes(box("dent", (18, 1, 40, 9))), name="b.png")
+    found = audit(Dataset("x", folder.path, "made", (fine, wrong)))
+    (finding,) = [one for one in found.findings if one.code == "shape-outside"]
+    assert (finding.severity, finding.ids) == ("warning", ("b.png",))

@@ -123,7 +123,10 @@ def test_a_damaged_data_yaml_is_told(tmp_path):
         ("0 0.1 0.2 0.3", "has 3 numbers after the class"),
         ("0 12 20 30 40", "no shares of width and height"),
         ("0 0.1 x 0.3 0.4", "must be a class and numbers"),
-        ("0 0.5 0.5 -0.1 0.2", "which is no box"),
+        ("0 0.5 0.5 -0.1 0.2", "no shares of width and height"),
+        ("0 0.5 0.5 1.2 0.2", "no shares of width and height"),
+        ("0 0.1 0.1 1.011 0.1 1 1", "no shares of width and height"),
+        ("0 0.7 0.7 0.9 0.9", "a box that reaches beyond the image; got '0 0.7 0.7 0.9 0.9'"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_file_and_line(folder, line, told):
@@ -236,3 +239,27 @@ def test_pixels_of_a_polygon_are_those_of_pycocotools(folder):
     flat = (corners * [WIDTH, HEIGHT]).reshape(-1).tolist()
     expected = mask_utils.decode(mask_utils.frPyObjects([flat], HEIGHT, WIDTH))[..., 0]
     assert np.array_equal(folder.read().by_image[image].shapes.draw(SIZE_HW), expected == 1)
+
+
+@pytest.mark.parametrize("line", ["0 0.5 0.5 1 1", "0 1.004 0.1 0.9 0.1 0.9 0.4 -0.004 0.2"])
+def test_numbers_may_be_outside_by_rounding(folder, line):
+    image = folder.image("images/a.png")
+    folder.text("labels/a.txt", line)
+    found = folder.read()
+    assert not found.problems
+    assert found.by_image[image].shapes.draw(SIZE_HW).any()
+
+
+@pytest.mark.parametrize("name", ["gone.txt", "labels/gone.txt"])
+def test_labels_of_no_image_beside_images_without_are_refused(folder, name):
+    for image in "abc":
+        folder.image(f"{image}.png")
+    folder.text(name, BOX)
+    with pytest.raises(DataError, match=r"marks defects on images not to be found .*gone\.txt"):
+        entries_from(folder.path, folder.files)
+
+
+def test_a_table_of_numbers_is_no_damaged_label(folder):
+    folder.image("a.png")
+    folder.text("log.txt", "1 23.5 24.1 19.8 20.0\n")
+    assert not folder.read().problems

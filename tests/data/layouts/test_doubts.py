@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,16 +46,245 @@ def test_what_lies_beside_the_only_category_is_not_passed_over(tmp_path: Path, d
 
 @pytest.mark.parametrize(
     "name",
-    ["OK_2024", "good (1)", "good parts", "Gut_neu", "normal_test", "no_crack", "2024-01-01",
-     "cam1",
-     "New folder", "train_old", "heatmaps", "false_alarm", "Masken", "keine Fehler"],
+    ["Gut_neu", "normal_test", "no_crack", "2024-01-01", "cam1", "front", "Montag", "pass_2",
+     "New folder", "train_old", "heatmaps", "false_alarm", "keine Fehler", "overkill", "FP",
+     "false_positive", "repaired", "rework", "reworked", "borderline", "master", "unklar", "limit",
+     "grenzfall", "none", "NormalMask", "solder_mask", "scratch_overkill"],
 )  # fmt: skip
 def test_folders_that_are_hardly_a_type_of_defect(tmp_path: Path, draw: Draw, name: str) -> None:
     for folder in ("OK", "scratch", name):
         several(draw, folder)
-    refused(tmp_path, "means? good|mean good|tells nothing|hold masks")
+    refused(tmp_path, "means? good|mean good|tells nothing|hold masks|leaves open")
     dataset = open_dataset(tmp_path, ignore=[name])
     assert dataset.defect_types == ("scratch",)
+    assert set(open_dataset(tmp_path, defect=[name]).defect_types) == {name, "scratch"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OK_2024", "good (1)", "good parts", "golden_sample", "ok_front", "OK-cam2", "Good_left",
+     "gut_oben", "OK view 3", "OK_A"],
+)  # fmt: skip
+def test_folders_that_are_good_of_one_place_or_time(tmp_path: Path, draw: Draw, name: str) -> None:
+    for folder in ("OK", "scratch", name):
+        several(draw, folder)
+    dataset = open_dataset(tmp_path)
+    assert dataset.defect_types == ("scratch",)
+    assert sum(s.label == "good" for s in dataset.samples) == 6
+
+
+def test_folders_that_pair_off(tmp_path: Path, draw: Draw) -> None:
+    for folder in ("one/ok_lens", "one/def_lens", "one/OK frame", "one/NG frame"):
+        several(draw, folder)
+    dataset = open_dataset(tmp_path / "one")
+    assert dataset.defect_types == ("NG frame", "def_lens")
+    for folder in ("three/Good Images", "three/Bad Images"):
+        several(draw, folder)
+    assert open_dataset(tmp_path / "three").defect_types == ("Bad Images",)
+    for folder in ("two/ok_lens", "two/def_lens", "two/ok_frame"):
+        several(draw, folder)
+    refused(tmp_path / "two", "means good images by its name")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scratch",
+        "dent",
+        "overkill",
+        "hole (2)",
+        "Deckel",
+        "typeA",
+        "KR_001",
+        "dent0001",
+        "monday/spot",
+    ],
+)
+@pytest.mark.parametrize("place", ["good", "train/good"])
+def test_a_folder_below_a_good_one_that_may_be_a_kind_of_defect(
+    tmp_path: Path, draw: Draw, place: str, name: str
+) -> None:
+    several(draw, place)
+    several(draw, f"{place}/{name}")
+    refused(tmp_path, "nothing tells whether|neither that its images are of it")
+    said = name.rpartition("/")[2]
+    assert len(open_dataset(tmp_path, good=[said]).train) == 6
+    assert len(open_dataset(tmp_path, ignore=[said]).train) == 3
+    dataset = open_dataset(tmp_path, defect=[said], test_fraction=0)
+    assert len(dataset.train) == 3
+    left_out = place != "good"  # a defect of the training part
+    assert dataset.defect_types == (() if left_out else (said,))
+    assert len(dataset.leftovers.training_defects) == 3 * left_out
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cam1", "2024-01-01", "shift2", "Montag", "march", "A17", "lot_0042", "S0001", "images", "rgb",
+     "OK", "good_front", "front", "line 3/tray_B", "20240101_1200", "0042", "frühschicht", "相机1",
+     "ABX20394", "3fa85f64-5717-4562-b3fc-2c963f66afa6", "exp_100us", "brightfield", "10x"],
+)  # fmt: skip
+def test_a_folder_below_a_good_one_that_can_be_no_kind(
+    tmp_path: Path, draw: Draw, name: str
+) -> None:
+    several(draw, "good")
+    several(draw, f"good/{name}")
+    several(draw, "NG")
+    dataset = open_dataset(tmp_path, test_fraction=0)
+    assert len(dataset.train) == 6
+    assert dataset.defect_types == ("NG",)
+
+
+def test_folders_below_good_ones_of_public_sets(tmp_path: Path, draw: Draw) -> None:
+    for place in ("visa/Data/Images/Normal", "aitex/NODefect_images", "iad/OK"):
+        several(draw, f"{place}/S0001")
+        several(draw, f"{place}/scratch")
+    several(draw, "aitex/Defect_images")
+    for name in ("visa", "aitex", "iad"):
+        refused(tmp_path / name, "nothing tells whether .* 'scratch' of it")
+        dataset = open_dataset(tmp_path / name, ignore=["scratch"], test_fraction=0)
+        assert len(dataset.train) == 3
+
+
+def test_images_that_are_named_after_defects(tmp_path: Path, draw: Draw) -> None:
+    for name in ("flat/scratch_0.png", "flat/dent_3.png", "flat/a.png", "scratch/0.png"):
+        draw(name)
+    for name in ("chips/chip_1.png", "chips/chip_2.png", "plates/scratchless_1.png"):
+        draw(name)
+    refused(tmp_path / "flat", r"'dent_3.png' \(2 of 3\) says otherwise")
+    refused(tmp_path / "scratch", "its name says otherwise")
+    assert len(open_dataset(tmp_path / "flat", good=["flat"]).train) == 3
+    assert len(open_dataset(tmp_path / "chips").train) == 2
+    assert len(open_dataset(tmp_path / "plates").train) == 1
+    draw("chips/hole_1.png")
+    refused(tmp_path / "chips", r"\(3 of 3\) says otherwise")
+
+
+@pytest.mark.parametrize("name", ["solder_mask", "normal_wear", "pass_through_hole", "other"])
+def test_a_kind_of_defect_is_said_by_its_name(tmp_path: Path, draw: Draw, name: str) -> None:
+    for folder in ("OK", name, f"NG/{name}", "NG"):
+        several(draw, folder)
+    refused(tmp_path, "defect=NAME")
+    found = {s.id: s.defect_type for s in open_dataset(tmp_path, defect=[name]).samples}
+    assert found[f"{name}/0.png"] == found[f"NG/{name}/0.png"] == name
+    assert found["NG/0.png"] == "NG"
+    refused(tmp_path, "both name", good=[name], defect=[name.upper()])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Labels_png", "defect_maps", "SegmentationClassPNG", "gt_masks", "mask_png", "masksPNG",
+     "annotations_png", "defectmaps", "GroundTruth", "Masken", "groundtruthmasks", "label_images"],
+)  # fmt: skip
+def test_folders_of_masks_by_any_name(tmp_path: Path, draw: Draw, mask: Draw, name: str) -> None:
+    for folder in ("one/good", "two/good"):
+        several(draw, folder)
+    for number in range(2):
+        draw(f"one/NG/n{number}.png")
+        mask(f"one/{name}/n{number}.png")
+        draw(f"two/NG/n{number}.png")
+        mask(f"two/{name}/elsewhere{number}.png")
+        draw(f"three/images/{number}.png")
+        mask(f"three/{name}/{number}.png", value=255 * number)
+    dataset = open_dataset(tmp_path / "one")
+    assert dataset.defect_types == ("NG",)
+    assert all(len(s.masks) == (s.label == "defect") for s in dataset.samples)
+    assert open_dataset(tmp_path / "three").layout == "images-and-masks"
+    if name != "GroundTruth":  # a usual name: masks of nothing are told of
+        refused(tmp_path / "two", "hold masks|tells nothing")
+
+
+@pytest.mark.parametrize("name", ["maps", "missing_label", "label_torn", "wrong color map"])
+def test_folders_that_are_not_of_masks(tmp_path: Path, draw: Draw, name: str) -> None:
+    for folder in ("good", name):
+        several(draw, folder)
+    assert open_dataset(tmp_path).defect_types == (name,)
+
+
+def test_a_folder_beside_splits_that_may_hold_masks(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+    for folder in ("train/good", "test/good", "test/cut"):
+        several(draw, folder)
+    mask("own_masks/cut/0.png")
+    refused(tmp_path, "holds 'own_masks', which may be masks")
+    assert open_dataset(tmp_path, ignore=["own_masks"]).defect_types == ("cut",)
+
+
+def test_images_and_masks_of_a_class_side_by_side(tmp_path: Path, draw: Draw, mask: Draw) -> None:
+    several(draw, "good/images")
+    several(draw, "NG/images", 2)
+    for number in range(2):
+        mask(f"NG/masks/{number}.png")
+        mask(f"good/masks/{number}.png", value=0)
+    dataset = open_dataset(tmp_path)
+    assert {s.id.rpartition("/")[0] for s in dataset.samples} == {"good/images", "NG/images"}
+    assert sum(bool(s.masks) for s in dataset.samples) == 4
+
+
+def test_days_with_classes_are_one_set_and_cameras_are_categories(
+    tmp_path: Path, draw: Draw, mask: Draw
+) -> None:
+    for folder in ("2024-01-01/OK", "2024-01-01/NG", "2024-01-02/OK", "2024-01-03/NG"):
+        several(draw, f"days/{folder}")
+    mask("days/masks/2024-01-01/NG/0.png")
+    dataset = open_dataset(tmp_path / "days", test_fraction=0)
+    assert (dataset.layout, len(dataset.train), len(dataset.test)) == ("folders", 6, 6)
+    assert [s.id for s in dataset.samples if s.masks] == ["2024-01-01/NG/0.png"]
+    assert "are read together" in dataset.notes[0]
+    assert len(open_dataset(tmp_path / "days", ignore=["2024-01-01"]).samples) == 6
+    several(draw, "days/2024-01-04/Teile")
+    refused(tmp_path / "days", "nothing tells what '2024-01-04/Teile' are: .*good=NAME")
+    assert open_dataset(tmp_path / "days", defect=["Teile"]).defect_types == ("NG", "Teile")
+    draw("days/2024-01-02/loose.png")
+    refused(tmp_path / "days", "in no folder of a class, 'loose.png' is the first")
+    for folder in ("2024-01-01/early/OK", "2024-01-01/late/NG", "2024-01-02/early/OK"):
+        several(draw, f"shifts/{folder}")
+    assert len(open_dataset(tmp_path / "shifts", test_fraction=0).train) == 6
+    for folder in ("cam1/OK", "cam1/NG", "cam2/OK"):
+        several(draw, f"cameras/{folder}")
+    refused(tmp_path / "cameras", "several categories; name one with category=NAME: cam1, cam2")
+
+
+def test_a_folder_of_annotations_is_no_empty_class(tmp_path: Path, draw: Draw) -> None:
+    for folder in ("good", "NG"):
+        several(draw, folder, 4)
+    draw("NG/n0.png")
+    shapes = [{"label": "x", "shape_type": "polygon", "points": [[2, 2], [9, 2], [9, 9]]}]
+    content = {"version": "5", "shapes": shapes, "imagePath": "n0.png", "imageData": None}
+    path = tmp_path / "json" / "n0.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(content | {"imageHeight": 24, "imageWidth": 20}))
+    (tmp_path / "dent").mkdir()
+    dataset = open_dataset(tmp_path)
+    assert dataset.leftovers.empty_folders == ("dent",)
+    assert [s.id for s in dataset.samples if s.masks] == ["NG/n0.png"]
+
+
+def test_splits_of_a_data_yaml_hold_in_folders_of_classes(tmp_path: Path, draw: Draw) -> None:
+    several(draw, "good", 6)
+    several(draw, "NG", 2)
+    for number in range(2):
+        label = tmp_path / f"NG/{number}.txt"
+        label.write_text("0 0.5 0.5 0.2 0.2\n")
+    lists = {"train": ["good/0", "good/1", "NG/0"], "val": ["good/2"], "test": ["good/3", "NG/1"]}
+    for split, names in lists.items():
+        (tmp_path / f"{split}.txt").write_text("".join(f"./{name}.png\n" for name in names))
+    text = "names: [x]\n" + "".join(f"{split}: {split}.txt\n" for split in lists)
+    (tmp_path / "data.yaml").write_text(text)
+    dataset = open_dataset(tmp_path)
+    assert [s.id for s in dataset.train] == ["good/0.png", "good/1.png"]
+    assert [s.id for s in dataset.validation] == ["good/2.png"]
+    assert [s.id for s in dataset.test] == ["NG/0.png", "NG/1.png", "good/3.png"]
+    told = " ".join(dataset.notes)
+    assert "2 images in no folder or list that data.yaml names" in told
+    assert "1 defect of the training split is tested on" in told
+
+
+def test_a_name_that_no_folder_bears_is_answered_with_those_there(
+    tmp_path: Path, draw: Draw
+) -> None:
+    for folder in ("Gutteile", "good", "NG"):
+        several(draw, folder)
+    refused(tmp_path, r"'good' names 'Gud/'.* There are 'Gutteile/', 'NG/', 'good/'", good=["Gud"])
+    refused(tmp_path, r"Did you mean 'Gutteile/'", good=["Gutteil"])
 
 
 def test_bad_images_below_good_ones_and_good_below_bad(tmp_path: Path, draw: Draw) -> None:
@@ -90,7 +320,7 @@ def test_names_of_images_in_no_folder_of_a_class(tmp_path: Path, draw: Draw) -> 
 
 
 @pytest.mark.parametrize("name", ["nix", "", "train/OK", "*OK*"])
-@pytest.mark.parametrize("parameter", ["good", "ignore"])
+@pytest.mark.parametrize("parameter", ["good", "ignore", "defect"])
 def test_names_of_no_folder(tmp_path: Path, draw: Draw, name: str, parameter: str) -> None:
     several(draw, "train/OK")
     refused(tmp_path, f"'{parameter}' (names 'nix|names '.OK|must be names)", **{parameter: [name]})
@@ -99,7 +329,7 @@ def test_names_of_no_folder(tmp_path: Path, draw: Draw, name: str, parameter: st
 def test_a_name_is_either_good_or_ignored(tmp_path: Path, draw: Draw) -> None:
     for folder in ("OK", "NG", "alt"):
         several(draw, folder)
-    refused(tmp_path, "both name 'ok'", good=["OK"], ignore=["ok"])
+    refused(tmp_path, "both name 'ok/'", good=["OK"], ignore=["ok"])
     assert open_dataset(tmp_path, ignore=["alt/"]).defect_types == ("NG",)
 
 

@@ -19,6 +19,10 @@ from lookalikes import LOOK_ALIKES, SIZE_HW, LookAlike
 CASES = 320
 CLASS_FOLDERS = {"good", "ok", "OK", "crack", "oil", "ko", "NG", "dent", "rust", "bad"}
 MASK_FOLDERS = ("ground_truth", "masks")
+MASK_NAMES = (
+    "gt", "Masks", "labels", "mask", "annotations", "Labels_png", "GroundTruth", "defect_maps",
+    "SegmentationClassPNG",
+)  # fmt: skip
 Rng = np.random.Generator
 
 
@@ -94,11 +98,20 @@ def folder_that_says_nothing(rng: Rng, made: LookAlike) -> None:
     made.spare(f"{place}/{word}/a.png".lstrip("/"))
 
 
+def folder_below_good(rng: Rng, made: LookAlike) -> None:
+    """Images in a folder like `scratch`, below that of good ones."""
+    places = [name for name in folders(made) if name.split("/")[-1] in ("good", "ok", "OK")]
+    places = [name for name in places if "masks" not in name]
+    if places:
+        word = str(rng.choice(["scratch", "overkill", "Deckel", "NG", "masks"]))
+        made.spare(f"{rng.choice(places)}/{word}/a.png")
+
+
 def other_mask_folder(rng: Rng, made: LookAlike) -> None:
     """Another word for the folder of masks."""
     for name in MASK_FOLDERS:
         if (made.root / name).is_dir():
-            renamed(made, name, str(rng.choice(["gt", "Masks", "labels", "mask", "annotations"])))
+            renamed(made, name, str(rng.choice(MASK_NAMES)))
 
 
 def no_masks(rng: Rng, made: LookAlike) -> None:
@@ -187,7 +200,7 @@ def _is_mask(made: LookAlike, path: Path) -> bool:
 MUTATIONS: tuple[Callable[[Rng, LookAlike], None], ...] = (
     other_case, other_word_for_good, word_nobody_knows, junk, folder_that_says_nothing,
     other_mask_folder, no_masks, strange_mask, image_gone, list_gone, more_images, capital_suffix,
-    mask_among_images, deeper,
+    mask_among_images, deeper, folder_below_good,
 )  # fmt: skip
 
 

@@ -78,3 +78,28 @@ def test_characters_that_unicode_calls_ends_of_lines_end_none():
 
 def test_an_empty_text_is_an_empty_table():
     assert parse("").columns == parse("\n\n").columns == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "first"),
+    [
+        ("# a list, of parts\n#\npath,label\na,good\n", ("path", "label"), "line 4"),
+        ("# path,label: see below\n\npath,label\na,good\n", ("path", "label"), "line 4"),
+        ("sep=;\n# parts\npath;label\na;good\n", ("path", "label"), "line 4"),
+        ("# path,label\na,good\n", ("path", "label"), "line 2"),
+        ("#path;label\na;good\n", ("path", "label"), "line 2"),
+        ("#,path,label\n1,a,good\n", ("#", "path", "label"), "line 2"),
+    ],
+)
+def test_comments_above_the_header_are_passed_over(text, columns, first):
+    table = parse(text)
+    assert not table.problems
+    assert table.columns == columns
+    assert table.rows[0].place == first
+
+
+def test_comments_are_told_and_those_further_down_are_rows():
+    table = parse("# made by hand\n# twice\npath,label\n# end\n")
+    assert table.notes == ("Passed over as comments: 2 lines ('# made by hand').",)
+    assert "line 4: has 1 field" in table.problems[0]
+    assert not parse("# nothing").rows

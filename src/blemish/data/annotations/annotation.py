@@ -24,6 +24,21 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something odd in a file that is read all the same, and that a user must hear of.
+
+    Attributes:
+        where: it is, in words.
+        one: what it is, of a single case, as `blemish.wording.counted` takes it.
+        many: the same of several.
+    """
+
+    where: str
+    one: str
+    many: str
+
+
+@dataclass(frozen=True, slots=True)
 class Annotation:
     """What is said of one image.
 
@@ -33,12 +48,14 @@ class Annotation:
         image_labels: of the image as a whole.
         mask_files: masks that the file names.
         split: where the file says.
+        remarks: what is odd in it.
     """
 
     shapes: Shapes | None = None
     image_labels: tuple[str, ...] = ()
     mask_files: tuple[Path, ...] = ()
     split: Split | None = None
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def is_marked(self) -> bool:
@@ -84,6 +101,7 @@ def annotation_of(
     *,
     image_labels: tuple[str, ...] = (),
     split: Split | None = None,
+    remarks: tuple[Remark, ...] = (),
 ) -> Annotation:
     """An annotation of the shapes in a file; tells where they contradict the image's labels."""
     defects = tuple(shape for shape in shapes if not means_good(shape.label))
@@ -104,9 +122,10 @@ def annotation_of(
     elif said_good and others:
         tell(f"is labelled both '{said_good[0]}' and '{others[0]}'; one is wrong.")
     if image_labels and not shapes:
-        return Annotation(None, image_labels, split=split)
+        return Annotation(None, image_labels, split=split, remarks=remarks)
     good = () if defects else tuple(sorted({shape.label for shape in shapes}))
-    return Annotation(Shapes(path, defects, size_hw), image_labels or good, split=split)
+    shown = Shapes(path, defects, size_hw)
+    return Annotation(shown, image_labels or good, split=split, remarks=remarks)
 
 
 def no_area(kind: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from blemish.data.annotations.annotation import Annotations, Tell, annotation_of, no_area
+from blemish.data.annotations.annotation import (
+    Annotations,
+    Remark,
+    Tell,
+    annotation_of,
+    no_area,
+)
 from blemish.data.shapes import Polygon, Runs, Shape, box, polygon, runs
 from blemish.data.split import Split
 from blemish.data.words import split_named
@@ -25,6 +31,18 @@ from blemish.images.run_lengths import from_text
 from blemish.typed_json import Count, JsonError, NotNegative, read_as
 
 KEYS = frozenset({"images", "annotations", "categories"})
+NEAR_PX = 2.0  # that tools round a box by
+LEAST_OVERLAP = 0.5  # intersection over union, of a box and what it is around
+
+# What is told of single annotations, of one and of several.
+TWICE = (
+    "annotation has an id that another has, and both count",
+    "annotations have an id that another has, and all count",
+)
+NOT_AROUND = (
+    "annotation has a 'bbox' that is not around its segmentation, which is what counts",
+    "annotations have a 'bbox' that is not around their segmentation, which is what counts",
+)
 
 Id = int | str
 
@@ -80,26 +98,41 @@ def read(path: Path, content: bytes) -> Annotations:
     names = {category.id: category.name for category in file.categories}
     sizes = {image.id: _size_hw(image) for image in file.images}
     shapes: defaultdict[Id, list[Shape]] = defaultdict(list)
+    remarks: defaultdict[Id, list[Remark]] = defaultdict(list)
+    ids: set[Id] = set()
     for number, one in enumerate(file.annotations, start=1):
         where = f"annotation {number if one.id is None else one.id}"
+        if one.id in ids:
+            remarks[one.image_id].append(Remark(f"{where} in {path.name}", *TWICE))
+        elif one.id is not None:
+            ids.add(one.id)
         if one.image_id not in sizes:
             problems.append(f"{where} is of image {one.image_id}, which is not listed.")
         elif one.category_id not in names:
             problems.append(f"{where} is of category {one.category_id}, which is not listed.")
         else:
+            size_hw = sizes[one.image_id]
             try:
-                shapes[one.image_id] += _shapes(names[one.category_id], one, sizes[one.image_id])
+                found = _shapes(names[one.category_id], one, size_hw)
+                shapes[one.image_id] += found
+                if not _is_around(one, found, size_hw):
+                    remarks[one.image_id].append(Remark(f"{where} in {path.name}", *NOT_AROUND))
             except ValueError as error:
                 problems.append(f"{where} {error}")
     split = split_of_file(path)
-    found = {
+    by_name = {
         image.file_name: annotation_of(
-            path, shapes[image.id], sizes[image.id], _about(image, problems), split=split
+            path,
+            shapes[image.id],
+            sizes[image.id],
+            _about(image, problems),
+            split=split,
+            remarks=tuple(remarks[image.id]),
         )
         for image in file.images
     }
     raise_some(problems, DataError, place=path)
-    return found
+    return by_name
 
 
 def split_of_file(path: Path) -> Split | None:
@@ -164,6 +197,42 @@ def _shapes(label: str, one: _Annotation, size_hw: tuple[int, int] | None) -> li
         x, y, width, height = one.bbox
         return [box(label, (x, y, x + width, y + height))]
     raise ValueError(no_area("label without a shape"))
+
+
+def _is_around(one: _Annotation, shapes: Sequence[Shape], size_hw: tuple[int, int] | None) -> bool:
+    """Whether the box is that around the segmentation, as far as there are both.
+
+    Raises:
+        ValueError: they have little in common, and one has to be wrong.
+    """
+    if not one.segmentation or one.bbox is None or len(one.bbox) != 4 or not any(one.bbox):
+        return True
+    x, y, width, height = one.bbox
+    said = (x, y, x + width, y + height)
+    extents = np.array([shape.extent(size_hw or (0, 0)) for shape in shapes])
+    whole = np.concatenate([extents[:, :2].min(axis=0), extents[:, 2:].max(axis=0)])
+    tries = [whole]
+    if size_hw is not None:  # some tools cut the box off at the image's border, and some do not
+        tries.append(np.clip(whole, 0, [size_hw[1], size_hw[0]] * 2))
+    if any(np.abs(found - said).max() <= NEAR_PX for found in tries):
+        return True
+    if max(_overlap(found.tolist(), said) for found in tries) < LEAST_OVERLAP:
+        x0, y0, x1, y1 = whole.tolist()
+        raise ValueError(
+            f"has a 'bbox' from ({x:g}, {y:g}) to ({x + width:g}, {y + height:g}), and its "
+            f"segmentation reaches from ({x0:g}, {y0:g}) to ({x1:g}, {y1:g}); one is wrong (a "
+            "'bbox' is x, y, width and height)."
+        )
+    return False
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes, x0, y0, x1, y1."""
+    across = min(one[2], other[2]) - max(one[0], other[0])
+    down = min(one[3], other[3]) - max(one[1], other[1])
+    both = max(across, 0.0) * max(down, 0.0)
+    whole = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in (one, other)) - both
+    return both / whole if whole > 0 else 0.0
 
 
 def _polygon(label: str, flat: list[float]) -> Polygon:

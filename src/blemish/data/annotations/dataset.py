@@ -7,27 +7,30 @@ the others are left out. Whatever is taken for good so is told in a note.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
+from blemish.data.annotations.notes import joined_note, notes_of, sizes_note
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
-from blemish.data.mask_names import masks_among
+from blemish.data.mask_names import MASK_FOLDERS, masks_among
 from blemish.data.masks import MaskFile, marks_anything
-from blemish.data.split import Split
-from blemish.data.words import is_bad, split_in
+from blemish.data.words import is_bad, plain, split_in
 from blemish.errors import DataError, raise_some
 from blemish.images.read import IMAGE_SUFFIXES
 from blemish.result import GOOD
-from blemish.wording import counted, listed, quoted_few
+from blemish.wording import counted, quoted_few
 
 MIXED = "annotations"  # the layout of several formats
-_some = partial(quoted_few, most=3)
+MOST_SHOWN = 3
+_some = partial(quoted_few, most=MOST_SHOWN)
+OBJECT_FOLDERS = frozenset({"segmentationobject"})
 FOLDER = "annotations"  # of COCO's files, beside that of the images
 
 
@@ -74,16 +77,22 @@ def entries_from(
     """
     pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES]
-    beside = masks_among(pictures)
-    no_images = {mask for of in beside.values() for mask in of}
+    apart = _masks_apart(root, pictures)
+    beside = _joined(masks_among([path for path in pictures if path not in apart]), apart)
+    no_images = apart.keys() | {mask for of in beside.values() for mask in of}
     images = [path for path in pictures if path not in no_images]
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
     found = annotations_in(root, [by] if by is not None and alone else others, images)
     raise_some(found.problems, DataError)
     if not found.used:
+        _check_unread(found)
+        _check_unmatched(root, found, images)
         return None
-    _check_says_something(root, found, beside)
     masks = {mask for one in found.by_image.values() for mask in one.mask_files}
+    beside = {
+        image: rest for image, of in beside.items() if (rest := [m for m in of if m not in masks])
+    }
+    _check_says_something(root, found, beside)
     taken: list[Entry] = []
     unused: list[Path] = []
     for image in sorted(set(images) - masks):
@@ -93,15 +102,47 @@ def entries_from(
         else:
             more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
             taken.append(replace(entry, masks=(*entry.masks, *more)))
+    silent = [entry.path for entry in taken if entry.path not in found.by_image]
+    _check_unmatched(root, found, silent)
     joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
     return AnnotatedSet(
         layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
         entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
-        notes=(*_notes(root, found, taken), *joined_note(joined)),
+        notes=(*notes_of(root, found, taken), *joined_note(joined), *sizes_note(found, taken)),
         labels=found.labels,
         used=(*found.used, *sorted(no_images)),
         unused_images=tuple(unused),
     )
+
+
+def _masks_apart(root: Path, pictures: Sequence[Path]) -> dict[Path, Path | None]:
+    """Pictures in folders of masks, each with the image elsewhere that has its name.
+
+    That is `None` for those that say the same once more: Pascal VOC's and CVAT's of single objects.
+    """
+    folders = {
+        path: {plain(part) for part in path.relative_to(root).parts[:-1]} for path in pictures
+    }
+    masks = [path for path in pictures if folders[path] & (MASK_FOLDERS | OBJECT_FOLDERS)]
+    images: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in set(pictures).difference(masks):
+        images[path.stem].append(path)
+    return {
+        path: None if folders[path] & OBJECT_FOLDERS else images[path.stem][0]
+        for path in masks
+        if len(images.get(path.stem, ())) == 1
+    }
+
+
+def _joined(
+    beside: Mapping[Path, Sequence[Path]], apart: Mapping[Path, Path | None]
+) -> dict[Path, list[Path]]:
+    """All masks of each image, those beside it and those in folders of their own."""
+    masks = {image: list(of) for image, of in beside.items()}
+    for mask, image in apart.items():
+        if image is not None:
+            masks.setdefault(image, []).append(mask)
+    return masks
 
 
 def _check_says_something(root: Path, found: Found, beside: Mapping[Path, Sequence[Path]]) -> None:
@@ -121,10 +162,41 @@ def _check_says_something(root: Path, found: Found, beside: Mapping[Path, Sequen
             "images there."
         )
     if masked := [path for path, of in beside.items() if _is_masked_good(path, of, found)]:
+        mask = beside[masked[0]][0]
+        where = "beside it" if mask.parent == masked[0].parent else f"in {mask.parent}"
         raise DataError(
-            f"{masked[0]} is good by its annotation, or has none, and the mask "
-            f"'{beside[masked[0]][0].name}' beside it marks a defect; one is wrong."
+            f"{masked[0]} is good by its annotation, or has none, and the mask '{mask.name}' "
+            f"{where} marks a defect; one is wrong."
         )
+
+
+def _check_unread(found: Found) -> None:
+    """Raise `DataError` where a file looks like annotations, and none is there that is read."""
+    for path, what in found.unread.items():
+        raise DataError(
+            f"{path} holds {what}, and nothing else says which images are good; bring labels as "
+            "COCO, LabelMe, YOLO, Pascal VOC, CVAT or Label Studio write them, or take the file "
+            "away."
+        )
+
+
+def _check_unmatched(root: Path, found: Found, images: Sequence[Path]) -> None:
+    """Raise `DataError` where an image without a file may be that of a file without an image."""
+    if found.unmatched and images:
+        names, silent = (
+            [path.relative_to(root).as_posix() for path in paths]
+            for paths in (found.unmatched, sorted(images))
+        )
+        raise DataError(
+            f"{root} has {counted(len(names), 'file')} of annotations that {_mark(names)} defects "
+            f"on images not to be found ({_some(names)}), and {counted(len(silent), 'image')} "
+            f"without one ({_some(silent)}), which would be taken as good and may be those; give "
+            "files the names of their images, or take them away."
+        )
+
+
+def _mark(names: Sequence[str]) -> str:
+    return "marks" if len(names) == 1 else "mark"
 
 
 def _entry(root: Path, image: Path, found: Found, *, listed_only: bool) -> Entry | None:
@@ -159,75 +231,8 @@ def _tested(entry: Entry) -> Entry:
     return entry
 
 
-def _notes(root: Path, found: Found, entries: Sequence[Entry]) -> Iterator[str]:
-    formats = listed([one.spelled for one in found.formats])
-    good = [entry for entry in entries if entry.defect_type == GOOD]
-    silent = [entry for entry in good if not _says_good(found.by_image.get(entry.path))]
-    if silent:
-        yield (
-            f"{counted(len(silent), 'image')} without a shape in {formats} "
-            f"{'is' if len(silent) == 1 else 'are'} taken as good: whoever annotated must have "
-            "looked at all of them."
-        )
-    if found.not_yet:
-        names = [image.name for image in found.not_yet]
-        yield f"{counted(len(names), 'image')} not annotated yet, and left out: {_some(names)}."
-    yield from aside(root, found)
-    if found.unlisted:
-        names = sorted(image.relative_to(root).as_posix() for image in found.unlisted)
-        yield (
-            f"{counted(len(names), 'image')} in no folder or list that data.yaml names for a "
-            f"split, and left out: {_some(names)}."
-        )
-    for path, names_there in found.without_image.items():
-        yield (
-            f"{path.relative_to(root).as_posix()} speaks of "
-            f"{counted(len(names_there), 'image')} not to be found, and left out: "
-            f"{_some(names_there)}."
-        )
-    boxes = [one for one in found.by_image.values() if one.shapes and one.shapes.only_boxes]
-    if boxes:
-        yield (
-            f"{counted(len(boxes), 'image has its defect', 'images have their defects')} marked by "
-            "boxes alone, which hold good pixels, too: figures for pixels are worse for it."
-        )
-    learnt: Split = "train"
-    moved = [one for one in entries if one.split == learnt and one.defect_type != GOOD]
-    if moved:
-        yield (
-            f"{counted(len(moved), 'defect')} of the training split "
-            f"{'is' if len(moved) == 1 else 'are'} tested on, since only good images are learnt "
-            "from."
-        )
-
-
 def _is_masked_good(image: Path, masks: Sequence[Path], found: Found) -> bool:
     """Whether a mask beside an image marks what its annotation does not."""
     said = found.by_image.get(image)
     good = image not in found.not_yet and (said is None or said.defect_type == GOOD)
     return good and any(map(marks_anything, masks))
-
-
-def joined_note(entries: Sequence[Entry]) -> list[str]:
-    """What is to be said of images that have a mask file and an annotation."""
-    if not entries:
-        return []
-    return [
-        f"{counted(len(entries), 'image has', 'images have')} a mask file and an annotation "
-        f"({_some([entry.id for entry in entries])}): what either marks is defective."
-    ]
-
-
-def aside(root: Path, found: Found) -> Iterator[str]:
-    """What is to be said of files that are not read."""
-    if found.set_aside:
-        names = [path.relative_to(root).as_posix() for path in found.set_aside]
-        yield (
-            f"{counted(len(names), 'file')} of keypoints, which mark no area, not read, since "
-            f"instances lie beside: {_some(names)}."
-        )
-
-
-def _says_good(annotation: Annotation | None) -> bool:
-    """Whether an image is good by a label, and not for want of one."""
-    return annotation is not None and bool(annotation.image_labels)

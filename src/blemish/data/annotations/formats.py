@@ -7,6 +7,7 @@ a function `read` and put it here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,10 @@ HEAD_BYTES = 4096
 
 # What a damaged file of annotations still shows.
 _WORDS = (b'"shapes"', b'"imagePath"', b'"annotations"', b'"segmentation"', b"<annotations>")
+
+
+SOME_OTHER = "annotations in a form that is not known"
+_OTHERS = ("annotations", "shapes", "regions", "objects", "segments")  # keys of what is in them
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +85,39 @@ def format_of(path: Path, content: bytes) -> Format | None:
     return next((found for found, wanted in by_keys if wanted <= value.keys()), None)
 
 
+def unread(path: Path, content: bytes) -> str:
+    """What a file holds that looks like annotations and is none that `format_of` knows.
+
+    Empty where it is anything else. It is for a file that `format_of` gave `None` for.
+    """
+    value = None
+    if path.suffix.lower() == ".json":
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            value = msgspec.json.decode(content.removeprefix(BOM))
+    first = value[0] if isinstance(value, list) and value else None
+    if isinstance(first, dict) and "image_id" in first and first.keys() & {"score", "category_id"}:
+        return "a list of COCO's results, which are predictions and no labels"
+    one = first if isinstance(value, list) else value
+    if not isinstance(one, dict) or not one:
+        return ""
+    if "_via_img_metadata" in one or _has_regions(next(iter(one.values()))):
+        return "a project of VIA"
+    if len(lacking := coco.KEYS - one.keys()) == 1:
+        return f"what COCO's files hold, without '{next(iter(lacking))}'"
+    marked = any(isinstance(one.get(name), list | dict) and one[name] for name in _OTHERS)
+    return SOME_OTHER if marked else ""
+
+
+def _has_regions(one: Any) -> bool:
+    return isinstance(one, dict) and {"filename", "regions"} <= one.keys()
+
+
 def recognises(path: Path) -> bool:
-    """Whether a file holds annotations of any of the formats. Raises `DataError`."""
-    return path.suffix.lower() in SUFFIXES and format_of(path, content_of(path)) is not None
+    """Whether a file holds annotations, also such as are not read. Raises `DataError`."""
+    if path.suffix.lower() not in SUFFIXES:
+        return False
+    content = content_of(path)
+    return format_of(path, content) is not None or bool(unread(path, content))
 
 
 def content_of(path: Path) -> bytes:

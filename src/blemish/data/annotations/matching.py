@@ -48,6 +48,15 @@ class Images:
         """The images in the folder of a file that have its name but for the suffix."""
         return self._beside.get(path.with_suffix(""), [])
 
+    def below(self, path: Path) -> str:
+        """A path of the folder from there, as people read it."""
+        return _below(path, self.folder)
+
+    def exactly(self, name: str, *, beside: Path) -> Path | None:
+        """The image at a path from the folder of the file that names it, if it is there."""
+        path = Path(os.path.normpath(beside / name.replace("\\", "/")))
+        return path if path in self._paths else None
+
     def named(self, name: str, *, beside: Path, alone: bool = True, near: str = "") -> Path | None:
         """The image of a name; `None` where there is none.
 

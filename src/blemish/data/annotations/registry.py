@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
-from blemish.data.annotations.annotation import Annotation, Annotations, means_good
+from blemish.data.annotations.annotation import Annotation, Annotations, Remark, means_good
 from blemish.data.annotations.coco import keypoints_beside, subset_of_file
 from blemish.data.annotations.formats import (
     COCO,
@@ -20,6 +20,7 @@ from blemish.data.annotations.formats import (
     Format,
     content_of,
     format_of,
+    unread,
 )
 from blemish.data.annotations.label_studio import without_upload_prefix
 from blemish.data.annotations.matching import AmbiguousError, Images
@@ -29,8 +30,15 @@ from blemish.data.annotations.yolo_folder import yolo_files
 from blemish.data.split import Split
 from blemish.errors import DataError
 from blemish.parallel import read_ahead
+from blemish.result import GOOD
 
 NAMED_AS_IMAGES = (LABELME, VOC)  # a file for each image, beside it
+NOT_THERE = (
+    "file of annotations names an image that is not there, and is taken for the one that is called "
+    "as the file is",
+    "files of annotations name images that are not there, and are taken for those that are called "
+    "as the files are",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,10 @@ class Found:
         used: the files that say something, also those that name classes or complete others.
         formats: of the files, each once.
         without_image: by file, the names of images that are not there.
+        unmatched: files for one image each that mark defects on one which is not there.
         set_aside: files that lie beside others which say more of the same images.
+        unread: what other files hold that look like annotations, in words.
+        remarks: what is odd in what was read.
         labels: how often each label marks a defect.
         problems: what is wrong, a sentence each; where there are any, the rest is incomplete.
     """
@@ -59,7 +70,10 @@ class Found:
     used: tuple[Path, ...] = ()
     formats: tuple[Format, ...] = ()
     without_image: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    unmatched: tuple[Path, ...] = ()
     set_aside: tuple[Path, ...] = ()
+    unread: Mapping[Path, str] = field(default_factory=dict)
+    remarks: tuple[Remark, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
@@ -84,6 +98,8 @@ def annotations_in(folder: Path, files: Sequence[Path], images: Sequence[Path]) 
             reading.problems += str(result).splitlines()
         elif isinstance(result, Exception):
             raise result
+        elif isinstance(result, str):
+            reading.unread[path] = result
         elif result is not None:
             reading.take(path, *result)
     reading.take_yolo(files)
@@ -93,10 +109,11 @@ def annotations_in(folder: Path, files: Sequence[Path], images: Sequence[Path]) 
     return reading.found()
 
 
-def _read(path: Path) -> tuple[Format, Annotations] | None:
+def _read(path: Path) -> tuple[Format, Annotations] | str | None:
+    """What a file says; in words what it holds, where that is not read; `None` otherwise."""
     content = content_of(path)
     found = format_of(path, content)
-    return None if found is None else (found, found.read(path, content))
+    return (unread(path, content) or None) if found is None else (found, found.read(path, content))
 
 
 class _Reading:
@@ -105,6 +122,7 @@ class _Reading:
     def __init__(self, images: Images) -> None:
         self.problems: list[str] = []
         self.set_aside: list[Path] = []
+        self.unread: dict[Path, str] = {}
         self._images = images
         self._annotations: dict[Path, Annotation | None] = {}
         self._files: dict[Path, Path] = {}  # that speak of an image
@@ -114,6 +132,8 @@ class _Reading:
         self._used: list[Path] = []
         self._formats: dict[str, Format] = {}
         self._without: dict[Path, tuple[str, ...]] = {}
+        self._unmatched: list[Path] = []
+        self._remarks: list[Remark] = []
 
     def take(self, path: Path, found: Format, annotations: Annotations) -> None:
         """Take what a file says."""
@@ -121,10 +141,13 @@ class _Reading:
         self._formats[found.name] = found
         missing = []
         for name, image in self._matched(path, found, list(annotations)):
+            said = annotations[name]
             if image is None:
                 missing.append(name)
+                if found in NAMED_AS_IMAGES and said is not None and said.defect_type != GOOD:
+                    self._unmatched.append(path)
             else:
-                self._put(image, path, annotations[name])
+                self._put(image, path, said)
         if missing:
             self._without[path] = tuple(missing)
 
@@ -138,6 +161,7 @@ class _Reading:
         self._splits |= found.splits
         self._unlisted |= found.unlisted
         self._without |= found.without_image
+        self._unmatched += found.unmatched
         for image, (path, annotation) in found.by_image.items():
             self._used.append(path)
             self._put(image, path, annotation)
@@ -171,7 +195,10 @@ class _Reading:
             used=tuple(sorted([*self._used, *self.set_aside])) if self._used else (),
             formats=tuple(self._formats.values()),
             without_image=self._without,
+            unmatched=tuple(sorted(self._unmatched)),
             set_aside=tuple(self.set_aside),
+            unread=self.unread,
+            remarks=(*self._remarks, *(said for one in known.values() for said in one.remarks)),
             labels=dict(_labels(known.values()).most_common()),
             problems=tuple(self.problems),
         )
@@ -195,14 +222,14 @@ class _Reading:
         for name in names:
             alone = times[_file_name(name)] == 1
             try:
-                image = self._beside(path, name) if found in NAMED_AS_IMAGES else None
-                image = image or self._images.named(
-                    name, beside=path.parent, alone=alone, near=near
-                )
+                if found in NAMED_AS_IMAGES:
+                    image = self._of_one(path, name)
+                else:
+                    image = self._images.named(name, beside=path.parent, alone=alone, near=near)
+                if image is None and "%" in name:  # an address, as Label Studio's COCO has it
+                    image = self._images.named(unquote(name), beside=path.parent, alone=alone)
                 if image is None and found == LABEL_STUDIO:
                     image = self._images.named(without_upload_prefix(name), beside=path.parent)
-                if image is None and found in NAMED_AS_IMAGES:
-                    image = self._images.with_stem(Path(path.stem))
             except AmbiguousError as error:
                 self.problems.append(
                     f"{path}: '{name}' {error} Write its folder, too, or keep one of them."
@@ -210,19 +237,38 @@ class _Reading:
                 continue
             yield name, image
 
-    def _beside(self, path: Path, name: str) -> Path | None:
-        """The one image beside a file that has its name but for the suffix."""
+    def _of_one(self, path: Path, name: str) -> Path | None:
+        """The image of a file that speaks of a single one: called as it is, or by what it names.
+
+        The tools go by what the file names, people rename both. Where each leads to an image of its
+        own, one of them is wrong.
+
+        Raises:
+            AmbiguousError: several images could be meant.
+        """
         beside = self._images.beside(path)
-        if len(beside) != 1:
-            return None
-        other = path.parent / name.replace("\\", "/")
-        other = Path(os.path.normpath(other))
-        if other != beside[0] and other in self._images:
+        its = beside[0] if len(beside) == 1 else None
+        named = self._images.exactly(name, beside=path.parent)
+        if named is None and (its is None or not _called_as(its, name)):
+            named = self._images.named(name, beside=path.parent)
+        if its is None and (named is None or not _called_as(path, name)):
+            its = self._images.with_stem(Path(path.stem))
+        if named is not None and its is not None and named != its:
+            where = "lies beside" if its in beside else "is called as"
             self.problems.append(
-                f"{path}: lies beside '{beside[0]}' and says that it is of '{other}'; rename it, "
-                "or correct what it says."
+                f"{path}: {where} '{its}' and says that it is of '{named}'; rename it, or correct "
+                "what it says."
             )
-        return beside[0]
+        if named is None and its is not None and not _called_as(its, name):
+            where = f"'{self._images.below(path)}' names '{_file_name(name)}'"
+            self._remarks.append(Remark(where, *NOT_THERE))
+        return its or named
+
+
+def _called_as(image: Path, name: str) -> bool:
+    """Whether a name is that of an image but for the folder and the suffix, or has no suffix."""
+    said = PurePosixPath(_file_name(name))
+    return image.stem.casefold() in (said.stem.casefold(), said.name.casefold())
 
 
 def _file_name(name: str) -> str:

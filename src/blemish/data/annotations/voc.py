@@ -9,11 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree
 
-from blemish.data.annotations.annotation import Annotations, annotation_of
+from blemish.data.annotations.annotation import Annotations, Remark, annotation_of
 from blemish.data.shapes import FARTHEST_PX, Shape, box
 from blemish.errors import DataError, raise_some
 
 HEAD_BYTES = 4096
+OUTLINE = (
+    "object of Pascal VOC has an outline ('polygon') besides its box, and the box is what counts; "
+    "export COCO to have it",
+    "objects of Pascal VOC have an outline ('polygon') besides their box, and the box is what "
+    "counts; export COCO to have them",
+)
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -50,7 +56,13 @@ def read(path: Path, content: bytes) -> Annotations:
             shapes.append(_box(label, one))
         except ValueError as error:
             problems.append(f"object {number} ('{label}') {error}")
-    found = annotation_of(path, shapes, _size_hw(root, problems), problems.append)
+    outlines = tuple(
+        Remark(f"object {number} in {path.name}", *OUTLINE)
+        for number, one in enumerate(root.findall("object"), start=1)
+        if one.find("polygon") is not None
+    )
+    size_hw = _size_hw(root, problems)
+    found = annotation_of(path, shapes, size_hw, problems.append, remarks=outlines)
     raise_some(problems, DataError, place=path)
     return {(root.findtext("filename") or path.stem).strip(): found}
 

@@ -20,7 +20,7 @@ LABELS, IMAGES = "labels", "images"
 NAMES_FILES = ("classes.txt", "obj.names")
 MOST_SHOWN = 60  # characters of a line
 MOST_NAMES = 5
-LARGEST_SHARE = 1.5  # tools write a little more than 1 where a shape is cut off
+MOST_OUTSIDE = 0.01  # of 0 to 1, by rounding: as much as Ultralytics takes
 
 _NUMBER = r"[-+]?(\d[\d.]*|\.\d+|nan|inf)(e[-+]?\d+)?"
 _LINE = re.compile(rf"\s*{_NUMBER}([\s,;]+{_NUMBER}){{4,}}([\s,;].*)?", re.IGNORECASE)
@@ -99,17 +99,28 @@ def _shape(line: str, names: Mapping[int, str], *, has_keypoints: bool) -> Polyg
             "has keypoints ('kpt_shape'), which mark no area; export boxes or polygons instead."
         )
     label = names.get(int(number), f"class {int(number)}")
-    if not all(abs(value) <= LARGEST_SHARE for value in values):
-        raise ValueError("has numbers that are no shares of width and height, from 0 to 1.")
+    if not all(map(_is_share, values)):
+        raise ValueError(
+            f"has numbers that are no shares of width and height, from 0 to 1; {_got(line)}"
+        )
     if len(values) == 4:
         x, y, width, height = values
         corners = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        if not all(map(_is_share, corners)):
+            raise ValueError(
+                "must be a class, centre x and y, width and height; as such it is a box that "
+                f"reaches beyond the image; {_got(line)}"
+            )
         return box(label, corners, relative=True)
     if len(values) % 2 or len(values) < 2 * FEWEST_CORNERS:
         raise ValueError(
             f"has {len(values)} numbers after the class; 4 are a box, pairs from 6 on a polygon."
         )
     return polygon(label, list(zip(values[::2], values[1::2], strict=True)), relative=True)
+
+
+def _is_share(value: float) -> bool:
+    return -MOST_OUTSIDE <= value <= 1 + MOST_OUTSIDE
 
 
 def _got(line: str) -> str:

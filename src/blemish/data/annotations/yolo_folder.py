@@ -31,6 +31,7 @@ class YoloFiles:
     splits: dict[Path, Split] = field(default_factory=dict)
     unlisted: set[Path] = field(default_factory=set)  # in no place that a `data.yaml` names
     without_image: dict[Path, tuple[str, ...]] = field(default_factory=dict)
+    unmatched: list[Path] = field(default_factory=list)  # that mark something on such an image
     problems: list[str] = field(default_factory=list)
 
 
@@ -58,13 +59,15 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
                 and (nearest is not None or _in_labels(path.relative_to(images.folder))),
             )
         except DataError as error:
-            found.problems += str(error).splitlines()
+            if image is not None or _in_labels(path):  # else a table of something else, say
+                found.problems += str(error).splitlines()
             continue
         if annotation is None:
             continue
         if image is None:
             if annotation.is_marked:
                 found.without_image[path] = (path.stem,)
+                found.unmatched.append(path)
         elif image in found.by_image:
             other = found.by_image[image][0]
             found.problems.append(f"{path}: is of '{image}', as '{other}' is; keep one.")
@@ -72,7 +75,11 @@ def yolo_files(files: Sequence[Path], images: Images) -> YoloFiles:
             found.by_image[image] = (path, annotation)
     marked = any(annotation.is_marked for _, annotation in found.by_image.values())
     if not (marked or names):
-        return YoloFiles(problems=found.problems, without_image=found.without_image)
+        return YoloFiles(
+            problems=found.problems,
+            without_image=found.without_image,
+            unmatched=found.unmatched,
+        )
     found.used += [one.path for one in yamls]
     found.used += [path for path in names if path.suffix.lower() not in YAML_SUFFIXES]
     for one in yamls:
@@ -130,8 +137,7 @@ def _with_images(
         except AmbiguousError as error:
             found.problems.append(f"{path}: {error} Give them names of their own.")
             continue
-        if image is not None or _in_labels(path):
-            yield path, image
+        yield path, image
 
 
 def _image_of(path: Path, images: Images, alone: bool) -> Path | None:

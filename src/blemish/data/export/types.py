@@ -13,8 +13,10 @@ from pathlib import Path
 from blemish.data.annotations.annotation import TO_IGNORE, means_good
 from blemish.data.export.contract import Format
 from blemish.data.folder import holds_data
+from blemish.data.layouts.kinds import doubt_of_folder
 from blemish.data.mask_names import is_mask_folder
-from blemish.data.words import doubt, is_good, plain
+from blemish.data.places import is_good_folder
+from blemish.data.words import plain
 from blemish.errors import DataError, raise_all
 from blemish.names import shown
 
@@ -56,10 +58,10 @@ def _lost_label(kind: str) -> str:
 
 def _lost_folder(name: str) -> str:
     """Why a folder would not be read as that of a type of defects; empty, if it would."""
-    if is_good(name):
+    if is_good_folder(name):
         return "marks good parts"
     if is_mask_folder(name):
         return "seems to hold masks"
     if name.isdecimal():
         return "may stand for good parts or for others"
-    return doubt(name) if holds_data(Path(name)) else "is a folder that is passed over"
+    return doubt_of_folder(name) if holds_data(Path(name)) else "is a folder that is passed over"

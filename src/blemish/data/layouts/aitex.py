@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 
 from blemish.data.folder import Folder
-from blemish.data.layouts.classes import Gathered, ImageClass
+from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.layouts.kinds import classes_of
 from blemish.data.mask_names import masks_among
 from blemish.result import GOOD
 
@@ -24,7 +25,7 @@ def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
     return bool(folder.folder("Defect_images") and folder.folder("NODefect_images"))
 
 
-def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
+def read(folder: Folder, names: Names) -> FoundLayout:
     """Defects by their number, without a split."""
     defects, good = folder.folder("Defect_images"), folder.folder("NODefect_images")
     mask_folder = folder.folder("Mask_images")
@@ -39,7 +40,8 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
         kind = f"defect-{found.group(2)}" if found else "defect"
         gathered.add(image, kind, None, masks.get(image.stem.lower()) or beside.get(image, ()))
     if good:
-        gathered.add_class(ImageClass(good, GOOD))
+        for one in classes_of(good, GOOD, names):
+            gathered.add_class(one)
     return gathered.done()
 
 

@@ -30,17 +30,20 @@ class ImageClass:
         defect_type: the kind.
         split: where all of them belong, if that is known.
         deep: whether those in folders below it belong to it.
+        but: folders below it that are something else.
     """
 
     folder: Folder
     defect_type: str
     split: Split | None = None
     deep: bool = True
+    but: tuple[Folder, ...] = ()
 
     @property
     def images(self) -> list[Path]:
         """Its images, masks among them included."""
-        return self.folder.all_images if self.deep else self.folder.images
+        images = self.folder.all_images if self.deep else self.folder.images
+        return [path for path in images if not _lies_in(path, self.but)] if self.but else images
 
 
 @dataclass
@@ -64,7 +67,7 @@ class Gathered:
     notes: list[str] = field(default_factory=list)
     _mask_names: list[MaskNames] = field(default_factory=list)
     _seen: set[Path] = field(default_factory=set)
-    _empty: list[str] = field(default_factory=list)
+    _empty: list[Folder] = field(default_factory=list)
     _training_defects: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
 
     def masks_in(self, folder: Folder) -> MaskNames:
@@ -153,7 +156,7 @@ class Gathered:
             found = masks.of(name, one.folder.name, good=good) if masks else ()
             self.add(image, one.defect_type, one.split, found or beside.get(image, ()))
         if len(self.entries) == before:
-            self._empty.append(self.root.id_of(one.folder.path))
+            self._empty.append(one.folder)
 
     def place(self, split_of: Callable[[Entry], Split]) -> None:
         """Give each image the split that a list names."""
@@ -165,7 +168,7 @@ class Gathered:
         self.entries = _masked_by_defects(self.entries)
         _check_masks_are_unique(self.entries, self.root)
         leftovers = self._leftovers()
-        notes = (*self.notes, *_notes(leftovers))
+        notes = (*self.notes, *leftovers.notes())
         return FoundLayout(self.layout, self.root.path, tuple(self.entries), notes, leftovers)
 
     def _leftovers(self) -> Leftovers:
@@ -173,6 +176,7 @@ class Gathered:
         used |= self._seen
         used |= {path for one, masks in self._training_defects.items() for path in (one, *masks)}
         rest = [path for path in self.root.all_files if path not in used]
+        empty = [one for one in self._empty if used.isdisjoint(one.all_files)]
         orphans, unlabelled, unused, others = [], [], [], []
         for path in rest:
             if _lies_in(path, self.mask_folders) and path.suffix.lower() in MASK_SUFFIXES:
@@ -187,7 +191,7 @@ class Gathered:
             not_images=self._ids(others),
             unused_images=self._ids(unused),
             orphan_masks=self._ids(orphans),
-            empty_folders=tuple(sorted(self._empty)),
+            empty_folders=self._ids(one.path for one in empty),
             training_defects=self._ids(self._training_defects),
             unlabelled=self._ids(unlabelled),
         )
@@ -229,31 +233,3 @@ def _check_masks_are_unique(entries: Iterable[Entry], root: Folder) -> None:
         ],
         DataError,
     )
-
-
-def _notes(leftovers: Leftovers) -> list[str]:
-    notes = []
-    if unused := leftovers.unused_images:
-        lie = "image lies" if len(unused) == 1 else "images lie"
-        notes.append(
-            f"{len(unused)} {lie} where this layout expects none and will not be used: "
-            f"{_folders_of(unused)}."
-        )
-    if defects := leftovers.training_defects:
-        images = "image" if len(defects) == 1 else "images"
-        notes.append(
-            f"{len(defects)} defective {images} of the training part will not be used: only good "
-            "images are learnt from."
-        )
-    if unlabelled := leftovers.unlabelled:
-        come = "image comes" if len(unlabelled) == 1 else "images come"
-        notes.append(
-            f"{len(unlabelled)} {come} without a label and will not be used: "
-            f"{_folders_of(unlabelled)}."
-        )
-    return notes
-
-
-def _folders_of(ids: Sequence[str]) -> str:
-    folders = sorted({PurePosixPath(path).parent.as_posix() for path in ids})
-    return ", ".join(folders[:5]) + (", ..." if len(folders) > 5 else "")

@@ -14,7 +14,10 @@ from blemish.data.layouts.kinds import (
     holds_good,
     mask_folder_in,
     odd_images,
+    pictures_in,
 )
+from blemish.data.mask_names import MaskNames
+from blemish.data.usual_defects import is_usual
 from blemish.data.words import is_bad
 from blemish.errors import DataError
 from blemish.result import GOOD
@@ -22,27 +25,38 @@ from blemish.result import GOOD
 
 def recognises(folder: Folder, names: Names) -> bool:
     """Whether one of its folders means good images."""
-    return _base(folder, names) is not None
+    return base(folder, names) is not None
 
 
-def _base(folder: Folder, names: Names) -> Folder | None:
-    """Where the folders of classes are: right in it, or in its folder of images."""
+def base(folder: Folder, names: Names) -> Folder | None:
+    """Where the folders of classes are: right in a folder, or in its folder of images."""
     bases = (folder, folder.folder(*IMAGE_FOLDERS))
     return next((base for base in bases if holds_good(base, names)), None)
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:
     """Each folder as a class; masks in a folder of masks, or beside their images."""
-    mask_folder = mask_folder_in(folder)
+    mask_folder = mask_folder_in(folder, names)
     but = [mask_folder] if mask_folder else []
     gathered = Gathered("folders", folder)
     masks = gathered.masks_in(mask_folder) if mask_folder else None
-    for one in classes_in(_base(folder, names) or folder, names, but=but):
-        gathered.add_class(one, masks)
+    for one in classes_in(base(folder, names) or folder, names, but=but):
+        add_class(gathered, one, masks, names)
     annotate(gathered)
     found = gathered.done()
     only_good = all(entry.defect_type == GOOD for entry in found.entries)
     return replace(found, layout="good-only") if only_good else found
+
+
+def add_class(gathered: Gathered, one: ImageClass, masks: MaskNames | None, names: Names) -> None:
+    """Take a class; where its images and masks lie in folders side by side, from there."""
+    images = pictures_in(one.folder)
+    if images is None:
+        gathered.add_class(one, masks)
+        return
+    own_masks = mask_folder_in(one.folder, names)
+    own = gathered.masks_in(own_masks) if own_masks else None
+    gathered.add_class(replace(one, folder=images), own or masks, shared=own is None)
 
 
 def recognises_images(folder: Folder, names: Names) -> bool:  # noqa: ARG001
@@ -56,7 +70,7 @@ def read_images(folder: Folder, names: Names) -> FoundLayout:
     Raises:
         DataError: names of the images, or its own, say that some are bad.
     """
-    odd = odd_images(folder.images) or ("its name" if is_bad(folder.name) else "")
+    odd = odd_images(folder.images, kinds=True) or _odd_name(folder)
     if odd and not names.means_good(folder.name):
         raise DataError(
             f"{folder.path} holds images in no folder of a class, which are taken for good, and "
@@ -66,6 +80,12 @@ def read_images(folder: Folder, names: Names) -> FoundLayout:
     gathered = Gathered("good-only", folder)
     gathered.add_class(ImageClass(folder, GOOD, deep=False))
     return gathered.done()
+
+
+def _odd_name(folder: Folder) -> str:
+    """What tells that a folder of images holds defects; empty, if nothing does."""
+    name = folder.path.absolute().name
+    return "its name" if is_bad(name) or is_usual(name) else ""
 
 
 LAYOUT = Layout("folders", recognises, read)

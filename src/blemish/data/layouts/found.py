@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import combinations
+from pathlib import Path, PurePosixPath
 
 from blemish.data.entry import Entry
 from blemish.data.folder import Folder
-from blemish.data.words import is_good, plain
-from blemish.errors import SettingError, did_you_mean, raise_all
+from blemish.data.places import is_good_folder
+from blemish.data.words import plain
+from blemish.errors import SettingError, raise_all
+from blemish.wording import first_few, quoted_few
+
+MOST_NAMED, MOST_FOLDERS = 8, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +25,17 @@ class Names:
     Attributes:
         good: folders of good images.
         ignored: folders that are neither good nor defective, and are not looked into.
+        defects: folders of a kind of defect, which has their name.
     """
 
     good: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    defects: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, good: Sequence[str], ignored: Sequence[str]) -> Names:
-        """The names of two lists that a user gave. Raises `SettingError` where they cannot be."""
-        lists = {"good": good, "ignore": ignored}
+    def of(cls, good: Sequence[str], ignored: Sequence[str], defects: Sequence[str] = ()) -> Names:
+        """The names of lists that a user gave. Raises `SettingError` where they cannot be."""
+        lists = {"good": good, "ignore": ignored, "defect": defects}
         problems = []
         for parameter, names in lists.items():
             if isinstance(names, str):
@@ -39,33 +47,56 @@ class Names:
                 if not _stripped(name) or "/" in _stripped(name) or "\\" in _stripped(name)
             ]
         raise_all(problems, SettingError)
-        found = cls(tuple(map(_stripped, good)), tuple(map(_stripped, ignored)))
-        both = {plain(name) for name in found.good} & {plain(name) for name in found.ignored}
-        if both:
-            raise SettingError(f"'good' and 'ignore' both name '{sorted(both)[0]}'; name it once.")
+        found = cls(*(tuple(map(_stripped, names)) for names in lists.values()))
+        raise_all(list(found._told_twice()), SettingError)
         return found
 
     def check_met(self, folder: Folder) -> None:
         """Raise `SettingError` where a folder holds none of a name, at whatever depth."""
-        if not (self.good or self.ignored):
+        if not (self.good or self.ignored or self.defects):
             return
-        there = {plain(name) for name in folder.names_below}
+        there = {plain(name): name for name in folder.names_below}
         problems = [
-            f"'{parameter}' names '{name}', and there is no such folder in {folder.path}."
-            f"{did_you_mean(plain(name), there)}"
-            for parameter, names in (("good", self.good), ("ignore", self.ignored))
+            f"'{parameter}' names '{name}/', and there is no such folder in {folder.path}."
+            f"{_instead(name, there)}"
+            for parameter, names in self._lists()
             for name in names
-            if plain(name) not in there | {plain(folder.name)}
+            if plain(name) not in {*there, plain(folder.name)}
         ]
         raise_all(problems, SettingError)
 
     def means_good(self, name: str) -> bool:
         """Whether a folder of this name holds good images."""
-        return is_good(name, self.good)
+        said = plain(name) in map(plain, self.good)
+        return said or (is_good_folder(name) and not self.means_defect(name))
+
+    def means_defect(self, name: str) -> bool:
+        """Whether a user has said that a folder of this name holds a kind of defect."""
+        return plain(name) in map(plain, self.defects)
+
+    def is_said(self, name: str) -> bool:
+        """Whether a user has said what a folder of this name is, or to pass it over."""
+        return any(plain(name) in map(plain, names) for _, names in self._lists())
 
     def leaves_out(self, name: str) -> bool:
         """Whether a folder of this name is to be passed over."""
         return plain(name) in map(plain, self.ignored)
+
+    def _lists(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ("good", self.good), ("ignore", self.ignored), ("defect", self.defects)
+
+    def _told_twice(self) -> Iterator[str]:
+        for (one, names), (other, others) in combinations(self._lists(), 2):
+            for name in sorted({plain(name) for name in names} & {plain(name) for name in others}):
+                yield f"'{one}' and '{other}' both name '{name}/'; name it once."
+
+
+def _instead(name: str, there: Mapping[str, str]) -> str:
+    """The folder that is there and has nearly the name; else those that are there."""
+    if close := difflib.get_close_matches(plain(name), there, n=1):
+        return f" Did you mean '{there[close[0]]}/'?"
+    found = quoted_few([f"{one}/" for one in sorted(there.values())], MOST_NAMED)
+    return f" There are {found}." if there else ""
 
 
 def _stripped(name: str) -> str:
@@ -92,6 +123,34 @@ class Leftovers:
     empty_folders: tuple[str, ...] = ()
     training_defects: tuple[str, ...] = ()
     unlabelled: tuple[str, ...] = ()
+
+    def notes(self) -> tuple[str, ...]:
+        """What of it a user must hear, a sentence each; `check` tells all of it as findings."""
+        notes = []
+        if unused := self.unused_images:
+            lie = "image lies" if len(unused) == 1 else "images lie"
+            notes.append(
+                f"{len(unused)} {lie} where this layout expects none and will not be used: "
+                f"{_folders_of(unused)}."
+            )
+        if defects := self.training_defects:
+            images = "image" if len(defects) == 1 else "images"
+            notes.append(
+                f"{len(defects)} defective {images} of the training part will not be used: only "
+                "good images are learnt from."
+            )
+        if unlabelled := self.unlabelled:
+            come = "image comes" if len(unlabelled) == 1 else "images come"
+            notes.append(
+                f"{len(unlabelled)} {come} without a label and will not be used: "
+                f"{_folders_of(unlabelled)}."
+            )
+        return tuple(notes)
+
+
+def _folders_of(ids: Sequence[str]) -> str:
+    folders = sorted({PurePosixPath(path).parent.as_posix() for path in ids})
+    return first_few(folders, MOST_FOLDERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import IMAGE_FOLDERS, mask_folder_in
 from blemish.data.split import Split
-from blemish.data.words import is_good, split_in, split_named
+from blemish.data.words import split_in, split_named
 from blemish.errors import DataError
 from blemish.images.masks import MASK_SUFFIXES
 
@@ -25,12 +25,13 @@ BLACK = (0, 0, 0)
 Place = tuple[Folder, Folder, Split | None]
 
 
-def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
+def recognises(folder: Folder, names: Names) -> bool:
     """Whether a folder of images lies beside one that holds masks."""
     images = folder.folder(*IMAGE_FOLDERS)
     inside = images.folders if images else ()
-    said = any(is_good(one.name) for one in (*folder.folders, *inside))
-    return not said and bool(_places(folder))
+    beside = [one for one in folder.folders if one != images]  # `good=images`: all without a mask
+    said = any(names.means_good(one.name) for one in (*beside, *inside))
+    return not said and bool(_places(folder, names))
 
 
 def read(folder: Folder, names: Names) -> FoundLayout:
@@ -38,7 +39,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     gathered = Gathered("images-and-masks", folder)
     unmasked: list[Path] = []
     _check_background(folder)
-    for place in _places(folder):
+    for place in _places(folder, names):
         unmasked += _add(gathered, place, take_unmasked=names.means_good(place[0].name))
     if unmasked:
         parent = unmasked[0].parent
@@ -52,13 +53,13 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     return gathered.done()
 
 
-def _places(folder: Folder) -> list[Place]:
+def _places(folder: Folder, names: Names) -> list[Place]:
     """Folders of images, of their masks, and the split of both."""
     found: list[tuple[Folder, Split | None]] = [(folder, None)]
     found += [(one, split) for one in folder.folders if (split := split_named(one.name))]
     places: list[Place] = []
     for one, split in found:
-        images, masks = one.folder(*IMAGE_FOLDERS), mask_folder_in(one)
+        images, masks = one.folder(*IMAGE_FOLDERS), mask_folder_in(one, names)
         if images and masks and images.all_images and _holds_masks(masks):
             places.append((images, masks, split))
     return places

@@ -25,7 +25,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
         for one in good_in(folder.folder(split), names, split):
             gathered.add_class(one)
     if public := folder.folder("test_public"):
-        mask_folder = mask_folder_in(public)
+        mask_folder = mask_folder_in(public, names)
         masks = gathered.masks_in(mask_folder) if mask_folder else None
         for one in classes_in(public, names, "test", but=gathered.mask_folders):
             gathered.add_class(one, masks)

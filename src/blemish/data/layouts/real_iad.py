@@ -14,6 +14,7 @@ from typing import Any
 from blemish.data.folder import Folder
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.layouts.kinds import classes_of
 from blemish.data.mask_names import masks_among
 from blemish.data.split import Split
 from blemish.errors import DataError, raise_some
@@ -31,12 +32,12 @@ def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
     return good is not None and any(PART.fullmatch(one.name) for one in good.folders)
 
 
-def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
+def read(folder: Folder, names: Names) -> FoundLayout:
     """What the list says; defects that it has for training are left out."""
     path = _list_of(folder)
     gathered = Gathered("real-iad", folder)
     if path is None:
-        return _without_list(gathered)
+        return _without_list(gathered, names)
     gathered.notes.append(f"The splits are those of {path.parent.name}/{path.name}.")
     problems: list[str] = []
     for split, row in _rows(path):
@@ -53,7 +54,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
     return gathered.done()
 
 
-def _without_list(gathered: Gathered) -> FoundLayout:
+def _without_list(gathered: Gathered, names: Names) -> FoundLayout:
     """Images by their folders; the split is left to who opens them."""
     gathered.notes.append(
         f"There is no list '{gathered.root.name}.json' of the category's splits, so the images are "
@@ -62,11 +63,11 @@ def _without_list(gathered: Gathered) -> FoundLayout:
     good, bad = gathered.root.folder("ok"), gathered.root.folder("ng")
     kinds = [(good, GOOD)] if good else []
     kinds += [(kind, kind.name) for kind in bad.folders] if bad else []
-    for folder, kind in kinds:
-        images = folder.all_images
-        beside = masks_among(images)
-        for image in set(images).difference(*beside.values()):
-            gathered.add(image, kind, None, beside.get(image, ()), _group_of(image, kind))
+    for one in (one for folder, kind in kinds for one in classes_of(folder, kind, names)):
+        beside = masks_among(one.images)
+        for image in set(one.images).difference(*beside.values()):
+            group = _group_of(image, one.defect_type)
+            gathered.add(image, one.defect_type, None, beside.get(image, ()), group)
     return gathered.done()
 
 

@@ -12,6 +12,7 @@ from blemish.data.folder import Folder
 from blemish.data.layouts import (
     aitex,
     dagm,
+    dated,
     folders,
     images_and_masks,
     kolektor,
@@ -22,8 +23,8 @@ from blemish.data.layouts import (
     visa,
 )
 from blemish.data.layouts.annotated import annotated_set, set_of_file
-from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import HOW_TO_SAY, MOST_NAMED
+from blemish.data.layouts.found import MOST_NAMED, FoundLayout, Layout, Names
+from blemish.data.layouts.kinds import HOW_TO_SAY
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
 from blemish.data.words import SPLIT_WORDS, plain
 from blemish.errors import DataError
@@ -42,6 +43,7 @@ LAYOUTS: tuple[Layout, ...] = (
     magnetic_tiles.LAYOUT,
     images_and_masks.LAYOUT,
     folders.LAYOUT,
+    dated.LAYOUT,
 )
 NO_NAMES = Names()
 PARTS = SPLIT_WORDS.keys() | {"test-public", "test-private"}  # of a data set, and none by itself

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
-from blemish.data.layouts.classes import Gathered, ImageClass
+from blemish.data.layouts.classes import Gathered
+from blemish.data.layouts.folders import add_class
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import classes_in, good_in, holds_good, mask_folder_in, split_folder
+from blemish.data.layouts.kinds import (
+    check_no_masks,
+    classes_in,
+    good_in,
+    holds_good,
+    mask_folder_in,
+    split_folder,
+)
 from blemish.data.layouts.saturation import read_saturation
-from blemish.data.mask_names import MaskNames
 from blemish.data.words import plain
 from blemish.result import GOOD
 
@@ -28,7 +35,9 @@ def recognises(folder: Folder, names: Names) -> bool:
 def read(folder: Folder, names: Names) -> FoundLayout:
     """The good images of `train/` and `validation/`, and all of `test/`."""
     train, test = (split_folder(folder, split, names) for split in ("train", "test"))
-    mask_folder = mask_folder_in(folder) or (mask_folder_in(test) if test else None)
+    mask_folder = mask_folder_in(folder, names) or (mask_folder_in(test, names) if test else None)
+    if mask_folder is None:
+        check_no_masks(folder, names)
     but = [mask_folder] if mask_folder else []
     validation = split_folder(folder, "validation", names)
     classes = [
@@ -40,7 +49,7 @@ def read(folder: Folder, names: Names) -> FoundLayout:
     masks = gathered.masks_in(mask_folder) if mask_folder else None
     for one in classes:  # masks are of test images: those of training bear the same names
         of_test = one.split == "test" or one.defect_type != GOOD
-        add_class(gathered, one, masks if of_test else None)
+        add_class(gathered, one, masks if of_test else None, names)
     annotate(gathered)
     if config := folder.file("defects_config.json"):
         gathered.seen([config])
@@ -49,17 +58,6 @@ def read(folder: Folder, names: Names) -> FoundLayout:
             "AU-PRO takes the saturation thresholds of defects_config.json, so that it is AU-sPRO."
         )
     return gathered.done()
-
-
-def add_class(gathered: Gathered, one: ImageClass, masks: MaskNames | None) -> None:
-    """Take a class; where its images and masks lie in folders side by side, from there."""
-    images, own_masks = one.folder.folder("rgb"), one.folder.folder("gt")
-    if images is None:
-        gathered.add_class(one, masks)
-        return
-    inner = ImageClass(images, one.defect_type, one.split)
-    own = gathered.masks_in(own_masks) if own_masks else None
-    gathered.add_class(inner, own or masks, shared=own is None)
 
 
 def _name(train: Folder | None, test: Folder | None) -> str:

@@ -7,8 +7,9 @@ paper's table is of (Zou et al., ECCV 2022); without it images are split here.
 from __future__ import annotations
 
 from blemish.data.folder import Folder
-from blemish.data.layouts.classes import Gathered, ImageClass
+from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
+from blemish.data.layouts.kinds import classes_of
 from blemish.data.split import Split
 from blemish.data.tables import read_table
 from blemish.errors import DataError, raise_some
@@ -24,7 +25,7 @@ def recognises(folder: Folder, names: Names) -> bool:  # noqa: ARG001
     return folder.below("data", "images", "normal") is not None
 
 
-def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
+def read(folder: Folder, names: Names) -> FoundLayout:
     """Images by folder, splits by the list."""
     images = folder.below("data", "images")
     gathered = Gathered("visa", folder)
@@ -33,7 +34,8 @@ def read(folder: Folder, names: Names) -> FoundLayout:  # noqa: ARG001
     listed = _listed(folder)
     for kind, name in ((GOOD, "normal"), (ANOMALY, "anomaly")):
         if images and (of_class := images.folder(name)):
-            gathered.add_class(ImageClass(of_class, kind), masks)
+            for one in classes_of(of_class, kind, names):
+                gathered.add_class(one, masks)
     if listed:
         unlisted = [entry.id for entry in gathered.entries if entry.id.lower() not in listed]
         if unlisted:

@@ -93,6 +93,7 @@ def sort_columns(table: Table, told: Told) -> Columns | None:
     if not (label or defect_type or bad or good):
         label = sorting.take("label", CLASS)
         label = label or sorting.take("label", VERDICT, only=lambda c: c.all_are(is_verdict))
+        label = label or sorting.take_verdict()
     split = sorting.take("split", SPLIT)
     if split is None:
         split = sorting.take("split", SET, only=_holds_a_split)
@@ -154,6 +155,19 @@ class _Sorting:
         if len(found) > 1:
             both = listed([f"'{column.name}'" for column in found])
             self._tell(f"{both} may each be the '{meaning}'; leave one, and rename the others.")
+        self.take_all(found)
+        return found[0] if found else None
+
+    def take_verdict(self) -> Column | None:
+        """Take out the only column that says good and bad in words alone, whatever its name."""
+        found = [column for column in self._columns if _tells_good_from_bad(column)]
+        if len(found) > 1:
+            both = listed([f"'{column.name}'" for column in found])
+            self._tell(f"{both} may each be the 'label'; call the one that is meant so.")
+        elif found:
+            self._told.notes.append(
+                f"'{found[0].name}' says good or bad of every image, and is taken for the label."
+            )
         self.take_all(found)
         return found[0] if found else None
 
@@ -252,6 +266,15 @@ def _alike(column: Column, names: Iterable[str]) -> bool:
 
 def _is_answer(text: str) -> bool:
     return answer_of(text) is not None
+
+
+def _tells_good_from_bad(column: Column) -> bool:
+    """Whether a column says good of some images and bad of others, in words, and nothing else.
+
+    One that says but one of them may as well be of the camera; one that leaves gaps, of anything.
+    """
+    texts = {text_of(cell) for cell in column.cells}
+    return all(map(is_verdict, texts)) and len(set(map(is_good, texts))) > 1
 
 
 def _holds_a_split(column: Column) -> bool:

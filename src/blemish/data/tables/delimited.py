@@ -2,7 +2,8 @@
 
 The header tells what separates fields: whichever makes it name more columns that are known. A row
 must have as many fields as the header. Fewer may mean an empty one at the end, or one lost on the
-way, and then all that follow say something else.
+way, and then all that follow say something else. Lines above the header that begin with `#` are
+passed over, unless one is the header itself.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from blemish.data.tables.table import Row, Table
 from blemish.wording import counted
 
 DELIMITERS = (",", ";", "\t", "|")
+COMMENT = "#"
+MOST_QUOTED = 60  # characters of a line
 NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
 # What Excel takes as a setting, and other programs keep as a line of their own.
@@ -27,15 +31,51 @@ def parse_delimited(text: str, known: Callable[[str], bool]) -> Table:
     text = text.removeprefix("\ufeff")  # a second mark, from files that were put together
     stated = _STATED.match(text)
     body = text[stated.end() :] if stated else text
+    comments, body = _without_comments(body, known)
+    skipped = len(comments) + bool(stated)
     found = [stated["delimiter"]] if stated else _delimiters_of(body, known)
     if len(found) > 1:
-        apart = " or ".join(NAMES[one] for one in found)
+        place, apart = f"line {skipped + 1}", " or ".join(NAMES[one] for one in found)
         problem = (
-            f"line 1: its columns could be separated by {apart}; say which in a line above it, as "
+            f"{place}: its columns could be separated by {apart}; say which in a line above it, as "
             f"sep={found[0]}"
         )
-        return Table((), (), "line 1", (problem,))
-    return _parse(body, found[0], skipped=1 if stated else 0)
+        return Table((), (), place, (problem,))
+    return replace(_parse(body, found[0], skipped), notes=_told_of(comments))
+
+
+def _without_comments(text: str, known: Callable[[str], bool]) -> tuple[list[str], str]:
+    """The lines of comments that a text begins with, and what is left of it.
+
+    NumPy and others put the mark in front of the header, too: `# path,label`. So a line that names
+    columns that are known is none, unless the one below does as well.
+    """
+    comments: list[str] = []
+    while text.startswith(COMMENT):
+        found = _LINE_END.search(text)
+        line, rest = (text[: found.start()], text[found.end() :]) if found else (text, "")
+        if _names_columns(line, known):
+            return comments, text
+        said = line.lstrip(COMMENT)
+        below = not rest.startswith(COMMENT) and not _names_columns(rest, known)
+        if below and _names_columns(said, known):
+            return comments, said.lstrip() + text[len(line) :]
+        comments.append(line)
+        text = rest
+    return comments, text
+
+
+def _names_columns(text: str, known: Callable[[str], bool]) -> bool:
+    """Whether the first line of a text names two columns that mean something."""
+    return any(sum(map(known, _header(text, one))) > 1 for one in DELIMITERS)
+
+
+def _told_of(comments: list[str]) -> tuple[str, ...]:
+    if not comments:
+        return ()
+    first = comments[0].strip()
+    quoted = first if len(first) <= MOST_QUOTED else f"{first[:MOST_QUOTED]}..."
+    return (f"Passed over as comments: {counted(len(comments), 'line')} ('{quoted}').",)
 
 
 def _delimiters_of(text: str, known: Callable[[str], bool]) -> list[str]:

@@ -1,0 +1,275 @@
+"""A detector within zones: it sees nothing else, in its fit as on the line.
+
+Any detector will do, since it is given images that are cut and filled as its graph will be given
+them (`graph.zones`), and what it gives is framed. Images that differ elsewhere alone are copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.data.loading import GoodImages
+from blemish.data.sample import Content, content_of
+from blemish.detectors.contract import Fitted, HeldOutScore, Told
+from blemish.errors import DataError
+from blemish.graph.working_size import WorkingSize
+from blemish.graph.zones import within_zones
+from blemish.images.format import ImageFormat
+from blemish.progress import Progress
+from blemish.zones import Inspected, Zones
+from blemish.zones.inspected import Colour
+
+if TYPE_CHECKING:
+    import onnx
+
+MOST_LOOKED_AT = 32  # images that the colour of what is not inspected is taken from
+FAINTEST, TINY = 0.05, 1e-6  # threshold of a zone, beside the highest of all; and of any
+SEEN_SHARE = 0.5  # of a working pixel that must be inspected for it to tell of a zone
+
+
+@dataclass(frozen=True, eq=False)
+class ZonedImages:
+    """Good images as a detector within zones sees them.
+
+    Attributes:
+        images: the whole images.
+        zones: what is inspected of each.
+        fill: the colour of the rest.
+    """
+
+    images: GoodImages
+    zones: Inspected
+    fill: Colour
+    _seen: dict[str, Content] = field(default_factory=dict, init=False)
+
+    @property
+    def image_format(self) -> ImageFormat:
+        """Depth of all images."""
+        return self.images.image_format
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the images, in order."""
+        return self.images.names
+
+    @property
+    def sizes_hw(self) -> Sequence[tuple[int, int]]:
+        """Height and width of what is seen of each."""
+        return [self.zones.box_hw] * len(self.images.names)
+
+    @property
+    def split_keys(self) -> Sequence[str]:
+        """What keeps images together when some are left out: they look alike within the zones."""
+        return self.images.keys_by(self.contents())
+
+    def contents(self) -> list[Content]:
+        """What is seen of each image, in order. Raises `ImageError` where one cannot be read."""
+        if any(name not in self._seen for name in self.names):
+            for _ in self:
+                pass
+        return [self._seen[name] for name in self.names]
+
+    def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        for name, image in self.images:
+            seen = self.zones.seen(image, self.fill)
+            if name not in self._seen:
+                self._seen[name] = content_of(seen)
+            yield name, seen
+
+    def part(self, numbers: Sequence[int]) -> ZonedImages:
+        """Some of the images."""
+        return replace(self, images=self.images.part(numbers))
+
+
+class FittedInZones:
+    """What fitting on `ZonedImages` gives, for whole images.
+
+    Where zones have shares of the false alarms, score and map are told in multiples of a threshold
+    of each zone: what so many of the images, left out, exceed there. What threshold serves all of
+    these together is found as ever, so that the promise is one of the whole.
+
+    Args:
+        fitted: what the detector gave.
+        images: that it was fitted on.
+        rate: of false alarms, which zones have shares of.
+
+    Attributes:
+        weights: of the zones, once images were left out; none where they have no shares.
+        peaks: the highest of each zone in the map of each image that was left out, by its name,
+            where they have shares: in multiples of its threshold.
+    """
+
+    def __init__(self, fitted: Fitted, images: ZonedImages, rate: float) -> None:
+        self._fitted, self._images, self._rate = fitted, images, rate
+        self.weights: tuple[float, ...] = ()
+        self.peaks: dict[str, NDArray[np.float64]] = {}
+
+    @cached_property
+    def graph(self) -> onnx.ModelProto:
+        """The model that ships."""
+        of = self._images
+        return within_zones(
+            self._fitted.graph, of.zones, of.fill, of.image_format, weights=self.weights
+        )
+
+    @property
+    def batch(self) -> int:
+        """How many images the graph should judge at once."""
+        return self._fitted.batch
+
+    def told(self) -> Sequence[Told]:
+        """What the detector tells."""
+        return self._fitted.told()
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """The same for programs."""
+        return self._fitted.details
+
+    @property
+    def held_out_method(self) -> str:
+        """How `held_out_scores` works, for the record."""
+        return self._fitted.held_out_method
+
+    def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
+        """Those of the detector, with the highest of what is inspected of their maps.
+
+        Raises:
+            CalibrationError: all images belong together, so that none can be left out.
+        """
+        zones = self._images.zones
+        found = list(self._fitted.held_out_scores(progress=progress))
+        if zones.shares:
+            yield from self._by_thresholds(found)
+            return
+        for one in found:
+            peak = one.peak
+            if not zones.fills_its_box:
+                peak = float(zones.peaks(self._fitted.held_out_map(one.name)).max())
+            yield replace(one, peak=peak if zones.mask.all() else max(peak, 0.0))
+
+    def _by_thresholds(self, found: Sequence[HeldOutScore]) -> Iterator[HeldOutScore]:
+        """Scores in multiples of the threshold of each zone, once these are known."""
+        zones, map_of = self._images.zones, self._fitted.held_out_map
+        peaks = np.stack([zones.peaks(map_of(one.name)) for one in found])
+        keys = dict(zip(self._images.names, self._images.split_keys, strict=True))
+        rates = self._rate * np.array(zones.shares)
+        thresholds, of_each = zone_thresholds(peaks, [keys[one.name] for one in found], rates)
+        self.weights = tuple((1 / thresholds).astype(np.float32).tolist())
+        for one, own, limits in zip(found, peaks, of_each, strict=True):
+            self.peaks[one.name] = np.maximum(own / limits, 0.0)
+            highest = float(self.peaks[one.name].max())
+            yield HeldOutScore(one.name, highest, highest)
+
+    def held_out_map(self, name: str) -> NDArray[np.float32]:
+        """The map of a whole image. Raises `KeyError` where it was not left out."""
+        zones, box_map = self._images.zones, self._fitted.held_out_map(name)
+        if self.weights:
+            box_map = box_map * np.array([0.0, *self.weights], np.float32)[zones.labels[zones.box]]
+        return zones.placed(box_map)
+
+    def close(self) -> None:
+        """Give back what the detector needs."""
+        self._fitted.close()
+
+
+def zone_thresholds(
+    peaks: NDArray[np.float64], keys: Sequence[str], rates: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a share of good images exceeds in each zone.
+
+    Args:
+        peaks: of each image that was left out in each zone, N x zones.
+        keys: of the images; those of one key belong together.
+        rates: of each zone; where so few images cannot tell it, the highest of them counts.
+
+    Returns:
+        By all images, and for each image (N x zones) by those that do not belong to it, if that is
+        less: so that none of them looks better than it does to the model that ships.
+    """
+    by_all = _exceeded(peaks, rates)
+    together: dict[str, list[int]] = {}
+    for number, key in enumerate(keys):
+        together.setdefault(key, []).append(number)
+    of_each = np.tile(by_all, (len(peaks), 1))
+    for members in together.values():
+        if len(members) < len(peaks) and (peaks[members] >= by_all).any():
+            others = _exceeded(np.delete(peaks, members, axis=0), rates)
+            of_each[members] = np.minimum(by_all, others)
+    return by_all, of_each
+
+
+def _exceeded(peaks: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    count = len(peaks)
+    ranks = np.clip((rates * (count + 1)).astype(int), 1, count)
+    ordered = -np.sort(-peaks, axis=0)
+    found = ordered[ranks - 1, np.arange(peaks.shape[1])]
+    least: NDArray[np.float64] = np.maximum(found, max(FAINTEST * found.max(), TINY))
+    return least
+
+
+def in_zones(images: GoodImages, zones: Zones) -> ZonedImages:
+    """Good images as a detector within zones sees them; some are read for their colour.
+
+    Raises:
+        DataError: the images are of several sizes, or the zones do not fit theirs.
+        ImageError: one of the images that are looked at cannot be read.
+    """
+    sizes = sorted(set(images.sizes_hw))
+    if len(sizes) > 1:
+        (height, width), (other_height, other_width) = sizes[0], sizes[-1]
+        raise DataError(
+            f"{zones.source}: drawn for images of one size, and there are {len(sizes)} sizes, from "
+            f"{width} x {height} to {other_width} x {other_height} pixels (width x height)."
+        )
+    if not sizes:
+        raise DataError(f"{zones.source}: there is no image to learn from.")
+    inspected = zones.on(sizes[0])
+    return ZonedImages(images, inspected, _mean_colour(images, inspected))
+
+
+def check_seen(zones: Inspected, size: WorkingSize, source: str) -> None:
+    """Raise `DataError` where a zone is so small that no pixel of a working image shows it."""
+    (height, width), _ = size.working_hw(zones.box_hw)
+    for number, name in enumerate(zones.names, start=1):
+        share = _shares(zones.labels[zones.box] == number, (height, width))
+        if share.max() < SEEN_SHARE:
+            rows, columns = zones.box_hw
+            raise DataError(
+                f"{source}: of zone '{name}' nothing is left once {columns} x {rows} pixels "
+                f"become {width} x {height} (width x height): no working pixel shows it by half. "
+                "Draw it larger, or raise 'image_size'."
+            )
+
+
+def _shares(mask: NDArray[np.bool_], to_hw: tuple[int, int]) -> NDArray[np.float64]:
+    """What share of each working pixel is marked: the mean over the pixels that it covers."""
+    found = mask.astype(np.float64)
+    for axis, cells in enumerate(to_hw):
+        found = np.apply_along_axis(_means, axis, found, cells)
+    return found
+
+
+def _means(values: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
+    """Means of a row over equal stretches of it."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    edges = np.interp(np.linspace(0, len(values), cells + 1), np.arange(len(total)), total)
+    means: NDArray[np.float64] = np.diff(edges) * cells / len(values)
+    return means
+
+
+def _mean_colour(images: GoodImages, zones: Inspected) -> Colour:
+    """The mean colour of what is inspected, of some images that lie evenly among all."""
+    if zones.fills_its_box:
+        return 0, 0, 0  # nothing is filled
+    count = len(images.names)
+    some = np.unique(np.linspace(0, count - 1, min(count, MOST_LOOKED_AT)).round().astype(int))
+    means = [image[zones.mask].mean(axis=0) for _, image in images.part(some.tolist())]
+    red, green, blue = np.rint(np.mean(means, axis=0)).astype(int).tolist()
+    return red, green, blue
