@@ -15,16 +15,13 @@ def alarms(record: Record) -> str:
         return NOT_YET
     heads = ("data", "streams", "promised", "bound of one fit (95 %)", "in the stream, untaught",
              "in the stream, taught", "fresh, before", "fresh, after the stream",
-             "fresh, ten forgotten", "scores that rose by learning")  # fmt: skip
+             "scores that rose by learning")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, rows in _by_category(record).items():
         shares = (
             _share(rows, "alarms_untaught", "streamed"),
             _share(rows, "alarms", "streamed"),
-            *(
-                _state(rows, what, "false_alarms", "fresh")
-                for what in ("before", "taught", "forgot")
-            ),
+            *(_state(rows, what, "false_alarms", "fresh") for what in ("before", "taught")),
         )
         cells = " | ".join(f"{100 * share:.2f} %" for share in shares)
         rose = sum(row["taught"]["rose"] + row["ten"]["rose"] for row in rows)
