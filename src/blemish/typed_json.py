@@ -59,6 +59,8 @@ def as_type(value: Any, kind: type[T]) -> T:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise JsonError(_spell(error)) from None
+    except UnicodeEncodeError:  # of a name of a file where a number should be
+        raise JsonError("a text that is no Unicode is in the place of something else.") from None
 
 
 def read_as(content: bytes, kind: type[T]) -> T:

@@ -189,12 +189,13 @@ def test_a_forgotten_image_has_no_vector_left_and_scores_rise(model, category):
 
 
 def test_what_others_share_with_a_forgotten_image_stays(any_model, category):
-    names = [f"train/good/{number:03}.png" for number in range(12)]
+    names = [f"train/good/{number:03}.png" for number in range(4)]
     less = blemish.forget(any_model, names, training_images=category)
-    for path in goods(category):
-        before, now = any_model.predict(path).score, less.predict(path).score
-        assert now < any_model.calibration.image_threshold
-        assert now <= before + 0.5 * abs(any_model.calibration.image_threshold - before)
+    step = less.facts.history[-1]
+    assert 0 < step.added <= step.removed
+    paths = [*goods(category), *sorted((category / "train" / "good").iterdir())[4:10]]
+    before, now = (np.mean([m.predict(path).score for path in paths]) for m in (any_model, less))
+    assert now - before < 0.3 * (any_model.calibration.image_threshold - before)
 
 
 def test_the_images_that_stay_are_needed_as_they_were(model, category, tmp_path):
