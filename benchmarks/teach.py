@@ -6,8 +6,8 @@
 Each stream draws half of a category's good images to fit on; of the others two thirds come one
 after the other, each judged by the model as it is then, and each false alarm is taught at once
 (`blemish.learn`). The last third is fresh: nothing of it is ever taught. The same fit is also
-taught the ten loudest good images of its stream in one go, as alarms of a lower threshold, and
-forgets ten of its own. Rows that are in the day's record are not measured again.
+taught the ten loudest good images of its stream in one go, as alarms of a lower threshold. Rows
+that are in the day's record are not measured again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from day_record import DayRecord, Row
 CATEGORIES = ("mvtec/bottle", "lgp", "mtd")
 RATE = 0.05  # promised: so that streams of some hundred images have alarms to be taught
 MOST_GOOD, MOST_DEFECTS = 300, 80  # images of a fit with its stream, and those to be found
-TAUGHT = 10  # loudest images that are taught in one go, and images that are forgotten
+TAUGHT = 10  # loudest images that are taught in one go
 
 
 def main() -> None:
@@ -83,10 +83,7 @@ def measured(folder: Path, number: int) -> Row:
         "seconds_a_step": seconds,
     }
     known = scores(model, [*fresh, *defects])
-    gone = [train[i].id for i in np.random.default_rng([number, 26]).permutation(half)[:TAUGHT]]
-    less = blemish.forget(model, gone, progress=LoggedProgress())
-    for what, one in (("before", model), ("taught", taught), ("ten", ten), ("forgot", less)):
-        threshold = one.calibration.image_threshold if one is less else threshold
+    for what, one in (("before", model), ("taught", taught), ("ten", ten)):
         now = known if one is model else scores(one, [*fresh, *defects])
         of_fresh, of_defects = now[: len(fresh)], now[len(fresh) :]
         row[what] = {

@@ -82,9 +82,9 @@ def measured(folder: Path, number: int) -> Row:
     likes = [like for sample in taught for like in nearly(model.read(sample))]
     return {
         "fresh": len(fresh),
-        "stream": len(stream),
+        "streamed": len(stream),
         "missed": len(missed),
-        "taught": len(taught),
+        "defects_taught": len(taught),
         "refused": refused,
         "others": len(others),
         "likes": len(likes),

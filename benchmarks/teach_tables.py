@@ -15,16 +15,13 @@ def alarms(record: Record) -> str:
         return NOT_YET
     heads = ("data", "streams", "promised", "bound of one fit (95 %)", "in the stream, untaught",
              "in the stream, taught", "fresh, before", "fresh, after the stream",
-             "fresh, ten forgotten", "scores that rose by learning")  # fmt: skip
+             "scores that rose by learning")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, rows in _by_category(record).items():
         shares = (
             _share(rows, "alarms_untaught", "streamed"),
             _share(rows, "alarms", "streamed"),
-            *(
-                _state(rows, what, "false_alarms", "fresh")
-                for what in ("before", "taught", "forgot")
-            ),
+            *(_state(rows, what, "false_alarms", "fresh") for what in ("before", "taught")),
         )
         cells = " | ".join(f"{100 * share:.2f} %" for share in shares)
         rose = sum(row["taught"]["rose"] + row["ten"]["rose"] for row in rows)
@@ -41,7 +38,7 @@ def found(record: Record) -> str:
         return NOT_YET
     heads = ("data", "recall before", "after the stream", "after the ten loudest",
              "image AUROC before", "after the ten loudest", "vectors before", "of ten images",
-             "bytes more, of ten images", "seconds a step")  # fmt: skip
+             "bytes more, of ten images")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, rows in _by_category(record).items():
         recalls = [_state(rows, what, "found", "defects") for what in ("before", "taught", "ten")]
@@ -49,8 +46,7 @@ def found(record: Record) -> str:
         cells += [f"{_mean(rows, what, 'auroc'):.4f}" for what in ("before", "ten")]
         more = [_mean(rows, "ten", what) - _mean(rows, "before", what) for what in _SIZES]
         cells += [f"{_mean(rows, 'before', 'vectors'):,.0f}", f"{more[0]:.0f}"]
-        seconds = sorted(row["seconds_a_step"] for row in rows if row["seconds_a_step"])
-        cells += [f"{more[1] / 1e6:.2f} MB", f"{seconds[len(seconds) // 2]:.1f}" if seconds else ""]
+        cells.append(f"{more[1] / 1e6:.2f} MB")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", made(record)])
 
@@ -64,7 +60,7 @@ def defects(record: Record) -> str:
              "after", "more at most, as told")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, rows in _by_category(record).items():
-        taught, refused = (sum(row[what] for row in rows) for what in ("taught", "refused"))
+        taught, refused = (sum(row[what] for row in rows) for what in ("defects_taught", "refused"))
         cells = []
         for hits, of in (
             ("likes_found", "likes"),

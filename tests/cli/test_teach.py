@@ -52,7 +52,7 @@ def test_undo_gives_the_old_file_byte_for_byte(blemish, fitted, taught, tmp_path
 def test_a_training_image_is_forgotten_by_name_or_by_file(blemish, fitted, data, tmp_path):
     for number, image in enumerate(("train/good/003.png", data / "train" / "good" / "003.png")):
         new = tmp_path / f"{number}.onnx"
-        found = blemish("forget", fitted, image, "-o", new)
+        found = blemish("forget", fitted, image, "-o", new, "--training-images", data)
         assert found.code == 0
         assert "open after 1 step" in found.out
         assert "next: blemish calibrate" in found.err

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import blemish
-from blemish.errors import BlemishError, ImageError, ModelFileError, UsageError
+from blemish.errors import BlemishError, DataError, ImageError, ModelFileError, UsageError
 from blemish.model.extras import ORIGINS_KEY, UNDO_KEY, read_origins, read_thumbnails
 from blemish.model.file import sign
 from blemish.model.history import promise_told
@@ -70,7 +70,7 @@ def test_no_score_rises_by_learning_and_thresholds_stay(any_model, category):
 
 def test_undoing_gives_the_old_file_byte_for_byte_step_by_step(any_model, category):
     first = blemish.learn(any_model, spots(category)[:1], because="a new lamp")
-    second = blemish.forget(first, ["train/good/003.png"])
+    second = blemish.forget(first, ["train/good/003.png"], training_images=category)
     third = blemish.learn(second, spots(category)[1:2], whole=True)
     assert [step.kind for step in third.facts.history] == ["learn", "forget", "learn"]
     assert third.facts.history[0].because == "a new lamp"
@@ -145,9 +145,13 @@ def test_forgetting_what_was_learned_since_leaves_the_promise_as_it_was(model, c
     less = blemish.forget(taught, [spots(category)[0]])
     assert "holds after 2 steps" in promise_told(less.facts.history)
     assert less.facts.calibration == model.facts.calibration
-    both = blemish.forget(taught, [spots(category)[0], "train/good/003.png"])
+    both = blemish.forget(
+        taught, [spots(category)[0], "train/good/003.png"], training_images=category
+    )
     assert "open" in promise_told(both.facts.history)
-    last = blemish.forget(both, [spots(category)[1]])  # who knows what its scores met
+    last = blemish.forget(
+        both, [spots(category)[1]], training_images=category
+    )  # who knows what its scores met
     assert not last.facts.history[-1].verdict_holds
 
 
@@ -171,16 +175,34 @@ def test_images_like_one_that_was_learned_are_noted_no_more(model, category):
 
 def test_a_forgotten_image_has_no_vector_left_and_scores_rise(model, category):
     name = "train/good/003.png"
-    less = blemish.forget(model, [name])
+    less = blemish.forget(model, [name], training_images=category)
     assert name not in [image.id for image in less.facts.training.images]
     before, now = (
         read_origins(m.extras, images=len(m.facts.training.images), name="m").places["bank"]
         for m in (model, less)
     )
     number = [image.id for image in model.facts.training.images].index(name)
-    assert len(now) == np.count_nonzero(before["image"] != number)
-    for path in goods(category):
-        assert less.predict(path).score >= model.predict(path).score - 1e-5
+    step, kept = less.facts.history[-1], np.count_nonzero(before["image"] != number)
+    assert step.removed == len(before) - kept
+    assert len(now) == kept + step.added
+    assert step.added  # of noise, others have the like
+
+
+def test_what_others_share_with_a_forgotten_image_stays(any_model, category):
+    names = [f"train/good/{number:03}.png" for number in range(4)]
+    less = blemish.forget(any_model, names, training_images=category)
+    step = less.facts.history[-1]
+    assert 0 < step.added <= step.removed
+    paths = [*goods(category), *sorted((category / "train" / "good").iterdir())[4:10]]
+    before, now = (np.mean([m.predict(path).score for path in paths]) for m in (any_model, less))
+    assert now - before < 0.3 * (any_model.calibration.image_threshold - before)
+
+
+def test_the_images_that_stay_are_needed_as_they_were(model, category, tmp_path):
+    with pytest.raises(UsageError, match="training_images"):
+        blemish.forget(model, ["train/good/003.png"])
+    with pytest.raises(DataError, match="Not in"):
+        blemish.forget(model, ["train/good/003.png"], training_images=tmp_path)
 
 
 def test_after_forgetting_the_promise_is_open_until_the_model_is_calibrated(
@@ -189,7 +211,7 @@ def test_after_forgetting_the_promise_is_open_until_the_model_is_calibrated(
     from tiny import tiny_dataset
 
     heard = Heard()
-    less = blemish.forget(model, ["train/good/003.png"], progress=heard)
+    less = blemish.forget(model, ["train/good/003.png"], training_images=category, progress=heard)
     assert any("open until the model is calibrated" in told for told in heard.said)
     assert "open" in promise_told(less.facts.history)
     assert less.facts.calibration.method == "2-fold, before images were forgotten"
@@ -218,7 +240,7 @@ def test_forgetting_what_was_not_learned_is_refused(model, category):
 
 def test_a_training_image_is_known_by_its_file(model, category):
     path = category / "train" / "good" / "003.png"
-    less = blemish.forget(model, [path])
+    less = blemish.forget(model, [path], training_images=category)
     assert less.facts.history[0].images[0].id == "train/good/003.png"
 
 
@@ -304,3 +326,14 @@ def test_a_failed_lesson_raises_only_errors_that_users_can_mend(model, tmp_path)
     (tmp_path / "no.png").write_bytes(b"no image")
     with pytest.raises(BlemishError):
         blemish.learn(model, [tmp_path / "no.png"])
+
+
+def test_golden_samples_are_of_the_model_before_and_go(model, category):
+    kept = blemish.keep_golden(model, category / "test" / "good")
+    assert kept.facts.golden
+    heard = Heard()
+    taught = blemish.learn(kept, spots(category)[:1], progress=heard)
+    assert not taught.facts.golden
+    assert any("Golden samples" in told for told in heard.said)
+    again = blemish.keep_golden(taught, category / "test" / "good")
+    assert blemish.undo(again) == kept.to_bytes()  # the graph is the same

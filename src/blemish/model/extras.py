@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 ORIGINS_KEY, THUMBNAILS_KEY, UNDO_KEY = "blemish.origins", "blemish.thumbnails", "blemish.undo"
 EXTRAS = (ORIGINS_KEY, THUMBNAILS_KEY, UNDO_KEY)
 NO_ORIGINS = (
-    "The model does not say where the vectors of its bank come from: it is no PatchCore, or an "
-    "earlier version fitted it. Fit it again."
+    "The model does not say where the vectors of its bank come from: it is no PatchCore, inspects "
+    "zones, or an earlier version fitted it. Fit it again, without zones."
 )
 
 

@@ -101,7 +101,7 @@ def fit(
         zones: what is inspected; by default all. What lies outside reaches neither bank, score nor
             map, and a defect there is none.
         thumbnails_px: longer side of the training images that the file keeps, those that a bank has
-            vectors of, to be shown beside regions (`Model.evidence`); by default none.
+            vectors of, to be shown beside regions (`predict --evidence`); by default none.
 
     Raises:
         UsageError: the folder holds what belongs to another fit (the differences are named), the

@@ -59,7 +59,8 @@ class Step:
         if self.kind == "calibrate":
             return f"calibrated, from {self.parent[:12]}"
         did = {"learn": "learned", "forget": "forgot"}[self.kind] + " defects" * self.defects
-        vectors = f"{self.added:,} vectors more" if self.added else f"{self.removed:,} fewer"
+        more, less = f"{self.added:,} vectors more", f"{self.removed:,} vectors less"
+        vectors = more if not self.removed else f"{less}, {more}" if self.added else less
         names = first_few([image.id for image in self.images], MOST_NAMED)
         because = f" because: {self.because};" if self.because else ""
         return f"{did} {names}: {vectors};{because} from {self.parent[:12]}"

@@ -25,7 +25,7 @@ from blemish.images.header import FilePage
 from blemish.model.held_banks import HeldBanks
 from blemish.model.history import Step, StepImage
 from blemish.model.lesson import Seen
-from blemish.model.made import made
+from blemish.model.made import made, tell_of_golden
 from blemish.model.model import Model
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Box, Verdict
@@ -108,6 +108,7 @@ def learn_defects(
         more_alarms=reach.more_alarms,
     )
     new = _lifted(bank, every, reach, samples, step)
+    tell_of_golden(model, progress)
     progress.say(
         f"Patches that score {reach.score:.3g} at most by {len(every):,} known ones are raised; of "
         f"{reach.good:,} good images none is, and of new ones {100 * reach.more_alarms:.2g} % at "

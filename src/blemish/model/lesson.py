@@ -164,13 +164,13 @@ class Seen:
         for others in before:
             for start in range(0, len(others), AT_ONCE):
                 gaps = vectors[:, None] - others[None, start : start + AT_ONCE]
-                far = np.minimum(far, self._as_scores(gaps).min(axis=1))
+                far = np.minimum(far, self.as_scores(gaps).min(axis=1))
         excess = usual.reshape(-1)[rows]
         picked: list[int] = []
         while len(rows) and (far - excess).max() > 0:
             farthest = int((far - excess).argmax())
             picked.append(farthest)
-            far = np.minimum(far, self._as_scores(vectors - vectors[farthest]))
+            far = np.minimum(far, self.as_scores(vectors - vectors[farthest]))
             far[farthest] = min(far[farthest], excess[farthest])
         return rows[picked]
 
@@ -186,7 +186,8 @@ class Seen:
             others = self.scores[name][inside]
         return np.full(shape, np.median(others), np.float32)
 
-    def _as_scores(self, gaps: Vectors) -> NDArray[np.float32]:
+    def as_scores(self, gaps: Vectors) -> NDArray[np.float32]:
+        """Scores of patches that lie so far from a vector."""
         squared: NDArray[np.float32] = np.einsum("...d,...d->...", gaps, gaps)
         return squared if self.bank.banks.squared else np.sqrt(squared)
 

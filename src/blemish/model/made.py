@@ -20,6 +20,7 @@ from blemish.model.facts import SCHEMA, Facts
 from blemish.model.file import sign
 from blemish.model.model import Model
 from blemish.model.parent import parent_of, undo_text
+from blemish.progress import Progress
 
 if TYPE_CHECKING:
     import onnx
@@ -33,7 +34,7 @@ def made(
     *,
     thumbnails: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Model:
-    """A model that was made from another one.
+    """A model that was made from another one; golden samples are those of the other, and go.
 
     Args:
         model: the other.
@@ -45,7 +46,7 @@ def made(
     Raises:
         ModelFileError: the other could not be had back.
     """
-    facts = replace(facts, schema=SCHEMA)
+    facts = replace(facts, schema=SCHEMA, golden=())  # what they say is of the old graph
     extras = {ORIGINS_KEY: origins_text(origins)}
     if small := read_thumbnails(model.extras, "the model"):
         there = {image.sha256 for image in facts.training.images}
@@ -62,6 +63,15 @@ def made(
     if undo(new) != old:
         raise ModelFileError("What was done could not be undone, so nothing is; report this.")
     return new
+
+
+def tell_of_golden(model: Model, progress: Progress) -> None:
+    """Say that golden samples went, where the model that another was made from has some."""
+    if model.facts.golden:
+        progress.say(
+            "Golden samples say what the model before made of them, so they are not kept: blemish "
+            "golden keeps new ones."
+        )
 
 
 def undo(model: Model) -> bytes:

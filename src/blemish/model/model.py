@@ -487,8 +487,12 @@ class Model:
             golden=(),
             inspectable=None,
         )
+        lasting = {key: text for key, text in self.extras.items() if key != UNDO_KEY}
         return Model(
-            sign(graph, facts), engine=self.engine, limits=self.reader.limits, raw=self.reader.raw
+            sign(graph, facts, lasting),
+            engine=self.engine,
+            limits=self.reader.limits,
+            raw=self.reader.raw,
         )
 
     def with_calibration(
@@ -507,8 +511,9 @@ class Model:
         history = self.facts.history
         if history:
             history += (calibrated(self.sha256),)
-        stated = calibration.facts(scored, defects)
-        return self._saying(replace(self.facts, calibration=stated, history=history))
+        facts = replace(self.facts, calibration=calibration.facts(scored, defects), history=history)
+        lasting = {key: text for key, text in self.extras.items() if key != UNDO_KEY}
+        return self._saying(facts, lasting)
 
     def with_golden(self, images: Sequence[GoldenImage]) -> Model:
         """The same graph with other golden samples; `blemish.keep_golden` makes them.
@@ -516,21 +521,17 @@ class Model:
         Args:
             images: in the place of those that it has.
         """
-        return self._saying(replace(self.facts, golden=tuple(images)))
+        return self._saying(replace(self.facts, golden=tuple(images)), self.extras)
 
-    def _saying(self, facts: Facts) -> Model:
+    def _saying(self, facts: Facts, extras: Mapping[str, str]) -> Model:
         """The same graph, of which other things are said."""
         facts = replace(facts, schema=SCHEMA)
         return Model(
-            sign(parsed(self._data, self._name), facts, self._lasting()),
+            sign(parsed(self._data, self._name), facts, extras),
             engine=self.engine,
             limits=self.reader.limits,
             raw=self.reader.raw,
         )
-
-    def _lasting(self) -> dict[str, str]:
-        """The extras that hold of another model with the same banks."""
-        return {key: text for key, text in self.extras.items() if key != UNDO_KEY}
 
     def _judge(
         self, images: Sequence[tuple[str | None, NDArray[Any]]], extras: _Extras

@@ -31,8 +31,9 @@ from blemish.model.facts import Facts, FittedImage
 from blemish.model.held_banks import HeldBanks
 from blemish.model.history import Step, StepImage
 from blemish.model.lesson import Lesson
-from blemish.model.made import made
+from blemish.model.made import made, tell_of_golden
 from blemish.model.model import Model
+from blemish.model.refill import refilled, samples_in
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Verdict
 from blemish.wording import counted, first_few
@@ -89,6 +90,7 @@ def learn(
     for sample in samples:
         if sample.id not in idle:
             _tell_if_rejected(new, sample, progress)
+    tell_of_golden(model, progress)
     if not bank.banks.map_follows:
         progress.say(
             "The map is made by a trained net, which may rise where distances fall: how many good "
@@ -98,26 +100,40 @@ def learn(
 
 
 def forget(
-    model: Model, images: Sequence[Given], *, because: str = "", progress: Progress | None = None
+    model: Model,
+    images: Sequence[Given],
+    *,
+    training_images: str | Path | None = None,
+    because: str = "",
+    progress: Progress | None = None,
 ) -> Model:
     """Take training images out of a model: their patches leave its bank.
 
-    Images that were learned since the thresholds were set are as if they had never been. Without
-    others thresholds are set anew from the left-out scores of the images that stay. These met banks
-    that may have held what is gone, so what they promise is open until the model is calibrated.
+    Images that were learned since the thresholds were set are as if they had never been. Of others
+    the bank may keep the one patch of what many have, so the images that stay are looked at again,
+    and get vectors for what would be missing. Thresholds are set anew from their left-out scores.
+    These met banks that may have held what is gone, so what they promise is open until the model is
+    calibrated.
 
     Args:
         model: of PatchCore; stays as it is.
         images: ids of training images, as the model knows them, or files of these.
+        training_images: folder of all that it was fitted on, by their ids; not needed for images
+            that were learned since the thresholds were set.
         because: the reason, for the record.
         progress: told of what a user must hear.
 
     Raises:
-        UsageError: the detector has no bank, an image was not learned from, or none would be left.
+        UsageError: the detector has no bank, an image was not learned from, none would be left, or
+            the folder is needed.
+        DataError: not all images that stay are in the folder as they were.
         ModelFileError: the model does not know where its bank comes from.
     """
     progress = progress or LoggedProgress()
-    new = _without(HeldBanks.of(model), _numbers(model.facts, images), because, progress)
+    folder = None if training_images is None else Path(training_images)
+    numbers = _numbers(model.facts, images)
+    new = _without(HeldBanks.of(model), numbers, folder, because, progress)
+    tell_of_golden(model, progress)
     if not new.facts.history[-1].verdict_holds:
         progress.say(
             "Without them scores of good images can be higher: what the thresholds promise is open "
@@ -156,7 +172,13 @@ def _learned(bank: HeldBanks, lesson: Lesson, *, whole: bool, because: str) -> M
     return _changed(bank, banks, origins, facts, lesson.thumbnails)
 
 
-def _without(bank: HeldBanks, numbers: Sequence[int], because: str, progress: Progress) -> Model:
+def _without(
+    bank: HeldBanks,
+    numbers: Sequence[int],
+    folder: Path | None,
+    because: str,
+    progress: Progress,
+) -> Model:
     """The model without some of its images."""
     facts, every = bank.model.facts, bank.model.facts.training.images
     gone = np.zeros(len(every), np.bool_)
@@ -169,6 +191,12 @@ def _without(bank: HeldBanks, numbers: Sequence[int], because: str, progress: Pr
     hashes = {image.sha256 for image in names}
     images = [image for image, out in zip(every, gone, strict=True) if not out]
     holds = _came_later(facts, numbers) or not _more(bank, banks)
+    removed, added = -_more(bank, banks), 0
+    if not holds:
+        stays = [(n, image) for n, image in enumerate(every) if not gone[n]]
+        banks, origins, added = _refilled(
+            bank, banks, origins, stays, folder=folder, progress=progress
+        )
     calibration, suspicious = facts.calibration, facts.training.suspicious
     if not holds:
         # What they scored when left out, they did by banks that may have held what is gone.
@@ -182,8 +210,8 @@ def _without(bank: HeldBanks, numbers: Sequence[int], because: str, progress: Pr
         parent=bank.model.sha256,
         images=tuple(names),
         whole=True,
-        added=0,
-        removed=-_more(bank, banks),
+        added=added,
+        removed=removed,
         because=because,
         verdict_holds=holds,
         regions_hold=holds,
@@ -195,6 +223,32 @@ def _without(bank: HeldBanks, numbers: Sequence[int], because: str, progress: Pr
         history=(*facts.history, step),
     )
     return _changed(bank, banks, origins, facts, {})
+
+
+def _refilled(
+    bank: HeldBanks,
+    banks: dict[str, Vectors],
+    origins: Origins,
+    stays: Sequence[tuple[int, FittedImage]],
+    *,
+    folder: Path | None,
+    progress: Progress,
+) -> tuple[dict[str, Vectors], Origins, int]:
+    """Banks, origins, and how many vectors came in the place of what others have, too."""
+    if folder is None:
+        raise UsageError(
+            "A bank keeps one patch for many that are alike, so the images that stay are needed to "
+            "keep what they share with those that go: name their folder ('training_images')."
+        )
+    samples = samples_in(folder, stays)
+    renumbered = {before: now for now, (before, _) in enumerate(stays)}
+    places, count = dict(origins.places), 0
+    for name, (vectors, found) in refilled(bank, banks, samples, progress).items():
+        found["image"] = [renumbered[number] for number in found["image"]]
+        banks[name] = np.concatenate([banks[name], vectors])
+        places[name] = np.concatenate([places[name], found])
+        count += len(vectors)
+    return banks, replace(origins, places=places), count
 
 
 def _more(bank: HeldBanks, banks: Mapping[str, Vectors]) -> int:
