@@ -63,9 +63,11 @@ _HOMES = {
     "Region": "result",
     "Verdict": "result",
     "Zones": "zones",
+    "Alignment": "alignment",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
 
 __all__ = [
+    "Alignment",
     "BlemishError",
     "Costs",
     "Dataset",

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.alignment import Motion
 from blemish.typed_json import Hash
 
 GOOD = "good"  # the label of images without a defect
@@ -79,7 +80,8 @@ class Note:
     """What sets an image apart from all training images, so that its score says little.
 
     Attributes:
-        code: `size`, `aspect`, `colour`, `brightness` or `contrast`.
+        code: `size`, `aspect`, `colour`, `brightness` or `contrast`; `alignment` where a part
+            cannot be aligned, so that its score says nothing.
         message: a sentence.
     """
 
@@ -109,6 +111,7 @@ class Prediction:
         tail_p_value: the p-value by a fitted tail: model-based, and below what so many images
             can tell; `None` where no tail was asked for.
         notes: what sets the image apart from all that the model learned from, if anything.
+        motion: how the part lies beside the reference; `None` where the model aligns none.
     """
 
     score: float
@@ -120,10 +123,11 @@ class Prediction:
     path: str | None = None
     tail_p_value: float | None = None
     notes: tuple[Note, ...] = ()
+    motion: Motion | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The prediction without its map, as plain JSON values: a line of `blemish predict`."""
-        return {
+        values: dict[str, Any] = {
             "path": self.path,
             "score": self.score,
             "p_value": self.p_value,
@@ -133,6 +137,9 @@ class Prediction:
             "notes": [note.to_dict() for note in self.notes],
             "seconds": self.seconds,
         }
+        if self.motion is not None:
+            values["motion"] = self.motion.to_dict()
+        return values
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,15 @@ turned(point in the reference) + shift`; y goes down, so degrees are clockwise a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 SHIFT_X, SHIFT_Y, DEGREES, AGREEMENT, SCALE = range(5)  # of the graph's output `alignment`
+
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 
 class Motion(NamedTuple):
@@ -33,15 +36,19 @@ class Motion(NamedTuple):
     @classmethod
     def of_output(cls, values: NDArray[np.float32]) -> Motion:
         """From a row of the graph's output `alignment`."""
-        numbers = [float(value) for value in values]
+        numbers = values.tolist()
         scale = numbers[SCALE] if len(numbers) > SCALE else 1.0
         shift_xy = numbers[SHIFT_X], numbers[SHIFT_Y]
         return cls(shift_xy, numbers[DEGREES], scale, numbers[AGREEMENT])
 
-    def on_image(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return self._asdict() | {"shift_xy_px": list(self.shift_xy_px)}
+
+    def on_image(self, values: NDArray[Kind]) -> NDArray[Kind]:
         """What is drawn on the reference (H x W) as it lies on the image; 0 beyond it."""
         height, width = values.shape
-        x, y = self.on_reference(*np.meshgrid(np.arange(width), np.arange(height)), values.shape)
+        x, y = self.on_reference(np.arange(width), np.arange(height)[:, None], values.shape)
         columns, rows = np.rint(x).astype(int), np.rint(y).astype(int)
         shown = (columns >= 0) & (rows >= 0) & (columns < width) & (rows < height)
         found = np.zeros_like(values)
@@ -49,7 +56,7 @@ class Motion(NamedTuple):
         return found
 
     def on_reference(
-        self, x: NDArray[np.generic], y: NDArray[np.generic], size_hw: tuple[int, ...]
+        self, x: ArrayLike, y: ArrayLike, size_hw: tuple[int, ...]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Where pixels of an image lie on the reference, in pixels."""
         height, width = size_hw

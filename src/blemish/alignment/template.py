@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +33,7 @@ SIGMAS_PX = (2.5, 1.0)  # of the fine steps, in pixels of the grey image
 DAMPING = 0.02  # of what a shift does to the differences; for what nothing tells, as a turned disc
 
 Floats = NDArray[np.float64]
+Waves = NDArray[np.complex128]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +69,11 @@ class Spectra:
         floor: amplitude that phases of an image need to have a say in full.
     """
 
-    down: NDArray[np.complex128]
-    across: NDArray[np.complex128]
-    turned: NDArray[np.complex128]
-    back_down: NDArray[np.complex128]
-    back_across: NDArray[np.complex128]
+    down: Waves
+    across: Waves
+    turned: Waves
+    back_down: Waves
+    back_across: Waves
     shifts_down: Floats
     shifts_across: Floats
     turns: Floats
@@ -94,6 +94,11 @@ class Template:
     alignment: Alignment
     size_hw: tuple[int, int]
     grey: Floats
+
+    @classmethod
+    def sized(cls, alignment: Alignment, size_hw: tuple[int, int]) -> Template:
+        """One of a grey reference in which nothing is to be found, which has all sizes."""
+        return cls(alignment, size_hw, np.zeros(working_hw(size_hw)))
 
     @property
     def working_hw(self) -> tuple[int, int]:
@@ -154,11 +159,11 @@ class Template:
             for side, both in ((height, True), (width, False))
         )
         candidates = list(self._candidates())
-        found = np.stack(
+        found: Waves = np.stack(
             [down @ self._turned(turn, scale) @ across.T for turn, scale in candidates]
         )
         floor = FAINT * float(np.median(np.abs(found)))
-        turned = np.conj(found) / (np.abs(found) + max(floor, 1e-6))
+        turned = found.conj() / (np.abs(found) + max(floor, 1e-6))
         turned[:, down.shape[0] // 2, 0] = 0.0  # the mean says nothing
         turned[:, :, 1:] *= 2  # their other half is not there
         turned /= np.sqrt((np.abs(turned) ** 2).sum(axis=(1, 2), keepdims=True)) + 1e-9
@@ -175,6 +180,17 @@ class Template:
             scales,
             max(floor, 1e-6),
         )
+
+    @property
+    def spectrum_hw(self) -> tuple[int, int]:
+        """How many frequencies there are down and across."""
+        down, across = (int(PADDED * side / SHORTEST_WAVE_PX) for side in self.working_hw)
+        return 2 * down + 1, across + 1
+
+    @property
+    def tried(self) -> int:
+        """How many turns, and scales of each, the coarse step tries."""
+        return sum(1 for _ in self._candidates())
 
     def _candidates(self) -> Iterator[tuple[float, float]]:
         """Turns in radians and logarithms of scales, from the middle outwards."""
@@ -247,9 +263,7 @@ def _smoothing(side: int, cells: int, sigma_px: float) -> Floats:
     return normalised
 
 
-def _fourier(
-    side: int, reach_px: float, *, both_sides: bool
-) -> tuple[NDArray[np.complex128], NDArray[np.complex128], Floats]:
+def _fourier(side: int, reach_px: float, *, both_sides: bool) -> tuple[Waves, Waves, Floats]:
     """Matrices to a spectrum and back, and the shifts that the latter are for, in pixels."""
     period = PADDED * side
     most = int(period / SHORTEST_WAVE_PX)
@@ -258,6 +272,7 @@ def _fourier(
     fade = np.minimum(np.minimum(np.arange(side) + 0.5, side - 0.5 - np.arange(side)), TAPER * side)
     fade = np.sin(0.5 * np.pi * fade / (TAPER * side)) ** 2
     steps = int(np.ceil(reach_px / SHIFT_STEP_PX))
-    shifts = np.arange(-steps, steps + 1) * SHIFT_STEP_PX
-    there = np.exp(-2j * np.pi * waves[:, None] * pixels[None, :]) * fade
-    return there, np.exp(2j * np.pi * shifts[:, None] * waves[None, :]), shifts
+    shifts = np.arange(-steps, steps + 1, dtype=np.float64) * SHIFT_STEP_PX
+    there: Waves = np.exp(-2j * np.pi * waves[:, None] * pixels[None, :]) * fade
+    back: Waves = np.exp(2j * np.pi * shifts[:, None] * waves[None, :])
+    return there, back, shifts

@@ -20,12 +20,11 @@ from blemish.detectors.contract import Fitted, HeldOutScore
 from blemish.detectors.views import FramedFit, ImageView
 from blemish.errors import DataError
 from blemish.graph.alignment import (
-    aligning_model,
+    Aligner,
     filling,
     finding_model,
     grey_model,
     returning_model,
-    within_alignment,
 )
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat
@@ -36,7 +35,9 @@ if TYPE_CHECKING:
 
 MOST_COMPARED = 12  # images that the reference is chosen from
 LEAST_AGREEMENT = 0.5  # that half of the good images must have with the reference
-TRIED_SHIFT = 0.08  # of the longer side, by which good images are shifted to see whether it is found
+TRIED_SHIFT = (
+    0.08  # of the longer side, by which good images are shifted to see whether it is found
+)
 MOST_OFF = 0.01  # of the longer side, by which half of these may be found elsewhere
 SLACK = 2.0  # times as far from agreement as the good images that the limit is taken from
 HIGHEST_LIMIT = 0.9  # what agrees so well is aligned, however well others agree
@@ -82,8 +83,12 @@ class AlignedImages(ImageView):
 
     @cached_property
     def _session(self) -> Session:
-        graph = aligning_model(self.template, self.fill, self.image_format)
-        return Session(graph.SerializeToString())
+        return Session(self.aligner.graph().SerializeToString())
+
+    @property
+    def aligner(self) -> Aligner:
+        """What the graph has in front of the detector."""
+        return Aligner(self.template, self.fill, self.image_format)
 
     def limit(self, rate: float) -> AgreementLimit:
         """Agreement that all but a share of good parts have; of those that belong together, one."""
@@ -112,10 +117,7 @@ class FittedAligned(FramedFit):
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
-        of = self._images
-        return within_alignment(
-            self._fitted.graph, of.template, of.fill, of.image_format, limit=self.limit.limit
-        )
+        return self._images.aligner.around(self._fitted.graph, limit=self.limit.limit)
 
     @cached_property
     def _returning(self) -> Session:
@@ -206,7 +208,7 @@ class _Finder:
         self, alignment: Alignment, size_hw: tuple[int, int], image_format: ImageFormat
     ) -> None:
         self._alignment, self._size_hw = alignment, size_hw
-        empty = self.template(np.zeros((1, 1), np.float32))
+        empty = Template.sized(alignment, size_hw)
         self._greys = Session(grey_model(empty, image_format).SerializeToString())
 
     def template(self, grey: NDArray[np.float32]) -> Template:

@@ -82,6 +82,11 @@ class FramedFit(ABC):
         self._fitted = fitted
 
     @property
+    def framed(self) -> Fitted:
+        """What is within."""
+        return self._fitted
+
+    @property
     @abstractmethod
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""

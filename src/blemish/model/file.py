@@ -14,16 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from blemish.calibration import Calibration, read_stated
 from blemish.errors import ModelFileError
 from blemish.graph.interface import (
     Values,
+    check_aligned,
     check_interface,
     interface_of,
     parsed,
     refuse_outside_data,
 )
-from blemish.graph.verdict import check_verdict
+from blemish.graph.verdict import AGREEMENT_LIMIT, check_held, check_verdict
 from blemish.model.facts import Facts, InputFacts, parse_facts
 from blemish.names import all_shown
 from blemish.zones import Inspected
@@ -138,6 +141,9 @@ def check_facts(
         image_threshold=calibration.image_threshold,
         pixel_threshold=calibration.pixel_threshold,
     )
+    if (alignment := facts.input.alignment) is not None:
+        check_aligned(interface[1], name=name)
+        check_held(data, name, AGREEMENT_LIMIT, np.float32(alignment.limit))
     return calibration
 
 

@@ -14,11 +14,12 @@ from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, Self, TypeVar, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.alignment import Motion
 from blemish.calibration import Calibration
 from blemish.data.sample import Sample
 from blemish.errors import (
@@ -31,6 +32,7 @@ from blemish.files import refuse_existing, write_whole
 from blemish.graph.engine import CPU, Engine
 from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
+from blemish.graph.verdict import ALIGNMENT
 from blemish.images.appearance import appearance_of
 from blemish.images.format import ImageFormat
 from blemish.images.header import (
@@ -90,6 +92,7 @@ class Model:
         calibration: scores of good images and thresholds.
         sha256: hash of the file.
         zones: which pixels of an image are inspected; `None` for all.
+        alignment: how parts are aligned; `None` where they are taken as they lie.
 
     Raises:
         ModelFileError: the bytes are truncated, changed, of a newer schema, or not ours, or they
@@ -115,6 +118,7 @@ class Model:
         self.image_format: ImageFormat = self.facts.input.format
         self.reader = Reader(limits, self.facts.input.alpha, raw)
         self.zones = read_zones(self.facts.input, name)
+        self.alignment = self.facts.input.alignment
         tell_of_forks(self)
 
     def __enter__(self) -> Self:
@@ -284,11 +288,11 @@ class Model:
                 return Failure(path, str(error))
             start = time.perf_counter()
             try:
-                (score,), (score_map,) = self._run(crew.run_here, array[None])
+                found = self._run(crew.run_here, array[None])
             except BlemishError as error:
                 return Failure(path, _spell_failure(path, error))
             seconds = (time.perf_counter() - start) / at_once
-            return self._verdict(path, array, float(score), score_map, seconds, outlines=outlines)
+            return self._verdict(path, array, found, 0, seconds, outlines=outlines)
 
         ahead = WAITING * at_once
         weigh, room = partial(memory.weigh_image, reader=self.reader), memory.room_bytes
@@ -328,7 +332,9 @@ class Model:
         else:
             array, name = as_image(image, self.reader), FileContent.name
         self.image_format.check(array, name)
-        if self.zones is not None:
+        if self.alignment is not None:
+            self.alignment.check((array.shape[0], array.shape[1]), name)
+        elif self.zones is not None:
             self.zones.check((array.shape[0], array.shape[1]), name)
         return array
 
@@ -341,18 +347,18 @@ class Model:
             ModelFileError: the graph fails on them, or gives something of another shape.
         """
         alone = len(images) < 2 or self.engine.at_once == 1
-        return self._run(self.session.run if alone else self._crew.run, images)
+        found = self._run(self.session.run if alone else self._crew.run, images)
+        return found.scores, found.maps
 
-    def _run(
-        self, run: Callable[..., list[NDArray[Any]]], images: NDArray[Any]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        scores, maps = run(OUTPUTS, image=images)
+    def _run(self, run: Callable[..., list[NDArray[Any]]], images: NDArray[Any]) -> _Found:
+        aligned = self.alignment is not None
+        scores, maps, *motions = run((*OUTPUTS, ALIGNMENT) if aligned else OUTPUTS, image=images)
         if scores.shape != images.shape[:1] or maps.shape != images.shape[:3]:
             raise ModelFileError(
                 f"The graph of '{self._name}' gives scores of shape {scores.shape} and maps of "
                 f"{maps.shape} for images of {images.shape}; it is damaged. Fit it again."
             )
-        return scores, maps
+        return _Found(scores, maps, motions[0] if motions else None)
 
     def trace(self, image: ImageLike | BinaryIO, *names: str) -> dict[str, NDArray[Any]]:
         """What the graph holds on its way from an image to its score.
@@ -427,25 +433,30 @@ class Model:
         self, images: Sequence[tuple[str | None, NDArray[Any]]], *, outlines: bool
     ) -> Iterator[Prediction | Failure]:
         start = time.perf_counter()
+        alone = len(images) < 2 or self.engine.at_once == 1
+        run = self.session.run if alone else self._crew.run
         try:
-            scores, maps = self.raw(np.stack([image for _, image in images]))
+            found = self._run(run, np.stack([image for _, image in images]))
         except BlemishError as error:
             for path, _ in images:
                 yield Failure(path, _spell_failure(path, error))
             return
         seconds = (time.perf_counter() - start) / len(images)
-        for (path, image), score, score_map in zip(images, scores.tolist(), maps, strict=True):
-            yield self._verdict(path, image, score, score_map, seconds, outlines=outlines)
+        for number, (path, image) in enumerate(images):
+            yield self._verdict(path, image, found, number, seconds, outlines=outlines)
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
-        zones = self.facts.input.zones
-        seen = image if self.zones is None or zones is None else self.zones.seen(image, zones.fill)
+        zones, seen = self.facts.input.zones, image
+        if self.zones is not None and zones is not None and self.alignment is None:
+            seen = self.zones.seen(image, zones.fill)
         return self.facts.training.appearance.notes(
             appearance_of(seen).relative(self.image_format.white_level)
         )
 
-    def _regions(self, score_map: NDArray[np.float32], *, outlines: bool) -> tuple[Region, ...]:
+    def _regions(
+        self, score_map: NDArray[np.float32], motion: Motion | None, *, outlines: bool
+    ) -> tuple[Region, ...]:
         """What to show of a map, by the zones that it is in."""
         c, zones = self.calibration, self.zones
         found = find_regions(
@@ -453,35 +464,71 @@ class Model:
         )
         if zones is None:
             return found
-        named = [replace(region, zone=zones.name_at(region.peak_xy)) for region in found]
+
+        def zone_at(point_xy: tuple[int, int]) -> str:
+            if motion is None:
+                return zones.name_at(point_xy)
+            x, y = motion.on_reference(*point_xy, zones.size_hw)
+            return zones.name_near((float(x), float(y)))
+
+        named = [replace(region, zone=zone_at(region.peak_xy)) for region in found]
         least = dict(zip(zones.names, zones.smallest_px or (1,) * len(zones.names), strict=True))
         return tuple(region for region in named if region.area_px >= least[region.zone or ""])
+
+    def inspected(self, prediction: Prediction) -> NDArray[np.bool_] | None:
+        """Which pixels of an image that was judged are inspected, H x W; `None` for all.
+
+        With an alignment, zones lie on each image as its part does.
+        """
+        if self.zones is None or prediction.motion is None:
+            return None if self.zones is None else self.zones.mask
+        return prediction.motion.on_image(self.zones.mask)
 
     def _verdict(
         self,
         path: str | None,
         image: NDArray[Any],
-        score: float,
-        score_map: NDArray[np.float32],
+        found: _Found,
+        number: int,
         seconds: float,
         *,
         outlines: bool = False,
     ) -> Prediction | Failure:
+        score, score_map, motion = found.of(number)
         if not (math.isfinite(score) and np.isfinite(score_map).all()):
             why = "the model gives no finite score and map for it (NaN or infinite)"
             return Failure(path, f"{path or 'the image'}: {why}. {_TRY_VERIFY}")
         c = self.calibration
+        reason = None
+        if motion is not None and self.alignment is not None:
+            reason = self.alignment.reason(motion)
+        rejected = score > c.image_threshold or reason is not None
+        regions = () if reason else self._regions(score_map, motion, outlines=outlines)
         return Prediction(
             score=score,
             score_map=score_map,
             p_value=c.p_value(score),
             tail_p_value=c.tail_p_value(score),
-            verdict=Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD,
-            regions=self._regions(score_map, outlines=outlines),
+            verdict=Verdict.DEFECT if rejected else Verdict.GOOD,
+            regions=regions,
             seconds=seconds,
             path=path,
-            notes=self._notes(image),
+            notes=(*((reason,) if reason else ()), *self._notes(image)),
+            motion=motion,
         )
+
+
+class _Found(NamedTuple):
+    """What a graph gives of some images."""
+
+    scores: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    motions: NDArray[np.float32] | None
+
+    def of(self, number: int) -> tuple[float, NDArray[np.float32], Motion | None]:
+        """What it gives of one."""
+        motion = None if self.motions is None else Motion.of_output(self.motions[number])
+        return float(self.scores[number]), self.maps[number], motion
 
 
 def load(

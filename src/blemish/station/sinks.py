@@ -186,13 +186,12 @@ class FolderSink:
         from blemish.images.overlay import encode_jpeg, overlay
 
         image = self.model.read(self._sources.get(name) or result.path or "")
-        zones = self.model.zones
         drawn = overlay(
             image,
             result.score_map,
             threshold=self.model.calibration.pixel_threshold,
             regions=result.regions,
-            inspected=None if zones is None else zones.mask,
+            inspected=self.model.inspected(result),
         )
         return encode_jpeg(drawn, long_side_px=JPEG_LONG_SIDE_PX, quality=JPEG_QUALITY)
 
