@@ -4,8 +4,8 @@
 
 The bottles of MVTec AD (`../shared/data`), and a label drawn here whose place is known exactly.
 Test images are shifted by up to 15 % of their side and turned by up to 10 degrees, evenly; what
-comes into view has the colour of the nearest border pixel. `cut`: images as they are, so that a moved
-bottle is cut off. `whole`: all images, those of the fit too, with 20 % of border more on each side,
+comes into view has the colour of the nearest border pixel. `cut`: images as they are, so that a
+moved bottle is cut off. `whole`: all images, those of the fit too, with 20 % of border more on each side,
 so that it stays whole. Beside the figures: errors on known motions, time of an image, false alarms
 of the limit, and what is not the part.
 """

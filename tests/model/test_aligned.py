@@ -18,6 +18,7 @@ from blemish.graph.interface import parsed
 from blemish.model.file import sign
 from blemish.result import Verdict
 from blemish.zones import Box, Zone, Zones
+from heard import Heard
 from parts import SIDE, SPOT, SPOT_HALF, drawn_part, part_dataset
 from tiny import tiny_dataset, tiny_settings
 
@@ -184,7 +185,7 @@ def test_images_that_look_alike_in_several_places_are_refused(backbone, tmp_path
 
 
 def test_a_limit_is_the_rank_that_its_rate_allows():
-    agreements = [0.5 + n / 200 for n in range(99)]
+    agreements = [0.8 + n / 500 for n in range(99)]
     found = agreement_limit(agreements, 0.05)
     assert found.rate == 0.05
     assert found.limit == np.float32(1 - 2 * (1 - agreements[4]))
@@ -195,10 +196,25 @@ def test_a_limit_is_the_rank_that_its_rate_allows():
 
 def test_a_limit_holds_for_new_parts_whatever_their_distribution():
     rng = np.random.default_rng(0)
-    below = [
-        (rng.beta(2, 1) < agreement_limit(rng.beta(2, 1, 59), 0.05).limit) for _ in range(2000)
-    ]
-    assert np.mean(below) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 2000)
+    limits = [agreement_limit(rng.beta(9, 1, 59), 0.05) for _ in range(2000)]
+    below = [rng.beta(9, 1) < limit.limit for limit in limits]
+    promised = np.mean([limit.rate for limit in limits])
+    assert np.mean(below) <= promised + 3 * np.sqrt(promised / 2000)
+
+
+def test_a_good_image_that_is_none_does_not_take_the_limit_away():
+    found = agreement_limit([0.1, 0.2, *[0.99] * 27], 0.01)
+    assert found.limit == 0.5
+    assert found.rate == pytest.approx(3 / 30)
+
+
+def test_training_images_of_another_part_are_told(backbone, tmp_path):
+    folder = part_dataset(tmp_path / "cards", good=20)
+    Image.fromarray(drawn_part(0, 0, 90)[0]).save(folder / "train" / "good" / "004.png")
+    heard = Heard()
+    detector = blemish.PatchCore(**tiny_settings(backbone, image_size=SIDE))
+    blemish.fit(blemish.open_dataset(folder), detector, align=ALIGN, progress=heard)
+    assert any("1 of 20 training images agree" in said and "004" in said for said in heard.said)
 
 
 def test_a_file_that_contradicts_itself_is_refused(aligned):

@@ -29,10 +29,12 @@ from blemish.graph.alignment import (
 from blemish.graph.session import Session
 from blemish.images.format import ImageFormat
 from blemish.progress import Progress
+from blemish.wording import first_few
 
 if TYPE_CHECKING:
     import onnx
 
+MOST_NAMED = 5  # images
 MOST_COMPARED = 12  # images that the reference is chosen from
 LEAST_AGREEMENT = 0.5  # that half of the good images must have with the reference
 TRIED_SHIFT = (
@@ -147,7 +149,8 @@ def agreement_limit(agreements: Sequence[float], rate: float) -> AgreementLimit:
     """The limit that a share of good parts may be below.
 
     With n images the k-th lowest has k / (n + 1) of good parts below it, whatever their
-    distribution. What is given besides (`SLACK`, `HIGHEST_LIMIT`) only lowers it.
+    distribution. What is given besides (`SLACK`, `HIGHEST_LIMIT`) only lowers it; what agrees less
+    than `LEAST_AGREEMENT` is below, however many of the images are, and the rate says so.
 
     Args:
         agreements: of good images that were not chosen for it, each with the reference.
@@ -155,9 +158,10 @@ def agreement_limit(agreements: Sequence[float], rate: float) -> AgreementLimit:
     """
     ordered = sorted(agreements)
     rank = max(1, int(rate * (len(ordered) + 1)))
-    limit = 1.0 - SLACK * (1.0 - ordered[rank - 1])
-    limit = float(np.float32(min(limit, HIGHEST_LIMIT)))
-    return AgreementLimit(limit, rank / (len(ordered) + 1), tuple(ordered))
+    limit = 1.0 - SLACK * (1.0 - ordered[rank - 1]) if ordered else LEAST_AGREEMENT
+    limit = float(np.float32(max(LEAST_AGREEMENT, min(limit, HIGHEST_LIMIT))))
+    rank = max(rank, 1 + sum(agreement < limit for agreement in ordered))
+    return AgreementLimit(limit, min(1.0, rank / (len(ordered) + 1)), tuple(ordered))
 
 
 def check_one_size(sizes_hw: Sequence[tuple[int, int]]) -> tuple[int, int]:
@@ -198,6 +202,13 @@ def aligned_images(
             for name, image in images:
                 found[name] = finder.found(session, finder.grey(image))
                 advance(1)
+    agreed = {name: Motion.of_output(row).agreement for name, row in found.items()}
+    if low := [name for name, agreement in agreed.items() if agreement < LEAST_AGREEMENT]:
+        progress.say(
+            f"{len(low)} of {count:,} training images agree with the reference ('{reference}') by "
+            f"less than {LEAST_AGREEMENT:g}: {first_few(low, MOST_NAMED)}. Look at them, and leave "
+            "out those that show another part, or one that lies farther off than is looked for."
+        )
     return AlignedImages(images, template, reference, filling(sample[reference]), found)
 
 

@@ -176,19 +176,25 @@ def _fill(g: GraphBuilder, reference: NDArray[Any], size_hw: tuple[int, int]) ->
     """The reference, 3 x H x W, float: of a large one a smaller one is held."""
     planes = np.ascontiguousarray(reference.transpose(2, 0, 1))
     held = g.op("Cast", g.constant(planes, reference.dtype), to=FLOAT)
+    if reference.shape[:2] == size_hw:
+        return held
+    # What runtimes cannot know before there is an image they do not hold at its size.
+    count = g.op("Slice", g.op("Shape", "image"), g.ints(0), g.ints(1), g.ints(0))
+    nothing = g.op("Sub", count, count)
     for axis, (cells, side) in enumerate(zip(reference.shape[:2], size_hw, strict=True), start=1):
-        if cells != side:
-            held = _between(g, held, (cells, side), axis)
+        held = _between(g, held, (cells, side), axis, nothing)
     return held
 
 
-def _between(g: GraphBuilder, planes: str, lengths: tuple[int, int], axis: int) -> str:
-    """More rows or columns, by linear interpolation."""
+def _between(
+    g: GraphBuilder, planes: str, lengths: tuple[int, int], axis: int, nothing: str
+) -> str:
+    """More rows or columns, by linear interpolation; `nothing` is a 0 to be added to places."""
     cells, side = lengths
     at = np.clip((np.arange(side) + 0.5) * cells / side - 0.5, 0, cells - 1)
     low = at.astype(np.int64)
     before, after = (
-        g.op("Gather", planes, g.constant(index, np.int64), axis=axis)
+        g.op("Gather", planes, g.op("Add", g.constant(index, np.int64), nothing), axis=axis)
         for index in (low, np.minimum(low + 1, cells - 1))
     )
     share = g.constant((at - low).reshape((-1, 1) if axis == 1 else (-1,)))

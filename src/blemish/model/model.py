@@ -179,7 +179,8 @@ class Model:
     @property
     def least_memory_bytes(self) -> int:
         """The least that `predict_each` takes for `memory_bytes`."""
-        return least_memory(self.facts.input.working, self.size_bytes)
+        working, aligned = self.facts.input.working, self.alignment is not None
+        return least_memory(working, self.size_bytes, aligned=aligned)
 
     @overload
     def predict(self, images: ImageLike | BinaryIO, *, outlines: bool = ...) -> Prediction: ...
@@ -238,7 +239,8 @@ class Model:
             UsageError: the model is closed.
         """
         self._refuse_closed()
-        memory = judging_memory(self.facts.input.working, self.size_bytes, memory_bytes)
+        working, aligned = self.facts.input.working, self.alignment is not None
+        memory = judging_memory(working, self.size_bytes, memory_bytes, aligned=aligned)
         most = batch or self.facts.detector.batch
         iterator = map(self._in_memory_or_not, images)
         first = list(islice(iterator, 2))
