@@ -5,9 +5,9 @@
 The bottles of MVTec AD (`../shared/data`), and a label drawn here whose place is known exactly.
 Test images are shifted by up to 15 % of their side and turned by up to 10 degrees, evenly; what
 comes into view has the colour of the nearest border pixel. `cut`: images as they are, so that a
-moved bottle is cut off. `whole`: all images, those of the fit too, with 20 % of border more on each side,
-so that it stays whole. Beside the figures: errors on known motions, time of an image, false alarms
-of the limit, and what is not the part.
+moved bottle is cut off. `whole`: all images, those of the fit too, with 20 % of border more on
+each side, so that it stays whole. Beside the figures: errors on known motions, time of an image,
+false alarms of the limit, and what is not the part.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from day_record import DayRecord
 
 BOTTLE = Path(__file__).parents[2] / "shared" / "data" / "mvtec" / "bottle"
 SHIFT, DEGREES = 0.15, 10.0
-SEEDS = 2
+SEEDS = 1
 ALIGN = Alignment(15)
 MARGIN = 0.2
 LABEL_PX = 256
@@ -111,7 +111,6 @@ def measured(model: Model, dataset: Dataset) -> dict[str, Any]:
     return {
         "image_auroc": found.image["auroc"],
         "pixel_auroc": found.pixel["auroc"],
-        "au_pro": found.pixel["au_pro"],
         "good_images": sum(good),
         "good_rejected": sum(
             g and one.verdict != "good" for g, one in zip(good, said, strict=True)
@@ -126,7 +125,6 @@ def figures(record: DayRecord) -> None:
     for kind, margin, detector in (
         ("cut", 0.0, blemish.PatchCore),
         ("whole", MARGIN, blemish.PatchCore),
-        ("cut", 0.0, blemish.Padim),
     ):
         cases = [
             {"figures": kind, "detector": detector.name, "align": align is not None, "seed": seed}
@@ -335,7 +333,7 @@ def limits(record: DayRecord) -> None:
         return
     dataset = blemish.open_dataset(BOTTLE)
     below = new = 0
-    for seed in range(4):
+    for seed in range(2):
         order = np.random.default_rng(seed).permutation(len(dataset.train))
         half = GoodImages([dataset.train[n] for n in order[:104]])
         view = aligned_images(half, ALIGN, progress=LoggedProgress())
@@ -413,9 +411,9 @@ def others(record: DayRecord) -> None:
 def main() -> None:
     """Measure what the day's record does not hold."""
     record = DayRecord("align")
-    known_motions(record)
     others(record)
     figures(record)
+    known_motions(record)
     limits(record)
     times(record)
     print(json.dumps({"rows": len(record.rows)}))

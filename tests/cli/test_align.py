@@ -50,5 +50,5 @@ def test_a_benchmark_aligns_and_knows_it_from_one_that_does_not(
 def test_what_is_no_alignment_is_refused(blemish, cards, tmp_path, command):
     place = ["-o", tmp_path / "x.onnx"] if command != "plan" else []
     refused = blemish(command, cards, *place, "--align", "much")
-    assert refused.code == 1
+    assert refused.code == 2
     assert "must be degrees like 30, or 30,scale; got 'much'" in refused.err

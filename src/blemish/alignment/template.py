@@ -136,7 +136,7 @@ class Template:
         height, width = self.working_hw
         shrink = 2 if sigma_px >= 2 else 1
         n, m = (max(side // shrink, 8) for side in (height, width))
-        rows, columns = _smoothing(height, n, sigma_px), _smoothing(width, m, sigma_px)
+        rows, columns = smoothing(height, n, sigma_px), smoothing(width, m, sigma_px)
         reference = rows @ self.normalised @ columns.T
         reference = (reference - reference.mean()) / max(float(reference.std()), 1e-3)
         down, across = _places(self.size_hw, (n, m))
@@ -253,7 +253,7 @@ def _places(size_hw: tuple[int, int], cells_hw: tuple[int, int]) -> tuple[Floats
     return down, across
 
 
-def _smoothing(side: int, cells: int, sigma_px: float) -> Floats:
+def smoothing(side: int, cells: int, sigma_px: float) -> Floats:
     """A matrix, cells x side, of Gaussian means; what lies outside has no weight."""
     centres = (np.arange(cells) + 0.5) * side / cells - 0.5
     gaps = centres[:, None] - np.arange(side)[None, :]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.alignment.template import Template
+from blemish.alignment.template import Template, smoothing
 from blemish.graph.builder import BOOL, FLOAT, INT32, OPSET, UINT8, UINT16, GraphBuilder, tensor
 from blemish.graph.finding import find
 from blemish.graph.placing import Moved, Placing
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 PREFIX = "alignment/"
 OTHER_BYTES = 250_000  # nodes, and the smaller matrices
+LIT_FINE, LIT_CELLS = 64, 16  # of a side, that light is compared in, and what follows is told in
+MOST_LIGHTER = 0.2  # of white; a defect is no light
+LIT_REACH = 0.7  # of such cells, to which one says what the light is beside it
 LONGEST_FILL_PX = 512  # side of the reference as it fills what an image does not show
 
 
@@ -51,8 +54,9 @@ class Aligner:
         """From `image` to `aligned`, an image as a detector sees it, and `alignment`."""
         g = GraphBuilder(PREFIX)
         placing = Placing(g, self.template.size_hw, OPSET)
-        moved = find(placing, _grey(g, self.template, self.image_format), self.template)
-        g.op("Identity", self._aligned(placing, moved), name="aligned")
+        small = _small(g, self.template)
+        moved = find(placing, _grey(g, small, self.image_format), self.template)
+        g.op("Identity", self._aligned(placing, moved, small), name="aligned")
         kind = UINT8 if self.image_format.bit_depth == 8 else UINT16
         aligned = tensor("aligned", kind, "N", *self.template.size_hw, 3)
         return g.build([image_input(self.image_format)], [aligned, _output(self.template)])
@@ -67,9 +71,10 @@ class Aligner:
         g = GraphBuilder(PREFIX)
         opset = max(OPSET, *(entry.version for entry in model.opset_import))
         placing = Placing(g, self.template.size_hw, opset)
-        moved = find(placing, _grey(g, self.template, self.image_format), self.template)
+        small = _small(g, self.template)
+        moved = find(placing, _grey(g, small, self.image_format), self.template)
         aligned_map = f"{PREFIX}score_map"
-        ours = {"image": self._aligned(placing, moved), "score_map": aligned_map}
+        ours = {"image": self._aligned(placing, moved, small), "score_map": aligned_map}
         found = g.include(model, prefix="", inputs=ours)
         _returned(placing, aligned_map, moved)
         agreement = g.op("Slice", ALIGNMENT, g.ints(3), g.ints(4), g.ints(1))
@@ -79,25 +84,64 @@ class Aligner:
         outputs += [_output(self.template), tensor(INSPECTABLE, BOOL, "N")]
         return g.build([image_input(self.image_format)], outputs)
 
-    def _aligned(self, placing: Placing, moved: Moved) -> str:
+    def _aligned(self, placing: Placing, moved: Moved, small: str) -> str:
         """The image as the reference lies, N x H x W x 3 as decoded."""
         g = placing.g
         grid, shown = placing.on_image(moved, placing.size_hw)
         colours = g.op("Cast", g.op("Transpose", "image", perm=[0, 3, 1, 2]), to=FLOAT)
         own = g.op("Unsqueeze", shown, g.ints(1))
         drawn = g.op("Mul", placing.sampled(colours, grid), own)
-        others = g.op("Mul", _fill(g, self.fill, placing.size_hw), g.op("Sub", g.number(1.0), own))
+        fill = g.op("Add", _fill(g, self.fill, placing.size_hw), self._lit(placing, moved, small))
+        white = g.number(np.iinfo(self.image_format.dtype).max)
+        fill = g.op("Min", g.op("Max", fill, g.number(0.0)), white)
+        others = g.op("Mul", fill, g.op("Sub", g.number(1.0), own))
         levels = g.op("Round", g.op("Add", drawn, others))
         levels = g.op("Transpose", levels, perm=[0, 2, 3, 1])
         if self.image_format.bit_depth == 8:
             return g.op("Cast", levels, to=UINT8)
         return g.op("Cast", g.op("Cast", levels, to=INT32), to=UINT16)
 
+    def _lit(self, placing: Placing, moved: Moved, small: str) -> str:
+        """How much lighter the image is than the reference, N x 3 x H x W, smooth.
+
+        Where it is not shown, as beside there: so that what fills it begins without an edge.
+        """
+        g, size_hw = placing.g, placing.size_hw
+        height, width = self.template.working_hw
+        fine_hw, cells_hw = (
+            (min(most, height), min(most, width)) for most in (LIT_FINE, LIT_CELLS)
+        )
+        seen = _averaged(g, small, (height, width), fine_hw)
+        expected = np.einsum(
+            "ry,yxc,sx->crs",
+            *(
+                smoothing(self.fill.shape[0], fine_hw[0], self.fill.shape[0] / fine_hw[0]),
+                self.fill,
+            ),
+            smoothing(self.fill.shape[1], fine_hw[1], self.fill.shape[1] / fine_hw[1]),
+            optimize=True,
+        )
+        grid, shown = placing.on_image(moved, fine_hw)
+        shown = g.op("Unsqueeze", shown, g.ints(1))
+        lighter = g.op("Sub", placing.sampled(seen, grid), g.constant(expected))
+        most = g.number(MOST_LIGHTER * self.image_format.white_level)
+        lighter = g.op("Min", g.op("Max", lighter, g.op("Neg", most)), most)
+        near = [_near(cells, fine) for cells, fine in zip(cells_hw, fine_hw, strict=True)]
+        sums = [
+            g.op("MatMul", g.op("MatMul", g.constant(near[0]), values), g.constant(near[1].T))
+            for values in (g.op("Mul", lighter, shown), shown)
+        ]
+        coarse = g.op("Div", sums[0], g.op("Max", sums[1], g.number(1e-9)))
+        rows, columns = (
+            between(cells, side) for cells, side in zip(cells_hw, size_hw, strict=True)
+        )
+        return g.op("MatMul", g.op("MatMul", g.constant(rows), coarse), g.constant(columns.T))
+
 
 def grey_model(template: Template, image_format: ImageFormat) -> onnx.ModelProto:
     """From `image` to `grey`, N x h x w: what parts are found in."""
     g = GraphBuilder(PREFIX)
-    g.op("Identity", _grey(g, template, image_format), name="grey")
+    g.op("Identity", _grey(g, _small(g, template), image_format), name="grey")
     return g.build([image_input(image_format)], [tensor("grey", FLOAT, "N", *template.working_hw)])
 
 
@@ -160,14 +204,45 @@ def _fewer(side: int, cells: int) -> NDArray[np.float64]:
     return means
 
 
+def _averaged(
+    g: GraphBuilder, planes: str, from_hw: tuple[int, int], to_hw: tuple[int, int]
+) -> str:
+    """Planes of fewer cells."""
+    rows, columns = (
+        smoothing(side, cells, side / cells) for side, cells in zip(from_hw, to_hw, strict=True)
+    )
+    return g.op("MatMul", g.op("MatMul", g.constant(rows), planes), g.constant(columns.T))
+
+
+def _near(cells: int, fine: int) -> NDArray[np.float64]:
+    """A matrix, cells x fine, of what each of many cells counts for each of a few."""
+    places = (np.arange(fine) + 0.5) * cells / fine - 0.5
+    gaps = np.abs(np.subtract.outer(np.arange(cells), places))
+    weights: NDArray[np.float64] = np.exp(-gaps / LIT_REACH)
+    return weights
+
+
+def between(cells: int, side: int) -> NDArray[np.float64]:
+    """A matrix, side x cells, of linear interpolation."""
+    at = np.clip((np.arange(side) + 0.5) * cells / side - 0.5, 0, cells - 1)
+    weights: NDArray[np.float64] = np.maximum(
+        0.0, 1.0 - np.abs(np.subtract.outer(at, np.arange(cells)))
+    )
+    return weights
+
+
 def _output(template: Template) -> onnx.ValueInfoProto:
     return tensor(ALIGNMENT, FLOAT, "N", 4 + template.alignment.scale)
 
 
-def _grey(g: GraphBuilder, template: Template, image_format: ImageFormat) -> str:
-    """A small image, N x h x w, as shares of white."""
+def _small(g: GraphBuilder, template: Template) -> str:
+    """A small image, N x 3 x h x w, in levels."""
     hw = template.working_hw
-    small = resize(g, "image", image_hw(g), g.ints(*hw), known_hw=hw)
+    return resize(g, "image", image_hw(g), g.ints(*hw), known_hw=hw)
+
+
+def _grey(g: GraphBuilder, small: str, image_format: ImageFormat) -> str:
+    """The same without colour, N x h x w, as shares of white."""
     grey = g.op("ReduceMean", small, g.ints(1), keepdims=0)
     return g.op("Mul", grey, g.number(1 / image_format.white_level))
 
