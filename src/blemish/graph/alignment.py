@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PREFIX = "alignment/"
 OTHER_BYTES = 250_000  # nodes, and the smaller matrices
 LIT_FINE, LIT_CELLS = 64, 16  # of a side, that light is compared in, and what follows is told in
-MOST_LIGHTER = 0.2  # of white; a defect is no light
+MOST_LIGHTER = 2.0  # times; a defect is no light
 LIT_REACH = 0.7  # of such cells, to which one says what the light is beside it
 LONGEST_FILL_PX = 512  # side of the reference as it fills what an image does not show
 
@@ -91,9 +91,8 @@ class Aligner:
         colours = g.op("Cast", g.op("Transpose", "image", perm=[0, 3, 1, 2]), to=FLOAT)
         own = g.op("Unsqueeze", shown, g.ints(1))
         drawn = g.op("Mul", placing.sampled(colours, grid), own)
-        fill = g.op("Add", _fill(g, self.fill, placing.size_hw), self._lit(placing, moved, small))
-        white = g.number(np.iinfo(self.image_format.dtype).max)
-        fill = g.op("Min", g.op("Max", fill, g.number(0.0)), white)
+        fill = g.op("Mul", _fill(g, self.fill, placing.size_hw), self._lit(placing, moved, small))
+        fill = g.op("Min", fill, g.number(np.iinfo(self.image_format.dtype).max))
         others = g.op("Mul", fill, g.op("Sub", g.number(1.0), own))
         levels = g.op("Round", g.op("Add", drawn, others))
         levels = g.op("Transpose", levels, perm=[0, 2, 3, 1])
@@ -102,7 +101,7 @@ class Aligner:
         return g.op("Cast", g.op("Cast", levels, to=INT32), to=UINT16)
 
     def _lit(self, placing: Placing, moved: Moved, small: str) -> str:
-        """How much lighter the image is than the reference, N x 3 x H x W, smooth.
+        """How many times as light the image is as the reference, N x 3 x H x W, smooth.
 
         Where it is not shown, as beside there: so that what fills it begins without an edge.
         """
@@ -123,15 +122,17 @@ class Aligner:
         )
         grid, shown = placing.on_image(moved, fine_hw)
         shown = g.op("Unsqueeze", shown, g.ints(1))
-        lighter = g.op("Sub", placing.sampled(seen, grid), g.constant(expected))
-        most = g.number(MOST_LIGHTER * self.image_format.white_level)
-        lighter = g.op("Min", g.op("Max", lighter, g.op("Neg", most)), most)
         near = [_near(cells, fine) for cells, fine in zip(cells_hw, fine_hw, strict=True)]
-        sums = [
-            g.op("MatMul", g.op("MatMul", g.constant(near[0]), values), g.constant(near[1].T))
-            for values in (g.op("Mul", lighter, shown), shown)
-        ]
-        coarse = g.op("Div", sums[0], g.op("Max", sums[1], g.number(1e-9)))
+        seen, known = (
+            g.op("MatMul", g.op("MatMul", g.constant(near[0]), of_shown), g.constant(near[1].T))
+            for of_shown in (
+                g.op("Mul", placing.sampled(seen, grid), shown),
+                g.op("Mul", g.constant(expected), shown),
+            )
+        )
+        little = g.number(1e-6 * self.image_format.white_level)
+        times = g.op("Div", g.op("Add", seen, little), g.op("Add", known, little))
+        coarse = g.op("Min", g.op("Max", times, g.number(1 / MOST_LIGHTER)), g.number(MOST_LIGHTER))
         rows, columns = (
             between(cells, side) for cells, side in zip(cells_hw, size_hw, strict=True)
         )
