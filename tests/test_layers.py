@@ -13,7 +13,8 @@ import blemish
 ROOT = Path(blemish.__file__).parent
 
 LAYERS = [
-    "errors", "names", "wording", "typed_json", "provenance", "files", "unfinished", "result",
+    "errors", "names", "wording", "typed_json", "provenance", "files", "unfinished", "alignment",
+    "result",
     "binomial", "progress", "settings", "parallel", "workers", "memory", "images", "zones",
     "surfaces", "records", "cluster", "data", "graph", "backbones", "quantisation", "search",
     "calibration", "metrics", "report", "detectors", "model", "evaluation", "monitor",

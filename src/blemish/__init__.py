@@ -75,9 +75,11 @@ _HOMES = {
     "keep_golden": "station.golden",
     "verify_golden": "station.golden",
     "Zones": "zones",
+    "Alignment": "alignment",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}
 
 __all__ = [
+    "Alignment",
     "BlemishError",
     "Costs",
     "Dataset",

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.alignment import Motion
 from blemish.typed_json import Hash
 
 GOOD = "good"  # the label of images without a defect
@@ -116,7 +117,7 @@ class Note:
 
     Attributes:
         code: `size`, `aspect`, `colour`, `brightness` or `contrast`; of a reason `dark`, `bright`,
-            `contrast`, `blurred` or `unlike`.
+            `contrast`, `blurred`, `unlike`, or `alignment` where a part cannot be aligned.
         message: a sentence.
     """
 
@@ -176,6 +177,7 @@ class Prediction:
         notes: what sets the image apart from all that the model learned from, if anything.
         look: light, sharpness, place and so on; `None` where they were not asked for.
         reasons: why the image is not inspectable; empty where it is.
+        motion: how the part lies beside the reference; `None` where the model aligns none.
     """
 
     score: float
@@ -189,11 +191,13 @@ class Prediction:
     notes: tuple[Note, ...] = ()
     look: Look | None = None
     reasons: tuple[Note, ...] = ()
+    motion: Motion | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The prediction without its map, as plain JSON values: a line of `blemish predict`.
 
-        `reasons` are there where there are any, `look` where it was asked for.
+        `reasons` are there where there are any, `look` where it was asked for, `motion` where parts
+        are aligned.
         """
         values: dict[str, Any] = {
             "path": self.path,
@@ -209,6 +213,8 @@ class Prediction:
             values["reasons"] = [reason.to_dict() for reason in self.reasons]
         if self.look is not None:
             values["look"] = self.look.to_dict()
+        if self.motion is not None:
+            values["motion"] = self.motion.to_dict()
         return values
 
 

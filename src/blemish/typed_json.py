@@ -22,6 +22,7 @@ Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Turn = Annotated[float, Meta(ge=0, le=180)]  # degrees to either side
 Rate = Annotated[float, Meta(gt=0, lt=1)]
 AboveZero = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]

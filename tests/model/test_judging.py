@@ -70,3 +70,9 @@ def test_a_large_file_of_a_small_image_weighs_as_a_file(tmp_path) -> None:
     with path.open("ab") as file:
         file.truncate(200 * 10**6)
     assert allowed.weigh_image(path, READER) - small > 300 * 10**6
+
+
+def test_aligned_images_take_more():
+    plain = judging_memory(STRETCHED, 10**6, 4 * GIGABYTE)
+    aligned = judging_memory(STRETCHED, 10**6, 4 * GIGABYTE, aligned=True)
+    assert aligned.weigh((3000, 4000)) - plain.weigh((3000, 4000)) == 56 * 12 * 10**6

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from blemish.alignment import Alignment
 from blemish.calibration import SMALLEST_REGION_PX
 from blemish.data.dataset import Dataset
 from blemish.data.layouts.found import Names
@@ -65,6 +66,7 @@ class Job:
         defect: as `open_dataset` takes it.
         raw: how the pixels lie in files without a header, as text.
         zones: what is inspected, as `Zones.named` takes it; `None` for all.
+        align: how far parts may lie off, as `Alignment.named` takes it; `None` where not aligned.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Job:
     defect: tuple[str, ...] = ()
     raw: str | None = None
     zones: str | None = None
+    align: str | None = None
 
     @property
     def reader(self) -> Reader:
@@ -107,6 +110,16 @@ class Job:
     def read_zones(self) -> Zones | None:
         """What is inspected; `None` for all. Raises `DataError`, `ImageError`."""
         return None if self.zones is None else Zones.named(self.zones)
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """How far parts may lie off; `None` where they are not aligned. Raises `SettingError`."""
+        return None if self.align is None else Alignment.named(self.align)
+
+    def id_of(self, dataset: Dataset, detector: Detector) -> str:
+        """The id that it has with these images and this detector."""
+        said = {"raw": self.raw, "zones": self.zones, "align": self.align}
+        return job_id(dataset, detector, self.request, **said)
 
     def make_detector(self) -> Detector:
         """The detector, ready to fit. Raises `SettingError`."""
@@ -160,6 +173,7 @@ def plan_jobs(
     defect: Sequence[str] = (),
     raw: str | None = None,
     zones: str | None = None,
+    align: str | None = None,
 ) -> list[Job]:
     """All jobs of a benchmark: by category, then detector, then seed. Reads every file once.
 
@@ -185,6 +199,7 @@ def plan_jobs(
         raw: how the pixels lie in files without a header, as `RawFormat.named` takes it.
         zones: what is inspected, as `Zones.named` takes it, or a folder with a file of zones for
             each category, under its name.
+        align: how far parts may lie off, as `Alignment.named` takes it; not aligned by default.
 
     Raises:
         UsageError: there is nothing to do, since one of the lists is empty.
@@ -211,13 +226,15 @@ def plan_jobs(
     )
     with raw_counting(raw is not None):
         paths = _find(data, categories, names)
+    if align is not None:
+        Alignment.named(align)
     opened = [
         (d, path, _zones_of(d.name, zones))
         for d, path in _open_all(paths, test_fraction, names, raw)
     ]
     return [
         Job(
-            id=job_id(dataset, detector, request, raw, own_zones),
+            id=job_id(dataset, detector, request, raw=raw, zones=own_zones, align=align),
             data=str(path),
             category=dataset.name,
             detector=detector.name,
@@ -232,6 +249,7 @@ def plan_jobs(
             defect=names.defects,
             raw=raw,
             zones=own_zones,
+            align=align,
         )
         for dataset, path, own_zones in opened
         for detector in built
@@ -242,8 +260,10 @@ def job_id(
     dataset: Dataset,
     detector: Detector,
     request: FitRequest,
+    *,
     raw: str | None = None,
     zones: str | None = None,
+    align: str | None = None,
 ) -> str:
     """The id of the job that fits and measures a detector on a data set."""
     content = {
@@ -256,6 +276,8 @@ def job_id(
         content["raw"] = raw
     if zones is not None:
         content["zones"] = Zones.named(zones).fingerprint
+    if align is not None:
+        content["align"] = str(Alignment.named(align))
     return id_of(dataset.name, detector.name, detector.settings.seed, content)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TextIO
 
-from blemish.benchmark.plan import Job, job_id
+from blemish.benchmark.plan import Job
 from blemish.errors import BlemishError, DataError
 from blemish.evaluation import evaluate, write_examples
 from blemish.evaluation.recording import make_record
@@ -74,7 +74,7 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         BlemishError: whatever the user can mend; no record is written then.
     """
     dataset, detector = job.open_dataset(), job.make_detector()
-    if job_id(dataset, detector, job.request, job.raw, job.zones) != job.id:
+    if job.id_of(dataset, detector) != job.id:
         raise DataError(
             "The images, or files that the detector takes, have changed since the job was planned."
         )
@@ -91,6 +91,7 @@ def do_job(job: Job, directory: Path, *, progress: Progress) -> Record:
         progress=progress,
         folder=unfinished,
         zones=job.read_zones(),
+        align=job.alignment,
     )
     fit_seconds, fit_peak_bytes = time.perf_counter() - start, peak_memory_bytes()
     make_folder(directory / MODELS)

@@ -16,6 +16,7 @@ from blemish.cli.cluster import check_address
 from blemish.cli.command import FAILED
 from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
+    Align,
     Alpha,
     AsJson,
     Assignments,
@@ -88,6 +89,7 @@ def benchmark(
     raw: Raw = None,
     zones: ZonesFile = None,
     roi: Roi = None,
+    align: Align = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit and measure detectors on categories, and write a report.
@@ -133,6 +135,7 @@ def benchmark(
         "defect": tuple(defect or ()),
         "raw": raw,
         "zones": zones_named(zones, roi),
+        "align": align,
     }
     with _crew(engine, ray_address, workers) as crew:
         jobs = plan_jobs(data, **request)

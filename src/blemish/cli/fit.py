@@ -16,6 +16,7 @@ from blemish.cli.cluster import check_address, workers_of
 from blemish.cli.command import typed, with_option
 from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
+    Align,
     Alpha,
     AsJson,
     Assignments,
@@ -45,6 +46,7 @@ from blemish.cli.options import (
     WorkEngine,
     ZonesFile,
     raw_arguments,
+    read_align,
     read_raw,
     read_zones,
     reader_of,
@@ -104,6 +106,7 @@ def fit(
     raw: Raw = None,
     zones: ZonesFile = None,
     roi: Roi = None,
+    align: Align = None,
     threads: Threads = None,
     provider: Provider = "cpu",
     engine: OnEngine = WorkEngine.LOCAL,
@@ -127,13 +130,14 @@ def fit(
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
     from blemish.graph.engine import Engine
-    from blemish.model.fitting import shared, zoned_images
+    from blemish.model.fitting import alignment_bytes, shared, zoned_images
     from blemish.records.machine import peak_memory_bytes
     from blemish.workers import HERE
 
     runtime, raw_format = Engine.named(provider), read_raw(raw)
     runtime.check()
     chosen, inspected = make_assigned(detector, settings), read_zones(zones, roi)
+    aligned = read_align(align)
     check_address(engine, ray_address)
     if engine == WorkEngine.RAY:
         shared(chosen, HERE)  # told before anything is begun
@@ -151,7 +155,8 @@ def fit(
     images = GoodImages(dataset.train, reader)
     seen = images if inspected is None else zoned_images(images, chosen, inspected)
     planned = chosen.plan(seen)
-    outputs.check_space(output, planned.model_bytes)
+    more = 0 if aligned is None else alignment_bytes(images, aligned)
+    outputs.check_space(output, planned.model_bytes + more)
     start = perf_counter()
     guess = planned.takes_long and engine == WorkEngine.LOCAL
     guessed = chosen.estimate_seconds(seen) if guess else {}
@@ -175,6 +180,7 @@ def fit(
             workers=workers,
             zones=inspected,
             thumbnails_px=thumbnails,
+            align=aligned,
         )
     model.save(output, force=force)
     take_away(unfinished)

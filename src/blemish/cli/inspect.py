@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blemish.alignment.settings import SCALES
 from blemish.binomial import CONFIDENCE, rate_at_most
 from blemish.cli import console
 from blemish.cli.options import AsJson
@@ -18,7 +19,13 @@ from blemish.detectors.settings import DetectorSettings
 from blemish.wording import bytes_text, counted, rate_text
 
 if TYPE_CHECKING:
-    from blemish.model.facts import DetectorFacts, Facts, TrainingFacts, WorkingFacts
+    from blemish.model.facts import (
+        AlignmentFacts,
+        DetectorFacts,
+        Facts,
+        TrainingFacts,
+        WorkingFacts,
+    )
     from blemish.model.file import ModelFile
 
 Verify = Annotated[
@@ -66,6 +73,8 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
             bound = rate_text(rate_at_most(above, count, confidence=CONFIDENCE))
             told = f"{above:,} of {count:,} good images rejected for it"
             yield f"zone {name}", f"{told}; under {bound} with 95% confidence"
+    if (aligned := facts.input.alignment) is not None:
+        yield from _alignment_facts(aligned)
     yield "outputs", ", ".join(file.outputs)
     yield "trained on", _trained_on(facts.training)
     yield from threshold_facts(facts.calibration)
@@ -79,6 +88,18 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
         )
     yield from history_facts(facts.history)
     yield from extras_facts(file.extras)
+
+
+def _alignment_facts(aligned: AlignmentFacts) -> Iterator[tuple[str, str]]:
+    height, width = aligned.size_hw
+    yield "aligned with", f"{aligned.reference}, {width} x {height} pixels"
+    scales = f", other sizes up to {SCALES:.0%}" if aligned.scale else ""
+    turns = f"turns up to {aligned.degrees:g} degrees"
+    yield "", f"shifts up to {aligned.shift:.0%} of the longer side, {turns}{scales}"
+    count, lowest = len(aligned.agreements), min(aligned.agreements, default=1.0)
+    rate = rate_text(aligned.rate)
+    yield "agreement", f"at least {aligned.limit:.3f}; at most {rate} of good parts have less"
+    yield "", f"by {count:,} good images, the lowest {lowest:.3f}"
 
 
 def _detector_facts(facts: DetectorFacts, working: WorkingFacts) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ import typer
 from blemish.errors import SettingError, UsageError
 
 if TYPE_CHECKING:
+    from blemish.alignment import Alignment
     from blemish.data.dataset import Dataset
     from blemish.images.header import Reader, ReadLimits
     from blemish.images.raw import RawFormat
@@ -122,6 +123,15 @@ Roi = Annotated[
     typer.Option(
         metavar="X,Y,W,H",
         help="The same, one rectangle in pixels: left, top, width, height.",
+        show_default=False,
+    ),
+]
+Align = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEGREES",
+        help="Align parts with a good one first: they may shift, and turn by so much to either "
+        "side (30; 180 for any; 30,scale where their size varies).",
         show_default=False,
     ),
 ]
@@ -246,6 +256,15 @@ def zones_named(zones: str | None, roi: str | None) -> str | None:
     if roi is not None and not _FOUR.fullmatch(roi):
         raise SettingError(f"'--roi' must be like 100,80,640,480; got '{roi}'.")
     return roi if zones is None else zones
+
+
+def read_align(text: str | None) -> Alignment | None:
+    """How far parts may lie off; `None` where they are not aligned. Raises `SettingError`."""
+    if text is None:
+        return None
+    from blemish.alignment import Alignment
+
+    return Alignment.named(text)
 
 
 def reader_of(max_pixels: int | None, alpha: OnAlpha, raw: RawFormat | None) -> Reader:

@@ -13,6 +13,7 @@ from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
 from blemish.cli.detector_settings import read_settings
 from blemish.cli.options import (
+    Align,
     Alpha,
     AsJson,
     Assignments,
@@ -37,6 +38,7 @@ from blemish.cli.options import (
     Threads,
     WorkEngine,
     ZonesFile,
+    read_align,
     read_raw,
     read_zones,
     reader_of,
@@ -69,6 +71,7 @@ def plan(
     raw: Raw = None,
     zones: ZonesFile = None,
     roi: Roi = None,
+    align: Align = None,
     threads: Threads = None,
     engine: OnEngine = WorkEngine.LOCAL,
     as_json: AsJson = False,
@@ -84,7 +87,7 @@ def plan(
     from blemish.calibration import CalibrationRequest, lowest_rate
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
-    from blemish.model.fitting import check_promise, shared, zoned_images
+    from blemish.model.fitting import alignment_bytes, check_promise, shared, zoned_images
     from blemish.workers import HERE
 
     chosen, raw_format = make_assigned(detector, settings), read_raw(raw)
@@ -94,7 +97,8 @@ def plan(
     dataset = choice.open()
     request = CalibrationRequest(false_alarm_rate, region_rate, tail=tail)
     images = GoodImages(dataset.train, reader_of(max_pixels, alpha, raw_format))
-    inspected = read_zones(zones, roi)
+    inspected, aligned = read_zones(zones, roi), read_align(align)
+    more = 0 if aligned is None else alignment_bytes(images, aligned)
     images.contents(progress=TerminalProgress())
     seen = images if inspected is None else zoned_images(images, chosen, inspected)
     lowest = lowest_rate(check_promise(dataset.name, seen.split_keys, request, detector=chosen))
@@ -104,19 +108,26 @@ def plan(
         found = {"dataset": dataset.name} | planned.to_dict()
         found["lowest_false_alarm_rate"] = lowest
         found["estimated_seconds"] = seconds | {"total": sum(seconds.values())}
+        if aligned is not None:
+            found["alignment_bytes"] = more
         console.write_json(found | {"notes": notes})
     else:
-        console.write_facts(_facts(dataset.name, planned, seconds, lowest))
+        console.write_facts(_facts(dataset.name, planned, seconds, lowest, more))
     for sentence in notes:
         console.note(sentence)
     console.next_steps(["fit", *with_option(typed(ctx), "-o", Path(f"{dataset.name}.onnx"))])
 
 
 def _facts(
-    name: str, plan: FitPlan, seconds: Mapping[str, float], lowest_rate: float
+    name: str, plan: FitPlan, seconds: Mapping[str, float], lowest_rate: float, more_bytes: int
 ) -> Iterator[tuple[str, str]]:
     yield "data set", f"{name}, {plan.images:,} good images to learn from"
     yield from plan.told()
+    if more_bytes:
+        yield (
+            "alignment",
+            f"{bytes_text(more_bytes)} more in the file; images read once more",
+        )
     yield "memory", f"at most {bytes_text(plan.memory_bytes)}"
     yield "disk", bytes_text(plan.disk_bytes) if plan.disk_bytes else "none"
     total = seconds_text(sum(seconds.values()))

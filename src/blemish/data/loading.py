@@ -112,7 +112,7 @@ class GoodImages:
         self._facts = self._probe() if facts is None else facts
         in_order = [self._facts[name] for name in self.names]
         self.sizes_hw = [fact.size_hw for fact in in_order]
-        self._bit_depth = self._one_depth(in_order)
+        self.bit_depth = self._one_depth(in_order)
 
     @property
     def names(self) -> list[str]:
@@ -122,7 +122,7 @@ class GoodImages:
     @cached_property
     def image_format(self) -> ImageFormat:
         """Depth of all images; the white level of 16-bit ones takes a look at each."""
-        if self._bit_depth == 8:
+        if self.bit_depth == 8:
             return ImageFormat()
         return format_16_bit(max(content.brightest for content in self.contents()))
 
@@ -202,7 +202,7 @@ class GoodImages:
 
     def _read(self, sample: Sample) -> NDArray[Any]:
         image = sample.read(self._reader)
-        planned = (*self._facts[sample.id].size_hw, self._bit_depth)
+        planned = (*self._facts[sample.id].size_hw, self.bit_depth)
         if (*image.shape[:2], 8 * image.dtype.itemsize) != planned:
             raise ImageError(
                 f"{sample.path}: was changed while it was in use, its size or depth is not what it "

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from blemish.data.loading import GoodImages
 from blemish.data.sample import Content, content_of
-from blemish.detectors.contract import Fitted, HeldOutScore, Told
+from blemish.detectors.contract import Fitted, HeldOutScore
 from blemish.detectors.origins import Origins, TellsOrigins
+from blemish.detectors.views import FramedFit, ImageView
 from blemish.errors import DataError
 from blemish.graph.working_size import WorkingSize
 from blemish.graph.zones import within_zones
-from blemish.images.format import ImageFormat
 from blemish.images.look import Glance, glance_at
 from blemish.progress import Progress
 from blemish.zones import Inspected, Zones
@@ -36,30 +36,18 @@ SEEN_SHARE = 0.5  # of a working pixel that must be inspected for it to tell of 
 
 
 @dataclass(frozen=True, eq=False)
-class ZonedImages:
+class ZonedImages(ImageView):
     """Good images as a detector within zones sees them.
 
     Attributes:
-        images: the whole images.
         zones: what is inspected of each.
         fill: the colour of the rest.
     """
 
-    images: GoodImages
     zones: Inspected
     fill: Colour
     _seen: dict[str, Content] = field(default_factory=dict, init=False)
     _glances: dict[str, Glance] = field(default_factory=dict, init=False)
-
-    @property
-    def image_format(self) -> ImageFormat:
-        """Depth of all images."""
-        return self.images.image_format
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Of the images, in order."""
-        return self.images.names
 
     @property
     def sizes_hw(self) -> Sequence[tuple[int, int]]:
@@ -92,12 +80,8 @@ class ZonedImages:
                     self._glances[name] = glance_at(seen)
             yield name, seen
 
-    def part(self, numbers: Sequence[int]) -> ZonedImages:
-        """Some of the images."""
-        return replace(self, images=self.images.part(numbers))
 
-
-class FittedInZones:
+class FittedInZones(FramedFit):
     """What fitting on `ZonedImages` gives, for whole images.
 
     Where zones have shares of the false alarms, score and map are told in multiples of a threshold
@@ -116,7 +100,8 @@ class FittedInZones:
     """
 
     def __init__(self, fitted: Fitted, images: ZonedImages, rate: float) -> None:
-        self._fitted, self._images, self._rate = fitted, images, rate
+        super().__init__(fitted)
+        self._images, self._rate = images, rate
         self.weights: tuple[float, ...] = ()
         self.peaks: dict[str, NDArray[np.float64]] = {}
 
@@ -137,25 +122,6 @@ class FittedInZones:
         """
         inner = cast(TellsOrigins, self._fitted).origins
         return replace(inner, sizes_hw=[self._images.zones.size_hw] * len(inner.sizes_hw))
-
-    @property
-    def batch(self) -> int:
-        """How many images the graph should judge at once."""
-        return self._fitted.batch
-
-    def told(self) -> Sequence[Told]:
-        """What the detector tells."""
-        return self._fitted.told()
-
-    @property
-    def details(self) -> dict[str, Any]:
-        """The same for programs."""
-        return self._fitted.details
-
-    @property
-    def held_out_method(self) -> str:
-        """How `held_out_scores` works, for the record."""
-        return self._fitted.held_out_method
 
     def held_out_scores(self, *, progress: Progress) -> Iterator[HeldOutScore]:
         """Those of the detector, with the highest of what is inspected of their maps.
@@ -194,10 +160,6 @@ class FittedInZones:
             box_map = box_map * np.array([0.0, *self.weights], np.float32)[zones.labels[zones.box]]
         return zones.placed(box_map)
 
-    def close(self) -> None:
-        """Give back what the detector needs."""
-        self._fitted.close()
-
 
 def zone_thresholds(
     peaks: NDArray[np.float64], keys: Sequence[str], rates: NDArray[np.float64]
@@ -234,7 +196,7 @@ def _exceeded(peaks: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray
     return least
 
 
-def in_zones(images: GoodImages, zones: Zones) -> ZonedImages:
+def in_zones(images: GoodImages | ImageView, zones: Zones) -> ZonedImages:
     """Good images as a detector within zones sees them; some are read for their colour.
 
     Raises:
@@ -284,7 +246,7 @@ def _means(values: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
     return means
 
 
-def _mean_colour(images: GoodImages, zones: Inspected) -> Colour:
+def _mean_colour(images: GoodImages | ImageView, zones: Inspected) -> Colour:
     """The mean colour of what is inspected, of some images that lie evenly among all."""
     if zones.fills_its_box:
         return 0, 0, 0  # nothing is filled

@@ -53,10 +53,9 @@ def write_examples(
         return image, model.predict(image)
 
     threshold = model.calibration.pixel_threshold
-    inspected = None if model.zones is None else model.zones.mask
     comparisons = Comparisons.of(model) if THUMBNAILS_KEY in model.extras else None
     folder = directory / "examples" / name
-    draw = _Drawing(judge, threshold, directory, folder, model.reader, inspected, comparisons)
+    draw = _Drawing(judge, threshold, directory, folder, model.reader, model.inspected, comparisons)
     return _write(draw, dataset.test, images, most)
 
 
@@ -131,7 +130,7 @@ class _Drawing:
     directory: Path
     folder: Path
     reader: Reader
-    inspected: NDArray[np.bool_] | None = None
+    inspected: Callable[[Prediction], NDArray[np.bool_] | None] | None = None
     comparisons: Comparisons | None = None
 
     def __call__(self, sample: Sample, row: ImageRow, stem: str) -> Example:
@@ -145,7 +144,7 @@ class _Drawing:
             threshold=self.threshold,
             regions=result.regions,
             mask=sample.read_mask((image.shape[0], image.shape[1]), self.reader),
-            inspected=self.inspected,
+            inspected=self.inspected(result) if self.inspected else None,
         )
         files = {}
         for kind, pixels in (("image", displayable(image)), ("map", drawn)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -111,7 +111,7 @@ def evaluate(
         thresholds,
         reader=model.reader,
         progress=progress,
-        counted=None if model.zones is None else model.zones.mask,
+        counted=model.inspected,
     )
     took = float(np.median([row.seconds or 0.0 for row in found.images]))
     return replace(
@@ -143,7 +143,7 @@ def measure(
     *,
     reader: Reader = READER,
     progress: Progress | None = None,
-    counted: NDArray[np.bool_] | None = None,
+    counted: Callable[[Prediction], NDArray[np.bool_] | None] | None = None,
 ) -> Evaluation:
     """Measure what was said of test images, by whatever judged them.
 
@@ -153,8 +153,8 @@ def measure(
         thresholds: of the scores; figures that need one that is not there are `None`.
         reader: how masks are read.
         progress: where to tell how far it is.
-        counted: which pixels count, of images of one size; by default all. The others do nowhere,
-            and an image whose defects lie there alone does not either.
+        counted: which pixels of an image count, `None` for all; by default all do. The others do
+            nowhere, and an image whose defects lie there alone does not either.
 
     Raises:
         ImageError: a mask cannot be read, or a score is not a number.
@@ -166,7 +166,7 @@ def measure(
     with PixelScores(thresholds.pixel) as pixels:
         with progress.stage("evaluate", images) as advance:
             for sample, result in judged:
-                if _add_pixels(pixels, sample, result, reader, counted):
+                if _add_pixels(pixels, sample, result, reader, counted and counted(result)):
                     rows.append(_row(sample, result))
                 else:
                     elsewhere += 1

@@ -30,11 +30,13 @@ class GraphBuilder:
     """Collects nodes and constants; `build` makes the model, `body` what a loop repeats.
 
     Args:
-        prefix: what all names begin with: those of a body must not be those of the graph around it.
+        prefix: what names that are made here begin with.
+        inside: names that are given begin with it, too, as in a body of a loop, whose names must
+            not be those of the graph around it.
     """
 
-    def __init__(self, prefix: str = "") -> None:
-        self._prefix = prefix
+    def __init__(self, prefix: str = "", *, inside: bool = False) -> None:
+        self._prefix, self._of_given = prefix, prefix if inside else ""
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._shared: dict[bytes, str] = {}
@@ -42,7 +44,7 @@ class GraphBuilder:
 
     def op(self, kind: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
         """Add an operator with one output and give the output's name."""
-        output = f"{self._prefix}{name}" if name else self._next(kind)
+        output = f"{self._of_given}{name}" if name else self._next(kind)
         return self.ops(kind, *inputs, outputs=[output], **attributes)[0]
 
     def ops(self, kind: str, *inputs: str, outputs: Sequence[str], **attributes: Any) -> list[str]:
@@ -63,7 +65,8 @@ class GraphBuilder:
         key = f"{array.dtype}{array.shape}".encode() + array.tobytes() if array.size < 256 else None
         if name is None and key is not None and key in self._shared:
             return self._shared[key]
-        name = f"{self._prefix}{name or f'constant_{len(self._constants)}'}"
+        made = f"{self._prefix}constant_{len(self._constants)}"
+        name = f"{self._of_given}{name}" if name else made
         self._constants.append(numpy_helper.from_array(array, name))
         if key is not None:
             self._shared[key] = name
@@ -85,17 +88,16 @@ class GraphBuilder:
         return self.op("Max", values, self.op("Neg", values))
 
     def include(
-        self, model: onnx.ModelProto, *, prefix: str | None, inputs: Mapping[str, str]
+        self, model: onnx.ModelProto, *, prefix: str, inputs: Mapping[str, str]
     ) -> dict[str, str]:
         """Copy another model's graph in; gives the names that its outputs have here.
 
         Args:
             model: what to copy; of opsets, the newer one is that of both.
-            prefix: what its inner names get in front, behind the builder's own; `None` where they
-                stay as they are.
+            prefix: what its inner names get in front.
             inputs: for each of its inputs, the name here that feeds it.
         """
-        prefix = "" if prefix is None else self._prefix + prefix
+        prefix = self._of_given + prefix
 
         def rename(name: str) -> str:
             return inputs.get(name, f"{prefix}{name}") if name else name

@@ -90,7 +90,7 @@ def set_departures(graph: onnx.GraphProto, departing: Departing) -> None:
     drop_departures(graph)
     g = GraphBuilder(PREFIX)
     values = departing.constants().items()
-    held = {n: g.constant(value, name=n.removeprefix(PREFIX)) for n, value in values}
+    held = {name: g.constant(value, name=name) for name, value in values}
     points = _Points(g, departing)
     levels = _logarithms(g, points, departing.white_level)
     sides = g.op("Concat", *(levels[which] for which, _ in SIDES), axis=1)
@@ -100,11 +100,11 @@ def set_departures(graph: onnx.GraphProto, departing: Departing) -> None:
     level = _ranked(g, of_points, level_rank(points.map_count), axis=1, largest=0)
     of_map = g.op("Mul", g.op("Sub", level, held[_LEVEL[0]]), held[_LEVEL[1]])
     of_blocks = g.op("Squeeze", of_image, g.ints(2))
-    g.ops("Concat", of_blocks, of_map, outputs=[DEPARTURES], axis=1)
+    g.op("Concat", of_blocks, of_map, axis=1, name=DEPARTURES)
     # Not `Greater`: what is no number is no small departure.
     far = g.op("Not", g.op("LessOrEqual", DEPARTURES, held[_LIMIT]))
     any_far = g.op("ReduceMax", g.op("Cast", far, to=FLOAT), g.ints(1), keepdims=0)
-    g.ops("Greater", any_far, g.number(0.5), outputs=[NOT_INSPECTABLE])
+    g.op("Greater", any_far, g.number(0.5), name=NOT_INSPECTABLE)
     g.add_to(graph, [NOT_INSPECTABLE])
     graph.output.append(tensor(DEPARTURES, FLOAT, "N", WAYS))
 

@@ -15,7 +15,13 @@ Values = Mapping[str, tuple[str, int]]
 
 IMAGE = {8: ("tensor(uint8)", 4), 16: ("tensor(uint16)", 4)}
 OUTPUTS = {"score": ("tensor(float)", 1), "score_map": ("tensor(float)", 3)}
-_ELEMENTS = {1: "tensor(float)", 2: "tensor(uint8)", 4: "tensor(uint16)"}  # of onnx.TensorProto
+ALIGNED = {"alignment": ("tensor(float)", 2), "inspectable": ("tensor(bool)", 1)}
+_ELEMENTS = {
+    1: "tensor(float)",
+    2: "tensor(uint8)",
+    4: "tensor(uint16)",
+    9: "tensor(bool)",
+}  # of onnx.TensorProto
 
 
 def check_interface(inputs: Values, outputs: Values, *, bit_depth: int, name: str) -> None:
@@ -32,6 +38,15 @@ def check_interface(inputs: Values, outputs: Values, *, bit_depth: int, name: st
         *_problems("output", OUTPUTS, outputs),
         *(f"it has another input, '{other}'" for other in inputs if other != "image"),
     ]
+    _raise_all(problems, name)
+
+
+def check_aligned(outputs: Values, *, name: str) -> None:
+    """Raise `ModelFileError` where a graph does not tell how it aligns parts."""
+    _raise_all([*_problems("output", ALIGNED, outputs)], name)
+
+
+def _raise_all(problems: list[str], name: str) -> None:
     if problems:
         raise ModelFileError(
             f"The graph of '{name}' is not one that judges images: {'; '.join(problems)}. "

@@ -128,7 +128,7 @@ def _body(
     grids: Sequence[Grid],
 ) -> onnx.GraphProto:
     """What is done to each tile, from its number to its grids."""
-    inner = GraphBuilder(PREFIX)
+    inner = GraphBuilder(PREFIX, inside=True)
     number, going_on = f"{PREFIX}number", f"{PREFIX}going_on"
     origin = inner.op("Gather", corners, number)
     cut = tile_at(inner, image, sizes, tiles, origin=origin)

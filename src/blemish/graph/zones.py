@@ -65,7 +65,7 @@ def within_zones(
     by_map = bool(weights) or not zones.cut
     if by_map:
         ours["score"] = f"{PREFIX}score"  # which nobody asks for
-    found = g.include(model, prefix=None, inputs=ours)
+    found = g.include(model, prefix="", inputs=ours)
     if inside is not None:
         box_map = g.op("Where", inside, box_map, g.number(0.0))
     if labels is not None and weights:
@@ -73,10 +73,10 @@ def within_zones(
         box_map = g.op("Mul", box_map, g.op("Gather", each, g.op("Cast", labels, to=INT32)))
     if by_map:
         highest = g.op("ReduceMax", box_map, g.ints(1, 2), keepdims=0)
-        g.ops("Max", highest, g.number(0.0), outputs=["score"])
+        g.op("Max", highest, g.number(0.0), name="score")
     height, width = zones.size_hw
     around = g.ints(0, top, left, 0, height - bottom, width - right)
-    g.ops("Pad", box_map, around, outputs=["score_map"])
+    g.op("Pad", box_map, around, name="score_map")
     outputs = [output for output in model.graph.output if output.name in found]
     return g.build([image_input(image_format)], outputs)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from blemish.data.sample import Sample
 from blemish.detectors.origins import Origins, box_of, cells_inside, cells_of
-from blemish.errors import BlemishError, DataError, ModelFileError
+from blemish.errors import BlemishError, DataError, ModelFileError, UsageError
 from blemish.graph.working_size import WorkingSize
 from blemish.images.overlay import ImageArray, displayable
 from blemish.images.side_by_side import Pair
@@ -44,6 +44,7 @@ class Comparisons:
 
     Raises:
         ModelFileError: the model does not know where its bank comes from.
+        UsageError: it aligns parts.
         DataError: the folder is not there.
     """
 
@@ -54,6 +55,8 @@ class Comparisons:
     @classmethod
     def of(cls, model: Model, folder: Path | None = None) -> Comparisons:
         """Those of a model."""
+        if model.alignment is not None:
+            raise UsageError("A model that aligns parts does not tell what it compared with.")
         images = len(model.facts.training.images)
         origins = read_origins(model.extras, images=images, name="the model")
         if "bank" not in origins.places:

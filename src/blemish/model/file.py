@@ -15,18 +15,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from blemish.calibration import Calibration, read_stated
 from blemish.calibration.inspectable import check_inspectable
 from blemish.errors import ModelFileError
 from blemish.graph.inspectable import check_departures
 from blemish.graph.interface import (
     Values,
+    check_aligned,
     check_interface,
     interface_of,
     parsed,
     refuse_outside_data,
 )
-from blemish.graph.verdict import check_verdict
+from blemish.graph.verdict import AGREEMENT_LIMIT, check_held, check_verdict
 from blemish.model.extras import EXTRAS
 from blemish.model.facts import Facts, InputFacts, parse_facts
 from blemish.names import all_shown
@@ -160,6 +163,9 @@ def check_facts(
         check_inspectable(facts.inspectable, name)
         read_zones(facts.input, name)
     check_departures(data, facts.departing(), name)
+    if (alignment := facts.input.alignment) is not None:
+        check_aligned(interface[1], name=name)
+        check_held(data, name, AGREEMENT_LIMIT, np.float32(alignment.limit))
     return calibration
 
 

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from blemish.alignment import Alignment, Template
 from blemish.calibration import (
     DEFAULT_RATE,
     SMALLEST_REGION_PX,
@@ -29,10 +30,13 @@ from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, ty
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
 from blemish.data.split import FEWEST_DISTINCT, keys_of
+from blemish.detectors.aligned import AlignedImages, FittedAligned, aligned_images, check_one_size
 from blemish.detectors.contract import Detector, Fitted, SharesWork, Teachable
 from blemish.detectors.origins import TellsOrigins
+from blemish.detectors.views import ImageView
 from blemish.detectors.zoned import FittedInZones, ZonedImages, check_seen, in_zones
 from blemish.errors import CalibrationError, DataError, UsageError
+from blemish.graph.alignment import held_bytes
 from blemish.graph.engine import CPU, Engine
 from blemish.images.exposure import level_of
 from blemish.images.header import READER, Reader
@@ -40,6 +44,7 @@ from blemish.images.look import Looks, looks_of
 from blemish.images.usual import usual_of
 from blemish.model.extras import ORIGINS_KEY, THUMBNAILS_KEY, make_thumbnails, origins_text
 from blemish.model.facts import (
+    AlignmentFacts,
     DetectorFacts,
     Facts,
     FittedImage,
@@ -59,6 +64,8 @@ from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
 from blemish.workers import Workers
 from blemish.zones import Zones
 
+ALIGNMENT_SHARE = 0.5  # of the false alarms, that come besides for parts that cannot be aligned
+
 
 def fit(
     dataset: Dataset,
@@ -76,6 +83,7 @@ def fit(
     workers: Workers | None = None,
     zones: Zones | None = None,
     thumbnails_px: int | None = None,
+    align: Alignment | None = None,
 ) -> Model:
     """Learn from the good training images of a data set and set the thresholds from them.
 
@@ -100,6 +108,9 @@ def fit(
             (`blemish.cluster`), where the detector has parts: the model is the same whoever does.
         zones: what is inspected; by default all. What lies outside reaches neither bank, score nor
             map, and a defect there is none.
+        align: how far parts may shift and turn; each is aligned with a reference, one of the good
+            images, before anything else, and what cannot be aligned is not inspectable. By default
+            parts are taken as they lie. Zones are drawn on the reference then.
         thumbnails_px: longer side of the training images that the file keeps, those that a bank has
             vectors of, to be shown beside regions (`predict --evidence`); by default none.
 
@@ -107,7 +118,8 @@ def fit(
         UsageError: the folder holds what belongs to another fit (the differences are named), the
             engine's provider is not there, there are workers for a detector without parts, or
             thumbnails for one that compares with no image.
-        DataError: fewer than 2 training images, or of mixed depth; zones that do not fit them.
+        DataError: fewer than 2 training images, or of mixed depth; zones that do not fit them;
+            nothing in them that could be aligned.
         ImageError: a training image cannot be read.
         CalibrationError: so few images cannot promise the rate (told before the fit), no tail
             can be fitted to their scores, or one of these is not finite.
@@ -123,7 +135,9 @@ def fit(
     if workers is not None:
         detector = shared(detector, workers)
     progress = progress or LoggedProgress()
-    job = _Job(dataset, detector, request, reader, progress, engine, workers, zones, thumbnails_px)
+    job = _Job(
+        dataset, detector, request, reader, progress, engine, workers, zones, thumbnails_px, align
+    )
     with ExitStack() as stack:
         if folder is not None:
             folder = job.claim(folder, stack, drop_suspicious=drop_suspicious)
@@ -171,6 +185,7 @@ class _Job:
     workers: Workers | None = None
     zones: Zones | None = None
     thumbnails_px: int | None = None
+    align: Alignment | None = None
     dropped: tuple[ScoredImage, ...] = ()
     dropped_keys: int = 0
 
@@ -179,17 +194,46 @@ class _Job:
         return GoodImages(self.dataset.train, self.reader, check_keys=self._check_promise)
 
     @cached_property
-    def seen(self) -> GoodImages | ZonedImages:
-        """The images as the detector sees them: all of each, or what is within zones."""
-        if self.zones is None:
-            return self.images
-        return zoned_images(self.images, self.detector, self.zones)
+    def aligned(self) -> AlignedImages | None:
+        """The images as the reference lies; `None` where they are taken as they lie."""
+        if self.align is None:
+            return None
+        return aligned_images(self.images, self.align, progress=self.progress)
+
+    @cached_property
+    def seen(self) -> GoodImages | ImageView:
+        """The images as the detector sees them: whole, aligned, or within zones."""
+        images = self.aligned or self.images
+        return images if self.zones is None else zoned_images(images, self.detector, self.zones)
+
+    @property
+    def rate(self) -> float:
+        """Of false alarms, as asked for or by default."""
+        return self.request.false_alarm_rate or DEFAULT_RATE
 
     @property
     def zone_facts(self) -> ZoneFacts | None:
         """What is inspected; `None` for all."""
         seen = self.seen
         return ZoneFacts.of(seen.zones, seen.fill) if isinstance(seen, ZonedImages) else None
+
+    @property
+    def alignment_facts(self) -> AlignmentFacts | None:
+        """How parts are aligned; `None` where they are not."""
+        if self.aligned is None:
+            return None
+        template, limit = self.aligned.template, self.aligned.limit(self.rate * ALIGNMENT_SHARE)
+        of, size_hw = template.alignment, template.size_hw
+        return AlignmentFacts(
+            size_hw,
+            self.aligned.reference,
+            of.degrees,
+            of.scale,
+            of.shift,
+            limit.limit,
+            limit.rate,
+            limit.agreements,
+        )
 
     def _check_promise(self, keys: Sequence[str]) -> None:
         check_promise(self.dataset.name, keys, self.request, detector=self.detector)
@@ -211,6 +255,8 @@ class _Job:
         }
         if self.zone_facts is not None:
             made_of["zones"] = as_json(self.zone_facts)
+        if self.align is not None:
+            made_of["align"] = as_json(self.align)
         if not detector.resumable:
             refuse_foreign(folder, all_shown(made_of))
             return None
@@ -229,9 +275,12 @@ class _Job:
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
         seen = self.seen
         fitted = self.detector.fit(seen, progress=self.progress, folder=folder, engine=self.engine)
-        if not isinstance(seen, ZonedImages):
-            return fitted
-        return FittedInZones(fitted, seen, self.request.false_alarm_rate or DEFAULT_RATE)
+        if isinstance(seen, ZonedImages):
+            fitted = FittedInZones(fitted, seen, self.rate)
+        if self.aligned is not None:
+            limit = self.aligned.limit(self.rate * ALIGNMENT_SHARE)
+            fitted = FittedAligned(fitted, self.aligned, limit)
+        return fitted
 
     @property
     def _keys(self) -> dict[str, str]:
@@ -280,6 +329,7 @@ class _Job:
                     self.reader.alpha,
                     WorkingFacts.of(self.detector.settings.working_size(1)),
                     self._zone_facts(fitted, scored),
+                    self.alignment_facts,
                 ),
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),
@@ -292,8 +342,14 @@ class _Job:
 
     def _inspectable(
         self, fitted: Fitted, left_out: _LeftOutImages, pixel_threshold: float
-    ) -> Inspectable:
-        """How far an image may depart from those that were left out."""
+    ) -> Inspectable | None:
+        """How far an image may depart from those that were left out.
+
+        Where parts are aligned nobody tells: blocks of an image do not lie as its part does, and
+        what cannot be aligned is not inspectable.
+        """
+        if self.aligned is not None:
+            return None
         seen = self.seen
         contents = dict(zip(seen.names, seen.contents(), strict=True))
         blocks = seen.zones.points[0] if isinstance(seen, ZonedImages) else None
@@ -314,6 +370,8 @@ class _Job:
     def _zone_facts(self, fitted: Fitted, scored: Sequence[ScoredImage]) -> ZoneFacts | None:
         """What is inspected, and how the images that were left out score zone by zone."""
         facts = self.zone_facts
+        if isinstance(fitted, FittedAligned):
+            fitted = fitted.framed
         if facts is None or not isinstance(fitted, FittedInZones) or not fitted.weights:
             return facts
         peaks = [fitted.peaks[image.id] for image in scored]
@@ -334,6 +392,11 @@ class _Job:
             extras[THUMBNAILS_KEY] = made.to_text()
         return extras
 
+    @property
+    def _as_noted(self) -> GoodImages | ImageView:
+        """The images as notes on how one looks see them: before a graph aligns them."""
+        return self.images if self.aligned is not None else self.seen
+
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:
         white_level = self.images.image_format.white_level
         return TrainingFacts(
@@ -347,14 +410,14 @@ class _Job:
             suspicious=left_out.suspicious,
             dropped=self.dropped,
             appearance=usual_of(
-                content.appearance.relative(white_level) for content in self.seen.contents()
+                content.appearance.relative(white_level) for content in self._as_noted.contents()
             ),
             looks=self._looks(white_level),
         )
 
     def _looks(self, white_level: int) -> Looks:
         """How the training images look; copies, and those of a group, count once."""
-        glances, keys = self.seen.glances(), self._keys
+        glances, keys = self._as_noted.glances(), self._keys
         of_keys = {keys[name]: glances[name] for name in reversed(glances)}
         return looks_of(list(reversed(of_keys.values())), white_level=white_level)
 
@@ -378,7 +441,7 @@ class _Job:
         )
 
 
-def zoned_images(images: GoodImages, detector: Detector, zones: Zones) -> ZonedImages:
+def zoned_images(images: GoodImages | ImageView, detector: Detector, zones: Zones) -> ZonedImages:
     """Images as a detector sees them within zones.
 
     Raises:
@@ -389,6 +452,15 @@ def zoned_images(images: GoodImages, detector: Detector, zones: Zones) -> ZonedI
     seen = in_zones(images, zones)
     check_seen(seen.zones, detector.settings.working_size(1), zones.source)
     return seen
+
+
+def alignment_bytes(images: GoodImages, alignment: Alignment) -> int:
+    """What an alignment adds to a model file, nearly; no image is decoded.
+
+    Raises:
+        DataError: the images are of several sizes.
+    """
+    return held_bytes(Template.sized(alignment, check_one_size(images.sizes_hw)), images.bit_depth)
 
 
 def check_promise(

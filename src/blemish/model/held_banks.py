@@ -47,6 +47,11 @@ class HeldBanks:
             ModelFileError: the model does not know where their vectors come from.
         """
         detector = model.facts.detector
+        if model.alignment is not None:
+            raise UsageError(
+                "A model that aligns parts cannot be taught or made to forget; fit again with "
+                "other images."
+            )
         kind: Any = detector_class(detector.name)
         if not isinstance(kind, Teachable):
             raise UsageError(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 RUNTIME_BYTES = 130 * 10**6  # interpreter, libraries
 MODEL_COPIES = 10  # the file, and what each of three engines makes of it
 DECODED_PIXEL_BYTES = {8: 32, 16: 40}  # decoded, as floats, and the map
+ALIGNED_PIXEL_BYTES = {8: 56, 16: 80}  # besides, where parts are aligned: drawn anew, and filled
 FILE_COPIES = 2  # its bytes, and what a decoder makes of them
 STRETCHED_BYTES = 36  # of a pixel of the rows that are left, as wide as the image: 3 x 3 floats
 CELL_BYTES = 2  # of a working pixel: scores and neighbours of its cell, in tiles and joined
@@ -53,12 +54,14 @@ class JudgingMemory:
         room_bytes: what is left of it for images.
         working: how they are resized.
         bytes_a_working_pixel: what is taken inside the graph.
+        aligned: whether parts are aligned.
     """
 
     allowed_bytes: int
     room_bytes: int
     working: WorkingSize
     bytes_a_working_pixel: float
+    aligned: bool = False
 
     def weigh(self, size_hw: tuple[int, int], bit_depth: int = 8, file_bytes: int = 0) -> int:
         """Bytes that an image takes from its file to its verdict.
@@ -72,7 +75,8 @@ class JudgingMemory:
             ImageError: it alone takes more than there is room for.
         """
         (rows, _), (height, width) = self.working.working_hw(size_hw)
-        decoded = DECODED_PIXEL_BYTES[bit_depth] * size_hw[0] * size_hw[1]
+        each = DECODED_PIXEL_BYTES[bit_depth] + self.aligned * ALIGNED_PIXEL_BYTES[bit_depth]
+        decoded = each * size_hw[0] * size_hw[1]
         if self.working.tiles is None:
             stretched = STRETCHED_BYTES * rows * size_hw[1]  # rows first: low images grow by it
         else:  # each tile is resized by itself, and its cells are kept
@@ -130,7 +134,9 @@ def _size_and_depth(image: ImageLike, reader: Reader) -> tuple[tuple[int, int], 
     return (height, width), 16, 0
 
 
-def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) -> JudgingMemory:
+def judging_memory(
+    working: WorkingFacts, model_bytes: int, wanted: int | None, *, aligned: bool = False
+) -> JudgingMemory:
     """The memory for images beside a model.
 
     Args:
@@ -138,29 +144,31 @@ def judging_memory(working: WorkingFacts, model_bytes: int, wanted: int | None) 
         model_bytes: its size.
         wanted: what the process may take; by default half of the machine's memory, or of what the
             container has.
+        aligned: whether parts are aligned.
 
     Raises:
         SettingError: the model alone takes more than is wanted.
     """
     resizing = working.working_size(MULTIPLE_PX)
     fixed, inside = _fixed_bytes(model_bytes), _inside_bytes(model_bytes)
-    least = least_memory(working, model_bytes)
+    least = least_memory(working, model_bytes, aligned=aligned)
     if wanted is None:
         allowed = allowed_bytes() // 2
-        return JudgingMemory(allowed, max(allowed, least) - fixed, resizing, inside)
+        return JudgingMemory(allowed, max(allowed, least) - fixed, resizing, inside, aligned)
     if wanted < least:
         raise SettingError(
             f"'memory_bytes' must be at least {bytes_text(_in_full(least))} for this "
             f"model; got {bytes_text(wanted)}."
         )
-    return JudgingMemory(wanted, wanted - fixed, resizing, inside)
+    return JudgingMemory(wanted, wanted - fixed, resizing, inside, aligned)
 
 
-def least_memory(working: WorkingFacts, model_bytes: int) -> int:
+def least_memory(working: WorkingFacts, model_bytes: int, *, aligned: bool = False) -> int:
     """Bytes that a process takes to judge an ordinary image; `judging_memory` wants no fewer."""
     height, width = working.tile_hw or working.size_hw
     inside = int(_inside_bytes(model_bytes) * height * width)
-    return _fixed_bytes(model_bytes) + inside + DECODED_PIXEL_BYTES[8] * ORDINARY_PIXELS
+    each = DECODED_PIXEL_BYTES[8] + aligned * ALIGNED_PIXEL_BYTES[8]
+    return _fixed_bytes(model_bytes) + inside + each * ORDINARY_PIXELS
 
 
 def _fixed_bytes(model_bytes: int) -> int:

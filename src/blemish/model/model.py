@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, NoReturn, Self, Typ
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.alignment import Motion
 from blemish.calibration import Calibration
 from blemish.data.sample import Sample
 from blemish.errors import (
@@ -33,7 +34,7 @@ from blemish.graph.engine import CPU, Engine
 from blemish.graph.inspectable import WAYS
 from blemish.graph.interface import parsed
 from blemish.graph.session import Crew, Session
-from blemish.graph.verdict import DEPARTURES
+from blemish.graph.verdict import ALIGNMENT, DEPARTURES
 from blemish.graph.zones import within_zones
 from blemish.images.appearance import Appearance, appearance_of
 from blemish.images.exposure import exposure_of, level_of
@@ -81,8 +82,6 @@ if TYPE_CHECKING:
     from blemish.model.judging import ImageLike
 
 
-Raw = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]  # of images, N each
-RawOfOne = tuple[np.float32, NDArray[np.float32], NDArray[np.float32]]
 Loaded = TypeVar("Loaded", Session, Crew)
 
 
@@ -110,6 +109,7 @@ class Model:
         calibration: scores of good images and thresholds.
         sha256: hash of the file.
         zones: which pixels of an image are inspected; `None` for all.
+        alignment: how parts are aligned; `None` where they are taken as they lie.
 
     Raises:
         ModelFileError: the bytes are truncated, changed, of a newer schema, or not ours, or they
@@ -135,6 +135,7 @@ class Model:
         self.image_format: ImageFormat = self.facts.input.format
         self.reader = Reader(limits, self.facts.input.alpha, raw)
         self.zones = read_zones(self.facts.input, name)
+        self.alignment = self.facts.input.alignment
         tell_of_forks(self)
 
     def __enter__(self) -> Self:
@@ -195,7 +196,8 @@ class Model:
     @property
     def least_memory_bytes(self) -> int:
         """The least that `predict_each` takes for `memory_bytes`."""
-        return least_memory(self.facts.input.working, self.size_bytes)
+        working, aligned = self.facts.input.working, self.alignment is not None
+        return least_memory(working, self.size_bytes, aligned=aligned)
 
     @overload
     def predict(
@@ -263,7 +265,8 @@ class Model:
             UsageError: the model is closed.
         """
         self._refuse_closed()
-        memory = judging_memory(self.facts.input.working, self.size_bytes, memory_bytes)
+        working, aligned = self.facts.input.working, self.alignment is not None
+        memory = judging_memory(working, self.size_bytes, memory_bytes, aligned=aligned)
         most, extras = batch or self.facts.detector.batch, _Extras(outlines, looks)
         iterator = map(self._in_memory_or_not, images)
         first = list(islice(iterator, 2))
@@ -317,8 +320,7 @@ class Model:
             except BlemishError as error:
                 return Failure(path, _spell_failure(path, error))
             seconds = (time.perf_counter() - start) / at_once
-            (raw,) = zip(*found, strict=True)
-            return self._verdict(path, array, raw, seconds, extras=extras)
+            return self._verdict(path, array, found.of(0), seconds, extras=extras)
 
         ahead = WAITING * at_once
         weigh, room = partial(memory.weigh_image, reader=self.reader), memory.room_bytes
@@ -358,7 +360,9 @@ class Model:
         else:
             array, name = as_image(image, self.reader), FileContent.name
         self.image_format.check(array, name)
-        if self.zones is not None:
+        if self.alignment is not None:
+            self.alignment.check((array.shape[0], array.shape[1]), name)
+        elif self.zones is not None:
             self.zones.check((array.shape[0], array.shape[1]), name)
         return array
 
@@ -370,23 +374,28 @@ class Model:
         Raises:
             ModelFileError: the graph fails on them, or gives something of another shape.
         """
-        return self._together(images)[:2]
+        found = self._together(images)
+        return found.scores, found.maps
 
-    def _together(self, images: NDArray[Any]) -> Raw:
+    def _together(self, images: NDArray[Any]) -> _Found:
         alone = len(images) < 2 or self.engine.at_once == 1
         return self._run(self.session.run if alone else self._crew.run, images)
 
-    def _run(self, run: Callable[..., list[NDArray[Any]]], images: NDArray[Any]) -> Raw:
-        """Scores, maps, and departures, of which models from before give none."""
-        departs = self.facts.inspectable is not None
-        scores, maps, *departures = run([*OUTPUTS, *[DEPARTURES] * departs], image=images)
-        shapes = [getattr(found, "shape", None) for found in (scores, maps, *departures)]
-        if shapes != [images.shape[:1], images.shape[:3], *[(len(images), WAYS)] * departs]:
+    def _run(self, run: Callable[..., list[NDArray[Any]]], images: NDArray[Any]) -> _Found:
+        """What the graph gives; models from before give no departures, few an alignment."""
+        known = {DEPARTURES: self.facts.inspectable, ALIGNMENT: self.alignment}
+        asked = [name for name, facts in known.items() if facts is not None]
+        scores, maps, *others = run([*OUTPUTS, *asked], image=images)
+        given = dict(zip(asked, others, strict=True))
+        shapes = [getattr(found, "shape", None) for found in (scores, maps)]
+        departures = given.get(DEPARTURES, np.zeros((len(images), WAYS), np.float32))
+        odd = getattr(departures, "shape", None) != (len(images), WAYS)
+        if shapes != [images.shape[:1], images.shape[:3]] or odd:
             raise ModelFileError(
                 f"The graph of '{self._name}' gives scores of shape {shapes[0]} and maps of "
                 f"{shapes[1]} for images of {images.shape}; it is damaged. Fit it again."
             )
-        return scores, maps, departures[0] if departs else np.zeros((len(images), 0), np.float32)
+        return _Found(scores, maps, departures, given.get(ALIGNMENT))
 
     def trace(self, image: ImageLike | BinaryIO, *names: str) -> dict[str, NDArray[Any]]:
         """What the graph holds on its way from an image to its score.
@@ -459,8 +468,11 @@ class Model:
         return appearance_of(self._seen(image)).relative(self.image_format.white_level)
 
     def _seen(self, image: NDArray[Any]) -> NDArray[Any]:
+        """What notes and looks are of: what a detector sees, or all of what it sees aligned."""
         facts = self.facts.input.zones
-        return image if self.zones is None or facts is None else self.zones.seen(image, facts.fill)
+        if self.zones is None or facts is None or self.alignment is not None:
+            return image
+        return self.zones.seen(image, facts.fill)
 
     def within(self, zones: Inspected) -> Model:
         """The same detector, whose map is inspected within zones alone; it saw whole images.
@@ -471,10 +483,10 @@ class Model:
         Raises:
             UsageError: the model has zones already, or these have shares, which takes a fit.
         """
-        if self.zones is not None or zones.shares:
-            why = (
-                "has zones" if self.zones is not None else "takes no shares of zones without a fit"
-            )
+        if self.zones is not None or zones.shares or self.alignment is not None:
+            why = "takes no shares of zones without a fit"
+            why = "has zones" if self.zones is not None else why
+            why = "aligns parts, and zones lie as these do" if self.alignment is not None else why
             raise UsageError(f"'{self._name}' {why}; fit it with the zones that are wanted.")
         zones = replace(zones, cut=False)
         graph = within_zones(parsed(self._data, self._name), zones, (0, 0, 0), self.image_format)
@@ -544,23 +556,27 @@ class Model:
                 yield Failure(path, _spell_failure(path, error))
             return
         seconds = (time.perf_counter() - start) / len(images)
-        for (path, image), raw in zip(images, zip(*found, strict=True), strict=True):
-            yield self._verdict(path, image, raw, seconds, extras=extras)
+        for number, (path, image) in enumerate(images):
+            yield self._verdict(path, image, found.of(number), seconds, extras=extras)
 
     def _reasons(
         self,
         image: NDArray[Any],
         score_map: NDArray[np.float32],
         departures: NDArray[np.float32],
+        motion: Motion | None,
     ) -> tuple[Note, ...]:
         """Why an image is not inspectable; nothing where it is, or nobody tells."""
-        inspectable = self.facts.inspectable
+        inspectable, reasons = self.facts.inspectable, []
+        if motion is not None and self.alignment is not None:
+            reasons += [reason] if (reason := self.alignment.reason(motion)) else []
         if inspectable is None or (departures <= inspectable.limit).all():
-            return ()
+            return tuple(reasons)
         points = None if self.zones is None else self.zones.points
         exposure = exposure_of(image, points)
         level = level_of(score_map, points and points[0])
-        return inspectable.reasons(departures, exposure, level, self.image_format.white_level)
+        white_level = self.image_format.white_level
+        return (*reasons, *inspectable.reasons(departures, exposure, level, white_level))
 
     def _notes(self, image: NDArray[Any]) -> tuple[Note, ...]:
         """What sets an image apart from all training images."""
@@ -577,7 +593,9 @@ class Model:
             return look_without_place(glance, white_level=white)
         return self._typical.look(glance, white_level=white)
 
-    def _regions(self, score_map: NDArray[np.float32], *, outlines: bool) -> tuple[Region, ...]:
+    def _regions(
+        self, score_map: NDArray[np.float32], motion: Motion | None, *, outlines: bool
+    ) -> tuple[Region, ...]:
         """What to show of a map, by the zones that it is in."""
         c, zones = self.calibration, self.zones
         found = find_regions(
@@ -585,39 +603,83 @@ class Model:
         )
         if zones is None:
             return found
-        named = [replace(region, zone=zones.name_at(region.peak_xy)) for region in found]
+
+        def zone_at(point_xy: tuple[int, int]) -> str:
+            if motion is None:
+                return zones.name_at(point_xy)
+            x, y = motion.on_reference(*point_xy, zones.size_hw)
+            return zones.name_near((float(x), float(y)))
+
+        named = [replace(region, zone=zone_at(region.peak_xy)) for region in found]
         least = dict(zip(zones.names, zones.smallest_px or (1,) * len(zones.names), strict=True))
         return tuple(region for region in named if region.area_px >= least[region.zone or ""])
+
+    def inspected(self, prediction: Prediction) -> NDArray[np.bool_] | None:
+        """Which pixels of an image that was judged are inspected, H x W; `None` for all.
+
+        With an alignment, zones lie on each image as its part does.
+        """
+        if self.zones is None or prediction.motion is None:
+            return None if self.zones is None else self.zones.mask
+        return prediction.motion.on_image(self.zones.mask)
 
     def _verdict(
         self,
         path: str | None,
         image: NDArray[Any],
-        raw: RawOfOne,
+        found: _FoundOfOne,
         seconds: float,
         *,
         extras: _Extras,
     ) -> Prediction | Failure:
-        (_, score_map, departures), score = raw, float(raw[0])
+        score, score_map, departures, motion = found
         if not (math.isfinite(score) and np.isfinite(score_map).all()):
             why = "the model gives no finite score and map for it (NaN or infinite)"
             return Failure(path, f"{path or 'the image'}: {why}. {_TRY_VERIFY}")
-        c, reasons = self.calibration, self._reasons(image, score_map, departures)
+        c, reasons = self.calibration, self._reasons(image, score_map, departures, motion)
         verdict = Verdict.DEFECT if score > c.image_threshold else Verdict.GOOD
         told = {reason.code for reason in reasons}
+        placed = ALIGNMENT not in told  # else nobody knows where its zones lie
+        regions = self._regions(score_map, motion, outlines=extras.outlines) if placed else ()
         return Prediction(
             score=score,
             score_map=score_map,
             p_value=c.p_value(score),
             tail_p_value=c.tail_p_value(score),
             verdict=Verdict.NOT_INSPECTABLE if reasons else verdict,
-            regions=self._regions(score_map, outlines=extras.outlines),
+            regions=regions,
             seconds=seconds,
             path=path,
             notes=tuple(n for n in self._notes(image) if not told & SAME_AS.get(n.code, set())),
             look=self._look(image) if extras.looks else None,
             reasons=reasons,
+            motion=motion,
         )
+
+
+class _Found(NamedTuple):
+    """What a graph gives of some images."""
+
+    scores: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    departures: NDArray[np.float32]
+    motions: NDArray[np.float32] | None
+
+    def of(self, number: int) -> _FoundOfOne:
+        """What it gives of one."""
+        motion = None if self.motions is None else Motion.of_output(self.motions[number])
+        return _FoundOfOne(
+            float(self.scores[number]), self.maps[number], self.departures[number], motion
+        )
+
+
+class _FoundOfOne(NamedTuple):
+    """The same of one image."""
+
+    score: float
+    score_map: NDArray[np.float32]
+    departures: NDArray[np.float32]
+    motion: Motion | None
 
 
 def load(

@@ -20,7 +20,7 @@ MOST_TOLD = 5
 def probe(model: Model) -> int:
     """Judge images of no object: black, white, gradients, a chequerboard, noise.
 
-    They come in four sizes, or in the one that zones are drawn for.
+    They come in four sizes, or in the one that zones are drawn for or parts aligned in.
 
     Returns:
         How many there were.
@@ -28,7 +28,8 @@ def probe(model: Model) -> int:
     Raises:
         ModelFileError: the graph fails on one, or gives something that is not finite for it.
     """
-    sizes = SIZES_HW if model.zones is None else (model.zones.size_hw,)
+    one_size = model.alignment or model.zones
+    sizes = SIZES_HW if one_size is None else (one_size.size_hw,)
     images = dict(probe_images(model.image_format, sizes))
     bad = []
     for name, image in images.items():

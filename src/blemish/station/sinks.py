@@ -192,13 +192,12 @@ class FolderSink:
         from blemish.images.side_by_side import beside
 
         image = self.model.read(self._sources.get(name) or result.path or "")
-        zones = self.model.zones
         drawn = overlay(
             image,
             result.score_map,
             threshold=self.model.calibration.pixel_threshold,
             regions=result.regions,
-            inspected=None if zones is None else zones.mask,
+            inspected=self.model.inspected(result),
         )
         if self.comparisons is not None:
             drawn = beside(drawn, self.comparisons.pairs(image, result, most=MOST_PAIRS))

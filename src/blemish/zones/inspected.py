@@ -123,6 +123,17 @@ class Inspected:
         x, y = point_xy
         return self.names[int(self.labels[y, x]) - 1]
 
+    def name_near(self, point_xy: tuple[float, float]) -> str:
+        """Of the zone that is nearest to a point."""
+        x, y = point_xy
+        height, width = self.size_hw
+        column, row = (min(max(round(v), 0), n - 1) for v, n in ((x, width), (y, height)))
+        if not self.labels[row, column]:
+            rows, columns = np.nonzero(self.mask)
+            nearest = int(np.argmin((rows - y) ** 2 + (columns - x) ** 2))
+            row, column = int(rows[nearest]), int(columns[nearest])
+        return self.name_at((column, row))
+
     def check(self, size_hw: tuple[int, int], name: str) -> None:
         """Raise `ImageError` where an image is not of the size that the zones were drawn for."""
         if size_hw != self.size_hw:
