@@ -15,7 +15,7 @@ Values = Mapping[str, tuple[str, int]]
 
 IMAGE = {8: ("tensor(uint8)", 4), 16: ("tensor(uint16)", 4)}
 OUTPUTS = {"score": ("tensor(float)", 1), "score_map": ("tensor(float)", 3)}
-ALIGNED = {"alignment": ("tensor(float)", 2), "inspectable": ("tensor(bool)", 1)}
+ALIGNED = {"alignment": ("tensor(float)", 2), "alignable": ("tensor(bool)", 1)}
 _ELEMENTS = {
     1: "tensor(float)",
     2: "tensor(uint8)",
