@@ -70,8 +70,8 @@ def test_what_cannot_be_aligned_is_not_good(aligned):
         said = aligned.predict(image)
         assert said.motion.agreement < facts.limit
         assert said.verdict != Verdict.GOOD
-        assert said.notes[0].code == "alignment"
-        assert "cannot be aligned" in said.notes[0].message
+        assert said.reasons[0].code == "alignment"
+        assert "cannot be aligned" in said.reasons[0].message
         assert said.regions == ()
     good = aligned.predict(drawn_part(4, 4, 4, seed=8)[0])
     assert all(note.code != "alignment" for note in good.notes)
