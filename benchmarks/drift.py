@@ -69,7 +69,7 @@ class Source:
 
 SOURCES = (
     Source("tile, drawn", 200, 3, endless=True),
-    Source("mtd", 300, 3),
+    Source("mtd", 300, 2),
     Source("lgp", 200, 4),
     Source("mvtec/bottle", 150, 5),
 )

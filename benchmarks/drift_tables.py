@@ -9,7 +9,7 @@ NOT_YET = "There is no record yet."
 LINES = {
     "once": "each fresh image once",
     "endless": "drawn, held against the training images",
-    "new reference": "drawn, held against 200 other fresh images",
+    "new reference": "drawn, held against 200 fresh images",
 }
 
 
@@ -26,8 +26,8 @@ def changes(record: Record) -> str:
     for source in dict.fromkeys(row["source"] for row in rows):
         own = {row["change"]: row for row in rows if row["source"] == source}
         cells = [_delay(own[name]) for name in names]
-        early = sum(row["alarms_before"] for row in own.values())
-        of = sum(row["lines_count"] for row in own.values())
+        early = max(row["alarms_before"] for row in own.values())  # they are the same lines
+        of = max(row["lines_count"] for row in own.values())
         train = next(iter(own.values()))["train"]
         lines.append(f"| {source} | {train} | {' | '.join(cells)} | {early} of {of} |")
     return "\n".join(lines)
