@@ -80,13 +80,17 @@ class Departing:
             }
 
 
-def set_departures(graph: onnx.GraphProto, departing: Departing) -> None:
+def set_departures(graph: onnx.GraphProto, departing: Departing | None) -> None:
     """Give a graph with `image` and `score_map` an output `departures`, or set the one it has.
+
+    With `None` it has none.
 
     It is N x 5: too dark, too bright, too little contrast, blurred, unlike; where one is above the
     limit, the image is not inspectable, and `set_verdict` says so.
     """
     drop(graph, lambda name: name.startswith(PREFIX) or name == DEPARTURES)
+    if departing is None:
+        return
     g = GraphBuilder(PREFIX)
     held = {name: g.constant(value, name=name) for name, value in departing.constants().items()}
     points = _Points(g, departing)

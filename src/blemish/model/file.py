@@ -54,9 +54,7 @@ def sign(graph: onnx.ModelProto, facts: Facts) -> bytes:
 
     model = onnx.ModelProto()
     model.CopyFrom(graph)
-    departing = facts.departing()
-    if departing is not None:
-        set_departures(model.graph, departing)
+    set_departures(model.graph, facts.departing())
     set_verdict(
         model.graph,
         image_threshold=facts.calibration.image_threshold,
