@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from blemish.graph.inspectable import PREFIX
 from blemish.graph.verdict import drop, rounded_down, set_verdict
 from blemish.images.exposure import ACROSS, exposure_of, level_of
 from blemish.images.exposure import SIDE as OF_BLOCK
+from blemish.model.file import sign
 from blemish.result import Verdict
 from blemish.zones import Box, Disc, Zone, Zones
 from mutations import facts_of, signed
@@ -234,6 +236,13 @@ def test_a_graph_that_departs_otherwise_than_the_file_says_is_refused(model):
         changed["inspectable"][name] = value
         with pytest.raises(ModelFileError, match=told):
             blemish.Model(signed(as_it_is(model), json.dumps(changed)))
+
+
+def test_a_model_that_no_longer_says_what_is_inspectable_has_no_departures(model):
+    facts = replace(model.facts, inspectable=None)
+    again = blemish.Model(sign(as_it_is(model), facts))
+    assert "departures" not in again.session.outputs
+    assert again.predict(np.zeros((SIDE, SIDE, 3), np.uint8)).reasons == ()
 
 
 def as_it_is(model):

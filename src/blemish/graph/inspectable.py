@@ -81,13 +81,17 @@ class Departing:
             }
 
 
-def set_departures(graph: onnx.GraphProto, departing: Departing) -> None:
+def set_departures(graph: onnx.GraphProto, departing: Departing | None) -> None:
     """Give a graph with `image` and `score_map` an output `departures`, or set the one it has.
+
+    With `None` it has none.
 
     It is N x 5: too dark, too bright, too little contrast, blurred, unlike; where one is above the
     limit, the image is not inspectable, and `set_verdict` says so.
     """
-    drop_departures(graph)
+    drop(graph, lambda name: name.startswith(PREFIX) or name == DEPARTURES)
+    if departing is None:
+        return
     g = GraphBuilder(PREFIX)
     values = departing.constants().items()
     held = {name: g.constant(value, name=name) for name, value in values}
@@ -107,11 +111,6 @@ def set_departures(graph: onnx.GraphProto, departing: Departing) -> None:
     g.op("Greater", any_far, g.number(0.5), name=NOT_INSPECTABLE)
     g.add_to(graph, [NOT_INSPECTABLE])
     graph.output.append(tensor(DEPARTURES, FLOAT, "N", WAYS))
-
-
-def drop_departures(graph: onnx.GraphProto) -> None:
-    """Take out of a graph what tells which images are inspectable; nothing where it does not."""
-    drop(graph, lambda name: name.startswith(PREFIX) or name == DEPARTURES)
 
 
 class _Points:

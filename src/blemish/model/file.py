@@ -61,16 +61,12 @@ def sign(
     """
     import onnx
 
-    from blemish.graph.inspectable import drop_departures, set_departures
+    from blemish.graph.inspectable import set_departures
     from blemish.graph.verdict import set_verdict
 
     model = onnx.ModelProto()
     model.CopyFrom(graph)
-    departing = facts.departing()
-    if departing is None:
-        drop_departures(model.graph)
-    else:
-        set_departures(model.graph, departing)
+    set_departures(model.graph, facts.departing())
     set_verdict(
         model.graph,
         image_threshold=facts.calibration.image_threshold,
