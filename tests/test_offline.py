@@ -43,6 +43,10 @@ COMMANDS = [
     (["calibrate", "m.onnx", "tile", "-o", "again.onnx"], "again.onnx"),
     (["golden", "m.onnx", "tile/test", "-o", "golden.onnx"], "golden.onnx"),
     (["verify", "kept.onnx", "tile/test"], ""),
+    (["learn", "m.onnx", "tile/test/good/000.png", "--whole", "-o", "taught.onnx"], "taught.onnx"),
+    (["forget", "learned.onnx", "tile/test/good/001.png", "-o", "less.onnx"], "less.onnx"),
+    (["undo", "learned.onnx", "-o", "as-before.onnx"], "as-before.onnx"),
+    (["drift", "maps", "--model", "m.onnx"], ""),
     (["predict", "m.onnx", "tile/test"], ""),
     (["predict", "m.onnx", "tile/test", "-o", "out", "--overlay", "--maps"], "out"),
     (["evaluate", "m.onnx", "tile", "-o", "measured"], "measured"),
@@ -73,6 +77,8 @@ def machine(model, tmp_path_factory):
     model.save(made.here / "m.onnx")
     for words in (["predict", "m.onnx", data / "test", "-o", "maps", "--maps"],
                   ["golden", "m.onnx", data / "test", "-o", "kept.onnx"],
+                  ["learn", "m.onnx", data / "test" / "good" / "001.png", "--whole",
+                   "-o", "learned.onnx"],
                   ["evaluate", "m.onnx", "tile", "-o", "records"]):  # fmt: skip
         command = [sys.executable, "-m", "blemish", *words]
         subprocess.run(command, cwd=made.here, env=made.environment, check=True)

@@ -20,6 +20,7 @@ OF_THEIR_OWN = {
     "smallest_region_px": "--smallest-region",
 }
 UNKNOWN = "Unknown setting "
+GUESSED, EXAMPLE = "Did you mean ", "must be like "  # go before what no parameter need be
 _A_VALUE = re.compile(r"; got (?:'[^']*'\. Did you mean )?$")  # goes before it
 _QUOTED = re.compile(r"'([a-z]\w*)'")
 _GIVEN = re.compile(
@@ -73,13 +74,14 @@ class Flags:
             name = found[1]
             if text[: found.start()].endswith(UNKNOWN) and name not in self._settings:
                 return found[0]  # as it was typed, whatever option there is of that name
-            if _A_VALUE.search(text, 0, found.start()):
+            before = text[: found.start()]
+            if _A_VALUE.search(before) or (before.endswith(GUESSED) and UNKNOWN not in before):
                 return found[0]
             return f"'{flag(name)}'" if named(name) and name in self._names else found[0]
 
         def given(found: re.Match[str]) -> str:
             name, value = found.groups()
-            if name not in self._names:
+            if name not in self._names or text[: found.start()].endswith(EXAMPLE):
                 return found[0]
             return flag(name) if value == "True" else f"{flag(name)} {value.strip(chr(39))}"
 

@@ -131,8 +131,8 @@ def forget(
     """
     progress = progress or LoggedProgress()
     folder = None if training_images is None else Path(training_images)
-    numbers = _numbers(model.facts, images)
-    new = _without(HeldBanks.of(model), numbers, folder, because, progress)
+    bank = HeldBanks.of(model)
+    new = _without(bank, _numbers(model.facts, images), folder, because, progress)
     tell_of_golden(model, progress)
     if not new.facts.history[-1].verdict_holds:
         progress.say(

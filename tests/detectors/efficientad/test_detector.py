@@ -127,9 +127,11 @@ def test_in_parts_the_images_of_each_are_scored_on_the_scale_of_its_nets(make, m
     scores = {result.name: result.score for result in fitted.held_out_scores(progress=QUIET)}
     assert sorted(scores) == [f"{i:02}" for i in range(8)]
     for maps, scale in [(one.left_out, scale) for one, scale in trainings[:3]]:
-        one, other = (scale[branch].place(values) for branch, values in maps.values.items())
-        for position, combined in zip(maps.positions, 0.05 * (one + other), strict=True):
-            highest = float(combined.max())  # of the cells; the map is bilinear between them
+        one, other = (map(scale[branch].place, grids) for branch, grids in maps.values.items())
+        for position, *both in zip(maps.positions, one, other, strict=True):
+            highest = float(
+                0.05 * sum(both).max()
+            )  # of the cells; the map is bilinear between them
             assert highest - 0.2 < scores[f"{position:02}"] <= highest + 1e-5
 
 

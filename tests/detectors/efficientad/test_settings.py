@@ -43,7 +43,7 @@ def test_every_preset_fills_in_everything_and_can_be_written_and_read(preset):
     settings = EfficientAdSettings(preset=preset)
     written = settings.to_dict()
     optional = {"teacher", "penalty", "epochs", "pdn", "teacher_backbone", "teacher_levels"}
-    optional.add("teacher_neighbourhood")
+    optional |= {"teacher_neighbourhood", "tile", "overlap", "scale"}
     assert not {name for name, value in written.items() if value is None} - optional
     assert json.loads(json.dumps(written)) == written
     assert EfficientAdSettings.from_dict(written).to_dict() == written
