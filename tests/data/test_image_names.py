@@ -38,6 +38,9 @@ def test_some_names_of_images_without_a_folder_say_defective(name: str) -> None:
         ["シミュレーション1", "2"],  # has the word for a stain in it
         ["キズなし1", "2", "異常なし3"],
         ["i.O._1", "i.O._2"],
+        ["crack_free_0", "crack_free_1"],
+        ["without_defect_0", "without_defect_1"],
+        ["ohne_Kratzer_0", "ohne_Kratzer_1"],
     ],
 )
 def test_names_of_images_that_say_nothing(names: list[str]) -> None:
@@ -71,3 +74,8 @@ def test_notes_on_names_against_their_folder() -> None:
 def test_drawings_beside_their_images(word: str) -> None:
     images = [*named("0", "1", suffix=".bmp"), *named(f"0_{word}", "2_result", suffix=".jpg")]
     assert drawings_among(images) == [(Path(f"folder/0_{word}.jpg"), Path("folder/0.bmp"))]
+
+
+def test_a_word_for_drawings_may_come_first() -> None:
+    images = [*named("0", "1", suffix=".bmp"), *named("vis_0", "annotated-1", suffix=".jpg")]
+    assert [drawing.stem for drawing, _ in drawings_among(images)] == ["vis_0", "annotated-1"]

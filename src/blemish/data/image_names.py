@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from blemish.data.usual_defects import beginning_with_a_defect, names_a_defect
-from blemish.data.words import plain, says_bad, says_good, sets_aside
+from blemish.data.words import LACK, plain, says_bad, says_good, sets_aside, words_in
 from blemish.wording import counted, quoted_few
 
 MOST_NAMED = 3
@@ -20,12 +20,14 @@ _VERDICTS = (("n", "p"), ("f", "p"), ("ng", "g"), ("b", "g"), ("n", "o"), ("f", 
 _LONE = frozenset({"n", "f"})  # of bad ones alone: `5_N` beside `4`
 _JOINT = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")  # `partNG`
 _TOKENS = re.compile(r"[-._ ]+")
-_DRAWN = re.compile(
-    r"(?P<name>.+?)[-._ ]*(results?|annotated|anno|vis|visu|visuali[sz]ed|visuali[sz]ation|viz|"
-    r"overlays?|marked|markiert|heat-?maps?|drawn|gezeichnet|pred|preds|predictions?|predicted|"
-    r"labell?ed|bbox|bboxes|boxes|detected|detections?|ergebnis|auswertung|contours?|highlighted|"
-    r"anomaly-?map|score-?map)([-._ ]?\d+)?"
+_FREE = LACK | {"free", "frei"}  # `crack_free_3`, `without_defect_3`
+_DRAWING = (
+    r"(results?|annotated|anno|vis|visu|visuali[sz]ed|visuali[sz]ation|viz|overlays?|marked|"
+    r"markiert|heat-?maps?|drawn|gezeichnet|pred|preds|predictions?|predicted|labell?ed|bbox|"
+    r"bboxes|boxes|detected|detections?|ergebnis|auswertung|contours?|highlighted|anomaly-?map|"
+    r"score-?map)"
 )
+_DRAWN = re.compile(rf"(?P<name>.+?)[-._ ]*{_DRAWING}([-._ ]?\d+)?|{_DRAWING}[-._ ]+(?P<of>.+)")
 
 
 def odd_images(images: Sequence[Path], *, alone: bool = False) -> str:
@@ -37,22 +39,25 @@ def odd_images(images: Sequence[Path], *, alone: bool = False) -> str:
             say that those are not, and so does one of two verdicts that all names bear.
     """
     stems = [path.stem for path in images]
-    of_defects = {stem for stem in stems if alone and names_a_defect(stem)}
+    of_defects = {stem for stem in stems if alone and _names_a_defect(stem)}
     if len(of_defects) == len(set(stems)):
         of_defects = set()
     if alone:
-        of_defects |= {*beginning_with_a_defect(stems), *_judged_bad(stems)}
+        begun = {stem for stem in beginning_with_a_defect(stems) if not _free(stem)}
+        of_defects |= {*begun, *_judged_bad(stems)}
     odd = [
         path.name
         for path in images
-        if says_bad(_JOINT.sub(" ", path.stem)) or sets_aside(path.stem) or path.stem in of_defects
+        if (says_bad(_JOINT.sub(" ", path.stem)) and not _free(path.stem))
+        or sets_aside(path.stem)
+        or path.stem in of_defects
     ]
     return f"'{odd[0]}' ({len(odd)} of {len(images)})" if odd else ""
 
 
 def contrary_note(images: Sequence[Path], folder: str, *, good: bool) -> str:
     """A note on images of a folder whose names say otherwise than it does; empty, if none does."""
-    says = names_a_defect if good else says_good
+    says = _names_a_defect if good else says_good
     odd = [path.name for path in images if says(path.stem)]
     if not odd:
         return ""
@@ -70,10 +75,10 @@ def drawings_among(images: Iterable[Path]) -> list[tuple[Path, Path]]:
     for path in images:
         folders[path.parent].setdefault(plain(path.stem), path)
     return [
-        (path, others[found["name"]])
+        (path, others[found["name"] or found["of"]])
         for others in folders.values()
         for stem, path in others.items()
-        if (found := _DRAWN.fullmatch(stem)) and found["name"] in others
+        if (found := _DRAWN.fullmatch(stem)) and (found["name"] or found["of"]) in others
     ]
 
 
@@ -87,6 +92,16 @@ def told_drawings(images: Iterable[Path]) -> str:
         f"'{drawing.name}' ({counted(len(found), 'such file')}) seems to be '{image.name}' with "
         "something drawn in"
     )
+
+
+def _names_a_defect(stem: str) -> bool:
+    """Whether a name holds a usual kind of defect, and does not say that it lacks it."""
+    return names_a_defect(stem) and not _free(stem)
+
+
+def _free(stem: str) -> bool:
+    """Whether a name says that something is lacking."""
+    return any(word in _FREE for word in words_in(stem))
 
 
 def _judged_bad(stems: Iterable[str]) -> set[str]:

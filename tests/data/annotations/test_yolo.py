@@ -271,3 +271,16 @@ def test_a_confidence_looks_like_predictions(folder):
     (problem,) = folder.read().problems
     assert "as predictions have, whose last one is a confidence" in problem
     assert "ignore=NAME" in problem
+
+
+def test_images_of_a_folder_that_nobody_has_looked_at_are_asked_about(folder):
+    for number in range(4):
+        folder.image(f"images/{number}.png")
+        folder.text(f"labels/{number}.txt", BOX if number == 0 else "")
+    folder.image("images/未标注/9.png")
+    files = [path for path in folder.path.rglob("*") if path.is_file()]
+    with pytest.raises(DataError, match=r"1 image in '未标注' without a shape or a file"):
+        entries_from(folder.path, files)
+    folder.text("labels/未标注/9.txt", "")
+    files = [path for path in folder.path.rglob("*") if path.is_file()]
+    assert entries_from(folder.path, files) is not None

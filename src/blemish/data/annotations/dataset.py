@@ -204,9 +204,13 @@ def _check_predicted(root: Path, found: Found, images: Sequence[Path]) -> None:
 
 
 def _check_looked_at(root: Path, found: Found, silent: Sequence[Path]) -> None:
-    """Raise `DataError` where images without a file lie in a folder of those put aside."""
+    """Raise `DataError` where images without a file lie in a folder of those put aside.
+
+    So they do, too, where every other image has a file, the good ones an empty one.
+    """
     below = [path.relative_to(root) for path in silent]
     aside = [(path, part) for path in below for part in path.parts[:-1] if sets_aside(part)]
+    aside = aside or _apart(root, found, below)
     if aside:
         names = [path.as_posix() for path in dict.fromkeys(path for path, _ in aside)]
         folder = aside[0][1]
@@ -216,6 +220,18 @@ def _check_looked_at(root: Path, found: Found, silent: Sequence[Path]) -> None:
             f"taken as good; pass them over with ignore={folder}, or, if somebody has looked at "
             "them, rename that folder."
         )
+
+
+def _apart(root: Path, found: Found, silent: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Images without a file, each with the folder of such, where all others have files."""
+    if all(one.is_marked for one in found.by_image.values()):
+        return []  # good images have none: nothing is odd about these
+    looked_at = {parent for path in found.by_image for parent in path.relative_to(root).parents}
+    apart = [
+        (path, next((one.name for one in path.parents if one not in looked_at), ""))
+        for path in silent
+    ]
+    return apart if all(folder for _, folder in apart) else []
 
 
 def _check_unmatched(root: Path, found: Found, images: Sequence[Path]) -> None:
