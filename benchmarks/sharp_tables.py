@@ -90,7 +90,8 @@ def image_scores(record: Record) -> str:
     lines = _headed("data", "by the first bank (the verdict's)", "by the head", "by both")
     for row in record["rows"]:
         if (row["taught_by"], row["readings"]) == ("itself", "as they are"):
-            values = (f"{value:.3f}" for value in row["image_auroc"].values())
+            found = row["image_auroc"]
+            values = (f"{found[name]:.3f}" for name in ("first bank", "head", "both"))
             lines.append(f"| {' | '.join([row['data'], *values])} |")
     return "\n".join(lines)
 
