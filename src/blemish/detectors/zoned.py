@@ -149,9 +149,10 @@ class FittedInZones(FramedFit):
         thresholds, of_each = zone_thresholds(peaks, [keys[one.name] for one in found], rates)
         self.weights = tuple((1 / thresholds).astype(np.float32).tolist())
         for one, own, limits in zip(found, peaks, of_each, strict=True):
-            self.peaks[one.name] = np.maximum(own / limits, 0.0)
+            self.peaks[one.name] = own / limits
             highest = float(self.peaks[one.name].max())
-            yield HeldOutScore(one.name, highest, highest)
+            peak = highest if zones.mask.all() else max(highest, 0.0)
+            yield HeldOutScore(one.name, highest, peak)
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The map of a whole image. Raises `KeyError` where it was not left out."""

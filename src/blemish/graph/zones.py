@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PREFIX = "zones/"
 BITS = 8
+LOWEST = -1e38  # where nothing is inspected, so that it is never the highest
 
 
 def within_zones(
@@ -66,14 +67,14 @@ def within_zones(
     if by_map:
         ours["score"] = f"{PREFIX}score"  # which nobody asks for
     found = g.include(model, prefix="", inputs=ours)
-    if inside is not None:
-        box_map = g.op("Where", inside, box_map, g.number(0.0))
     if labels is not None and weights:
         each = g.constant([0.0, *weights])
         box_map = g.op("Mul", box_map, g.op("Gather", each, g.op("Cast", labels, to=INT32)))
     if by_map:
-        highest = g.op("ReduceMax", box_map, g.ints(1, 2), keepdims=0)
-        g.op("Max", highest, g.number(0.0), name="score")
+        there = box_map if inside is None else g.op("Where", inside, box_map, g.number(LOWEST))
+        g.op("ReduceMax", there, g.ints(1, 2), keepdims=0, name="score")
+    if inside is not None:
+        box_map = g.op("Where", inside, box_map, g.number(0.0))
     height, width = zones.size_hw
     around = g.ints(0, top, left, 0, height - bottom, width - right)
     g.op("Pad", box_map, around, name="score_map")

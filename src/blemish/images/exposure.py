@@ -109,13 +109,12 @@ def exposure_of(image: NDArray[Any], within: tuple[Blocks, bool] | None = None) 
     blocks, has_neighbours = within or (even_blocks((height, width)), True)
     rows, columns = np.divmod(blocks, width)
     pixels = image.reshape(height * width, 3)
+    whole = _grey(pixels) if len(pixels) < blocks.size else None  # each is looked at several times
 
     def grey(down: int, right: int) -> NDArray[np.float32]:
         places = np.minimum(rows + down, height - 1) * width
         places += np.minimum(columns + right, width - 1)
-        red, green, blue = np.moveaxis(pixels[places].astype(np.float32), 2, 0)
-        mean: NDArray[np.float32] = (red + green + blue) / np.float32(3)
-        return mean
+        return _grey(pixels[places]) if whole is None else whole[places]
 
     own = grey(0, 0)
 
@@ -126,6 +125,13 @@ def exposure_of(image: NDArray[Any], within: tuple[Blocks, bool] | None = None) 
         return mean
 
     return Exposure(own.mean(axis=1), own.std(axis=1), difference(NEAR_PX), difference(FAR_PX))
+
+
+def _grey(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """The mean of the colours, along the last axis."""
+    red, green, blue = np.moveaxis(pixels.astype(np.float32), -1, 0)
+    mean: NDArray[np.float32] = (red + green + blue) / np.float32(3)
+    return mean
 
 
 def level_of(score_map: NDArray[np.float32], blocks: Blocks | None = None) -> float:

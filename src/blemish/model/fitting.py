@@ -236,6 +236,8 @@ class _Job:
         )
 
     def _check_promise(self, keys: Sequence[str]) -> None:
+        if self.align is not None:  # the reference, whichever it will be, is scored by nobody
+            keys = [key for key in keys if key != min(keys)]
         check_promise(self.dataset.name, keys, self.request, detector=self.detector)
 
     def claim(self, folder: Path, stack: ExitStack, *, drop_suspicious: bool) -> Path | None:

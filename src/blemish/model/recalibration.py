@@ -87,6 +87,10 @@ def recalibrate(
     old, before = model.calibration, model
     if zones is not None:
         model = model.within(_inspected(zones, dataset, model))
+        if before.facts.golden:
+            progress.say(
+                "Golden samples are of scores without these zones, and not kept; keep new ones."
+            )
     smallest = old.smallest_region_px if smallest_region_px is None else smallest_region_px
     request = CalibrationRequest(false_alarm_rate, region_rate, smallest, tail)
     images = _Images.of(model, dataset, progress)

@@ -68,7 +68,8 @@ def learn(
         progress: told of stages and of what a user must hear.
 
     Raises:
-        UsageError: the detector has no bank, or no image has anything to be learned.
+        UsageError: the detector has no bank, no image has anything to be learned, or one is not
+            inspectable.
         ImageError: an image cannot be read, or is of another format than the model takes.
         ModelFileError: the model does not know where its bank comes from.
     """
@@ -76,6 +77,8 @@ def learn(
     bank = HeldBanks.of(model)
     samples = _samples(images)
     lesson, idle = Lesson.of(bank), []
+    for sample in samples:
+        _check_teachable(model, sample, progress)
     with progress.stage("learn", len(samples)) as advance:
         for sample in samples:
             if not lesson.add(sample, whole=whole):
@@ -140,6 +143,22 @@ def forget(
             "until the model is calibrated on good images that it has not seen."
         )
     return new
+
+
+def _check_teachable(model: Model, sample: Sample, progress: Progress) -> None:
+    """Raise `UsageError` where an image is not inspectable: learning cannot change that."""
+    result = model.predict(sample)
+    if result.reasons:
+        raise UsageError(
+            f"{sample.id} is not inspectable, and would stay so: {result.reasons[0].message} To "
+            "have such images judged, fit again with some of them among the good ones."
+        )
+    if any(step.defects and _shows(step, sample) for step in model.facts.history):
+        progress.say(f"{sample.id} was learned as a known defect; from now on it counts as good.")
+
+
+def _shows(step: Step, sample: Sample) -> bool:
+    return any(image.sha256 == sample.sha256 for image in step.images)
 
 
 def _learned(bank: HeldBanks, lesson: Lesson, *, whole: bool, because: str) -> Model:
