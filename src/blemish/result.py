@@ -14,13 +14,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.alignment import Motion
 from blemish.typed_json import Hash
+
+if TYPE_CHECKING:
+    from blemish.alignment import Motion
 
 GOOD = "good"  # the label of images without a defect
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blemish.alignment.settings import SCALES
 from blemish.binomial import CONFIDENCE, rate_at_most
 from blemish.cli import console
 from blemish.cli.options import AsJson
