@@ -90,6 +90,8 @@ def _facts(path: Path, file: ModelFile) -> Iterator[tuple[str, str | None]]:
 
 
 def _alignment_facts(aligned: AlignmentFacts) -> Iterator[tuple[str, str]]:
+    from blemish.alignment.settings import SCALES
+
     height, width = aligned.size_hw
     yield "aligned with", f"{aligned.reference}, {width} x {height} pixels"
     scales = f", other sizes up to {SCALES:.0%}" if aligned.scale else ""
