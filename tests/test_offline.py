@@ -44,7 +44,7 @@ COMMANDS = [
     (["golden", "m.onnx", "tile/test", "-o", "golden.onnx"], "golden.onnx"),
     (["verify", "kept.onnx", "tile/test"], ""),
     (["learn", "m.onnx", "tile/test/good/000.png", "--whole", "-o", "taught.onnx"], "taught.onnx"),
-    (["forget", "learned.onnx", "tile/test/good/001.png", "-o", "less.onnx"], "less.onnx"),
+    (["forget", "learned.onnx", "tile/test/spot/001.png", "-o", "less.onnx"], "less.onnx"),
     (["undo", "learned.onnx", "-o", "as-before.onnx"], "as-before.onnx"),
     (["drift", "maps", "--model", "m.onnx"], ""),
     (["predict", "m.onnx", "tile/test"], ""),
@@ -77,7 +77,7 @@ def machine(model, tmp_path_factory):
     model.save(made.here / "m.onnx")
     for words in (["predict", "m.onnx", data / "test", "-o", "maps", "--maps"],
                   ["golden", "m.onnx", data / "test", "-o", "kept.onnx"],
-                  ["learn", "m.onnx", data / "test" / "good" / "001.png", "--whole",
+                  ["learn", "m.onnx", data / "test" / "spot" / "001.png", "--whole",
                    "-o", "learned.onnx"],
                   ["evaluate", "m.onnx", "tile", "-o", "records"]):  # fmt: skip
         command = [sys.executable, "-m", "blemish", *words]
