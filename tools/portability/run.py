@@ -107,9 +107,9 @@ def _by_blemish(cases: Path, kind: str) -> NDArray[np.float32]:
     thresholds = model.calibration.image_threshold, model.calibration.pixel_threshold
     numbers = []
     for image in _images(cases):
-        (score,), (score_map,) = model.raw(image[None])
-        head = [score, float(score) > thresholds[0], *thresholds]
-        numbers += [np.array(head, np.float32), score_map.ravel()]
+        found = model.predict(image)
+        head = [found.score, found.verdict is not blemish.Verdict.GOOD, *thresholds]
+        numbers += [np.array(head, np.float32), found.score_map.ravel()]
     return np.concatenate(numbers)
 
 
@@ -164,17 +164,18 @@ def _compared(
     for height, width in sizes:
         end = start + 4 + height * width
         (score, verdict, threshold, _), mine = found[start : start + 4], found[start + 4 : end]
-        theirs, limit, pixel_limit = expected[start : start + 4][[0, 2, 3]]
+        theirs, rejected, limit, pixel_limit = expected[start : start + 4]
+        not_inspectable = rejected and theirs <= limit
         score_map = expected[start + 4 : end]
         scores.append(abs(score - theirs) / max(limit, abs(theirs)))
         maps.append((np.abs(mine - score_map) / np.maximum(pixel_limit, np.abs(score_map))).max())
-        verdicts += int(verdict != expected[start + 1])
-        untrue += int(bool(verdict) != bool(score > threshold))
+        verdicts += int(verdict != rejected)
+        untrue += int(bool(verdict) != bool(score > threshold or not_inspectable))
         start = end
     largest = {"score_difference": float(max(scores)), "map_difference": float(max(maps))}
     failed = ""
     if untrue:
-        failed = f"{untrue} verdicts are not those of score and threshold"
+        failed = f"{untrue} verdicts are not those of score, threshold and departures"
     elif max(largest.values()) > CLOSE:
         failed = TOO_FAR
     return largest | {"images": len(sizes), "verdicts_that_differ": verdicts, "failed": failed}
