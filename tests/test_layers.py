@@ -18,7 +18,7 @@ LAYERS = [
     "binomial", "progress", "settings", "parallel", "workers", "memory", "images", "zones",
     "surfaces", "records", "cluster", "data", "graph", "backbones", "quantisation", "search",
     "calibration", "metrics", "report", "detectors", "model", "evaluation", "monitor",
-    "station", "benchmark", "cli", "__main__",
+    "predictions", "benchmark", "ledger", "serving", "station", "cli", "__main__",
 ]  # fmt: skip
 # Where gradients are needed; everything else loads these modules only when it trains.
 TRAINING = {

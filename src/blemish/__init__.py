@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from blemish.model.recalibration import recalibrate
     from blemish.model.teaching import forget, learn
     from blemish.monitor.monitor import Monitor
+    from blemish.predictions.golden import keep_golden, verify_golden
     from blemish.result import Failure, Prediction, Region, Verdict
-    from blemish.station.golden import keep_golden, verify_golden
     from blemish.zones import Zones
 
 _HOMES = {
@@ -72,8 +72,8 @@ _HOMES = {
     "RawFormat": "images.raw",
     "Region": "result",
     "Verdict": "result",
-    "keep_golden": "station.golden",
-    "verify_golden": "station.golden",
+    "keep_golden": "predictions.golden",
+    "verify_golden": "predictions.golden",
     "Zones": "zones",
     "Alignment": "alignment",
 } | {kind: f"detectors.{name}.detector" for name, kind in OURS.items()}

@@ -36,12 +36,14 @@ def hang_once(*_):
 os.fsync = hang_once
 """
 )
-HANG_IN_PREDICTING = HANG + "from blemish.station.sinks import FolderSink; FolderSink.add = hang"
+HANG_IN_PREDICTING = (
+    HANG + "from blemish.predictions.sinks import FolderSink; FolderSink.add = hang"
+)
 HANG_IN_DRAWING = (
     HANG
     + """
 import os
-from blemish.station import sinks as predictions
+from blemish.predictions import sinks as predictions
 write_whole = predictions.write_whole
 def write_hanging(*words):
     os.fsync, fsync = lambda *_: (setattr(os, "fsync", fsync), hang()), os.fsync
@@ -155,7 +157,7 @@ def test_what_is_judged_is_in_the_file_before_the_next_whatever_ends_it(
     start, fitted, data, tmp_path
 ):
     first = HANG + (
-        "from blemish.station.sinks import FolderSink; add = FolderSink.add\n"
+        "from blemish.predictions.sinks import FolderSink; add = FolderSink.add\n"
         "FolderSink.add = lambda *words: (add(*words), 'spot' in words[1] and hang())"
     )
     process = start("predict", fitted, data / "test", "-o", tmp_path, first=first)

@@ -11,9 +11,9 @@ from PIL import Image
 
 from blemish.images.score_map import read_score_map
 from blemish.model.model import load
+from blemish.predictions.sinks import JPEG_LONG_SIDE_PX, FolderSink
 from blemish.progress import LoggedProgress
 from blemish.result import Prediction
-from blemish.station.sinks import JPEG_LONG_SIDE_PX, FolderSink
 from cli.broken import enormous, one_pixel, text_named_png, truncated_jpeg
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from blemish.errors import BlemishError
-from blemish.station.line_file import LineFile
+from blemish.predictions.line_file import LineFile
 
 LINES = "predictions.jsonl"
 
@@ -170,7 +170,7 @@ def test_a_full_disk_is_one_error_and_leaves_whole_lines(start, fitted, images, 
 @pytest.mark.skipif(os.name == "nt", reason="limits and locks of POSIX")
 def test_two_runs_never_write_to_one_folder(blemish, start, fitted, images, tmp_path):
     wait = (
-        "import sys; from blemish.station.sinks import FolderSink\n"
+        "import sys; from blemish.predictions.sinks import FolderSink\n"
         "FolderSink.add = lambda *_: (print('here', file=sys.stderr, flush=True), sys.stdin.read())"
     )
     process = start("predict", fitted, images, "-o", tmp_path / "out", first=wait, stdin=-1)

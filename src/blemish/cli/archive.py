@@ -10,9 +10,9 @@ from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.ending import end_as, tell_summary
 from blemish.cli.options import read_limits
-from blemish.station.archive import Judged, judge_archive
-from blemish.station.part import How
-from blemish.station.places import Folder
+from blemish.predictions.archive import Judged, judge_archive
+from blemish.predictions.part import How
+from blemish.predictions.places import Folder
 
 
 def predict_archive(

@@ -39,7 +39,7 @@ from blemish.cli.options import (
 )
 from blemish.cli.thresholds import small_rate_text, threshold_facts
 from blemish.errors import UsageError
-from blemish.station.images_named import find_images
+from blemish.predictions.images_named import find_images
 from blemish.wording import score_text
 
 if TYPE_CHECKING:

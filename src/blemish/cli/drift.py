@@ -15,7 +15,7 @@ from blemish.cli.options import AsJson
 if TYPE_CHECKING:
     from blemish.monitor.alarm import Alarm
     from blemish.monitor.monitor import Monitor
-    from blemish.station.log import Course
+    from blemish.predictions.log import Course
 
 Log = Annotated[
     Path,
@@ -76,7 +76,7 @@ def drift(
     predict --monitor wrote tell how the images look, too (light, contrast, sharpness, place); of
     others, scores alone are watched.
     """
-    from blemish.station.log import check_model, replay
+    from blemish.predictions.log import check_model, replay
 
     monitor = begun(model, parts_per_alarm, of_line=model is None, log=log)
     check_model(log, monitor)
@@ -96,7 +96,7 @@ def begun(model: Path | None, parts_per_alarm: int | None, *, of_line: bool, log
     from blemish.model.model import load
     from blemish.monitor.monitor import PARTS_PER_ALARM, Monitor
     from blemish.monitor.reference import Reference, reference_of
-    from blemish.station.log import model_of_log
+    from blemish.predictions.log import model_of_log
 
     if model is None:
         reference = Reference(model_of_log(log) or UNKNOWN)

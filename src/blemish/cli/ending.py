@@ -6,7 +6,7 @@ import typer
 
 from blemish.cli import console
 from blemish.cli.command import DEFECTS_FOUND, FAILED
-from blemish.station.summary import Summary
+from blemish.predictions.summary import Summary
 
 
 def tell_summary(summary: Summary, seconds: float) -> None:

@@ -83,7 +83,7 @@ def export(
     Where DATA is a folder that predict --outlines -o DATA wrote, its regions become annotations:
     COCO, or tasks for Label Studio with labeling.xml, the interface that they go with.
     """
-    from blemish.station.preannotations import export_predictions, holds_predictions
+    from blemish.predictions.preannotations import export_predictions, holds_predictions
 
     limits, raw_format = read_limits(max_pixels), read_raw(raw)
     progress = TerminalProgress()

@@ -28,7 +28,7 @@ from blemish.cli.options import (
 from blemish.cli.steps import write_step
 from blemish.errors import UsageError
 from blemish.images.suffixes import raw_counting
-from blemish.station.images_named import find_images
+from blemish.predictions.images_named import find_images
 
 if TYPE_CHECKING:
     from blemish.result import Box

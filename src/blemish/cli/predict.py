@@ -37,18 +37,18 @@ from blemish.cli.options import (
 from blemish.errors import BlemishError, UsageError
 from blemish.images.suffixes import raw_counting
 from blemish.memory import MEGABYTE
-from blemish.station.earlier import LINES
-from blemish.station.images_named import NamedImage, find_images, spell_passed_over
-from blemish.station.places import Folder, is_address
-from blemish.station.sinks import FolderSink, MapFormat
-from blemish.station.summary import Summary
+from blemish.predictions.earlier import LINES
+from blemish.predictions.images_named import NamedImage, find_images, spell_passed_over
+from blemish.predictions.places import Folder, is_address
+from blemish.predictions.sinks import FolderSink, MapFormat
+from blemish.predictions.summary import Summary
 
 if TYPE_CHECKING:
     from blemish.model.evidence import Comparisons
     from blemish.model.model import Model
     from blemish.monitor.monitor import Monitor
+    from blemish.predictions.part import How
     from blemish.result import Failure, Prediction
-    from blemish.station.part import How
 
 ImageArguments = Annotated[
     list[str],
@@ -226,7 +226,7 @@ def predict(
         raise UsageError("Drift is seen by a monitor: --monitor STATE.")
     check_address(engine, ray_address)
     use_threads(threads)
-    from blemish.station.part import How
+    from blemish.predictions.part import How
 
     how = How(
         str(model),

@@ -26,7 +26,7 @@ from blemish.wording import counted, score_text
 
 if TYPE_CHECKING:
     from blemish.model.golden import Circumstances
-    from blemish.station.golden_report import GoldenReport
+    from blemish.predictions.golden_report import GoldenReport
 
 Tolerance = Annotated[
     float | None,
@@ -61,7 +61,7 @@ def verify(
     import blemish
     from blemish.graph.engine import Engine
     from blemish.images.suffixes import raw_counting
-    from blemish.station.golden import TOLERANCE
+    from blemish.predictions.golden import TOLERANCE
 
     raw_format = read_raw(raw)
     loaded = blemish.load(

@@ -44,7 +44,7 @@ from blemish.parallel import read_ahead
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import GOOD
 
-FOR_PREDICTIONS = "label-studio"  # see `blemish.station.preannotations`
+FOR_PREDICTIONS = "label-studio"  # see `blemish.predictions.preannotations`
 FORMATS = {one.name: one for one in (COCO, LABELME, YOLO, FIFTYONE, MVTEC_AD)}
 
 

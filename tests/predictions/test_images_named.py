@@ -8,7 +8,7 @@ from PIL import Image
 
 from blemish.errors import DataError, UsageError
 from blemish.images.suffixes import raw_counting
-from blemish.station.images_named import find_images, spell_passed_over
+from blemish.predictions.images_named import find_images, spell_passed_over
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from PIL import Image
 import blemish
 from blemish.errors import DataError, ImageError, ModelFileError, SettingError
 from blemish.model import golden as golden_module
-from blemish.station import golden as station_golden
-from blemish.station.golden_report import File
+from blemish.predictions import golden as golden_samples
+from blemish.predictions.golden_report import File
 
 PLAIN = """
 import hashlib, json, sys
@@ -199,7 +199,7 @@ def test_verdicts_against_their_folder_and_near_the_threshold_are_told(
     caplog.clear()
     from blemish.progress import LoggedProgress
 
-    station_golden._tell_of_close([close], model.calibration.image_threshold, LoggedProgress())
+    golden_samples._tell_of_close([close], model.calibration.image_threshold, LoggedProgress())
     assert "rounding alone may turn the verdict" in caplog.text
 
 
@@ -236,7 +236,7 @@ def test_a_folder_of_nothing_or_too_much_is_refused(model, folder, tmp_path, mon
         blemish.keep_golden(model, tmp_path / "empty")
     with pytest.raises(DataError, match="There is no folder"):
         blemish.keep_golden(model, folder / "good/000.png")
-    monkeypatch.setattr(station_golden, "MOST_IMAGES", 5)
+    monkeypatch.setattr(golden_samples, "MOST_IMAGES", 5)
     with pytest.raises(DataError, match="makes 6 golden samples; a model file keeps at most 5"):
         blemish.keep_golden(model, folder)
 
@@ -271,8 +271,8 @@ def test_models_in_8_bits_are_told_to_be_rounded_otherwise(kept, folder):
     report = blemish.verify_golden(kept.with_golden([off, *others]), folder)
     assert "int8" not in next(report.problems())
     assert "int8 are rounded otherwise" in next(replace(report, whole_numbers=True).problems())
-    assert station_golden._has_whole_numbers({"members": [{"precision": "int8"}]})
-    assert not station_golden._has_whole_numbers(kept.facts.detector.settings)
+    assert golden_samples._has_whole_numbers({"members": [{"precision": "int8"}]})
+    assert not golden_samples._has_whole_numbers(kept.facts.detector.settings)
 
 
 def test_the_version_of_the_runtime_is_that_of_the_module(monkeypatch):

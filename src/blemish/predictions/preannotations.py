@@ -39,10 +39,10 @@ from blemish.images.outlines import one_ring
 from blemish.images.polygons import paint_polygon
 from blemish.images.raw import RawFormat
 from blemish.parallel import read_ahead
+from blemish.predictions.earlier import LINES, RUN
+from blemish.predictions.images_named import source_named
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Outline, Ring, Verdict
-from blemish.station.earlier import LINES, RUN
-from blemish.station.images_named import source_named
 from blemish.typed_json import JsonError, read_as, read_json
 from blemish.wording import counted
 

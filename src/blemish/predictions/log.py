@@ -12,8 +12,8 @@ from blemish.files import looking_at
 from blemish.monitor.alarm import Alarm
 from blemish.monitor.monitor import Monitor
 from blemish.monitor.streams import values_at
+from blemish.predictions.earlier import LINES, RUN
 from blemish.result import Look
-from blemish.station.earlier import LINES, RUN
 from blemish.typed_json import Hash, JsonError, as_type, read_json
 
 STEPS = 10  # of a course

@@ -13,7 +13,7 @@ from typing import Any
 from blemish.errors import BlemishError, UsageError
 from blemish.files import is_temporary, looking_at, write_whole
 from blemish.names import shown
-from blemish.station.images_named import NamedImage
+from blemish.predictions.images_named import NamedImage
 from blemish.typed_json import read_json
 
 LINES = "predictions.jsonl"

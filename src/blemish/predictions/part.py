@@ -21,10 +21,10 @@ from blemish.images.raw import RawFormat
 from blemish.memory import allowed_bytes
 from blemish.names import all_shown
 from blemish.parallel import read_ahead
-from blemish.station.places import Folder, is_address, parquet, store_of
-from blemish.station.sinks import SUFFIXES, MapFormat
-from blemish.station.sources import images_of as listed_images
-from blemish.station.summary import Summary
+from blemish.predictions.places import Folder, is_address, parquet, store_of
+from blemish.predictions.sinks import SUFFIXES, MapFormat
+from blemish.predictions.sources import images_of as listed_images
+from blemish.predictions.summary import Summary
 
 if TYPE_CHECKING:
     from blemish.model.model import Model

@@ -28,14 +28,14 @@ from blemish.data.manifest.vocabulary import path_column
 from blemish.data.tables.text import encoding_of
 from blemish.errors import MOST_PROBLEMS_SHOWN, DataError, raise_all
 from blemish.files import append_block
-from blemish.station.images_named import (
+from blemish.predictions.images_named import (
     MOST_SHOWN,
     check_apart,
     has_image_name,
     is_passed_by,
     looked_through,
 )
-from blemish.station.places import (
+from blemish.predictions.places import (
     Folder,
     filesystems,
     is_address,

@@ -16,7 +16,7 @@ from blemish.errors import BlemishError, UsageError
 from blemish.files import held, make_folder, take_away_temporaries, write_whole
 from blemish.images.suffixes import has_image_suffix
 from blemish.names import all_shown, shown
-from blemish.station.earlier import (
+from blemish.predictions.earlier import (
     FILE,
     LINES,
     Earlier,
@@ -25,8 +25,8 @@ from blemish.station.earlier import (
     read_earlier,
     write_run,
 )
-from blemish.station.images_named import NamedImage
-from blemish.station.line_file import LineFile
+from blemish.predictions.images_named import NamedImage
+from blemish.predictions.line_file import LineFile
 from blemish.wording import count_text
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from blemish.errors import DataError, UsageError
-from blemish.station import sources
-from blemish.station.places import Folder, is_address, store_of
-from blemish.station.sources import LIST, images_of, read_parts, write_list
+from blemish.predictions import sources
+from blemish.predictions.places import Folder, is_address, store_of
+from blemish.predictions.sources import LIST, images_of, read_parts, write_list
 
 NAMES = ("a/2.png", "a/1.PNG", "a/deep/3.jpg", "a/.hidden.png", "a/x.txt", "b/1.png")
 

@@ -16,10 +16,10 @@ from blemish.errors import DataError, ImageError, ModelFileError, SettingError, 
 from blemish.model.golden import MOST_IMAGES, GoldenImage, circumstances, grid_of
 from blemish.model.model import Model
 from blemish.names import shown
+from blemish.predictions.golden_report import File, GoldenCheck, GoldenReport
+from blemish.predictions.images_named import FoundImages, find_images, spell_passed_over
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Verdict
-from blemish.station.golden_report import File, GoldenCheck, GoldenReport
-from blemish.station.images_named import FoundImages, find_images, spell_passed_over
 from blemish.wording import counted, quoted_few
 
 # Of the threshold. On processors, models in float32 differed by 7e-6 at most between all runtimes

@@ -23,12 +23,12 @@ from blemish.cluster.probe import PROBE, check_machines
 from blemish.errors import BlemishError, UsageError
 from blemish.files import held, is_temporary, take_away_temporaries
 from blemish.images.suffixes import raw_counting
-from blemish.station.earlier import refuse_differing
-from blemish.station.images_named import spell_passed_over
-from blemish.station.part import How, Judge, part_name
-from blemish.station.places import Folder, is_address, parquet
-from blemish.station.sources import LIST, LIST_SUFFIXES, Parts, read_parts, write_list
-from blemish.station.summary import Summary
+from blemish.predictions.earlier import refuse_differing
+from blemish.predictions.images_named import spell_passed_over
+from blemish.predictions.part import How, Judge, part_name
+from blemish.predictions.places import Folder, is_address, parquet
+from blemish.predictions.sources import LIST, LIST_SUFFIXES, Parts, read_parts, write_list
+from blemish.predictions.summary import Summary
 from blemish.typed_json import Hash, JsonError, Positive, as_type, read_json
 from blemish.wording import counted
 

@@ -24,10 +24,10 @@ from blemish.cluster import pool
 from blemish.cluster.connect import ClusterError, connected
 from blemish.cluster.pool import Places, through_pool
 from blemish.errors import BlemishError, UsageError
-from blemish.station import archive
-from blemish.station.archive import judge_archive
-from blemish.station.part import How
-from blemish.station.places import Folder
+from blemish.predictions import archive
+from blemish.predictions.archive import judge_archive
+from blemish.predictions.part import How
+from blemish.predictions.places import Folder
 from clusters import cluster
 from heard import Heard
 from lossy import doing
@@ -208,7 +208,7 @@ def test_another_model_another_source_and_another_folder_are_refused(
 DRIVER = """
 import sys
 from blemish.cli.main import run
-from blemish.station import archive
+from blemish.predictions import archive
 archive.LEAST_IN_A_PART = 4
 run()
 """

@@ -9,8 +9,8 @@ from PIL import Image
 from blemish.data.annotations.dataset import entries_from
 from blemish.errors import DataError, SettingError, UsageError
 from blemish.images.regions import find_regions
+from blemish.predictions.preannotations import export_predictions, holds_predictions
 from blemish.result import Failure, Prediction
-from blemish.station.preannotations import export_predictions, holds_predictions
 
 SIZE_HW = (23, 37)
 
