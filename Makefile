@@ -18,7 +18,7 @@ $(VENV)/.base: pyproject.toml constraints.txt
 # What a developer installs. torch comes first and alone, at the version that is pinned.
 $(VENV)/.dev: $(VENV)/.base
 	$(PIP) torch
-	$(PIP) --editable '.[dev,docs,train,ray,formats,heif]'
+	$(PIP) --editable '.[dev,docs,train,ray,formats,heif,station]'
 	touch $@
 
 demo: $(VENV)/.base

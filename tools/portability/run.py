@@ -103,7 +103,9 @@ def _all() -> list[Runtime]:
 
 def _by_blemish(cases: Path, kind: str) -> NDArray[np.float32]:
     """What blemish itself makes of all images, in the form of `judge.py`."""
-    model = blemish.load(cases / file_name(kind), engine=blemish.Engine(threads=1))
+    limits = blemish.ReadLimits(min_side_px=1)
+    path, engine = cases / file_name(kind), blemish.Engine(threads=1)
+    model = blemish.load(path, engine=engine, limits=limits)
     thresholds = model.calibration.image_threshold, model.calibration.pixel_threshold
     numbers = []
     for image in _images(cases):

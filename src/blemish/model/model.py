@@ -306,21 +306,12 @@ class Model:
         self, images: Iterable[ImageLike], at_once: int, memory: JudgingMemory, extras: _Extras
     ) -> Iterator[Prediction | Failure]:
         """Judge images on a core each, from the file to the verdict."""
-        crew = self._crew
 
         def judge(image: ImageLike) -> Prediction | Failure:
-            path = path_of(image)
-            try:
-                array = self.read(image)
-            except BlemishError as error:
-                return Failure(path, str(error))
-            start = time.perf_counter()
-            try:
-                found = self._run(crew.run_here, array[None])
-            except BlemishError as error:
-                return Failure(path, _spell_failure(path, error))
-            seconds = (time.perf_counter() - start) / at_once
-            return self._verdict(path, array, found.of(0), seconds, extras=extras)
+            found = self.predict_here(image, outlines=extras.outlines, looks=extras.looks)
+            if isinstance(found, Failure):
+                return found
+            return replace(found, seconds=found.seconds / at_once)
 
         ahead = WAITING * at_once
         weigh, room = partial(memory.weigh_image, reader=self.reader), memory.room_bytes
@@ -333,6 +324,31 @@ class Model:
                 raise result
             else:
                 yield result
+
+    def predict_here(
+        self, image: ImageLike, *, outlines: bool = False, looks: bool = False
+    ) -> Prediction | Failure:
+        """Judge an image in the thread that calls, on one core: for as many threads as there are.
+
+        Args:
+            image: as `predict` takes it.
+            outlines, looks: as there.
+
+        Raises:
+            UsageError: the model is closed.
+        """
+        crew, path = self._crew, path_of(image)
+        try:
+            array = self.read(image)
+        except BlemishError as error:
+            return Failure(path, str(error))
+        start = time.perf_counter()
+        try:
+            found = self._run(crew.run_here, array[None])
+        except BlemishError as error:
+            return Failure(path, _spell_failure(path, error))
+        seconds = time.perf_counter() - start
+        return self._verdict(path, array, found.of(0), seconds, extras=_Extras(outlines, looks))
 
     def _in_memory(self, image: ImageLike | BinaryIO) -> ImageLike:
         """An image that can be looked at more than once: of a file object, what it holds."""

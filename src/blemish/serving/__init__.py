@@ -1,0 +1,1 @@
+"""Models behind HTTP: who may ask, how much, and what they are told."""

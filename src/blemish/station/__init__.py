@@ -1,0 +1,1 @@
+"""The station: from cameras to verdicts to machines, one process that runs unattended."""

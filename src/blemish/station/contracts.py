@@ -1,0 +1,140 @@
+"""What sources and outputs are to the station; each kind keeps to one of these.
+
+Everything here runs in the station's one event loop. What blocks goes to a thread of its own
+(`asyncio.to_thread`). A task that ends with an error is told of, counted, and started again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from blemish.ledger.entry import Row
+    from blemish.station.inspection import Inspection
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """An image that is to be judged.
+
+    Attributes:
+        camera: name of the source.
+        time: when it came; aware, UTC.
+        content: the file as it came; or `None`, and
+        pixels: H x W x 3, uint8 or uint16.
+        name: what the source calls it.
+        part: the id of the part, if it came with one.
+        key: what tells it from all others of the station, also after a restart; the same key is
+            never judged twice.
+        settled: awaited once its part's inspection is in the record, durably, with its row.
+    """
+
+    camera: str
+    time: datetime
+    content: bytes | None = None
+    pixels: NDArray[np.generic] | None = None
+    name: str | None = None
+    part: str | None = None
+    key: str | None = None
+    settled: Callable[[Row], Awaitable[None]] | None = None
+
+
+@dataclass
+class Health:
+    """How a source or an output is.
+
+    Attributes:
+        ready: whether it works.
+        told: in a sentence, what is wrong or what it does.
+        counts: frames, lost, reconnects, delivered, waiting, ...
+    """
+
+    ready: bool = False
+    told: str = "starting"
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str, by: int = 1) -> None:
+        """One more of something."""
+        self.counts[name] = self.counts.get(name, 0) + by
+
+
+class Source(Protocol):
+    """Gives frames.
+
+    Attributes:
+        name: of the camera, as the site file has it.
+        health: how it is.
+    """
+
+    name: str
+    health: Health
+
+    def frames(self) -> AsyncIterator[Frame]:
+        """Frames as they come; ends only with the station, reconnects by itself."""
+        ...
+
+    async def trigger(self, part: str | None = None) -> None:
+        """Take a frame now. Raises `UsageError` where the source knows no trigger."""
+        ...
+
+
+class Output(Protocol):
+    """Is shown each inspection at once: a machine that acts on the newest.
+
+    While `alive` is not called any more, the machine must take that for a stop: a heartbeat is sent
+    by the station only while its inspector works.
+    """
+
+    name: str
+    health: Health
+
+    async def run(self) -> None:
+        """Keep connections up until cancelled."""
+        ...
+
+    async def show(self, inspection: Inspection) -> None:
+        """Hand it on; not waited for longer than a moment."""
+        ...
+
+    async def alive(self, beat: int, state: Mapping[str, Any]) -> None:
+        """The heartbeat, counted from 1, once a second while parts can be judged."""
+        ...
+
+
+class Forwarder(Protocol):
+    """Is given every row, in order, at least once: it may be away for hours.
+
+    The station reads the rows from the ledger and marks there how far it came.
+    """
+
+    name: str
+    health: Health
+
+    async def deliver(self, rows: list[Row]) -> None:
+        """Hand on rows that follow each other; an error means that none counts as delivered."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What the page is told while it is open.
+
+    Attributes:
+        kind: `inspection`, `state`.
+        time: when; aware, UTC.
+        values: plain JSON values.
+    """
+
+    kind: str
+    time: datetime
+    values: Mapping[str, Any]

@@ -1,0 +1,138 @@
+"""What a station says of a part. Here alone it is decided that a part is good.
+
+A part is `GOOD` where every camera that its recipe names gave an image, a model judged each of them,
+and all are good. Whatever else happens (an image that cannot be read, a camera that is silent, a
+model that fails, a queue that is full) makes it `NOT_INSPECTED`, which is to be sorted out as a
+defect is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from blemish.result import Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from blemish.result import Prediction
+
+
+class Outcome(StrEnum):
+    """What to do with a part; only one that is `GOOD` passes."""
+
+    GOOD = "good"
+    DEFECT = "defect"
+    NOT_INSPECTABLE = "not inspectable"
+    NOT_INSPECTED = "not inspected"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One camera's image of a part, and what came of it.
+
+    Attributes:
+        camera: name of the source.
+        image_sha256: of the file as it came, or of the pixels where there was no file.
+        model_sha256: of the model that judged.
+        threshold: of its score.
+        prediction: what the model says; `None` where the image was not judged.
+        error: why it was not.
+        pixels: the image as it was judged, H x W x 3.
+        content: the file as it came; `None` where there was none.
+        name: what the source calls it: of a file, its name.
+    """
+
+    camera: str
+    image_sha256: str | None = None
+    model_sha256: str | None = None
+    threshold: float | None = None
+    prediction: Prediction | None = None
+    error: str | None = None
+    pixels: NDArray[np.generic] | None = None
+    content: bytes | None = None
+    name: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The view as plain JSON values, without its pixels."""
+        return {
+            "camera": self.camera,
+            "name": self.name,
+            "image_sha256": self.image_sha256,
+            "model_sha256": self.model_sha256,
+            "threshold": self.threshold,
+            "prediction": None if self.prediction is None else self.prediction.to_dict(),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """What is said of a part.
+
+    Attributes:
+        id: 32 hexadecimal digits, of this inspection alone.
+        time: when its first image came; aware, UTC.
+        part: its id, if it has one.
+        recipe: by which it was inspected.
+        outcome: as `outcome_of` has it.
+        views: one a camera that gave something.
+        missing: cameras of the recipe that gave nothing.
+        seconds: from its last image to the verdict.
+        monitor: where the line stands: parts, evidence, alarm.
+    """
+
+    id: str
+    time: datetime
+    part: str | None
+    recipe: str
+    outcome: Outcome
+    views: tuple[View, ...]
+    missing: tuple[str, ...] = ()
+    seconds: float = 0.0
+    monitor: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The inspection as plain JSON values: the body of its row, and what sinks are given."""
+        values: dict[str, Any] = {
+            "id": self.id,
+            "time": self.time.isoformat(),
+            "part": self.part,
+            "recipe": self.recipe,
+            "verdict": str(self.outcome),
+            "views": [view.to_dict() for view in self.views],
+            "missing": list(self.missing),
+            "seconds": self.seconds,
+        }
+        if self.monitor is not None:
+            values["monitor"] = self.monitor
+        return values
+
+
+def outcome_of(views: Sequence[View], cameras: Collection[str]) -> Outcome:
+    """What follows for a part.
+
+    Args:
+        views: of the cameras that gave something.
+        cameras: that the recipe asks for.
+    """
+    verdicts = {view.camera: _verdict(view) for view in views}
+    if not cameras or set(verdicts) != set(cameras) or len(views) != len(verdicts):
+        verdicts[""] = None
+    said = set(verdicts.values())
+    if Verdict.DEFECT in said:
+        return Outcome.DEFECT
+    if None in said:
+        return Outcome.NOT_INSPECTED
+    if Verdict.NOT_INSPECTABLE in said:
+        return Outcome.NOT_INSPECTABLE
+    return Outcome.GOOD if said == {Verdict.GOOD} else Outcome.NOT_INSPECTED
+
+
+def _verdict(view: View) -> Verdict | None:
+    return None if view.prediction is None or view.error else view.prediction.verdict
