@@ -1,1 +1,1 @@
-"""The record that stands: every inspection and every act of a person, in order, chained by hashes."""
+"""The record that stands: inspections and acts of people, in order, chained by hashes."""

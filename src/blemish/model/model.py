@@ -332,7 +332,8 @@ class Model:
 
         Args:
             image: as `predict` takes it.
-            outlines, looks: as there.
+            outlines: as there.
+            looks: as there.
 
         Raises:
             UsageError: the model is closed.
