@@ -1,8 +1,8 @@
 """What a station says of a part. Here alone it is decided that a part is good.
 
-A part is `GOOD` where every camera that its recipe names gave an image, a model judged each, and all
-are good. Whatever else happens (an image that cannot be read, a camera that is silent, a model that
-fails, a queue that is full) makes it `NOT_INSPECTED`, which is sorted out as a defect is.
+A part is `GOOD` where every camera that its recipe names gave an image, a model judged each, and
+all are good. Whatever else happens (an image that cannot be read, a camera that is silent, a model
+that fails, a queue that is full) makes it `NOT_INSPECTED`, which is sorted out as a defect is.
 """
 
 from __future__ import annotations
