@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
 import numpy as np
 from msgspec import Meta
 
 from blemish.result import GOOD
 from blemish.station.contracts import Frame, Health
 from blemish.station.sources.triggers import Interval, Triggers
+from blemish.station.tables import Table
 from blemish.surfaces.drawing import LARGEST_PX, SMALLEST_PX, SURFACES, Drawing
 from blemish.typed_json import Share
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Category = Literal["tile", "leather", "grid"]
 
 
-class DrawnSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DrawnSettings(Table, frozen=True):
     """What a drawn camera shows, and how often.
 
     Attributes:
