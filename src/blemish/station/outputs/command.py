@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
@@ -117,7 +118,7 @@ class Command:
     def _stop(self) -> bytes:
         return messages.of_stop(self._station, time=datetime.now(UTC))
 
-    @property
+    @cached_property
     def _station(self) -> str:
         return str(self._context.station.status().get("name", ""))
 

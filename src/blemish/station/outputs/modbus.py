@@ -102,7 +102,6 @@ class Modbus:
             self._display.withdraw()
             self._refresh()
             raise
-        self.health.count("shown")
 
     async def alive(self, beat: int, state: Mapping[str, Any]) -> None:
         """The heartbeat, as a register."""

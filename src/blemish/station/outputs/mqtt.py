@@ -14,6 +14,7 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import uuid4
@@ -233,7 +234,6 @@ class Mqtt:
                 await connection.close()  # and what it still holds, so that nothing piles up
                 raise error
             self._delivered = some[-1].number
-            self.health.count("delivered", len(some))
 
     async def _publish_row(self, connection: Connection, row: Row) -> None:
         content = messages.of_row(row, self._station)
@@ -244,7 +244,7 @@ class Mqtt:
         if self._connection is not None:
             await self._connection.close()
 
-    @property
+    @cached_property
     def _station(self) -> str:
         return str(self._context.station.status().get("name", ""))
 

@@ -136,7 +136,6 @@ class OpcUa:
             self._display.withdraw()
             await self._changed()
             raise
-        self.health.count("shown")
 
     async def alive(self, beat: int, state: Mapping[str, Any]) -> None:
         """The heartbeat, as a variable."""

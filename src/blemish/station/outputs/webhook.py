@@ -21,6 +21,7 @@ import socket
 import ssl
 import time
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -111,15 +112,17 @@ class Webhook:
                 raise
             self._delivered = row.number
             self.health.ready, self.health.told = True, f"row {row.number} delivered"
-            self.health.count("delivered")
 
     async def close(self) -> None:
         """Let go of the connection."""
         self._drop()
 
+    @cached_property
+    def _station(self) -> str:
+        return str(self._context.station.status().get("name", ""))
+
     async def _send(self, row: Row) -> None:
-        name = str(self._context.station.status().get("name", ""))
-        body = messages.of_row(row, name)
+        body = messages.of_row(row, self._station)
         headers = signed_headers(self._key, messages.id_of(row), body, now=int(time.time()))
         try:
             status = await self._post(body, headers)
