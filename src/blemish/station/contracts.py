@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from blemish.ledger.entry import Row
-    from blemish.ledger.ledger import Ledger  # type: ignore[import-not-found,unused-ignore]
+    from blemish.ledger.ledger import Ledger
     from blemish.station.inspection import Inspection
 
 
