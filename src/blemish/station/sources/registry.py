@@ -15,6 +15,7 @@ KINDS = {
     "push": "blemish.station.sources.push:Push",
     "video": "blemish.station.sources.video:Video",
     "aravis": "blemish.station.sources.aravis:Aravis",
+    "drawn": "blemish.station.sources.drawn:Drawn",
     "mqtt-trigger": "blemish.station.sources.mqtt_trigger:MqttTrigger",
 }
 
