@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from blemish.errors import BlemishError
-
 if TYPE_CHECKING:
     import numpy as np
     from fastapi import APIRouter
@@ -22,10 +20,6 @@ if TYPE_CHECKING:
     from blemish.ledger.entry import Row
     from blemish.ledger.ledger import Ledger
     from blemish.station.inspection import Inspection
-
-
-class BusyError(BlemishError):
-    """The queue is full: try again in a moment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +80,7 @@ class Control(Protocol):
         """Have a frame judged; comes back once that is in the record.
 
         Raises:
-            BusyError: the queue is full.
+            BusyError: the queue is full (`serving.waiting`).
             BlemishError: it cannot be judged by this recipe, or not be recorded.
         """
         ...
@@ -115,6 +109,7 @@ class Context:
     Attributes:
         folder: of its own, for what it keeps; not there until it makes it.
         base: of the site file; a setting of type `Path` is taken from there already.
+        pictures: folder of pictures, where a setting names no other.
         ledger: the record, to look something up.
         station: what may be asked of it.
         say: told of what a person must know, a sentence each.
@@ -123,6 +118,7 @@ class Context:
 
     folder: Path
     base: Path
+    pictures: Path
     ledger: Ledger
     station: Control
     say: Callable[[str], None]

@@ -46,8 +46,8 @@ class Recorder:
     Attributes:
         ledger: the record.
         drift: watches the line.
-        told: called with each inspection that is in the record now, and its row.
-        refused: called with each that could not be recorded.
+        over: called with each part, what is said of it, and its row; `None` where it could not be
+            recorded.
         say: told of what a person must know.
         problem: why the record cannot be written; `None` while it can.
         lost: inspections that could not be recorded since then.
@@ -55,8 +55,7 @@ class Recorder:
 
     ledger: Ledger
     drift: Drift
-    told: Callable[[Inspection, Row], None]
-    refused: Callable[[Inspection], None]
+    over: Callable[[Part, Inspection, Row | None], None]
     say: Callable[[str], None]
     problem: str | None = None
     lost: int = 0
@@ -128,11 +127,8 @@ class Recorder:
         now = asyncio.get_running_loop().time()
         for part, inspection, row in await asyncio.to_thread(self._write, parts, now):
             self._answer(part, row)
-            if row is None:
-                self.lost += 1
-                self.refused(inspection)
-            elif row.new:
-                self.told(inspection, row)
+            self.lost += row is None
+            self.over(part, inspection, row)
 
     def _write(self, parts: Sequence[Part], now: float) -> list[_Written]:
         """Record parts, all of them or none; in a thread."""
@@ -204,6 +200,14 @@ class Recorder:
             self.say(f"An image is in the record, but its source does not know: {error}")
 
 
+def row_known_by(ledger: Ledger, key: str) -> Row | None:
+    """The row of the part that an image belongs to, by the image's key."""
+    row = ledger.find(key)
+    while row is not None and PART_KEY in row.entry.body:
+        row = ledger.find(row.entry.body[PART_KEY])
+    return row
+
+
 async def _awaited(answer: Awaitable[None]) -> None:
     await answer
 
@@ -245,7 +249,7 @@ def _entries_of_others(part: Part) -> list[Entry]:
 
 
 def _keys(part: Part) -> list[str]:
-    return [frame.key for frame in part.frames if frame.key is not None]
+    return list(dict.fromkeys(frame.key for frame in part.frames if frame.key is not None))
 
 
 def _excess(view: View) -> float:
