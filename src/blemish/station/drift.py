@@ -21,6 +21,7 @@ from blemish.monitor.streams import values_at
 from blemish.result import Look
 from blemish.station.inspection import View
 from blemish.station.recipe import Recipe
+from blemish.station.warm import name_of
 from blemish.typed_json import JsonError, as_json, as_type, read_json
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Drift:
         known = self._monitors.get(place)
         if known is not None and known.model_sha256 == sha256:
             return known
-        model = self._models.get(recipe.model_of(place[1]).removesuffix(".onnx")).model
+        model = self._models.get(name_of(recipe.model_of(place[1]))).model
         if model.sha256 != sha256:  # swapped a moment ago: this part was judged by the one before
             return None
         monitor = Monitor(model)

@@ -7,7 +7,6 @@ waits for the answer, and is *not inspected* otherwise, which the record says.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,9 @@ from blemish.station.contracts import Frame
 from blemish.station.inspection import View
 from blemish.station.judges import Judges
 from blemish.station.judging import failed, image_sha256, judge
+from blemish.station.keys import row_known_by
 from blemish.station.recipe import Recipe
-from blemish.station.recorder import row_known_by
+from blemish.station.warm import name_of
 
 if TYPE_CHECKING:
     from blemish.ledger.entry import Row
@@ -61,12 +61,12 @@ class Intake:
         self._room = asyncio.Event()
         self._room.set()
 
-    async def take(self, frame: Frame, recipe: Callable[[], Recipe], *, patient: bool = True) -> None:
+    async def take(self, frame: Frame, recipe: Recipe, *, patient: bool = True) -> None:
         """Take a frame; comes back once it has its place.
 
         Args:
             frame: of a camera of the recipe.
-            recipe: what holds, once the frame has its place.
+            recipe: that holds.
             patient: whether nobody waits for the answer; somebody who does is refused at once.
 
         Raises:
@@ -86,7 +86,7 @@ class Intake:
         if frame.key in self._here:
             self._here[frame.key].frames.append(frame)
         else:
-            self._place(frame, recipe())
+            self._place(frame, recipe)
 
     def forget(self, part: Part) -> None:
         """Let go of a part whose row stands, or never will."""
@@ -108,7 +108,7 @@ class Intake:
             view.set_result(failed(bare, FULL, image_sha256(frame)))
             frame = bare
         else:
-            model = recipe.model_of(frame.camera).removesuffix(".onnx")
+            model = name_of(recipe.model_of(frame.camera))
             view = self._judges.judge(lambda: judge(frame, self._models, model))
             self.waiting += 1
             view.add_done_callback(self._judged)

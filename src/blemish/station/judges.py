@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from blemish.errors import BlemishError
 from blemish.parallel import available_cores
@@ -98,20 +99,20 @@ class Judges:
                 continue
             self._busy[number] = job, time.monotonic()
             try:
-                view = job.work()
-            except BaseException as error:  # noqa: BLE001 - a thread that ends judges nothing more
-                self._tell(job, lambda e=error: job.done.set_exception(e))
-            else:
-                self._tell(job, lambda v=view: job.done.set_result(v))
+                tell: Callable[[], object] = partial(job.done.set_result, job.work())
+            except BaseException as error:  # a thread that ends would judge nothing more
+                told = RuntimeError(f"{type(error).__name__}: {error}")
+                tell = partial(job.done.set_exception, told)
             finally:
                 del self._busy[number]
+            self._tell(job, tell)
 
     def _next(self) -> _Job | None:
         with self._wake:
             self._wake.wait_for(lambda: self._jobs or self._ended)
             return None if self._ended else self._jobs.popleft()
 
-    def _tell(self, job: _Job, tell: Callable[[], None]) -> None:
+    def _tell(self, job: _Job, tell: Callable[[], object]) -> None:
         def unless_given_up() -> None:
             if not job.done.done():
                 tell()

@@ -1,4 +1,4 @@
-"""From a frame to what a model says of it. Whatever goes wrong, the view says why, and no verdict."""
+"""From a frame to what a model says of it; whatever goes wrong, the view says why, not *good*."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def judge(frame: Frame, models: Models, name: str) -> View:
     sha256 = image_sha256(frame)
     image = frame.pixels if frame.content is None else frame.content
     if image is None:
-        return failed(frame, "there is no image.", sha256)
+        return failed(frame, frame.error or "There is no image.")
     try:
         judged = models.judge(name, image, file_name=frame.name, looks=True)
     except BlemishError as error:
         return failed(frame, str(error), sha256)
-    except Exception as error:  # noqa: BLE001 - of whatever a library raises, no part is good
+    except Exception as error:
         return failed(frame, f"the model failed ({type(error).__name__}: {error}).", sha256)
     model, found = judged.served.model, judged.prediction
     if not math.isfinite(found.score):

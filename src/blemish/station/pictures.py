@@ -135,15 +135,18 @@ def _pictures_of(view: View, kinds: frozenset[Picture]) -> Iterator[tuple[str, b
             regions=found.regions,
             inspected=view.inspected,
         )
-        yield f"{Picture.OVERLAY}.jpg", encode_jpeg(
-            drawn, long_side_px=LONG_SIDE_PX, quality=QUALITY
+        yield (
+            f"{Picture.OVERLAY}.jpg",
+            encode_jpeg(drawn, long_side_px=LONG_SIDE_PX, quality=QUALITY),
         )
 
 
 def _image_of(view: View) -> tuple[str, bytes] | None:
     """The file as it came; pixels without a file as PNG."""
     if view.content is not None:
-        suffix = next((s for start, s in SUFFIXES.items() if view.content.startswith(start)), ".img")
+        suffix = next(
+            (s for start, s in SUFFIXES.items() if view.content.startswith(start)), ".img"
+        )
         return f"{Picture.IMAGE}{suffix}", view.content
     if view.pixels is None:
         return None

@@ -21,6 +21,7 @@ from blemish.station.assembler import Part
 from blemish.station.contracts import Frame
 from blemish.station.inspection import Inspection, View, outcome_of
 from blemish.station.judging import failed, image_sha256
+from blemish.station.keys import PART_KEY
 
 if TYPE_CHECKING:
     from blemish.ledger.ledger import Ledger
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 64
 PROBE_SECONDS = 2.0
-PART_KEY = "part_key"  # of an event: by which the part is known that an image belongs to
 
 
 class _Written(NamedTuple):
@@ -87,6 +87,13 @@ class Recorder:
         if self._answers:
             await asyncio.wait(self._answers)
 
+    async def give_up(self, why: str) -> None:
+        """Let whoever sent what is not recorded know that it will not be."""
+        while self._parts:
+            part = self._parts.popleft()
+            answers = [f.refused(why) for f in part.frames if f.refused is not None]
+            await asyncio.gather(*answers, return_exceptions=True)
+
     async def probe(self) -> None:
         """While the record cannot be written, try again and again; until cancelled."""
         while True:
@@ -118,7 +125,7 @@ class Recorder:
     async def _ready(self) -> list[Part]:
         """The next part, once it is judged, and those after it that are judged already."""
         await asyncio.wait(self._parts[0].views.values())
-        parts = []
+        parts: list[Part] = []
         while self._parts and self._parts[0].judged and len(parts) < MOST_AT_ONCE:
             parts.append(self._parts.popleft())
         return parts
@@ -154,11 +161,13 @@ class Recorder:
             self.say(f"The state of the drift monitors is not written: {error}")
             return {}
 
-    def _look(self, part: Part, views: tuple[View, ...]) -> tuple[dict[str, Any] | None, list[Entry]]:
+    def _look(
+        self, part: Part, views: tuple[View, ...]
+    ) -> tuple[dict[str, Any] | None, list[Entry]]:
         """What the monitors say; whatever goes wrong with them takes no verdict along."""
         try:
             return self.drift.look(part.recipe, views)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             self.say(f"Drift is not watched: {error}")
             return {"error": str(error)}, []
 
@@ -200,14 +209,6 @@ class Recorder:
             self.say(f"An image is in the record, but its source does not know: {error}")
 
 
-def row_known_by(ledger: Ledger, key: str) -> Row | None:
-    """The row of the part that an image belongs to, by the image's key."""
-    row = ledger.find(key)
-    while row is not None and PART_KEY in row.entry.body:
-        row = ledger.find(row.entry.body[PART_KEY])
-    return row
-
-
 async def _awaited(answer: Awaitable[None]) -> None:
     await answer
 
@@ -243,8 +244,7 @@ def _entries_of_others(part: Part) -> list[Entry]:
     """Events by which the other images of a part are known, too, once they have keys."""
     first, *others = _keys(part) or [""]
     return [
-        Entry(Kind.EVENT, part.time, {"event": "image", PART_KEY: first}, key=key)
-        for key in others
+        Entry(Kind.EVENT, part.time, {"event": "image", PART_KEY: first}, key=key) for key in others
     ]
 
 

@@ -43,16 +43,14 @@ class Supervisor:
             with suppress(asyncio.CancelledError, Exception):
                 await task
 
-    async def _keep(
-        self, name: str, work: Callable[[], Awaitable[None]], health: Health
-    ) -> None:
+    async def _keep(self, name: str, work: Callable[[], Awaitable[None]], health: Health) -> None:
         loop, wait = asyncio.get_running_loop(), FIRST_SECONDS
         while True:
             start = loop.time()
             try:
                 await work()
                 told = "it ended"
-            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            except Exception as error:
                 told = str(error) if isinstance(error, BlemishError) else _spelled(error)
             health.ready, health.told = False, told
             health.count("restarts")

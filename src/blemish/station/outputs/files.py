@@ -21,7 +21,7 @@ Bytes = Annotated[int, Meta(ge=1_000_000)]
 LOOK_SECONDS = 3600.0  # after which what others took away is noticed
 
 
-class Settings(Table, frozen=True):
+class FilesSettings(Table, frozen=True):
     """What is kept.
 
     Attributes:
@@ -51,9 +51,9 @@ class Files:
         pictures: what is kept.
     """
 
-    Settings = Settings
+    Settings = FilesSettings
 
-    def __init__(self, name: str, settings: Settings, context: Context) -> None:
+    def __init__(self, name: str, settings: FilesSettings, context: Context) -> None:
         self.name, self.health = name, Health()
         self._settings = settings
         self._kinds = frozenset(map(Picture, settings.keep))
