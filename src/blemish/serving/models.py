@@ -208,6 +208,11 @@ class Models:
         model = self._read(found[0].content, found[0].path)
         return self._put(name, model, found[0].path, self._memory(model))
 
+    def drop(self, name: str) -> None:
+        """Forget a model and those before it; what is being judged comes to its end."""
+        with self._lock:
+            self._lines.pop(name, None)
+
     def judge(
         self,
         name: str | None,
