@@ -211,7 +211,8 @@ class Models:
     def drop(self, name: str) -> None:
         """Forget a model and those before it; what is being judged comes to its end."""
         with self._lock:
-            self._lines.pop(name, None)
+            self._served.pop(name, None)
+            self._before.pop(name, None)
 
     def judge(
         self,
