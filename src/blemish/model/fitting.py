@@ -6,7 +6,7 @@ file, byte for byte, on the same machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +24,7 @@ from blemish.calibration import (
     with_false_regions,
     with_rate,
 )
-from blemish.calibration.inspectable import Inspectable, Look, learn
+from blemish.calibration.inspectable import Inspectable, LeftOut, learn
 from blemish.calibration.scored import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, typical
 from blemish.data.dataset import Dataset
@@ -38,9 +38,10 @@ from blemish.detectors.zoned import FittedInZones, ZonedImages, check_seen, in_z
 from blemish.errors import CalibrationError, DataError, UsageError
 from blemish.graph.alignment import held_bytes
 from blemish.graph.engine import CPU, Engine
+from blemish.images.description import Description
 from blemish.images.exposure import level_of
+from blemish.images.glance import Looks, looks_of
 from blemish.images.header import READER, Reader
-from blemish.images.look import Looks, looks_of
 from blemish.images.usual import usual_of
 from blemish.model.extras import ORIGINS_KEY, THUMBNAILS_KEY, make_thumbnails, origins_text
 from blemish.model.facts import (
@@ -191,7 +192,12 @@ class _Job:
 
     @cached_property
     def images(self) -> GoodImages:
-        return GoodImages(self.dataset.train, self.reader, check_keys=self._check_promise)
+        return GoodImages(
+            self.dataset.train,
+            self.reader,
+            check_keys=self._check_promise,
+            described=self.align is not None or self.zones is None,
+        )
 
     @cached_property
     def aligned(self) -> AlignedImages | None:
@@ -273,7 +279,7 @@ class _Job:
         """
         train = self.dataset.train
         if self.workers is not None:
-            self.images.look(self.workers, progress=self.progress)
+            self.images.read_by(self.workers, progress=self.progress)
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
         seen = self.seen
         fitted = self.detector.fit(seen, progress=self.progress, folder=folder, engine=self.engine)
@@ -353,17 +359,17 @@ class _Job:
         if self.aligned is not None:
             return None
         seen = self.seen
-        contents = dict(zip(seen.names, seen.contents(), strict=True))
+        descriptions = seen.descriptions()
         blocks = seen.zones.points[0] if isinstance(seen, ZonedImages) else None
         names = list(left_out.keys)
         with one_core_each() as pool:
             levels = pool.map(lambda name: level_of(fitted.held_out_map(name), blocks), names)
-            looks = [
-                Look(contents[name].exposure, level)
+            found = [
+                LeftOut(descriptions[name].exposure, level)
                 for name, level in zip(names, levels, strict=True)
             ]
         return learn(
-            looks,
+            found,
             list(left_out.keys.values()),
             white_level=self.images.image_format.white_level,
             pixel_threshold=pixel_threshold,
@@ -395,12 +401,13 @@ class _Job:
         return extras
 
     @property
-    def _as_noted(self) -> GoodImages | ImageView:
-        """The images as notes on how one looks see them: before a graph aligns them."""
+    def _described(self) -> GoodImages | ImageView:
+        """The images that tell how one looks: as they are before a graph aligns them."""
         return self.images if self.aligned is not None else self.seen
 
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:
         white_level = self.images.image_format.white_level
+        described = self._described.descriptions()
         return TrainingFacts(
             dataset=self.dataset.name,
             layout=self.dataset.layout,
@@ -411,15 +418,14 @@ class _Job:
             ),
             suspicious=left_out.suspicious,
             dropped=self.dropped,
-            appearance=usual_of(
-                content.appearance.relative(white_level) for content in self._as_noted.contents()
-            ),
-            looks=self._looks(white_level),
+            appearance=usual_of(one.appearance.relative(white_level) for one in described.values()),
+            looks=self._looks(described, white_level),
         )
 
-    def _looks(self, white_level: int) -> Looks:
+    def _looks(self, described: Mapping[str, Description], white_level: int) -> Looks:
         """How the training images look; copies, and those of a group, count once."""
-        glances, keys = self._as_noted.glances(), self._keys
+        keys = self._keys
+        glances = {name: one.glance for name, one in described.items() if one.glance is not None}
         of_keys = {keys[name]: glances[name] for name in reversed(glances)}
         return looks_of(list(reversed(of_keys.values())), white_level=white_level)
 
