@@ -107,8 +107,7 @@ def test_a_camera_that_is_away_stops_the_heartbeat(line, run):
             await until(lambda: screen.beats)
             camera.health.ready, camera.health.told = False, "unplugged"
             await until(lambda: not station.status()["alive"])
-            await until(lambda: screen.shown[-1].why)
-            assert "unplugged" in screen.shown[-1].why
+            await until(lambda: "unplugged" in (screen.shown[-1].why or ""))
             beats = len(screen.beats)
             camera.health.ready = True
             await until(lambda: len(screen.beats) > beats)
@@ -141,7 +140,7 @@ def test_a_hang_makes_the_part_not_inspected_and_stops_the_heartbeat_until_it_en
             assert {row.entry.verdict for row in rows} == {"not inspected"}
             assert "hangs" in rows[0].entry.body["views"][0]["error"]
             await until(lambda: not station.status()["alive"])
-            await until(lambda: screen.shown[-1].why)
+            await until(lambda: "hangs" in (screen.shown[-1].why or ""))
             beats = len(screen.beats)
             await asyncio.sleep(1.2)
             assert len(screen.beats) == beats

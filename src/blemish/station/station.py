@@ -170,8 +170,8 @@ class Station:
             body = {"from": before.name, "to": recipe, "models": self._hashes(after)}
             await self.act("switch", who=who, body=body, marks={RECIPE_MARK: recipe})
             self.recipe = after
-            self._switched.set()
-            self._switched = asyncio.Event()
+            self._switched.set()  # whoever waits looks again
+            self._switched.clear()
             for camera in self.site.cameras:
                 old, new = (self.site.settings_for(camera, r.name) for r in (before, after))
                 if old != new:
