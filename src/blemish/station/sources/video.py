@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
@@ -23,7 +23,7 @@ from blemish.station.outputs.credentials import secret_of
 from blemish.station.sources.addresses import address_of
 from blemish.station.sources.decoding import VideoStream, pixels_of
 from blemish.station.sources.newest import Newest, taken
-from blemish.station.sources.reconnecting import kept_up
+from blemish.station.sources.reconnecting import LET_GO_SECONDS, kept_up_in_thread
 from blemish.station.sources.triggers import Interval, Triggers
 from blemish.station.tables import Table
 
@@ -121,10 +121,10 @@ class Video:
         newest: Newest[av.VideoFrame] = Newest()
         stop = Event()
         run = partial(self._read, newest, stop)
-        Thread(target=kept_up, args=(run, stop, self.health), daemon=True).start()
+        thread = kept_up_in_thread(run, stop, self.health)
         wanted = self._settings
         pairs = taken(
-            newest,
+            newest.next,
             self._triggers,
             self.health,
             delay=wanted.latency_seconds,
@@ -137,6 +137,7 @@ class Video:
                 yield Frame(self.name, time, pixels=pixels, part=trigger.part)
         finally:
             stop.set()
+            await asyncio.to_thread(thread.join, LET_GO_SECONDS)
 
     def _read(self, newest: Newest[av.VideoFrame], stop: Event) -> None:
         with self._opened() as stream:
