@@ -18,14 +18,14 @@ from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from msgspec import Meta
+from msgspec import Meta, field
 from numpy.typing import NDArray
 
 from blemish.errors import ImageError, UsageError
-from blemish.images.look import glance_at
 from blemish.station.contracts import Frame, Health
+from blemish.station.sources.focus import seen
 from blemish.station.sources.genicam import FREE, SOFTWARE, GenicamCamera, Wanted, load_aravis
-from blemish.station.sources.newest import Newest, taken
+from blemish.station.sources.newest import NO_IMAGE, Newest, taken
 from blemish.station.sources.reconnecting import LET_GO_SECONDS, kept_up_in_thread
 from blemish.station.sources.triggers import Interval, Triggers
 from blemish.station.tables import Table
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 Image = NDArray[np.generic]
 MOST_KEPT = 16  # images of a line that wait to be taken; beyond, parts come without theirs
-BINS = 64
 
 Pixels = Annotated[int, Meta(ge=0, le=100_000)]
 Seconds = Annotated[float, Meta(gt=0, le=60)]
@@ -66,7 +65,7 @@ class AravisSettings(Table, frozen=True):
     pixel_format: str | None = None
     region: tuple[Pixels, Pixels, Pixels, Pixels] | None = None
     frame_rate: Annotated[float, Meta(gt=0)] | None = None
-    features: dict[str, bool | int | float | str] = {}
+    features: dict[str, bool | int | float | str] = field(default_factory=dict)
     patience_seconds: Seconds = 1.0
     timeout_seconds: Seconds = 5.0
 
@@ -126,14 +125,14 @@ class Aravis:
         try:
             async for part, image in self._each(every) if self._is_line else self._taken():
                 self.health.count("frames")
-                yield Frame(self.name, datetime.now(UTC), pixels=image, part=part)
+                error = NO_IMAGE if image is None else None
+                yield Frame(self.name, datetime.now(UTC), pixels=image, error=error, part=part)
         finally:
             stop.set()
             await asyncio.to_thread(thread.join, LET_GO_SECONDS)
 
     async def look(self) -> dict[str, Any]:
-        """For setting the camera up: `focus` (higher is sharper), `exposure_us`, `gain`, and the
-        `histogram` of grey values from black to white, as shares.
+        """For setting the camera up: what `focus.seen` says of an image, `exposure_us` and `gain`.
 
         Raises:
             ImageError: there is no image.
@@ -145,8 +144,8 @@ class Aravis:
         with self._camera() as camera:
             exposure = await asyncio.to_thread(camera.exposure_us)
             gain = await asyncio.to_thread(camera.gain)
-        seen = await asyncio.to_thread(_seen, image)
-        return {**seen, "exposure_us": exposure, "gain": gain}
+        found = await asyncio.to_thread(seen, image)
+        return {**found, "exposure_us": exposure, "gain": gain}
 
     async def set(self, *, exposure_us: float | None = None, gain: float | None = None) -> None:
         """Change the camera at once, until it is opened again.
@@ -219,9 +218,11 @@ class Aravis:
 
         self._again.clear()
         with GenicamCamera(self._settings.device, wanted) as camera:
+            self.health.told = camera.told
+            camera.start()
             self._opened = camera
             try:
-                self.health.ready, self.health.told = not free, camera.told
+                self.health.ready = not free
                 for image in camera.images(goes_on):
                     came = time.monotonic()
                     if image is None:
@@ -247,14 +248,3 @@ class Aravis:
             trigger=wanted.trigger,
             features=wanted.features,
         )
-
-
-def _seen(image: Image) -> dict[str, Any]:
-    white = np.iinfo(image.dtype).max
-    grey = image.mean(axis=2)
-    counts, _ = np.histogram(grey, BINS, (0, white))
-    return {
-        "focus": glance_at(image).sharpness,
-        "histogram": (counts / grey.size).tolist(),
-        "size_px": list(image.shape[1::-1]),
-    }

@@ -1,4 +1,4 @@
-"""What helps to set a camera up: how sharp its image is, and whether it is too dark or too bright."""
+"""What helps to set a camera up: how sharp its image is, and whether it is too bright."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 BINS = 64
 
 
-def seen(image: NDArray[np.generic]) -> dict[str, Any]:
+def seen(image: NDArray[Any]) -> dict[str, Any]:
     """What there is to say of an image, H x W x 3, as plain JSON values.
 
     Returns:

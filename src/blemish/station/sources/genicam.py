@@ -6,7 +6,7 @@ All of it blocks, and is for threads. Whatever Aravis raises comes as `ImageErro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,7 @@ class GenicamCamera:
         self._aravis = load_aravis()
         self._device = device
         self._stream: Any = None
+        self._format = ""
         self._gone = False
         self._lost = 0
         with self._asked("is not to be had"):
@@ -89,15 +90,12 @@ class GenicamCamera:
     def __enter__(self) -> GenicamCamera:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         """Let go of the camera, so that another program may have it."""
-        try:
-            if self._stream is not None and not self._gone:
+        if kind is None:  # or it would not answer, after seconds
+            with suppress(ImageError), self._asked("cannot stop"):
                 self._camera.stop_acquisition()
-        except Exception:  # noqa: BLE001 - it is not there any more
-            self._gone = True
-        finally:
-            self._stream = self._camera = None
+        self._stream = self._camera = None
 
     @property
     def told(self) -> str:
@@ -110,6 +108,17 @@ class GenicamCamera:
                 f"{left}, {top}, {camera.get_pixel_format_as_string()}"
             )
 
+    def start(self) -> None:
+        """Have it take images from now on. Raises `ImageError`."""
+        with self._asked("cannot start"):
+            self._camera.get_device().connect("control-lost", self._on_lost)
+            self._stream = self._camera.create_stream(None, None)
+            payload = self._camera.get_payload()
+            for _ in range(BUFFERS):
+                self._stream.push_buffer(self._aravis.Buffer.new_allocate(payload))
+            self._format = self._camera.get_pixel_format_as_string()
+            self._camera.start_acquisition()
+
     def images(self, goes_on: Callable[[], bool]) -> Iterator[NDArray[np.generic] | None]:
         """Images as they come, H x W x 3, `None` for each that was lost on its way.
 
@@ -118,8 +127,6 @@ class GenicamCamera:
         Raises:
             ImageError: the camera is gone, or its pixels are of no known format.
         """
-        with self._asked("cannot start"):
-            self._start()
         while goes_on():
             buffer = self._stream.timeout_pop_buffer(_WAIT_US)
             if self._gone:
@@ -195,15 +202,6 @@ class GenicamCamera:
         else:
             software = wanted.trigger == SOFTWARE
             self._camera.set_trigger("Software" if software else wanted.trigger)
-
-    def _start(self) -> None:
-        self._camera.get_device().connect("control-lost", self._on_lost)
-        self._stream = self._camera.create_stream(None, None)
-        payload = self._camera.get_payload()
-        for _ in range(BUFFERS):
-            self._stream.push_buffer(self._aravis.Buffer.new_allocate(payload))
-        self._format = self._camera.get_pixel_format_as_string()
-        self._camera.start_acquisition()
 
     def _on_lost(self, _: Any) -> None:
         self._gone = True

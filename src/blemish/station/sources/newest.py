@@ -14,6 +14,8 @@ from blemish.errors import ImageError
 from blemish.station.contracts import Health
 from blemish.station.sources.triggers import Trigger, Triggers, now
 
+NO_IMAGE = "The camera gave no image of it."
+
 T = TypeVar("T")
 
 

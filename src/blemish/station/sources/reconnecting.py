@@ -36,6 +36,8 @@ def _keep_up(run: Callable[[], None], stop: Event, health: Health) -> None:
             told = str(error)
         except Exception as error:
             told = f"{type(error).__name__}: {error}."
+        if stop.is_set():
+            return
         if health.ready:
             wait = FIRST_SECONDS
         health.ready, health.told = False, f"{told} It is tried again in {wait:g} s."

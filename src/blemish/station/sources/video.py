@@ -22,7 +22,7 @@ from blemish.station.contracts import Frame, Health
 from blemish.station.outputs.credentials import secret_of
 from blemish.station.sources.addresses import address_of
 from blemish.station.sources.decoding import VideoStream, pixels_of
-from blemish.station.sources.newest import Newest, taken
+from blemish.station.sources.newest import NO_IMAGE, Newest, taken
 from blemish.station.sources.reconnecting import LET_GO_SECONDS, kept_up_in_thread
 from blemish.station.sources.triggers import Interval, Triggers
 from blemish.station.tables import Table
@@ -134,7 +134,8 @@ class Video:
             async for trigger, image in pairs:
                 time = datetime.now(UTC)
                 pixels = None if image is None else await asyncio.to_thread(pixels_of, image)
-                yield Frame(self.name, time, pixels=pixels, part=trigger.part)
+                error = NO_IMAGE if pixels is None else None
+                yield Frame(self.name, time, pixels=pixels, error=error, part=trigger.part)
         finally:
             stop.set()
             await asyncio.to_thread(thread.join, LET_GO_SECONDS)
