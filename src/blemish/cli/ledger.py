@@ -17,7 +17,7 @@ from blemish.wording import counted
 
 app = typer.Typer(
     name="ledger",
-    help="Look after the record of a station: sign its end, export rows, archive old ones.",
+    help="Sign, export and archive the record of a station.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -161,7 +161,8 @@ def archive(
     forwarder has not handed on yet. The station must not run.
     """
     from blemish.ledger.ledger import Ledger
-    from blemish.ledger.retention import archive as archive_, kept_back
+    from blemish.ledger.retention import archive as archive_
+    from blemish.ledger.retention import kept_back
 
     outputs.check_file(output, force=False, sources=[ledger])
     if not ledger.exists():

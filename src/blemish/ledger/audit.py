@@ -16,7 +16,8 @@ from typing import Any
 from blemish.errors import UsageError
 from blemish.ledger.chain import link
 from blemish.ledger.columns import moment
-from blemish.ledger.parts import Part, UnreadableError, open_part
+from blemish.ledger.opening import open_part
+from blemish.ledger.part import Part, UnreadableError
 from blemish.ledger.reader import Head
 from blemish.progress import Advance, LoggedProgress, Progress
 
@@ -116,11 +117,13 @@ class _Chain:
                 f"'{part.name}' goes on from row {part.start[0]:,}, which is not row "
                 f"{self.number:,} as it stands at the end of what comes before.",
             )
-        fault = self._compare()
         try:
-            return fault or self._follow(part.rows(), advance)
+            fault = self._compare() or self._follow(part.rows(), advance)
         except (UnreadableError, struct.error, TypeError) as error:
             return Fault(self.number + 1, f"Row {self.number + 1:,} cannot be read ({error}).")
+        if fault is None and (damage := part.damage()) is not None:
+            return Fault(None, f"'{part.name}': {damage}")
+        return fault
 
     def _follow(self, rows: Iterator[Sequence[Any]], advance: Advance) -> Fault | None:
         number, before = self.number, self.sha256

@@ -1,42 +1,20 @@
-"""Where the rows of a ledger lie: its file, an archive, or a mirror in PostgreSQL."""
+"""Opening what holds rows of a ledger: its file, an archive, or a mirror in PostgreSQL."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from blemish.ledger.chain import COLUMNS, START
 from blemish.ledger.database import connect_to_read, schema_problem, telling
+from blemish.ledger.part import Part, UnreadableError
 from blemish.ledger.reader import ANCHOR
 
 ADDRESSES = ("postgresql://", "postgres://")
-
-
-class UnreadableError(Exception):
-    """The row that comes next cannot be read: the file is damaged there."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Rows that follow each other.
-
-    Attributes:
-        name: as the user has it.
-        start: number and hash of the row before the first one.
-        count: how many rows there are, about.
-        problem: what is wrong with it as a whole.
-        rows: all of them in order, by `chain.COLUMNS` with texts as bytes, and their hashes.
-    """
-
-    name: str
-    start: tuple[int, bytes]
-    count: int
-    problem: str | None
-    rows: Callable[[], Iterator[Sequence[Any]]]
 
 
 @contextmanager
@@ -49,27 +27,41 @@ def open_part(place: str) -> Iterator[Part]:
             yield mirror
         return
     path = Path(place)
-    with closing(connect_to_read(path)) as connection, telling(path):
+    with closing(connect_to_read(path)) as connection, _checked(path) as damage, telling(path):
         connection.execute("BEGIN")  # what is appended from now on is not seen
         found = connection.execute(ANCHOR).fetchone()
         (last,) = connection.execute("SELECT max(number) FROM row").fetchone()
         start = (0, START) if found is None else found[:2]
         problem = schema_problem(connection)
         connection.text_factory = bytes
-        yield Part(
-            place,
-            start,
-            max(0, (last or 0) - start[0]),
-            problem,
-            lambda: _rows(connection, start[0]),
-        )
+        count = max(0, (last or 0) - start[0])
+        yield Part(place, start, count, problem, lambda: _rows(connection, start[0]), damage)
 
 
 def _rows(connection: sqlite3.Connection, after: int) -> Iterator[Sequence[Any]]:
+    names = ", ".join(COLUMNS)
     try:
         yield from connection.execute(
-            f"SELECT {', '.join(COLUMNS)}, sha256 FROM row WHERE number > ? ORDER BY number",
-            [after],
+            f"SELECT {names}, sha256 FROM row WHERE number > ? ORDER BY number", [after]
         )
     except sqlite3.Error as error:
         raise UnreadableError(str(error)) from error
+
+
+@contextmanager
+def _checked(path: Path) -> Iterator[Callable[[], str | None]]:
+    """Have SQLite look at its pages and indexes on another core; gives what tells the result."""
+    with closing(connect_to_read(path)) as connection, ThreadPoolExecutor(1) as thread:
+        said = thread.submit(_integrity, connection)
+        try:
+            yield said.result
+        finally:
+            connection.interrupt()
+
+
+def _integrity(connection: sqlite3.Connection) -> str | None:
+    try:
+        (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as error:
+        said = str(error)
+    return None if said == "ok" else f"the file is damaged ({said}); restore a backup"
