@@ -60,6 +60,7 @@ COMMANDS = [
     (["ledger", "head", "record/ledger.db"], ""),
     (["ledger", "export", "record/ledger.db", "-o", "rows.csv"], "rows.csv"),
     (["ledger", "archive", "record/ledger.db", "-o", "record/old.db", "--older-than", 0], "record"),
+    (["token", "tokens.toml", "line 3", "--role", "operator"], "tokens.toml"),
 ]
 PROGRAM = """
 import blemish
@@ -122,9 +123,14 @@ def test_download_reaches_for_no_network_before_the_licence_is_accepted(machine)
     check(machine.run("-m", "blemish", "download", "mvtec-ad"), "", code=2)
 
 
+def test_a_service_is_reached_by_no_other_machine_unless_tokens_are_named(machine):
+    pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+    check(machine.run("-m", "blemish", "serve", "m.onnx", "--host", "0.0.0.0"), "", code=2)
+
+
 def test_every_command_is_looked_at():
     names = {command.callback.__name__ for command in app.registered_commands}
-    assert names - {words[0] for words, _ in COMMANDS} == {"download"}
+    assert names - {words[0] for words, _ in COMMANDS} == {"download", "serve"}
     looked_at = {tuple(words[:2]) for words, _ in COMMANDS}
     for group in app.registered_groups:
         inner = group.typer_instance.registered_commands

@@ -29,7 +29,9 @@ from blemish.cli import (
     plan,
     predict,
     report,
+    serve,
     surfaces,
+    token,
     undo,
     verify,
 )
@@ -71,6 +73,8 @@ for _command, _kind in (
     (surfaces.surfaces, Command),
     (download.download, Command),
     (audit.audit, Command),
+    (serve.serve, Command),
+    (token.token, Command),
 ):
     app.command(cls=_kind)(_command)
 app.add_typer(ledger.app)
