@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
 from blemish.errors import UsageError
 from blemish.result import Verdict
 from blemish.station.outputs.display import PATIENCE_S
+from brokers import BROKER, Broker, free_port
 from certificates import self_signed
 from station_outputs import WAIT_S, Running, context, inspection, row, until
 
@@ -25,50 +24,8 @@ paho = pytest.importorskip("paho.mqtt.client", reason="needs the extra 'station'
 mqtt = pytest.importorskip("blemish.station.outputs.mqtt")
 Mqtt, MqttSettings = mqtt.Mqtt, mqtt.MqttSettings
 
-BROKER = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
 needs_broker = pytest.mark.skipif(BROKER is None, reason="mosquitto is not installed")
 TOPIC = "plant/line3"
-
-
-def free_port():
-    """One that nobody has; mosquitto takes no 0."""
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-class Broker:
-    """A mosquitto of one folder and port."""
-
-    def __init__(self, folder, *lines):
-        self.port = free_port()
-        self._file = folder / "mosquitto.conf"
-        listener = [
-            f"listener {self.port} 127.0.0.1",
-            "persistence false",
-            f"user {getpass.getuser()}",
-            *lines,
-        ]
-        self._file.write_text("\n".join(listener) + "\n")
-        self._process = None
-
-    def start(self):
-        self._process = subprocess.Popen([BROKER, "-c", self._file], stderr=subprocess.PIPE)
-        end = time.monotonic() + WAIT_S
-        while time.monotonic() < end:
-            with closing(socket.socket()) as found:
-                if found.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            assert self._process.poll() is None, self._process.stderr.read()
-            time.sleep(0.02)
-        pytest.fail("mosquitto does not listen")
-
-    def stop(self):
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(WAIT_S)
-            self._process.stderr.close()
-            self._process = None
 
 
 @pytest.fixture
