@@ -327,7 +327,7 @@ def test_what_happened_is_in_the_record(line, run):
     async def work():
         station = line.station()
         async with station.running():
-            await until(lambda: station.status()["alive"])
+            await until(lambda: "inspecting" in events(station))
         again = line.station()
         assert events(again) == ["started", "inspecting", "stopped"]
         again.ledger.close()
