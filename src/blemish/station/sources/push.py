@@ -131,7 +131,8 @@ def told_of(row: Row) -> dict[str, Any]:
 async def no_frames(work: Awaitable[object]) -> AsyncIterator[Frame]:
     """What a source gives that has something to do but no frames."""
     await work
-    for frame in ():
+    none: list[Frame] = []
+    for frame in none:
         yield frame
 
 
