@@ -60,6 +60,7 @@ COMMANDS = [
     (["ledger", "head", "record/ledger.db"], ""),
     (["ledger", "export", "record/ledger.db", "-o", "rows.csv"], "rows.csv"),
     (["ledger", "archive", "record/ledger.db", "-o", "record/old.db", "--older-than", 0], "record"),
+    (["station", "--new", "line", "--model", "m.onnx"], "line"),
     (["token", "tokens.toml", "line 3", "--role", "operator"], "tokens.toml"),
 ]
 PROGRAM = """
