@@ -11,19 +11,17 @@ pytest.importorskip("fastapi", reason="needs the extra 'station'")
 httpx = pytest.importorskip("httpx", reason="needs httpx")
 
 from blemish.ledger.query import Query  # noqa: E402
-from blemish.serving.app import make_app  # noqa: E402
 from blemish.serving.tokens import Role, Tokens, new_token  # noqa: E402
-from blemish.station.sources.http_trigger import trigger_router  # noqa: E402
+from blemish.station.http import station_app  # noqa: E402
 
+IMAGES = "/v1/station/cameras/top/images"
 PUSH = '[[camera]]\nname = "top"\nkind = "push"\n'
 
 
 @asynccontextmanager
 async def served(station, tokens=None, **headers):
     """A client of a station at work."""
-    app = make_app(
-        station.models, tokens=tokens, routers=[*station.routers, trigger_router(station)]
-    )
+    app = station_app(station, tokens)
     transport = httpx.ASGITransport(app)
     async with (
         station.running(),
@@ -44,9 +42,9 @@ def test_the_answer_is_the_inspection_as_it_stands_in_the_record(pushed, run):
     async def work():
         station = pushed.station()
         async with served(station) as client:
-            good = await client.post("/v1/push/top?part=A1&name=a.png", content=pushed.good())
+            good = await client.post(f"{IMAGES}?part=A1&name=a.png", content=pushed.good())
             form = {"image": ("b.png", pushed.bad())}
-            bad = await client.post("/v1/push/top", files=form)
+            bad = await client.post(IMAGES, files=form)
             return good, bad, station.ledger.rows(Query(), most=9)
 
     good, bad, rows = run(work())
@@ -67,7 +65,7 @@ def test_the_same_key_twice_is_one_row_also_at_once_and_after_a_restart(pushed, 
                 answers = await asyncio.gather(
                     *[
                         client.post(
-                            "/v1/push/top",
+                            IMAGES,
                             content=pushed.good(),
                             headers={"Idempotency-Key": "k1"},
                         )
@@ -84,8 +82,8 @@ def test_a_key_that_came_with_another_image_is_refused(pushed, run):
     async def work():
         async with served(pushed.station()) as client:
             answers = [
-                await client.post("/v1/push/top", content=c, headers={"Idempotency-Key": "k"})
-                for c in (pushed.good(), pushed.bad(), pushed.good())
+                await client.post(IMAGES, content=content, headers={"Idempotency-Key": "k"})
+                for content in (pushed.good(), pushed.bad(), pushed.good())
             ]
             return [answer.status_code for answer in answers]
 
@@ -96,7 +94,7 @@ def test_what_is_no_image_is_not_inspected_and_recorded(pushed, run):
     async def work():
         async with served(pushed.station()) as client:
             return [
-                await client.post("/v1/push/top", content=content)
+                await client.post(IMAGES, content=content)
                 for content in (b"", b"nonsense", pushed.good()[:100])
             ]
 
@@ -112,9 +110,9 @@ def test_when_the_queue_is_full_it_says_so_and_when_to_come_again(line, run):
     async def work():
         async with served(line.station()) as client:
             answers = await asyncio.gather(
-                *[client.post("/v1/push/top", content=line.good()) for _ in range(12)]
+                *[client.post(IMAGES, content=line.good()) for _ in range(12)]
             )
-            again = await client.post("/v1/push/top", content=line.good())
+            again = await client.post(IMAGES, content=line.good())
             return answers, again
 
     answers, again = run(work())
@@ -136,8 +134,8 @@ def test_only_operators_push_and_trigger(line, run, tmp_path):
             found = {}
             for role, secret in [(None, "x"), *secrets.items()]:
                 headers = {"Authorization": f"Bearer {secret}"}
-                push = await client.post("/v1/push/top", content=line.good(), headers=headers)
-                trigger = await client.post("/v1/trigger/side", headers=headers)
+                push = await client.post(IMAGES, content=line.good(), headers=headers)
+                trigger = await client.post("/v1/station/cameras/side/trigger", headers=headers)
                 found[role] = (push.status_code, trigger.status_code)
             return found
 
@@ -161,7 +159,7 @@ def test_a_part_that_asks_for_a_recipe_is_judged_by_it(line, run):
     async def work():
         async with served(line.station()) as client:
             answers = [
-                await client.post(f"/v1/push/top?part={part}", content=line.good())
+                await client.post(f"{IMAGES}?part={part}", content=line.good())
                 for part in ("A-1", "B-1", "A-2")
             ]
             return [answer.json()["recipe"] for answer in answers]
@@ -181,9 +179,9 @@ def test_a_trigger_reaches_its_camera_by_the_recipe_of_its_part(line, run):
         station = line.station()
         async with served(station) as client:
             answers = [
-                await client.post("/v1/trigger/side?part=A-1"),
-                await client.post("/v1/trigger/side?part=B-1"),
-                await client.post("/v1/trigger/nowhere"),
+                await client.post("/v1/station/cameras/side/trigger", json={"part": "A-1"}),
+                await client.post("/v1/station/cameras/side/trigger", json={"part": "B-1"}),
+                await client.post("/v1/station/cameras/nowhere/trigger"),
             ]
             source = station.sources["side"]
             return [a.status_code for a in answers], source.settings.exposure_us, source.triggered
@@ -202,7 +200,7 @@ def test_a_trigger_reaches_its_camera_by_the_recipe_of_its_part(line, run):
 def test_what_is_too_long_is_refused(pushed, run, query, headers):
     async def work():
         async with served(pushed.station()) as client:
-            url = f"/v1/push/top{query}"
+            url = f"{IMAGES}{query}"
             return await client.post(url, content=pushed.good(), headers=headers)
 
     assert run(work()).status_code == 422

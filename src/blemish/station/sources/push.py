@@ -1,4 +1,4 @@
-"""Images by HTTP: `POST /v1/push/CAMERA`, answered once the inspection is in the record.
+"""Images by HTTP, at `/v1/station/cameras/NAME/images`, answered once it stands in the record.
 
 Who got no answer sends the same again with the same key: it is judged once, and the answer is that
 of the first time.
@@ -59,7 +59,7 @@ class Push:
     def __init__(self, name: str, settings: PushSettings, context: Context) -> None:
         del settings
         self.name = name
-        self.health = Health(ready=True, told=f"waits for POST /v1/push/{name}")
+        self.health = Health(ready=True, told=f"waits for POST /v1/station/cameras/{name}/images")
         self._station = context.station
         self._add_route(context.routers)
 
@@ -76,7 +76,7 @@ class Push:
         router = APIRouter(tags=["station"], dependencies=[Depends(needs(Role.OPERATOR))])
 
         @router.post(
-            f"/v1/push/{self.name}",
+            f"/v1/station/cameras/{self.name}/images",
             responses=answers(400, 408, 413, 415, 422, 503),
             openapi_extra={"requestBody": _BODY},
         )
