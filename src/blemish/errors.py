@@ -65,6 +65,10 @@ class OtherModelError(MonitorError):
     """The state of a monitor belongs to another model: its scores mean something else."""
 
 
+class LedgerError(BlemishError):
+    """A ledger is damaged, of a newer schema, not ours, written by another, or cannot be kept."""
+
+
 class MissingExtraError(BlemishError):
     """A function needs an optional part of blemish that is not installed."""
 

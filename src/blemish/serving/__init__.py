@@ -1,1 +1,1 @@
-"""Models behind HTTP: who may ask, how much, and what they are told."""
+"""Models as a service: HTTP, who may do what, and what a request may cost."""

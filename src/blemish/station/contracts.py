@@ -9,14 +9,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from blemish.errors import BlemishError
 
 if TYPE_CHECKING:
     import numpy as np
+    from fastapi import APIRouter
     from numpy.typing import NDArray
 
     from blemish.ledger.entry import Row
+    from blemish.ledger.ledger import Ledger  # type: ignore[import-not-found,unused-ignore]
     from blemish.station.inspection import Inspection
+
+
+class BusyError(BlemishError):
+    """The queue is full: try again in a moment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +42,10 @@ class Frame:
         key: what tells it from all others of the station, also after a restart; the same key is
             never judged twice.
         settled: awaited once its part's inspection is in the record, durably, with its row.
+        refused: awaited, with the reason, where it will not come to that: the disk of the record is
+            full, or the station ends. Nothing is known of the part; offer it again later.
+        waits: it is kept where it came from, so it may wait for room in the queue; of others, what
+            finds no room is *not inspected*.
     """
 
     camera: str
@@ -43,6 +56,8 @@ class Frame:
     part: str | None = None
     key: str | None = None
     settled: Callable[[Row], Awaitable[None]] | None = None
+    refused: Callable[[str], Awaitable[None]] | None = None
+    waits: bool = False
 
 
 @dataclass
@@ -62,6 +77,56 @@ class Health:
     def count(self, name: str, by: int = 1) -> None:
         """One more of something."""
         self.counts[name] = self.counts.get(name, 0) + by
+
+
+class Control(Protocol):
+    """What sources and outputs may ask of their station."""
+
+    async def submit(self, frame: Frame) -> Row:
+        """Have a frame judged; comes back once that is in the record.
+
+        Raises:
+            BusyError: the queue is full.
+            BlemishError: it cannot be judged by this recipe, or not be recorded.
+        """
+        ...
+
+    async def trigger(self, camera: str, *, who: str, part: str | None = None) -> None:
+        """Have a camera take an image. Raises `UsageError` where it knows no trigger."""
+        ...
+
+    async def switch(self, recipe: str, *, who: str) -> None:
+        """Go on by another recipe. Raises `UsageError` where there is none of that name."""
+        ...
+
+    async def switch_for(self, part: str, *, who: str) -> None:
+        """Go on by the recipe that a part asks for, by its id or number. Raises `UsageError`."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """How the station is, as plain JSON values."""
+        ...
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a source or an output is given besides its settings.
+
+    Attributes:
+        folder: of its own, for what it keeps; not there until it makes it.
+        base: of the site file; a setting of type `Path` is taken from there already.
+        ledger: the record, to look something up.
+        station: what may be asked of it.
+        say: told of what a person must know, a sentence each.
+        routers: routes that it adds to the station's HTTP interface, when it is made.
+    """
+
+    folder: Path
+    base: Path
+    ledger: Ledger
+    station: Control
+    say: Callable[[str], None]
+    routers: list[APIRouter] = field(default_factory=list)
 
 
 class Source(Protocol):

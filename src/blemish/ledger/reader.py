@@ -1,0 +1,148 @@
+"""Reading a ledger, from any thread, while one process may write it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+from typing import Any, Self
+
+from blemish.errors import LedgerError
+from blemish.ledger.chain import COLUMNS, START
+from blemish.ledger.columns import moment, row_of
+from blemish.ledger.database import connect_to_read, telling
+from blemish.ledger.entry import Row
+from blemish.ledger.query import Query
+
+SELECT = f"SELECT {', '.join(COLUMNS)}, sha256 FROM row"
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a chain ends: its last row.
+
+    Attributes:
+        number: of the row; 0 where there is none yet.
+        sha256: its hash, which stands for all rows up to it.
+        time: of the row; `None` where there is none.
+    """
+
+    number: int
+    sha256: str
+    time: datetime | None
+
+
+class Reader:
+    """What a ledger says. All of it may be called from several threads.
+
+    Attributes:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._closed = Event()
+        self._idle: deque[sqlite3.Connection] = deque()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """A ledger to read. Raises `LedgerError` where there is none or it is not ours."""
+        reader = cls(path)
+        with reader._reading():
+            pass
+        return reader
+
+    def mark(self, name: str) -> str | None:
+        """A small text beside the chain: a forwarder's cursor, a monitor's state."""
+        found = self._one("SELECT value FROM mark WHERE name = ?", [name])
+        return None if found is None else str(found[0])
+
+    def find(self, key: str) -> Row | None:
+        """The row that is known by a key."""
+        return self._first("WHERE key = ?", [key])
+
+    def row(self, number: int) -> Row | None:
+        """A row by its number; `None` where there is none, or it is archived."""
+        return self._first("WHERE number = ?", [number])
+
+    def after(self, number: int, *, most: int) -> list[Row]:
+        """So many rows that follow a number at most, in order."""
+        return self._rows("WHERE number > ? ORDER BY number LIMIT ?", [number, most])
+
+    def rows(self, query: Query, *, most: int, before: int | None = None) -> list[Row]:
+        """So many rows at most, newest first.
+
+        Args:
+            query: which ones.
+            most: how many.
+            before: only those with a smaller number: the last one of the page before.
+        """
+        condition, values = query.condition()
+        if before is not None:
+            condition, values = f"{condition} AND number < ?", [*values, before]
+        return self._rows(f"WHERE {condition} ORDER BY number DESC LIMIT ?", [*values, most])
+
+    def head(self) -> Head:
+        """Where the chain ends."""
+        found = self._one(HEAD, [])
+        if found is None:
+            return Head(0, START.hex(), None)
+        number, sha256, time = found
+        return Head(number, sha256.hex(), moment(time))
+
+    def close(self) -> None:
+        """Let go of the file. What is asked for later is a `LedgerError`."""
+        self._closed.set()
+        while self._idle:
+            self._idle.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _first(self, words: str, values: Sequence[Any]) -> Row | None:
+        return next(iter(self._rows(words, values)), None)
+
+    def _rows(self, words: str, values: Sequence[Any]) -> list[Row]:
+        found = self._all(f"{SELECT} {words}", values)
+        return [row_of(columns, sha256, new=False) for *columns, sha256 in found]
+
+    def _one(self, sql: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
+        return next(iter(self._all(sql, values)), None)
+
+    def _all(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._reading() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that no other thread has meanwhile."""
+        if self._closed.is_set():
+            raise LedgerError(f"'{self.path}' is closed.")
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = connect_to_read(self.path)
+        try:
+            with telling(self.path):
+                yield connection
+        finally:
+            if self._closed.is_set():
+                connection.close()
+            else:
+                self._idle.append(connection)
+
+
+HEAD = """
+SELECT * FROM (SELECT number, sha256, time FROM row ORDER BY number DESC LIMIT 1)
+UNION ALL
+SELECT * FROM (SELECT number, sha256, time FROM anchor ORDER BY number DESC LIMIT 1)
+ORDER BY number DESC LIMIT 1
+"""

@@ -1,0 +1,125 @@
+"""The application: routes, what guards them, and what they share.
+
+`make_app` is what `blemish serve` serves. Others add their routers to it: the same guard, limits,
+metrics and end are theirs. In `app.state` are `models`, `waiting`, `metrics` and `guard`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+
+from blemish.serving import administration, inspection, sessions
+from blemish.serving.answers import add_answers, answers, problem
+from blemish.serving.guard import Guard, needs
+from blemish.serving.metrics import CONTENT_TYPE, Metrics
+from blemish.serving.models import Models
+from blemish.serving.shield import Shield
+from blemish.serving.tokens import Role, Tokens
+from blemish.serving.waiting import Waiting
+
+MEGABYTE = 1 << 20
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What requests may cost.
+
+    Attributes:
+        most_bytes: of a body.
+        body_seconds: in which it must have come.
+        seconds: to be judged, with waiting.
+        places: requests that may wait or be judged at a time.
+        threads: that judge; by default one a core.
+    """
+
+    most_bytes: int = 64 * MEGABYTE
+    body_seconds: float = 30.0
+    seconds: float = 30.0
+    places: int = 64
+    threads: int | None = None
+
+
+def make_app(
+    models: Models,
+    *,
+    tokens: Tokens | None = None,
+    limits: Limits = Limits(),
+    secure: bool = False,
+    routers: Sequence[APIRouter] = (),
+    lifespan: Lifespan | None = None,
+    title: str = "blemish",
+) -> FastAPI:
+    """An application that judges images by models.
+
+    Args:
+        models: that judge; more may come later.
+        tokens: who may do what; without, everybody who asks by a name of this machine may do all.
+        limits: what requests may cost.
+        secure: whether it is served over TLS.
+        routers: of others; routes that need a role say so by `needs`.
+        lifespan: what goes on while it serves.
+        title: of its description.
+    """
+    waiting = Waiting(places=limits.places, threads=limits.threads, seconds=limits.seconds)
+
+    @asynccontextmanager
+    async def living(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            if lifespan is None:
+                yield
+            else:
+                async with lifespan(app):
+                    yield
+        finally:
+            waiting.close()
+
+    app = FastAPI(
+        title=title,
+        version=metadata.version("blemish"),
+        lifespan=living,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.models, app.state.waiting = models, waiting
+    app.state.guard = Guard(tokens, secure=secure)
+    app.state.metrics = Metrics(models, waiting)
+    add_answers(app)
+    app.add_middleware(
+        Shield,
+        most_bytes=limits.most_bytes,
+        body_seconds=limits.body_seconds,
+        here_only=tokens is None,
+    )
+    ours = (health, sessions.router, administration.router, inspection.router)
+    for router in (*ours, *routers):
+        app.include_router(router)
+    return app
+
+
+health = APIRouter(tags=["health"])
+
+
+@health.get("/healthz", responses={503: answers(503)[503]})
+async def ready(request: Request) -> Any:
+    """Whether images are judged: 503 once the service is about to end."""
+    if request.app.state.waiting.draining:
+        return problem(request, 503, "The service is about to end.")
+    return {"ready": True}
+
+
+@health.get(
+    "/metrics",
+    dependencies=[Depends(needs(Role.VIEWER))],
+    response_class=Response,
+    responses=answers() | {200: {"content": {"text/plain": {}}}},
+)
+async def metrics(request: Request) -> Response:
+    """Counts and times, as Prometheus reads them."""
+    return Response(request.app.state.metrics.to_text(), media_type=CONTENT_TYPE)
