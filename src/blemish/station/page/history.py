@@ -77,14 +77,14 @@ def routes(page: Page) -> APIRouter:
 
     @router.get("/parts/{number}")
     def part(request: Request, number: int, visitor: Viewer) -> HTMLResponse:
-        row = inspection_row(page, number)
+        row = page.inspection_row(number)
         shown = PartShown.of(row)
         return page.show(
             request,
             visitor,
             "part",
             part=shown,
-            pictures=[v.camera for v in shown.views if _path(page, shown, v.camera)],
+            pictures=[v.camera for v in shown.views if page.picture(shown, v.camera)],
             words=words_on(station.ledger, number),
             waiting=next_waiting(station.ledger, number),
             verdict_holds=shown.of_good,
@@ -92,14 +92,14 @@ def routes(page: Page) -> APIRouter:
 
     @router.get("/parts/{number}/evidence")
     def evidence(request: Request, number: int, visitor: Viewer) -> HTMLResponse:
-        shown = PartShown.of(inspection_row(page, number))
+        shown = PartShown.of(page.inspection_row(number))
         rows = list(_patches(page, shown))
         return page.show(request, visitor, "evidence", rows=rows)
 
     @router.get("/parts/{number}/{camera}/{layer}")
     def picture(number: int, camera: str, layer: str, _: Viewer) -> Response:
-        shown = PartShown.of(inspection_row(page, number))
-        path = _path(page, shown, camera, "overlay" if layer == "map" else "image")
+        shown = PartShown.of(page.inspection_row(number))
+        path = page.picture(shown, camera)
         view = shown.view(camera)
         if path is None or view is None or layer not in ("image", "map", "regions", "small"):
             raise NotThereError("No such picture is kept.")
@@ -113,26 +113,10 @@ def routes(page: Page) -> APIRouter:
     return router
 
 
-def inspection_row(page: Page, number: int) -> Row:
-    """The row of an inspection. Raises `NotThereError`."""
-    row = page.station.ledger.row(number) if 0 < number < 1 << 62 else None
-    if row is None or row.entry.kind != Kind.INSPECTION:
-        raise NotThereError(f"Row {number} is no inspection.")
-    return row
-
-
-def _path(page: Page, part: PartShown, camera: str, layer: str = "image") -> Path | None:
-    """Where a picture is kept, of a camera that the part has."""
-    if not part.id or part.view(camera) is None:
-        return None
-    path: Path | None = page.station.pictures.path_of(part.id, camera, layer)
-    return path if path is not None and path.is_file() else None
-
-
 def _patches(page: Page, part: PartShown) -> Iterator[dict[str, Any]]:
     """Pairs of patches as pictures within the text; none where nobody can tell."""
     for view in part.views:
-        path = _path(page, part, view.camera)
+        path = page.picture(part, view.camera)
         if path is None or not view.regions or view.model is None:
             continue
         try:

@@ -10,7 +10,7 @@ from blemish.model.history import promise_told
 from blemish.model.known_defects import learn_defects
 from blemish.model.model import Model, load
 from blemish.model.teaching import learn
-from blemish.result import Failure
+from blemish.result import Box, Failure
 
 if TYPE_CHECKING:
     from blemish.progress import Progress
@@ -22,6 +22,7 @@ def taught(
     new: str,
     others: Mapping[int, str],
     good: Sequence[str] | None,
+    box_xyxy: Box | None,
     because: str,
     *,
     progress: Progress,
@@ -35,6 +36,7 @@ def taught(
         others: files of other parts by their numbers.
         good: for a defect, files of good images that set how near to it counts; `None` where the
             part is good.
+        box_xyxy: where the defect is, in pixels; `None` for what is flagged.
         because: the reason, for the record.
         progress: told of stages.
 
@@ -46,7 +48,9 @@ def taught(
     if good is None:
         made = learn(old, [path], because=because, progress=progress)
     else:
-        made = learn_defects(old, [path], list(good), because=because, progress=progress)
+        made = learn_defects(
+            old, [path], list(good), box_xyxy=box_xyxy, because=because, progress=progress
+        )
     made.save(Path(new), force=True)
     with progress.stage("compare", len(others) + 1) as advance:
         part = _both(old, made, path)

@@ -53,7 +53,6 @@ def routes(page: Page) -> APIRouter:
             "live",
             silent_after_s=SILENT_AFTER_SECONDS,
             aged_after_s=AGED_AFTER_SECONDS,
-            cameras=page.triggered(),
         )
 
     @router.get("/live/stream")
@@ -88,6 +87,7 @@ def routes(page: Page) -> APIRouter:
             part=part,
             shots=shots,
             recent=recent,
+            cameras=page.triggered(),
             **shift_shown(station, t),
         )
 
@@ -128,7 +128,7 @@ async def _events(page: Page, t: Texts) -> AsyncIterator[str]:
 
 def _now(status: dict[str, Any], newest: Inspection | None, t: Texts) -> dict[str, Any]:
     """What the band shows."""
-    said = {"alive": bool(status["alive"]), "told": status.get("told") or "", "age": 0.0, "last": None}
+    said = {"alive": bool(status["alive"]), "told": status.get("trouble") or "", "age": 0.0, "last": None}
     if newest is None:
         return said
     return said | {
@@ -145,6 +145,8 @@ def _now(status: dict[str, Any], newest: Inspection | None, t: Texts) -> dict[st
 
 def _line(newest: Inspection, t: Texts) -> str:
     """A line beside the verdict: why it is none, or the score that was closest to being too high."""
+    if newest.why:
+        return newest.why
     if newest.missing:
         return t("live.missing", cameras=", ".join(newest.missing))
     errors = [view.error for view in newest.views if view.error]

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from blemish.ledger.entry import Entry, Kind
 from blemish.names import harmless
-from blemish.station.page.access import Role, Visitor
+from blemish.station.page.access import NotThereError, Role, Visitor
 from blemish.station.page.shots import Shots
+from blemish.station.page.shown import PartShown
 from blemish.station.page.texts import LANGUAGES, Texts
+from blemish.station.page.versions import Versions
 
 if TYPE_CHECKING:
+    from blemish.ledger.entry import Row
     from blemish.station.station import Station
 
 LANGUAGE_COOKIE = "language"
 A_YEAR = 365 * 24 * 3600
+MOST_ROWS = 1 << 62
 
 # What the menu leads to, by the names of their texts; the first four have room on a telephone.
 PLACES = (
@@ -111,3 +120,32 @@ class Page:
     def recipes(self) -> list[str]:
         """Names of the recipes."""
         return list(self.station.site.recipes)
+
+    @cached_property
+    def versions(self) -> Versions:
+        """The models by name, with those of before."""
+        return Versions(self.station.site.folder / "models", self.station.models)
+
+    def inspection_row(self, number: int) -> Row:
+        """The row of an inspection. Raises `NotThereError`."""
+        row = self.station.ledger.row(number) if 0 < number < MOST_ROWS else None
+        if row is None or row.entry.kind != Kind.INSPECTION:
+            raise NotThereError(f"Row {number} is no inspection.")
+        return row
+
+    def picture(self, part: PartShown, camera: str, what: str = "image") -> Path | None:
+        """The file of a picture of a part, if it is kept."""
+        if part.view(camera) is None:
+            return None
+        path: Path | None = self.station.pictures.path_of(part.id, camera, what)
+        return path
+
+    async def record(
+        self, act: str, visitor: Visitor, values: Mapping[str, Any], *, refers_to: int | None = None
+    ) -> None:
+        """Write down who did what."""
+        body = {"act": act, **values}
+        entry = Entry(
+            Kind.ACT, datetime.now(UTC), body, refers_to=refers_to, who=visitor.name
+        )
+        await asyncio.to_thread(self.station.ledger.append, [entry])

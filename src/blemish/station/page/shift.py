@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 def shift_shown(station: Station, t: Texts) -> dict[str, Any]:
     """What the panel is given: `shift`, `chart`, `drift`, `troubles`, `recipe` and `queue`."""
     status = station.status()
-    counts = {str(outcome): int(status["shift"]["counts"].get(outcome, 0)) for outcome in Outcome}
+    counts = {str(outcome): int(status["shift"]["verdicts"].get(outcome, 0)) for outcome in Outcome}
     parts = sum(counts.values())
     rejected = parts - counts[Outcome.GOOD]
     low, high = rate_range(rejected, parts, confidence=CONFIDENCE) if parts else (None, None)
     points = [Point(**point) for point in status["shift"].get("points", ())]
     return {
         "shift": {
-            "name": t("shift.since", time=status["shift"]["since"]),
+            "name": t("shift.since", time=t.time_of_day(datetime.fromisoformat(status["shift"]["start"]))),
             "inspected": parts,
             "counts": counts,
             "rate": rejected / parts if parts else None,
@@ -34,10 +35,10 @@ def shift_shown(station: Station, t: Texts) -> dict[str, Any]:
             "high": high,
         },
         "chart": _chart(points, t),
-        "drift": _drift(status.get("drift"), t),
+        "drift": _drift(status.get("drift") or {}),
         "troubles": list(_troubles(status)),
         "recipe": status.get("recipe"),
-        "queue": status.get("queue", 0),
+        "queue": status["queue"]["waiting"],
     }
 
 
@@ -56,15 +57,15 @@ def _chart(points: list[Point], t: Texts) -> Markup:
     )
 
 
-def _drift(known: Mapping[str, Any] | None, t: Texts) -> dict[str, str]:
-    if not known:
-        return {"state": "unwatched", "told": ""}
-    alarm = known.get("alarm")
-    return {"state": "alarm", "told": str(alarm)} if alarm else {"state": "steady", "told": ""}
+def _drift(known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Of all cameras: an alarm of any of them."""
+    alarms = [told["alarm"] for told in known.values() if told.get("alarm")]
+    state = "unwatched" if not known else "alarm" if alarms else "steady"
+    return {"state": state, "told": alarms[0] if alarms else ""}
 
 
 def _troubles(status: Mapping[str, Any]) -> Any:
-    for table in ("sources", "outputs"):
+    for table in ("cameras", "outputs"):
         for name, one in status.get(table, {}).items():
             if not one["ready"]:
                 yield name, one["told"]

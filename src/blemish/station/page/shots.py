@@ -107,7 +107,7 @@ def _drawn(view: View, pixels: NDArray[np.generic]) -> Shot:
     found = view.prediction
     if found is None:
         return Shot(_size(pixels), image)
-    laid = overlay(pixels, found.score_map, threshold=view.threshold or 1.0)
+    laid = overlay(pixels, found.score_map, threshold=view.pixel_threshold or 1.0, inspected=view.inspected)
     regions = [region.to_dict() for region in found.regions]
     return Shot(_size(pixels), image, encode_jpeg(laid, long_side_px=LONG_SIDE_PX), regions)
 

@@ -60,6 +60,10 @@ class Texts:
         """Hour, minute and second."""
         return f"{time.astimezone(self.zone):%H:%M:%S}"
 
+    def time_of_day(self, time: datetime) -> str:
+        """Hour and minute."""
+        return f"{time.astimezone(self.zone):%H:%M}"
+
     def moment(self, time: datetime) -> str:
         """Day and time of day."""
         shape = {"en": "%Y-%m-%d %H:%M:%S", "de": "%d.%m.%Y %H:%M:%S"}[self.language]

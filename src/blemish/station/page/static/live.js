@@ -33,13 +33,15 @@ function draw() {
   const silent = (performance.now() - heard) / 1000 > Number(words.silentAfter);
   const last = now?.last;
   let old = false;
-  if (!now || silent) show("lost", words.lost, "", words.lostTold);
+  if (!now && !silent) return;
+  if (silent) show("lost", words.lost, "", words.lostTold);
   else if (!now.alive) show("lost", words.stopped, "", now.told || words.stoppedTold);
   else if (!last) show("waiting", words.waiting, "", words.waitingTold);
   else {
     show(last.outcome, last.word, last.part, last.line);
     old = now.age + (performance.now() - heard) / 1000 > Number(words.agedAfter);
   }
+  document.body.classList.toggle("lost", band.dataset.outcome === "lost");
   const known = now && !silent && now.alive && last;
   band.classList.toggle("aged", Boolean(known && old));
   band.querySelector(".ago").textContent = known ? ago(now.age + (performance.now() - heard) / 1000) : "";
@@ -49,7 +51,7 @@ async function exchange() {
   if (filling || !stale) return;
   filling = true;
   stale = false;
-  await fill(panel).catch(() => {});
+  panel.classList.toggle("old", !(await fill(panel).catch(() => false)));
   setTimeout(() => { filling = false; exchange(); }, PANEL_MS);
 }
 
@@ -64,7 +66,12 @@ function listen() {
     draw();
     exchange();
   };
-  stream.onerror = () => { if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000); };
+  stream.onerror = async () => {
+    if (stream.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
+    const answer = await fetch(panel.dataset.from).catch(() => null);
+    if (answer?.status === 401) location.reload(); // the session is over: sign in
+    else setTimeout(listen, 2000);
+  };
 }
 
 listen();

@@ -32,10 +32,12 @@ export async function fill(place, path = place.dataset.from) {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").body;
   const shown = [...fresh.querySelectorAll("img")].map((image) => image.decode().catch(() => {}));
   await Promise.race([Promise.all(shown), new Promise((done) => setTimeout(done, 1500))]);
-  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.layer : null;
+  const focused = place.contains(document.activeElement) ? document.activeElement.dataset.keep : null;
   place.replaceChildren(...fresh.childNodes);
   showLayers();
-  if (focused) place.querySelector(`[data-layer="${focused}"]`)?.focus();
+  if (focused) place.querySelector(`[data-keep="${focused}"]`)?.focus();
+  const more = place.querySelector("[data-more]"); // it is not over yet
+  if (more) setTimeout(() => fill(place, path).catch(() => {}), Number(more.dataset.more));
   place.querySelectorAll("[data-from]").forEach((inner) => fill(inner).catch(() => {}));
   return true;
 }
@@ -60,6 +62,7 @@ async function submit(form, button) {
   try {
     const said = await send(form.action, values);
     if (form.dataset.send === "stay") tell(said.told ?? "", true);
+    else if (form.closest("[data-from]:not(#panel)") && !said.next) fill(form.closest("[data-from]"));
     else if (form.dataset.next || said.next) location.assign(form.dataset.next ?? said.next);
     else location.reload();
   } catch (error) {
@@ -97,12 +100,4 @@ if (keysOn) {
   keysOn.addEventListener("change", () => (keysOn.checked ? localStorage.removeItem(KEYS_OFF) : localStorage.setItem(KEYS_OFF, "1")));
 }
 document.querySelectorAll("[data-from]:not(#panel)").forEach((place) => fill(place).catch(() => {}));
-for (const place of document.querySelectorAll("[data-again]")) {
-  const again = async () => {
-    await fill(place).catch(() => {});
-    if (!place.querySelector("[data-done]")) setTimeout(again, Number(place.dataset.again));
-    else if (place.querySelector("[data-done]").dataset.done === "reload") location.reload();
-  };
-  setTimeout(again, Number(place.dataset.again));
-}
 showLayers();
