@@ -130,7 +130,8 @@ def fit(
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
     from blemish.graph.engine import Engine
-    from blemish.model.fitting import alignment_bytes, shared, zoned_images
+    from blemish.model.fitting import shared
+    from blemish.model.framing import alignment_bytes, zoned_images
     from blemish.records.machine import peak_memory_bytes
     from blemish.workers import HERE
 

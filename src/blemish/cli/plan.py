@@ -87,7 +87,9 @@ def plan(
     from blemish.calibration import CalibrationRequest, lowest_rate
     from blemish.data.loading import GoodImages
     from blemish.detectors.assigned import make_assigned
-    from blemish.model.fitting import alignment_bytes, check_promise, shared, zoned_images
+    from blemish.model.fitting import shared
+    from blemish.model.framing import alignment_bytes, zoned_images
+    from blemish.model.promise import check_promise
     from blemish.workers import HERE
 
     chosen, raw_format = make_assigned(detector, settings), read_raw(raw)
@@ -101,7 +103,10 @@ def plan(
     more = 0 if aligned is None else alignment_bytes(images, aligned)
     images.contents(progress=TerminalProgress())
     seen = images if inspected is None else zoned_images(images, chosen, inspected)
-    lowest = lowest_rate(check_promise(dataset.name, seen.split_keys, request, detector=chosen))
+    count = check_promise(
+        dataset.name, seen.split_keys, request, detector=chosen, aligned=aligned is not None
+    )
+    lowest = lowest_rate(count)
     planned, seconds = chosen.plan(seen), chosen.estimate_seconds(seen)
     notes = [*dataset.notes, *planned.notes()]
     if as_json:

@@ -81,37 +81,45 @@ class ZonedImages(ImageView):
             yield name, seen
 
 
+@dataclass(frozen=True, eq=False)
+class ByThresholds:
+    """Images that were left out, told in multiples of a threshold of each zone.
+
+    Attributes:
+        weights: of the zones, by which their maps are multiplied.
+        peaks: the highest of each zone in the map of each image, by its name.
+        scores: of the images.
+    """
+
+    weights: tuple[float, ...]
+    peaks: dict[str, NDArray[np.float64]]
+    scores: list[HeldOutScore]
+
+
 class FittedInZones(FramedFit):
     """What fitting on `ZonedImages` gives, for whole images.
-
-    Where zones have shares of the false alarms, score and map are told in multiples of a threshold
-    of each zone: what so many of the images, left out, exceed there. What threshold serves all of
-    these together is found as ever, so that the promise is one of the whole.
 
     Args:
         fitted: what the detector gave.
         images: that it was fitted on.
-        rate: of false alarms, which zones have shares of.
+        by_thresholds: where zones have shares of the false alarms.
 
     Attributes:
-        weights: of the zones, once images were left out; none where they have no shares.
-        peaks: the highest of each zone in the map of each image that was left out, by its name,
-            where they have shares: in multiples of its threshold.
+        by_thresholds: as given.
     """
 
-    def __init__(self, fitted: Fitted, images: ZonedImages, rate: float) -> None:
+    def __init__(
+        self, fitted: Fitted, images: ZonedImages, by_thresholds: ByThresholds | None = None
+    ) -> None:
         super().__init__(fitted)
-        self._images, self._rate = images, rate
-        self.weights: tuple[float, ...] = ()
-        self.peaks: dict[str, NDArray[np.float64]] = {}
+        self._images, self.by_thresholds = images, by_thresholds
 
     @cached_property
     def graph(self) -> onnx.ModelProto:
         """The model that ships."""
         of = self._images
-        return within_zones(
-            self._fitted.graph, of.zones, of.fill, of.image_format, weights=self.weights
-        )
+        weights = () if self.by_thresholds is None else self.by_thresholds.weights
+        return within_zones(self._fitted.graph, of.zones, of.fill, of.image_format, weights=weights)
 
     @property
     def origins(self) -> Origins:
@@ -129,37 +137,67 @@ class FittedInZones(FramedFit):
         Raises:
             CalibrationError: all images belong together, so that none can be left out.
         """
-        zones = self._images.zones
-        found = list(self._fitted.held_out_scores(progress=progress))
-        if zones.shares:
-            yield from self._by_thresholds(found)
+        if self.by_thresholds is not None:
+            yield from self.by_thresholds.scores
             return
-        for one in found:
+        zones = self._images.zones
+        for one in self._fitted.held_out_scores(progress=progress):
             peak = one.peak
             if not zones.fills_its_box:
                 peak = float(zones.peaks(self._fitted.held_out_map(one.name)).max())
-            yield replace(one, peak=peak if zones.mask.all() else max(peak, 0.0))
-
-    def _by_thresholds(self, found: Sequence[HeldOutScore]) -> Iterator[HeldOutScore]:
-        """Scores in multiples of the threshold of each zone, once these are known."""
-        zones, map_of = self._images.zones, self._fitted.held_out_map
-        peaks = np.stack([zones.peaks(map_of(one.name)) for one in found])
-        keys = dict(zip(self._images.names, self._images.split_keys, strict=True))
-        rates = self._rate * np.array(zones.shares)
-        thresholds, of_each = zone_thresholds(peaks, [keys[one.name] for one in found], rates)
-        self.weights = tuple((1 / thresholds).astype(np.float32).tolist())
-        for one, own, limits in zip(found, peaks, of_each, strict=True):
-            self.peaks[one.name] = own / limits
-            highest = float(self.peaks[one.name].max())
-            peak = highest if zones.mask.all() else max(highest, 0.0)
-            yield HeldOutScore(one.name, highest, peak)
+            yield replace(one, peak=_at_least_nothing(peak, zones))
 
     def held_out_map(self, name: str) -> NDArray[np.float32]:
         """The map of a whole image. Raises `KeyError` where it was not left out."""
         zones, box_map = self._images.zones, self._fitted.held_out_map(name)
-        if self.weights:
-            box_map = box_map * np.array([0.0, *self.weights], np.float32)[zones.labels[zones.box]]
+        if self.by_thresholds is not None:
+            weights = np.array([0.0, *self.by_thresholds.weights], np.float32)
+            box_map = box_map * weights[zones.labels[zones.box]]
         return zones.placed(box_map)
+
+
+def fitted_in_zones(
+    fitted: Fitted, images: ZonedImages, rate: float, *, progress: Progress
+) -> FittedInZones:
+    """A fit on what is seen within zones as one of whole images.
+
+    Where zones have shares of the false alarms, score and map are told in multiples of a threshold
+    of each zone: what so many of the images, left out, exceed there. What threshold serves all of
+    these together is found as ever, so that the promise is one of the whole.
+
+    Args:
+        fitted: what the detector gave.
+        images: that it was fitted on.
+        rate: of false alarms, which zones have shares of.
+        progress: told of the stage in which images are left out.
+
+    Raises:
+        CalibrationError: zones have shares, and none of the images can be left out.
+    """
+    if not images.zones.shares:
+        return FittedInZones(fitted, images)
+    found = list(fitted.held_out_scores(progress=progress))
+    return FittedInZones(fitted, images, _by_thresholds(fitted, images, found, rate))
+
+
+def _by_thresholds(
+    fitted: Fitted, images: ZonedImages, found: Sequence[HeldOutScore], rate: float
+) -> ByThresholds:
+    zones, keys = images.zones, dict(zip(images.names, images.split_keys, strict=True))
+    peaks = np.stack([zones.peaks(fitted.held_out_map(one.name)) for one in found])
+    rates = rate * np.array(zones.shares)
+    thresholds, of_each = zone_thresholds(peaks, [keys[one.name] for one in found], rates)
+    multiples = {one.name: row for one, row in zip(found, peaks / of_each, strict=True)}
+    scores = []
+    for name, row in multiples.items():
+        highest = float(row.max())
+        scores.append(HeldOutScore(name, highest, _at_least_nothing(highest, zones)))
+    return ByThresholds(tuple((1 / thresholds).astype(np.float32).tolist()), multiples, scores)
+
+
+def _at_least_nothing(peak: float, zones: Inspected) -> float:
+    """The highest of a map whose pixels outside of the zones are 0."""
+    return peak if zones.mask.all() else max(peak, 0.0)
 
 
 def zone_thresholds(

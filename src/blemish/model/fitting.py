@@ -14,13 +14,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from blemish.alignment import Alignment, Template
+from blemish.alignment import Alignment
 from blemish.calibration import (
     DEFAULT_RATE,
     SMALLEST_REGION_PX,
     CalibrationRequest,
     calibrate,
-    check_request,
     with_false_regions,
     with_rate,
 )
@@ -29,14 +28,10 @@ from blemish.calibration.scored import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, typical
 from blemish.data.dataset import Dataset
 from blemish.data.loading import GoodImages
-from blemish.data.split import FEWEST_DISTINCT, keys_of
-from blemish.detectors.aligned import AlignedImages, FittedAligned, aligned_images, check_one_size
+from blemish.data.split import keys_of
 from blemish.detectors.contract import Detector, Fitted, SharesWork, Teachable
 from blemish.detectors.origins import TellsOrigins
-from blemish.detectors.views import ImageView
-from blemish.detectors.zoned import FittedInZones, ZonedImages, check_seen, in_zones
-from blemish.errors import CalibrationError, DataError, UsageError
-from blemish.graph.alignment import held_bytes
+from blemish.errors import UsageError
 from blemish.graph.engine import CPU, Engine
 from blemish.images.exposure import level_of
 from blemish.images.header import READER, Reader
@@ -44,16 +39,16 @@ from blemish.images.look import Looks, looks_of
 from blemish.images.usual import usual_of
 from blemish.model.extras import ORIGINS_KEY, THUMBNAILS_KEY, make_thumbnails, origins_text
 from blemish.model.facts import (
-    AlignmentFacts,
     DetectorFacts,
     Facts,
     FittedImage,
     InputFacts,
     TrainingFacts,
     WorkingFacts,
-    ZoneFacts,
 )
+from blemish.model.framing import Framing
 from blemish.model.model import Model, assemble
+from blemish.model.promise import check_promise
 from blemish.names import all_shown
 from blemish.parallel import one_core_each
 from blemish.progress import LoggedProgress, Progress
@@ -63,8 +58,6 @@ from blemish.typed_json import as_json
 from blemish.unfinished import AGAIN, claimed, is_kept, refuse_foreign
 from blemish.workers import Workers
 from blemish.zones import Zones
-
-ALIGNMENT_SHARE = 0.5  # of the false alarms, that come besides for parts that cannot be aligned
 
 
 def fit(
@@ -194,51 +187,19 @@ class _Job:
         return GoodImages(self.dataset.train, self.reader, check_keys=self._check_promise)
 
     @cached_property
-    def aligned(self) -> AlignedImages | None:
-        """The images as the reference lies; `None` where they are taken as they lie."""
-        if self.align is None:
-            return None
-        return aligned_images(self.images, self.align, progress=self.progress)
-
-    @cached_property
-    def seen(self) -> GoodImages | ImageView:
-        """The images as the detector sees them: whole, aligned, or within zones."""
-        images = self.aligned or self.images
-        return images if self.zones is None else zoned_images(images, self.detector, self.zones)
-
-    @property
-    def rate(self) -> float:
-        """Of false alarms, as asked for or by default."""
-        return self.request.false_alarm_rate or DEFAULT_RATE
-
-    @property
-    def zone_facts(self) -> ZoneFacts | None:
-        """What is inspected; `None` for all."""
-        seen = self.seen
-        return ZoneFacts.of(seen.zones, seen.fill) if isinstance(seen, ZonedImages) else None
-
-    @property
-    def alignment_facts(self) -> AlignmentFacts | None:
-        """How parts are aligned; `None` where they are not."""
-        if self.aligned is None:
-            return None
-        template, limit = self.aligned.template, self.aligned.limit(self.rate * ALIGNMENT_SHARE)
-        of, size_hw = template.alignment, template.size_hw
-        return AlignmentFacts(
-            size_hw,
-            self.aligned.reference,
-            of.degrees,
-            of.scale,
-            of.shift,
-            limit.limit,
-            limit.rate,
-            limit.agreements,
-        )
+    def framing(self) -> Framing:
+        """How the detector sees the images; aligns them, if at all."""
+        rate = self.request.false_alarm_rate or DEFAULT_RATE
+        return Framing.of(
+            self.images, self.detector, rate,
+            zones=self.zones, align=self.align, progress=self.progress,
+        )  # fmt: skip
 
     def _check_promise(self, keys: Sequence[str]) -> None:
-        if self.align is not None:  # the reference, whichever it will be, is scored by nobody
-            keys = [key for key in keys if key != min(keys)]
-        check_promise(self.dataset.name, keys, self.request, detector=self.detector)
+        aligned = self.align is not None
+        check_promise(
+            self.dataset.name, keys, self.request, detector=self.detector, aligned=aligned
+        )
 
     def claim(self, folder: Path, stack: ExitStack, *, drop_suspicious: bool) -> Path | None:
         """Keep a folder for this fit; `None` where its detector has no use for one."""
@@ -255,8 +216,8 @@ class _Job:
             "request": {"alpha": self.reader.alpha, "drop_suspicious": drop_suspicious},
             "images": {sample.id: sample.sha256 for sample in self.images.samples},
         }
-        if self.zone_facts is not None:
-            made_of["zones"] = as_json(self.zone_facts)
+        if self.zones is not None:
+            made_of["zones"] = as_json(self.framing.zone_facts)
         if self.align is not None:
             made_of["align"] = as_json(self.align)
         if not detector.resumable:
@@ -275,20 +236,19 @@ class _Job:
         if self.workers is not None:
             self.images.look(self.workers, progress=self.progress)
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
-        seen = self.seen
-        fitted = self.detector.fit(seen, progress=self.progress, folder=folder, engine=self.engine)
-        if isinstance(seen, ZonedImages):
-            fitted = FittedInZones(fitted, seen, self.rate)
-        if self.aligned is not None:
-            limit = self.aligned.limit(self.rate * ALIGNMENT_SHARE)
-            fitted = FittedAligned(fitted, self.aligned, limit)
-        return fitted
+        seen, progress = self.framing.seen, self.progress
+        fitted = self.detector.fit(seen, progress=progress, folder=folder, engine=self.engine)
+        try:
+            return self.framing.around(fitted, progress=progress)
+        except BaseException:
+            fitted.close()
+            raise
 
     @property
     def _keys(self) -> dict[str, str]:
         """What keeps the training images together, by their ids."""
         ids = (sample.id for sample in self.images.samples)
-        return dict(zip(ids, self.seen.split_keys, strict=True))
+        return dict(zip(ids, self.framing.seen.split_keys, strict=True))
 
     def left_out(self, fitted: Fitted) -> _LeftOutImages:
         """Score the training images as if they were new, and look which stand out."""
@@ -330,8 +290,8 @@ class _Job:
                     self.images.image_format,
                     self.reader.alpha,
                     WorkingFacts.of(self.detector.settings.working_size(1)),
-                    self._zone_facts(fitted, scored),
-                    self.alignment_facts,
+                    self.framing.zone_facts_of(fitted, scored),
+                    self.framing.alignment_facts,
                 ),
                 training=self._training_facts(fitted, left_out),
                 calibration=calibration.facts(scored),
@@ -350,11 +310,11 @@ class _Job:
         Where parts are aligned nobody tells: blocks of an image do not lie as its part does, and
         what cannot be aligned is not inspectable.
         """
-        if self.aligned is not None:
+        if self.framing.aligned is not None:
             return None
-        seen = self.seen
+        seen, zoned = self.framing.seen, self.framing.zoned
         contents = dict(zip(seen.names, seen.contents(), strict=True))
-        blocks = seen.zones.points[0] if isinstance(seen, ZonedImages) else None
+        blocks = None if zoned is None else zoned.zones.points[0]
         names = list(left_out.keys)
         with one_core_each() as pool:
             levels = pool.map(lambda name: level_of(fitted.held_out_map(name), blocks), names)
@@ -367,18 +327,6 @@ class _Job:
             list(left_out.keys.values()),
             white_level=self.images.image_format.white_level,
             pixel_threshold=pixel_threshold,
-        )
-
-    def _zone_facts(self, fitted: Fitted, scored: Sequence[ScoredImage]) -> ZoneFacts | None:
-        """What is inspected, and how the images that were left out score zone by zone."""
-        facts = self.zone_facts
-        if isinstance(fitted, FittedAligned):
-            fitted = fitted.framed
-        if facts is None or not isinstance(fitted, FittedInZones) or not fitted.weights:
-            return facts
-        peaks = [fitted.peaks[image.id] for image in scored]
-        return replace(
-            facts, weights=fitted.weights, peaks=tuple(tuple(one.tolist()) for one in peaks)
         )
 
     def _extras(self, fitted: Fitted) -> dict[str, str]:
@@ -394,11 +342,6 @@ class _Job:
             extras[THUMBNAILS_KEY] = made.to_text()
         return extras
 
-    @property
-    def _as_noted(self) -> GoodImages | ImageView:
-        """The images as notes on how one looks see them: before a graph aligns them."""
-        return self.images if self.aligned is not None else self.seen
-
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:
         white_level = self.images.image_format.white_level
         return TrainingFacts(
@@ -412,14 +355,15 @@ class _Job:
             suspicious=left_out.suspicious,
             dropped=self.dropped,
             appearance=usual_of(
-                content.appearance.relative(white_level) for content in self._as_noted.contents()
+                content.appearance.relative(white_level)
+                for content in self.framing.as_noted.contents()
             ),
             looks=self._looks(white_level),
         )
 
     def _looks(self, white_level: int) -> Looks:
         """How the training images look; copies, and those of a group, count once."""
-        glances, keys = self._as_noted.glances(), self._keys
+        glances, keys = self.framing.as_noted.glances(), self._keys
         of_keys = {keys[name]: glances[name] for name in reversed(glances)}
         return looks_of(list(reversed(of_keys.values())), white_level=white_level)
 
@@ -441,88 +385,6 @@ class _Job:
             dropped=tuple(dropped),
             dropped_keys=len(gone),
         )
-
-
-def zoned_images(images: GoodImages | ImageView, detector: Detector, zones: Zones) -> ZonedImages:
-    """Images as a detector sees them within zones.
-
-    Raises:
-        DataError: the images are of several sizes, the zones do not fit them, or are so small that
-            nothing is left of one once images are resized.
-        ImageError: an image that is looked at cannot be read.
-    """
-    seen = in_zones(images, zones)
-    check_seen(seen.zones, detector.settings.working_size(1), zones.source)
-    return seen
-
-
-def alignment_bytes(images: GoodImages, alignment: Alignment) -> int:
-    """What an alignment adds to a model file, nearly; no image is decoded.
-
-    Raises:
-        DataError: the images are of several sizes.
-    """
-    return held_bytes(Template.sized(alignment, check_one_size(images.sizes_hw)), images.bit_depth)
-
-
-def check_promise(
-    name: str,
-    keys: Sequence[str],
-    request: CalibrationRequest | None = None,
-    *,
-    detector: Detector | None = None,
-) -> int:
-    """How many training images count for a promise: copies, and those of a group, count as one.
-
-    Args:
-        name: of the data set.
-        keys: of its training images; those of one key belong together.
-        request: rates to be promised.
-        detector: only images that it will leave out count; without one, all.
-
-    Raises:
-        DataError: fewer than 2 images.
-        CalibrationError: they cannot promise the rates, or are too few for a tail.
-    """
-    all_count = len(set(keys))
-    if all_count < FEWEST_DISTINCT:
-        raise DataError(
-            f"'{name}' has {len(keys)} good images to learn from, {all_count} without copies and "
-            f"others of their group; at least {FEWEST_DISTINCT} are needed, and 99 for a "
-            "false-alarm rate of 1 %."
-        )
-    count = detector.calibration_images(keys) if detector else all_count
-    if not count:
-        raise CalibrationError(
-            f"Of the {all_count} good images of '{name}' too few would be left out of the fit to "
-            "find a threshold; give more, or have more left out."
-        )
-    if request is not None:
-        folds = detector is not None and "calibration_folds" in detector.settings.names()
-        how = " (calibration_folds=5)" * folds
-        _check_request(count, all_count, request, how)
-    return count
-
-
-def _check_request(count: int, all_count: int, request: CalibrationRequest, how: str) -> None:
-    """Raise `CalibrationError` where the images left out cannot give what is asked."""
-    try:
-        check_request(count, request)
-    except CalibrationError as error:
-        if count == all_count or not _can_give(all_count, request):
-            raise
-        raise CalibrationError(
-            f"{error} These are held out of the fit; if each of all {all_count} is left out in "
-            f"turn{how}, that can be had."
-        ) from error
-
-
-def _can_give(images: int, request: CalibrationRequest) -> bool:
-    try:
-        check_request(images, request)
-    except CalibrationError:
-        return False
-    return True
 
 
 def shared(detector: Detector, workers: Workers) -> Detector:

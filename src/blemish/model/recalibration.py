@@ -29,9 +29,9 @@ from blemish.data.sample import Sample
 from blemish.detectors.contract import HELD_OUT
 from blemish.errors import DataError, ImageError, UsageError, raise_all
 from blemish.images.header import FilePage
-from blemish.model.fitting import check_promise
 from blemish.model.golden import turned
 from blemish.model.model import Model
+from blemish.model.promise import check_promise
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Prediction, ScoredImage
 from blemish.wording import quoted_few

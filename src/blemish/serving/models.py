@@ -176,6 +176,11 @@ class Models:
             )
         return self._put(replace(found[0], since=datetime.now(UTC)))
 
+    def drop(self, name: str) -> None:
+        """Forget a model and those before it; what is being judged comes to its end."""
+        with self._lock:
+            self._lines.pop(name, None)
+
     def judge(
         self,
         name: str | None,

@@ -12,20 +12,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from blemish.errors import BlemishError
-
 if TYPE_CHECKING:
     import numpy as np
     from fastapi import APIRouter
     from numpy.typing import NDArray
+    from typing_extensions import TypeIs
 
     from blemish.ledger.entry import Row
-    from blemish.ledger.ledger import Ledger  # type: ignore[import-not-found,unused-ignore]
+    from blemish.ledger.ledger import Ledger
     from blemish.station.inspection import Inspection
-
-
-class BusyError(BlemishError):
-    """The queue is full: try again in a moment."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +33,7 @@ class Frame:
         content: the file as it came; or `None`, and
         pixels: H x W x 3, uint8 or uint16.
         name: what the source calls it.
+        error: why there is neither; its part is *not inspected*.
         part: the id of the part, if it came with one.
         key: what tells it from all others of the station, also after a restart; the same key is
             never judged twice.
@@ -53,6 +49,7 @@ class Frame:
     content: bytes | None = None
     pixels: NDArray[np.generic] | None = None
     name: str | None = None
+    error: str | None = None
     part: str | None = None
     key: str | None = None
     settled: Callable[[Row], Awaitable[None]] | None = None
@@ -86,7 +83,7 @@ class Control(Protocol):
         """Have a frame judged; comes back once that is in the record.
 
         Raises:
-            BusyError: the queue is full.
+            BusyError: the queue is full (`serving.waiting`).
             BlemishError: it cannot be judged by this recipe, or not be recorded.
         """
         ...
@@ -119,6 +116,7 @@ class Context:
         station: what may be asked of it.
         say: told of what a person must know, a sentence each.
         routers: routes that it adds to the station's HTTP interface, when it is made.
+        pictures: folder of pictures, where a setting names no other.
     """
 
     folder: Path
@@ -127,6 +125,7 @@ class Context:
     station: Control
     say: Callable[[str], None]
     routers: list[APIRouter] = field(default_factory=list)
+    pictures: Path = Path("pictures")
 
 
 class Source(Protocol):
@@ -188,6 +187,11 @@ class Forwarder(Protocol):
     async def close(self) -> None:
         """Let go of connections."""
         ...
+
+
+def is_live(output: Output | Forwarder) -> TypeIs[Output]:
+    """Whether an output is shown inspections at once, rather than given rows."""
+    return hasattr(output, "show")
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,11 @@ class View:
         camera: name of the source.
         image_sha256: of the file as it came, or of the pixels where there was no file.
         model_sha256: of the model that judged.
-        threshold: of its score.
+        threshold, pixel_threshold: of its score, and of its map.
         prediction: what the model says; `None` where the image was not judged.
         error: why it was not.
         pixels: the image as it was judged, H x W x 3.
+        inspected: which of them are, H x W; `None` for all.
         content: the file as it came; `None` where there was none.
         name: what the source calls it: of a file, its name.
     """
@@ -51,9 +52,11 @@ class View:
     image_sha256: str | None = None
     model_sha256: str | None = None
     threshold: float | None = None
+    pixel_threshold: float | None = None
     prediction: Prediction | None = None
     error: str | None = None
     pixels: NDArray[np.generic] | None = None
+    inspected: NDArray[np.bool_] | None = None
     content: bytes | None = None
     name: str | None = None
 
@@ -65,6 +68,7 @@ class View:
             "image_sha256": self.image_sha256,
             "model_sha256": self.model_sha256,
             "threshold": self.threshold,
+            "pixel_threshold": self.pixel_threshold,
             "prediction": None if self.prediction is None else self.prediction.to_dict(),
             "error": self.error,
         }
@@ -84,6 +88,7 @@ class Inspection:
         missing: cameras of the recipe that gave nothing.
         seconds: from its last image to the verdict.
         monitor: where the line stands: parts, evidence, alarm.
+        why: it is not inspected, where that is not of an image: at the start, say.
     """
 
     id: str
@@ -95,6 +100,7 @@ class Inspection:
     missing: tuple[str, ...] = ()
     seconds: float = 0.0
     monitor: dict[str, Any] | None = None
+    why: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The inspection as plain JSON values: the body of its row, and what sinks are given."""
@@ -110,6 +116,8 @@ class Inspection:
         }
         if self.monitor is not None:
             values["monitor"] = self.monitor
+        if self.why is not None:
+            values["why"] = self.why
         return values
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from blemish.errors import BlemishError
+from blemish.station.contracts import BusyError
 from blemish.station.sources.triggers import MOST_WAITING, Triggers
 
 
@@ -24,7 +24,9 @@ def test_without_an_interval_only_what_is_told_comes_in_order():
         triggers.tell("three")
         return [*first, await later]
 
-    assert soon(tried()) == ["one", "two", "three"]
+    found = soon(tried())
+    assert [trigger.part for trigger in found] == ["one", "two", "three"]
+    assert all(trigger.told for trigger in found)
 
 
 def test_a_trigger_does_not_wait_for_the_next_tick():
@@ -36,7 +38,9 @@ def test_a_trigger_does_not_wait_for_the_next_tick():
         triggers.tell("now")
         return first, await waits
 
-    assert soon(tried()) == (None, "now")
+    tick, told = soon(tried())
+    assert (tick.told, tick.part) == (False, None)
+    assert (told.told, told.part) == (True, "now")
 
 
 def test_ticks_that_nobody_waited_for_are_not_caught_up_on():
@@ -62,9 +66,8 @@ def test_too_many_that_wait_are_refused_and_those_before_stay():
         triggers = Triggers()
         for number in range(MOST_WAITING):
             triggers.tell(str(number))
-        with pytest.raises(BlemishError, match="wait for an image"):
+        with pytest.raises(BusyError, match="wait for an image"):
             triggers.tell("late")
-        assert triggers.waiting == MOST_WAITING
-        return await triggers.next()
+        return [(await triggers.next()).part for _ in range(MOST_WAITING)]
 
-    assert soon(tried()) == "0"
+    assert soon(tried()) == [str(number) for number in range(MOST_WAITING)]

@@ -62,7 +62,7 @@ class Drawn:
         self._triggers = Triggers(settings.interval_seconds)
 
     async def trigger(self, part: str | None = None) -> None:
-        """Draw one now. Raises `BlemishError` where too many are still to be drawn."""
+        """Draw one now. Raises `BusyError` where too many are still to be drawn."""
         self._triggers.tell(part)
 
     async def frames(self) -> AsyncIterator[Frame]:
@@ -70,11 +70,13 @@ class Drawn:
         chance = np.random.default_rng(self._settings.seed)
         number = 0
         while True:
-            part = await self._triggers.next()
+            trigger = await self._triggers.next()
             drawing = self._drawing(number, chance)
             pixels = await asyncio.to_thread(_draw, drawing)
             self.health.count("frames")
-            yield Frame(self.name, datetime.now(UTC), pixels=pixels, name=drawing.id, part=part)
+            yield Frame(
+                self.name, datetime.now(UTC), pixels=pixels, name=drawing.id, part=trigger.part
+            )
             number += 1
 
     def _drawing(self, number: int, chance: np.random.Generator) -> Drawing:

@@ -10,15 +10,31 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
 
-from blemish.errors import BlemishError
+from blemish.station.contracts import BusyError
 
 MOST_WAITING = 64
 
 Interval = Annotated[float, Meta(gt=0, le=86_400)]  # seconds
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """An image is to be taken.
+
+    Attributes:
+        time: since when, on the clock of the event loop, in seconds.
+        told: somebody asked for it, so that a part stands there; else it was time for one.
+        part: its id, if it has one.
+    """
+
+    time: float
+    told: bool = False
+    part: str | None = None
 
 
 class Triggers:
@@ -31,47 +47,43 @@ class Triggers:
     def __init__(self, interval_seconds: float | None = None) -> None:
         self._interval = interval_seconds
         self._due = -math.inf
-        self._told: deque[str | None] = deque()
+        self._told: deque[Trigger] = deque()
         self._changed = asyncio.Event()
 
     def tell(self, part: str | None = None) -> None:
         """An image of this part is to be taken now.
 
         Raises:
-            BlemishError: `MOST_WAITING` are still to be taken.
+            BusyError: `MOST_WAITING` are still to be taken.
         """
         if len(self._told) >= MOST_WAITING:
-            raise BlemishError(
+            raise BusyError(
                 f"{MOST_WAITING} triggers wait for an image, so this one is not taken; see whether "
                 "the camera gives images, and trigger more slowly."
             )
-        self._told.append(part)
+        self._told.append(Trigger(now(), told=True, part=part))
         self._changed.set()
 
-    @property
-    def waiting(self) -> int:
-        """Triggers that no image was taken for yet."""
-        return len(self._told)
-
-    async def next(self) -> str | None:
-        """Wait for the next of them; the part's id, if it came with one."""
+    async def next(self) -> Trigger:
+        """Wait for the next of them."""
         while not self._told:
             self._changed.clear()
-            left = None if self._interval is None else self._due - _now()
+            left = None if self._interval is None else self._due - now()
             try:
                 await asyncio.wait_for(self._changed.wait(), left)
             except TimeoutError:
-                self._tick()
-                return None
+                return self._tick()
         return self._told.popleft()
 
-    def _tick(self) -> None:
+    def _tick(self) -> Trigger:
         """Keep in step with the clock, unless a whole step was missed."""
         assert self._interval is not None  # or nothing would have ended the wait
         self._due += self._interval
-        if self._due <= _now():
-            self._due = _now() + self._interval
+        if self._due <= now():
+            self._due = now() + self._interval
+        return Trigger(now())
 
 
-def _now() -> float:
+def now() -> float:
+    """The clock of the event loop, in seconds."""
     return asyncio.get_running_loop().time()

@@ -1,0 +1,259 @@
+"""From judged parts to rows: in the order in which parts came, durable before anybody is told.
+
+Parts are judged side by side and recorded one after the other; those that are ready together are
+one transaction. Where the record cannot be written, nothing of these parts is known: their frames
+are refused, machines are shown *not inspected*, and no part counts until an entry goes through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from blemish.errors import BlemishError
+from blemish.ledger.entry import Entry, Kind, Row
+from blemish.names import all_shown
+from blemish.station.assembler import Part
+from blemish.station.contracts import Frame
+from blemish.station.inspection import Inspection, View, outcome_of
+from blemish.station.judging import failed, image_sha256
+from blemish.station.keys import PART_KEY
+
+if TYPE_CHECKING:
+    from blemish.ledger.ledger import Ledger
+    from blemish.station.drift import Drift
+
+MOST_AT_ONCE = 64
+PROBE_SECONDS = 2.0
+
+
+class _Written(NamedTuple):
+    """A part, what is said of it, and its row; without one where it could not be recorded."""
+
+    part: Part
+    inspection: Inspection
+    row: Row | None
+
+
+@dataclass(eq=False)
+class Recorder:
+    """Records parts as they are judged; belongs to one event loop.
+
+    Attributes:
+        ledger: the record.
+        drift: watches the line.
+        over: called with each part, what is said of it, and its row; `None` where it could not be
+            recorded.
+        say: told of what a person must know.
+        problem: why the record cannot be written; `None` while it can.
+        lost: inspections that could not be recorded since then.
+    """
+
+    ledger: Ledger
+    drift: Drift
+    over: Callable[[Part, Inspection, Row | None], None]
+    say: Callable[[str], None]
+    problem: str | None = None
+    lost: int = 0
+
+    def __post_init__(self) -> None:
+        self._parts: deque[Part] = deque()
+        self._more, self._idle = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._answers: set[asyncio.Task[None]] = set()
+
+    def put(self, part: Part) -> None:
+        """Take a part of which no more images come."""
+        self._parts.append(part)
+        self._idle.clear()
+        self._more.set()
+
+    async def run(self) -> None:
+        """Record until cancelled."""
+        while True:
+            await self._more.wait()
+            while self._parts:
+                await self._record(await self._ready())
+            self._more.clear()
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until all that came is in the record, and whoever sent it knows."""
+        await self._idle.wait()
+        if self._answers:
+            await asyncio.wait(self._answers)
+
+    async def give_up(self, why: str) -> None:
+        """Let whoever sent what is not recorded know that it will not be."""
+        while self._parts:
+            part = self._parts.popleft()
+            answers = [f.refused(why) for f in part.frames if f.refused is not None]
+            await asyncio.gather(*answers, return_exceptions=True)
+
+    async def probe(self) -> None:
+        """While the record cannot be written, try again and again; until cancelled."""
+        while True:
+            await asyncio.sleep(PROBE_SECONDS)
+            if self.problem is None:
+                continue
+            body = {"event": "recorded again", "problem": self.problem, "lost": self.lost}
+            try:
+                await self.append([Entry(Kind.EVENT, datetime.now(UTC), body)])
+            except BlemishError:
+                continue
+            self.lost = 0
+
+    async def append(
+        self, entries: Sequence[Entry], *, marks: Mapping[str, str] | None = None
+    ) -> list[Row]:
+        """Append entries, durably. Raises `BlemishError` where that cannot be."""
+        return await asyncio.to_thread(self._append, entries, marks or {})
+
+    def _append(self, entries: Sequence[Entry], marks: Mapping[str, str]) -> list[Row]:
+        try:
+            rows = self.ledger.append(entries, marks=marks)
+        except BlemishError as error:
+            self.problem = str(error)
+            raise
+        self.problem = None
+        return rows
+
+    async def _ready(self) -> list[Part]:
+        """The next part, once it is judged, and those after it that are judged already."""
+        await asyncio.wait(self._parts[0].views.values())
+        parts: list[Part] = []
+        while self._parts and self._parts[0].judged and len(parts) < MOST_AT_ONCE:
+            parts.append(self._parts.popleft())
+        return parts
+
+    async def _record(self, parts: Sequence[Part]) -> None:
+        now = asyncio.get_running_loop().time()
+        for part, inspection, row in await asyncio.to_thread(self._write, parts, now):
+            self._answer(part, row)
+            self.lost += row is None
+            self.over(part, inspection, row)
+
+    def _write(self, parts: Sequence[Part], now: float) -> list[_Written]:
+        """Record parts, all of them or none; in a thread."""
+        marks = self._marks()
+        entries: list[Entry] = []
+        places, inspections = [], []
+        for part in parts:
+            inspection, events = self._inspect(part, now)
+            places.append(len(entries))
+            inspections.append(inspection)
+            entries += [_entry(inspection, part), *_entries_of_others(part), *events]
+        try:
+            rows = self._append(entries, marks)
+        except BlemishError:
+            return [_Written(p, i, None) for p, i in zip(parts, inspections, strict=True)]
+        found = zip(parts, inspections, places, strict=True)
+        return [_Written(part, inspection, rows[place]) for part, inspection, place in found]
+
+    def _marks(self) -> dict[str, str]:
+        try:
+            return self.drift.marks()
+        except BlemishError as error:  # the append will say so, too
+            self.say(f"The state of the drift monitors is not written: {error}")
+            return {}
+
+    def _look(
+        self, part: Part, views: tuple[View, ...]
+    ) -> tuple[dict[str, Any] | None, list[Entry]]:
+        """What the monitors say; whatever goes wrong with them takes no verdict along."""
+        try:
+            return self.drift.look(part.recipe, views)
+        except Exception as error:
+            self.say(f"Drift is not watched: {error}")
+            return {"error": str(error)}, []
+
+    def _inspect(self, part: Part, now: float) -> tuple[Inspection, list[Entry]]:
+        """What is said of a part, and events that follow."""
+        frames = {frame.camera: frame for frame in part.frames}
+        views = tuple(_view_of(frames[camera], view) for camera, view in part.views.items())
+        cameras = part.recipe.cameras
+        monitor, events = self._look(part, views)
+        inspection = Inspection(
+            id=part.id,
+            time=part.time,
+            part=part.part,
+            recipe=part.recipe.name,
+            outcome=outcome_of(views, cameras),
+            views=views,
+            missing=tuple(camera for camera in cameras if camera not in part.views),
+            seconds=max(0.0, now - part.last),
+            monitor=monitor,
+        )
+        return inspection, events
+
+    def _answer(self, part: Part, row: Row | None) -> None:
+        """Let whoever sent the images know; nobody waits for them."""
+        for frame in part.frames:
+            if row is not None and frame.settled is not None:
+                answer = frame.settled(row)
+            elif row is None and frame.refused is not None:
+                answer = frame.refused(self.problem or "It could not be recorded.")
+            else:
+                continue
+            task = asyncio.create_task(_awaited(answer))
+            self._answers.add(task)
+            task.add_done_callback(self._answered)
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self._answers.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.say(f"An image is in the record, but its source does not know: {error}")
+
+
+async def _awaited(answer: Awaitable[None]) -> None:
+    await answer
+
+
+def _view_of(frame: Frame, view: asyncio.Future[View]) -> View:
+    """What came of a frame; of one whose judgement failed, why."""
+    error = view.exception()
+    if error is None:
+        return view.result()
+    told = str(error) if isinstance(error, BlemishError) else f"{type(error).__name__}: {error}"
+    return failed(frame, told, image_sha256(frame))
+
+
+def _entry(inspection: Inspection, part: Part) -> Entry:
+    """The entry of a part; hashes, score and threshold are those of the view that stands out."""
+    view = max(inspection.views, key=_excess, default=None)
+    return Entry(
+        kind=Kind.INSPECTION,
+        time=inspection.time,
+        body=all_shown(inspection.to_dict()),
+        key=_keys(part)[0] if _keys(part) else None,
+        part=inspection.part,
+        recipe=inspection.recipe,
+        model_sha256=None if view is None else view.model_sha256,
+        image_sha256=None if view is None else view.image_sha256,
+        verdict=str(inspection.outcome),
+        score=None if view is None or view.prediction is None else view.prediction.score,
+        threshold=None if view is None else view.threshold,
+    )
+
+
+def _entries_of_others(part: Part) -> list[Entry]:
+    """Events by which the other images of a part are known, too, once they have keys."""
+    first, *others = _keys(part) or [""]
+    return [
+        Entry(Kind.EVENT, part.time, {"event": "image", PART_KEY: first}, key=key) for key in others
+    ]
+
+
+def _keys(part: Part) -> list[str]:
+    return list(dict.fromkeys(frame.key for frame in part.frames if frame.key is not None))
+
+
+def _excess(view: View) -> float:
+    """By how much a score is beyond its threshold, as a share of it; what has none is in front."""
+    if view.prediction is None or view.threshold is None:
+        return float("inf")
+    return (view.prediction.score - view.threshold) / (abs(view.threshold) or 1.0)

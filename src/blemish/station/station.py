@@ -1,0 +1,470 @@
+"""The station: sources, the line from frames to rows, outputs, and what people may ask of it.
+
+Each source and output is a task of its own; one that fails is begun again and takes no other along.
+A heartbeat goes to the outputs once a second while parts can be judged and recorded. When it stops,
+and at the start and the end, they are shown *not inspected*.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from blemish.errors import BlemishError, UsageError, did_you_mean
+from blemish.files import make_folder
+from blemish.ledger.entry import Entry, Kind, Row
+from blemish.ledger.ledger import Ledger
+from blemish.serving.models import Models
+from blemish.station.assembler import Assembler, Part, new_id
+from blemish.station.contracts import (
+    Context,
+    Forwarder,
+    Frame,
+    Health,
+    Notice,
+    Output,
+    Source,
+    is_live,
+)
+from blemish.station.counters import ShiftCounters
+from blemish.station.drift import Drift
+from blemish.station.forwarding import Forwarding
+from blemish.station.inspection import Inspection, Outcome
+from blemish.station.intake import Intake
+from blemish.station.judges import Judges
+from blemish.station.notices import Notices
+from blemish.station.outputs.files import Files
+from blemish.station.pictures import Pictures
+from blemish.station.recipe import Recipe, recipe_for
+from blemish.station.recorder import Recorder
+from blemish.station.showing import Showing
+from blemish.station.site import Part as SitePart
+from blemish.station.site import Site
+from blemish.station.supervisor import Supervisor
+from blemish.station.warm import Warm, name_of
+
+BEAT_SECONDS = 1.0
+END_SECONDS = 3.0  # that outputs have to show the end
+RECIPE_MARK = "recipe"
+MOST_TOLD = 50
+
+
+class Station:
+    """One station, in one process and one event loop.
+
+    Args:
+        site: what it is made of.
+        say: told of what a person must know, a sentence each.
+
+    Attributes:
+        site: as given.
+        ledger: the record.
+        models: by the names of their files, without `.onnx`.
+        pictures: what is kept of inspections.
+        recipe: by which parts are inspected now.
+        sources: by the names of cameras.
+        outputs: by their names.
+        routers: routes that sources and outputs add.
+    """
+
+    def __init__(self, site: Site, *, say: Callable[[str], None] = lambda _: None) -> None:
+        self.site, self._tell = site, say
+        make_folder(site.folder)
+        self.models = Models()
+        self.warm = Warm(self.models, site.models, site.station.models_memory)
+        self.warm.check(site.recipes.values())
+        self.ledger = Ledger.open(site.folder / "ledger.db")
+        self.routers: list[Any] = []
+        self.recipe: Recipe = self._first_recipe()
+        self.sources: dict[str, Source] = {}
+        self.outputs: dict[str, Output | Forwarder] = {}
+        for camera in site.cameras:
+            self._make_source(camera)
+        for output in site.outputs:
+            context = self._context("outputs", output.name)
+            self.outputs[output.name] = output.make(output.name, output.settings, context)
+        kept = [one.pictures for one in self.outputs.values() if isinstance(one, Files)]
+        self.pictures = kept[0] if kept else Pictures(site.folder / "pictures")
+        self.notices = Notices()
+        self.counters = ShiftCounters(site.shifts)
+        self.told: list[dict[str, str]] = []
+        self._latest: dict[str | None, Inspection] = {}
+        self._trouble: str | None = "The station is starting."
+        self._beats = 0
+
+    # The line runs.
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The station at work, as long as the block lasts; its end waits for parts that came.
+
+        Raises:
+            BlemishError: the models of the first recipe cannot be loaded.
+        """
+        try:
+            await self._begin()
+            yield
+        finally:
+            await self._end()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with self.running():
+            await asyncio.get_running_loop().create_future()
+
+    async def _begin(self) -> None:
+        self._switched, self._switching = asyncio.Event(), asyncio.Lock()
+        self._tasks = Supervisor(self.say)
+        wanted = self.site.station
+        self._judges = Judges(wanted.workers, hang_seconds=wanted.hang_seconds)
+        self._drift = Drift(self.ledger, self.models)
+        self._recorder = Recorder(self.ledger, self._drift, self._over, self.say)
+        self._assembler = Assembler(self._recorder.put)
+        self._intake = Intake(
+            self.ledger, self.models, self._judges, self._assembler, most=wanted.queue
+        )
+        self._showing = {n: Showing(o) for n, o in self.outputs.items() if is_live(o)}
+        self._forwarding = {
+            n: Forwarding(o, self.ledger) for n, o in self.outputs.items() if not is_live(o)
+        }
+        self._show_not_inspected(self._trouble or "")
+        for told in await asyncio.to_thread(
+            self.warm.load_all, self.site.recipes, self.recipe.name
+        ):
+            self.say(told)
+        await asyncio.to_thread(self.counters.read, self.ledger)
+        await self._event("started", version=metadata.version("blemish"), models=self._hashes())
+        self._start_all()
+
+    def _start_all(self) -> None:
+        start, own = self._tasks.start, Health()
+        start("judging", self._judges.watch, own)
+        start("the record", self._recorder.run, own)
+        start("the record's disk", self._recorder.probe, own)
+        start("the heartbeat", self._beat, own)
+        for name, showing in self._showing.items():
+            start(f"output {name}", showing.output.run, showing.output.health)
+            start(f"output {name}, showing", showing.run, showing.output.health)
+        for name, forwarding in self._forwarding.items():
+            start(f"output {name}", forwarding.run, forwarding.forwarder.health)
+        for camera in self.site.cameras:
+            self._start_source(camera)
+
+    async def _end(self) -> None:
+        """Take nothing more, bring to its end what has come, and say that it is over."""
+        self._trouble = "The station has stopped."
+        if hasattr(self, "_recorder"):
+            await self._tasks.end(*(f"camera {camera.name}" for camera in self.site.cameras))
+            self._assembler.close_all()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.site.station.drain_seconds):
+                    await self._recorder.drained()
+            await self._recorder.give_up("The station has stopped.")
+            with suppress(BlemishError):
+                await self._event("stopped")
+            self._show_not_inspected(self._trouble)
+            await asyncio.gather(*(one.shown(END_SECONDS) for one in self._showing.values()))
+            await self._tasks.end()
+            for forwarding in self._forwarding.values():
+                with suppress(Exception):
+                    async with asyncio.timeout(END_SECONDS):
+                        await forwarding.forwarder.close()
+            self.notices.end()
+            self._judges.close()
+        self.ledger.close()
+
+    # What sources and outputs ask of it.
+
+    async def submit(self, frame: Frame) -> Row:
+        """Have a frame judged; comes back once that is in the record.
+
+        Raises:
+            BusyError: the queue is full.
+            UsageError: its camera is none of the recipe, or a name is too long.
+            BlemishError: it cannot be recorded.
+        """
+        done: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
+
+        async def settled(row: Row) -> None:
+            if not done.done():
+                done.set_result(row)
+
+        async def refused(why: str) -> None:
+            if not done.done():
+                done.set_exception(BlemishError(why))
+
+        if self.stopping:
+            raise BlemishError("The station is about to end.")
+        await self._follow(frame)
+        if frame.camera not in self.recipe.cameras:
+            raise UsageError(
+                f"Recipe '{self.recipe.name}' has no camera '{frame.camera}'; it has: "
+                f"{', '.join(self.recipe.cameras)}."
+            )
+        frame = replace(frame, settled=settled, refused=refused, waits=False)
+        await self._intake.take(frame, self.recipe, patient=False)
+        return await done
+
+    async def trigger(self, camera: str, *, who: str, part: str | None = None) -> None:
+        """Have a camera take an image.
+
+        Raises:
+            UsageError: there is none of that name, or it knows no trigger.
+        """
+        del who
+        if camera not in self.sources:
+            raise UsageError(f"There is no camera '{camera}'.{did_you_mean(camera, self.sources)}")
+        await self.sources[camera].trigger(part)
+
+    async def switch(self, recipe: str, *, who: str) -> None:
+        """Go on by another recipe; parts that have come stay with theirs.
+
+        Raises:
+            UsageError: there is none of that name.
+            BlemishError: its models cannot be loaded, or the switch not be recorded.
+        """
+        if recipe not in self.site.recipes:
+            near = did_you_mean(recipe, self.site.recipes)
+            raise UsageError(f"There is no recipe '{recipe}'.{near}")
+        async with self._switching:
+            before, after = self.recipe, self.site.recipes[recipe]
+            if after is before:
+                return
+            await asyncio.to_thread(self.warm.load, after)
+            body = {"from": before.name, "to": recipe, "models": self._hashes(after)}
+            await self.act("switch", who=who, body=body, marks={RECIPE_MARK: recipe})
+            self.recipe = after
+            self._switched.set()
+            self._switched = asyncio.Event()
+            for camera in self.site.cameras:
+                old, new = (self.site.settings_for(camera, r.name) for r in (before, after))
+                if old != new:
+                    await self._tasks.end(f"camera {camera.name}")
+                    self._make_source(camera)
+                    self._start_source(camera)
+        self._tell_state()
+
+    async def switch_for(self, part: str, *, who: str) -> None:
+        """Go on by the recipe that a part asks for, by its id or number. Raises `UsageError`."""
+        name = recipe_for(part, self.site.recipes)
+        if name is None:
+            raise UsageError(f"No recipe is for part '{part[:100]}'; say so in one: parts = [...].")
+        await self.switch(name, who=who)
+
+    # What people ask of it.
+
+    def status(self) -> dict[str, Any]:
+        """How the station is, as plain JSON values."""
+        head = self.ledger.head()
+        return {
+            "name": self.site.station.name,
+            "version": metadata.version("blemish"),
+            "alive": self._trouble is None,
+            "trouble": self._trouble,
+            "beat": self._beats,
+            "recipe": self.recipe.name,
+            "recipes": list(self.site.recipes),
+            "models": self._hashes(),
+            "queue": {
+                "waiting": self._intake.waiting,
+                "most": self._intake.most,
+                "refused": self._intake.refused,
+            },
+            "cameras": {name: _health(one.health) for name, one in self.sources.items()},
+            "outputs": {
+                name: _health(one.health) | {"waiting": self._waiting(name)}
+                for name, one in self.outputs.items()
+            },
+            "shift": self.counters.to_dict(),
+            "drift": self._drift.summary(self.recipe.name),
+            "record": {"rows": head.number, "sha256": head.sha256, "lost": self._recorder.lost},
+            "told": self.told[-MOST_TOLD:],
+        }
+
+    def subscribe(self) -> AsyncIterator[Notice]:
+        """What happens from now on; who reads slowly loses the oldest."""
+        return self.notices.subscribe()
+
+    def latest(self, camera: str | None = None) -> Inspection | None:
+        """The newest inspection that is in the record, or the newest with a view of a camera."""
+        return self._latest.get(camera)
+
+    async def act(
+        self,
+        what: str,
+        *,
+        who: str,
+        body: Mapping[str, Any] | None = None,
+        refers_to: int | None = None,
+        marks: Mapping[str, str] | None = None,
+    ) -> Row:
+        """Record what a person, or a machine for one, has done. Raises `BlemishError`."""
+        values = {"act": what, **(body or {})}
+        entry = Entry(
+            Kind.ACT,
+            datetime.now(UTC),
+            values,
+            recipe=self.recipe.name,
+            refers_to=refers_to,
+            who=who,
+        )
+        return await self._append(entry, marks)
+
+    def say(self, text: str) -> None:
+        """Tell a person, and remember it for the page."""
+        self.told.append({"time": datetime.now(UTC).isoformat(), "text": text})
+        del self.told[:-MOST_TOLD]
+        self._tell(text)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is taken."""
+        return self._trouble == "The station has stopped."
+
+    # Inside.
+
+    def _first_recipe(self) -> Recipe:
+        """The one that was switched to before, or that of the site file."""
+        kept = self.ledger.mark(RECIPE_MARK)
+        return self.site.recipes.get(kept or "") or self.site.recipes[self.site.recipe]
+
+    def _context(self, kind: str, name: str) -> Context:
+        return Context(
+            folder=self.site.folder / "state" / kind / name,
+            base=self.site.path.parent.absolute(),
+            ledger=self.ledger,
+            station=self,
+            say=lambda text: self.say(f"{name}: {text}"),
+            routers=self.routers,
+            pictures=self.site.folder / "pictures",
+        )
+
+    def _make_source(self, camera: SitePart) -> None:
+        settings = self.site.settings_for(camera, self.recipe.name)
+        context = self._context("cameras", camera.name)
+        self.sources[camera.name] = camera.make(camera.name, settings, context)
+
+    def _start_source(self, camera: SitePart) -> None:
+        source = self.sources[camera.name]
+
+        async def pump() -> None:
+            async for frame in source.frames():
+                await self._take(frame, source.health)
+
+        self._tasks.start(f"camera {camera.name}", pump, source.health)
+
+    async def _take(self, frame: Frame, health: Health) -> None:
+        """Take a frame of a source in; whatever is wrong with one, the next is taken."""
+        try:
+            await self._follow(frame)
+            while frame.camera not in self.recipe.cameras:
+                if not frame.waits:
+                    health.count("not of the recipe")
+                    return
+                await self._switched.wait()
+            await self._intake.take(frame, self.recipe)
+        except BlemishError as error:
+            health.count("refused")
+            self.say(f"camera {frame.camera}: an image is not taken: {error}")
+            if frame.refused is not None:
+                await frame.refused(str(error))
+
+    async def _follow(self, frame: Frame) -> None:
+        """Switch to the recipe that a part asks for."""
+        asked = None if frame.part is None else recipe_for(frame.part, self.site.recipes)
+        if asked not in (None, self.recipe.name):
+            await self.switch(str(asked), who=f"part {frame.part}")
+
+    def _over(self, part: Part, inspection: Inspection, row: Row | None) -> None:
+        """What follows once a part is in the record, or cannot be."""
+        self._intake.forget(part)
+        if row is None:
+            self._show_not_inspected("The record cannot be written.")
+            return
+        if not row.new:
+            return
+        self.counters.count(row)
+        for camera in (None, *(view.camera for view in inspection.views)):
+            self._latest[camera] = inspection
+        for showing in self._showing.values():
+            showing.show(inspection)
+        for forwarding in self._forwarding.values():
+            forwarding.wake()
+        values = {"number": row.number, **row.entry.body}
+        self.notices.tell("inspection", values)
+
+    async def _beat(self) -> None:
+        """The heartbeat: once a second while parts can be judged and recorded."""
+        while True:
+            trouble = self._what_is_wrong()
+            if trouble != self._trouble:
+                await self._changed(trouble)
+            if trouble is None:
+                self._beats += 1
+                state = self.status()
+                beats = (one.alive(self._beats, state) for one in self._showing.values())
+                await asyncio.gather(*beats)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _changed(self, trouble: str | None) -> None:
+        self._trouble = trouble
+        if trouble is not None:
+            self.say(trouble)
+            self._show_not_inspected(trouble)
+        self._tell_state()
+        with suppress(BlemishError):
+            await self._event("inspecting" if trouble is None else "trouble", trouble=trouble)
+
+    def _what_is_wrong(self) -> str | None:
+        """Why no part can be judged and recorded; `None` where all is well."""
+        if self._judges.hanging:
+            return "The inspector hangs: the model does not answer."
+        if self._recorder.problem is not None:
+            return f"The record cannot be written: {self._recorder.problem}"
+        for camera in self.recipe.cameras:
+            health = self.sources[camera].health
+            if not health.ready:
+                return f"Camera '{camera}' is not ready: {health.told}"
+        return None
+
+    def _show_not_inspected(self, why: str) -> None:
+        now = datetime.now(UTC)
+        inspection = Inspection(
+            new_id(now), now, None, self.recipe.name, Outcome.NOT_INSPECTED, (), why=why
+        )
+        for showing in self._showing.values():
+            showing.show(inspection)
+
+    def _tell_state(self) -> None:
+        self.notices.tell("state", self.status())
+
+    async def _event(self, what: str, **values: Any) -> Row:
+        body = {"event": what, **values}
+        return await self._append(
+            Entry(Kind.EVENT, datetime.now(UTC), body, recipe=self.recipe.name)
+        )
+
+    async def _append(self, entry: Entry, marks: Mapping[str, str] | None = None) -> Row:
+        (row,) = await self._recorder.append([entry], marks=marks)
+        for forwarding in self._forwarding.values():
+            forwarding.wake()
+        return row
+
+    def _hashes(self, recipe: Recipe | None = None) -> dict[str, str]:
+        """Hashes of the models of a recipe, by default the one that runs, by cameras."""
+        recipe = recipe or self.recipe
+        names = {camera: recipe.model_of(camera) for camera in recipe.cameras}
+        return {c: self.models.get(name_of(file)).model.sha256 for c, file in names.items()}
+
+    def _waiting(self, output: str) -> int:
+        one = self._showing.get(output) or self._forwarding.get(output)
+        return 0 if one is None else one.waiting
+
+
+def _health(health: Health) -> dict[str, Any]:
+    return {"ready": health.ready, "told": health.told, "counts": dict(health.counts)}
