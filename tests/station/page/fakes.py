@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,11 +71,11 @@ class FakeStation:
         self._next = itertools.cycle(self.images)
         self.number = 0
 
-    def judge(self, *, part=None, time=None, error=None, camera=None, pixels=None, name=None):
+    def judge(self, *, part=None, time=None, error=None, pixels=None, name=None):
         """Have the next image judged, at once."""
         self.number += 1
         views = []
-        for camera in [camera] if camera else self.cameras:
+        for camera in self.cameras:
             if pixels is None or camera != self.cameras[0]:
                 name, pixels = next(self._next)
             found = None if error else self.model.predict_here(pixels, outlines=True)

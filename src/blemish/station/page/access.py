@@ -49,7 +49,7 @@ def visits(role: Role) -> Callable[..., Awaitable[Visitor]]:
     """What a route depends on: gives the `Visitor`, who has the role or one above it."""
     allowed = needs(role)
 
-    async def visitor(request: Request, token: Token = Depends(allowed)) -> Visitor:
+    async def visitor(request: Request, token: Token = Depends(allowed)) -> Visitor:  # noqa: B008
         guard: Guard = request.app.state.guard
         session = guard.session_of(request.cookies.get(COOKIE, ""))
         by_browser = "authorization" not in request.headers

@@ -44,7 +44,8 @@ def p_chart(points: Sequence[Point], centre: float, *, title: str, told: str) ->
     Args:
         points: in order.
         centre: the share of all of them.
-        title, told: for those who listen.
+        title: of the chart.
+        told: what it shows, for those who listen.
     """
     points = [point for point in points if point.parts]
     if len(points) < FEWEST:

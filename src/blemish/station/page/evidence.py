@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from blemish.images.read import read_image
+from blemish.errors import ImageError
 from blemish.images.side_by_side import Pair
 from blemish.model.evidence import Comparisons
-
-if TYPE_CHECKING:
-    from blemish.station.station import Station
+from blemish.model.model import Model
+from blemish.result import Failure
 
 MOST = 2  # regions of an image
 
 
-def pairs_of(station: Station, model_sha256: str, image: Path) -> list[Pair]:
-    """Pairs of a kept image, the highest peak first.
+def pairs_of(model: Model, image: Path) -> list[Pair]:
+    """Pairs of an image file, the highest peak first.
 
     Raises:
-        BlemishError: the model is not warm any more, does not know what it compared with, or the
-            image cannot be read.
+        BlemishError: the model does not know what it compared with, or the image cannot be read.
     """
-    model = station.model_by(model_sha256)
     comparisons = Comparisons.of(model)
-    pixels = read_image(image, model.reader)
-    found = comparisons.shown(pixels, model.predict_here(pixels))
-    return comparisons.pairs(pixels, found, most=MOST)
+    pixels = model.read(image)
+    found = model.predict_here(pixels)
+    if isinstance(found, Failure):
+        raise ImageError(found.error)
+    return comparisons.pairs(pixels, comparisons.shown(pixels, found), most=MOST)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from blemish.data.audit import audit
 from blemish.data.opening import open_dataset
-from blemish.detectors.patchcore.detector import PatchCore
+from blemish.detectors.registry import make_detector
+from blemish.errors import DataError, raise_some
 from blemish.model.fitting import fit
 
 if TYPE_CHECKING:
@@ -16,23 +17,26 @@ if TYPE_CHECKING:
 THUMBNAILS_PX = 320  # of the good images, to be shown beside regions
 
 
-def looked_at(folder: str, *, progress: Progress) -> dict[str, Any]:
-    """What is wrong with images: findings by `blemish check`, as JSON values."""
-    return audit(open_dataset(folder), progress=progress).to_dict()
-
-
-def fitted(folder: str, new: str, settings: dict[str, Any], *, progress: Progress) -> dict[str, Any]:
-    """Fit a model, write it, and say what it promises and which images stand out.
+def fitted(
+    folder: str, new: str, settings: dict[str, Any], *, progress: Progress
+) -> dict[str, Any]:
+    """Look at images, fit a model, write it, and say what it promises and which images stand out.
 
     Args:
         folder: of a data set: good images in `good/`.
         new: file to write.
         settings: of PatchCore.
         progress: told of stages.
+
+    Raises:
+        DataError: images cannot be read, say; all that is wrong at once.
     """
+    dataset = open_dataset(folder)
+    found = audit(dataset, progress=progress)
+    raise_some([one.message for one in found.of_severity("error")], DataError)
     model = fit(
-        open_dataset(folder),
-        PatchCore(**settings),
+        dataset,
+        make_detector("patchcore", settings),
         progress=progress,
         thumbnails_px=THUMBNAILS_PX,
     )
@@ -44,7 +48,7 @@ def fitted(folder: str, new: str, settings: dict[str, Any], *, progress: Progres
         "images": len(model.facts.training.images),
         "false_alarm_rate": stated.false_alarm_rate,
         "upper_bound_95": stated.upper_bound_95,
-        "threshold": stated.image_threshold,
+        "findings": [finding.message for finding in found.findings],
         "suspicious": [
             {"id": one.id, "score": one.score, "expected": one.expected, "box_xyxy": one.box_xyxy}
             for one in (suspicious.images if suspicious else ())

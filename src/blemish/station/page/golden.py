@@ -1,4 +1,4 @@
-"""Golden samples, checked from the page: whether this machine still gives the scores that it gave."""
+"""Golden samples, checked from the page: whether this machine gives the scores that it gave."""
 
 from __future__ import annotations
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, tzinfo
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
 
 from blemish.errors import BlemishError
 from blemish.images.overlay import encode_jpeg
-from blemish.ledger.entry import Kind, Row
+from blemish.ledger.entry import Kind
 from blemish.ledger.query import Query as Asked
 from blemish.station.inspection import Outcome
 from blemish.station.page.access import Answers, NotThereError, Role, Visitor, visits
 from blemish.station.page.evidence import pairs_of
-from blemish.station.page.page import Page
+from blemish.station.page.page import MOST_ROWS, Page
 from blemish.station.page.review import next_waiting, words_on
 from blemish.station.page.shots import read_shot, regions_svg
 from blemish.station.page.shown import PartShown
@@ -30,7 +30,30 @@ PATCH_PX = 220
 A_DAY = "private, max-age=86400"  # what was recorded does not change
 
 Viewer = Annotated[Visitor, Depends(visits(Role.VIEWER))]
-Word = Annotated[str, Query(max_length=200)]
+Word = Annotated[str, Field(max_length=200)]
+
+
+class Wanted(BaseModel):
+    """What is looked for; an empty text for anything."""
+
+    verdict: Word = ""
+    recipe: Word = ""
+    part: Word = ""
+    since: Word = ""
+    until: Word = ""
+    before: Annotated[int, Field(ge=0, le=MOST_ROWS)] | None = None
+    language: Word = ""
+
+    def query(self, zone: tzinfo | None) -> Asked:
+        """The same for the ledger."""
+        return Asked(
+            kinds=[Kind.INSPECTION],
+            verdicts=[self.verdict] if self.verdict in set(Outcome) else None,
+            recipe=self.recipe or None,
+            part=self.part or None,
+            since=_time(self.since, zone),
+            until=_time(self.until, zone),
+        )
 
 
 def routes(page: Page) -> APIRouter:
@@ -42,25 +65,11 @@ def routes(page: Page) -> APIRouter:
     def history(
         request: Request,
         visitor: Viewer,
-        verdict: Word = "",
-        recipe: Word = "",
-        part: Word = "",
-        since: Word = "",
-        until: Word = "",
-        before: int | None = None,
+        wanted: Annotated[Wanted, Query()],
     ) -> HTMLResponse:
-        t = page.texts(request)
-        asked = {"verdict": verdict, "recipe": recipe, "part": part, "since": since, "until": until}
-        query = Asked(
-            kinds=[Kind.INSPECTION],
-            verdicts=[verdict] if verdict in set(Outcome) else None,
-            recipe=recipe or None,
-            part=part or None,
-            since=_time(since, t.zone),
-            until=_time(until, t.zone),
-        )
-        rows = station.ledger.rows(query, most=ROWS + 1, before=before)
-        older = None
+        query = wanted.query(page.texts(request).zone)
+        rows = station.ledger.rows(query, most=ROWS + 1, before=wanted.before)
+        asked, older = wanted.model_dump(exclude={"before", "language"}), None
         if len(rows) > ROWS:
             older = "?" + urlencode(asked | {"before": rows[ROWS - 1].number})
         return page.show(
@@ -70,7 +79,7 @@ def routes(page: Page) -> APIRouter:
             rows=[PartShown.of(row) for row in rows[:ROWS]],
             asked=asked,
             older=older,
-            newest="?" + urlencode(asked) if before is not None else None,
+            newest="?" + urlencode(asked) if wanted.before is not None else None,
             recipes=page.recipes(),
             outcomes=list(Outcome),
         )
@@ -120,7 +129,7 @@ def _patches(page: Page, part: PartShown) -> Iterator[dict[str, Any]]:
         if path is None or not view.regions or view.model is None:
             continue
         try:
-            pairs = pairs_of(page.station, view.model, path)
+            pairs = pairs_of(page.model_by(view.model), path)
         except BlemishError:
             continue  # the model does not tell, or is not there any more
         for pair in pairs:
@@ -134,7 +143,7 @@ def _within(pixels: Any) -> str | None:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
 
-def _time(text: str, zone: Any) -> datetime | None:
+def _time(text: str, zone: tzinfo | None) -> datetime | None:
     """A time as a browser's field has it; `None` for what is none."""
     try:
         local = datetime.fromisoformat(text)

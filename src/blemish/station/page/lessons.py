@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,53 +11,54 @@ from blemish.model.history import promise_told
 from blemish.model.known_defects import learn_defects
 from blemish.model.model import Model, load
 from blemish.model.teaching import learn
-from blemish.result import Box, Failure
+from blemish.result import Box, Prediction
 
 if TYPE_CHECKING:
     from blemish.progress import Progress
 
 
-def taught(
-    model: str,
-    image: str,
-    new: str,
-    others: Mapping[int, str],
-    good: Sequence[str] | None,
-    box_xyxy: Box | None,
-    because: str,
-    *,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Teach a model one part, write the new one, and judge parts of late by both.
+@dataclass(frozen=True)
+class Trial:
+    """What is to be tried; files by their paths.
 
-    Args:
-        model: file of the one that judges.
-        image: file of the part.
-        new: file to write.
-        others: files of other parts by their numbers.
-        good: for a defect, files of good images that set how near to it counts; `None` where the
-            part is good.
+    Attributes:
+        model: the one that judges.
+        image: of the part.
+        new: where the new model is written.
+        others: images of other parts by their numbers.
+        good: for a defect, good images that set how near to it counts; `None` of a good part.
         box_xyxy: where the defect is, in pixels; `None` for what is flagged.
         because: the reason, for the record.
-        progress: told of stages.
+    """
+
+    model: str
+    image: str
+    new: str
+    others: Mapping[int, str]
+    good: Sequence[str] | None
+    box_xyxy: Box | None
+    because: str
+
+
+def taught(trial: Trial, *, progress: Progress) -> dict[str, Any]:
+    """Teach a model one part, write the new one, and judge parts of late by both.
 
     Returns:
         As JSON values: `sha256` of the new model, the `part` and the `others` before and after,
         what is `promise`d then, and the `step`.
     """
-    old, path = load(model), Path(image)
-    if good is None:
-        made = learn(old, [path], because=because, progress=progress)
+    old, path, told = load(trial.model), Path(trial.image), {"because": trial.because}
+    if trial.good is None:
+        made = learn(old, [path], progress=progress, **told)
     else:
-        made = learn_defects(
-            old, [path], list(good), box_xyxy=box_xyxy, because=because, progress=progress
-        )
-    made.save(Path(new), force=True)
-    with progress.stage("compare", len(others) + 1) as advance:
+        good, box = list(trial.good), trial.box_xyxy
+        made = learn_defects(old, [path], good, box_xyxy=box, progress=progress, **told)
+    made.save(Path(trial.new), force=True)
+    with progress.stage("compare", len(trial.others) + 1) as advance:
         part = _both(old, made, path)
         advance(1)
         compared = []
-        for number, other in others.items():
+        for number, other in trial.others.items():
             compared.append({"number": number} | _both(old, made, Path(other)))
             advance(1)
     return {
@@ -73,8 +75,7 @@ def _both(old: Model, new: Model, path: Path) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, model in (("before", old), ("after", new)):
         found = model.predict_here(path)
-        failed = isinstance(found, Failure)
-        told[name] = None if isinstance(found, Failure) else str(found.verdict)
-        told[f"score_{name}"] = None if failed else found.score
+        told[name] = str(found.verdict) if isinstance(found, Prediction) else None
+        told[f"score_{name}"] = found.score if isinstance(found, Prediction) else None
     told["turned"] = told["before"] != told["after"]
     return told

@@ -128,7 +128,12 @@ async def _events(page: Page, t: Texts) -> AsyncIterator[str]:
 
 def _now(status: dict[str, Any], newest: Inspection | None, t: Texts) -> dict[str, Any]:
     """What the band shows."""
-    said = {"alive": bool(status["alive"]), "told": status.get("trouble") or "", "age": 0.0, "last": None}
+    said = {
+        "alive": bool(status["alive"]),
+        "told": status.get("trouble") or "",
+        "age": 0.0,
+        "last": None,
+    }
     if newest is None:
         return said
     return said | {
@@ -144,7 +149,7 @@ def _now(status: dict[str, Any], newest: Inspection | None, t: Texts) -> dict[st
 
 
 def _line(newest: Inspection, t: Texts) -> str:
-    """A line beside the verdict: why it is none, or the score that was closest to being too high."""
+    """A line beside the verdict: why it is none, or the score that is highest above its threshold."""
     if newest.why:
         return newest.why
     if newest.missing:

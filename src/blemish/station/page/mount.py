@@ -10,9 +10,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from blemish.station.page import (
+    cameras,
+    golden,
+    health,
     history,
     live,
+    models,
+    recipes,
     review,
+    setup,
+    teaching,
 )
 from blemish.station.page.access import Answers, NotThereError
 from blemish.station.page.page import Page
@@ -20,7 +27,7 @@ from blemish.station.page.page import Page
 if TYPE_CHECKING:
     from blemish.station.station import Station
 
-VIEWS = (live, review, history)
+VIEWS = (live, review, teaching, history, recipes, models, golden, cameras, health, setup)
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 REVALIDATED = "no-cache"
 

@@ -19,11 +19,12 @@ from blemish.names import harmless
 from blemish.station.page.access import NotThereError, Role, Visitor
 from blemish.station.page.shots import Shots
 from blemish.station.page.shown import PartShown
-from blemish.station.page.texts import LANGUAGES, Texts
+from blemish.station.page.texts import LANGUAGES, NONE, Texts
 from blemish.station.page.versions import Versions
 
 if TYPE_CHECKING:
     from blemish.ledger.entry import Row
+    from blemish.model.model import Model
     from blemish.station.station import Station
 
 LANGUAGE_COOKIE = "language"
@@ -54,15 +55,22 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["name"] = lambda text: "–" if text is None else harmless(str(text))
+    environment.filters["name"] = lambda text: NONE if text is None else harmless(str(text))
     return environment
 
 
 @dataclass(frozen=True)
 class Page:
-    """The page of a station."""
+    """The page of a station.
+
+    Attributes:
+        station: that it shows.
+        detector_settings: of PatchCore, for first models.
+        shots: pictures of what was shown of late.
+    """
 
     station: Station
+    detector_settings: Mapping[str, Any] = field(default_factory=dict)
     shots: Shots = field(default_factory=Shots)
     _templates: Environment = field(default_factory=_environment)
 
@@ -126,6 +134,15 @@ class Page:
         """The models by name, with those of before."""
         return Versions(self.station.site.folder / "models", self.station.models)
 
+    def model_by(self, sha256: str) -> Model:
+        """A model by its hash. Raises `NotThereError` where it is not warm any more."""
+        models = self.station.models
+        for name in models.names:
+            for served in models.history(name):
+                if served.model.sha256 == sha256:
+                    return served.model
+        raise NotThereError("The model that judged is not loaded any more.")
+
     def inspection_row(self, number: int) -> Row:
         """The row of an inspection. Raises `NotThereError`."""
         row = self.station.ledger.row(number) if 0 < number < MOST_ROWS else None
@@ -145,7 +162,5 @@ class Page:
     ) -> None:
         """Write down who did what."""
         body = {"act": act, **values}
-        entry = Entry(
-            Kind.ACT, datetime.now(UTC), body, refers_to=refers_to, who=visitor.name
-        )
+        entry = Entry(Kind.ACT, datetime.now(UTC), body, refers_to=refers_to, who=visitor.name)
         await asyncio.to_thread(self.station.ledger.append, [entry])

@@ -27,7 +27,9 @@ def shift_shown(station: Station, t: Texts) -> dict[str, Any]:
     points = [Point(**point) for point in status["shift"].get("points", ())]
     return {
         "shift": {
-            "name": t("shift.since", time=t.time_of_day(datetime.fromisoformat(status["shift"]["start"]))),
+            "name": t(
+                "shift.since", time=t.time_of_day(datetime.fromisoformat(status["shift"]["start"]))
+            ),
             "inspected": parts,
             "counts": counts,
             "rate": rejected / parts if parts else None,
@@ -47,7 +49,7 @@ def _chart(points: list[Point], t: Texts) -> Markup:
     if not parts:
         return Markup("")
     out = sum(point.out for point in points if point.parts)
-    return Markup(  # noqa: S704 - made of numbers and escaped words
+    return Markup(
         p_chart(
             points,
             sum(point.rejected for point in points) / parts,

@@ -55,7 +55,9 @@ class Shots:
         """By camera; drawn once."""
         with self._lock:
             if inspection.id not in self._known:
-                drawn = {v.camera: _drawn(v, v.pixels) for v in inspection.views if v.pixels is not None}
+                drawn = {
+                    v.camera: _drawn(v, v.pixels) for v in inspection.views if v.pixels is not None
+                }
                 self._known[inspection.id] = drawn
                 while len(self._known) > KEPT:
                     self._known.popitem(last=False)
@@ -107,7 +109,9 @@ def _drawn(view: View, pixels: NDArray[np.generic]) -> Shot:
     found = view.prediction
     if found is None:
         return Shot(_size(pixels), image)
-    laid = overlay(pixels, found.score_map, threshold=view.pixel_threshold or 1.0, inspected=view.inspected)
+    laid = overlay(
+        pixels, found.score_map, threshold=view.pixel_threshold or 1.0, inspected=view.inspected
+    )
     regions = [region.to_dict() for region in found.regions]
     return Shot(_size(pixels), image, encode_jpeg(laid, long_side_px=LONG_SIDE_PX), regions)
 

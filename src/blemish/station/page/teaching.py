@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, Field
 
 from blemish.errors import UsageError
 from blemish.images.header import probe_image
@@ -17,7 +18,7 @@ from blemish.ledger.query import Query
 from blemish.station.inspection import Outcome
 from blemish.station.page.access import Answers, NotThereError, Role, Visitor, visits
 from blemish.station.page.job import Job
-from blemish.station.page.lessons import taught
+from blemish.station.page.lessons import Trial, taught
 from blemish.station.page.page import Page
 from blemish.station.page.shown import PartShown
 
@@ -28,9 +29,24 @@ OTHERS = 30  # parts of late that a new model is tried on
 LOOKED_AT = 300  # parts among which those with pictures are
 NEW_FILE = "taught.onnx"
 Engineer = Annotated[Visitor, Depends(visits(Role.ENGINEER))]
-Share = Annotated[float, Body(ge=0, le=1)]
 As = Literal["good", "defect"]
 Box = tuple[int, int, int, int]
+
+
+class Asked(BaseModel):
+    """What is to be learned from a part.
+
+    Attributes:
+        camera: whose image.
+        kind: what the part is.
+        because: the reason.
+        box: where a defect is, as shares of the image, `x0,y0,x1,y1`; empty for what is flagged.
+    """
+
+    camera: str = Field(max_length=200)
+    kind: As
+    because: str = Field("", max_length=500)
+    box: str = Field("", max_length=200)
 
 
 @dataclass(frozen=True)
@@ -41,7 +57,7 @@ class Lesson:
         number: of the part's row.
         name: of the model.
         sha256: of the model that is taught.
-        as_: what the part is.
+        kind: what the part is.
         job: that tries it.
         new: file of the new model.
     """
@@ -49,7 +65,7 @@ class Lesson:
     number: int
     name: str
     sha256: str
-    as_: As
+    kind: As
     job: Job
     new: Path
 
@@ -75,18 +91,11 @@ def routes(page: Page) -> APIRouter:
         )
 
     @router.post("/parts/{number}/teach")
-    def begin(
-        number: int,
-        _: Engineer,
-        camera: Annotated[str, Body(max_length=200)],
-        as_: Annotated[As, Body(alias="as")],
-        because: Annotated[str, Body(max_length=500)] = "",
-        box: Annotated[str, Body(max_length=200)] = "",
-    ) -> dict[str, Any]:
+    def begin(number: int, _: Engineer, asked: Asked) -> dict[str, Any]:
         if lessons and not lessons[0].job.over:
             raise UsageError("Another part is being learned; wait for it, or stop it.")
         part = PartShown.of(page.inspection_row(number))
-        lessons[:] = [_begun(page, part, camera, as_, because, box)]
+        lessons[:] = [_begun(page, part, asked)]
         return {}
 
     @router.post("/parts/{number}/teach/discard")
@@ -110,33 +119,41 @@ def routes(page: Page) -> APIRouter:
         lesson.new.unlink(missing_ok=True)
         body = {"model": lesson.name, "before": before, "after": after}
         body |= {key: result[key] for key in ("step", "promise")}
-        act = "learn" if lesson.as_ == "good" else "learn-defect"
+        act = "learn" if lesson.kind == "good" else "learn-defect"
         await page.record(act, visitor, body, refers_to=number)
         return {"next": f"/parts/{number}"}
 
     return router
 
 
-def _begun(page: Page, part: PartShown, camera: str, as_: As, because: str, box: str) -> Lesson:
+def _begun(page: Page, part: PartShown, asked: Asked) -> Lesson:
     """A trial in a process of its own. Raises `UsageError` where there is nothing to try."""
-    view, image = part.view(camera), page.picture(part, camera)
-    if view is None or image is None or part.recipe not in page.station.site.recipes:
+    camera, image = asked.camera, page.picture(part, asked.camera)
+    recipe = page.station.site.recipes.get(part.recipe or "")
+    if image is None or recipe is None:
         raise UsageError("No picture of this part is kept, or its recipe is gone.")
-    name = page.station.site.recipes[part.recipe].model_of(camera).removesuffix(".onnx")
+    name = recipe.model_of(camera).removesuffix(".onnx")
     served = page.station.models.get(name)
     rows = page.station.ledger.rows(
-        Query(kinds=[Kind.INSPECTION], recipe=part.recipe), most=LOOKED_AT
+        Query(kinds=[Kind.INSPECTION], recipe=recipe.name), most=LOOKED_AT
     )
-    others = _pictures(page, rows, camera, but=part.number)
     good = None
-    if as_ == "defect":
+    if asked.kind == "defect":
         passed = [row for row in rows if row.entry.verdict == Outcome.GOOD]
         good = list(_pictures(page, passed, camera, but=part.number).values())
     new = page.station.site.folder / "models" / "before" / NEW_FILE
     new.parent.mkdir(parents=True, exist_ok=True)
-    area = _box(box, image)
-    job = Job.start(taught, str(served.path), str(image), str(new), others, good, area, because)
-    return Lesson(part.number, name, served.model.sha256, as_, job, new)
+    trial = Trial(
+        model=str(served.path),
+        image=str(image),
+        new=str(new),
+        others=_pictures(page, rows, camera, but=part.number),
+        good=good,
+        box_xyxy=_box(asked.box, image),
+        because=asked.because,
+    )
+    job = Job.start(taught, trial)
+    return Lesson(part.number, name, served.model.sha256, asked.kind, job, new)
 
 
 def _pictures(page: Page, rows: list[Row], camera: str, *, but: int) -> dict[int, str]:
@@ -158,6 +175,8 @@ def _box(shares: str, image: Path) -> Box | None:
     try:
         x0, y0, x1, y1 = (min(max(float(word), 0.0), 1.0) for word in shares.split(","))
     except ValueError:
-        raise UsageError(f"A box is four numbers from 0 to 1, x0,y0,x1,y1; got '{shares}'.") from None
+        raise UsageError(
+            f"A box is four numbers from 0 to 1, x0,y0,x1,y1; got '{shares}'."
+        ) from None
     height, width = probe_image(image).size_hw
     return int(x0 * width), int(y0 * height), round(x1 * width), round(y1 * height)

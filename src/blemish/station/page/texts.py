@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
+NONE = "\N{EN DASH}"  # in the place of a number that there is not
 FIGURES = 4  # of a raw score that are told
 
 
@@ -21,7 +22,9 @@ def catalogue(language: str) -> Mapping[str, str]:
     """Sentences by their keys, such as `live.good`; `language` is one of `LANGUAGES`."""
     file = resources.files(__package__) / "texts" / f"{language}.toml"
     tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    return {f"{table}.{key}": text for table, texts in tables.items() for key, text in texts.items()}
+    return {
+        f"{table}.{key}": text for table, texts in tables.items() for key, text in texts.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -46,15 +49,15 @@ class Texts:
 
     def number(self, value: float | None, decimals: int = 0) -> str:
         """With thousands apart; a dash where there is none."""
-        return "–" if value is None else self._local(f"{value:,.{decimals}f}")
+        return NONE if value is None else self._local(f"{value:,.{decimals}f}")
 
     def score(self, value: float | None) -> str:
         """A raw score."""
-        return "–" if value is None else self._local(f"{value:.{FIGURES}g}")
+        return NONE if value is None else self._local(f"{value:.{FIGURES}g}")
 
     def share(self, value: float | None, decimals: int = 1) -> str:
         """Percent."""
-        return "–" if value is None else self._local(f"{100 * value:.{decimals}f} %")
+        return NONE if value is None else self._local(f"{100 * value:.{decimals}f} %")
 
     def clock(self, time: datetime) -> str:
         """Hour, minute and second."""
