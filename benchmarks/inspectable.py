@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 import blemish
-from blemish.calibration.inspectable import Look, learn
-from blemish.images.exposure import level_of
+from blemish.calibration.inspectable import LeftOut, learn
+from blemish.images.exposure import exposure_of, level_of
 from blemish.result import GOOD
 from day_record import DayRecord, Row
 
@@ -86,9 +86,9 @@ def rows_of(name: str, sets: dict[str, str]) -> Iterator[Row]:
             some = blemish.open_dataset(place).train[:OTHERS]
             resized = [Image.fromarray(s.read()).resize((width, height)) for s in some]
             yield facts | judged(f"set {other}", model, [np.asarray(one) for one in resized])
-    exposures = {sample.id: sample.content().exposure for sample in dataset.train}
-    looks = [Look(exposures[one], level) for one, level in detector.levels.items()]
-    yield facts | halves(looks, model.calibration.pixel_threshold)
+    exposures = {sample.id: exposure_of(sample.read()) for sample in dataset.train}
+    left_out = [LeftOut(exposures[one], level) for one, level in detector.levels.items()]
+    yield facts | halves(left_out, model.calibration.pixel_threshold)
 
 
 def cases() -> dict[str, Callable[[Pixels], Pixels]]:
@@ -122,13 +122,13 @@ def judged(case: str, model: blemish.Model, images: Sequence[Pixels]) -> Row:
     return {"case": case, "judged": len(found), "verdicts": verdicts, "reasons": reasons}
 
 
-def halves(looks: Sequence[Look], pixel_threshold: float) -> Row:
+def halves(left_out: Sequence[LeftOut], pixel_threshold: float) -> Row:
     """What one half of images that were left out says of the other, on average."""
-    rng, count = np.random.default_rng(0), len(looks) // 2
+    rng, count = np.random.default_rng(0), len(left_out) // 2
     beyond: list[tuple[float, float]] = []
     for _ in range(DRAWS):
-        order = rng.permutation(len(looks))
-        own, others = ([looks[n] for n in some] for some in (order[:count], order[count:]))
+        order = rng.permutation(len(left_out))
+        own, others = ([left_out[n] for n in some] for some in (order[:count], order[count:]))
         keys = [str(n) for n in range(count)]
         told = learn(own, keys, white_level=255, pixel_threshold=pixel_threshold)
         far = told.departures(others, 255).max(axis=1)

@@ -54,6 +54,7 @@ COMMANDS = [
     (["benchmark", "tile", "-o", "bench", *PATCHCORE], "bench"),
     (["report", "records", "-o", "page"], "page"),
     (["export", "tile", "--to", "coco", "-o", "coco"], "coco"),
+    (["token", "tokens.toml", "line 3", "--role", "operator"], "tokens.toml"),
 ]
 PROGRAM = """
 import blemish
@@ -113,9 +114,14 @@ def test_download_reaches_for_no_network_before_the_licence_is_accepted(machine)
     check(machine.run("-m", "blemish", "download", "mvtec-ad"), "", code=2)
 
 
+def test_a_service_is_reached_by_no_other_machine_unless_tokens_are_named(machine):
+    pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+    check(machine.run("-m", "blemish", "serve", "m.onnx", "--host", "0.0.0.0"), "", code=2)
+
+
 def test_every_command_is_looked_at():
     names = {command.callback.__name__ for command in app.registered_commands}
-    assert names - {words[0] for words, _ in COMMANDS} == {"download"}
+    assert names - {words[0] for words, _ in COMMANDS} == {"download", "serve"}
 
 
 def test_what_reaches_or_writes_is_seen(machine):

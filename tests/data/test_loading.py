@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from blemish.data.audit import audit
 from blemish.data.loading import GoodImages
 from blemish.data.opening import open_dataset
 from blemish.errors import DataError, ImageError
@@ -68,3 +70,26 @@ def test_keys_that_will_not_do_are_told_before_anyone_has_them(tmp_path: Path, d
     images = GoodImages(open_dataset(tmp_path).train, check_keys=refuse)
     with pytest.raises(DataError, match="only 1"):
         _ = images.split_keys
+
+
+def test_how_images_look_is_noted_where_it_is_asked_for_alone(
+    tmp_path: Path, images: GoodImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blemish.data.loading.describe", None)
+    list(images)
+    images.contents()
+    assert audit(tmp_path).counts == {"train": {"good": 4}, "test": {}}
+
+
+def test_what_is_noted_of_a_part_is_known_of_all_and_travels_with_no_other_part(
+    images: GoodImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = GoodImages(images.samples, described=True)
+    list(described.part([0, 2]))
+    part = pickle.loads(pickle.dumps(described.part([0, 1])))
+    assert list(part._descriptions) == [described.names[0]]
+    found = described.descriptions()
+    assert list(found) == described.names
+    monkeypatch.setattr("blemish.data.sample.read_image", None)
+    assert list(described.descriptions()) == described.names
+    assert all(one.glance is not None for one in found.values())

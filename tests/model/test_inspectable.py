@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 import blemish
-from blemish.calibration.inspectable import LEAST, MARGIN, Look
+from blemish.calibration.inspectable import LEAST, MARGIN, LeftOut
 from blemish.detectors.padim.detector import Padim
 from blemish.errors import ModelFileError
 from blemish.graph.inspectable import PREFIX
@@ -117,7 +117,7 @@ def test_the_graph_looks_at_images_of_any_size_as_python_does(model, size_hw):
 def assert_as_python(model, image, white_level):
     points = model.facts.departing().within
     level = level_of(model.raw(image[None])[1][0], points and points[0])
-    look = Look(exposure_of(image, points), level)
+    look = LeftOut(exposure_of(image, points), level)
     expected = model.facts.inspectable.departures([look], white_level)
     (departures,) = model.session.run(["departures"], image=image[None])
     assert departures == pytest.approx(expected, rel=1e-4, abs=1e-3)

@@ -28,8 +28,9 @@ def image(category):
     return (category / "test" / "spot" / "000.png").read_bytes()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def models(model_file):
+    """One model, to be left as it is."""
     return Models.load({"noise": model_file})
 
 

@@ -31,7 +31,8 @@ class Line:
 
     def camera(self, name, more="", kind="folder"):
         where = f'folder = "in/{name}"\nsettle_seconds = 0\npoll_seconds = 0.02\n'
-        return f'[[camera]]\nname = "{name}"\nkind = "{kind}"\n{where if kind == "folder" else ""}{more}\n'
+        where = where if kind == "folder" else ""
+        return f'[[camera]]\nname = "{name}"\nkind = "{kind}"\n{where}{more}\n'
 
     def station(self):
         return Station(read_site(self.folder / "line.toml"), say=self.said.append)

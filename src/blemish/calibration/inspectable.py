@@ -37,8 +37,8 @@ Range = tuple[float, float]
 Values = NDArray[np.float64]
 
 
-class Look(NamedTuple):
-    """How a good image that was left out looks: its exposure, and the level of its map."""
+class LeftOut(NamedTuple):
+    """What is asked of a good image that was left out: its exposure, and the level of its map."""
 
     exposure: Exposure
     level: float
@@ -93,15 +93,15 @@ class Inspectable:
             width,
         )
 
-    def departures(self, looks: Sequence[Look], white_level: int) -> Values:
+    def departures(self, images: Sequence[LeftOut], white_level: int) -> Values:
         """How far images depart, N x 5, as the graph says it of one.
 
         Args:
-            looks: of the images.
+            images: which ones.
             white_level: the value that counts as white.
         """
-        off = np.stack([look.exposure.logarithms(white_level) for look in looks]) - self.centre
-        levels = np.array([look.level for look in looks], np.float64)
+        off = np.stack([one.exposure.logarithms(white_level) for one in images]) - self.centre
+        levels = np.array([one.level for one in images], np.float64)
         of_maps = (levels - self.level_centre) / self.level_spread
         return _departures(off, np.array(self.spread), of_maps)
 
@@ -144,18 +144,18 @@ def _spell(value: float, ends: Range, how: str, departure: float) -> str:
 
 
 def learn(
-    looks: Sequence[Look], keys: Sequence[str], *, white_level: int, pixel_threshold: float
+    left_out: Sequence[LeftOut], keys: Sequence[str], *, white_level: int, pixel_threshold: float
 ) -> Inspectable:
     """How far an image may depart, from good ones that were left out of the fit.
 
     Args:
-        looks: of the images.
+        left_out: the images.
         keys: those of one key belong together, and count once.
         white_level: the value that counts as white.
         pixel_threshold: of their maps.
     """
-    logarithms = np.stack([look.exposure.logarithms(white_level) for look in looks])
-    levels = np.array([look.level for look in looks], np.float64)
+    logarithms = np.stack([one.exposure.logarithms(white_level) for one in left_out])
+    levels = np.array([one.level for one in left_out], np.float64)
     of_keys: dict[str, int] = {}
     for number, key in enumerate(keys):
         of_keys.setdefault(key, number)
@@ -169,7 +169,7 @@ def learn(
     depart = _departures(off, spread, (levels - level_centre) / level_spread)
     farthest = max(float(depart.max()), 0.0)
     images = len(first)
-    of_images = np.array([_of_image(look.exposure, white_level) for look in looks]).T
+    of_images = np.array([_of_image(one.exposure, white_level) for one in left_out]).T
     return Inspectable(
         images=images,
         rate=lowest_rate(images),

@@ -27,7 +27,9 @@ from blemish.cli import (
     plan,
     predict,
     report,
+    serve,
     surfaces,
+    token,
     undo,
     verify,
 )
@@ -68,6 +70,8 @@ for _command, _kind in (
     (export.export, Command),
     (surfaces.surfaces, Command),
     (download.download, Command),
+    (serve.serve, Command),
+    (token.token, Command),
 ):
     app.command(cls=_kind)(_command)
 

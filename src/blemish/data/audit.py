@@ -16,11 +16,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from blemish.data.audited_masks import AuditedMasks, audited_masks
 from blemish.data.checks import CHECKS
 from blemish.data.dataset import Dataset
 from blemish.data.duplicates import thumbnail, to_compare
-from blemish.data.findings import Finding, Look, Severity
-from blemish.data.mask_look import MaskLook, look_at_masks
+from blemish.data.findings import Audited, Finding, Severity
 from blemish.data.opening import open_dataset
 from blemish.data.sample import Sample
 from blemish.data.split import Split
@@ -111,36 +111,36 @@ def audit(
     if not isinstance(data, Dataset):
         data = open_dataset(data, category=category, raw=raw)
     dataset, reader = data, Reader(limits, raw=raw)
-    looks = _look_at_all(dataset.samples, reader, progress or LoggedProgress())
-    read = [look for look in looks if not look.trouble]
-    findings = [finding for check in CHECKS for finding in check(dataset, looks)]
+    audited = _look_at_all(dataset.samples, reader, progress or LoggedProgress())
+    read = [one for one in audited if not one.trouble]
+    findings = [finding for check in CHECKS for finding in check(dataset, audited)]
     order: dict[str, int] = {"error": 0, "warning": 1, "note": 2}
     return Audit(
         name=dataset.name,
         layout=dataset.layout,
         counts=_counts(dataset.samples),
-        sizes_hw=dict(Counter(look.size_hw for look in read).most_common()),
-        bit_depths=dict(sorted(Counter(look.bit_depth for look in read).items())),
-        masks=_mask_counts(looks),
+        sizes_hw=dict(Counter(one.size_hw for one in read).most_common()),
+        bit_depths=dict(sorted(Counter(one.bit_depth for one in read).items())),
+        masks=_mask_counts(audited),
         findings=tuple(sorted(findings, key=lambda finding: order[finding.severity])),
     )
 
 
-def _look_at_all(samples: Sequence[Sample], reader: Reader, progress: Progress) -> list[Look]:
-    looks = []
+def _look_at_all(samples: Sequence[Sample], reader: Reader, progress: Progress) -> list[Audited]:
+    audited = []
     with (
         progress.stage("Reading images", len(samples)) as advance,
         ThreadPoolExecutor(available_cores()) as pool,
     ):
         compared = to_compare(sample.id for sample in samples)
         look_at = partial(_look_at, reader=reader, compared=compared)
-        for look in pool.map(look_at, samples):
-            looks.append(look)
+        for one in pool.map(look_at, samples):
+            audited.append(one)
             advance(1)
-    return looks
+    return audited
 
 
-def _look_at(sample: Sample, reader: Reader, compared: Collection[str]) -> Look:
+def _look_at(sample: Sample, reader: Reader, compared: Collection[str]) -> Audited:
     try:
         try:
             image = sample.read(reader)
@@ -148,10 +148,10 @@ def _look_at(sample: Sample, reader: Reader, compared: Collection[str]) -> Look:
             reader = replace(reader, alpha="drop")
             image = sample.read(reader)
     except ImageError as error:
-        return Look(sample, trouble=str(error))
+        return Audited(sample, trouble=str(error))
     size_hw = (image.shape[0], image.shape[1])
     mask, mask_trouble = _mask_of(sample, size_hw, reader)
-    return Look(
+    return Audited(
         sample,
         pixels=sample.content(image, reader=reader).pixels,
         size_hw=size_hw,
@@ -166,23 +166,23 @@ def _look_at(sample: Sample, reader: Reader, compared: Collection[str]) -> Look:
 
 def _mask_of(
     sample: Sample, size_hw: tuple[int, int], reader: Reader
-) -> tuple[MaskLook | None, str]:
+) -> tuple[AuditedMasks | None, str]:
     try:
-        return look_at_masks(sample, size_hw, reader), ""
+        return audited_masks(sample, size_hw, reader), ""
     except ImageError as error:
         return None, str(error)
 
 
-def _mask_counts(looks: Iterable[Look]) -> dict[str, MaskCounts]:
-    by_type: defaultdict[str, list[Look]] = defaultdict(list)
-    for look in looks:
-        by_type[look.sample.defect_type].append(look)
+def _mask_counts(audited: Iterable[Audited]) -> dict[str, MaskCounts]:
+    by_type: defaultdict[str, list[Audited]] = defaultdict(list)
+    for one in audited:
+        by_type[one.sample.defect_type].append(one)
     counts = {}
     for kind, of_type in sorted(by_type.items()):
-        with_masks = sum(look.has_mask or bool(look.sample.masks) for look in of_type)
+        with_masks = sum(one.has_mask or bool(one.sample.masks) for one in of_type)
         if kind == GOOD and not with_masks:
             continue
-        shares = [look.mask.marked for look in of_type if look.mask is not None]
+        shares = [one.mask.marked for one in of_type if one.mask is not None]
         median = float(np.median(shares)) if shares else None
         counts[kind] = MaskCounts(len(of_type), with_masks, len(of_type) - with_masks, median)
     return counts

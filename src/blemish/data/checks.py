@@ -14,7 +14,7 @@ import numpy as np
 
 from blemish.data.dataset import Dataset
 from blemish.data.duplicates import MOST_COMPARED, alike_pairs, connected, nearly_one, to_look_at
-from blemish.data.findings import Finding, Look, Severity, how_many, ids_of, reasons
+from blemish.data.findings import Audited, Finding, Severity, how_many, ids_of, reasons
 from blemish.data.mask_checks import check_lookalikes, check_masks
 from blemish.data.masks import mask_paths
 from blemish.data.sample import Sample
@@ -26,17 +26,17 @@ USUAL_FALSE_ALARM_RATE = 0.01
 MOST_ASPECT_SPREAD = 1.25
 
 
-def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    unreadable = [look for look in looks if look.trouble]
+def _check_readable(_: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
+    unreadable = [one for one in audited if one.trouble]
     if unreadable:
         yield Finding(
             "error",
             "unreadable",
             f"{how_many(unreadable, 'image', 'images')} cannot be read and will stop a fit or "
-            f"an evaluation: {reasons(look.trouble for look in unreadable)}",
+            f"an evaluation: {reasons(one.trouble for one in unreadable)}",
             ids_of(unreadable),
         )
-    if hiding := [look for look in looks if look.hides_alpha]:
+    if hiding := [one for one in audited if one.hides_alpha]:
         yield Finding(
             "error",
             "alpha",
@@ -47,9 +47,9 @@ def _check_readable(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         )
 
 
-def _check_names(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    ids = [look.sample.id for look in looks]
-    masks = [path for look in looks for path in mask_paths(look.sample.masks)]
+def _check_names(dataset: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
+    ids = [one.sample.id for one in audited]
+    masks = [path for one in audited for path in mask_paths(one.sample.masks)]
     below = [os.path.relpath(path, dataset.root) for path in masks]
     odd = tuple(name for name in (*ids, *below) if shown(name) != name)
     if shown(str(dataset.root)) != str(dataset.root):
@@ -65,11 +65,11 @@ def _check_names(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         )
 
 
-def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    read = [look for look in looks if not look.trouble]
-    depths = Counter(look.bit_depth for look in read)
+def _check_alike_in_kind(_: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
+    read = [one for one in audited if not one.trouble]
+    depths = Counter(one.bit_depth for one in read)
     if len(depths) > 1:
-        rare = [look for look in read if look.bit_depth == min(depths, key=lambda d: depths[d])]
+        rare = [one for one in read if one.bit_depth == min(depths, key=lambda d: depths[d])]
         yield Finding(
             "error",
             "mixed-depth",
@@ -77,7 +77,7 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
             "takes one depth, so a fit will refuse them: convert one kind.",
             ids_of(rare),
         )
-    sizes = Counter(look.size_hw for look in read)
+    sizes = Counter(one.size_hw for one in read)
     if len(sizes) > 1:
         aspects = [width / height for height, width in sizes]
         distorted = max(aspects) / min(aspects) > MOST_ASPECT_SPREAD
@@ -95,11 +95,11 @@ def _check_alike_in_kind(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]
         )
 
 
-def _check_exact_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+def _check_exact_duplicates(_: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
     by_pixels: defaultdict[str, list[Sample]] = defaultdict(list)
-    for look in looks:
-        if not look.trouble:
-            by_pixels[look.pixels].append(look.sample)
+    for one in audited:
+        if not one.trouble:
+            by_pixels[one.pixels].append(one.sample)
     groups = [samples for samples in by_pixels.values() if len(samples) > 1]
     torn = [group for group in groups if len({sample.label for sample in group}) > 1]
     leaked = [group for group in groups if group not in torn and _across(group)]
@@ -125,11 +125,11 @@ def _check_exact_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Findi
     )
 
 
-def _check_near_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    distinct = list({look.pixels: look for look in looks if look.thumbnail is not None}.values())
+def _check_near_duplicates(_: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
+    distinct = list({one.pixels: one for one in audited if one.thumbnail is not None}.values())
     if len(distinct) < 2:
         return
-    thumbnails = np.stack([look.thumbnail for look in distinct if look.thumbnail is not None])
+    thumbnails = np.stack([one.thumbnail for one in distinct if one.thumbnail is not None])
     groups = [
         [distinct[member].sample for member in group]
         for group in connected(alike_pairs(thumbnails))
@@ -148,28 +148,28 @@ def _check_near_duplicates(_: Dataset, looks: Sequence[Look]) -> Iterable[Findin
         "look nearly the same as another of their split (one part taken twice?); they add little, "
         "and thresholds come out too low where they vouch for each other.",
     )
-    if len(looks) > MOST_COMPARED:
+    if len(audited) > MOST_COMPARED:
         yield Finding(
             "note",
             "near-duplicates-sampled",
-            f"Only {MOST_COMPARED:,} of {len(looks):,} images, drawn by their names, were compared "
-            "with each other for near duplicates; exact copies are found among all.",
+            f"Only {MOST_COMPARED:,} of {len(audited):,} images, drawn by their names, were "
+            "compared with each other for near duplicates; exact copies are found among all.",
         )
 
 
-def _check_nearly_one(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    train = [look for look in looks if look.sample.split == "train"]
-    few = to_look_at(look.sample.id for look in train)
+def _check_nearly_one(_: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
+    train = [one for one in audited if one.sample.split == "train"]
+    few = to_look_at(one.sample.id for one in train)
     distinct = {
-        look.pixels: look.thumbnail
-        for look in train
-        if look.thumbnail is not None and look.sample.id in few
+        one.pixels: one.thumbnail
+        for one in train
+        if one.thumbnail is not None and one.sample.id in few
     }
     if told := nearly_one(len(train), list(distinct.values())):
         yield Finding("warning", "nearly-one", told, ids_of(train))
 
 
-def _check_groups(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
+def _check_groups(dataset: Dataset, _: Sequence[Audited]) -> Iterable[Finding]:
     by_group: defaultdict[str, list[Sample]] = defaultdict(list)
     for sample in dataset.samples:
         if sample.group is not None:
@@ -184,10 +184,10 @@ def _check_groups(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
     )
 
 
-def _check_enough(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
-    train = [look for look in looks if look.sample.split == "train"]
-    contents = [look.pixels or look.sample.id for look in train]
-    count = len(set(keys_of([look.sample.group for look in train], contents)))
+def _check_enough(dataset: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
+    train = [one for one in audited if one.sample.split == "train"]
+    contents = [one.pixels or one.sample.id for one in train]
+    count = len(set(keys_of([one.sample.group for one in train], contents)))
     lowest = 1 / (count + 1)
     counted = how_many(train, "good training image", "good training images")
     if count < len(train):
@@ -220,7 +220,7 @@ def _check_enough(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         )
 
 
-def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
+def _check_leftovers(dataset: Dataset, _: Sequence[Audited]) -> Iterable[Finding]:
     left = dataset.leftovers
     if left.empty_folders:
         yield Finding(
@@ -264,7 +264,7 @@ def _check_leftovers(dataset: Dataset, _: Sequence[Look]) -> Iterable[Finding]:
         )
 
 
-CHECKS: tuple[Callable[[Dataset, Sequence[Look]], Iterable[Finding]], ...] = (
+CHECKS: tuple[Callable[[Dataset, Sequence[Audited]], Iterable[Finding]], ...] = (
     _check_readable,
     _check_names,
     _check_alike_in_kind,

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.data.mask_look import MaskLook
+from blemish.data.audited_masks import AuditedMasks
 from blemish.data.sample import Sample
 from blemish.wording import counted
 
@@ -36,7 +36,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Audited:
     """What reading one sample showed.
 
     Attributes:
@@ -59,7 +59,7 @@ class Look:
     bit_depth: int = 0
     hides_alpha: bool = False
     values: int = 0
-    mask: MaskLook | None = None
+    mask: AuditedMasks | None = None
     mask_trouble: str = ""
     thumbnail: NDArray[np.float32] | None = None
 
@@ -69,9 +69,9 @@ class Look:
         return self.mask is not None or bool(self.mask_trouble)
 
 
-def ids_of(looks: Iterable[Look]) -> tuple[str, ...]:
+def ids_of(audited: Iterable[Audited]) -> tuple[str, ...]:
     """The images that were looked at."""
-    return tuple(look.sample.id for look in looks)
+    return tuple(one.sample.id for one in audited)
 
 
 def how_many(items: Sequence[object], one: str, many: str) -> str:

@@ -13,15 +13,15 @@ from blemish.data.duplicates import nearly_one, thumbnail, to_look_at, to_watch
 from blemish.data.sample import Content, Sample
 from blemish.data.split import keys_of
 from blemish.errors import DataError, ImageError, raise_all
+from blemish.images.description import Description, describe
 from blemish.images.format import ImageFormat, format_16_bit
 from blemish.images.header import READER, WHEN_QUIET, ImageFacts, Reader
-from blemish.images.look import Glance, glance_at
 from blemish.parallel import available_cores, read_ahead
 from blemish.progress import LoggedProgress, Progress
 from blemish.workers import Workers
 
 LARGEST_BATCH = 8  # images that go through a graph at once
-LOOKED_AT_ONCE = 256  # images that a worker reads without giving word
+READ_AT_ONCE = 256  # images that a worker reads without giving word
 DECODED_PIXELS = LARGEST_BATCH * 1024 * 1024  # of a batch as decoded: large ones go in smaller ones
 
 
@@ -66,11 +66,11 @@ def split_keys(samples: Sequence[Sample], contents: Sequence[Content | None]) ->
 Thumbnails = dict[str, NDArray[np.float32] | None]
 
 
-def _looked_at(images: GoodImages) -> tuple[list[Sample], Thumbnails, dict[str, Glance]]:
-    """The samples once each has been read, and thumbnails and glances of those looked at."""
+def _all_read(images: GoodImages) -> tuple[list[Sample], Thumbnails, dict[str, Description]]:
+    """The samples once each has been read, and what was noted of them."""
     for _ in images:
         pass
-    return images.samples, images._thumbnails, images._glances
+    return images.samples, images._thumbnails, images._descriptions
 
 
 def _file_of(sample: Sample) -> str:
@@ -88,6 +88,7 @@ class GoodImages:
         reader: how they are read.
         check_keys: told of `split_keys` before anyone gets them; may raise.
         facts: what their headers tell, by their ids, where that is known.
+        described: whether to note how each looks as it is read, for `descriptions`.
 
     Raises:
         ImageError: images that cannot be read, all at once, as far as their headers tell.
@@ -101,6 +102,7 @@ class GoodImages:
         *,
         check_keys: Callable[[list[str]], object] | None = None,
         facts: Mapping[str, ImageFacts] | None = None,
+        described: bool = False,
     ) -> None:
         self.samples = sorted(samples, key=lambda sample: sample.id)
         self._reader = reader
@@ -108,7 +110,8 @@ class GoodImages:
         self._few = to_look_at(sample.id for sample in self.samples)
         self._thumbnails: Thumbnails = {}
         self.watched = to_watch(sample.id for sample in self.samples)
-        self._glances: dict[str, Glance] = {}
+        self._described = described
+        self._descriptions: dict[str, Description] = {}
         self._facts = self._probe() if facts is None else facts
         in_order = [self._facts[name] for name in self.names]
         self.sizes_hw = [fact.size_hw for fact in in_order]
@@ -145,22 +148,22 @@ class GoodImages:
         """What each image holds, in order. Raises `ImageError` where one cannot be read."""
         return read_contents(self.samples, self._reader, progress=progress)
 
-    def look(self, workers: Workers, *, progress: Progress) -> None:
+    def read_by(self, workers: Workers, *, progress: Progress) -> None:
         """Have workers read each image once, so that what all hold is known without reading here.
 
         Raises:
             ImageError: one of them cannot be read.
         """
-        unknown = [n for n, sample in enumerate(self.samples) if not sample.is_known(self._reader)]
-        starts = range(0, len(unknown), LOOKED_AT_ONCE)
-        pieces = (self._some(unknown[start : start + LOOKED_AT_ONCE]) for start in starts)
+        unknown = [n for n, sample in enumerate(self.samples) if not self._is_known(sample)]
+        starts = range(0, len(unknown), READ_AT_ONCE)
+        pieces = (self._some(unknown[start : start + READ_AT_ONCE]) for start in starts)
         with progress.stage("reading images", len(unknown)) as advance:
             own = (self.samples[number] for number in unknown)
-            for samples, thumbnails, glances in workers.map(_looked_at, pieces):
+            for samples, thumbnails, descriptions in workers.map(_all_read, pieces):
                 for sample in samples:
                     next(own).learn(sample)
                 self._thumbnails |= thumbnails
-                self._glances |= glances
+                self._descriptions |= descriptions
                 advance(len(samples))
 
     def part(self, numbers: Sequence[int]) -> GoodImages:
@@ -172,27 +175,32 @@ class GoodImages:
     def _some(self, numbers: Sequence[int]) -> GoodImages:
         samples = [self.samples[number] for number in numbers]
         facts = {sample.id: self._facts[sample.id] for sample in samples}
-        part = GoodImages(samples, self._reader, facts=facts)
+        part = GoodImages(samples, self._reader, facts=facts, described=self._described)
         part._few &= self._few
         part.watched &= self.watched
+        part._descriptions = self._descriptions  # what either has noted, both know
         return part
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: self._descriptions[name] for name in self.names if name in self._descriptions}
+        return {**self.__dict__, "_descriptions": own}
 
     def nearly_one(self) -> str | None:
         """What a user must hear where a few of the images, once read, are nearly one image."""
         thumbnails = {one.tobytes(): one for one in self._thumbnails.values() if one is not None}
         return nearly_one(len(self.samples), list(thumbnails.values()))
 
-    def glances(self) -> dict[str, Glance]:
-        """Glances at the images, or some of very many, by their ids; those not had are taken.
+    def descriptions(self) -> dict[str, Description]:
+        """How the images look, by their ids, in order; those not read so far are.
 
         Raises:
             ImageError: one of them cannot be read.
         """
-        missing = [s for s in self.samples if s.id in self.watched - self._glances.keys()]
+        missing = [s for s in self.samples if s.id not in self._descriptions]
         for _, image in read_ahead(missing, self._read):
             if isinstance(image, Exception):
                 raise image
-        return {name: self._glances[name] for name in self.names if name in self.watched}
+        return {name: self._descriptions[name] for name in self.names}
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for sample, image in read_ahead(self.samples, self._read):
@@ -211,9 +219,15 @@ class GoodImages:
         sample.content(image, reader=self._reader)
         if sample.id in self._few and sample.id not in self._thumbnails:
             self._thumbnails[sample.id] = thumbnail(image)
-        if sample.id in self.watched and sample.id not in self._glances:
-            self._glances[sample.id] = glance_at(image)
+        if self._described and sample.id not in self._descriptions:
+            watched = sample.id in self.watched
+            self._descriptions[sample.id] = describe(image, watched=watched)
         return image
+
+    def _is_known(self, sample: Sample) -> bool:
+        """Whether nothing is left to be noted of an image."""
+        noted = not self._described or sample.id in self._descriptions
+        return noted and sample.is_known(self._reader)
 
     def _probe(self) -> dict[str, ImageFacts]:
         facts, problems = {}, []

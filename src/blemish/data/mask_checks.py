@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from blemish.data.audited_masks import AuditedMasks
 from blemish.data.dataset import Dataset
-from blemish.data.findings import Finding, Look, Severity, how_many, ids_of, reasons
-from blemish.data.mask_look import MaskLook
+from blemish.data.findings import Audited, Finding, Severity, how_many, ids_of, reasons
 from blemish.data.mask_names import named_like_masks
 from blemish.images.flat_values import MOST_LABELS
 from blemish.result import GOOD
@@ -26,18 +26,18 @@ BORDER_MARKED = (
 )
 
 
-def check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+def check_masks(dataset: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
     """Masks that are missing, empty, or cannot be used, and what they say."""
-    defects = [look for look in looks if look.sample.label != GOOD and not look.trouble]
-    if unusable := [look for look in looks if look.mask_trouble]:
+    defects = [one for one in audited if one.sample.label != GOOD and not one.trouble]
+    if unusable := [one for one in audited if one.mask_trouble]:
         yield Finding(
             "error",
             "mask-unusable",
             f"{how_many(unusable, 'mask', 'masks')} cannot be used and will stop an evaluation of "
-            f"pixels: {reasons(look.mask_trouble for look in unusable)}",
+            f"pixels: {reasons(one.mask_trouble for one in unusable)}",
             ids_of(unusable),
         )
-    without = [look for look in defects if not look.has_mask]
+    without = [one for one in defects if not one.has_mask]
     if without and len(without) == len(defects):
         yield Finding(
             "note", "no-masks", "There are no masks, so there will be no figures for pixels."
@@ -50,7 +50,7 @@ def check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
             "figures for pixels leave them out.",
             ids_of(without),
         )
-    if empty := [look for look in defects if look.mask is not None and not look.mask.marked]:
+    if empty := [one for one in defects if one.mask is not None and not one.mask.marked]:
         yield Finding(
             "warning",
             "mask-empty",
@@ -66,17 +66,17 @@ def check_masks(dataset: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
             "not be used; a misspelt name costs that image its mask.",
             orphans,
         )
-    yield from _marking_good(looks)
-    yield from _marking_most(looks)
-    yield from _of_grey(looks)
-    yield from _turned(looks)
-    yield from _outside(looks)
+    yield from _marking_good(audited)
+    yield from _marking_most(audited)
+    yield from _of_grey(audited)
+    yield from _turned(audited)
+    yield from _outside(audited)
 
 
-def check_lookalikes(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
+def check_lookalikes(_: Dataset, audited: Sequence[Audited]) -> Iterable[Finding]:
     """Images that look like masks, by what they hold or by their name."""
-    read = [look for look in looks if not look.trouble]
-    if flat := [look for look in read if look.values]:
+    read = [one for one in audited if not one.trouble]
+    if flat := [one for one in read if one.values]:
         yield Finding(
             "warning",
             "two-valued",
@@ -85,8 +85,8 @@ def check_lookalikes(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
             "if they are masks, move them into a folder 'masks'.",
             ids_of(flat),
         )
-    named = {path.as_posix() for path in named_like_masks(_paths(looks))}
-    if alike := [look for look in looks if look.sample.id in named]:
+    named = {path.as_posix() for path in named_like_masks(_paths(audited))}
+    if alike := [one for one in audited if one.sample.id in named]:
         yield Finding(
             "warning",
             "named-like-a-mask",
@@ -97,12 +97,12 @@ def check_lookalikes(_: Dataset, looks: Sequence[Look]) -> Iterable[Finding]:
         )
 
 
-def _paths(looks: Sequence[Look]) -> Iterator[PurePosixPath]:
-    return (PurePosixPath(look.sample.id) for look in looks)
+def _paths(audited: Sequence[Audited]) -> Iterator[PurePosixPath]:
+    return (PurePosixPath(one.sample.id) for one in audited)
 
 
-def _marking_good(looks: Sequence[Look]) -> Iterator[Finding]:
-    if torn := [look for look, mask in _masks(looks) if look.sample.label == GOOD and mask.marked]:
+def _marking_good(audited: Sequence[Audited]) -> Iterator[Finding]:
+    if torn := [one for one, mask in _masks(audited) if one.sample.label == GOOD and mask.marked]:
         yield Finding(
             "error",
             "mask-of-good",
@@ -113,12 +113,12 @@ def _marking_good(looks: Sequence[Look]) -> Iterator[Finding]:
         )
 
 
-def _marking_most(looks: Sequence[Look]) -> Iterator[Finding]:
-    marking = [(look, mask) for look, mask in _masks(looks) if mask.marked]
-    full = [(look, mask) for look, mask in marking if mask.marked == 1]
+def _marking_most(audited: Sequence[Audited]) -> Iterator[Finding]:
+    marking = [(one, mask) for one, mask in _masks(audited) if mask.marked]
+    full = [(one, mask) for one, mask in marking if mask.marked == 1]
     inverted = [
-        (look, mask)
-        for look, mask in marking
+        (one, mask)
+        for one, mask in marking
         if MOST_MARKED < mask.marked < 1 and mask.border >= BORDER_MARKED
     ]
     if inverted:
@@ -131,10 +131,10 @@ def _marking_most(looks: Sequence[Look]) -> Iterator[Finding]:
             f"its border (a mask marks {rate_text(median)} of its image, by the median): they look "
             "inverted, with good pixels marked, and make figures for pixels wrong; save 0 where "
             "good and 255 where defective.",
-            ids_of(look for look, _ in inverted),
+            ids_of(one for one, _ in inverted),
         )
     if full:
-        coloured = [look for look, mask in full if mask.background]
+        coloured = [one for one, mask in full if mask.background]
         why = (
             f"; {how_many(coloured, 'has', 'have')} several colours or values, none of them zero, "
             "so their background is probably no black: save it as 0"
@@ -145,14 +145,14 @@ def _marking_most(looks: Sequence[Look]) -> Iterator[Finding]:
             f"Of {counted(len(marking), 'mask')} that mark anything "
             f"{how_many(full, 'marks', 'mark')} every pixel, so that figures for pixels take the "
             f"whole image for a defect{why if coloured else ''}.",
-            ids_of(look for look, _ in full),
+            ids_of(one for one, _ in full),
         )
 
 
-def _of_grey(looks: Sequence[Look]) -> Iterator[Finding]:
-    if grey := [(look, mask) for look, mask in _masks(looks) if mask.grey]:
+def _of_grey(audited: Sequence[Audited]) -> Iterator[Finding]:
+    if grey := [(one, mask) for one, mask in _masks(audited) if mask.grey]:
         between = sum(mask.grey for _, mask in grey)
-        marked = sum(mask.marked * look.size_hw[0] * look.size_hw[1] for look, mask in grey)
+        marked = sum(mask.marked * one.size_hw[0] * one.size_hw[1] for one, mask in grey)
         yield Finding(
             "warning",
             "mask-grey",
@@ -160,9 +160,9 @@ def _of_grey(looks: Sequence[Look]) -> Iterator[Finding]:
             f"{rate_text(between / max(marked, between))} of those marked, lie between zero and "
             "the highest value, and each that is not zero counts as defective; if that is too "
             "much, save masks of two values.",
-            ids_of(look for look, _ in grey),
+            ids_of(one for one, _ in grey),
         )
-    if lossy := [look for look, mask in _masks(looks) if mask.lossy]:
+    if lossy := [one for one, mask in _masks(audited) if mask.lossy]:
         yield Finding(
             "note",
             "mask-lossy",
@@ -173,8 +173,8 @@ def _of_grey(looks: Sequence[Look]) -> Iterator[Finding]:
         )
 
 
-def _turned(looks: Sequence[Look]) -> Iterator[Finding]:
-    turned = [(look, mask) for look, mask in _masks(looks) if mask.orientation != 1]
+def _turned(audited: Sequence[Audited]) -> Iterator[Finding]:
+    turned = [(one, mask) for one, mask in _masks(audited) if mask.orientation != 1]
     if turned:
         kinds = Counter(mask.orientation for _, mask in turned)
         told = listed([f"{kinds[kind]} by orientation {kind}" for kind in sorted(kinds)])
@@ -185,12 +185,12 @@ def _turned(looks: Sequence[Look]) -> Iterator[Finding]:
             "and neither their masks nor the sizes tell whether these follow the image as stored; "
             "if they do, they mark the wrong pixels: save the images upright, without EXIF "
             "orientation, and look at their masks.",
-            ids_of(look for look, _ in turned),
+            ids_of(one for one, _ in turned),
         )
 
 
-def _outside(looks: Sequence[Look]) -> Iterator[Finding]:
-    if outside := [(look, mask) for look, mask in _masks(looks) if mask.outside]:
+def _outside(audited: Sequence[Audited]) -> Iterator[Finding]:
+    if outside := [(one, mask) for one, mask in _masks(audited) if mask.outside]:
         count = sum(mask.outside for _, mask in outside)
         yield Finding(
             "warning",
@@ -198,12 +198,12 @@ def _outside(looks: Sequence[Look]) -> Iterator[Finding]:
             f"{counted(count, 'shape lies', 'shapes lie')} mostly outside of the image; what is "
             "inside counts as defective, and is wrong if it was drawn on an image of another size "
             "or on another part of it: look at it, and draw it anew.",
-            ids_of(look for look, _ in outside),
+            ids_of(one for one, _ in outside),
         )
 
 
-def _masks(looks: Iterable[Look]) -> Iterator[tuple[Look, MaskLook]]:
-    return ((look, look.mask) for look in looks if look.mask is not None)
+def _masks(audited: Iterable[Audited]) -> Iterator[tuple[Audited, AuditedMasks]]:
+    return ((one, one.mask) for one in audited if one.mask is not None)
 
 
 def _by_share(some: Sequence[object], of: Sequence[object]) -> Severity:

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from blemish.data.masks import Mask, MaskFile, digest_of
 from blemish.data.split import Split
 from blemish.errors import ImageError
-from blemish.images.appearance import Appearance, appearance_of
-from blemish.images.exposure import Blocks, Exposure, exposure_of
 from blemish.images.header import (
     READER,
     WHEN_QUIET,
@@ -41,28 +39,17 @@ class Content:
         pixels: hash of the pixels, with their type and the image's size, hexadecimal: the same for
             copies whose files differ, in metadata, compression or format.
         brightest: the highest value of any channel.
-        appearance: how it looks as a whole.
-        exposure: how it is exposed, part by part.
     """
 
     pixels: str
     brightest: int
-    appearance: Appearance
-    exposure: Exposure
 
 
-def content_of(image: NDArray[Any], within: tuple[Blocks, bool] | None = None) -> Content:
-    """What a decoded image holds.
-
-    Args:
-        image: H x W x 3, uint8 or uint16.
-        within: points that tell of its exposure; see `exposure_of`.
-    """
+def content_of(image: NDArray[Any]) -> Content:
+    """What a decoded image, H x W x 3, uint8 or uint16, holds."""
     digest = hashlib.sha256(f"{image.dtype.name} {image.shape} ".encode())
     digest.update(np.ascontiguousarray(image).data)
-    return Content(
-        digest.hexdigest(), int(image.max()), appearance_of(image), exposure_of(image, within)
-    )
+    return Content(digest.hexdigest(), int(image.max()))
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from blemish.data.loading import GoodImages
 from blemish.data.sample import Content
 from blemish.detectors.contract import Fitted, HeldOutScore, Told
+from blemish.images.description import Description
 from blemish.images.format import ImageFormat
-from blemish.images.look import Glance
 from blemish.progress import Progress
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ class ImageView(ABC):
         """Names of the images that a monitor looks at."""
         return self.images.watched
 
-    def glances(self) -> dict[str, Glance]:
-        """What it sees of them, by their names."""
-        return self.images.glances()
+    def descriptions(self) -> dict[str, Description]:
+        """How what is seen of each image looks, by their names."""
+        return self.images.descriptions()
 
     def contents(self) -> list[Content]:
         """What each image holds, in order. Raises `ImageError` where one cannot be read."""

@@ -22,7 +22,7 @@ from blemish.detectors.views import FramedFit, ImageView
 from blemish.errors import DataError
 from blemish.graph.working_size import WorkingSize
 from blemish.graph.zones import within_zones
-from blemish.images.look import Glance, glance_at
+from blemish.images.description import Description, describe
 from blemish.progress import Progress
 from blemish.zones import Inspected, Zones
 from blemish.zones.inspected import Colour
@@ -47,7 +47,7 @@ class ZonedImages(ImageView):
     zones: Inspected
     fill: Colour
     _seen: dict[str, Content] = field(default_factory=dict, init=False)
-    _glances: dict[str, Glance] = field(default_factory=dict, init=False)
+    _descriptions: dict[str, Description] = field(default_factory=dict, init=False)
 
     @property
     def sizes_hw(self) -> Sequence[tuple[int, int]]:
@@ -66,18 +66,19 @@ class ZonedImages(ImageView):
                 pass
         return [self._seen[name] for name in self.names]
 
-    def glances(self) -> dict[str, Glance]:
-        """What is seen of each image, as a monitor looks at it, by the images' names."""
+    def descriptions(self) -> dict[str, Description]:
+        """How what is seen of each image looks, by the images' names, in order."""
         self.contents()
-        return dict(self._glances)
+        return dict(self._descriptions)
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for name, image in self.images:
             seen = self.zones.seen(image, self.fill)
             if name not in self._seen:
-                self._seen[name] = content_of(seen, self.zones.points_in_box)
-                if name in self.images.watched:
-                    self._glances[name] = glance_at(seen)
+                self._seen[name] = content_of(seen)
+                self._descriptions[name] = describe(
+                    seen, watched=name in self.images.watched, within=self.zones.points_in_box
+                )
             yield name, seen
 
 

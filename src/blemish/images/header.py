@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Literal, TypeGuard
 
 from blemish.errors import ImageError
+from blemish.images.decoders import Found, find_decoder
 from blemish.images.jpeg import count_scans
 from blemish.images.kinds import UnknownKindError, not_read
-from blemish.images.looks import Found, look
 from blemish.images.orientation import orientation_of, upright_size
 from blemish.images.pillow import trusting_our_limit
 from blemish.images.quiet import hush
@@ -227,7 +227,7 @@ def streamed(source: Readable, limits: ReadLimits) -> Iterator[IO[bytes]]:
 
 def _look(stream: IO[bytes], file: Path | FilePage | FileContent) -> Found:
     try:
-        return look(stream, None if isinstance(file, Path) else file.page)
+        return find_decoder(stream, None if isinstance(file, Path) else file.page)
     except UnknownKindError as error:
         if Path(name_of(file)).suffix.lower() not in RAW_SUFFIXES:
             raise

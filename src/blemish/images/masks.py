@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ImageError
+from blemish.images.decoders import chosen_page
 from blemish.images.flat_values import MOST_LABELS, count_values, is_cut_out
 from blemish.images.header import (
     READER,
@@ -42,7 +43,6 @@ from blemish.images.header import (
     streamed,
 )
 from blemish.images.kinds import HEAD_BYTES, kind_of
-from blemish.images.looks import chosen_page
 from blemish.images.lossy import cut, is_lossy_webp
 from blemish.images.orientation import orientation_of, upright, upright_size
 from blemish.images.pillow import open_tiff, trusting_our_limit

@@ -20,8 +20,8 @@ from blemish.graph.inspectable import Departing
 from blemish.graph.tile_grid import Tiles
 from blemish.graph.working_size import THOUSANDTHS, Resizing, WorkingSize
 from blemish.images.format import ImageFormat
+from blemish.images.glance import Looks
 from blemish.images.header import Alpha
-from blemish.images.look import Looks
 from blemish.images.usual import Usual
 from blemish.model.golden import GoldenImage, check_golden
 from blemish.model.history import Step

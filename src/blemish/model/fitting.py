@@ -6,7 +6,7 @@ file, byte for byte, on the same machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +23,7 @@ from blemish.calibration import (
     with_false_regions,
     with_rate,
 )
-from blemish.calibration.inspectable import Inspectable, Look, learn
+from blemish.calibration.inspectable import Inspectable, LeftOut, learn
 from blemish.calibration.scored import check_finite, highest_peaks, one_a_key
 from blemish.calibration.suspicious import SuspiciousImages, find_suspicious, typical
 from blemish.data.dataset import Dataset
@@ -33,9 +33,10 @@ from blemish.detectors.contract import Detector, Fitted, SharesWork, Teachable
 from blemish.detectors.origins import TellsOrigins
 from blemish.errors import UsageError
 from blemish.graph.engine import CPU, Engine
+from blemish.images.description import Description
 from blemish.images.exposure import level_of
+from blemish.images.glance import Looks, looks_of
 from blemish.images.header import READER, Reader
-from blemish.images.look import Looks, looks_of
 from blemish.images.usual import usual_of
 from blemish.model.extras import ORIGINS_KEY, THUMBNAILS_KEY, make_thumbnails, origins_text
 from blemish.model.facts import (
@@ -184,7 +185,12 @@ class _Job:
 
     @cached_property
     def images(self) -> GoodImages:
-        return GoodImages(self.dataset.train, self.reader, check_keys=self._check_promise)
+        return GoodImages(
+            self.dataset.train,
+            self.reader,
+            check_keys=self._check_promise,
+            described=self.align is not None or self.zones is None,
+        )
 
     @cached_property
     def framing(self) -> Framing:
@@ -234,7 +240,7 @@ class _Job:
         """
         train = self.dataset.train
         if self.workers is not None:
-            self.images.look(self.workers, progress=self.progress)
+            self.images.read_by(self.workers, progress=self.progress)
         self._check_promise(keys_of([s.group for s in train], [s.sha256 for s in train]))
         seen, progress = self.framing.seen, self.progress
         fitted = self.detector.fit(seen, progress=progress, folder=folder, engine=self.engine)
@@ -313,17 +319,17 @@ class _Job:
         if self.framing.aligned is not None:
             return None
         seen, zoned = self.framing.seen, self.framing.zoned
-        contents = dict(zip(seen.names, seen.contents(), strict=True))
+        descriptions = seen.descriptions()
         blocks = None if zoned is None else zoned.zones.points[0]
         names = list(left_out.keys)
         with one_core_each() as pool:
             levels = pool.map(lambda name: level_of(fitted.held_out_map(name), blocks), names)
-            looks = [
-                Look(contents[name].exposure, level)
+            found = [
+                LeftOut(descriptions[name].exposure, level)
                 for name, level in zip(names, levels, strict=True)
             ]
         return learn(
-            looks,
+            found,
             list(left_out.keys.values()),
             white_level=self.images.image_format.white_level,
             pixel_threshold=pixel_threshold,
@@ -344,6 +350,7 @@ class _Job:
 
     def _training_facts(self, fitted: Fitted, left_out: _LeftOutImages) -> TrainingFacts:
         white_level = self.images.image_format.white_level
+        described = self.framing.described.descriptions()
         return TrainingFacts(
             dataset=self.dataset.name,
             layout=self.dataset.layout,
@@ -354,16 +361,14 @@ class _Job:
             ),
             suspicious=left_out.suspicious,
             dropped=self.dropped,
-            appearance=usual_of(
-                content.appearance.relative(white_level)
-                for content in self.framing.as_noted.contents()
-            ),
-            looks=self._looks(white_level),
+            appearance=usual_of(one.appearance.relative(white_level) for one in described.values()),
+            looks=self._looks(described, white_level),
         )
 
-    def _looks(self, white_level: int) -> Looks:
+    def _looks(self, described: Mapping[str, Description], white_level: int) -> Looks:
         """How the training images look; copies, and those of a group, count once."""
-        glances, keys = self.framing.as_noted.glances(), self._keys
+        keys = self._keys
+        glances = {name: one.glance for name, one in described.items() if one.glance is not None}
         of_keys = {keys[name]: glances[name] for name in reversed(glances)}
         return looks_of(list(reversed(of_keys.values())), white_level=white_level)
 

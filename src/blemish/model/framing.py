@@ -80,8 +80,8 @@ class Framing:
         return self.zoned or self.aligned or self.images
 
     @property
-    def as_noted(self) -> GoodImages | ImageView:
-        """The images as notes on how one looks see them: before a graph aligns them."""
+    def described(self) -> GoodImages | ImageView:
+        """The images that tell how one looks: as they are before a graph aligns them."""
         return self.images if self.aligned is not None else self.seen
 
     @cached_property

@@ -39,6 +39,7 @@ from blemish.graph.zones import within_zones
 from blemish.images.appearance import Appearance, appearance_of
 from blemish.images.exposure import exposure_of, level_of
 from blemish.images.format import ImageFormat
+from blemish.images.glance import Typical, glance_at, look_without_place
 from blemish.images.header import (
     DEFAULT_LIMITS,
     FileContent,
@@ -49,7 +50,6 @@ from blemish.images.header import (
     is_file_object,
     name_of,
 )
-from blemish.images.look import Typical, glance_at, look_without_place
 from blemish.images.raw import RawFormat
 from blemish.images.read import as_image, read_image
 from blemish.images.regions import find_regions

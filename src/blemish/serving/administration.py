@@ -103,7 +103,7 @@ async def roll_back(request: Request, name: str, wanted: RollBack | None = None)
 
 def about(models: Models, name: str) -> About:
     """What is told of a model. Raises `UnknownModelError`."""
-    *before, now = models.history(name)
+    now, before = models.get(name), models.before(name)
     return About(
         name=now.name,
         sha256=now.model.sha256,
@@ -111,7 +111,7 @@ def about(models: Models, name: str) -> About:
         since=now.since,
         detector=now.model.detector,
         threshold=now.model.calibration.image_threshold,
-        before=[one.model.sha256 for one in before],
+        before=[one.sha256 for one in before],
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from blemish.serving import administration, inspection, sessions
+from blemish.serving import administration, inspection, protocol, sessions
 from blemish.serving.answers import add_answers, answers, problem
 from blemish.serving.guard import Guard, needs
 from blemish.serving.metrics import CONTENT_TYPE, Metrics
@@ -97,7 +97,7 @@ def make_app(
         body_seconds=limits.body_seconds,
         here_only=tokens is None,
     )
-    ours = (health, sessions.router, administration.router, inspection.router)
+    ours = (health, sessions.router, administration.router, inspection.router, protocol.router)
     for router in (*ours, *routers):
         app.include_router(router)
     return app

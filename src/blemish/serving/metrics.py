@@ -81,6 +81,9 @@ class _State(Collector):
             "blemish_places_taken", "Requests that wait or are judged.", value=waiting.taken
         )
         yield GaugeMetricFamily(
+            "blemish_judging", "Images that are being judged.", value=self._models.running
+        )
+        yield GaugeMetricFamily(
             "blemish_draining", "Whether the service is about to end.", value=waiting.draining
         )
         info = InfoMetricFamily("blemish_model", "Which file judges.", labels=["model"])

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from blemish.serving.waiting import BusyError as BusyError  # of sources, too
+
 if TYPE_CHECKING:
     import numpy as np
     from fastapi import APIRouter
@@ -83,7 +85,7 @@ class Control(Protocol):
         """Have a frame judged; comes back once that is in the record.
 
         Raises:
-            BusyError: the queue is full (`serving.waiting`).
+            BusyError: the queue is full.
             BlemishError: it cannot be judged by this recipe, or not be recorded.
         """
         ...

@@ -99,5 +99,5 @@ class Warm:
             del self._used[name]
 
     def _taken(self) -> int:
-        models = [one.model for name in self._models.names for one in self._models.history(name)]
+        models = [self._models.get(name).model for name in self._models.names]
         return COPIES * sum(model.size_bytes for model in models)

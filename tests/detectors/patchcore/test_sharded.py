@@ -184,7 +184,7 @@ def test_a_model_that_workers_fitted_is_the_same_file(backbone, dataset, tmp_pat
 
 def test_what_workers_saw_need_not_be_read_here(dataset, monkeypatch):
     images = GoodImages(dataset.train)
-    images.look(Elsewhere(), progress=QUIET)
+    images.read_by(Elsewhere(), progress=QUIET)
     monkeypatch.setattr("blemish.data.sample.read_content", None)
     assert len(images.contents()) == len(images.names) == len(set(images.split_keys))
 

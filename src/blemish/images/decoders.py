@@ -39,7 +39,7 @@ class Found:
     source: ImageFile.ImageFile | Stored
 
 
-def look(stream: IO[bytes], page: int | None = None) -> Found:
+def find_decoder(stream: IO[bytes], page: int | None = None) -> Found:
     """What a file is, by its content.
 
     Args:

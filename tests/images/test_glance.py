@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from blemish.images.look import SIDE, Typical, glance_at, look_without_place, looks_of
+from blemish.images.glance import SIDE, Typical, glance_at, look_without_place, looks_of
 
 WHITE = 255
 

@@ -17,7 +17,7 @@ from blemish.result import GOOD
 
 
 @dataclass(frozen=True, slots=True)
-class MaskLook:
+class AuditedMasks:
     """What the masks of one image say together.
 
     Attributes:
@@ -40,7 +40,7 @@ class MaskLook:
     outside: int = 0
 
 
-def look_at_masks(sample: Sample, size_hw: tuple[int, int], reader: Reader) -> MaskLook | None:
+def audited_masks(sample: Sample, size_hw: tuple[int, int], reader: Reader) -> AuditedMasks | None:
     """Read the masks of an image, each once; `None` where there are none.
 
     Args:
@@ -53,7 +53,7 @@ def look_at_masks(sample: Sample, size_hw: tuple[int, int], reader: Reader) -> M
     """
     if not sample.masks:
         drawn = sample.read_mask(size_hw, reader) if sample.label != GOOD else None
-        return None if drawn is None else MaskLook(float(drawn.mean()), _border(drawn))
+        return None if drawn is None else AuditedMasks(float(drawn.mean()), _border(drawn))
     marked = np.zeros(size_hw, np.bool_)
     grey, lossy, background, told = 0, False, False, True
     for mask, decoded in zip(sample.masks, sample.decode_masks(size_hw, reader), strict=True):
@@ -65,7 +65,7 @@ def look_at_masks(sample: Sample, size_hw: tuple[int, int], reader: Reader) -> M
     orientation = 1 if told else _untold(sample.probe(reader).orientation, size_hw)
     share = float(marked.mean())
     outside = sum(one.outside(size_hw) for one in sample.masks if isinstance(one, Shapes))
-    return MaskLook(share, _border(marked), grey, lossy, background, orientation, outside)
+    return AuditedMasks(share, _border(marked), grey, lossy, background, orientation, outside)
 
 
 def _border(marked: NDArray[np.bool_]) -> float:
