@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 
 from blemish.errors import UsageError
-from blemish.images.look import glance_at
+from blemish.images.glance import glance_at
 from blemish.images.overlay import encode_jpeg
 from blemish.station.page.access import Answers, NotThereError, Role, Visitor, visits
 from blemish.station.page.page import Page

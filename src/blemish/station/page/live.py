@@ -142,14 +142,19 @@ def _now(status: dict[str, Any], newest: Inspection | None, t: Texts) -> dict[st
             "id": newest.id,
             "outcome": str(newest.outcome),
             "word": t.verdict(newest.outcome),
-            "part": "" if newest.part is None else newest.part,
+            "part": _called(newest),
             "line": _line(newest, t),
         },
     }
 
 
+def _called(newest: Inspection) -> str:
+    """The part's id; of one without, what the source calls its image."""
+    return newest.part or next((view.name for view in newest.views if view.name), "")
+
+
 def _line(newest: Inspection, t: Texts) -> str:
-    """A line beside the verdict: why it is none, or the score that is highest above its threshold."""
+    """Beside the verdict: why it is none, or the score that is highest above its threshold."""
     if newest.why:
         return newest.why
     if newest.missing:

@@ -87,7 +87,7 @@ class Page:
         visitor: Visitor | None,
         template: str,
         *,
-        status: int = 200,
+        code: int = 200,
         **values: Any,
     ) -> HTMLResponse:
         """A page, or a part of one, filled in.
@@ -96,10 +96,10 @@ class Page:
             request: that asks for it.
             visitor: who; `None` before signing in.
             template: its name, without what all of them end with.
-            status: of the answer.
+            code: of the answer.
             values: that the template is given.
         """
-        answer = HTMLResponse(self.filled(request, visitor, template, **values), status)
+        answer = HTMLResponse(self.filled(request, visitor, template, **values), code)
         chosen = request.query_params.get("language")
         if chosen in LANGUAGES:
             answer.set_cookie(LANGUAGE_COOKIE, chosen, max_age=A_YEAR, samesite="strict")
@@ -138,9 +138,8 @@ class Page:
         """A model by its hash. Raises `NotThereError` where it is not warm any more."""
         models = self.station.models
         for name in models.names:
-            for served in models.history(name):
-                if served.model.sha256 == sha256:
-                    return served.model
+            if (model := models.get(name).model).sha256 == sha256:
+                return model
         raise NotThereError("The model that judged is not loaded any more.")
 
     def inspection_row(self, number: int) -> Row:

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from blemish.images.overlay import encode_jpeg, overlay
 from blemish.images.read import read_image
+from blemish.images.regions import find_regions
 
 if TYPE_CHECKING:
+    from blemish.result import Prediction, Region
     from blemish.station.inspection import Inspection, View
 
 LONG_SIDE_PX = 1600  # of pictures that are sent
@@ -112,8 +114,19 @@ def _drawn(view: View, pixels: NDArray[np.generic]) -> Shot:
     laid = overlay(
         pixels, found.score_map, threshold=view.pixel_threshold or 1.0, inspected=view.inspected
     )
-    regions = [region.to_dict() for region in found.regions]
+    regions = [region.to_dict() for region in _outlined(found, view.pixel_threshold)]
     return Shot(_size(pixels), image, encode_jpeg(laid, long_side_px=LONG_SIDE_PX), regions)
+
+
+def _outlined(found: Prediction, threshold: float | None) -> Sequence[Region]:
+    """Regions with their outlines."""
+    if threshold is None or not found.regions:
+        return found.regions
+    outlined = {
+        region.box_xyxy: region
+        for region in find_regions(found.score_map, threshold, outlines=True)
+    }
+    return [outlined.get(region.box_xyxy, region) for region in found.regions]
 
 
 def _size(pixels: NDArray[Any]) -> tuple[int, int]:

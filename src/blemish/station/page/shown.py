@@ -115,6 +115,11 @@ class PartShown:
         return next((view for view in self.views if view.camera == camera), None)
 
     @property
+    def called(self) -> str | None:
+        """Its id; of a part without, what the source calls its image."""
+        return self.part or next((view.name for view in self.views if view.name), None)
+
+    @property
     def flagged(self) -> bool:
         """Whether it shows regions."""
         return any(view.regions for view in self.views)
