@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import base64
-import inspect
 from typing import Annotated, Any
 
-import numpy as np
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from blemish.errors import UsageError
-from blemish.images.glance import glance_at
 from blemish.images.overlay import encode_jpeg
 from blemish.station.page.access import Answers, NotThereError, Role, Visitor, visits
 from blemish.station.page.page import Page
+from blemish.station.page.texts import Texts
+from blemish.station.sources.focus import seen
 
 SHOWN_PX = 1000
 DARK = 0.15  # mean, as a share of white, below which an image is dark
 CLIPPED = 0.01  # share of pixels at white that is too much
 
+ADJUSTABLE = ("exposure_us", "gain")
+
 Viewer = Annotated[Visitor, Depends(visits(Role.VIEWER))]
 Operator = Annotated[Visitor, Depends(visits(Role.OPERATOR))]
 Engineer = Annotated[Visitor, Depends(visits(Role.ENGINEER))]
+
+
+class Settings(BaseModel):
+    """What a camera may be set to, of what it lets be set."""
+
+    exposure_us: Annotated[float, Field(gt=0)] | None = None
+    gain: float | None = None
 
 
 def routes(page: Page) -> APIRouter:
@@ -35,22 +44,27 @@ def routes(page: Page) -> APIRouter:
     def cameras(request: Request, visitor: Viewer, camera: str = "") -> HTMLResponse:
         names = page.triggered()
         chosen = camera if camera in names else names[0] if names else None
+        source = None if chosen is None else _source(page, chosen)
         return page.show(
             request,
             visitor,
             "cameras",
             cameras=names,
             chosen=chosen,
-            settings=_settings(page, chosen) if chosen else {},
-            still=chosen is not None and not hasattr(_source(page, chosen), "look"),
+            settings=ADJUSTABLE if hasattr(source, "set") else (),
+            live=hasattr(source, "look"),
         )
 
     @router.get("/cameras/{name}/look")
     async def look(request: Request, name: str, _: Viewer) -> dict[str, Any]:
-        pixels = await _pixels(page, name)
-        if pixels is None:
-            return {"image": None, "told": page.texts(request)("cameras.no_image")}
-        return await run_in_threadpool(_figures, page, request, pixels)
+        source, newest = _source(page, name), page.station.latest(name)
+        views = [] if newest is None else [v for v in newest.views if v.camera == name]
+        pixels = views[0].pixels if views else None
+        t = page.texts(request)
+        if pixels is None and not hasattr(source, "look"):
+            return {"image": None, "told": t("cameras.no_image")}
+        found = await source.look() if hasattr(source, "look") else None
+        return await run_in_threadpool(_told, pixels, found, t)
 
     @router.post("/cameras/{name}/trigger")
     async def trigger(request: Request, name: str, visitor: Operator) -> dict[str, Any]:
@@ -59,15 +73,14 @@ def routes(page: Page) -> APIRouter:
 
     @router.post("/cameras/{name}/set")
     async def change(
-        request: Request, name: str, visitor: Engineer, values: Annotated[dict[str, Any], Body()]
+        request: Request, name: str, visitor: Engineer, wanted: Settings
     ) -> dict[str, Any]:
         source = _source(page, name)
         if not hasattr(source, "set"):
             raise UsageError(f"Camera '{name}' has nothing to set from here.")
-        known = _settings(page, name)
-        wanted = {key: value for key, value in values.items() if key in known and value is not None}
-        await _awaited(source.set(**wanted))
-        await page.record("set-camera", visitor, {"camera": name, "values": wanted})
+        values = wanted.model_dump(exclude_none=True)
+        await source.set(**values)
+        await page.record("set-camera", visitor, {"camera": name, "values": values})
         return {"told": page.texts(request)("cameras.was_set")}
 
     return router
@@ -76,45 +89,29 @@ def routes(page: Page) -> APIRouter:
 def _source(page: Page, name: str) -> Any:
     sources = page.station.sources
     if name not in sources:
-        raise NotThereError(f"There is no camera '{name}'.")
+        raise NotThereError(f"There is no camera '{name[:100]}'.")
     return sources[name]
 
 
-def _settings(page: Page, name: str) -> dict[str, Any]:
-    """What can be set from here, as it is: numbers by their names."""
-    return dict(getattr(_source(page, name), "adjustable", {}))
-
-
-async def _pixels(page: Page, name: str) -> NDArray[Any] | None:
-    """The image as the camera has it now, or else the newest that was judged."""
-    source = _source(page, name)
-    if hasattr(source, "look"):
-        pixels: NDArray[Any] | None = await _awaited(source.look())
-        return pixels
-    newest = page.station.latest(name)
-    views = [] if newest is None else [v for v in newest.views if v.camera == name]
-    return views[0].pixels if views else None
-
-
-async def _awaited(value: Any) -> Any:
-    return await value if inspect.isawaitable(value) else value
-
-
-def _figures(page: Page, request: Request, pixels: NDArray[Any]) -> dict[str, Any]:
-    t, white = page.texts(request), 255 if pixels.dtype == np.uint8 else 65535
-    glance = glance_at(pixels)
-    brightness = glance.brightness / white
-    clipped = float((pixels.max(axis=2) >= white).mean())
+def _told(pixels: NDArray[Any] | None, found: dict[str, Any] | None, t: Texts) -> dict[str, Any]:
+    """What the page shows of an image: that of the camera now, or the newest that was judged."""
+    values = found or seen(pixels)
+    grey = sum(i * share for i, share in enumerate(values["histogram"])) / len(values["histogram"])
     told = ""
-    if clipped > CLIPPED:
+    if values["clipped"] > CLIPPED:
         told = t("cameras.too_bright")
-    elif brightness < DARK:
+    elif grey < DARK:
         told = t("cameras.too_dark")
-    jpeg = encode_jpeg(pixels, long_side_px=SHOWN_PX)
+    image = None
+    if pixels is not None:
+        jpeg = encode_jpeg(pixels, long_side_px=SHOWN_PX)
+        image = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
     return {
-        "image": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(),
-        "sharpness": 100 * glance.sharpness,
-        "brightness": t.share(brightness, 0),
-        "clipped": t.share(clipped, 2),
+        "image": image,
+        "focus": values["focus"] ** 0.5,
+        "histogram": values["histogram"],
+        "brightness": t.share(grey, 0),
+        "clipped": t.share(values["clipped"], 2),
         "told": told,
+        "settings": {name: values[name] for name in ADJUSTABLE if name in values},
     }

@@ -21,8 +21,8 @@ from blemish.station.page.access import Answers, NotThereError, Role, Visitor, v
 from blemish.station.page.evidence import pairs_of
 from blemish.station.page.page import MOST_ROWS, Page
 from blemish.station.page.review import next_waiting, words_on
-from blemish.station.page.shots import read_shot, regions_svg
-from blemish.station.page.shown import PartShown
+from blemish.station.page.shots import LONG_SIDE_PX, laid_over, read_jpeg, regions_svg, size_of
+from blemish.station.page.shown import PartShown, ViewShown
 
 ROWS = 50  # a page
 SMALL_PX = 320
@@ -108,18 +108,32 @@ def routes(page: Page) -> APIRouter:
     @router.get("/parts/{number}/{camera}/{layer}")
     def picture(number: int, camera: str, layer: str, _: Viewer) -> Response:
         shown = PartShown.of(page.inspection_row(number))
-        path = page.picture(shown, camera)
-        view = shown.view(camera)
-        if path is None or view is None or layer not in ("image", "map", "regions", "small"):
+        path, view = page.picture(shown, camera), shown.view(camera)
+        if path is None or view is None:
             raise NotThereError("No such picture is kept.")
-        shot = read_shot(path) if layer != "small" else read_shot(path, SMALL_PX)
         headers = {"Cache-Control": A_DAY}
         if layer == "regions":
-            text = regions_svg(shot.size_hw, view.regions)
+            text = regions_svg(size_of(path), view.regions)
             return Response(text, headers=headers, media_type="image/svg+xml")
-        return Response(shot.image, headers=headers, media_type="image/jpeg")
+        return Response(_jpeg(page, shown, view, layer), headers=headers, media_type="image/jpeg")
 
     return router
+
+
+def _jpeg(page: Page, part: PartShown, view: ViewShown, layer: str) -> bytes:
+    """A picture of a part. Raises `NotThereError` where it is not kept."""
+    if layer in ("image", "small"):
+        image = page.picture(part, view.camera)
+        if image is not None:
+            return read_jpeg(image, SMALL_PX if layer == "small" else LONG_SIDE_PX)
+    if layer == "map":
+        image, score_map = (page.picture(part, view.camera, what) for what in ("image", "map"))
+        if image is not None and score_map is not None and view.pixel_threshold is not None:
+            return laid_over(image, score_map, view.pixel_threshold)
+        drawn = page.picture(part, view.camera, "overlay")
+        if drawn is not None:
+            return read_jpeg(drawn, LONG_SIDE_PX)
+    raise NotThereError("No such picture is kept.")
 
 
 def _patches(page: Page, part: PartShown) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Long work in a process of its own, so that verdicts come as fast as before: learning, fitting.
 
-What it is handed and what it gives are plain values. It runs at the lowest priority, and ends with
+What it is handed and what it gives are plain values. It runs at a lower priority, and ends with
 the station.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 from blemish.errors import BlemishError
 from blemish.progress import Advance
 
-LEAST_PRIORITY = 15
+NICENESS = 5
 TELL_SECONDS = 0.1  # between two words on how far it is
 
 
@@ -113,7 +113,7 @@ class _Told:
 
 def _run(pipe: Connection, work: Callable[..., dict[str, Any]], values: tuple[Any, ...]) -> None:
     if hasattr(os, "nice"):
-        os.nice(LEAST_PRIORITY)
+        os.nice(NICENESS)
     with pipe:
         try:
             pipe.send(("result", work(*values, progress=_Told(pipe))))

@@ -22,7 +22,7 @@ from blemish.station.page.collected import WANTED, Collected
 from blemish.station.page.first_model import fitted
 from blemish.station.page.job import Job
 from blemish.station.page.page import Page
-from blemish.station.page.shots import read_shot
+from blemish.station.page.shots import read_jpeg
 from blemish.station.recipe import read_recipes
 from blemish.station.site import NAME
 
@@ -86,8 +86,8 @@ def routes(page: Page) -> APIRouter:
 
     @router.get("/setup/images/{name}")
     def image(name: str, _: Engineer) -> Response:
-        shot = read_shot(state.images.path_of(name), THUMB_PX)
-        return Response(shot.image, media_type="image/jpeg")
+        jpeg = read_jpeg(state.images.path_of(name), THUMB_PX)
+        return Response(jpeg, media_type="image/jpeg")
 
     @router.post("/setup/images/{name}/remove")
     def remove(name: str, _: Engineer) -> dict[str, Any]:

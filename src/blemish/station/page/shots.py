@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.images.header import probe_image
 from blemish.images.overlay import encode_jpeg, overlay
 from blemish.images.read import read_image
 from blemish.images.regions import find_regions
+from blemish.images.score_map import read_score_map
 
 if TYPE_CHECKING:
     from blemish.result import Prediction, Region
@@ -71,10 +73,20 @@ class Shots:
             return self._known.get(inspection_id, {}).get(camera)
 
 
-def read_shot(image: Path, long_side_px: int = LONG_SIDE_PX) -> Shot:
-    """A picture from disk, whatever its format. Raises `ImageError`."""
-    pixels = read_image(image)
-    return Shot(_size(pixels), encode_jpeg(pixels, long_side_px=long_side_px))
+def read_jpeg(image: Path, long_side_px: int) -> bytes:
+    """An image file as JPEG, whatever its format. Raises `ImageError`."""
+    return encode_jpeg(read_image(image), long_side_px=long_side_px)
+
+
+def laid_over(image: Path, score_map: Path, threshold: float) -> bytes:
+    """An image with its map laid over, as JPEG. Raises `ImageError`."""
+    laid = overlay(read_image(image), read_score_map(score_map), threshold=threshold)
+    return encode_jpeg(laid, long_side_px=LONG_SIDE_PX)
+
+
+def size_of(image: Path) -> tuple[int, int]:
+    """Height and width of an image file. Raises `ImageError`."""
+    return probe_image(image).size_hw
 
 
 def regions_svg(size_hw: tuple[int, int], regions: Sequence[Mapping[str, Any]]) -> str:

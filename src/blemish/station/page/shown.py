@@ -19,7 +19,7 @@ class ViewShown:
 
     Attributes:
         camera, name, error: as the view has them.
-        score, threshold: raw; `None` where the image was not judged.
+        score, threshold, pixel_threshold: raw; `None` where the image was not judged.
         regions: of its prediction, as JSON values.
         reasons, notes: sentences.
         model: hash of the one that judged.
@@ -30,6 +30,7 @@ class ViewShown:
     error: str | None
     score: float | None
     threshold: float | None
+    pixel_threshold: float | None
     regions: Sequence[Mapping[str, Any]]
     reasons: Sequence[str]
     notes: Sequence[str]
@@ -45,6 +46,7 @@ class ViewShown:
             values.get("error"),
             found.get("score"),
             values.get("threshold"),
+            values.get("pixel_threshold"),
             found.get("regions", ()),
             [reason["message"] for reason in found.get("reasons", ())],
             [note["message"] for note in found.get("notes", ())],
