@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from blemish.cli import (
+    audit,
     benchmark,
     calibrate,
     check,
@@ -24,6 +25,7 @@ from blemish.cli import (
     golden,
     inspect,
     learn,
+    ledger,
     plan,
     predict,
     report,
@@ -70,10 +72,12 @@ for _command, _kind in (
     (export.export, Command),
     (surfaces.surfaces, Command),
     (download.download, Command),
+    (audit.audit, Command),
     (serve.serve, Command),
     (token.token, Command),
 ):
     app.command(cls=_kind)(_command)
+app.add_typer(ledger.app)
 
 
 def _version(wanted: bool) -> None:

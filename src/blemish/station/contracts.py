@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from blemish.serving.waiting import BusyError as BusyError  # of sources, too
+from blemish.serving.waiting import BusyError as BusyError  # noqa: PLC0414 - of sources, too
 
 if TYPE_CHECKING:
     import numpy as np
