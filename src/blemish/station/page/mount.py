@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -32,9 +32,14 @@ KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 REVALIDATED = "no-cache"
 
 
-def page_routers(station: Station) -> list[APIRouter]:
-    """Routers of the page; the application has a guard (`blemish.serving.app.make_app`)."""
-    page = Page(station)
+def page_routers(station: Station, **settings: Any) -> list[APIRouter]:
+    """Routers of the page; the application has a guard (`blemish.serving.app.make_app`).
+
+    Args:
+        station: that is shown.
+        settings: of the `Page`.
+    """
+    page = Page(station, **settings)
     return [_open(page), *(view.routes(page) for view in VIEWS)]
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from blemish.ledger.entry import Entry, Kind
+from blemish.ledger.entry import Kind
 from blemish.names import harmless
 from blemish.station.page.access import NotThereError, Role, Visitor
 from blemish.station.page.shots import Shots
@@ -159,7 +157,5 @@ class Page:
     async def record(
         self, act: str, visitor: Visitor, values: Mapping[str, Any], *, refers_to: int | None = None
     ) -> None:
-        """Write down who did what."""
-        body = {"act": act, **values}
-        entry = Entry(Kind.ACT, datetime.now(UTC), body, refers_to=refers_to, who=visitor.name)
-        await asyncio.to_thread(self.station.ledger.append, [entry])
+        """Write down who did what. Raises `BlemishError`."""
+        await self.station.act(act, who=visitor.name, body=values, refers_to=refers_to)

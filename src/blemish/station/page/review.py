@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from blemish.ledger.entry import Entry, Kind, Row
+from blemish.ledger.entry import Kind, Row
 from blemish.ledger.query import Query
 from blemish.station.inspection import Outcome
 from blemish.station.page.access import Answers, Role, Visitor, visits
@@ -47,17 +45,8 @@ def routes(page: Page) -> APIRouter:
         comment: Annotated[str, Body(max_length=2000)] = "",
         onwards: Annotated[bool, Body()] = False,
     ) -> dict[str, Any]:
-        row = page.inspection_row(number)
-        entry = Entry(
-            Kind.REVIEW,
-            datetime.now(UTC),
-            {"word": word, "comment": comment.strip(), "verdict": row.entry.verdict},
-            part=row.entry.part,
-            recipe=row.entry.recipe,
-            refers_to=number,
-            who=visitor.name,
-        )
-        await asyncio.to_thread(page.station.ledger.append, [entry])
+        page.inspection_row(number)
+        await page.station.review(number, word=word, comment=comment.strip(), who=visitor.name)
         following = next_waiting(page.station.ledger, number) if onwards else None
         return {"next": f"/parts/{number if following is None else following}"}
 
