@@ -48,6 +48,12 @@ VARIABLES = {
     "NotInspected": ua.VariantType.UInt32,
     "Number": ua.VariantType.UInt32,  # the last, so that who sees it sees what it counts
 }
+METHODS = {
+    "Acknowledge": [ua.VariantType.UInt32],
+    "SwitchRecipe": [ua.VariantType.String],
+    "SwitchForPart": [ua.VariantType.String],
+    "Trigger": [ua.VariantType.String, ua.VariantType.String],
+}
 _COUNTERS = {
     "Good": Outcome.GOOD,
     "Defect": Outcome.DEFECT,
@@ -196,18 +202,17 @@ class OpcUa:
                 VARIABLES[name],
             )
             self._nodes[name] = made.nodeid
-        text, number = ua.VariantType.String, ua.VariantType.UInt32
-        methods: dict[str, tuple[Callable[..., Awaitable[None]], list[ua.VariantType]]] = {
-            "Acknowledge": (self._acknowledge, [number]),
-            "SwitchRecipe": (self._switch, [text]),
-            "SwitchForPart": (self._switch_for, [text]),
-            "Trigger": (self._trigger, [text, text]),
+        functions: dict[str, Callable[..., Awaitable[None]]] = {
+            "Acknowledge": self._acknowledge,
+            "SwitchRecipe": self._switch,
+            "SwitchForPart": self._switch_for,
+            "Trigger": self._trigger,
         }
-        for name, (function, arguments) in methods.items():
+        for name, arguments in METHODS.items():
             await station.add_method(
                 ua.NodeId(f"{STATION}.{name}", space),
                 ua.QualifiedName(name, space),
-                self._method(function, len(arguments)),
+                self._method(functions[name], len(arguments)),
                 arguments,
                 [],
             )
