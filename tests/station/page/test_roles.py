@@ -24,6 +24,8 @@ ROUTES = {
     ("GET", "/parts/{number}"): VIEWER,
     ("GET", "/parts/{number}/evidence"): VIEWER,
     ("GET", "/parts/{number}/{camera}/{layer}"): VIEWER,
+    ("GET", "/statistics"): VIEWER,
+    ("GET", "/statistics/report.pdf"): VIEWER,
     ("GET", "/recipes"): VIEWER,
     ("POST", "/recipes/switch"): OPERATOR,
     ("GET", "/models"): VIEWER,

@@ -9,7 +9,17 @@ import pytest
 from blemish.serving.guard import CSRF_HEADER
 from blemish.serving.tokens import Role
 
-PAGES = ("/", "/live/panel", "/review", "/history", "/recipes", "/models", "/health", "/setup")
+PAGES = (
+    "/",
+    "/live/panel",
+    "/review",
+    "/history",
+    "/statistics",
+    "/recipes",
+    "/models",
+    "/health",
+    "/setup",
+)
 MARKS = ("<script>alert", "<img src=x", "\u202e")
 
 

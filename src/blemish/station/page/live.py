@@ -20,7 +20,7 @@ from blemish.ledger.entry import Kind
 from blemish.ledger.query import Query
 from blemish.station.page.access import Answers, NotThereError, Role, Visitor, visits
 from blemish.station.page.page import Page
-from blemish.station.page.shift import shift_shown
+from blemish.station.page.shift import ShiftChart, shift_shown
 from blemish.station.page.shots import regions_svg
 from blemish.station.page.shown import PartShown
 from blemish.station.page.texts import Texts
@@ -44,6 +44,7 @@ def routes(page: Page) -> APIRouter:
     """The view, its stream, and what is below the verdict."""
     router = APIRouter(route_class=Answers, include_in_schema=False)
     streams: set[object] = set()
+    chart = ShiftChart(page.station)
 
     @router.get("/")
     async def live(request: Request, visitor: Viewer) -> HTMLResponse:
@@ -88,7 +89,8 @@ def routes(page: Page) -> APIRouter:
             shots=shots,
             recent=recent,
             cameras=page.triggered(),
-            **shift_shown(station, t),
+            begins=page.lacks_model(station.recipe),
+            **shift_shown(station, chart, t),
         )
 
     @router.get("/live/{inspection_id}/{camera}/{layer}")

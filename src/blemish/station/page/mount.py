@@ -19,6 +19,7 @@ from blemish.station.page import (
     recipes,
     review,
     setup,
+    statistics,
     teaching,
 )
 from blemish.station.page.access import Answers, NotThereError
@@ -27,7 +28,19 @@ from blemish.station.page.page import Page
 if TYPE_CHECKING:
     from blemish.station.station import Station
 
-VIEWS = (live, review, teaching, history, recipes, models, golden, cameras, health, setup)
+VIEWS = (
+    live,
+    review,
+    teaching,
+    history,
+    statistics,
+    recipes,
+    models,
+    golden,
+    cameras,
+    health,
+    setup,
+)
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 REVALIDATED = "no-cache"
 

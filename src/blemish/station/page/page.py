@@ -19,10 +19,12 @@ from blemish.station.page.shots import Shots
 from blemish.station.page.shown import PartShown
 from blemish.station.page.texts import LANGUAGES, NONE, Texts
 from blemish.station.page.versions import Versions
+from blemish.station.warm import name_of
 
 if TYPE_CHECKING:
     from blemish.ledger.entry import Row
     from blemish.model.model import Model
+    from blemish.station.recipe import Recipe
     from blemish.station.station import Station
 
 LANGUAGE_COOKIE = "language"
@@ -127,10 +129,18 @@ class Page:
         """Names of the recipes."""
         return list(self.station.site.recipes)
 
+    def model_file(self, name: str) -> Path:
+        """The file of a model, by the name that a recipe has for it."""
+        return self.station.site.models / f"{name_of(name)}.onnx"
+
+    def lacks_model(self, recipe: Recipe) -> bool:
+        """Whether a recipe names a model that is not there."""
+        return not all(self.model_file(file).is_file() for file in recipe.models)
+
     @cached_property
     def versions(self) -> Versions:
         """The models by name, with those of before."""
-        return Versions(self.station.site.folder / "models", self.station.models)
+        return Versions(self.station.site.models, self.station.models)
 
     def model_by(self, sha256: str) -> Model:
         """A model by its hash. Raises `NotThereError` where it is not warm any more."""

@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from starlette.concurrency import run_in_threadpool
 
 from blemish.errors import BlemishError, UsageError
-from blemish.files import write_whole
+from blemish.files import make_folder, refuse_existing, write_whole
 from blemish.station.page.access import Answers, Role, Visitor, visits
 from blemish.station.page.collected import WANTED, Collected
 from blemish.station.page.first_model import fitted
@@ -134,12 +134,11 @@ def routes(page: Page) -> APIRouter:
     @router.post("/setup/go")
     async def go(
         visitor: Engineer,
-        name: Annotated[str, Body(max_length=64)],
-        cameras: Annotated[list[str] | None, Body()] = None,
+        name: Annotated[str, Body(embed=True, max_length=64)],
     ) -> dict[str, Any]:
         if state.job is None or state.job.result is None:
             raise UsageError("There is no model yet: fit one first.")
-        await run_in_threadpool(_installed, page, state.new, name, cameras or page.triggered())
+        await run_in_threadpool(_installed, page, state.new, name)
         result = state.job.result
         body = {"recipe": name, "after": result["sha256"], "images": result["images"]}
         await page.record("first-model", visitor, body)
@@ -158,7 +157,7 @@ def _shown(page: Page, state: FirstStart) -> dict[str, Any]:
         "wanted": WANTED,
         "few": FEW,
         "cameras": page.triggered(),
-        "suggested": _free_name(page),
+        "suggested": _suggested(page),
     }
 
 
@@ -180,32 +179,40 @@ async def _taken(page: Page, state: FirstStart, camera: str) -> None:
     state.task = state.taking = None
 
 
-def _free_name(page: Page) -> str:
-    """A name that no recipe has yet."""
+def _suggested(page: Page) -> str:
+    """The recipe that lacks a model, or else a name that no recipe has yet."""
+    recipe = page.station.recipe
+    if page.lacks_model(recipe):
+        return recipe.name
     known = page.recipes()
     return next(name for n in range(1, 10_000) if (name := f"part-{n}") not in known)
 
 
-def _installed(page: Page, new: Path, name: str, cameras: list[str]) -> None:
-    """Write a model and a recipe of a new name, and let the station know of it.
+def _installed(page: Page, new: Path, name: str) -> None:
+    """Give a recipe its model: one that lacks it, or a new one for all cameras.
+
+    The model comes first: a recipe is never there without one because of this.
 
     Raises:
-        UsageError: the name is none, or there is such a recipe.
+        UsageError: the name is none, or its recipe has a model.
     """
-    site = page.station.site
+    site, cameras = page.station.site, page.triggered()
     if NAME.fullmatch(name) is None:
         raise UsageError("A recipe's name has letters, digits, - and _ (64 at most).")
+    known = site.recipes.get(name)
+    if known is not None and not page.lacks_model(known):
+        raise UsageError(f"Recipe '{name}' has a model already; take another name.")
+    make_folder(site.models)
+    if known is not None:
+        for file in known.models:
+            write_whole(page.model_file(file), new.read_bytes())
+        return
     recipe = site.folder / "recipes" / f"{name}.toml"
-    model = site.folder / "models" / f"{name}.onnx"
-    if name in site.recipes or recipe.exists() or model.exists():
-        raise UsageError(f"There is a recipe or a model '{name}' already; take another name.")
-    unknown = set(cameras) - set(page.triggered())
-    if unknown:
-        raise UsageError(f"There is no camera '{sorted(unknown)[0][:100]}'.")
-    for path in (model, recipe):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(model, new.read_bytes())
+    refuse_existing(recipe, force=False)
+    refuse_existing(page.model_file(name), force=False)
+    make_folder(recipe.parent)
+    write_whole(page.model_file(name), new.read_bytes())
     listed = ", ".join(f'"{camera}"' for camera in cameras)
     write_whole(recipe, f'model = "{name}.onnx"\ncameras = [{listed}]\n')
-    known = read_recipes(recipe.parent, page.triggered())
-    page.station.site = replace(site, recipes={**site.recipes, name: known[name]})
+    read = read_recipes(recipe.parent, cameras)
+    page.station.site = replace(site, recipes={**site.recipes, name: read[name]})

@@ -2,61 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from blemish.binomial import CONFIDENCE, rate_range
-from blemish.station.inspection import Outcome
-from blemish.station.page.charts import Point, p_chart
+from blemish.station.page.charts import p_chart_svg
 from blemish.station.page.texts import Texts
+from blemish.station.statistics.p_chart import PChart, p_chart
+from blemish.station.statistics.shifts import parts_of
 
 if TYPE_CHECKING:
     from blemish.station.station import Station
 
+CHART_SECONDS = 10.0  # for which a chart of the shift that runs is shown again
+SUBGROUPS = 16  # of a shift
 
-def shift_shown(station: Station, t: Texts) -> dict[str, Any]:
-    """What the panel is given: `shift`, `chart`, `drift`, `troubles`, `recipe` and `queue`."""
+
+@dataclass
+class ShiftChart:
+    """The chart of the shift that runs, made now and then: it takes a look at all of its rows."""
+
+    station: Station
+    _known: tuple[float, datetime, PChart] | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def now(self, since: datetime, until: datetime) -> PChart:
+        """As it was at most `CHART_SECONDS` ago."""
+        with self._lock:
+            known, now = self._known, time.monotonic()
+            if known is not None and known[1] == since and now - known[0] < CHART_SECONDS:
+                return known[2]
+            chart = p_chart(self.station.ledger, since, until, step=step_of(since, until))
+            self._known = time.monotonic(), since, chart
+            return chart
+
+
+def step_of(since: datetime, until: datetime) -> timedelta:
+    """How long a subgroup of a shift takes."""
+    return (until - since) / SUBGROUPS
+
+
+def shift_shown(station: Station, chart: ShiftChart, t: Texts) -> dict[str, Any]:
+    """What the panel is given of the shift and of the line."""
     status = station.status()
-    counts = {str(outcome): int(status["shift"]["verdicts"].get(outcome, 0)) for outcome in Outcome}
-    parts = sum(counts.values())
-    rejected = parts - counts[Outcome.GOOD]
-    low, high = rate_range(rejected, parts, confidence=CONFIDENCE) if parts else (None, None)
-    points = [Point(**point) for point in status["shift"].get("points", ())]
+    since, until = (datetime.fromisoformat(status["shift"][end]) for end in ("start", "end"))
     return {
-        "shift": {
-            "name": t(
-                "shift.since", time=t.time_of_day(datetime.fromisoformat(status["shift"]["start"]))
-            ),
-            "inspected": parts,
-            "counts": counts,
-            "rate": rejected / parts if parts else None,
-            "low": low,
-            "high": high,
-        },
-        "chart": _chart(points, t),
-        "drift": _drift(status.get("drift") or {}),
+        "shift": parts_of(status["shift"]["verdicts"].items()),
+        "since": since,
+        "chart": chart_shown(chart.now(since, until), t),
+        "drift": _drift(status["drift"]),
         "troubles": list(_troubles(status)),
-        "recipe": status.get("recipe"),
+        "recipe": status["recipe"],
         "queue": status["queue"]["waiting"],
     }
 
 
-def _chart(points: list[Point], t: Texts) -> Markup:
-    parts = sum(point.parts for point in points)
-    if not parts:
-        return Markup("")
-    out = sum(point.out for point in points if point.parts)
-    return Markup(
-        p_chart(
-            points,
-            sum(point.rejected for point in points) / parts,
-            title=t("shift.chart"),
-            told=t("shift.chart_told", count=len(points), out=out),
-        )
-    )
+def chart_shown(chart: PChart, t: Texts) -> Markup:
+    """A p chart as SVG, with its title in words."""
+    out = sum(point.out for point in chart.points)
+    told = t("shift.chart_told", count=len(chart.points), out=out)
+    drawn = p_chart_svg(chart, t.zone, title=t("shift.chart"), told=told)
+    return Markup(drawn)
 
 
 def _drift(known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -66,8 +77,9 @@ def _drift(known: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return {"state": state, "told": alarms[0] if alarms else ""}
 
 
-def _troubles(status: Mapping[str, Any]) -> Any:
+def _troubles(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names of what does not work, and why."""
     for table in ("cameras", "outputs"):
-        for name, one in status.get(table, {}).items():
+        for name, one in status[table].items():
             if not one["ready"]:
                 yield name, one["told"]
