@@ -61,9 +61,12 @@ def routes(page: Page) -> APIRouter:
         views = [] if newest is None else [v for v in newest.views if v.camera == name]
         pixels = views[0].pixels if views else None
         t = page.texts(request)
-        if pixels is None and not hasattr(source, "look"):
+        if hasattr(source, "look"):
+            found = await source.look()
+        elif pixels is not None:
+            found = await run_in_threadpool(seen, pixels)
+        else:
             return {"image": None, "told": t("cameras.no_image")}
-        found = await source.look() if hasattr(source, "look") else None
         return await run_in_threadpool(_told, pixels, found, t)
 
     @router.post("/cameras/{name}/trigger")
@@ -93,9 +96,8 @@ def _source(page: Page, name: str) -> Any:
     return sources[name]
 
 
-def _told(pixels: NDArray[Any] | None, found: dict[str, Any] | None, t: Texts) -> dict[str, Any]:
-    """What the page shows of an image: that of the camera now, or the newest that was judged."""
-    values = found or seen(pixels)
+def _told(pixels: NDArray[Any] | None, values: dict[str, Any], t: Texts) -> dict[str, Any]:
+    """What the page shows: the newest image that was judged, and what is said of that of now."""
     grey = sum(i * share for i, share in enumerate(values["histogram"])) / len(values["histogram"])
     told = ""
     if values["clipped"] > CLIPPED:

@@ -47,12 +47,18 @@ def taught(trial: Trial, *, progress: Progress) -> dict[str, Any]:
         As JSON values: `sha256` of the new model, the `part` and the `others` before and after,
         what is `promise`d then, and the `step`.
     """
-    old, path, told = load(trial.model), Path(trial.image), {"because": trial.because}
+    old, path, because = load(trial.model), Path(trial.image), trial.because
     if trial.good is None:
-        made = learn(old, [path], progress=progress, **told)
+        made = learn(old, [path], because=because, progress=progress)
     else:
-        good, box = list(trial.good), trial.box_xyxy
-        made = learn_defects(old, [path], good, box_xyxy=box, progress=progress, **told)
+        made = learn_defects(
+            old,
+            [path],
+            list(trial.good),
+            box_xyxy=trial.box_xyxy,
+            because=because,
+            progress=progress,
+        )
     made.save(Path(trial.new), force=True)
     with progress.stage("compare", len(trial.others) + 1) as advance:
         part = _both(old, made, path)
