@@ -9,6 +9,7 @@ from typing import Any
 
 from blemish.ledger.columns import microseconds
 from blemish.ledger.entry import Kind
+from blemish.result import GOOD
 
 Asked = tuple[str, list[Any]]  # a condition in SQL, and the values of its question marks
 
@@ -37,14 +38,14 @@ class Query:
         """The same in SQL, and the values of its question marks.
 
         Rows are looked at in the order of their numbers, which is nearly that of their times: the
-        index of times tells between which numbers. A `+` keeps SQLite from sorting by it instead.
+        index of times tells between which numbers. A `+` keeps SQLite from an index by which it would
+        have to sort very many.
         """
         kinds, times = _one_of("kind", self.kinds or list(Kind)), self._times()
-        asked = [
-            _one_of(f"+{name}", values)
-            for name, values in (("kind", self.kinds), ("verdict", self.verdicts))
-            if values is not None
-        ]
+        asked = [] if self.kinds is None else [_one_of("+kind", self.kinds)]
+        if self.verdicts is not None:
+            few = len(self.verdicts) == 1 or GOOD not in self.verdicts
+            asked.append(_one_of("verdict" if few else "+verdict", self.verdicts))
         asked += [
             (f"{name} = ?", [value])
             for name, value in (
