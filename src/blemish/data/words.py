@@ -49,6 +49,22 @@ SPLIT_WORDS: dict[str, Split] = {
     "validierung": "validation", "validierungsdaten": "validation",
     "test": "test", "testing": "test", "testdaten": "test", "testset": "test",
     "trainset": "train", "trainingset": "train", "valset": "validation",
+    **dict.fromkeys(
+        ("entrainement", "entraînement", "apprentissage", "entrenamiento", "addestramento",
+         "treino", "treinamento", "обучение", "训练", "训练集", "训练数据", "訓練", "訓練データ",
+         "学習", "学習用", "学習データ", "학습", "훈련"),
+        "train",
+    ),
+    **dict.fromkeys(
+        ("validación", "validacion", "validazione", "validação", "валидация", "验证", "验证集",
+         "检验集", "検証", "検証用", "検証データ", "검증"),
+        "validation",
+    ),
+    **dict.fromkeys(
+        ("tests", "prueba", "pruebas", "teste", "testes", "тест", "测试", "测试集", "测试数据",
+         "テスト", "テスト用", "テストデータ", "테스트"),
+        "test",
+    ),
     **{
         f"{word}-{of}": split
         for word, split in _SPLITS.items()
@@ -124,6 +140,10 @@ MASK_WORDS = frozenset(
 )  # fmt: skip
 LACK = frozenset({"no", "kein", "keine", "without", "ohne", "sin", "sans"})
 NEGATIONS = LACK | {"non", "not", "false", "nicht", "pas", "não", "nie", "не"}
+# Letters of other alphabets that look like Latin ones: nobody sees in a word which they are.
+_TWINS = str.maketrans("асеіјкмнорѕтухвοκαρνει", "aceijkmhopstyxbokapvei")
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")  # `gooood`
+_NUMBERED = re.compile(r"\d{1,3}[-.]+")  # `01_train`
 _WORD = re.compile(r"[^\W\d_]+")
 _IN_POINTS = re.compile(r"(?<![^\W\d_])(?<!\.)(n\.[ -]?)?i\.[ -]?o(?![^\W\d_])\.?")  # n. i. O.
 _KANA = re.compile("[\u3040-\u309f]{2,}|[\u30a0-\u30ff]{2,}")
@@ -157,8 +177,8 @@ def words_in(name: str) -> list[str]:
 
 
 def split_named(word: str) -> Split | None:
-    """The split that a word means, in whatever case; `None` where it means none."""
-    return SPLIT_WORDS.get(plain(word))
+    """The split that a word means, in whatever case, also numbered; `None` where it means none."""
+    return SPLIT_WORDS.get(_NUMBERED.sub("", plain(word), count=1))
 
 
 def split_in(folders: Iterable[str]) -> Split | None:
@@ -169,15 +189,15 @@ def split_in(folders: Iterable[str]) -> Split | None:
 def doubt(name: str) -> str:
     """Why a name that is no word for good may not be that of a kind of defect; empty, if it is.
 
-    It has a word for good in it (`OK_2024`, `good parts`), one that tells nothing (`backup`), one
-    for masks, or names a place or a time.
+    It has a word for good in it (`OK_2024`, `good parts`) or one that looks like it (`gooood`), one
+    that tells nothing (`backup`), one for masks, or names a place or a time.
     """
     words = words_in(name)
     good, bad, no = (any(word in of for word in words) for of in (GOOD_WORDS, BAD_WORDS, NEGATIONS))
     not_good = good and no and not bad
     if is_good(name) or is_bad(name) or not_good:
         return ""
-    if (good and not bad) or (no and bad):
+    if (good and not bad) or (no and bad) or any(map(_looks_good, words)):
         return MAY_BE_GOOD
     if any(word in MASK_WORDS for word in words):
         return "seems to hold masks"
@@ -188,6 +208,13 @@ def doubt(name: str) -> str:
     if is_judged(name):
         return "leaves open whether its images are good"
     return "may mean good parts, or that something is missing" if lacking else ""
+
+
+def _looks_good(word: str) -> bool:
+    """Whether a word looks like one for good: in letters of another alphabet, or drawn out."""
+    twin = unicodedata.normalize("NFKC", word).translate(_TWINS)
+    drawn_out = (_STRETCHED.sub(letters, twin) for letters in (r"\1", r"\1\1"))
+    return word not in GOOD_WORDS and not GOOD_WORDS.isdisjoint({twin, *drawn_out})
 
 
 def good_in_pairs(names: Iterable[str]) -> set[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from blemish.data.annotations.annotation import NO_LABELS, Annotation, Labels
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.notes import joined_note, notes_of, sizes_note
-from blemish.data.annotations.predictions import spelled
+from blemish.data.annotations.predictions import is_of_predictions
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
@@ -91,7 +91,7 @@ def entries_from(
     images = [path for path in pictures if path not in no_images]
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
     read = [by] if by is not None and alone else others
-    found = annotations_in(root, read, images, ignored)
+    found = annotations_in(root, read, images, ignored, asked=alone)
     raise_some(found.problems, DataError)
     if not found.used:
         _check_unread(found)
@@ -116,14 +116,27 @@ def entries_from(
     _check_looked_at(root, found, silent)
     _check_unmatched(root, found, silent)
     joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
+    of_model = [_note_of_model(by)] if by is not None and is_of_predictions(by.stem) else []
     return AnnotatedSet(
         layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
         entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
-        notes=(*notes_of(root, found, taken), *joined_note(joined), *sizes_note(found, taken)),
+        notes=(
+            *of_model,
+            *notes_of(root, found, taken),
+            *joined_note(joined),
+            *sizes_note(found, taken),
+        ),
         labels=found.labels,
         left_out=frozenset(found.left_out),
         used=(*found.used, *sorted(no_images)),
         unused_images=tuple(unused),
+    )
+
+
+def _note_of_model(path: Path) -> str:
+    return (
+        f"{path.name} by its name holds what a model found; what it marks counts as defects all "
+        "the same, since it was asked for."
     )
 
 
@@ -195,11 +208,11 @@ def _check_unread(found: Found) -> None:
 def _check_predicted(root: Path, found: Found, images: Sequence[Path]) -> None:
     """Raise `DataError` where what a model found is all that is said of the images."""
     if found.predicted and images:
-        folders = spelled([path.relative_to(root) for path in found.predicted])
+        names = sorted(set(found.predicted.values()))
         raise DataError(
-            f"{root} has annotations in {_some(folders)} alone, which by its name holds what a "
+            f"{root} has annotations in {_some(names)} alone, which by its name holds what a "
             "model found, and nothing else says which images are good; if people made them, rename "
-            f"the folder; else pass it over with ignore={folders[0]}."
+            f"it; else pass it over with ignore={names[0]}."
         )
 
 

@@ -35,10 +35,10 @@ def doubt_of(label: str) -> str:
     words = words_in(label)
     if not GOOD_WORDS.isdisjoint(words) and says_bad(label):
         return "has words for good and for bad in it"
-    why = doubt(label)
-    if why == SEEMS_GOOD:
+    why, meant = doubt(label), misspelt_good(label)
+    if why == SEEMS_GOOD and not (meant and label.isalpha()):
         return "seems to mean a good image"
-    if meant := misspelt_good(label):
+    if meant:
         return f"is one letter from '{meant}'"
     if len(words) > 1 and words[0] in LACK:
         return "may mean no defect, or that something is missing"
