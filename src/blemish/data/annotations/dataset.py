@@ -8,7 +8,7 @@ the others are left out. Whatever is taken for good so is told in a note.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -83,12 +83,8 @@ def entries_from(
         DataError: annotations are damaged or contradict each other, or no image is there of those
             that they speak of.
     """
-    pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES]
-    apart = _masks_apart(root, pictures)
-    beside = _joined(masks_among([path for path in pictures if path not in apart]), apart)
-    no_images = apart.keys() | {mask for of in beside.values() for mask in of}
-    images = [path for path in pictures if path not in no_images]
+    images, beside, no_images = _told_from_masks(root, files)
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
     read = [by] if by is not None and alone else others
     found = annotations_in(root, read, images, ignored, asked=alone)
@@ -103,15 +99,7 @@ def entries_from(
         image: rest for image, of in beside.items() if (rest := [m for m in of if m not in masks])
     }
     _check_says_something(root, found, beside)
-    taken: list[Entry] = []
-    unused: list[Path] = []
-    for image in sorted(set(images) - masks):
-        entry = _entry(root, image, found, listed_only=alone)
-        if entry is None:
-            unused.append(image)
-        else:
-            more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
-            taken.append(replace(entry, masks=(*entry.masks, *more)))
+    taken, unused = _entries(root, set(images) - masks, found, beside, listed_only=alone)
     silent = [entry.path for entry in taken if entry.path not in found.by_image]
     _check_looked_at(root, found, silent)
     _check_unmatched(root, found, silent)
@@ -131,6 +119,38 @@ def entries_from(
         used=(*found.used, *sorted(no_images)),
         unused_images=tuple(unused),
     )
+
+
+def _told_from_masks(
+    root: Path, files: Sequence[Path]
+) -> tuple[list[Path], dict[Path, list[Path]], set[Path]]:
+    """The images among some files, the masks of each, and the pictures that are no images."""
+    pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    apart = _masks_apart(root, pictures)
+    beside = _joined(masks_among([path for path in pictures if path not in apart]), apart)
+    no_images = apart.keys() | {mask for of in beside.values() for mask in of}
+    return [path for path in pictures if path not in no_images], beside, no_images
+
+
+def _entries(
+    root: Path,
+    images: Iterable[Path],
+    found: Found,
+    beside: Mapping[Path, Sequence[Path]],
+    *,
+    listed_only: bool,
+) -> tuple[list[Entry], list[Path]]:
+    """An entry of each image with all its masks, and the images that nothing is said of."""
+    taken: list[Entry] = []
+    unused: list[Path] = []
+    for image in sorted(images):
+        entry = _entry(root, image, found, listed_only=listed_only)
+        if entry is None:
+            unused.append(image)
+        else:
+            more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
+            taken.append(replace(entry, masks=(*entry.masks, *more)))
+    return taken, unused
 
 
 def _note_of_model(path: Path) -> str:
