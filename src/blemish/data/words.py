@@ -61,7 +61,7 @@ SPLIT_WORDS: dict[str, Split] = {
         "validation",
     ),
     **dict.fromkeys(
-        ("tests", "prueba", "pruebas", "teste", "testes", "тест", "测试", "测试集", "测试数据",
+        ("prueba", "pruebas", "teste", "testes", "тест", "测试", "测试集", "测试数据",
          "テスト", "テスト用", "テストデータ", "테스트"),
         "test",
     ),
