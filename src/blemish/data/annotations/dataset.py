@@ -20,7 +20,8 @@ from blemish.data.annotations.predictions import is_of_predictions
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
-from blemish.data.mask_names import MASK_FOLDERS, masks_among
+from blemish.data.lexicon.masks import MASK_FOLDERS
+from blemish.data.mask_names import masks_among
 from blemish.data.masks import MaskFile, marks_anything
 from blemish.data.words import is_bad, plain, sets_aside, split_in
 from blemish.errors import DataError, raise_some

@@ -10,35 +10,23 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
+from blemish.data.lexicon.masks import (
+    BY_MACHINE,
+    LABELS,
+    MODELS,
+    OUTPUTS,
+    PREDICTION_FOLDERS,
+    PREDICTIONS,
+)
 from blemish.data.words import plain, words_in
 
-_WORDS = frozenset(
-    {
-        "prediction", "predictions", "pred", "preds", "predict", "predicted", "inference",
-        "inferences", "autolabel", "autolabels", "autolabeled", "autolabelled", "pseudolabel",
-        "pseudolabels", "vorhersage", "vorhersagen", "prédiction", "prédictions", "predicciones",
-        "预测", "予測",
-    }
-)  # fmt: skip
-_NAMES = frozenset({"results", "result", "runs", "ergebnisse", "detections", "推論結果"})
-_BY_MACHINE = frozenset({"auto", "pseudo", "model"})
-_LABELS = frozenset(
-    {"label", "labels", "labeled", "labelled", "annotation", "annotations", "annotated"}
-)
-_OUTPUTS = frozenset({"output", "outputs", "out", "ausgabe", "ausgaben", "sortie", "输出"})
-_MODELS = frozenset(
-    {
-        "model", "modell", "net", "network", "detector", "detectron", "ai", "ki", "rcnn", "unet",
-        "detr", "sam", "yolo", "yolov", "anomalib", "patchcore",
-    }
-)  # fmt: skip
 _RUN = re.compile(r"exp-?\d*")  # of a detector, as YOLO numbers them: `exp3`
 WRITTEN_AS = ".json"  # files of a whole set that are told by their own names
 
 
 def is_of_predictions(name: str) -> bool:
     """Whether a folder or file holds what a model found, by its name: `predict2`, `auto_labels`."""
-    return plain(name) in _NAMES or _says_predictions(name)
+    return plain(name) in PREDICTION_FOLDERS or _says_predictions(name)
 
 
 def predictions_among(
@@ -73,6 +61,6 @@ def predictions_among(
 
 def _says_predictions(name: str) -> bool:
     words = set(words_in(name))
-    by_machine = bool(words & _BY_MACHINE) and bool(words & _LABELS)
-    output = bool(words & _OUTPUTS) and bool(words & _MODELS)
-    return bool(words & _WORDS) or by_machine or output
+    by_machine = bool(words & BY_MACHINE) and bool(words & LABELS)
+    output = bool(words & OUTPUTS) and bool(words & MODELS)
+    return bool(words & PREDICTIONS) or by_machine or output

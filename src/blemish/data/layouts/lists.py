@@ -15,6 +15,7 @@ from pathlib import Path
 
 from blemish.data.folder import Folder, is_image
 from blemish.data.layouts.found import MOST_NAMED, FoundLayout, Names
+from blemish.data.lexicon.pictures import PICTURES
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest
 from blemish.data.manifest.vocabulary import is_known, is_path, squashed
 from blemish.data.tables import read_table
@@ -35,7 +36,7 @@ LARGEST_NOTE_BYTES = 1 << 12  # of a text about one image
 LEAST_SHARE = 0.5  # of the lines of a text, that name an image
 MOST_SHOWN = 3
 NUMBERS = frozenset({"id", "imageid", "imgid", "name", "nr", "no", "number", "nummer", "stem"})
-_OF_IMAGES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "bilder", "fotos"})
+_OF_IMAGES = PICTURES | {"bilder", "fotos"}
 _APART = re.compile(r'[\t,;|"\[\]{}]')
 _CELL = re.compile(r"<t(?:\s[^>]*)?>([^<]*)</t>")
 

@@ -8,17 +8,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from blemish.data.words import (
-    GOOD_WORDS,
-    LACK,
-    MASK_WORDS,
-    doubt,
-    is_bad,
-    is_good,
-    plain,
-    says_bad,
-    words_in,
-)
+from blemish.data.lexicon.masks import MASK_WORDS
+from blemish.data.lexicon.verdicts import GOOD_WORDS, LACK
+from blemish.data.words import doubt, is_bad, is_good, plain, says_bad, words_in
 
 SHORTEST = 4  # of a word that others are compared with by their letters
 # One letter from a word for good, and words for other things that defects are named after.
