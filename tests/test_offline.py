@@ -59,7 +59,9 @@ COMMANDS = [
     (["ledger", "key", "-o", "keys/private.pem"], "keys"),
     (["ledger", "head", "record/ledger.db"], ""),
     (["ledger", "export", "record/ledger.db", "-o", "rows.csv"], "rows.csv"),
+    (["ledger", "report", "record/ledger.db", "-o", "s.pdf", "--since", "2026-12-01"], "s.pdf"),
     (["ledger", "archive", "record/ledger.db", "-o", "record/old.db", "--older-than", 0], "record"),
+    (["station", "--new", "line", "--model", "m.onnx"], "line"),
     (["token", "tokens.toml", "line 3", "--role", "operator"], "tokens.toml"),
 ]
 PROGRAM = """

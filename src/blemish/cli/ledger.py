@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, overload
 
 import typer
 
@@ -13,7 +14,8 @@ from blemish.cli import console, outputs
 from blemish.cli.command import Command
 from blemish.cli.options import AsJson, Force
 from blemish.errors import UsageError
-from blemish.wording import counted
+from blemish.files import write_whole
+from blemish.wording import counted, rate_text
 
 app = typer.Typer(
     name="ledger",
@@ -187,6 +189,57 @@ def archive(
         console.next_steps(["audit", output, ledger])
 
 
+@app.command(cls=Command)
+def report(
+    ledger: File,
+    output: Output,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="When the shift began.", show_default=False)
+    ],
+    *,
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When it ended (default: 8 hours later)."),
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="TEXT", help="Of the station.")] = "",
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the report of a shift, one page A4 (FILE.pdf).
+
+    Parts and rejects with exact limits, a p chart, zones, and where defects lie. The station may
+    run meanwhile.
+    """
+    from blemish.ledger.reader import Reader
+    from blemish.station.statistics.p_chart import p_chart
+    from blemish.station.statistics.regions import pareto
+    from blemish.station.statistics.report import shift_report
+    from blemish.station.statistics.shifts import shift_figures
+
+    start = read_time("since", since)
+    end = read_time("until", until) or start + timedelta(hours=8)
+    if not start < end:
+        raise UsageError("'--until' must be later than '--since'.")
+    outputs.check_file(output, force=force, sources=[ledger])
+    with Reader.open(ledger) as reader:
+        write_whole(output, shift_report(reader, start, end, station=name))
+        figures = shift_figures(reader, start, end)
+        chart, zones = p_chart(reader, start, end), pareto(reader, start, end)
+    if as_json:
+        result = {"path": str(output), **figures.to_dict(), "p_chart": chart.to_dict()}
+        console.write_json(result | {"zones": [asdict(bar) for bar in zones]})
+        return
+    low, high = figures.all.reject_limits
+    rejects = f"{figures.all.rejects:,} ({rate_text(low)} to {rate_text(high)})"
+    console.write_facts(
+        [("parts", f"{figures.all.parts:,}"), ("rejects", rejects), ("file", output)]
+    )
+
+
+@overload
+def read_time(name: str, text: str) -> datetime: ...
+@overload
+def read_time(name: str, text: str | None) -> datetime | None: ...
 def read_time(name: str, text: str | None) -> datetime | None:
     """A time that was typed, local where it has no zone. Raises `UsageError`."""
     if text is None:

@@ -30,6 +30,7 @@ from blemish.cli import (
     predict,
     report,
     serve,
+    station,
     surfaces,
     token,
     undo,
@@ -74,6 +75,7 @@ for _command, _kind in (
     (download.download, Command),
     (audit.audit, Command),
     (serve.serve, Command),
+    (station.station, Command),
     (token.token, Command),
 ):
     app.command(cls=_kind)(_command)

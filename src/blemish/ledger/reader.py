@@ -118,13 +118,12 @@ class Reader:
         return self._rows(f"WHERE {condition} ORDER BY number DESC LIMIT ?", [*values, most])
 
     def each(self, query: Query) -> Iterator[Row]:
-        """All rows, in order; what is appended meanwhile may be among them."""
+        """All rows, in order, as they were when the first one was taken."""
         condition, values = query.condition()
-        words = f"WHERE {condition} AND number > ? ORDER BY number LIMIT {PAGE}"
-        number = 0
-        while rows := self._rows(words, [*values, number]):
-            yield from rows
-            number = rows[-1].number
+        with self._reading() as connection:
+            found = connection.execute(f"{SELECT} WHERE {condition} ORDER BY number", values)
+            while page := found.fetchmany(PAGE):
+                yield from (row_of(columns, sha256, new=False) for *columns, sha256 in page)
 
     def counts(
         self, *, since: datetime, until: datetime, step: timedelta | None = None
@@ -141,6 +140,16 @@ class Reader:
         width = (step or (until - since)) // MICROSECOND
         found = self._all(COUNTS, [start, max(1, width), start, end])
         return [Count(*columns) for columns in found]
+
+    def last_words(self, *, since: datetime, until: datetime) -> list[tuple[str | None, str, int]]:
+        """How often people said what of inspections: verdict, their last word, parts.
+
+        Args:
+            since: of inspections at or after this; aware.
+            until: and before this; aware.
+        """
+        found = self._all(LAST_WORDS, [microseconds(since), microseconds(until)])
+        return [(verdict, str(word), parts) for verdict, word, parts in found]
 
     def first_since(self, time: datetime) -> int | None:
         """The first row that is of this time or later; `None` where all are earlier."""
@@ -218,4 +227,13 @@ COUNTS = """
 SELECT (time - ?) / ? AS step, recipe, verdict, count(*)
 FROM row WHERE kind = 'inspection' AND time >= ? AND time < ?
 GROUP BY step, recipe, verdict ORDER BY step, recipe, verdict
+"""
+LAST_WORDS = """
+SELECT part.verdict, json_extract(review.body, '$.word') AS word, count(*)
+FROM row AS review JOIN row AS part ON part.number = review.refers_to
+WHERE review.kind = 'review' AND part.kind = 'inspection' AND part.time >= ? AND part.time < ?
+AND review.number = (
+    SELECT max(number) FROM row WHERE refers_to = part.number AND kind = 'review'
+)
+GROUP BY part.verdict, word ORDER BY part.verdict, word
 """

@@ -192,8 +192,13 @@ class Forwarder(Protocol):
 
 
 def is_live(output: Output | Forwarder) -> TypeIs[Output]:
-    """Whether an output is shown inspections at once, rather than given rows."""
+    """Whether an output is shown inspections at once."""
     return hasattr(output, "show")
+
+
+def is_forwarder(output: Output | Forwarder) -> TypeIs[Forwarder]:
+    """Whether an output is given rows; one may be both."""
+    return hasattr(output, "deliver")
 
 
 @dataclass(frozen=True)

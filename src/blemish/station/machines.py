@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from blemish.station.contracts import Forwarder, Output, is_live
+from blemish.station.contracts import Forwarder, Output, is_forwarder, is_live
 from blemish.station.forwarding import Forwarding
 from blemish.station.showing import Showing
 
@@ -30,7 +30,7 @@ class Machines:
     def __init__(self, outputs: Mapping[str, Output | Forwarder], ledger: Ledger) -> None:
         self._showing = {name: Showing(one) for name, one in outputs.items() if is_live(one)}
         self._forwarding = {
-            name: Forwarding(one, ledger) for name, one in outputs.items() if not is_live(one)
+            name: Forwarding(one, ledger) for name, one in outputs.items() if is_forwarder(one)
         }
 
     def start(self, tasks: Supervisor) -> None:
@@ -40,7 +40,7 @@ class Machines:
             tasks.start(f"output {name}", showing.output.run, health)
             tasks.start(f"output {name}, showing", showing.run, health)
         for name, forwarding in self._forwarding.items():
-            tasks.start(f"output {name}", forwarding.run, forwarding.forwarder.health)
+            tasks.start(f"output {name}, rows", forwarding.run, forwarding.forwarder.health)
 
     def show(self, inspection: Inspection) -> None:
         """Show all live ones an inspection; returns at once."""
@@ -58,8 +58,8 @@ class Machines:
 
     def waiting(self, name: str) -> int:
         """What an output has not been shown or given yet."""
-        one = self._showing.get(name) or self._forwarding.get(name)
-        return 0 if one is None else one.waiting
+        both = (self._showing.get(name), self._forwarding.get(name))
+        return sum(one.waiting for one in both if one is not None)
 
     async def shown(self) -> None:
         """Wait until all has been shown, for a while at most."""

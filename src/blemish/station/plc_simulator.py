@@ -7,6 +7,7 @@ heartbeat is alive. Whatever else it reads, or cannot read, ejects the part.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -133,6 +134,8 @@ async def simulate(
     host, port = _place(address or "127.0.0.1", PORTS[kind])
     link = modbus_link if kind == "modbus" else opcua_link
     plc = plc or Plc(say)
+    logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what goes wrong is said here
+    logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     try:
         while True:
             try:

@@ -131,7 +131,7 @@ class Station:
 
         if self._stopping:
             raise BlemishError(STOPPED)
-        await self._follow(frame)
+        await self._follow(frame.part)
         if frame.camera not in self.recipe.cameras:
             raise UsageError(
                 f"Recipe '{self.recipe.name}' has no camera '{frame.camera[:100]}'; it has: "
@@ -142,7 +142,7 @@ class Station:
         return await done
 
     async def trigger(self, camera: str, *, who: str, part: str | None = None) -> None:
-        """Have a camera take an image.
+        """Have a camera take an image; of a part that asks for a recipe, by its settings.
 
         Raises:
             UsageError: there is none of that name, or it knows no trigger.
@@ -150,6 +150,7 @@ class Station:
         if camera not in self.sources:
             near = did_you_mean(camera, self.sources)
             raise UsageError(f"There is no camera '{camera[:100]}', which {who} triggers.{near}")
+        await self._follow(part)
         await self.sources[camera].trigger(part)
 
     async def switch(self, recipe: str, *, who: str) -> None:
@@ -361,7 +362,7 @@ class Station:
     async def _take(self, frame: Frame, health: Health) -> None:
         """Take a frame of a source in; whatever is wrong with one, the next is taken."""
         try:
-            await self._follow(frame)
+            await self._follow(frame.part)
             while frame.camera not in self.recipe.cameras:
                 if not frame.waits:
                     health.count("not of the recipe")
@@ -374,11 +375,11 @@ class Station:
             if frame.refused is not None:
                 await frame.refused(str(error))
 
-    async def _follow(self, frame: Frame) -> None:
+    async def _follow(self, part: str | None) -> None:
         """Switch to the recipe that a part asks for."""
-        asked = None if frame.part is None else recipe_for(frame.part, self.site.recipes)
+        asked = None if part is None else recipe_for(part, self.site.recipes)
         if asked not in (None, self.recipe.name):
-            await self.switch(str(asked), who=f"part {frame.part}")
+            await self.switch(str(asked), who=f"part {part}")
 
     # Parts are over.
 

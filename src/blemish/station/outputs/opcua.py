@@ -187,7 +187,8 @@ class OpcUa:
             await server.load_private_key(self._settings.key)
             policies += _SECURE
         server.set_security_policy(policies, permission_ruleset=_Rules())
-        server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
+        users = [] if self._settings.user is None else [ua.UserNameIdentityToken]
+        server.set_identity_tokens([ua.AnonymousIdentityToken, *users])
         await self._add_nodes(server)
         return server
 
