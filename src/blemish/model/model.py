@@ -37,7 +37,7 @@ from blemish.graph.session import Crew, Session
 from blemish.graph.verdict import ALIGNMENT, DEPARTURES
 from blemish.graph.zones import within_zones
 from blemish.images.appearance import Appearance, appearance_of
-from blemish.images.exposure import exposure_of, level_of
+from blemish.images.exposure import even_blocks, exposure_of, level_of
 from blemish.images.format import ImageFormat
 from blemish.images.glance import Typical, glance_at, look_without_place
 from blemish.images.header import (
@@ -589,9 +589,13 @@ class Model:
             reasons += [reason] if (reason := self.alignment.reason(motion)) else []
         if inspectable is None or (departures <= inspectable.limit).all():
             return tuple(reasons)
-        points = None if self.zones is None else self.zones.points
-        exposure = exposure_of(image, points)
-        level = level_of(score_map, points and points[0])
+        height, width = score_map.shape
+        blocks, beside = even_blocks((height, width)), True
+        if self.zones is not None:
+            blocks, beside = self.zones.points
+        if motion is not None:  # points of the reference, nearly as the graph has looked at them
+            blocks = motion.pixels_on_image(blocks, (height, width))
+        exposure, level = exposure_of(image, (blocks, beside)), level_of(score_map, blocks)
         white_level = self.image_format.white_level
         return (*reasons, *inspectable.reasons(departures, exposure, level, white_level))
 
