@@ -6,6 +6,7 @@ the verdict that its content asks for, the chain whole, and the database must ha
 
     python benchmarks/soak.py --minutes 20
     python benchmarks/soak.py --latency 2000   # what a station adds to the time of a prediction
+    python benchmarks/soak.py --copies 10000   # slow, partial and renamed copies, each judged once
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+sys.path[:0] = [str(ROOT / place) for place in ("tests", "tests/station", "benchmarks")]
 
 RATE = 10.0  # images a second
 AWAY_SECONDS = (2.0, 6.0)
@@ -275,6 +276,31 @@ def _left(line: Line, kinds: dict[str, str]) -> dict[str, Any]:
     return {"rows": rows, "verdicts": dict(counts), "problems": problems[:20]}
 
 
+def copies(files: int) -> dict[str, Any]:
+    """Slow, partial and renamed copies into the folder while it is watched."""
+    from killed import feed
+
+    with ExitStack() as open_:
+        folder = Path(open_.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))
+        line = Line(folder, open_)
+        for kind, images in line.images.items():
+            (folder / f"{kind}.png").write_bytes(images[0])
+        line.start()
+        start = time.monotonic()
+        feed(line.inbox, folder, random.Random(0), files=files, pause=0.0)
+        last = time.monotonic() + DRAIN_SECONDS
+        while line.waiting() and time.monotonic() < last:
+            time.sleep(0.2)
+        seconds = time.monotonic() - start
+        line.end()
+        judged = [path.name for path in (line.inbox / "judged").glob("*/*")]
+        kinds = {name: name.split("-")[0] for name in judged}
+        found = _left(line, kinds)
+        if len(judged) != files:
+            found["problems"].append(f"{len(judged)} of {files} files were judged")
+        return {"case": "copies", "files": files, "seconds": seconds, **found}
+
+
 def latency(parts: int) -> dict[str, Any]:
     """What a station adds to a prediction of the same image, one after the other."""
     from blemish.station.contracts import Frame
@@ -326,7 +352,7 @@ def _images_and_model(folder: Path) -> dict[str, list[bytes]]:
 def _broker(folder: Path) -> Any:
     from brokers import BROKER, Broker
 
-    return None if BROKER is None else Broker(folder)
+    return None if BROKER is None else Broker(folder, "allow_anonymous true")
 
 
 def _database(open_: ExitStack) -> Any:
@@ -349,15 +375,20 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--kills", type=int, default=0, help="so many at least")
     parser.add_argument("--latency", type=int, metavar="PARTS")
+    parser.add_argument("--copies", type=int, metavar="FILES")
     wanted = parser.parse_args()
     record = DayRecord("soak")
     if wanted.latency:
         record.add(latency(wanted.latency))
+    rows = []
+    if wanted.copies:
+        rows.append(copies(wanted.copies))
     if wanted.minutes:
-        row = soak(wanted.minutes, rate=wanted.rate, fewest_kills=wanted.kills)
-        record.add(row)
-        if row["problems"]:
-            sys.exit(json.dumps(row["problems"], indent=1))
+        rows.append(soak(wanted.minutes, rate=wanted.rate, fewest_kills=wanted.kills))
+    record.add(*rows)
+    problems = [problem for row in rows for problem in row["problems"]]
+    if problems:
+        sys.exit(json.dumps(problems, indent=1))
 
 
 if __name__ == "__main__":
