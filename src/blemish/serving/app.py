@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from blemish.serving import administration, inspection, protocol, sessions
+from blemish.serving import administration, description, inspection, protocol, sessions
 from blemish.serving.answers import add_answers, answers, problem
 from blemish.serving.guard import Guard, needs
 from blemish.serving.metrics import CONTENT_TYPE, Metrics
@@ -97,8 +97,7 @@ def make_app(
         body_seconds=limits.body_seconds,
         here_only=tokens is None,
     )
-    ours = (health, sessions.router, administration.router, inspection.router, protocol.router)
-    for router in (*ours, *routers):
+    for router in (*OURS, *routers):
         app.include_router(router)
     return app
 
@@ -123,3 +122,13 @@ async def ready(request: Request) -> Any:
 async def metrics(request: Request) -> Response:
     """Counts and times, as Prometheus reads them."""
     return Response(request.app.state.metrics.to_text(), media_type=CONTENT_TYPE)
+
+
+OURS = (
+    health,
+    description.router,
+    sessions.router,
+    administration.router,
+    inspection.router,
+    protocol.router,
+)
