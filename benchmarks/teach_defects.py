@@ -10,10 +10,7 @@ fiftieth. Rows that are in the day's record are not measured again.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +20,8 @@ import blemish
 from blemish.data.sample import Sample
 from blemish.errors import UsageError
 from blemish.progress import LoggedProgress
-from day_record import DayRecord, Row
-from teach import CATEGORIES, MOST_DEFECTS, MOST_GOOD, RATE, paths, scores
+from day_record import Row
+from taught_streams import Stream, measure_streams, paths, scores
 
 MOST_TAUGHT = 3
 MOVED_PX, BRIGHTENED = 2, 1.02
@@ -32,38 +29,12 @@ MOVED_PX, BRIGHTENED = 2, 1.02
 
 def main() -> None:
     """Measure what is not measured yet."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="holds data/")
-    parser.add_argument("--streams", type=int, default=20)
-    parser.add_argument("--only", action="append", help="these categories alone")
-    arguments = parser.parse_args()
-    record = DayRecord("teach-defects")
-    for number in range(arguments.streams):
-        for name in arguments.only or CATEGORIES:
-            case = {"category": name, "stream": number, "rate": RATE}
-            if not record.holds(case):
-                record.add(case | measured(arguments.shared / "data" / name, number))
+    measure_streams("teach-defects", __doc__, measured)
 
 
-def measured(folder: Path, number: int) -> Row:
+def measured(drawn: Stream) -> Row:
     """One stream of a category."""
-    dataset = blemish.open_dataset(folder)
-    good = sorted((s for s in dataset.samples if s.label == "good"), key=lambda s: s.id)
-    every = sorted((s for s in dataset.samples if s.label == "defect"), key=lambda s: s.id)
-    order = np.random.default_rng([number, 24]).permutation(len(good))[:MOST_GOOD]
-    shuffled = [good[i] for i in order]
-    half = len(shuffled) // 2
-    train = tuple(replace(sample, split="train") for sample in shuffled[:half])
-    stream = shuffled[half : half + 2 * (len(shuffled) - half) // 3]
-    fresh = shuffled[half + len(stream) :]
-    some = np.random.default_rng([number, 25]).permutation(len(every))[:MOST_DEFECTS]
-    defects = [every[i] for i in some]
-    model = blemish.fit(
-        replace(dataset, samples=train),
-        blemish.PatchCore(seed=number),
-        false_alarm_rate=RATE,
-        progress=LoggedProgress(),
-    )
+    model, stream, fresh, defects = drawn.model, drawn.images, drawn.fresh, drawn.defects
     threshold = model.calibration.image_threshold
     before = scores(model, defects)
     missed = [s for s, score in zip(defects, before, strict=True) if score <= threshold and s.masks]

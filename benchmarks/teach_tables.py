@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from table_parts import Record, Row, headed, made
 
-Record = dict[str, Any]
-Rows = list[dict[str, Any]]
+Rows = list[Row]
 NOT_YET = "There is no record yet."
 
 
@@ -16,7 +15,7 @@ def alarms(record: Record) -> str:
     heads = ("data", "streams", "promised", "bound of one fit (95 %)", "in the stream, untaught",
              "in the stream, taught", "fresh, before", "fresh, after the stream",
              "scores that rose by learning")  # fmt: skip
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines = headed(*heads)
     for name, rows in _by_category(record).items():
         shares = (
             _share(rows, "alarms_untaught", "streamed"),
@@ -39,7 +38,7 @@ def found(record: Record) -> str:
     heads = ("data", "recall before", "after the stream", "after the ten loudest",
              "image AUROC before", "after the ten loudest", "vectors before", "of ten images",
              "bytes more, of ten images")  # fmt: skip
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines = headed(*heads)
     for name, rows in _by_category(record).items():
         recalls = [_state(rows, what, "found", "defects") for what in ("before", "taught", "ten")]
         cells = [f"{recall:.4f}" for recall in recalls]
@@ -58,7 +57,7 @@ def defects(record: Record) -> str:
     heads = ("data", "streams", "defects taught", "refused", "nearly the same found, before",
              "after", "other defects found, before", "after", "fresh good rejected, before",
              "after", "more at most, as told")  # fmt: skip
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    lines = headed(*heads)
     for name, rows in _by_category(record).items():
         taught, refused = (sum(row[what] for row in rows) for what in ("defects_taught", "refused"))
         cells = []
@@ -75,13 +74,6 @@ def defects(record: Record) -> str:
         head = f"| {name} | {len(rows)} | {taught} | {refused} | "
         lines.append(f"{head}{' | '.join(cells)} | {most:.2f} % |")
     return "\n".join([*lines, "", made(record)])
-
-
-def made(record: Record) -> str:
-    """When, and on what."""
-    return (
-        f"{record['date']}, {record['machine']['cores']} cores ({record['machine']['processor']})."
-    )
 
 
 _SIZES = ("vectors", "bytes")

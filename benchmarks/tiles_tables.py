@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from table_parts import Record, Row, headed
 
 NOT_YET = "Not measured yet: `python benchmarks/tiles.py`."
-
-Record = dict[str, Any]
-Row = dict[str, Any]
 
 
 def seams(record: Record) -> str:
     """A row each overlap: how far scores of cells are from those of the whole image."""
-    lines = _headed(
+    lines = headed(
         "overlap", "cells that differ by more than 1e-4", "most", "tiles of 512 in 4000 x 4000"
     )
     rows = _of(record, "seams")
@@ -31,7 +28,7 @@ def large(record: Record) -> str:
     if not rows:
         return NOT_YET
     sizes = list(dict.fromkeys(row["size"] for row in rows))
-    lines = _headed("", *sizes)
+    lines = headed("", *sizes)
     for kind in dict.fromkeys(row["kind"] for row in rows):
         own = {row["size"]: row for row in rows if row["kind"] == kind}
         lines.append(f"| {kind} | {' | '.join(_cost(own.get(size)) for size in sizes)} |")
@@ -46,7 +43,7 @@ def defects(record: Record) -> str:
     if not rows:
         return NOT_YET
     widths = list(dict.fromkeys(row["width"] for row in rows))
-    lines = _headed("", *(f"{width} px" for width in widths), "seconds an image")
+    lines = headed("", *(f"{width} px" for width in widths), "seconds an image")
     for kind in dict.fromkeys(row["kind"] for row in rows):
         own = {row["width"]: row for row in rows if row["kind"] == kind}
         cells = [
@@ -71,7 +68,3 @@ def _cost(row: Row | None) -> str:
 
 def _of(record: Record, part: str) -> list[Row]:
     return [row for row in record["rows"] if row["part"] == part]
-
-
-def _headed(*names: str) -> list[str]:
-    return [f"| {' | '.join(names)} |", "|---" * len(names) + "|"]

@@ -15,6 +15,7 @@ from blemish.files import (
     refuse_existing,
     take_away_temporaries,
     temporary_beside,
+    write_new,
     write_whole,
 )
 
@@ -192,3 +193,41 @@ def test_files_are_found_through_links_each_folder_once_by_its_own_path(tmp_path
         "top/z/1",
         "top/z/out/2",
     ]
+
+
+def test_of_several_that_write_a_new_file_one_does(tmp_path):
+    path = tmp_path / "new"
+    with ThreadPoolExecutor(4) as pool:
+        wrote = list(pool.map(lambda text: write_new(path, text * 1000), "abcd"))
+    assert sum(wrote) == 1
+    assert path.read_text() == "abcd"[wrote.index(True)] * 1000
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+def test_a_file_that_is_held_may_be_replaced_by_who_holds_it(tmp_path):
+    path = tmp_path / "state"
+    path.write_text("old")
+    with held(path, busy="busy"):
+        with pytest.raises(BlemishError, match="busy"), held(path, busy="busy"):
+            pass
+        write_whole(path, "new")
+        with held(path, busy="busy"):
+            assert path.read_text() == "new"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+def test_what_was_replaced_before_it_was_held_is_held_by_nobody(tmp_path, monkeypatch):
+    path = tmp_path / "state"
+    path.write_text("old")
+    opened = os.open
+
+    def late(*given):
+        descriptor = opened(*given)
+        monkeypatch.setattr(os, "open", opened)
+        write_whole(path, "new")
+        return descriptor
+
+    monkeypatch.setattr(os, "open", late)
+    with pytest.raises(BlemishError, match="busy"), held(path, busy="busy"):
+        pass

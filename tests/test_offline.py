@@ -12,6 +12,7 @@ import pytest
 
 import blemish
 from blemish.cli.main import app
+from ledgers import written
 from tiny import LEVELS, SIDE, tiny_backbone, tiny_dataset
 from tiny_efficientad import tiny_teacher
 from traced import Machine, require_strace
@@ -54,6 +55,13 @@ COMMANDS = [
     (["benchmark", "tile", "-o", "bench", *PATCHCORE], "bench"),
     (["report", "records", "-o", "page"], "page"),
     (["export", "tile", "--to", "coco", "-o", "coco"], "coco"),
+    (["audit", "record/ledger.db"], ""),
+    (["ledger", "key", "-o", "keys/private.pem"], "keys"),
+    (["ledger", "head", "record/ledger.db"], ""),
+    (["ledger", "export", "record/ledger.db", "-o", "rows.csv"], "rows.csv"),
+    (["ledger", "report", "record/ledger.db", "-o", "s.pdf", "--since", "2026-12-01"], "s.pdf"),
+    (["ledger", "archive", "record/ledger.db", "-o", "record/old.db", "--older-than", 0], "record"),
+    (["station", "--new", "line", "--model", "m.onnx"], "line"),
     (["token", "tokens.toml", "line 3", "--role", "operator"], "tokens.toml"),
 ]
 PROGRAM = """
@@ -76,6 +84,9 @@ def machine(model, tmp_path_factory):
     tiny_backbone(made.here / "tiny.onnx")
     tiny_teacher(made.here / "teacher.onnx")
     model.save(made.here / "m.onnx")
+    (made.here / "keys").mkdir()
+    (made.here / "record").mkdir()
+    written(made.here / "record" / "ledger.db")
     for words in (["predict", "m.onnx", data / "test", "-o", "maps", "--maps"],
                   ["golden", "m.onnx", data / "test", "-o", "kept.onnx"],
                   ["learn", "m.onnx", data / "test" / "spot" / "001.png", "--whole",
@@ -122,6 +133,11 @@ def test_a_service_is_reached_by_no_other_machine_unless_tokens_are_named(machin
 def test_every_command_is_looked_at():
     names = {command.callback.__name__ for command in app.registered_commands}
     assert names - {words[0] for words, _ in COMMANDS} == {"download", "serve"}
+    looked_at = {tuple(words[:2]) for words, _ in COMMANDS}
+    for group in app.registered_groups:
+        inner = group.typer_instance.registered_commands
+        names = {(group.typer_instance.info.name, one.callback.__name__) for one in inner}
+        assert names <= looked_at
 
 
 def test_what_reaches_or_writes_is_seen(machine):

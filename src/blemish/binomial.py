@@ -31,6 +31,24 @@ def rate_range(hits: int, trials: int, *, confidence: float) -> tuple[float, flo
     return lowest, rate_at_most(hits, trials, confidence=one_sided)
 
 
+def hits_range(trials: int, rate: float, *, chance: float) -> tuple[int, int]:
+    """The fewest and most hits that are expected: fewer, or more, come by `chance` at most each."""
+    if rate > 0.5:
+        low, high = hits_range(trials, 1 - rate, chance=chance)
+        return trials - high, trials - low
+    if rate <= 0:
+        return 0, 0
+    fewest, hits = 0, 0
+    log_odds, log = math.log(rate) - math.log1p(-rate), trials * math.log1p(-rate)
+    below = 0.0  # the probability of fewer than `hits`
+    while below <= 1 - chance and hits < trials:
+        fewest = hits if below <= chance else fewest
+        below += math.exp(log)
+        log += math.log(trials - hits) - math.log(hits + 1) + log_odds
+        hits += 1
+    return fewest, hits if below <= 1 - chance else hits - 1
+
+
 def _cdf(hits: int, trials: int, rate: float) -> float:
     """The probability of so many hits or fewer."""
     if rate <= 0 or rate >= 1:

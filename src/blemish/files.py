@@ -69,6 +69,30 @@ def writing_whole(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def write_new(path: Path, content: str) -> bool:
+    """Write a file where there is none, whole; of several that try at once, one does.
+
+    Returns:
+        Whether it was written; `False` where there is one.
+
+    Raises:
+        BlemishError: as `write_whole`.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = temporary_beside(target)
+    write_whole(temporary, content)
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    except OSError:  # a disk without links
+        temporary.replace(target)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    return True
+
+
 def sync_folder(folder: Path) -> None:
     """Make sure that the names of files in a folder survive a power cut, where that can be had.
 
@@ -111,13 +135,14 @@ def is_temporary(name: str) -> bool:
 
 
 @contextmanager
-def held(folder: Path, *, busy: str) -> Iterator[None]:
-    """Keep a folder from other processes that hold it, too; the system lets go of it at their end.
+def held(place: Path, *, busy: str) -> Iterator[None]:
+    """Keep a folder or file from others that hold it, too; the system lets go of it at their end.
 
-    Where a system has no such locks, on Windows and some network disks, nothing is held.
+    Where a system has no such locks, on Windows and some network disks, nothing is held. A file may
+    be replaced by who holds it: from then on others may hold the new one, which is whole.
 
     Args:
-        folder: that is there.
+        place: that is there.
         busy: what to say where another process holds it.
 
     Raises:
@@ -128,8 +153,8 @@ def held(folder: Path, *, busy: str) -> Iterator[None]:
         return
     import fcntl
 
-    with looking_at(folder):
-        descriptor = os.open(folder, os.O_RDONLY)
+    with looking_at(place):
+        descriptor = os.open(place, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,6 +162,10 @@ def held(folder: Path, *, busy: str) -> Iterator[None]:
             raise BlemishError(busy) from error
         except OSError:
             pass
+        with looking_at(place):
+            replaced = not os.path.samestat(os.fstat(descriptor), place.stat())
+        if replaced:  # by another, just before it let go of it
+            raise BlemishError(busy)
         yield
     finally:
         os.close(descriptor)

@@ -23,6 +23,9 @@ def test_a_fit_aligns_and_inspect_tells_of_it(blemish, cards, fit_options, tmp_p
     assert (facts["degrees"], facts["scale"]) == (12, True)
     (line,) = blemish("predict", model, cards / "test" / "good" / "000.png").lines
     assert line["motion"]["agreement"] > facts["limit"]
+    refused = blemish("predict", model, cards / "test" / "good" / "000.png", "--evidence")
+    assert refused.code == 2
+    assert "predict without --evidence, or fit a model" in " ".join(refused.err.split())
 
 
 def test_a_plan_tells_what_the_file_grows_by(blemish, cards, fit_options):

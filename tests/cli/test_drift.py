@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import blemish as library
+from blemish.files import held
 from blemish.monitor.monitor import Monitor
 from blemish.result import Look
 
@@ -133,7 +134,32 @@ def test_what_a_monitor_began_with_stays(blemish, fitted, good, tmp_path):
     assert Monitor.load(state).parts_per_alarm == 5000
     found = blemish(*words, 6000)
     assert found.code == 2
-    assert "began with --parts-per-alarm 5000" in found.err
+    assert "began with --parts-per-alarm 5000, and stays with it; leave the option" in found.err
+    found = blemish(*words[:-1], "--monitor-line")
+    assert found.code == 2
+    assert "began with the training images, not --monitor-line" in " ".join(found.err.split())
+
+
+def test_a_line_that_began_with_its_own_parts_goes_on_with_and_without_saying_so(
+    blemish, fitted, good, tmp_path
+):
+    words = ("predict", fitted, good, "--monitor", tmp_path / "state.json")
+    assert [
+        blemish(*words, *more).code for more in (["--monitor-line"], ["--monitor-line"], [])
+    ] == [0] * 3
+    assert Monitor.load(tmp_path / "state.json").of_line
+
+
+def test_two_runs_at_once_on_one_state_lose_no_part(blemish, fitted, good, tmp_path):
+    state = tmp_path / "state.json"
+    words = ("predict", fitted, good, "--monitor", state)
+    assert blemish(*words).code == 0
+    with held(state, busy=""):
+        found = blemish(*words)
+    assert (found.code, found.out) == (1, "")
+    assert "Another run watches with" in found.err
+    assert blemish(*words).code == 0
+    assert Monitor.load(state).parts == 2
 
 
 def test_a_state_that_cannot_be_written_is_told_before_anything_is_judged(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from blemish.cli.flags import Flags
 from blemish.detectors.assigned import make_assigned, settings_of_each
 from blemish.errors import SettingError
 
@@ -42,3 +43,22 @@ def test_settings_of_a_detector_that_does_not_run_are_an_error():
 
 def test_one_detector_takes_its_own():
     assert make_assigned("patchcore", {"patchcore.k": 2, "image_size": 64}).settings.k == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "typed"),
+    [
+        ({"efficientad.steps": 20}, "efficientad.steps=20"),
+        (
+            {"efficientad": {"steps": 20, "dropout": 0.5}},
+            "efficientad.steps=20,efficientad.dropout=0.5",
+        ),
+        ({"patchcore.levels": ["a", "b"]}, "patchcore.levels=a,b"),
+        ({"steps": 20}, "efficientad.steps=20"),
+    ],
+)
+def test_settings_of_members_are_told_as_fusion_takes_them(given, typed):
+    with pytest.raises(SettingError) as told:
+        settings_of_each(["fusion"], given)
+    assert f"member_settings='{typed}'" in str(told.value)
+    assert f"--member-settings {typed}." in Flags(["member_settings"]).of_error(told.value)

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 import blemish
-from blemish.errors import UsageError
+from blemish.graph.interface import parsed
+from blemish.result import Verdict
 from blemish.zones import Box, Disc, Zone, Zones
 from tiny import tiny_settings
 
@@ -47,7 +48,7 @@ def untiled(folder, backbone):
 
 def check_same(model, folder, tmp_path):
     """Whether ONNX Runtime alone says of some images what the model says."""
-    model.save(tmp_path / "model.onnx")
+    model.save(tmp_path / "model.onnx", force=True)
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     for path in sorted(folder.rglob("*.png"))[::3]:
         image = np.asarray(Image.open(path))
@@ -61,17 +62,59 @@ def test_a_zoned_tiled_model_is_one_graph(fitted, folder, tmp_path):
     check_same(fitted, folder, tmp_path)
 
 
-def test_a_zoned_taught_model_is_one_graph(untiled, folder, tmp_path):
-    odd = folder / "bad" / "0.png"
-    taught = blemish.learn(untiled, [odd])
-    assert taught.predict(odd).score < untiled.predict(odd).score
-    assert blemish.undo(taught) == untiled.to_bytes()
+@pytest.mark.parametrize("kind", ["fitted", "untiled"])
+def test_a_zoned_taught_model_is_one_graph(kind, folder, tmp_path, request):
+    model, odd = request.getfixturevalue(kind), folder / "bad" / "0.png"
+    assert model.predict(odd).verdict == Verdict.DEFECT
+    taught = blemish.learn(model, [odd])
+    assert taught.predict(odd).verdict == Verdict.GOOD
+    assert 0 < taught.facts.history[0].added < 200
+    assert blemish.undo(taught) == model.to_bytes()
     check_same(taught, folder, tmp_path)
 
 
-def test_a_tiled_model_says_that_it_cannot_be_taught(fitted, folder):
-    with pytest.raises(UsageError, match="A model with tiles"):
-        blemish.learn(fitted, [folder / "bad" / "0.png"])
+def test_a_tiled_model_forgets_and_is_taught_again(fitted, folder, tmp_path):
+    odd, other = (folder / "bad" / f"{number}.png" for number in (0, 3))
+    taught = blemish.learn(fitted, [odd])
+    less = blemish.forget(taught, [odd])
+    assert less.predict(odd).score == pytest.approx(fitted.predict(odd).score, rel=1e-5)
+    first = fitted.facts.training.images[0].id
+    without = blemish.forget(less, [first], training_images=folder)
+    assert 0 < without.facts.history[-1].added <= without.facts.history[-1].removed
+    again = blemish.learn(without, [odd, other])
+    assert again.predict(odd).score < without.predict(odd).score
+    check_same(again, folder, tmp_path)
+    data = again.to_bytes()
+    for older in (without, less, taught, fitted):
+        data = blemish.undo(blemish.Model(data))
+        assert data == older.to_bytes()
+
+
+def test_a_tiled_model_learns_defects_and_others_after_them(fitted, folder, tmp_path):
+    hidden = tmp_path / "hidden.png"
+    image = np.asarray(Image.open(folder / "good" / "3.png")).copy()
+    image[100:112, 40:52] = image[100:112, 40:52] // 2 + 30  # paler than it was, but not odd
+    Image.fromarray(image).save(hidden)
+    assert fitted.predict(hidden).verdict == Verdict.GOOD
+    good, box = [new_good(tmp_path / f"{n}.png", seed=50 + n) for n in range(4)], (40, 100, 52, 112)
+    taught = blemish.learn_defects(fitted, [hidden], good, box_xyxy=box)
+    assert taught.predict(hidden).verdict == Verdict.DEFECT
+    assert not any(taught.predict(path).verdict == Verdict.DEFECT for path in good)
+    check_same(taught, folder, tmp_path)
+    more = blemish.learn_defects(taught, [folder / "bad" / "0.png"], good)
+    nodes = [node.name for node in parsed(more.to_bytes(), "m").graph.node]
+    assert len(nodes) == len(set(nodes))
+    assert more.predict(hidden).verdict == Verdict.DEFECT
+    check_same(more, folder, tmp_path)
+    assert blemish.undo(more) == taught.to_bytes()
+    known = more.facts.detector.details["defects"]["vectors"]
+    assert known > taught.facts.detector.details["defects"]["vectors"]
+
+
+def new_good(path, *, seed):
+    pixels = np.random.default_rng(seed).integers(40, 80, (SIDE, SIDE, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(path)
+    return path
 
 
 def test_what_lies_outside_of_the_zones_is_seen_by_no_tile(fitted, folder):

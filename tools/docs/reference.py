@@ -78,8 +78,10 @@ def commands() -> str:
     group = typer.main.get_command(app)
     exit_codes = (inspect.getdoc(cli_command) or "").partition("\n\n")[2]
     parts = ["# Commands", "What `--help` says.", exit_codes, _block(_help())]
-    for name in group.commands:  # type: ignore[attr-defined]
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
         parts += [f"## blemish {name}", _block(_help(name))]
+        for inner in getattr(command, "commands", ()):
+            parts += [f"### blemish {name} {inner}", _block(_help(name, inner))]
     return "\n\n".join(parts) + "\n"
 
 

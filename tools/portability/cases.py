@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,31 +15,68 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import blemish
+from blemish.alignment import Alignment
 from blemish.data.write_surfaces import write_surfaces
+from blemish.zones import Box, Disc, Zone, Zones
 
 IMAGES = 200
 SIDE_PX = 128
 LEARNED, FEWER = 110, 40  # training images: what the promise by default takes, and what is quicker
+TILES = {"scale": 0.75, "tile": 64, "coreset_ratio": 0.12}
 SMALL = {"image_size": 128, "coreset_ratio": 0.12}  # a bank that is searched in two stages still
 # Enough for a net that tells images apart: what it learns is not looked at here.
 SHORT = {"preset": "quick", "steps": 6, "image_size": 128, "autoencoder_weight": 0.5}
 
-KINDS: dict[str, Callable[[], Any]] = {
-    "patchcore": blemish.PatchCore,
-    "patchcore int8": lambda: blemish.PatchCore(precision="int8", **SMALL),
-    "patchcore, bank in blocks, longer, squared": lambda: blemish.PatchCore(
+ZONES = Zones((Zone("face", Box(12, 20, 100, 90)), Zone("hub", Disc(60, 70, 9), ignored=True)))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A model to be made.
+
+    Attributes:
+        detector: makes what is fitted.
+        zones: what is inspected; `None` for all.
+        align: how parts are aligned; `None` for surfaces, which are not.
+        taught: whether it learns a defect as if it were none.
+    """
+
+    detector: Callable[[], Any]
+    zones: Zones | None = None
+    align: Alignment | None = None
+    taught: bool = False
+
+    @property
+    def of_one_size(self) -> bool:
+        """Whether all images must have the size of those that it is fitted on."""
+        return self.zones is not None or self.align is not None
+
+
+KINDS = {
+    "patchcore": Kind(blemish.PatchCore),
+    "patchcore int8": Kind(lambda: blemish.PatchCore(precision="int8", **SMALL)),
+    "patchcore, bank in blocks, longer, squared": Kind(lambda: blemish.PatchCore(
         image_size=128, coreset_ratio=0.45, resize="longer", distance="squared",
         smoothing=0,
+    )),
+    "patchcore, 3 neighbours, re-weighted distances, shorter, pooled": Kind(
+        lambda: blemish.PatchCore(
+            resize="shorter", k=3, reweight=3, embedding="pooled", image_score="patches",
+            normalisation="none", **SMALL
+        )
     ),
-    "patchcore, 3 neighbours, re-weighted distances, shorter, pooled": lambda: blemish.PatchCore(
-        resize="shorter", k=3, reweight=3, embedding="pooled", image_score="patches",
-        normalisation="none", **SMALL
+    "patchcore, sharp map": Kind(lambda: blemish.PatchCore(map_levels=["s4"], **SMALL)),
+    "patchcore, head": Kind(lambda: blemish.PatchCore(head="distance", **SMALL)),
+    "efficientad": Kind(lambda: blemish.EfficientAd(**SHORT)),
+    "fusion": Kind(lambda: blemish.Fusion(members=["patchcore", "padim"], image_size=128)),
+    "patchcore, tiles": Kind(lambda: blemish.PatchCore(**TILES)),
+    "patchcore, tiles, zones, taught": Kind(
+        lambda: blemish.PatchCore(**TILES), zones=ZONES, taught=True
     ),
-    "patchcore, sharp map": lambda: blemish.PatchCore(map_levels=["s4"], **SMALL),
-    "patchcore, head": lambda: blemish.PatchCore(head="distance", **SMALL),
-    "efficientad": lambda: blemish.EfficientAd(**SHORT),
-    "fusion": lambda: blemish.Fusion(members=["patchcore", "padim"], image_size=128),
-    "patchcore, tiles": lambda: blemish.PatchCore(scale=0.75, tile=64, coreset_ratio=0.12),
+    "patchcore, aligned": Kind(lambda: blemish.PatchCore(**SMALL), align=Alignment(15)),
+    "patchcore, aligned, tiles, zones": Kind(
+        lambda: blemish.PatchCore(**TILES), zones=ZONES, align=Alignment(15)
+    ),
 }  # fmt: skip
 
 TRAINED = ("efficientad", "patchcore, head")  # by torch
@@ -50,20 +88,37 @@ def file_name(kind: str) -> str:
     return kind.replace(",", "").replace(" ", "-") + ".onnx"
 
 
-def write_cases(folder: Path) -> list[str]:
-    """Write `images.bin`, `images.json` and a model of each kind; gives the kinds."""
+def write_cases(folder: Path) -> dict[str, Path]:
+    """Write models, and `images.bin` and `images.json` that they judge; gives a file of each kind.
+
+    What is of one size has a folder of its own.
+    """
     surfaces = folder / "surfaces"
     write_surfaces(
         surfaces, categories=["tile"], good=LEARNED, test_good=60, defects_a_type=20,
         size_px=SIDE_PX, force=True,
     )  # fmt: skip
     tile = surfaces / "tile"
+    few, parts, of_one_size = _fewer(tile), folder / "parts", folder / "one-size"
+    _write_parts(parts, few)
     _write_images(folder, [*_odd(), *_files(tile)][:IMAGES])
-    kinds = [kind for kind in KINDS if kind not in TRAINED or find_spec("torch")]
-    for kind in kinds:
-        dataset = blemish.open_dataset(tile if kind == "patchcore" else _fewer(tile))
-        blemish.fit(dataset, KINDS[kind]()).save(folder / file_name(kind), force=True)
-    return kinds
+    alike = [image for image in (*_odd(), *_files(tile)) if image.shape == (SIDE_PX, SIDE_PX, 3)]
+    of_one_size.mkdir(exist_ok=True)
+    _write_images(of_one_size, [*_files_of_parts(parts), *alike][:IMAGES])
+    taught = sorted(path for path in (tile / "test").rglob("*.png") if path.parent.name != "good")
+    models = {}
+    for name, kind in KINDS.items():
+        if name in TRAINED and not find_spec("torch"):
+            continue
+        data = parts if kind.align is not None else tile if name == "patchcore" else few
+        model = blemish.fit(
+            blemish.open_dataset(data), kind.detector(), zones=kind.zones, align=kind.align
+        )
+        if kind.taught:
+            model = blemish.learn(model, taught[:1], whole=True)
+        models[name] = (of_one_size if kind.of_one_size else folder) / file_name(name)
+        model.save(models[name], force=True)
+    return models
 
 
 def _fewer(tile: Path) -> Path:
@@ -74,6 +129,33 @@ def _fewer(tile: Path) -> Path:
     for path in sorted((tile / "train" / "good").iterdir())[:FEWER]:
         shutil.copy(path, folder / "train" / "good")
     return folder
+
+
+def _write_parts(folder: Path, surfaces: Path) -> None:
+    """Cards of these surfaces on a dark ground, a corner cut off; nearly where the others lie."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "train" / "good").mkdir(parents=True)
+    for number, path in enumerate(sorted((surfaces / "train" / "good").iterdir())):
+        card = _card(np.asarray(Image.open(path).convert("RGB")))
+        moved = np.roll(card, (number % 3 - 1, number % 5 - 2), (0, 1))
+        Image.fromarray(moved).save(folder / "train" / "good" / path.name)
+
+
+def _card(surface: ImageArray) -> ImageArray:
+    rows, columns = np.indices(surface.shape[:2])
+    edge = SIDE_PX // 8
+    shown = (rows > edge) & (rows < SIDE_PX - edge) & (columns > edge)
+    shown &= (columns < SIDE_PX - 2 * edge) & (rows + columns > 4 * edge)
+    return np.where(shown[..., None], surface // 2 + 100, 30).astype(np.uint8)
+
+
+def _files_of_parts(parts: Path) -> Iterator[ImageArray]:
+    """Some as they are, moved, and dark."""
+    for number, path in enumerate(sorted((parts / "train" / "good").iterdir())):
+        image = np.asarray(Image.open(path))
+        yield np.roll(image, (3 * (number % 4), -2 * (number % 5)), (0, 1))
+        if number % 4 == 0:
+            yield image // 3
 
 
 def _write_images(folder: Path, images: list[ImageArray]) -> None:

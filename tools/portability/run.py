@@ -25,7 +25,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import numpy as np
 import onnx
-from cases import file_name, write_cases
+from cases import write_cases
 from numpy.typing import NDArray
 from runtimes import (
     ROOT,
@@ -59,19 +59,18 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     logging.getLogger("blemish").setLevel(logging.ERROR)  # models are not fitted to be good here
-    cases = folder / "cases"
-    kinds = write_cases(cases)
-    print(f"{len(kinds)} models after {time.monotonic() - start:.0f} s", flush=True)
-    expected = {kind: _by_blemish(cases, kind) for kind in kinds}
+    models = write_cases(folder / "cases")
+    print(f"{len(models)} models after {time.monotonic() - start:.0f} s", flush=True)
+    expected = {kind: _by_blemish(path) for kind, path in models.items()}
     rows = [
         row
         for runtime in (_extremes() if arguments.extremes else _all())
-        for row in _measured(runtime, folder, cases, expected)
+        for row in _measured(runtime, folder, models, expected)
     ]
     seconds = time.monotonic() - start
     print(f"{seconds:.0f} s")
     if not arguments.extremes:
-        _record(rows, cases, kinds, seconds)
+        _record(rows, models, seconds)
     if any(row["failed"] for row in rows if not _known(row)):
         raise SystemExit(1)
 
@@ -101,14 +100,13 @@ def _all() -> list[Runtime]:
     ]
 
 
-def _by_blemish(cases: Path, kind: str) -> NDArray[np.float32]:
-    """What blemish itself makes of all images, in the form of `judge.py`."""
-    limits = blemish.ReadLimits(min_side_px=1)
-    path, engine = cases / file_name(kind), blemish.Engine(threads=1)
+def _by_blemish(path: Path) -> NDArray[np.float32]:
+    """What blemish itself makes of all images beside a model, in the form of `judge.py`."""
+    limits, engine = blemish.ReadLimits(min_side_px=1), blemish.Engine(threads=1)
     model = blemish.load(path, engine=engine, limits=limits)
     thresholds = model.calibration.image_threshold, model.calibration.pixel_threshold
     numbers = []
-    for image in _images(cases):
+    for image in _images(path.parent):
         found = model.predict(image)
         head = [found.score, found.verdict is not blemish.Verdict.GOOD, *thresholds]
         numbers += [np.array(head, np.float32), found.score_map.ravel()]
@@ -129,7 +127,10 @@ def _images(cases: Path) -> list[NDArray[np.uint8]]:
 
 
 def _measured(
-    runtime: Runtime, folder: Path, cases: Path, expected: dict[str, NDArray[np.float32]]
+    runtime: Runtime,
+    folder: Path,
+    models: dict[str, Path],
+    expected: dict[str, NDArray[np.float32]],
 ) -> list[dict[str, Any]]:
     """A row for each kind of model; none where the runtime cannot be had."""
     try:
@@ -142,10 +143,10 @@ def _measured(
         row = {"runtime": runtime.name, "version": runtime.version, "kind": kind}
         start = time.monotonic()
         with tempfile.TemporaryDirectory(dir=folder) as place:
-            result = Path(place) / "result"
+            result, path = Path(place) / "result", models[kind]
             try:
-                runtime.judge(cases, file_name(kind), result)
-                row |= _compared(np.fromfile(result, "<f4"), numbers, _sizes(cases))
+                runtime.judge(path.parent, path.name, result)
+                row |= _compared(np.fromfile(result, "<f4"), numbers, _sizes(path.parent))
             except FailedError as error:
                 row["failed"] = str(error)
         row["seconds"] = round(time.monotonic() - start, 1)
@@ -195,14 +196,14 @@ def _line(row: dict[str, Any]) -> str:
     )
 
 
-def _record(rows: list[dict[str, Any]], cases: Path, kinds: list[str], seconds: float) -> None:
+def _record(rows: list[dict[str, Any]], models: dict[str, Path], seconds: float) -> None:
     date = datetime.date.today().isoformat()
     record = {
         "command": "make portability",
         "machine": machine(),
         "seconds": round(seconds),
         "blemish": importlib.metadata.version("blemish"),
-        "models": {kind: _model_facts(cases / file_name(kind)) for kind in kinds},
+        "models": {kind: _model_facts(path) for kind, path in models.items()},
         "rows": rows,
     }
     path = RECORDS / f"portability-{date}.json"

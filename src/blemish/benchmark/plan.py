@@ -210,50 +210,73 @@ def plan_jobs(
         BackboneError: what a detector takes from elsewhere cannot be used.
     """
     _check_something_to_do(data=data, detectors=detectors, categories=categories, seeds=seeds)
-    names = Names.of(good, ignore, defect)
-    raw_format = _raw_format(raw)
+    names, raw_format = Names.of(good, ignore, defect), _raw_format(raw)
     raw = None if raw_format is None else str(raw_format)  # spelled in one way, for the id
-    own = settings_of_each(list(dict.fromkeys(detectors)), settings or {})
-    if any("seed" in values for values in own.values()):
-        raise SettingError("'seed' must be given by 'seeds' here, not among the settings.")
-    built = [
-        make_detector(name, {**values, "seed": seed})
-        for name, values in own.items()
-        for seed in dict.fromkeys(seeds)
-    ]
+    built = _built(detectors, settings or {}, seeds)
     request = FitRequest(
         false_alarm_rate=false_alarm_rate, alpha=alpha, smallest_region_px=smallest_region_px
     )
-    with raw_counting(raw is not None):
-        paths = _find(data, categories, names)
     if align is not None:
         Alignment.named(align)
+    with raw_counting(raw is not None):
+        paths = _find(data, categories, names)
+    of_all: dict[str, Any] = {
+        "test_fraction": test_fraction,
+        "max_pixels": max_pixels,
+        "good": names.good,
+        "ignore": names.ignored,
+        "defect": names.defects,
+        "raw": raw,
+        "align": align,
+    }
     opened = [
         (d, path, _zones_of(d.name, zones))
         for d, path in _open_all(paths, test_fraction, names, raw)
     ]
     return [
-        Job(
-            id=job_id(dataset, detector, request, raw=raw, zones=own_zones, align=align),
-            data=str(path),
-            category=dataset.name,
-            detector=detector.name,
-            settings=detector.settings.to_dict(),
-            seed=detector.settings.seed,
-            sources=detector.provenance(),
-            request=request,
-            test_fraction=test_fraction,
-            max_pixels=max_pixels,
-            good=names.good,
-            ignore=names.ignored,
-            defect=names.defects,
-            raw=raw,
-            zones=own_zones,
-            align=align,
-        )
+        _job(dataset, path, detector, request, zones=own_zones, **of_all)
         for dataset, path, own_zones in opened
         for detector in built
     ]
+
+
+def _built(
+    detectors: Sequence[str], settings: Mapping[str, Any], seeds: Sequence[int]
+) -> list[Detector]:
+    """Each detector with each seed. Raises `SettingError`."""
+    own = settings_of_each(list(dict.fromkeys(detectors)), settings)
+    if any("seed" in values for values in own.values()):
+        raise SettingError("'seed' must be given by 'seeds' here, not among the settings.")
+    return [
+        make_detector(name, {**values, "seed": seed})
+        for name, values in own.items()
+        for seed in dict.fromkeys(seeds)
+    ]
+
+
+def _job(
+    dataset: Dataset,
+    path: Path,
+    detector: Detector,
+    request: FitRequest,
+    *,
+    zones: str | None,
+    **of_all: Any,
+) -> Job:
+    """One detector, with its seed, on one category; `of_all` is what all jobs have in common."""
+    said = {"raw": of_all["raw"], "zones": zones, "align": of_all["align"]}
+    return Job(
+        id=job_id(dataset, detector, request, **said),
+        data=str(path),
+        category=dataset.name,
+        detector=detector.name,
+        settings=detector.settings.to_dict(),
+        seed=detector.settings.seed,
+        sources=detector.provenance(),
+        request=request,
+        zones=zones,
+        **of_all,
+    )
 
 
 def job_id(

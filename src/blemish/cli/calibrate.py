@@ -11,6 +11,7 @@ import typer
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import typed, with_option
+from blemish.cli.models import ModelChoice, tell_made
 from blemish.cli.options import (
     AsJson,
     Category,
@@ -31,15 +32,11 @@ from blemish.cli.options import (
     Tail,
     Threads,
     ZonesFile,
-    raw_arguments,
-    read_limits,
-    read_raw,
     read_zones,
     use_threads,
 )
 from blemish.cli.thresholds import small_rate_text, threshold_facts
 from blemish.errors import UsageError
-from blemish.predictions.images_named import find_images
 from blemish.wording import score_text
 
 if TYPE_CHECKING:
@@ -109,18 +106,13 @@ def calibrate(
     if output is not None:
         outputs.check_file(output, force=force)
     import blemish
-    from blemish.graph.engine import Engine
-    from blemish.images.suffixes import raw_counting
 
-    raw_format, inspected = read_raw(raw), read_zones(zones, roi)
-    with raw_counting(raw_format is not None):
-        known = [image.source for image in find_images(defects).found] if defects else []
-    old = blemish.load(
-        model, engine=Engine.named(provider), limits=read_limits(max_pixels), raw=raw_format
-    )
+    choice = ModelChoice.read(model, provider, max_pixels, raw)
+    inspected, known = read_zones(zones, roi), choice.images(defects)
+    old = choice.load()
     new = blemish.recalibrate(
         old,
-        DataChoice(data, category, good=good, ignore=ignore, defect=defect, raw=raw_format).open(),
+        DataChoice(data, category, good=good, ignore=ignore, defect=defect, raw=choice.raw).open(),
         false_alarm_rate=false_alarm_rate,
         region_rate=region_rate,
         tail=tail,
@@ -132,14 +124,17 @@ def calibrate(
     )
     if output is not None:
         new.save(output, force=force)
-    if as_json:
-        console.write_json(_result(old, new, output))
-    else:
-        console.write_facts(_facts(new, output))
-        if inspected is None:  # else scores mean something else than before
-            console.write("\n" + console.columns(_side_by_side(old, new)))
+    tell_made(
+        new,
+        output,
+        as_json=as_json,
+        result=_result(old, new),
+        facts=threshold_facts(new.calibration.stated()),
+        # Within other zones scores mean something else than before.
+        table=_side_by_side(old, new) if inspected is None else None,
+    )
     if output is not None:
-        console.next_steps(["predict", output, "IMAGE...", *raw_arguments(raw_format)])
+        console.next_steps(["predict", output, "IMAGE...", *choice.raw_arguments])
     else:
         other = Path(f"{model.stem}-calibrated.onnx")
         console.next_steps(["calibrate", *with_option(typed(ctx), "-o", other)])
@@ -170,19 +165,12 @@ def _read_costs(
     return Costs(miss, false_alarm, defect_rate)
 
 
-def _result(old: Model, new: Model, output: Path | None) -> dict[str, Any]:
+def _result(old: Model, new: Model) -> dict[str, Any]:
     from blemish.model.recalibration import threshold_changes
 
-    written = {"path": str(output), "sha256": new.sha256} if output is not None else {}
     calibrations = {"before": old.calibration.to_dict(), "calibration": new.calibration.to_dict()}
     changes = {f"{one.level}_threshold": one.to_dict() for one in threshold_changes(old, new)}
-    return {"path": None, "sha256": None} | written | calibrations | {"changes": changes}
-
-
-def _facts(model: Model, output: Path | None) -> Iterator[tuple[str, str | None]]:
-    yield "model", "not written (-o NEW.onnx writes it)" if output is None else str(output)
-    yield "sha256", None if output is None else model.sha256
-    yield from threshold_facts(model.calibration.stated())
+    return {**calibrations, "changes": changes}
 
 
 def _side_by_side(old: Model, new: Model) -> Iterator[tuple[str, str, str]]:

@@ -1,7 +1,7 @@
 """What every command shares: how it ends when something goes wrong, and what the user typed.
 
 Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 defects were found, 4 a quality gate was not met (a
-figure, or golden samples), 130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by SIGHUP.
+figure, golden samples, or a record), 130 interrupted (Ctrl-C), 143 ended by SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ class Command(TyperCommand):
 def _options(ctx: Any) -> set[str]:
     """Names of what has an option in any command."""
     commands = getattr(ctx.find_root().command, "commands", {ctx.command.name: ctx.command})
-    params = (param for command in commands.values() for param in command.params)
+    of_groups = (getattr(group, "commands", {}).values() for group in commands.values())
+    every = chain(commands.values(), *of_groups)
+    params = (param for command in every for param in command.params)
     options = (opt for param in params for opt in param.opts if opt.startswith("--"))
     return {option.removeprefix("--").replace("-", "_") for option in options}
 

@@ -32,21 +32,6 @@ AgainstModel = Annotated[
         show_default=False,
     ),
 ]
-MonitorFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--monitor",
-        metavar="STATE",
-        help="Watch for drift; go on with the state in this file, or begin one.",
-        show_default=False,
-    ),
-]
-OfLine = Annotated[
-    bool,
-    typer.Option(
-        "--monitor-line", help="Begin it with the line's own parts, not the training images."
-    ),
-]
 PartsPerAlarm = Annotated[
     int | None,
     typer.Option(

@@ -10,17 +10,16 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
+from blemish.cli.models import ModelChoice, tell_made
 from blemish.cli.options import (
     AsJson,
     Force,
     MaxPixels,
     ModelFile,
+    NewModel,
     Provider,
     Raw,
     Threads,
-    raw_arguments,
-    read_limits,
-    read_raw,
     use_threads,
 )
 from blemish.wording import score_text
@@ -32,12 +31,6 @@ GoldenFolder = Annotated[
     Path,
     typer.Argument(metavar="DIR", help="Folder of the golden images.", show_default=False),
 ]
-Output = Annotated[
-    Path,
-    typer.Option(
-        "--output", "-o", metavar="NEW.onnx", help="Model file to write.", show_default=False
-    ),
-]
 Add = Annotated[bool, typer.Option("--add", help="Golden samples that the model has already stay.")]
 
 
@@ -45,7 +38,7 @@ def golden(
     model: ModelFile,
     folder: GoldenFolder,
     *,
-    output: Output,
+    output: NewModel,
     add: Add = False,
     max_pixels: MaxPixels = None,
     raw: Raw = None,
@@ -64,31 +57,22 @@ def golden(
     use_threads(threads)
     outputs.check_file(output, force=force)
     import blemish
-    from blemish.graph.engine import Engine
-    from blemish.images.suffixes import raw_counting
 
-    raw_format = read_raw(raw)
-    old = blemish.load(
-        model, engine=Engine.named(provider), limits=read_limits(max_pixels), raw=raw_format
-    )
-    with raw_counting(raw_format is not None):
+    choice = ModelChoice.read(model, provider, max_pixels, raw)
+    old = choice.load()
+    with choice.raw_counting():
         new = blemish.keep_golden(old, folder, add=add, progress=TerminalProgress())
     new.save(output, force=force)
-    if as_json:
-        console.write_json(
-            {"path": str(output), "sha256": new.sha256, "golden": new.facts.to_dict()["golden"]}
-        )
-    else:
-        console.write_facts(
-            [
-                ("model", output),
-                ("sha256", new.sha256),
-                ("golden samples", f"{len(new.facts.golden):,}"),
-            ]
-        )
-        console.write("\n" + console.columns(_table(new)))
+    tell_made(
+        new,
+        output,
+        as_json=as_json,
+        result={"golden": new.facts.to_dict()["golden"]},
+        facts=[("golden samples", f"{len(new.facts.golden):,}")],
+        table=_table(new),
+    )
     place = "DIR..." if add else folder  # what was there before may be from elsewhere
-    console.next_steps(["verify", output, place, *raw_arguments(raw_format)])
+    console.next_steps(["verify", output, place, *choice.raw_arguments])
 
 
 def _table(model: Model) -> Iterator[tuple[str, ...]]:

@@ -10,6 +10,7 @@ import typer
 
 from blemish.cli import console, outputs
 from blemish.cli.bars import TerminalProgress
+from blemish.cli.models import ModelChoice
 from blemish.cli.options import (
     AsJson,
     Because,
@@ -20,15 +21,10 @@ from blemish.cli.options import (
     Provider,
     Raw,
     Threads,
-    raw_arguments,
-    read_limits,
-    read_raw,
     use_threads,
 )
 from blemish.cli.steps import write_step
 from blemish.errors import UsageError
-from blemish.images.suffixes import raw_counting
-from blemish.predictions.images_named import find_images
 
 if TYPE_CHECKING:
     from blemish.result import Box
@@ -90,16 +86,11 @@ def learn(
     use_threads(threads)
     outputs.check_file(output, force=force, sources=[model])
     import blemish
-    from blemish.graph.engine import Engine
 
-    raw_format = read_raw(raw)
-    with raw_counting(raw_format is not None):
-        named = [image.source for image in find_images(images).found]
-        fresh = [image.source for image in find_images(good).found] if good else []
+    choice = ModelChoice.read(model, provider, max_pixels, raw)
+    named, fresh = choice.images(images), choice.images(good)
     start = perf_counter()
-    old = blemish.load(
-        model, engine=Engine.named(provider), limits=read_limits(max_pixels), raw=raw_format
-    )
+    old = choice.load()
     told: dict[str, Any] = {"because": because, "progress": TerminalProgress()}
     if defect:
         new = blemish.learn_defects(old, named, fresh, box_xyxy=box, **told)
@@ -108,7 +99,7 @@ def learn(
     new.save(output, force=force)
     write_step(new, output, perf_counter() - start, as_json=as_json)
     console.next_steps(
-        ["predict", output, "IMAGE...", *raw_arguments(raw_format)],
+        ["predict", output, "IMAGE...", *choice.raw_arguments],
         ["undo", output, "-o", "OLD.onnx"],
     )
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from blemish.cli import (
+    audit,
     benchmark,
     calibrate,
     check,
@@ -24,10 +25,12 @@ from blemish.cli import (
     golden,
     inspect,
     learn,
+    ledger,
     plan,
     predict,
     report,
     serve,
+    station,
     surfaces,
     token,
     undo,
@@ -70,10 +73,13 @@ for _command, _kind in (
     (export.export, Command),
     (surfaces.surfaces, Command),
     (download.download, Command),
+    (audit.audit, Command),
     (serve.serve, Command),
+    (station.station, Command),
     (token.token, Command),
 ):
     app.command(cls=_kind)(_command)
+app.add_typer(ledger.app)
 
 
 def _version(wanted: bool) -> None:

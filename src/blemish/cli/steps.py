@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blemish.cli import console
+from blemish.cli.models import tell_made
 from blemish.cli.thresholds import threshold_facts
 from blemish.wording import bytes_text, counted, seconds_text
 
@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 def write_step(model: Model, path: Path, seconds: float, *, as_json: bool) -> None:
     """Print what a step made."""
-    if as_json:
-        console.write_json(_result(model, path, seconds))
-    else:
-        console.write_facts(_facts(model, path, seconds))
+    told = [*history_facts(model.facts.history), *threshold_facts(model.calibration.stated())]
+    tell_made(
+        model,
+        path,
+        as_json=as_json,
+        result=_result(model, seconds),
+        facts=[*told, ("time", seconds_text(seconds))],
+    )
 
 
 def history_facts(history: tuple[Step, ...]) -> Iterator[tuple[str, str]]:
@@ -43,21 +47,11 @@ def extras_facts(extras: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "thumbnails", f"{counted(len(small.jpeg), 'image')} of {small.side_px} px, {size}"
 
 
-def _result(model: Model, path: Path, seconds: float) -> dict[str, Any]:
+def _result(model: Model, seconds: float) -> dict[str, Any]:
     return {
-        "path": str(path),
-        "sha256": model.sha256,
         "bytes": model.size_bytes,
         "step": model.facts.history[-1].to_dict(),
         "steps": len(model.facts.history),
         "calibration": model.calibration.to_dict(),
         "seconds": seconds,
     }
-
-
-def _facts(model: Model, path: Path, seconds: float) -> Iterator[tuple[str, str | None]]:
-    yield "model", f"{path}, {bytes_text(model.size_bytes)}"
-    yield "sha256", model.sha256
-    yield from history_facts(model.facts.history)
-    yield from threshold_facts(model.calibration.stated())
-    yield "time", seconds_text(seconds)

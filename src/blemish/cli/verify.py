@@ -11,6 +11,7 @@ from blemish.cli import console
 from blemish.cli.bars import TerminalProgress
 from blemish.cli.command import FAILED, GATE_NOT_MET
 from blemish.cli.golden import GoldenFolder
+from blemish.cli.models import ModelChoice
 from blemish.cli.options import (
     AsJson,
     MaxPixels,
@@ -18,8 +19,6 @@ from blemish.cli.options import (
     Provider,
     Raw,
     Threads,
-    read_limits,
-    read_raw,
     use_threads,
 )
 from blemish.wording import counted, score_text
@@ -59,15 +58,11 @@ def verify(
     """
     use_threads(threads)
     import blemish
-    from blemish.graph.engine import Engine
-    from blemish.images.suffixes import raw_counting
     from blemish.predictions.golden import TOLERANCE
 
-    raw_format = read_raw(raw)
-    loaded = blemish.load(
-        model, engine=Engine.named(provider), limits=read_limits(max_pixels), raw=raw_format
-    )
-    with raw_counting(raw_format is not None):
+    choice = ModelChoice.read(model, provider, max_pixels, raw)
+    loaded = choice.load()
+    with choice.raw_counting():
         report = blemish.verify_golden(
             loaded,
             folder,

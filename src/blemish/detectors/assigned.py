@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from blemish.detectors.contract import Detector
 
 Values = dict[str, Any]
+FUSION = "fusion"
 
 
 def settings_of_each(detectors: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Values]:
@@ -33,12 +34,12 @@ def settings_of_each(detectors: Sequence[str], settings: Mapping[str, Any]) -> d
     plain, own = _sorted_out(settings)
     problems = [
         f"Settings of '{name}' are given, but it is not among the detectors: {', '.join(known)}."
-        + " Those of fusion's members go into 'member_settings'." * ("fusion" in known)
+        + f" Those of fusion's members go into {_of_member(name, own[name])}." * (FUSION in known)
         for name in own
         if name not in known
     ]
-    problems += _unknown([(name, list(known)) for name in plain], known)
-    problems += _unknown([(n, [d]) for d in known for n in own.get(d, {})], known)
+    problems += _unknown([(n, v, list(known)) for n, v in plain.items()], known)
+    problems += _unknown([(n, v, [d]) for d in known for n, v in own.get(d, {}).items()], known)
     raise_all(problems, SettingError)
     return {
         detector: {k: v for k, v in plain.items() if k in names} | own.get(detector, {})
@@ -67,16 +68,35 @@ def _sorted_out(settings: Mapping[str, Any]) -> tuple[Values, dict[str, Values]]
     return plain, own
 
 
+def _of_member(detector: str, values: Mapping[str, Any]) -> str:
+    """Settings of a detector as fusion takes them of a member."""
+    texts = {
+        name: ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        for name, value in values.items()
+    }
+    said = ",".join(f"{detector}.{name}={text}" for name, text in texts.items())
+    return f"member_settings='{said}'"
+
+
+def _hint(name: str, value: Any, detectors: Sequence[str]) -> str:
+    """How a setting that fusion does not have is given to a member that has it; empty if none."""
+    if FUSION not in detectors:
+        return ""
+    has = (d for d in detector_names() if d != FUSION and name in settings_class(d).names())
+    member = next(has, None)
+    return f" Give it to a member: {_of_member(member, {name: value})}." if member else ""
+
+
 def _unknown(
-    given: Sequence[tuple[str, Sequence[str]]], known: Mapping[str, Sequence[str]]
+    given: Sequence[tuple[str, Any, Sequence[str]]], known: Mapping[str, Sequence[str]]
 ) -> list[str]:
     """What to say of names that none of the detectors they are for has."""
     problems = []
-    for name, detectors in given:
+    for name, value, detectors in given:
         names = list(dict.fromkeys(n for detector in detectors for n in known[detector]))
         if name not in names:
             problems.append(
                 f"Unknown setting '{name}' of {' and '.join(detectors)}; known are "
-                f"{', '.join(names)}.{did_you_mean(name, names)}"
+                f"{', '.join(names)}.{did_you_mean(name, names)}{_hint(name, value, detectors)}"
             )
     return problems

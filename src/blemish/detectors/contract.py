@@ -210,8 +210,13 @@ class Banks(Protocol):
         """Whether patch scores are squared distances."""
         ...
 
+    @property
+    def traceable(self) -> onnx.ModelProto:
+        """The graph, with all `tensors` as what some of its nodes give."""
+        ...
+
     def tensors(self, name: str) -> tuple[str, str]:
-        """What the graph calls the patches that meet a bank (h x w x D), and their scores."""
+        """What it calls the patches that meet a bank (h x w x D), and their scores (h x w)."""
         ...
 
     def usual(self, name: str, grid_hw: tuple[int, int]) -> NDArray[np.float32] | None:

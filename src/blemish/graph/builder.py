@@ -138,18 +138,17 @@ class GraphBuilder:
         inputs: Sequence[onnx.ValueInfoProto],
         outputs: Sequence[onnx.ValueInfoProto],
     ) -> onnx.GraphProto:
-        nodes, constants = self._needed([output.name for output in outputs])
+        nodes, constants = self.needed([output.name for output in outputs])
         return helper.make_graph(nodes, name, list(inputs), list(outputs), constants)
 
     def add_to(self, graph: onnx.GraphProto, outputs: Sequence[str]) -> None:
         """Add what the outputs need to a graph whose tensors some of the nodes take."""
-        nodes, constants = self._needed(outputs)
+        nodes, constants = self.needed(outputs)
         graph.node.extend(nodes)
         graph.initializer.extend(constants)
 
-    def _needed(
-        self, outputs: Sequence[str]
-    ) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    def needed(self, outputs: Sequence[str]) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+        """Nodes and constants that it takes to have some tensors, in order."""
         wanted = set(outputs)
         nodes = []
         for node in reversed(self._nodes):

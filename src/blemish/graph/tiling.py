@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blemish.graph.builder import BOOL, FLOAT, INT64, GraphBuilder, tensor
+from blemish.graph.builder import BOOL, FLOAT, INT64, GraphBuilder, bodies, tensor
 from blemish.graph.preprocessing import Geometry
 from blemish.graph.resizing import resized_window
 from blemish.graph.tile_grid import Tiles
@@ -132,13 +132,16 @@ def _body(
     number, going_on = f"{PREFIX}number", f"{PREFIX}going_on"
     origin = inner.op("Gather", corners, number)
     cut = tile_at(inner, image, sizes, tiles, origin=origin)
-    shape = ("N", "h", "w", "D")
     outputs = [tensor(inner.op("Identity", going_on), BOOL)]
     outputs += [
-        tensor(inner.op("Identity", name), grid.kind, *shape[: grid.axes])
+        _output(inner.op("Identity", name), grid)
         for name, grid in zip(look(inner, cut), grids, strict=True)
     ]
     return inner.body([tensor(number, INT64), tensor(going_on, BOOL)], outputs)
+
+
+def _output(name: str, grid: Grid) -> onnx.ValueInfoProto:
+    return tensor(name, grid.kind, *("N", "h", "w", "D")[: grid.axes])
 
 
 def _places(g: GraphBuilder, length: str, origins: str, tile_px: int, cell_px: int) -> str:
@@ -166,3 +169,82 @@ def _end_to_end(g: GraphBuilder, values: str, grid: Grid, counts: str) -> str:
     if depth:
         size.append(g.op("Slice", each, g.ints(3), g.ints(4), g.ints(0)))
     return g.op("Reshape", together, g.op("Concat", *size, axis=0))
+
+
+def loop_over_tiles(graph: onnx.GraphProto) -> onnx.NodeProto | None:
+    """The node that goes over the tiles of a graph; `None` where it has none."""
+    return next((node for node in graph.node if node.op_type == "Loop"), None)
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """How the grids of all tiles become one in a graph, by names.
+
+    Attributes:
+        values: what the loop gives of all tiles.
+        counts: tiles down and across.
+        rows, columns: where each cell lies among those of all tiles.
+    """
+
+    values: str
+    counts: str
+    rows: str
+    columns: str
+
+    @classmethod
+    def of(cls, graph: onnx.GraphProto, name: str) -> _Joined:
+        """How a grid is made that a graph holds by that name."""
+        giving = {output: node for node in graph.node for output in node.output}
+        across = giving[name]
+        down = giving[across.input[0]]
+        apart = giving[giving[giving[down.input[0]].input[0]].input[0]]
+        counts = giving[apart.input[1]].input[0]
+        return cls(apart.input[0], counts, down.input[1], across.input[1])
+
+
+def inner_name(graph: onnx.GraphProto, name: str) -> str:
+    """What the loop over the tiles of a graph calls a grid of one, by the name of the whole."""
+    loop = loop_over_tiles(graph)
+    assert loop is not None
+    (body,) = bodies(loop)
+    number = list(loop.output).index(_Joined.of(graph, name).values)
+    output = body.output[1 + number].name  # the first says whether to go on
+    found: str = next(node for node in body.node if output in node.output).input[0]
+    return found
+
+
+def bring_out(graph: onnx.GraphProto, inner: str, grid: Grid, *, like: str) -> None:
+    """Give a graph one more grid of its tiles, joined as another one.
+
+    Args:
+        graph: that is changed.
+        inner: what the loop calls the grid of a tile.
+        grid: what it is to be.
+        like: name of the other one.
+    """
+    loop, joined = loop_over_tiles(graph), _Joined.of(graph, like)
+    assert loop is not None
+    (body,) = bodies(loop)
+    of_tile = GraphBuilder(f"{PREFIX}{grid.name}/", inside=True)
+    output = of_tile.op("Identity", inner, name="out")
+    of_tile.add_to(body, [output])
+    body.output.append(_output(output, grid))
+    g = GraphBuilder(f"{grid.name}/")
+    values = g.fresh("tiles", 1)[0]
+    loop.output.append(values)
+    whole = g.op("Gather", _end_to_end(g, values, grid, joined.counts), joined.rows, axis=1)
+    nodes, constants = g.needed([g.op("Gather", whole, joined.columns, axis=2, name=grid.name)])
+    place = next(number for number, node in enumerate(graph.node) if like in node.output)
+    for node in reversed(nodes):
+        graph.node.insert(place, node)
+    graph.initializer.extend(constants)
+
+
+def leave_in(graph: onnx.GraphProto, prefix: str) -> None:
+    """Undo `bring_out` of grids whose names begin so, but for nodes outside and inside the loop."""
+    loop = loop_over_tiles(graph)
+    assert loop is not None
+    (body,) = bodies(loop)
+    for number in reversed(range(len(loop.output))):
+        if loop.output[number].startswith(prefix):
+            del loop.output[number], body.output[1 + number]

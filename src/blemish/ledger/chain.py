@@ -34,7 +34,9 @@ def link(before: bytes, columns: Sequence[Any]) -> bytes:
     Raises:
         struct.error, TypeError: a value is none that such a row can have.
     """
-    number, time, score, threshold, refers_to, *texts = columns
+    # A million of these in ten seconds: spelled out, it takes half as long as loops do.
+    (number, time, score, threshold, refers_to,
+     kind, key, part, recipe, model, image, verdict, who, body) = columns  # fmt: skip
     header = _HEADER.pack(
         before,
         ENCODING,
@@ -46,6 +48,16 @@ def link(before: bytes, columns: Sequence[Any]) -> bytes:
         threshold or 0.0,
         refers_to is not None,
         refers_to or 0,
-        *[-1 if text is None else len(text) for text in texts],
+        len(kind),
+        -1 if key is None else len(key),
+        -1 if part is None else len(part),
+        -1 if recipe is None else len(recipe),
+        -1 if model is None else len(model),
+        -1 if image is None else len(image),
+        -1 if verdict is None else len(verdict),
+        -1 if who is None else len(who),
+        len(body),
     )
-    return sha256(header + b"".join(filter(None, texts))).digest()
+    texts = (header, kind, key or b"", part or b"", recipe or b"", model or b"", image or b"",
+             verdict or b"", who or b"", body)  # fmt: skip
+    return sha256(b"".join(texts)).digest()

@@ -16,6 +16,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_TEXT = 4096  # characters of an indexed text
 MICROSECOND = timedelta(microseconds=1)
 
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
 Columns = tuple[Any, ...]  # values by `chain.COLUMNS`; texts as str
 
 
@@ -103,6 +105,7 @@ def _is_unicode(value: str) -> bool:
 
 def _body(body: Any) -> str:
     try:
-        return json.dumps(dict(body), allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(dict(body))
+        return _ENCODER.encode(json.loads(text))  # so that what is read gives the same text again
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"'body' must be plain JSON values ({error}).") from error

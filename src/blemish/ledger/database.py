@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from blemish.errors import LedgerError
+from blemish.files import looking_at
 
 APPLICATION = 0x424C4544  # "BLED", in the header of the file
 BUSY_SECONDS = 10.0  # for another program that looks at the file, a backup for instance
@@ -72,7 +73,7 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
             if mode != "wal":
                 raise LedgerError(f"'{path}' lies on a disk that SQLite cannot write safely.")
-            _migrate(connection)
+            make_schema(connection)
         except BaseException:
             connection.close()
             raise
@@ -82,19 +83,61 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """A connection that only reads, while another process may write.
 
+    It may write as far as the system is concerned: SQLite then takes away the files that it lays
+    beside the ledger. In a folder that may not be written the file is read as it is.
+
     Raises:
         LedgerError: there is none, it is no ledger, or of a newer schema.
     """
-    if not path.is_file():
-        raise LedgerError(f"There is no ledger '{path}'.")
+    with looking_at(path):
+        if not path.is_file():
+            raise LedgerError(f"There is no ledger '{path}'.")
+        log = path.with_name(f"{path.name}-wal").exists()
     with telling(path):
-        connection = _connect(f"{_uri(path)}?mode=ro")
         try:
-            _check_ours(connection, path, empty=False)
-        except BaseException:
-            connection.close()
-            raise
+            return _reading(path, "mode=rw")
+        except sqlite3.OperationalError:
+            if log:
+                raise
+            return _reading(path, "immutable=1")
+
+
+def _reading(path: Path, how: str) -> sqlite3.Connection:
+    connection = _connect(f"{_uri(path)}?{how}")
+    try:
+        connection.execute("PRAGMA query_only = ON")
+        _check_ours(connection, path, empty=False)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def make_schema(connection: sqlite3.Connection) -> None:
+    """Make the schema in an empty file, or bring an older one up to date."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for number, script in enumerate(migrations("sqlite"), start=1):
+        if number > version:
+            with closing(connection.cursor()) as cursor:
+                cursor.executescript(
+                    f"BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION}; "
+                    f"PRAGMA user_version = {number}; COMMIT;"
+                )
+
+
+def attach(connection: sqlite3.Connection, path: Path, name: str) -> None:
+    """Let a connection read from a ledger, too."""
+    connection.execute(f"ATTACH ? AS {name}", [f"{_uri(path)}?mode=ro"])
+
+
+def schema_problem(connection: sqlite3.Connection) -> str | None:
+    """What is not as the migrations made it: a trigger that is gone, for instance."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        make_schema(fresh)
+        meant = _schema(fresh)
+    found = _schema(connection)
+    changed = sorted(name for name in meant | found if meant.get(name) != found.get(name))
+    return f"its schema was changed: {', '.join(changed)}" if changed else None
 
 
 @contextmanager
@@ -140,12 +183,5 @@ def _check_ours(connection: sqlite3.Connection, path: Path, *, empty: bool) -> N
         )
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for number, script in enumerate(migrations("sqlite"), start=1):
-        if number > version:
-            with closing(connection.cursor()) as cursor:
-                cursor.executescript(
-                    f"BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION}; "
-                    f"PRAGMA user_version = {number}; COMMIT;"
-                )
+def _schema(connection: sqlite3.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))

@@ -17,11 +17,14 @@ from blemish.ledger.chain import COLUMNS, START, link
 from blemish.ledger.columns import columns_of, row_of
 from blemish.ledger.database import connect_to_write, hold, telling
 from blemish.ledger.entry import Entry, Row
-from blemish.ledger.reader import HEAD, SELECT, Reader
+from blemish.ledger.reader import HEAD, PAGE, SELECT, Head, Reader
 
 CHECKED = 1000  # rows at the end, whose chain is checked when a ledger is opened
 NONE: Mapping[str, str] = MappingProxyType({})
 _INSERT = f"INSERT INTO row VALUES ({', '.join('?' * (len(COLUMNS) + 1))})"
+_TAKE_OUT = """
+DELETE FROM row WHERE number IN (SELECT number FROM row WHERE number <= ? ORDER BY number LIMIT ?)
+"""
 _MARK = "INSERT INTO mark VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 
@@ -71,25 +74,40 @@ class Ledger(Reader):
             LedgerError: the disk is full or fails; nothing of this is in the ledger.
         """
         with self._writing() as writer:
-            found = writer.execute(HEAD).fetchone()
-            number, before = (0, START) if found is None else found[:2]
-            rows = []
-            for entry in entries:
-                known = None if entry.key is None else _known(writer, entry.key)
-                if known is not None:
-                    rows.append(known)
-                    continue
-                number += 1
-                columns = columns_of(number, entry)
-                before = _linked(before, columns)
-                writer.execute(_INSERT, (*columns, before))
-                rows.append(row_of(columns, before, new=True))
+            rows = _append(writer, entries)
             writer.executemany(_MARK, marks.items())
         return rows
 
     def set_marks(self, marks: Mapping[str, str]) -> None:
         """Replace small texts beside the chain, all or none; durable when it returns."""
         self.append([], marks=marks)
+
+    def let_go(self, archived: Head, entry: Entry) -> Row:
+        """Take out the oldest rows, once they are in an archive: see `retention.archive`.
+
+        Args:
+            archived: the last row that goes; the chain goes on from there.
+            entry: that tells of it.
+
+        Raises:
+            LedgerError: that row is none of this ledger, or the disk fails.
+        """
+        with self._writing() as writer:
+            anchor = (archived.number, bytes.fromhex(archived.sha256))
+            found = writer.execute(f"{SELECT} WHERE number = ?", [archived.number]).fetchone()
+            if found is None or found[-1] != anchor[1]:
+                raise LedgerError(f"Row {archived.number:,} is not the one that was archived.")
+            (row,) = _append(writer, [entry])
+            writer.execute("INSERT INTO anchor VALUES (?, ?, ?)", [*anchor, found[1]])
+        self.take_out_archived()
+        return row
+
+    def take_out_archived(self) -> None:
+        """Take out what is in an archive, some rows at a time: others append meanwhile."""
+        last, gone = self.anchor().number, 1
+        while gone:
+            with self._writing() as writer:
+                gone = writer.execute(_TAKE_OUT, [last, PAGE]).rowcount
 
     def close(self) -> None:
         """Let go of the file, once a thread that writes has ended."""
@@ -126,6 +144,24 @@ class Ledger(Reader):
                     "'blemish audit' tells which rows stand; restore a backup, or go on with "
                     "another ledger."
                 )
+
+
+def _append(writer: sqlite3.Connection, entries: Sequence[Entry]) -> list[Row]:
+    """Append within a transaction."""
+    found = writer.execute(HEAD).fetchone()
+    number, before = (0, START) if found is None else found[:2]
+    rows = []
+    for entry in entries:
+        known = None if entry.key is None else _known(writer, entry.key)
+        if known is not None:
+            rows.append(known)
+            continue
+        number += 1
+        columns = columns_of(number, entry)
+        before = _linked(before, columns)
+        writer.execute(_INSERT, (*columns, before))
+        rows.append(row_of(columns, before, new=True))
+    return rows
 
 
 def _known(writer: sqlite3.Connection, key: str) -> Row | None:

@@ -32,9 +32,13 @@ class Query:
     refers_to: int | None = None
 
     def condition(self) -> tuple[str, list[Any]]:
-        """The same in SQL, and the values of its question marks."""
+        """The same in SQL, and the values of its question marks.
+
+        A `+` keeps SQLite from its index of times: who wants the newest rows finds them at the end.
+        """
+        by = "" if self.until is not None else "+"
         asked: list[tuple[str, list[Any]]] = [
-            (f"{name} IN ({', '.join('?' * len(values))})", [str(value) for value in values])
+            (f"{by}{name} IN ({', '.join('?' * len(values))})", [str(value) for value in values])
             for name, values in (("kind", self.kinds), ("verdict", self.verdicts))
             if values is not None
         ]
@@ -48,7 +52,7 @@ class Query:
             if value is not None
         ]
         asked += [
-            (f"time {sign} ?", [microseconds(time)])
+            (f"{by}time {sign} ?", [microseconds(time)])
             for sign, time in ((">=", self.since), ("<", self.until))
             if time is not None
         ]

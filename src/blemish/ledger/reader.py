@@ -7,18 +7,19 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, Self
 
 from blemish.errors import LedgerError
 from blemish.ledger.chain import COLUMNS, START
-from blemish.ledger.columns import moment, row_of
+from blemish.ledger.columns import MICROSECOND, microseconds, moment, row_of
 from blemish.ledger.database import connect_to_read, telling
 from blemish.ledger.entry import Row
 from blemish.ledger.query import Query
 
+PAGE = 1000  # rows that are read at once
 SELECT = f"SELECT {', '.join(COLUMNS)}, sha256 FROM row"
 
 
@@ -35,6 +36,27 @@ class Head:
     number: int
     sha256: str
     time: datetime | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The head as plain JSON values."""
+        time = None if self.time is None else self.time.isoformat()
+        return {"number": self.number, "sha256": self.sha256, "time": time}
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many inspections there were.
+
+    Attributes:
+        step: in which of the steps, counted from 0.
+        recipe, verdict: with these.
+        parts: how many.
+    """
+
+    step: int
+    recipe: str | None
+    verdict: str | None
+    parts: int
 
 
 class Reader:
@@ -62,6 +84,14 @@ class Reader:
         found = self._one("SELECT value FROM mark WHERE name = ?", [name])
         return None if found is None else str(found[0])
 
+    def marks(self, start: str) -> dict[str, str]:
+        """All of them whose names start so."""
+        return {
+            name: value
+            for name, value in self._all("SELECT name, value FROM mark ORDER BY name", [])
+            if name.startswith(start)
+        }
+
     def find(self, key: str) -> Row | None:
         """The row that is known by a key."""
         return self._first("WHERE key = ?", [key])
@@ -87,13 +117,52 @@ class Reader:
             condition, values = f"{condition} AND number < ?", [*values, before]
         return self._rows(f"WHERE {condition} ORDER BY number DESC LIMIT ?", [*values, most])
 
+    def each(self, query: Query) -> Iterator[Row]:
+        """All rows, in order, as they were when the first one was taken."""
+        condition, values = query.condition()
+        with self._reading() as connection:
+            found = connection.execute(f"{SELECT} WHERE {condition} ORDER BY number", values)
+            while page := found.fetchmany(PAGE):
+                yield from (row_of(columns, sha256, new=False) for *columns, sha256 in page)
+
+    def counts(
+        self, *, since: datetime, until: datetime, step: timedelta | None = None
+    ) -> list[Count]:
+        """How many inspections there were, by recipe and verdict.
+
+        Args:
+            since: at or after this; aware.
+            until: before this; aware.
+            step: counted apart for each, from `since` on; by default all together.
+        """
+        start = microseconds(since)
+        end = max(start, microseconds(until))
+        width = (step or (until - since)) // MICROSECOND
+        found = self._all(COUNTS, [start, max(1, width), start, end])
+        return [Count(*columns) for columns in found]
+
+    def last_words(self, *, since: datetime, until: datetime) -> list[tuple[str | None, str, int]]:
+        """How often people said what of inspections: verdict, their last word, parts.
+
+        Args:
+            since: of inspections at or after this; aware.
+            until: and before this; aware.
+        """
+        found = self._all(LAST_WORDS, [microseconds(since), microseconds(until)])
+        return [(verdict, str(word), parts) for verdict, word, parts in found]
+
+    def first_since(self, time: datetime) -> int | None:
+        """The first row that is of this time or later; `None` where all are earlier."""
+        found = self._one("SELECT min(number) FROM row WHERE time >= ?", [microseconds(time)])
+        return None if found is None or found[0] is None else int(found[0])
+
+    def anchor(self) -> Head:
+        """The last row that is in an archive; number 0 where none is."""
+        return _head(self._one(ANCHOR, []))
+
     def head(self) -> Head:
         """Where the chain ends."""
-        found = self._one(HEAD, [])
-        if found is None:
-            return Head(0, START.hex(), None)
-        number, sha256, time = found
-        return Head(number, sha256.hex(), moment(time))
+        return _head(self._one(HEAD, []))
 
     def close(self) -> None:
         """Let go of the file. What is asked for later is a `LedgerError`."""
@@ -140,9 +209,31 @@ class Reader:
                 self._idle.append(connection)
 
 
-HEAD = """
+def _head(found: tuple[Any, ...] | None) -> Head:
+    if found is None:
+        return Head(0, START.hex(), None)
+    number, sha256, time = found
+    return Head(number, sha256.hex(), moment(time))
+
+
+ANCHOR = "SELECT number, sha256, time FROM anchor ORDER BY number DESC LIMIT 1"
+HEAD = f"""
 SELECT * FROM (SELECT number, sha256, time FROM row ORDER BY number DESC LIMIT 1)
 UNION ALL
-SELECT * FROM (SELECT number, sha256, time FROM anchor ORDER BY number DESC LIMIT 1)
+SELECT * FROM ({ANCHOR})
 ORDER BY number DESC LIMIT 1
+"""
+COUNTS = """
+SELECT (time - ?) / ? AS step, recipe, verdict, count(*)
+FROM row WHERE kind = 'inspection' AND time >= ? AND time < ?
+GROUP BY step, recipe, verdict ORDER BY step, recipe, verdict
+"""
+LAST_WORDS = """
+SELECT part.verdict, json_extract(review.body, '$.word') AS word, count(*)
+FROM row AS review JOIN row AS part ON part.number = review.refers_to
+WHERE review.kind = 'review' AND part.kind = 'inspection' AND part.time >= ? AND part.time < ?
+AND review.number = (
+    SELECT max(number) FROM row WHERE refers_to = part.number AND kind = 'review'
+)
+GROUP BY part.verdict, word ORDER BY part.verdict, word
 """

@@ -56,7 +56,10 @@ class Comparisons:
     def of(cls, model: Model, folder: Path | None = None) -> Comparisons:
         """Those of a model."""
         if model.alignment is not None:
-            raise UsageError("A model that aligns parts does not tell what it compared with.")
+            raise UsageError(
+                "A model that aligns parts does not tell what it compared with; predict without "
+                "evidence=True, or fit a model of parts that lie still, which aligns none."
+            )
         images = len(model.facts.training.images)
         origins = read_origins(model.extras, images=images, name="the model")
         if "bank" not in origins.places:

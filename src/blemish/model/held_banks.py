@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blemish.detectors.contract import Banks, Teachable
 from blemish.detectors.origins import Origins
 from blemish.detectors.registry import detector_class
 from blemish.errors import ModelFileError, UsageError
 from blemish.graph.interface import parsed
-from blemish.graph.trace import tensor_names
+from blemish.graph.session import Session
+from blemish.graph.trace import tensor_names, with_outputs
 from blemish.graph.working_size import WorkingSize
 from blemish.model.extras import NO_ORIGINS, read_origins
 from blemish.model.model import Model
 
 if TYPE_CHECKING:
     import onnx
+
+DEVIATIONS = "deviations"  # patch scores told by their place, where they are
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,16 +78,33 @@ class HeldBanks:
         known = self.model.facts.input.working
         return known.working_size(self.origins.multiple)
 
+    def trace(self, image: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """What the graph holds of an image, H x W x 3: score, map, and what meets each bank."""
+        names, session = self._traced
+        values = session.run(names, image=image[None])
+        return {name: value[0] for name, value in zip(names, values, strict=True)}
+
     @cached_property
-    def tensors(self) -> frozenset[str]:
-        """What the nodes of the graph give."""
-        return frozenset(tensor_names(self.model.to_bytes()))
+    def _traced(self) -> tuple[list[str], Session]:
+        data = self.banks.traceable.SerializeToString()
+        names = {"score", "score_map"} | ({DEVIATIONS} & set(tensor_names(data)))
+        names = names.union(*map(self.banks.tensors, self.banks.vectors))
+        return sorted(names), Session(with_outputs(data, sorted(names)), self.model.engine)
 
     def patches_at_once(self) -> dict[str, int]:
-        """How many patches a batch of images has for each bank."""
+        """How many patches meet each bank at once: of a batch of images, or of their tiles."""
         blank = np.zeros((*self.origins.sizes_hw[0], 3), self.model.image_format.dtype)
-        names = [self.banks.tensors(name)[1] for name in self.banks.vectors]
-        grids = self.model.trace(blank, *names)
-        batch = self.model.facts.detector.batch
-        sizes = (batch * grids[name].size for name in names)
-        return dict(zip(self.banks.vectors, sizes, strict=True))
+        grids, batch = self.trace(blank), self.model.facts.detector.batch
+        sizes = (grids[self.banks.tensors(name)[1]].shape for name in self.banks.vectors)
+        if self.working.tiles is not None:
+            padded_hw = self.working.working_hw(self.model.part_seen(blank).shape[:2])[1]
+            sizes = (
+                tuple(
+                    cells * tile_px // whole_px
+                    for cells, tile_px, whole_px in zip(
+                        grid_hw, self.working.seen_hw, padded_hw, strict=True
+                    )
+                )
+                for grid_hw in sizes
+            )
+        return {name: batch * prod(hw) for name, hw in zip(self.banks.vectors, sizes, strict=True)}

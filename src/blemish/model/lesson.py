@@ -19,13 +19,12 @@ from blemish.images.appearance import Appearance
 from blemish.images.overlay import encode_jpeg
 from blemish.images.regions import find_regions
 from blemish.model.extras import read_thumbnails
-from blemish.model.held_banks import HeldBanks
+from blemish.model.held_banks import DEVIATIONS, HeldBanks
 from blemish.model.history import StepImage
 
 if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
-DEVIATIONS = "deviations"  # patch scores told by their place, where they are
 AT_ONCE = 64  # vectors that cells are compared with at a time
 
 
@@ -110,9 +109,7 @@ class Seen:
     def of(cls, bank: HeldBanks, image: NDArray[Any]) -> Seen:
         """Run the graph on an image, H x W x 3."""
         names = {name: bank.banks.tensors(name) for name in bank.banks.vectors}
-        wanted = {"score", "score_map", *(n for pair in names.values() for n in pair)}
-        wanted |= {DEVIATIONS} & bank.tensors
-        values = bank.model.trace(image, *sorted(wanted))
+        values = bank.trace(image)
         seen_hw = bank.model.part_seen(image).shape[:2]
         return cls(
             bank,

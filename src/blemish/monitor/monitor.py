@@ -102,6 +102,11 @@ class Monitor:
         return self._look_for_alarm()
 
     @property
+    def of_line(self) -> bool:
+        """Whether it began with the line's own parts: nothing was known before them."""
+        return all(before is None for before in self._before)
+
+    @property
     def evidence(self) -> dict[str, float]:
         """Of each stream, the good parts among which as much evidence comes once at most."""
         rates = (self._bets.rate * _WEIGHTS).tolist()

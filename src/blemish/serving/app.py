@@ -54,6 +54,7 @@ def make_app(
     secure: bool = False,
     routers: Sequence[APIRouter] = (),
     lifespan: Lifespan | None = None,
+    judging: bool = True,
     title: str = "blemish",
 ) -> FastAPI:
     """An application that judges images by models.
@@ -65,6 +66,8 @@ def make_app(
         secure: whether it is served over TLS.
         routers: of others; routes that need a role say so by `needs`.
         lifespan: what goes on while it serves.
+        judging: whether images that are posted are judged, and models exchanged, by routes of its
+            own; a station does both by its record.
         title: of its description.
     """
     waiting = Waiting(places=limits.places, threads=limits.threads, seconds=limits.seconds)
@@ -97,7 +100,8 @@ def make_app(
         body_seconds=limits.body_seconds,
         here_only=tokens is None,
     )
-    for router in (*OURS, *routers):
+    judges = (administration.router, inspection.router, protocol.router) if judging else ()
+    for router in (health, description.router, sessions.router, *judges, *routers):
         app.include_router(router)
     return app
 
@@ -122,13 +126,3 @@ async def ready(request: Request) -> Any:
 async def metrics(request: Request) -> Response:
     """Counts and times, as Prometheus reads them."""
     return Response(request.app.state.metrics.to_text(), media_type=CONTENT_TYPE)
-
-
-OURS = (
-    health,
-    description.router,
-    sessions.router,
-    administration.router,
-    inspection.router,
-    protocol.router,
-)

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from blemish.serving.waiting import BusyError as BusyError  # of sources, too
+from blemish.serving.waiting import BusyError as BusyError  # noqa: PLC0414 - of sources, too
 
 if TYPE_CHECKING:
     import numpy as np
@@ -192,8 +192,13 @@ class Forwarder(Protocol):
 
 
 def is_live(output: Output | Forwarder) -> TypeIs[Output]:
-    """Whether an output is shown inspections at once, rather than given rows."""
+    """Whether an output is shown inspections at once."""
     return hasattr(output, "show")
+
+
+def is_forwarder(output: Output | Forwarder) -> TypeIs[Forwarder]:
+    """Whether an output is given rows; one may be both."""
+    return hasattr(output, "deliver")
 
 
 @dataclass(frozen=True)

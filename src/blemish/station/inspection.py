@@ -68,6 +68,7 @@ class View:
             "image_sha256": self.image_sha256,
             "model_sha256": self.model_sha256,
             "threshold": self.threshold,
+            "size_hw": None if self.prediction is None else list(self.prediction.score_map.shape),
             "pixel_threshold": self.pixel_threshold,
             "prediction": None if self.prediction is None else self.prediction.to_dict(),
             "error": self.error,

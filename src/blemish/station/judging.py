@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from blemish.errors import BlemishError
+from blemish.errors import BlemishError, ImageError
+from blemish.images.read import read_image
+from blemish.serving.models import UnknownModelError
 from blemish.station.contracts import Frame
 from blemish.station.inspection import View
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from blemish.serving.models import Models
 
 
@@ -30,6 +35,8 @@ def judge(frame: Frame, models: Models, name: str) -> View:
         return failed(frame, frame.error or "There is no image.")
     try:
         judged = models.judge(name, image, file_name=frame.name, looks=True)
+    except UnknownModelError as error:  # at the first start people look at images without one
+        return failed(replace(frame, pixels=_pixels(frame)), str(error), sha256)
     except BlemishError as error:
         return failed(frame, str(error), sha256)
     except Exception as error:
@@ -61,6 +68,15 @@ def failed(frame: Frame, why: str, sha256: str | None = None) -> View:
         content=frame.content,
         name=frame.name,
     )
+
+
+def _pixels(frame: Frame) -> NDArray[np.generic] | None:
+    if frame.content is None:
+        return frame.pixels
+    try:
+        return read_image(frame.content)
+    except ImageError:
+        return None
 
 
 def image_sha256(frame: Frame) -> str | None:

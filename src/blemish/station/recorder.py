@@ -174,8 +174,10 @@ class Recorder:
     def _inspect(self, part: Part, now: float) -> tuple[Inspection, list[Entry]]:
         """What is said of a part, and events that follow."""
         frames = {frame.camera: frame for frame in part.frames}
-        views = tuple(_view_of(frames[camera], view) for camera, view in part.views.items())
         cameras = part.recipe.cameras
+        views = tuple(
+            _view_of(frames[camera], part.views[camera]) for camera in cameras if camera in frames
+        )
         monitor, events = self._look(part, views)
         inspection = Inspection(
             id=part.id,

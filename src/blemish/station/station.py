@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from blemish.errors import BlemishError, UsageError, did_you_mean
 from blemish.files import make_folder
@@ -21,37 +21,31 @@ from blemish.ledger.entry import Entry, Kind, Row
 from blemish.ledger.ledger import Ledger
 from blemish.serving.models import Models
 from blemish.station.assembler import Assembler, Part, new_id
-from blemish.station.contracts import (
-    Context,
-    Forwarder,
-    Frame,
-    Health,
-    Notice,
-    Output,
-    Source,
-    is_live,
-)
+from blemish.station.contracts import Context, Forwarder, Frame, Health, Notice, Output, Source
 from blemish.station.counters import ShiftCounters
 from blemish.station.drift import Drift
-from blemish.station.forwarding import Forwarding
+from blemish.station.heartbeat import Heartbeat
 from blemish.station.inspection import Inspection, Outcome
 from blemish.station.intake import Intake
 from blemish.station.judges import Judges
+from blemish.station.machines import Machines
 from blemish.station.notices import Notices
 from blemish.station.outputs.files import Files
 from blemish.station.pictures import Pictures
 from blemish.station.recipe import Recipe, recipe_for
 from blemish.station.recorder import Recorder
-from blemish.station.showing import Showing
 from blemish.station.site import Part as SitePart
 from blemish.station.site import Site
 from blemish.station.supervisor import Supervisor
 from blemish.station.warm import Warm, name_of
 
-BEAT_SECONDS = 1.0
-END_SECONDS = 3.0  # that outputs have to show the end
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+LOAD_SECONDS = 1.0  # between two looks for a model that is missing
 RECIPE_MARK = "recipe"
 MOST_TOLD = 50
+STOPPED = "The station has stopped."
 
 
 class Station:
@@ -70,17 +64,19 @@ class Station:
         sources: by the names of cameras.
         outputs: by their names.
         routers: routes that sources and outputs add.
+
+    Raises:
+        LedgerError: the record is damaged, or another process writes it.
     """
 
     def __init__(self, site: Site, *, say: Callable[[str], None] = lambda _: None) -> None:
         self.site, self._tell = site, say
         make_folder(site.folder)
-        self.models = Models()
-        self.warm = Warm(self.models, site.models, site.station.models_memory)
-        self.warm.check(site.recipes.values())
         self.ledger = Ledger.open(site.folder / "ledger.db")
-        self.routers: list[Any] = []
-        self.recipe: Recipe = self._first_recipe()
+        self.models = Models()
+        self._warm = Warm(self.models, site.models, site.station.models_memory)
+        self.recipe = self._first_recipe()
+        self.routers: list[APIRouter] = []
         self.sources: dict[str, Source] = {}
         self.outputs: dict[str, Output | Forwarder] = {}
         for camera in site.cameras:
@@ -90,23 +86,19 @@ class Station:
             self.outputs[output.name] = output.make(output.name, output.settings, context)
         kept = [one.pictures for one in self.outputs.values() if isinstance(one, Files)]
         self.pictures = kept[0] if kept else Pictures(site.folder / "pictures")
-        self.notices = Notices()
-        self.counters = ShiftCounters(site.shifts)
-        self.told: list[dict[str, str]] = []
+        self._notices = Notices()
+        self._counters = ShiftCounters(site.shifts)
+        self._heartbeat = Heartbeat(self._trouble, self._changed, self._beat)
+        self._machines = Machines(self.outputs, self.ledger)
         self._latest: dict[str | None, Inspection] = {}
-        self._trouble: str | None = "The station is starting."
-        self._beats = 0
-
-    # The line runs.
+        self._told: list[dict[str, str]] = []
+        self._stopping = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """The station at work, as long as the block lasts; its end waits for parts that came.
-
-        Raises:
-            BlemishError: the models of the first recipe cannot be loaded.
-        """
+        """The station at work, as long as the block lasts; its end waits for parts that came."""
         try:
+            self._assemble()
             await self._begin()
             yield
         finally:
@@ -117,67 +109,6 @@ class Station:
         async with self.running():
             await asyncio.get_running_loop().create_future()
 
-    async def _begin(self) -> None:
-        self._switched, self._switching = asyncio.Event(), asyncio.Lock()
-        self._tasks = Supervisor(self.say)
-        wanted = self.site.station
-        self._judges = Judges(wanted.workers, hang_seconds=wanted.hang_seconds)
-        self._drift = Drift(self.ledger, self.models)
-        self._recorder = Recorder(self.ledger, self._drift, self._over, self.say)
-        self._assembler = Assembler(self._recorder.put)
-        self._intake = Intake(
-            self.ledger, self.models, self._judges, self._assembler, most=wanted.queue
-        )
-        self._showing = {n: Showing(o) for n, o in self.outputs.items() if is_live(o)}
-        self._forwarding = {
-            n: Forwarding(o, self.ledger) for n, o in self.outputs.items() if not is_live(o)
-        }
-        self._show_not_inspected(self._trouble or "")
-        for told in await asyncio.to_thread(
-            self.warm.load_all, self.site.recipes, self.recipe.name
-        ):
-            self.say(told)
-        await asyncio.to_thread(self.counters.read, self.ledger)
-        await self._event("started", version=metadata.version("blemish"), models=self._hashes())
-        self._start_all()
-
-    def _start_all(self) -> None:
-        start, own = self._tasks.start, Health()
-        start("judging", self._judges.watch, own)
-        start("the record", self._recorder.run, own)
-        start("the record's disk", self._recorder.probe, own)
-        start("the heartbeat", self._beat, own)
-        for name, showing in self._showing.items():
-            start(f"output {name}", showing.output.run, showing.output.health)
-            start(f"output {name}, showing", showing.run, showing.output.health)
-        for name, forwarding in self._forwarding.items():
-            start(f"output {name}", forwarding.run, forwarding.forwarder.health)
-        for camera in self.site.cameras:
-            self._start_source(camera)
-
-    async def _end(self) -> None:
-        """Take nothing more, bring to its end what has come, and say that it is over."""
-        self._trouble = "The station has stopped."
-        if hasattr(self, "_recorder"):
-            await self._tasks.end(*(f"camera {camera.name}" for camera in self.site.cameras))
-            self._assembler.close_all()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.site.station.drain_seconds):
-                    await self._recorder.drained()
-            await self._recorder.give_up("The station has stopped.")
-            with suppress(BlemishError):
-                await self._event("stopped")
-            self._show_not_inspected(self._trouble)
-            await asyncio.gather(*(one.shown(END_SECONDS) for one in self._showing.values()))
-            await self._tasks.end()
-            for forwarding in self._forwarding.values():
-                with suppress(Exception):
-                    async with asyncio.timeout(END_SECONDS):
-                        await forwarding.forwarder.close()
-            self.notices.end()
-            self._judges.close()
-        self.ledger.close()
-
     # What sources and outputs ask of it.
 
     async def submit(self, frame: Frame) -> Row:
@@ -186,7 +117,7 @@ class Station:
         Raises:
             BusyError: the queue is full.
             UsageError: its camera is none of the recipe, or a name is too long.
-            BlemishError: it cannot be recorded.
+            BlemishError: it cannot be recorded, or the station ends.
         """
         done: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
 
@@ -198,12 +129,12 @@ class Station:
             if not done.done():
                 done.set_exception(BlemishError(why))
 
-        if self.stopping:
-            raise BlemishError("The station is about to end.")
-        await self._follow(frame)
+        if self._stopping:
+            raise BlemishError(STOPPED)
+        await self._follow(frame.part)
         if frame.camera not in self.recipe.cameras:
             raise UsageError(
-                f"Recipe '{self.recipe.name}' has no camera '{frame.camera}'; it has: "
+                f"Recipe '{self.recipe.name}' has no camera '{frame.camera[:100]}'; it has: "
                 f"{', '.join(self.recipe.cameras)}."
             )
         frame = replace(frame, settled=settled, refused=refused, waits=False)
@@ -211,14 +142,15 @@ class Station:
         return await done
 
     async def trigger(self, camera: str, *, who: str, part: str | None = None) -> None:
-        """Have a camera take an image.
+        """Have a camera take an image; of a part that asks for a recipe, by its settings.
 
         Raises:
             UsageError: there is none of that name, or it knows no trigger.
         """
-        del who
         if camera not in self.sources:
-            raise UsageError(f"There is no camera '{camera}'.{did_you_mean(camera, self.sources)}")
+            near = did_you_mean(camera, self.sources)
+            raise UsageError(f"There is no camera '{camera[:100]}', which {who} triggers.{near}")
+        await self._follow(part)
         await self.sources[camera].trigger(part)
 
     async def switch(self, recipe: str, *, who: str) -> None:
@@ -230,24 +162,24 @@ class Station:
         """
         if recipe not in self.site.recipes:
             near = did_you_mean(recipe, self.site.recipes)
-            raise UsageError(f"There is no recipe '{recipe}'.{near}")
+            raise UsageError(f"There is no recipe '{recipe[:100]}'.{near}")
         async with self._switching:
             before, after = self.recipe, self.site.recipes[recipe]
             if after is before:
                 return
-            await asyncio.to_thread(self.warm.load, after)
+            await asyncio.to_thread(self._warm.load, after)
             body = {"from": before.name, "to": recipe, "models": self._hashes(after)}
             await self.act("switch", who=who, body=body, marks={RECIPE_MARK: recipe})
             self.recipe = after
-            self._switched.set()
-            self._switched = asyncio.Event()
+            self._switched.set()  # whoever waits looks again
+            self._switched.clear()
             for camera in self.site.cameras:
                 old, new = (self.site.settings_for(camera, r.name) for r in (before, after))
                 if old != new:
                     await self._tasks.end(f"camera {camera.name}")
                     self._make_source(camera)
                     self._start_source(camera)
-        self._tell_state()
+        self._notices.tell("state", self.status())
 
     async def switch_for(self, part: str, *, who: str) -> None:
         """Go on by the recipe that a part asks for, by its id or number. Raises `UsageError`."""
@@ -264,12 +196,12 @@ class Station:
         return {
             "name": self.site.station.name,
             "version": metadata.version("blemish"),
-            "alive": self._trouble is None,
-            "trouble": self._trouble,
-            "beat": self._beats,
+            "alive": self._heartbeat.trouble is None,
+            "trouble": self._heartbeat.trouble,
+            "beat": self._heartbeat.beats,
             "recipe": self.recipe.name,
             "recipes": list(self.site.recipes),
-            "models": self._hashes(),
+            "models": self._hashes(self.recipe),
             "queue": {
                 "waiting": self._intake.waiting,
                 "most": self._intake.most,
@@ -277,22 +209,45 @@ class Station:
             },
             "cameras": {name: _health(one.health) for name, one in self.sources.items()},
             "outputs": {
-                name: _health(one.health) | {"waiting": self._waiting(name)}
+                name: _health(one.health) | {"waiting": self._machines.waiting(name)}
                 for name, one in self.outputs.items()
             },
-            "shift": self.counters.to_dict(),
+            "shift": self._counters.to_dict(),
             "drift": self._drift.summary(self.recipe.name),
             "record": {"rows": head.number, "sha256": head.sha256, "lost": self._recorder.lost},
-            "told": self.told[-MOST_TOLD:],
+            "told": list(self._told),
         }
 
     def subscribe(self) -> AsyncIterator[Notice]:
         """What happens from now on; who reads slowly loses the oldest."""
-        return self.notices.subscribe()
+        return self._notices.subscribe()
 
     def latest(self, camera: str | None = None) -> Inspection | None:
         """The newest inspection that is in the record, or the newest with a view of a camera."""
         return self._latest.get(camera)
+
+    async def review(
+        self, number: int, *, word: Literal["confirmed", "overruled"], comment: str, who: str
+    ) -> Row:
+        """Record a person's word on an inspection.
+
+        Raises:
+            UsageError: the row is no inspection.
+            BlemishError: it cannot be recorded.
+        """
+        row = await asyncio.to_thread(self.ledger.row, number)
+        if row is None or row.entry.kind != Kind.INSPECTION:
+            raise UsageError(f"Row {number} is no inspection.")
+        entry = Entry(
+            Kind.REVIEW,
+            datetime.now(UTC),
+            {"word": word, "comment": comment},
+            part=row.entry.part,
+            recipe=row.entry.recipe,
+            refers_to=number,
+            who=who,
+        )
+        return await self._append(entry)
 
     async def act(
         self,
@@ -305,28 +260,17 @@ class Station:
     ) -> Row:
         """Record what a person, or a machine for one, has done. Raises `BlemishError`."""
         values = {"act": what, **(body or {})}
-        entry = Entry(
-            Kind.ACT,
-            datetime.now(UTC),
-            values,
-            recipe=self.recipe.name,
-            refers_to=refers_to,
-            who=who,
-        )
+        now, recipe = datetime.now(UTC), self.recipe.name
+        entry = Entry(Kind.ACT, now, values, recipe=recipe, refers_to=refers_to, who=who)
         return await self._append(entry, marks)
 
     def say(self, text: str) -> None:
         """Tell a person, and remember it for the page."""
-        self.told.append({"time": datetime.now(UTC).isoformat(), "text": text})
-        del self.told[:-MOST_TOLD]
+        self._told.append({"time": datetime.now(UTC).isoformat(), "text": text})
+        del self._told[:-MOST_TOLD]
         self._tell(text)
 
-    @property
-    def stopping(self) -> bool:
-        """Whether nothing more is taken."""
-        return self._trouble == "The station has stopped."
-
-    # Inside.
+    # How it begins and ends.
 
     def _first_recipe(self) -> Recipe:
         """The one that was switched to before, or that of the site file."""
@@ -343,6 +287,63 @@ class Station:
             routers=self.routers,
             pictures=self.site.folder / "pictures",
         )
+
+    def _assemble(self) -> None:
+        """What belongs to the event loop."""
+        wanted = self.site.station
+        self._switched: asyncio.Event = asyncio.Event()
+        self._switching: asyncio.Lock = asyncio.Lock()
+        self._tasks: Supervisor = Supervisor(self.say)
+        self._judges = Judges(wanted.workers, hang_seconds=wanted.hang_seconds)
+        self._drift = Drift(self.ledger, self.models)
+        self._recorder = Recorder(self.ledger, self._drift, self._over, self.say)
+        self._assembler = Assembler(self._recorder.put)
+        self._intake = Intake(
+            self.ledger, self.models, self._judges, self._assembler, most=wanted.queue
+        )
+
+    async def _begin(self) -> None:
+        self._show_not_inspected(self._heartbeat.trouble)
+        recipes, first = self.site.recipes, self.recipe.name
+        for told in await asyncio.to_thread(self._warm.load_all, recipes, first):
+            self.say(told)
+        await asyncio.to_thread(self._counters.read, self.ledger)
+        version, models = metadata.version("blemish"), self._hashes(self.recipe)
+        await self._event("started", version=version, models=models)
+        own = Health()
+        for name, work in (
+            ("judging", self._judges.watch),
+            ("the record", self._recorder.run),
+            ("the record's disk", self._recorder.probe),
+            ("models", self._load_missing),
+            ("the heartbeat", self._heartbeat.run),
+        ):
+            self._tasks.start(name, work, own)
+        self._machines.start(self._tasks)
+        for camera in self.site.cameras:
+            self._start_source(camera)
+
+    async def _end(self) -> None:
+        """Take nothing more, bring to its end what has come, and say that it is over."""
+        self._stopping, self._heartbeat.trouble = True, STOPPED
+        cameras = [f"camera {camera.name}" for camera in self.site.cameras]
+        await self._tasks.end("the heartbeat", *cameras)
+        self._assembler.close_all()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.site.station.drain_seconds):
+                await self._recorder.drained()
+        await self._recorder.give_up(STOPPED)
+        with suppress(BlemishError):
+            await self._event("stopped")
+        self._show_not_inspected(STOPPED)
+        await self._machines.shown()
+        await self._tasks.end()
+        await self._machines.close()
+        self._notices.end()
+        self._judges.close()
+        self.ledger.close()
+
+    # Frames come in.
 
     def _make_source(self, camera: SitePart) -> None:
         settings = self.site.settings_for(camera, self.recipe.name)
@@ -361,7 +362,7 @@ class Station:
     async def _take(self, frame: Frame, health: Health) -> None:
         """Take a frame of a source in; whatever is wrong with one, the next is taken."""
         try:
-            await self._follow(frame)
+            await self._follow(frame.part)
             while frame.camera not in self.recipe.cameras:
                 if not frame.waits:
                     health.count("not of the recipe")
@@ -374,96 +375,90 @@ class Station:
             if frame.refused is not None:
                 await frame.refused(str(error))
 
-    async def _follow(self, frame: Frame) -> None:
+    async def _follow(self, part: str | None) -> None:
         """Switch to the recipe that a part asks for."""
-        asked = None if frame.part is None else recipe_for(frame.part, self.site.recipes)
+        asked = None if part is None else recipe_for(part, self.site.recipes)
         if asked not in (None, self.recipe.name):
-            await self.switch(str(asked), who=f"part {frame.part}")
+            await self.switch(str(asked), who=f"part {part}")
+
+    # Parts are over.
 
     def _over(self, part: Part, inspection: Inspection, row: Row | None) -> None:
         """What follows once a part is in the record, or cannot be."""
         self._intake.forget(part)
         if row is None:
             self._show_not_inspected("The record cannot be written.")
-            return
-        if not row.new:
-            return
-        self.counters.count(row)
-        for camera in (None, *(view.camera for view in inspection.views)):
-            self._latest[camera] = inspection
-        for showing in self._showing.values():
-            showing.show(inspection)
-        for forwarding in self._forwarding.values():
-            forwarding.wake()
-        values = {"number": row.number, **row.entry.body}
-        self.notices.tell("inspection", values)
+        elif row.new:
+            self._counters.count(row)
+            for camera in (None, *(view.camera for view in inspection.views)):
+                self._latest[camera] = inspection
+            self._machines.show(inspection)
+            self._machines.more()
+            self._notices.tell("inspection", {"number": row.number, **row.entry.body})
 
-    async def _beat(self) -> None:
-        """The heartbeat: once a second while parts can be judged and recorded."""
-        while True:
-            trouble = self._what_is_wrong()
-            if trouble != self._trouble:
-                await self._changed(trouble)
-            if trouble is None:
-                self._beats += 1
-                state = self.status()
-                beats = (one.alive(self._beats, state) for one in self._showing.values())
-                await asyncio.gather(*beats)
-            await asyncio.sleep(BEAT_SECONDS)
+    def _show_not_inspected(self, why: str | None) -> None:
+        now, recipe = datetime.now(UTC), self.recipe.name
+        self._machines.show(
+            Inspection(new_id(now), now, None, recipe, Outcome.NOT_INSPECTED, (), why=why)
+        )
 
-    async def _changed(self, trouble: str | None) -> None:
-        self._trouble = trouble
-        if trouble is not None:
-            self.say(trouble)
-            self._show_not_inspected(trouble)
-        self._tell_state()
-        with suppress(BlemishError):
-            await self._event("inspecting" if trouble is None else "trouble", trouble=trouble)
+    # Whether all is well.
 
-    def _what_is_wrong(self) -> str | None:
+    def _trouble(self) -> str | None:
         """Why no part can be judged and recorded; `None` where all is well."""
         if self._judges.hanging:
             return "The inspector hangs: the model does not answer."
         if self._recorder.problem is not None:
             return f"The record cannot be written: {self._recorder.problem}"
+        missing = self._missing()
+        if missing is not None:
+            return f"There is no model '{self._warm.path_of(missing)}' yet, or it is none."
         for camera in self.recipe.cameras:
             health = self.sources[camera].health
             if not health.ready:
                 return f"Camera '{camera}' is not ready: {health.told}"
         return None
 
-    def _show_not_inspected(self, why: str) -> None:
-        now = datetime.now(UTC)
-        inspection = Inspection(
-            new_id(now), now, None, self.recipe.name, Outcome.NOT_INSPECTED, (), why=why
-        )
-        for showing in self._showing.values():
-            showing.show(inspection)
+    async def _changed(self, trouble: str | None) -> None:
+        if trouble is not None:
+            self.say(trouble)
+            self._show_not_inspected(trouble)
+        self._notices.tell("state", self.status())
+        with suppress(BlemishError):
+            await self._event("inspecting" if trouble is None else "trouble", trouble=trouble)
 
-    def _tell_state(self) -> None:
-        self.notices.tell("state", self.status())
+    async def _beat(self, beat: int) -> None:
+        await self._machines.alive(beat, self.status())
+
+    def _missing(self) -> str | None:
+        """A model of the recipe that is not loaded."""
+        names = map(name_of, self.recipe.models)
+        return next((name for name in names if name not in self.models.names), None)
+
+    async def _load_missing(self) -> None:
+        """Look for models of the recipe that are not there yet: at the first start, say."""
+        while True:
+            await asyncio.sleep(LOAD_SECONDS)
+            if self._missing() is not None:
+                with suppress(BlemishError):  # which stands in the status
+                    await asyncio.to_thread(self._warm.load, self.recipe)
+
+    def _hashes(self, recipe: Recipe) -> dict[str, str]:
+        """Hashes of the models of a recipe, by cameras, as far as they are loaded."""
+        names = {camera: name_of(recipe.model_of(camera)) for camera in recipe.cameras}
+        known = self.models.names
+        return {c: self.models.get(n).model.sha256 for c, n in names.items() if n in known}
+
+    # The record.
 
     async def _event(self, what: str, **values: Any) -> Row:
-        body = {"event": what, **values}
-        return await self._append(
-            Entry(Kind.EVENT, datetime.now(UTC), body, recipe=self.recipe.name)
-        )
+        now, recipe = datetime.now(UTC), self.recipe.name
+        return await self._append(Entry(Kind.EVENT, now, {"event": what, **values}, recipe=recipe))
 
     async def _append(self, entry: Entry, marks: Mapping[str, str] | None = None) -> Row:
         (row,) = await self._recorder.append([entry], marks=marks)
-        for forwarding in self._forwarding.values():
-            forwarding.wake()
+        self._machines.more()
         return row
-
-    def _hashes(self, recipe: Recipe | None = None) -> dict[str, str]:
-        """Hashes of the models of a recipe, by default the one that runs, by cameras."""
-        recipe = recipe or self.recipe
-        names = {camera: recipe.model_of(camera) for camera in recipe.cameras}
-        return {c: self.models.get(name_of(file)).model.sha256 for c, file in names.items()}
-
-    def _waiting(self, output: str) -> int:
-        one = self._showing.get(output) or self._forwarding.get(output)
-        return 0 if one is None else one.waiting
 
 
 def _health(health: Health) -> dict[str, Any]:

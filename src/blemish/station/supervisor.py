@@ -36,7 +36,8 @@ class Supervisor:
 
     async def end(self, *names: str) -> None:
         """Cancel some tasks, or all of them, and wait for their end."""
-        ending = [self._tasks.pop(name) for name in names or list(self._tasks)]
+        found = [self._tasks.pop(name, None) for name in names or list(self._tasks)]
+        ending = [task for task in found if task is not None]
         for task in ending:
             task.cancel()
         for task in ending:

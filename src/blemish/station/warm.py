@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from blemish.errors import BlemishError, ModelFileError, raise_some
+from blemish.errors import BlemishError
 from blemish.station.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,16 +40,6 @@ class Warm:
         """The file of a model."""
         return self._folder / f"{name}{SUFFIX}"
 
-    def check(self, recipes: Iterable[Recipe]) -> None:
-        """Raise `ModelFileError` where files of models are missing; all at once."""
-        told = [
-            f"Recipe '{recipe.name}': there is no model '{self.path_of(name_of(file))}'."
-            for recipe in recipes
-            for file in recipe.models
-            if not self.path_of(name_of(file)).is_file()
-        ]
-        raise_some(told, ModelFileError)
-
     def load(self, recipe: Recipe) -> None:
         """Have the models of a recipe ready; others go where there is no room for all.
 
@@ -69,27 +59,23 @@ class Warm:
         """The same of all recipes for which there is room, the first in any case.
 
         Returns:
-            What is wrong with others, a sentence each; they are tried again once switched to.
-
-        Raises:
-            BlemishError: the first cannot be loaded.
+            What is wrong with some, a sentence each; they are tried again once they are needed.
         """
-        self.load(recipes[first])
         told = []
-        for name, recipe in recipes.items():
-            needed = sum(
-                COPIES * self.path_of(name_of(file)).stat().st_size
-                for file in recipe.models
-                if name_of(file) not in self._models.names and self.path_of(name_of(file)).is_file()
-            )
-            if name == first or self._taken() + needed > self._most_bytes:
+        for name in (first, *(name for name in recipes if name != first)):
+            if name != first and self._taken() + self._needed(recipes[name]) > self._most_bytes:
                 continue
             try:
-                self.load(recipe)
+                self.load(recipes[name])
             except BlemishError as error:
-                told.append(f"Recipe '{name}' cannot be switched to: {error}")
-        self.load(recipes[first])
+                told.append(f"Recipe '{name}' cannot be inspected by: {error}")
         return told
+
+    def _needed(self, recipe: Recipe) -> int:
+        """What the models of a recipe will take that are not there yet."""
+        names = set(map(name_of, recipe.models)) - set(self._models.names)
+        paths = [path for name in names if (path := self.path_of(name)).is_file()]
+        return sum(COPIES * path.stat().st_size for path in paths)
 
     def _make_room(self, *, keep: list[str]) -> None:
         for name in [name for name in self._used if name not in keep]:

@@ -7,7 +7,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-import jsonschema
 import msgspec
 import pytest
 
@@ -16,6 +15,8 @@ from blemish.ledger.entry import Entry, Kind, Row
 from blemish.station.outputs import messages
 from blemish.station.outputs.display import Shown
 from station_outputs import inspection, row
+
+jsonschema = pytest.importorskip("jsonschema", reason="needs the extra 'dev'")
 
 FOLDER = Path(blemish.__file__).parent / "station" / "outputs" / "schemas"
 

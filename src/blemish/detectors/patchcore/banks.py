@@ -1,7 +1,8 @@
 """The banks in a graph that ships: taken out, and put in again with other vectors.
 
 Between `patches` and `patch_scores` a graph holds nothing but a search, so a search among other
-vectors can stand in its place; all nodes before and behind it stay as they are.
+vectors can stand in its place; all nodes before and behind it stay as they are. With tiles all that
+is in the loop over them.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from blemish.detectors.patchcore.defects import defects_in, with_defects
 from blemish.detectors.patchcore.fitted import BANK, BANK_LABEL, bank_text
 from blemish.detectors.patchcore.plan import FEWEST_SEARCHED, SEARCHED
 from blemish.detectors.patchcore.sharp import FINER_MAP
-from blemish.detectors.patchcore.splice import copied, put_search
+from blemish.detectors.patchcore.splice import copied, put_in_place
 from blemish.detectors.position import rings_of
 from blemish.errors import UsageError
-from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
+from blemish.graph.builder import FLOAT, INT64, GraphBuilder, bodies, tensor
+from blemish.graph.tiling import PREFIX as OF_TILES
+from blemish.graph.tiling import Grid as JoinedGrid
+from blemish.graph.tiling import bring_out, inner_name, loop_over_tiles
 from blemish.search.graph import distances, search
 from blemish.search.vectors import Vectors
 
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
     import onnx
 
 PREFIXES = {BANK: "", FINER_MAP: "finer/"}  # of the names in the graph
+INTO_SEARCH, OUT_OF_SEARCH = ("patches", "bank"), ("patch_scores", "nearest")
+SEARCH = "search/"  # what inner names of a search that was put in get in front
 Grid = NDArray[np.float32]
 
 ONLY_DISTANCES = (
@@ -56,11 +62,6 @@ class GraphBanks:
     details: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if self.settings.get("tile") is not None:
-            raise UsageError(
-                "A model with tiles ('tile') cannot be taught or made to forget: its patches never "
-                "leave the loop over the tiles. Fit again with other images."
-            )
         if self.settings.get("k", 1) != 1 or self.settings.get("reweight", 0):
             raise UsageError(ONLY_DISTANCES)
         if BANK not in self.vectors:
@@ -71,11 +72,10 @@ class GraphBanks:
         """Of each bank, M x D, by its name."""
         from onnx import numpy_helper
 
-        held = {constant.name: constant for constant in self.model.graph.initializer}
+        held = {constant.name: constant for constant in _searching(self.model.graph).initializer}
+        names = {name: f"{self._prefix(name)}bank" for name in PREFIXES}
         return {
-            name: numpy_helper.to_array(held[f"{prefix}bank"])
-            for name, prefix in PREFIXES.items()
-            if f"{prefix}bank" in held
+            name: numpy_helper.to_array(held[bank]) for name, bank in names.items() if bank in held
         }
 
     @property
@@ -88,9 +88,28 @@ class GraphBanks:
         """Whether patch scores are squared distances."""
         return bool(self.settings.get("distance") == "squared")
 
+    @property
+    def traceable(self) -> onnx.ModelProto:
+        """The graph, whose `tensors` can be traced; with tiles they are joined for it."""
+        if not self._tiled:
+            return self.model
+        traceable: onnx.ModelProto = copied(self.model)
+        patches, scores = self.tensors(BANK)
+        grid = JoinedGrid(patches, axes=4)
+        bring_out(traceable.graph, f"{OF_TILES}{patches}", grid, like=scores)
+        return traceable
+
     def tensors(self, name: str) -> tuple[str, str]:
-        """What a graph calls the patches that meet a bank, and their scores."""
+        """What a traceable graph calls the patches that meet a bank, and their scores."""
         return f"{PREFIXES[name]}patches", f"{PREFIXES[name]}patch_scores"
+
+    @cached_property
+    def _tiled(self) -> bool:
+        return loop_over_tiles(self.model.graph) is not None
+
+    def _prefix(self, name: str) -> str:
+        """Of the names of a bank and its search, where these are in the graph."""
+        return f"{OF_TILES if self._tiled else ''}{PREFIXES[name]}"
 
     def usual(self, name: str, grid_hw: tuple[int, int]) -> Grid | None:
         """What patches of good images score on the mean at each place; `None` if not known."""
@@ -146,8 +165,19 @@ class GraphBanks:
             rows = np.ascontiguousarray(vectors, np.float32)
             block = max(FEWEST_SEARCHED, SEARCHED // max(patches[name], 1))
             inner = _search(rows, block, squared=self.squared, alone=name != BANK)
-            put_search(changed.graph, PREFIXES[name], inner)
+            prefix = self._prefix(name)
+            names = {known: f"{prefix}{known}" for known in (*INTO_SEARCH, *OUT_OF_SEARCH)}
+            if self._tiled:
+                names["nearest"] = inner_name(changed.graph, "nearest")
+            graph = _searching(changed.graph)
+            put_in_place(graph, inner, names, prefix=f"{prefix}{SEARCH}")
         return changed
+
+
+def _searching(graph: onnx.GraphProto) -> onnx.GraphProto:
+    """The part of a graph in which patches are searched for."""
+    loop = loop_over_tiles(graph)
+    return graph if loop is None else bodies(loop)[0]
 
 
 def _search(vectors: Vectors, block: int, *, squared: bool, alone: bool) -> onnx.ModelProto:

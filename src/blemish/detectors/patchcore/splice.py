@@ -1,55 +1,77 @@
-"""Another search in the place of the one that a graph holds; all else stays as it is."""
+"""Nodes put into a graph that is there already; all others in it stay as they are."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
+
+from blemish.graph.builder import GraphBuilder, names_taken
 
 if TYPE_CHECKING:
     import onnx
 
-SEARCH = "search/"  # what inner names of a search that was put in get in front
 
-
-def put_search(graph: onnx.GraphProto, prefix: str, model: onnx.ModelProto) -> None:
-    """Put a search in the place of the one that is there; what only that one needed goes.
+def put_in_place(
+    graph: onnx.GraphProto, model: onnx.ModelProto, names: Mapping[str, str], *, prefix: str
+) -> None:
+    """Put nodes in the place of those that give the same; what only these needed goes.
 
     Args:
         graph: that is changed.
-        prefix: of the names of the search in it.
-        model: from `patches` to `patch_scores` and perhaps `nearest`, with a constant `bank`.
+        model: the nodes, from some tensors of the graph to others that it has already.
+        names: what the graph calls what goes in and comes out, and constants that keep their name.
+        prefix: what all other names get in front.
     """
-    kept = {"patches", "bank", *(output.name for output in model.graph.output)}
-
-    def renamed(name: str) -> str:
-        return name and f"{prefix}{name if name in kept else SEARCH + name}"
-
-    given = {f"{prefix}{output.name}" for output in model.graph.output}
+    given = {names[output.name] for output in model.graph.output}
+    ours, constants = _included(model, names, prefix)
     nodes = list(graph.node)
     behind = next(number for number, node in enumerate(nodes) if given & set(node.output))
     before, after = nodes[:behind], [n for n in nodes[behind:] if not given & set(n.output)]
-    inner = []
-    for node in model.graph.node:
-        copy = copied(node)
-        copy.name = f"{prefix}{SEARCH}{node.name}"
-        copy.input[:], copy.output[:] = map(renamed, node.input), map(renamed, node.output)
-        inner.append(copy)
     needed, wanted = [], {output.name for output in graph.output}
-    for node in reversed([*before, *inner, *after]):
+    for node in reversed([*before, *ours, *after]):
         if wanted.intersection(node.output):
             wanted.difference_update(node.output)
-            wanted.update(node.input)
+            wanted.update(names_taken(node))
             needed.append(node)
-    ours = {renamed(constant.name) for constant in model.graph.initializer}
-    constants = [c for c in graph.initializer if c.name in wanted and c.name not in ours]
-    for constant in model.graph.initializer:
-        copy = copied(constant)
-        copy.name = renamed(constant.name)
-        constants.append(copy)
-    # Copies: what is cleared below is what these point to.
-    nodes, constants = ([copied(part) for part in parts] for parts in (needed[::-1], constants))
-    del graph.node[:], graph.initializer[:]
-    graph.node.extend(nodes)
-    graph.initializer.extend(constants)
+    held = {constant.name for constant in constants}
+    kept = [c for c in graph.initializer if c.name in wanted and c.name not in held]
+    _fill(graph, needed[::-1], [*kept, *constants])
+
+
+def put_behind(
+    graph: onnx.GraphProto,
+    told: str,
+    model: onnx.ModelProto,
+    names: Mapping[str, str],
+    *,
+    prefix: str,
+    instead: str,
+) -> None:
+    """Put nodes behind the one that gives a tensor; what followed it takes theirs instead.
+
+    Args:
+        graph: that is changed.
+        told: the tensor.
+        model: the nodes, from some tensors of the graph to `instead`.
+        names: what the graph calls what goes in.
+        prefix: what all other names get in front.
+        instead: what those that took `told` take now.
+    """
+    nodes = list(graph.node)
+    behind = 1 + next(number for number, node in enumerate(nodes) if told in node.output)
+    ours, constants = _included(model, names, prefix)
+    after = [copied(node) for node in nodes[behind:]]
+    for node in after:
+        node.input[:] = [instead if name == told else name for name in node.input]
+    _fill(graph, [*nodes[:behind], *ours, *after], [*graph.initializer, *constants])
+
+
+def take_out(graph: onnx.GraphProto, prefix: str, renamed: Mapping[str, str]) -> None:
+    """Take nodes and constants out whose names begin so; the others take tensors as renamed."""
+    nodes = [copied(node) for node in graph.node if not node.name.startswith(prefix)]
+    for node in nodes:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+    _fill(graph, nodes, [c for c in graph.initializer if not c.name.startswith(prefix)])
 
 
 def copied(part: Any) -> Any:
@@ -57,3 +79,23 @@ def copied(part: Any) -> Any:
     copy = type(part)()
     copy.CopyFrom(part)
     return copy
+
+
+def _included(
+    model: onnx.ModelProto, names: Mapping[str, str], prefix: str
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    g = GraphBuilder()
+    return g.needed(list(g.include(model, prefix=prefix, inputs=names).values()))
+
+
+def _fill(
+    graph: onnx.GraphProto,
+    nodes: Collection[onnx.NodeProto],
+    constants: Collection[onnx.TensorProto],
+) -> None:
+    """Give a graph other nodes and constants."""
+    # Copies: what is cleared below is what these may be part of.
+    nodes, constants = [copied(node) for node in nodes], [copied(one) for one in constants]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(constants)

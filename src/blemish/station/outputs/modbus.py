@@ -152,11 +152,11 @@ class Modbus:
         values: list[int] | list[bool] | None,
     ) -> ExcCodes | None:
         """What pymodbus calls for each request, before it reads from or writes to `registers`."""
-        if function in READ and values is None:
+        if function not in (*READ, *WRITE):
+            return ExcCodes.ILLEGAL_FUNCTION
+        if values is None:  # also of a write, which is answered by what was written
             registers[: len(self._registers)] = self._registers
             return None
-        if function not in WRITE or values is None:
-            return ExcCodes.ILLEGAL_FUNCTION
         commands = registers[FIRST_COMMAND : FIRST_COMMAND + modbus_map.size(COMMANDS)]
         first = address - FIRST_COMMAND
         commands[first : first + count] = [int(value) for value in values]

@@ -73,6 +73,11 @@ class MqttSettings(Table, frozen=True):
         if not self.tls and (self.ca or self.certificate):
             raise ValueError("'ca' and 'certificate' need 'tls = true'")
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return self.host, self.port or (8883 if self.tls else 1883)
+
 
 class Connection:
     """A client that is connected once, and never again.
@@ -179,7 +184,7 @@ class Mqtt:
         self._delivered = 0  # number of the last row that the broker has
         password = settings.password
         self._password = password and secret_of(password, "password", context.base)
-        self._tls = _tls(settings) if settings.tls else None
+        self._tls = make_tls(settings)
 
     async def run(self) -> None:
         """Keep the connection up until cancelled."""
@@ -260,10 +265,10 @@ class Mqtt:
     async def _connect(self) -> None:
         """Connect, and stay so until the connection is lost."""
         connection = Connection(self._client())
-        port = self._settings.port or (8883 if self._settings.tls else 1883)
-        await connection.open(self._settings.host, port)
+        host, port = self._settings.address
+        await connection.open(host, port)
         self._connection = connection
-        self._tell(True, f"connected to {self._settings.host}:{port}")
+        self._tell(True, f"connected to {host}:{port}")
         self._say_state()
         try:
             await connection.lost.wait()
@@ -284,18 +289,7 @@ class Mqtt:
             self.health.count("unsaid")
 
     def _client(self) -> paho.Client:
-        protocol = paho.MQTTv5 if self._settings.version == "5" else paho.MQTTv311
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=f"blemish-{uuid4().hex[:12]}",
-            protocol=protocol,
-            reconnect_on_failure=False,
-        )
-        client.connect_timeout = PATIENCE_S / 2
-        if self._settings.user is not None:
-            client.username_pw_set(self._settings.user, self._password)
-        if self._tls is not None:
-            client.tls_set_context(self._tls)
+        client = make_client(self._settings, self._password, self._tls)
         client.will_set(self._topic, messages.of_stop(self._station), qos=1, retain=True)
         return client
 
@@ -319,7 +313,28 @@ class Mqtt:
         self.health.ready, self.health.told = ready, what
 
 
-def _tls(settings: MqttSettings) -> ssl.SSLContext:
+def make_client(
+    settings: MqttSettings, password: str | None, tls: ssl.SSLContext | None
+) -> paho.Client:
+    """A client that connects once, and then has to be made anew."""
+    client = paho.Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=f"blemish-{uuid4().hex[:12]}",
+        protocol=paho.MQTTv5 if settings.version == "5" else paho.MQTTv311,
+        reconnect_on_failure=False,
+    )
+    client.connect_timeout = PATIENCE_S / 2
+    if settings.user is not None:
+        client.username_pw_set(settings.user, password)
+    if tls is not None:
+        client.tls_set_context(tls)
+    return client
+
+
+def make_tls(settings: MqttSettings) -> ssl.SSLContext | None:
+    """What encrypts, if anything is to. Raises `OSError` where a certificate cannot be read."""
+    if not settings.tls:
+        return None
     made = ssl.create_default_context(cafile=settings.ca)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.certificate is not None:

@@ -48,6 +48,12 @@ VARIABLES = {
     "NotInspected": ua.VariantType.UInt32,
     "Number": ua.VariantType.UInt32,  # the last, so that who sees it sees what it counts
 }
+METHODS = {
+    "Acknowledge": [ua.VariantType.UInt32],
+    "SwitchRecipe": [ua.VariantType.String],
+    "SwitchForPart": [ua.VariantType.String],
+    "Trigger": [ua.VariantType.String, ua.VariantType.String],
+}
 _COUNTERS = {
     "Good": Outcome.GOOD,
     "Defect": Outcome.DEFECT,
@@ -181,7 +187,8 @@ class OpcUa:
             await server.load_private_key(self._settings.key)
             policies += _SECURE
         server.set_security_policy(policies, permission_ruleset=_Rules())
-        server.set_identity_tokens([ua.AnonymousIdentityToken, ua.UserNameIdentityToken])
+        users = [] if self._settings.user is None else [ua.UserNameIdentityToken]
+        server.set_identity_tokens([ua.AnonymousIdentityToken, *users])
         await self._add_nodes(server)
         return server
 
@@ -196,18 +203,17 @@ class OpcUa:
                 VARIABLES[name],
             )
             self._nodes[name] = made.nodeid
-        text, number = ua.VariantType.String, ua.VariantType.UInt32
-        methods: dict[str, tuple[Callable[..., Awaitable[None]], list[ua.VariantType]]] = {
-            "Acknowledge": (self._acknowledge, [number]),
-            "SwitchRecipe": (self._switch, [text]),
-            "SwitchForPart": (self._switch_for, [text]),
-            "Trigger": (self._trigger, [text, text]),
+        functions: dict[str, Callable[..., Awaitable[None]]] = {
+            "Acknowledge": self._acknowledge,
+            "SwitchRecipe": self._switch,
+            "SwitchForPart": self._switch_for,
+            "Trigger": self._trigger,
         }
-        for name, (function, arguments) in methods.items():
+        for name, arguments in METHODS.items():
             await station.add_method(
                 ua.NodeId(f"{STATION}.{name}", space),
                 ua.QualifiedName(name, space),
-                self._method(function, len(arguments)),
+                self._method(functions[name], len(arguments)),
                 arguments,
                 [],
             )

@@ -7,11 +7,14 @@ it: an image from before may show the part before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, TypeVar
 
+from blemish.errors import ImageError
 from blemish.station.contracts import Health
 from blemish.station.sources.triggers import Trigger, Triggers, now
+
+NO_IMAGE = "The camera gave no image of it."
 
 T = TypeVar("T")
 
@@ -28,11 +31,21 @@ class Newest(Generic[T]):
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._hand, image)
 
-    async def next(self, seconds: float) -> T:
-        """The first that comes from now on. Raises `TimeoutError` after so many seconds."""
+    async def next(self, seconds: float, fire: Callable[[], None] | None = None) -> T:
+        """The first that comes from now on.
+
+        Args:
+            seconds: to wait for it.
+            fire: what makes it come; may block.
+
+        Raises:
+            TimeoutError: none came.
+        """
         future: asyncio.Future[T] = self._loop.create_future()
         self._waiting.add(future)
         try:
+            if fire is not None:
+                await asyncio.to_thread(fire)
             return await asyncio.wait_for(future, seconds)
         finally:
             self._waiting.discard(future)
@@ -44,12 +57,17 @@ class Newest(Generic[T]):
 
 
 async def taken(
-    newest: Newest[T], triggers: Triggers, health: Health, *, delay: float, patience: float
+    take: Callable[[float], Awaitable[T | None]],
+    triggers: Triggers,
+    health: Health,
+    *,
+    delay: float = 0.0,
+    patience: float,
 ) -> AsyncIterator[tuple[Trigger, T | None]]:
     """An image for each trigger, or `None` for one that a part stands for and none came for.
 
     Args:
-        newest: where they come from.
+        take: gives one, within so many seconds.
         triggers: when to take one.
         health: where those that are not taken are counted, as `missed`.
         delay: seconds from the trigger to the image.
@@ -59,9 +77,10 @@ async def taken(
         trigger = await triggers.next()
         await asyncio.sleep(trigger.time + delay - now())
         try:
-            image = await newest.next(trigger.time + delay + patience - now())
-        except TimeoutError:
+            image = await take(trigger.time + delay + patience - now())
+        except (TimeoutError, ImageError):
             image = None
+        if image is None:
             health.count("missed")
         if image is not None or trigger.told:
             yield trigger, image

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
@@ -22,8 +22,8 @@ from blemish.station.contracts import Frame, Health
 from blemish.station.outputs.credentials import secret_of
 from blemish.station.sources.addresses import address_of
 from blemish.station.sources.decoding import VideoStream, pixels_of
-from blemish.station.sources.newest import Newest, taken
-from blemish.station.sources.reconnecting import kept_up
+from blemish.station.sources.newest import NO_IMAGE, Newest, taken
+from blemish.station.sources.reconnecting import LET_GO_SECONDS, kept_up_in_thread
 from blemish.station.sources.triggers import Interval, Triggers
 from blemish.station.tables import Table
 
@@ -121,10 +121,10 @@ class Video:
         newest: Newest[av.VideoFrame] = Newest()
         stop = Event()
         run = partial(self._read, newest, stop)
-        Thread(target=kept_up, args=(run, stop, self.health), daemon=True).start()
+        thread = kept_up_in_thread(run, stop, self.health)
         wanted = self._settings
         pairs = taken(
-            newest,
+            newest.next,
             self._triggers,
             self.health,
             delay=wanted.latency_seconds,
@@ -134,9 +134,11 @@ class Video:
             async for trigger, image in pairs:
                 time = datetime.now(UTC)
                 pixels = None if image is None else await asyncio.to_thread(pixels_of, image)
-                yield Frame(self.name, time, pixels=pixels, part=trigger.part)
+                error = NO_IMAGE if pixels is None else None
+                yield Frame(self.name, time, pixels=pixels, error=error, part=trigger.part)
         finally:
             stop.set()
+            await asyncio.to_thread(thread.join, LET_GO_SECONDS)
 
     def _read(self, newest: Newest[av.VideoFrame], stop: Event) -> None:
         with self._opened() as stream:
