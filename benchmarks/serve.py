@@ -67,7 +67,8 @@ def main() -> None:
                     if "overload" in parts:
                         record.add(overload(images, address, process, arguments.overload))
     if "size" in parts:
-        record.add(*map(size, EXTRAS))
+        for extra in EXTRAS:
+            record.add(size(extra))
 
 
 @contextmanager

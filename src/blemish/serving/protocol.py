@@ -21,6 +21,7 @@ from blemish.errors import UsageError
 from blemish.serving.answers import answers, problem
 from blemish.serving.bodies import place_for
 from blemish.serving.guard import needs
+from blemish.serving.inspection import judge
 from blemish.serving.models import Judged, Models, Served, UnknownModelError
 from blemish.serving.tensors import HEADER, Body, encoded
 from blemish.serving.tokens import Role
@@ -197,9 +198,8 @@ def _images(body: Body, served: Served) -> NDArray[Any]:
 
 async def _judged(request: Request, served: Served, images: NDArray[Any]) -> list[Judged]:
     """What the model says of each; all come to their end, also where one fails."""
-    models: Models = request.app.state.models
     waiting: Waiting = request.app.state.waiting
-    jobs = [waiting.run(models.judge_by, served, image) for image in images]
+    jobs = [waiting.run(judge, request.app, served, image) for image in images]
     judged = []
     for found in await asyncio.gather(*jobs, return_exceptions=True):
         if isinstance(found, BaseException):

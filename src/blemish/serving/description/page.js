@@ -45,6 +45,7 @@ function route(method, path, told) {
 async function showRoutes() {
   const told = await (await fetch("openapi.json")).json();
   document.getElementById("title").textContent = `${told.info.title} ${told.info.version}`;
+  document.getElementById("try").hidden = !told.paths["/v1/inspect"];
   const groups = new Map();
   for (const [path, methods] of Object.entries(told.paths)) {
     for (const [method, one] of Object.entries(methods)) {
