@@ -26,9 +26,9 @@ def load(record: Record) -> str:
         lines.append(f"| {name} | {rate:.0f} | {ratio} | {took['p50']:.1f} | {took['p99']:.1f} |")
     memory = next(row["bytes_after_each_round"] for row in rows if row["kind"] == "memory")
     told = [
-        "bottle, 320 x 320, embedded; clients on the same cores, each asks as soon as it is answered.",
-        f"Memory of the service: {memory[0] / 1e6:.0f} MB at first, {memory[1] / 1e6:.0f} MB after a "
-        f"round, {memory[-1] / 1e6:.0f} MB at the end.",
+        "bottle, 320 x 320, embedded; clients share the cores and ask as soon as they are answered.",
+        f"Memory of the service: {memory[0] / 1e6:.0f} MB at first, {memory[1] / 1e6:.0f} MB after "
+        f"a round, {memory[-1] / 1e6:.0f} MB at the end.",
         *map(_overloaded, _of(record, "overload")),
         f"{record['date']}, {record['machine']['cores']} cores ({record['machine']['processor']}).",
     ]

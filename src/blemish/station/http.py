@@ -15,6 +15,7 @@ from blemish.serving.answers import answers, problem
 from blemish.serving.app import make_app
 from blemish.serving.guard import needs
 from blemish.serving.tokens import Role, Token, Tokens
+from blemish.station.page.mount import page_routers
 from blemish.station.station import Station
 
 LONGEST = 500  # characters of a name or id
@@ -56,7 +57,7 @@ def station_app(station: Station, tokens: Tokens | None) -> FastAPI:
         station.models,
         tokens=tokens,
         secure=station.site.page.cert is not None,
-        routers=[router, *station.routers],
+        routers=[router, *station.routers, *page_routers(station)],
         lifespan=at_work,
         judging=False,
         title=f"blemish: {station.site.station.name}",

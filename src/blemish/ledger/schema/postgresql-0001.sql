@@ -17,6 +17,7 @@ CREATE TABLE blemish_row (
 );
 
 CREATE INDEX blemish_row_by_part ON blemish_row (part) WHERE part IS NOT NULL;
+CREATE INDEX blemish_row_by_verdict ON blemish_row (verdict, number) WHERE verdict IS NOT NULL;
 CREATE INDEX blemish_row_by_reference ON blemish_row (refers_to) WHERE refers_to IS NOT NULL;
 CREATE INDEX blemish_row_by_time ON blemish_row (kind, time, verdict, recipe);
 

@@ -18,6 +18,7 @@ CREATE TABLE row (
 
 CREATE UNIQUE INDEX row_by_key ON row (key) WHERE key IS NOT NULL;
 CREATE INDEX row_by_part ON row (part) WHERE part IS NOT NULL;
+CREATE INDEX row_by_verdict ON row (verdict) WHERE verdict IS NOT NULL;
 CREATE INDEX row_by_reference ON row (refers_to) WHERE refers_to IS NOT NULL;
 CREATE INDEX row_by_time ON row (kind, time, verdict, recipe);
 
