@@ -26,7 +26,7 @@ def load(record: Record) -> str:
         lines.append(f"| {name} | {rate:.0f} | {ratio} | {took['p50']:.1f} | {took['p99']:.1f} |")
     memory = next(row["bytes_after_each_round"] for row in rows if row["kind"] == "memory")
     told = [
-        "bottle, 320 x 320, embedded; clients share the cores and ask as soon as they are answered.",
+        "bottle, 320 x 320, embedded; clients share the cores, and ask again once answered.",
         f"Memory of the service: {memory[0] / 1e6:.0f} MB at first, {memory[1] / 1e6:.0f} MB after "
         f"a round, {memory[-1] / 1e6:.0f} MB at the end.",
         *map(_overloaded, _of(record, "overload")),
