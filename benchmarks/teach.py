@@ -20,6 +20,7 @@ import blemish
 from blemish.calibration import CalibrationRequest, calibrate
 from blemish.data.sample import Sample
 from blemish.metrics.ranking import auroc, rank
+from blemish.model.variants import with_calibration
 from blemish.progress import LoggedProgress
 from day_record import Row
 from taught_streams import Stream, measure_streams, paths, scores
@@ -86,7 +87,7 @@ def loosened(model: blemish.Model, streamed: int) -> blemish.Model:
     known = model.facts.calibration.scored
     request = CalibrationRequest(false_alarm_rate=min(0.5, 1.5 * TAUGHT / streamed))
     found = calibrate([i.score for i in known], [i.peak for i in known], method="", request=request)
-    return model.with_calibration(found, known)
+    return with_calibration(model, found, known)
 
 
 def ranked(good: np.ndarray, defects: np.ndarray) -> float:

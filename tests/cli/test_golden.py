@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from blemish.model.model import load
+from blemish.model.variants import with_golden
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_score_outside_the_tolerance_is_exit_code_4(blemish, kept, folder, tmp
     model = load(kept)
     first, *others = model.facts.golden
     off = replace(first, score=first.score + 0.01 * model.calibration.image_threshold)
-    model.with_golden([off, *others]).save(tmp_path / "off.onnx")
+    with_golden(model, [off, *others]).save(tmp_path / "off.onnx")
     found = blemish("verify", tmp_path / "off.onnx", folder)
     assert found.code == 4
     assert "outside tolerance" in found.out

@@ -8,13 +8,15 @@ from dataclasses import replace
 import numpy as np
 import onnxruntime
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 import blemish
-from blemish.alignment import Alignment
+from blemish.alignment import Alignment, Motion
+from blemish.calibration.inspectable import LeftOut
 from blemish.detectors.aligned import agreement_limit, shifted
 from blemish.errors import DataError, ImageError, ModelFileError
 from blemish.graph.interface import parsed
+from blemish.images.exposure import even_blocks, exposure_of, level_of
 from blemish.model.file import sign
 from blemish.result import Verdict
 from blemish.zones import Box, Zone, Zones
@@ -111,12 +113,6 @@ def test_fit_and_line_see_the_same(cards, backbone):
     image = next(s for s in dataset.train if s.id == name).read()
     peak = float(model.predict(image).score_map.max())
     assert peak <= held.peak * 1.001  # its own patches are in the bank of the model that ships
-
-
-def test_moved_training_images_are_aligned_too(backbone, tmp_path):
-    folder = part_dataset(tmp_path / "moved", moved=True, seed=3)
-    found = blemish.evaluate(fit(folder, backbone), blemish.open_dataset(folder))
-    assert found.image["auroc"] == 1.0
 
 
 def test_size_may_vary_where_that_is_asked_for(cards, backbone):
@@ -236,3 +232,80 @@ def test_copies_count_once_for_the_limit(cards, backbone, tmp_path):
 def test_shifting_repeats_borders():
     image = np.arange(12).reshape(3, 4)[:, :, None]
     assert shifted(image, 1, -1)[..., 0].tolist() == [[4, 4, 5, 6], [8, 8, 9, 10], [8, 8, 9, 10]]
+
+
+@pytest.fixture(scope="module")
+def moved_cards(tmp_path_factory):
+    return part_dataset(tmp_path_factory.mktemp("data") / "moved", moved=True, seed=3)
+
+
+@pytest.fixture(scope="module")
+def moving(moved_cards, backbone):
+    """A model of cards that moved before, too."""
+    return fit(moved_cards, backbone)
+
+
+def test_moved_training_images_are_aligned_too(moving, moved_cards):
+    found = blemish.evaluate(moving, blemish.open_dataset(moved_cards))
+    assert found.image["auroc"] == 1.0
+
+
+def moved_card(seed, **drawn):
+    right, down, degrees = np.random.default_rng(seed).uniform(-9, 9, 3)
+    return drawn_part(right, down, degrees, seed=seed, **drawn)[0]
+
+
+def lit(image, times):
+    return np.clip(np.rint(image * float(times)), 0, 255).astype(np.uint8)
+
+
+def blurred(image, px):
+    return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(px)))
+
+
+@pytest.mark.parametrize(
+    ("code", "spoil"),
+    [
+        ("dark", lambda image: lit(image, 0.5)),
+        ("bright", lambda image: lit(image, 1.8)),
+        ("blurred", lambda image: blurred(image, 2)),
+    ],
+)
+def test_light_and_blur_are_seen_wherever_a_part_lies(moving, code, spoil):
+    for seed in range(4):
+        said = moving.predict(spoil(moved_card(seed)))
+        assert said.verdict == Verdict.NOT_INSPECTABLE
+        assert code in {reason.code for reason in said.reasons}
+
+
+def test_moved_parts_are_inspectable_with_a_defect_or_without(moving):
+    for seed in range(10):
+        assert moving.predict(moved_card(seed)).reasons == ()
+        assert moving.predict(moved_card(seed, spot=True)).verdict == Verdict.DEFECT
+
+
+@pytest.mark.parametrize("kind", ["plain", "scale", "zones"])
+def test_the_graph_looks_at_points_of_the_part_as_python_does(kind, moving, cards, backbone):
+    zones = Zones((Zone("middle", Box(20, 24, 50, 40)),)) if kind == "zones" else None
+    align = Alignment(20, scale=kind == "scale")
+    model = moving if kind == "plain" else fit(cards, backbone, align, zones=zones)
+    size_hw, images = (SIDE, SIDE), [moved_card(seed) for seed in range(3)]
+    names = ["departures", "alignment", "alignment/score_map"]
+    rows = model.session.run(names[:2], image=np.stack(images))
+    blocks, beside = (even_blocks(size_hw), True) if zones is None else model.zones.points
+    for number, image in enumerate(images):
+        found = model.trace(image, *names)
+        points = Motion.of_output(found["alignment"]).pixels_on_image(blocks, size_hw)
+        level = level_of(found["alignment/score_map"], None if zones is None else blocks)
+        look = LeftOut(exposure_of(image, (points, beside)), level)
+        expected = model.facts.inspectable.departures([look], 255)
+        assert found["departures"] == pytest.approx(expected[0], abs=0.05)
+        assert rows[0][number] == pytest.approx(found["departures"], abs=0.05)
+
+
+def test_points_of_the_reference_lie_where_the_part_does():
+    motion = Motion((5.0, -3.0), 90.0, 1.0, 1.0)
+    reference = np.arange(SIDE * SIDE).reshape(SIDE, SIDE)
+    image = motion.on_image(reference)
+    inner = reference[30:60, 30:60]
+    assert (image.ravel()[motion.pixels_on_image(inner, (SIDE, SIDE))] == inner).all()

@@ -21,6 +21,7 @@ from blemish.model.golden import (
     score_difference,
     turned,
 )
+from blemish.model.variants import with_golden
 
 BY = Circumstances("onnxruntime 1.0", "cpu", "x86_64", "pillow 11.0")
 
@@ -83,25 +84,25 @@ def test_verdict_and_margin_follow_from_the_score():
 
 
 def test_a_model_keeps_golden_samples_in_its_file_and_the_rest_as_it_is(model, tmp_path):
-    new = model.with_golden([golden("b.png", 0.1 + 0.2), golden("a.png")])
+    new = with_golden(model, [golden("b.png", 0.1 + 0.2), golden("a.png")])
     new.save(tmp_path / "new.onnx")
     loaded = blemish.load(tmp_path / "new.onnx")
     assert [image.id for image in loaded.facts.golden] == ["b.png", "a.png"]
     assert loaded.facts.golden == new.facts.golden
     assert loaded.facts.golden[0].score == 0.1 + 0.2
     assert replace(loaded.facts, golden=()) == model.facts
-    assert loaded.with_golden(()).to_bytes() == model.to_bytes()
+    assert with_golden(loaded, ()).to_bytes() == model.to_bytes()
 
 
 def test_files_of_before_have_none_and_the_schema_is_the_same(model):
     facts = json.loads(json.dumps(model.facts.to_dict()))
     assert facts.pop("golden") == []
     assert parse_facts(json.dumps(facts), "old").golden == ()
-    assert model.with_golden([golden()]).facts.schema == SCHEMA == 4
+    assert with_golden(model, [golden()]).facts.schema == SCHEMA == 4
 
 
 def altered(model, **values):
-    facts = json.loads(json.dumps(model.with_golden([golden()]).facts.to_dict()))
+    facts = json.loads(json.dumps(with_golden(model, [golden()]).facts.to_dict()))
     facts["golden"][0] |= values
     return json.dumps(facts)
 
@@ -124,22 +125,22 @@ def test_what_is_no_golden_sample_is_refused_by_name(model, values, told):
 
 def test_too_many_and_two_of_one_name_are_refused(model):
     with pytest.raises(ModelFileError, match="an id is there twice"):
-        model.with_golden([golden(), golden()])
+        with_golden(model, [golden(), golden()])
     many = [golden(f"{number}.png") for number in range(MOST_IMAGES + 1)]
     with pytest.raises(ModelFileError, match=r"there are 1,001; at most 1,000"):
-        model.with_golden(many)
+        with_golden(model, many)
 
 
 def test_an_id_may_be_any_text_and_thresholds_are_still_found_by_their_names(model):
     name = '"image_threshold": 5, "pixel_threshold": 7 \u00e4\n.png'
-    assert model.with_golden([golden(name)]).facts.golden[0].id == name
+    assert with_golden(model, [golden(name)]).facts.golden[0].id == name
 
 
 def test_other_thresholds_leave_golden_samples_and_tell_of_verdicts_that_turn(
     category, model, caplog
 ):
     old = model.calibration.image_threshold
-    kept = model.with_golden([golden("near.png", old * 0.999), golden("far.png", old * 3)])
+    kept = with_golden(model, [golden("near.png", old * 0.999), golden("far.png", old * 3)])
     again = blemish.recalibrate(kept, blemish.open_dataset(category), false_alarm_rate=0.2)
     assert again.facts.golden == kept.facts.golden
     told = [text for text in caplog.messages if "golden" in text]

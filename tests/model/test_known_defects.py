@@ -10,6 +10,7 @@ from blemish.calibration import calibrate
 from blemish.errors import DataError, UsageError
 from blemish.model.history import promise_told
 from blemish.model.model import Model
+from blemish.model.variants import with_calibration
 from blemish.result import Verdict
 from tiny import SIDE, tiny_dataset, tiny_settings
 
@@ -34,7 +35,7 @@ def lax(request, backbone, category):
         for image in model.facts.calibration.scored
     ]
     found = calibrate([i.score for i in scored], [i.peak for i in scored], method="lax")
-    return model.with_calibration(found, scored)
+    return with_calibration(model, found, scored)
 
 
 def box_of(path):

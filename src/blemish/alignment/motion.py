@@ -55,6 +55,27 @@ class Motion(NamedTuple):
         found[shown] = values[rows[shown], columns[shown]]
         return found
 
+    def pixels_on_image(
+        self, pixels: NDArray[np.int64], size_hw: tuple[int, int]
+    ) -> NDArray[np.int64]:
+        """Where pixels of the reference lie on the image, both by numbers counted row by row.
+
+        Those that lie beyond it are the nearest at its border.
+        """
+        height, width = size_hw
+        middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
+        rows, columns = np.divmod(pixels, width)
+        right, down = (columns - middle_x) * self.scale, (rows - middle_y) * self.scale
+        cos, sin = np.cos(np.radians(self.degrees)), np.sin(np.radians(self.degrees))
+        x = cos * right - sin * down + middle_x + self.shift_xy_px[0]
+        y = sin * right + cos * down + middle_y + self.shift_xy_px[1]
+        columns, rows = (
+            np.clip(np.rint(at), 0, side - 1).astype(np.int64)
+            for at, side in ((x, width), (y, height))
+        )
+        numbers: NDArray[np.int64] = rows * width + columns
+        return numbers
+
     def on_reference(
         self, x: ArrayLike, y: ArrayLike, size_hw: tuple[int, ...]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -27,6 +27,7 @@ from blemish.graph.alignment import (
     returning_model,
 )
 from blemish.graph.session import Session
+from blemish.images.exposure import Blocks, Exposure, even_blocks, exposure_of
 from blemish.images.format import ImageFormat
 from blemish.progress import Progress
 from blemish.wording import first_few
@@ -69,12 +70,14 @@ class AlignedImages(ImageView):
         reference: name of the reference.
         fill: its pixels, which fill what others do not show.
         found: rows of the graph's output `alignment`, by the images' names.
+        exposures: of the images as they came, at points of the reference, by their names.
     """
 
     template: Template
     reference: str
     fill: NDArray[Any]
     found: dict[str, NDArray[np.float32]]
+    exposures: dict[str, Exposure]
 
     def __iter__(self) -> Iterator[tuple[str, NDArray[Any]]]:
         for name, image in self.images:
@@ -186,9 +189,19 @@ def check_one_size(sizes_hw: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 
 def aligned_images(
-    images: GoodImages, alignment: Alignment, *, progress: Progress
+    images: GoodImages,
+    alignment: Alignment,
+    *,
+    within: tuple[Blocks, bool] | None = None,
+    progress: Progress,
 ) -> AlignedImages:
     """Good images as a detector sees them that parts are aligned for; all are read.
+
+    Args:
+        images: as they came.
+        alignment: what is looked for.
+        within: points of the reference that tell of an exposure; by default all over.
+        progress: told of the stage and of what a user must hear.
 
     Raises:
         DataError: the images are of several sizes, or show nothing that could be aligned.
@@ -204,10 +217,13 @@ def aligned_images(
     template = finder.template(greys[reference])
     with finder.session(template) as session:
         _check_found(session, finder, sample, reference)
-        found = {}
+        blocks, beside = within or (even_blocks(size_hw), True)
+        found, exposures = {}, {}
         with progress.stage("aligning", count) as advance:
             for name, image in images:
                 found[name] = finder.found(session, finder.grey(image))
+                points = Motion.of_output(found[name]).pixels_on_image(blocks, size_hw)
+                exposures[name] = exposure_of(image, (points, beside))
                 advance(1)
     agreed = {name: Motion.of_output(row).agreement for name, row in found.items()}
     if low := [name for name, agreement in agreed.items() if agreement < LEAST_AGREEMENT]:
@@ -216,7 +232,8 @@ def aligned_images(
             f"less than {LEAST_AGREEMENT:g}: {first_few(low, MOST_NAMED)}. Look at them, and leave "
             "out those that show another part, or one that lies farther off than is looked for."
         )
-    return AlignedImages(images, template, reference, filling(sample[reference]), found)
+    fill = filling(sample[reference])
+    return AlignedImages(images, template, reference, fill, found, exposures)
 
 
 class _Finder:

@@ -22,7 +22,7 @@ from blemish.graph.finding import find
 from blemish.graph.placing import Moved, Placing
 from blemish.graph.preprocessing import image_hw, image_input
 from blemish.graph.resizing import resize
-from blemish.graph.verdict import AGREEMENT_LIMIT, ALIGNABLE, ALIGNMENT, ONCE
+from blemish.graph.verdict import AGREEMENT_LIMIT, ALIGNABLE, ALIGNED_MAP, ALIGNMENT, ONCE
 from blemish.images.format import ImageFormat
 
 if TYPE_CHECKING:
@@ -73,10 +73,9 @@ class Aligner:
         placing = Placing(g, self.template.size_hw, opset)
         small = _small(g, self.template)
         moved = find(placing, _grey(g, small, self.image_format), self.template)
-        aligned_map = f"{PREFIX}score_map"
-        ours = {"image": self._aligned(placing, moved, small), "score_map": aligned_map}
+        ours = {"image": self._aligned(placing, moved, small), "score_map": ALIGNED_MAP}
         found = g.include(model, prefix="", inputs=ours)
-        _returned(placing, aligned_map, moved)
+        _returned(placing, ALIGNED_MAP, moved)
         agreement = g.op("Slice", ALIGNMENT, g.ints(3), g.ints(4), g.ints(1))
         least = g.constant([limit], name=AGREEMENT_LIMIT + ONCE)
         g.op("GreaterOrEqual", g.op("Squeeze", agreement, g.ints(1)), least, name=ALIGNABLE)

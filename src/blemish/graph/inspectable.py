@@ -3,6 +3,9 @@
 Nodes beside a detector's, from its input and its map: each block of the image, by how bright, rich
 in contrast and sharp it is (`images.exposure`), and the level of the map. An image departs as its
 blocks do, of which `MOST_DEPART` depart at least so far: a defect changes some, a lamp nearly all.
+
+Where a graph aligns parts, blocks are those of the reference as they lie on the image: its own
+pixels are looked at there, since an image that is drawn anew is less sharp.
 """
 
 from __future__ import annotations
@@ -15,8 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import ModelFileError
-from blemish.graph.builder import FLOAT, GraphBuilder, tensor
-from blemish.graph.verdict import DEPARTURES, NOT_INSPECTABLE, drop, rounded_down
+from blemish.graph.builder import FLOAT, INT64, GraphBuilder, tensor
+from blemish.graph.verdict import (
+    ALIGNED_MAP,
+    ALIGNMENT,
+    DEPARTURES,
+    NOT_INSPECTABLE,
+    drop,
+    rounded_down,
+)
 from blemish.images.exposure import (
     ACROSS,
     BLOCKS,
@@ -95,7 +105,12 @@ def set_departures(graph: onnx.GraphProto, departing: Departing | None) -> None:
     g = GraphBuilder(PREFIX)
     values = departing.constants().items()
     held = {name: g.constant(value, name=name) for name, value in values}
-    points = _Points(g, departing)
+    columns = [
+        output.type.tensor_type.shape.dim[1].dim_value
+        for output in graph.output
+        if output.name == ALIGNMENT
+    ]
+    points = _MovedPoints(g, departing, columns[0]) if columns else _Points(g, departing)
     levels = _logarithms(g, points, departing.white_level)
     sides = g.op("Concat", *(levels[which] for which, _ in SIDES), axis=1)
     blocks = g.op("Mul", g.op("Sub", sides, held[_CENTRE]), held[_WEIGHT])
@@ -122,10 +137,10 @@ class _Points:
         map_count: how many these are.
     """
 
-    def __init__(self, g: GraphBuilder, departing: Departing) -> None:
+    def __init__(self, g: GraphBuilder, departing: Departing, score_map: str = "score_map") -> None:
         self._g, self._within, self._width = g, departing.within, departing.width
         self._pixels = g.op("Reshape", "image", g.ints(0, -1, 3))
-        self.flat_map = g.op("Reshape", "score_map", g.ints(0, -1))
+        self.flat_map = g.op("Reshape", score_map, g.ints(0, -1))
         if departing.within is None:
             self.map_count = BLOCKS * MAP_POINTS
             height, width = (self._side(axis) for axis in (1, 2))
@@ -169,6 +184,74 @@ class _Points:
         for line, side in zip(grid_lines(), self._sides, strict=True):
             parts = g.op("Mul", g.constant(line, np.int64), side)
             yield g.op("Div", parts, g.ints(STEP * ACROSS * SIDE))
+
+
+class _MovedPoints(_Points):
+    """The points of the reference as they lie on an image; twin of `Motion.pixels_on_image`.
+
+    Args:
+        columns: numbers in a row of `alignment`.
+    """
+
+    def __init__(self, g: GraphBuilder, departing: Departing, columns: int) -> None:
+        super().__init__(g, departing, ALIGNED_MAP)
+        self._pixels = g.op("Reshape", "image", g.ints(-1, 3))
+        self._sides = self._side(1), self._side(2)
+        self._last = [g.op("Sub", side, g.ints(1)) for side in self._sides]
+        count = g.op("Squeeze", self._side(0), g.ints(0))
+        images = g.op("Range", g.constant(0, np.int64), count, g.constant(1, np.int64))
+        first = g.op("Mul", images, g.op("Mul", *self._sides))
+        self._first = g.op("Unsqueeze", first, g.ints(1, 2))
+        self._rows, self._columns = self._on_image(columns)
+
+    def grey(self, down: int, right: int) -> str:
+        """The grey of the pixels that are so far below and to the right, N x B x P."""
+        g = self._g
+        if self._within is not None:
+            down, right = down * self._within[1], right * self._within[1]
+        row, column = (
+            g.op("Min", g.op("Add", place, g.ints(px)), last)
+            for place, px, last in zip(
+                (self._rows, self._columns), (down, right), self._last, strict=True
+            )
+        )
+        number = g.op("Add", g.op("Mul", row, self._sides[1]), column)
+        found = g.op("Gather", self._pixels, g.op("Add", number, self._first), axis=0)
+        return g.op("ReduceMean", g.op("Cast", found, to=FLOAT), g.ints(3), keepdims=0)
+
+    def _on_image(self, columns: int) -> tuple[str, str]:
+        """Rows and columns of the points, N x B x P each, whole numbers."""
+        g, width = self._g, self._sides[1]
+        right, down, degrees, _, *scale = (self._of_motion(number) for number in range(columns))
+        turn = g.op("Mul", degrees, g.number(np.pi / 180))
+        cos, sin = g.op("Cos", turn), g.op("Sin", turn)
+        if scale:
+            cos, sin = g.op("Mul", cos, scale[0]), g.op("Mul", sin, scale[0])
+        flat = self._flat(0, 0)
+        rows = g.op("Div", flat, width)
+        both = rows, g.op("Sub", flat, g.op("Mul", rows, width))
+        lasts = [g.op("Cast", last, to=FLOAT) for last in self._last]
+        middles = [g.op("Mul", last, g.number(0.5)) for last in lasts]
+        y, x = (
+            g.op("Sub", g.op("Cast", one, to=FLOAT), middle)
+            for one, middle in zip(both, middles, strict=True)
+        )
+        turned = (
+            g.op("Add", g.op("Mul", sin, x), g.op("Mul", cos, y)),
+            g.op("Sub", g.op("Mul", cos, x), g.op("Mul", sin, y)),
+        )
+        found = []
+        for one, shift, middle, last in zip(turned, (down, right), middles, lasts, strict=True):
+            place = g.op("Round", g.op("Add", one, g.op("Add", shift, middle)))
+            within = g.op("Min", g.op("Max", place, g.number(0.0)), last)
+            found.append(g.op("Cast", within, to=INT64))
+        return found[0], found[1]
+
+    def _of_motion(self, number: int) -> str:
+        """A number of each image's motion, N x 1 x 1."""
+        g = self._g
+        column = g.op("Slice", ALIGNMENT, g.ints(number), g.ints(number + 1), g.ints(1))
+        return g.op("Unsqueeze", column, g.ints(2))
 
 
 def _logarithms(g: GraphBuilder, points: _Points, white_level: int) -> list[str]:

@@ -56,6 +56,22 @@ def bell_of(sigma_px: float) -> tuple[int, NDArray[np.float64]]:
     return radius, bell / bell.sum()
 
 
+def clamped(g: GraphBuilder, places: str, step: str, length: str) -> str:
+    """Where pixels lie among so many larger ones, none before the first or beyond the last."""
+    centres = g.op("Mul", g.op("Add", places, g.number(0.5)), step)
+    among = g.op("Sub", centres, g.number(0.5))
+    return g.op("Min", g.op("Max", among, g.number(0.0)), g.op("Sub", length, g.number(1.0)))
+
+
+def mirrored(g: GraphBuilder, lines: str, length: str) -> str:
+    """Lines beyond a border are those as far inside it: -1 is 0, `length` is `length` - 1."""
+    half = g.number(0.5)
+    above = g.op("Sub", g.magnitude(g.op("Add", lines, half)), half)
+    excess = g.op("Relu", g.op("Sub", above, g.op("Sub", length, half)))
+    below = g.op("Sub", above, g.op("Mul", excess, g.number(2.0)))
+    return g.op("Max", below, g.number(0.0))
+
+
 def _axis_matrix(g: GraphBuilder, grid_hw: str, sizes: Geometry, axis: int, sigma_px: float) -> str:
     """The matrix (image pixels x cells) of one axis."""
 
@@ -75,13 +91,13 @@ def _axis_matrix(g: GraphBuilder, grid_hw: str, sizes: Geometry, axis: int, sigm
 
 def _bilinear(g: GraphBuilder, *, outputs: str, inputs: str, step: str, last: str) -> str:
     """Weights (outputs x inputs) of linear interpolation; no source lies beyond `last` - 1."""
-    gap = g.op("Sub", _column(g, _sources(g, outputs, step, last)), _count(g, inputs))
+    gap = g.op("Sub", _column(g, clamped(g, _count(g, outputs), step, last)), _count(g, inputs))
     return g.op("Relu", g.op("Sub", g.number(1.0), g.magnitude(gap)))
 
 
 def _interpolated(g: GraphBuilder, rows: str, outputs: str, *, step: str, last: str) -> str:
     """Rows between rows: the same as a product with `_bilinear`, which could be very large."""
-    sources = _sources(g, outputs, step, last)
+    sources = clamped(g, _count(g, outputs), step, last)
     low = g.op("Floor", sources)
     high = g.op("Min", g.op("Add", low, g.number(1.0)), g.op("Sub", last, g.number(1.0)))
     before, after = (
@@ -91,24 +107,13 @@ def _interpolated(g: GraphBuilder, rows: str, outputs: str, *, step: str, last: 
     return g.op("Add", before, g.op("Mul", g.op("Sub", after, before), share))
 
 
-def _sources(g: GraphBuilder, outputs: str, step: str, last: str) -> str:
-    """Where each output pixel lies among the inputs, none before 0 or beyond `last` - 1."""
-    centres = g.op("Mul", g.op("Add", _count(g, outputs), g.number(0.5)), step)
-    sources = g.op("Sub", centres, g.number(0.5))
-    return g.op("Min", g.op("Max", sources, g.number(0.0)), g.op("Sub", last, g.number(1.0)))
-
-
 def _smoothed(g: GraphBuilder, weights: str, length: str, sigma_px: float) -> str:
     """Weights (length x cells) smoothed along their length, the border rows mirrored."""
     radius, bell = bell_of(sigma_px)
     reach = g.number(radius)
     rows = g.op("Range", g.op("Neg", reach), g.op("Add", length, reach), g.number(1.0))
-    half = g.number(0.5)
-    above = g.op("Sub", g.magnitude(g.op("Add", rows, half)), half)  # -1 is 0, -2 is 1, ...
-    excess = g.op("Relu", g.op("Sub", above, g.op("Sub", length, half)))
-    below = g.op("Sub", above, g.op("Mul", excess, g.number(2.0)))  # length is length - 1, ...
-    mirrored = g.op("Cast", g.op("Max", below, g.number(0.0)), to=INT64)
-    padded = g.op("Transpose", g.op("Gather", weights, mirrored, axis=0), perm=[1, 0])
+    around = g.op("Cast", mirrored(g, rows, length), to=INT64)
+    padded = g.op("Transpose", g.op("Gather", weights, around, axis=0), perm=[1, 0])
     kernel = g.constant(bell.reshape(1, 1, -1))
     smooth = g.op("Conv", g.op("Unsqueeze", padded, g.ints(1)), kernel)
     return g.op("Transpose", g.op("Squeeze", smooth, g.ints(1)), perm=[1, 0])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 THRESHOLD, PIXEL_THRESHOLD, VERDICT = "threshold", "pixel_threshold", "verdict"
 ALIGNMENT, AGREEMENT_LIMIT = "alignment", "agreement_limit"  # of graphs that align parts
 ALIGNABLE = "alignable"  # an output of these: false where nothing can be said of a part
+ALIGNED_MAP = "alignment/score_map"  # as the reference lies
 DEPARTURES, NOT_INSPECTABLE = "departures", "inspectable/not"
 _COUNT, _GOOD, _LOW = "verdict_count", "verdict_good", "verdict_low"
 _NOT_GOOD = "verdict_rejected"

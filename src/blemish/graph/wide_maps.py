@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blemish.graph.builder import FLOAT, INT64, GraphBuilder
-from blemish.graph.maps import bell_of, content_cells
+from blemish.graph.maps import bell_of, clamped, content_cells, mirrored
 from blemish.graph.preprocessing import Geometry
 
 BAND = 64  # pixels of the image that one matrix makes
@@ -67,14 +67,14 @@ def _bands(g: GraphBuilder, grid_hw: str, sizes: Geometry, axis: int, sigma_px: 
 
     one = g.number(1.0)
     step = g.op("Div", content, image)
-    pixels = _clamped(g, _pixels(g, image), step, content)  # bands x BAND, in the content
+    pixels = clamped(g, _pixels(g, image), step, content)  # bands x BAND, in the content
     first = g.op("Floor", g.op("Slice", pixels, g.ints(0), g.ints(1), g.ints(1)))
     reach = g.op("Add", g.op("Ceil", g.op("Mul", step, g.number(BAND))), g.number(2.0))
     lines = g.op("Add", first, g.op("Range", g.number(0.0), reach, one))  # bands x P
 
     start, end = g.number(-float(radius)), g.op("Add", reach, g.number(float(radius)))
-    around = _mirrored(g, g.op("Add", first, g.op("Range", start, end, one)), content)
-    sources = _clamped(g, around, g.op("Div", cells, padded), inside)
+    around = mirrored(g, g.op("Add", first, g.op("Range", start, end, one)), content)
+    sources = clamped(g, around, g.op("Div", cells, padded), inside)
     low = g.op("Floor", g.op("ReduceMin", sources, g.ints(1), keepdims=1))
     spans = g.op("Sub", g.op("ReduceMax", sources, g.ints(1), keepdims=1), low)
     span = g.op("Add", g.op("Ceil", g.op("ReduceMax", spans, keepdims=0)), one)
@@ -103,22 +103,6 @@ def _pixels(g: GraphBuilder, image: str) -> str:
     numbers = g.op("Range", g.number(0.0), count, g.number(1.0))
     numbers = g.op("Min", numbers, g.op("Sub", image, g.number(1.0)))
     return g.op("Reshape", numbers, g.ints(-1, BAND))
-
-
-def _clamped(g: GraphBuilder, places: str, step: str, length: str) -> str:
-    """Where pixels lie among so many larger ones, none before the first or beyond the last."""
-    centres = g.op("Mul", g.op("Add", places, g.number(0.5)), step)
-    among = g.op("Sub", centres, g.number(0.5))
-    return g.op("Min", g.op("Max", among, g.number(0.0)), g.op("Sub", length, g.number(1.0)))
-
-
-def _mirrored(g: GraphBuilder, lines: str, length: str) -> str:
-    """Lines beyond a border are those as far inside it: -1 is 0, `length` is `length` - 1."""
-    half = g.number(0.5)
-    above = g.op("Sub", g.magnitude(g.op("Add", lines, half)), half)
-    excess = g.op("Relu", g.op("Sub", above, g.op("Sub", length, half)))
-    below = g.op("Sub", above, g.op("Mul", excess, g.number(2.0)))
-    return g.op("Max", below, g.number(0.0))
 
 
 def _shares(g: GraphBuilder, ones: str, others: str) -> str:

@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from blemish.alignment import Alignment, Motion
+from blemish.alignment import Alignment
 from blemish.calibration import CalibrationFacts
 from blemish.calibration.inspectable import Inspectable
 from blemish.calibration.suspicious import SuspiciousImages
-from blemish.errors import ImageError, ModelFileError
+from blemish.errors import ModelFileError
 from blemish.graph.inspectable import Departing
 from blemish.graph.tile_grid import Tiles
 from blemish.graph.working_size import THOUSANDTHS, Resizing, WorkingSize
@@ -27,7 +27,7 @@ from blemish.model.golden import GoldenImage, check_golden
 from blemish.model.history import Step
 from blemish.model.migration import OLDEST, migrate
 from blemish.provenance import Source
-from blemish.result import Note, ScoredImage
+from blemish.result import ScoredImage
 from blemish.typed_json import (
     AboveZero,
     Count,
@@ -185,26 +185,6 @@ class AlignmentFacts:
     def alignment(self) -> Alignment:
         """What is looked for."""
         return Alignment(self.degrees, self.scale, self.shift)
-
-    def reason(self, motion: Motion) -> Note | None:
-        """Why nothing can be said of a part; `None` where it can be aligned."""
-        if motion.agreement >= self.limit:
-            return None
-        return Note(
-            "alignment",
-            f"cannot be aligned: it agrees with the reference by {motion.agreement:.2f}, and "
-            f"good parts do by {self.limit:.2f} at least (1 is all). It may be another part, none, "
-            "or lie farther off than is looked for.",
-        )
-
-    def check(self, size_hw: tuple[int, int], name: str) -> None:
-        """Raise `ImageError` where an image is not of the size of the reference."""
-        if size_hw != self.size_hw:
-            (height, width), (wanted_height, wanted_width) = size_hw, self.size_hw
-            raise ImageError(
-                f"{name}: is {width} x {height} pixels, and the model aligns images of "
-                f"{wanted_width} x {wanted_height} pixels (width x height)."
-            )
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ from blemish.model.facts import (
     TrainingFacts,
     WorkingFacts,
 )
-from blemish.model.framing import Framing
+from blemish.model.framing import Framing, on_reference
 from blemish.model.model import Model, assemble
 from blemish.model.promise import check_promise
 from blemish.names import all_shown
@@ -310,23 +310,15 @@ class _Job:
 
     def _inspectable(
         self, fitted: Fitted, left_out: _LeftOutImages, pixel_threshold: float
-    ) -> Inspectable | None:
-        """How far an image may depart from those that were left out.
-
-        Where parts are aligned nobody tells: blocks of an image do not lie as its part does, and
-        what cannot be aligned is not inspectable.
-        """
-        if self.framing.aligned is not None:
-            return None
-        seen, zoned = self.framing.seen, self.framing.zoned
-        descriptions = seen.descriptions()
+    ) -> Inspectable:
+        """How far an image may depart from those that were left out, as the reference lies."""
+        exposures, zoned = self.framing.exposures(), self.framing.zoned
         blocks = None if zoned is None else zoned.zones.points[0]
-        names = list(left_out.keys)
+        names, map_of = list(left_out.keys), on_reference(fitted).held_out_map
         with one_core_each() as pool:
-            levels = pool.map(lambda name: level_of(fitted.held_out_map(name), blocks), names)
+            levels = pool.map(lambda name: level_of(map_of(name), blocks), names)
             found = [
-                LeftOut(descriptions[name].exposure, level)
-                for name, level in zip(names, levels, strict=True)
+                LeftOut(exposures[name], level) for name, level in zip(names, levels, strict=True)
             ]
         return learn(
             found,

@@ -5,7 +5,7 @@ What is done to the images is done in its graph, too, by frames around what the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -28,6 +28,7 @@ from blemish.detectors.zoned import (
     in_zones,
 )
 from blemish.graph.alignment import held_bytes
+from blemish.images.exposure import Exposure
 from blemish.model.facts import AlignmentFacts, ZoneFacts
 from blemish.progress import Progress
 from blemish.result import ScoredImage
@@ -70,7 +71,11 @@ class Framing:
                 not go with the zones.
             ImageError: an image that is looked at cannot be read.
         """
-        aligned = None if align is None else aligned_images(images, align, progress=progress)
+        aligned = None
+        if align is not None:
+            size_hw = check_one_size(images.sizes_hw)
+            within = None if zones is None else zones.on(size_hw).points
+            aligned = aligned_images(images, align, within=within, progress=progress)
         zoned = None if zones is None else zoned_images(aligned or images, detector, zones)
         return cls(images, aligned, zoned, rate)
 
@@ -83,6 +88,12 @@ class Framing:
     def described(self) -> GoodImages | ImageView:
         """The images that tell how one looks: as they are before a graph aligns them."""
         return self.images if self.aligned is not None else self.seen
+
+    def exposures(self) -> Mapping[str, Exposure]:
+        """How what the detector sees of each image is exposed, by the images' names."""
+        if self.aligned is not None:
+            return self.aligned.exposures
+        return {name: one.exposure for name, one in self.seen.descriptions().items()}
 
     @cached_property
     def agreement(self) -> AgreementLimit | None:

@@ -32,6 +32,7 @@ from blemish.images.header import FilePage
 from blemish.model.golden import turned
 from blemish.model.model import Model
 from blemish.model.promise import check_promise
+from blemish.model.variants import with_calibration, within
 from blemish.progress import LoggedProgress, Progress
 from blemish.result import Failure, Prediction, ScoredImage
 from blemish.wording import quoted_few
@@ -86,7 +87,7 @@ def recalibrate(
     progress = progress or LoggedProgress()
     old, before = model.calibration, model
     if zones is not None:
-        model = model.within(_inspected(zones, dataset, model))
+        model = within(model, _inspected(zones, dataset, model))
         if before.facts.golden:
             progress.say(
                 "Golden samples are of scores without these zones, and not kept; keep new ones."
@@ -97,6 +98,25 @@ def recalibrate(
     count = check_promise(dataset.name, list(images.keys.values()), request)
     request = _with_rates_of(old, request, count, progress, by_costs=costs is not None)
     suspects = _may_have_a_say(model, dataset, defects)
+    found = _calibrated(model, images, request, progress, costs=costs, suspects=suspects)
+    if zones is None:  # else scores mean something else than before
+        for change in threshold_changes(before, found):
+            if warning := change.warning():
+                progress.say(warning)
+    _tell_of_golden(model, found, progress)
+    return found
+
+
+def _calibrated(
+    model: Model,
+    images: _Images,
+    request: CalibrationRequest,
+    progress: Progress,
+    *,
+    costs: Costs | None,
+    suspects: Sequence[Sample],
+) -> Model:
+    """The model with thresholds from these images, and where there are costs from defects."""
     every = images.scored(model, progress)
     scored = one_a_key(every, images.keys)
     wrong = list(_score(model, suspects, progress).values())
@@ -106,7 +126,7 @@ def recalibrate(
         method=images.method(model),
         request=request,
         costs=_rule(costs, scored, wrong, progress),
-        dropped=0 if images.all_fresh else old.dropped,
+        dropped=0 if images.all_fresh else model.calibration.dropped,
     )
 
     def map_of(name: str) -> NDArray[np.float32]:
@@ -115,13 +135,7 @@ def recalibrate(
 
     peaks = highest_peaks(every, images.keys)
     calibration = with_false_regions(calibration, peaks, map_of, mapped=images.fresh.keys())
-    found = model.with_calibration(calibration, scored, wrong)
-    if zones is None:  # else scores mean something else than before
-        for change in threshold_changes(before, found):
-            if warning := change.warning():
-                progress.say(warning)
-    _tell_of_golden(model, found, progress)
-    return found
+    return with_calibration(model, calibration, scored, wrong)
 
 
 def _with_rates_of(

@@ -15,6 +15,7 @@ from blemish.data.words import is_good
 from blemish.errors import DataError, ImageError, ModelFileError, SettingError, raise_some
 from blemish.model.golden import MOST_IMAGES, GoldenImage, circumstances, grid_of
 from blemish.model.model import Model
+from blemish.model.variants import with_golden
 from blemish.names import shown
 from blemish.predictions.golden_report import File, GoldenCheck, GoldenReport
 from blemish.predictions.images_named import FoundImages, find_images, spell_passed_over
@@ -66,7 +67,7 @@ def keep_golden(
     _tell_of_earlier(earlier, new, progress, add=add)
     _tell_of_labels(new, model.calibration.image_threshold, progress)
     _tell_of_close(new, model.calibration.image_threshold, progress)
-    return model.with_golden([kept[name] for name in sorted(kept)])
+    return with_golden(model, [kept[name] for name in sorted(kept)])
 
 
 def verify_golden(

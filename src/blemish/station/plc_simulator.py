@@ -133,17 +133,20 @@ async def simulate(
         raise UsageError(f"there is no PLC of kind '{kind}': 'modbus' or 'opcua'.")
     host, port = _place(address or "127.0.0.1", PORTS[kind])
     link = modbus_link if kind == "modbus" else opcua_link
-    plc = plc or Plc(say)
+    plc, told = plc or Plc(say), ""
     logging.getLogger("asyncua").setLevel(logging.CRITICAL)  # what goes wrong is said here
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     try:
         while True:
             try:
                 async with link(host, port) as station:
+                    told = ""
                     say(f"connected to {host}:{port} by {kind}")
                     await _run(plc, station)
             except Exception as error:  # of two libraries, each with its own
-                say(f"NO CONNECTION to {host}:{port} ({_said(error)}): every part is ejected")
+                if told != _said(error):
+                    told = _said(error)
+                    say(f"NO CONNECTION to {host}:{port} ({told}): every part is ejected")
             plc.lose()
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 return  # which asyncua kept to itself

@@ -330,6 +330,10 @@ async def test_rows_of_other_kinds_are_passed_over(receiver, hook):
         ("https:///path", "https://host/path"),
         ("https://user:word@example.org/", "password"),
         ("file:///etc/passwd", "https://host/path"),
+        ("https://example.org/a b", "https://host/path"),
+        ("https://example.org/ä", "https://host/path"),
+        ("https://example.org:99999/", "ort"),
+        ("https://example.org:x/", "ort"),
     ],
 )
 def test_odd_addresses_are_refused(url, why):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import Mapping
@@ -155,13 +156,21 @@ async def run_program(program: list[str], content: bytes, timeout: float) -> Non
     except TimeoutError:
         raise CommandError(f"{program[0]} did not end within {timeout:g} s.") from None
     finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # with its children, also those that it left
+        _end(process)
         with suppress(TimeoutError):
             await asyncio.wait_for(process.wait(), 1)
     if status:
         text = said.decode("utf-8", "replace").strip()
         raise CommandError(f"{program[0]} ended with status {status}: {text or 'it said nothing'}")
+
+
+def _end(process: Process) -> None:
+    """End a program with its children, also those that it left; on Windows it alone."""
+    with suppress(ProcessLookupError, PermissionError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _feed(process: Process, content: bytes) -> None:

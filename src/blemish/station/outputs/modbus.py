@@ -8,6 +8,7 @@ acknowledge, and, where the site file allows it, trigger and switch recipes.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,6 +77,9 @@ class Modbus:
 
     async def run(self) -> None:
         """Serve until cancelled."""
+        logging.getLogger("pymodbus").setLevel(
+            logging.CRITICAL
+        )  # each client that goes is an error
         server = ModbusTcpServer(self._device(), address=(self._settings.host, self._settings.port))
         try:
             await server.serve_forever(background=True)

@@ -180,6 +180,7 @@ class Mqtt:
         self._context = context
         self._display = Display()
         self._connection: Connection | None = None
+        self._why = "the broker has not been reached yet"
         self._publishing: set[asyncio.Task[None]] = set()
         self._delivered = 0  # number of the last row that the broker has
         password = settings.password
@@ -227,7 +228,7 @@ class Mqtt:
             OSError: there is no connection, or the broker refuses or is silent.
         """
         if self._connection is None:
-            raise ConnectionError(self.health.told)
+            raise ConnectionError(self._why)
         connection = self._connection
         new = [row for row in rows if row.number > self._delivered]
         for start in range(0, len(new), AT_ONCE):
@@ -310,7 +311,8 @@ class Mqtt:
         self._say_state()
 
     def _tell(self, ready: bool, what: str) -> None:
-        self.health.ready, self.health.told = ready, what
+        self.health.ready = ready
+        self.health.told = self._why = what
 
 
 def make_client(

@@ -17,6 +17,7 @@ import hashlib
 import hmac
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
 import time
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from blemish.station.contracts import Context
 
 FEWEST_KEY_BYTES = 24
+UNSENT = re.compile(r"[^!-~]")  # what the first line of a request cannot hold
 MOST_ANSWER_BYTES = 1 << 16  # read of an answer; after a longer one the connection is closed
 
 
@@ -63,8 +65,11 @@ class WebhookSettings(Table, frozen=True):
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        path = parts.path + parts.query
+        if parts.scheme not in ("http", "https") or not parts.hostname or UNSENT.search(path):
             raise ValueError("'url' must be like https://host/path")
+        if parts.port == 0:  # which also sees to it that it is a number
+            raise ValueError("'url' has no port 0")
         if parts.scheme == "http" and not self.private:
             raise ValueError(
                 "'url' must be https; http goes to a private network only: private = true"
