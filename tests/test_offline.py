@@ -58,6 +58,7 @@ COMMANDS = [
     (["audit", "record/ledger.db"], ""),
     (["ledger", "key", "-o", "keys/private.pem"], "keys"),
     (["ledger", "head", "record/ledger.db"], ""),
+    (["ledger", "backup", "record/ledger.db", "-o", "copy.db"], "copy.db"),
     (["ledger", "export", "record/ledger.db", "-o", "rows.csv"], "rows.csv"),
     (["ledger", "report", "record/ledger.db", "-o", "s.pdf", "--since", "2026-12-01"], "s.pdf"),
     (["ledger", "archive", "record/ledger.db", "-o", "record/old.db", "--older-than", 0], "record"),

@@ -14,7 +14,7 @@ COMMANDS = [
     "check", "plan", "fit", "inspect", "calibrate", "golden", "verify", "learn", "forget", "undo",
     "predict", "drift",
     "evaluate", "benchmark", "report", "export", "surfaces", "download", "audit",
-    "serve", "token", "ledger",
+    "serve", "station", "token", "ledger",
 ]  # fmt: skip
 
 
@@ -25,7 +25,14 @@ def test_help_lists_the_commands_in_the_order_of_the_work(blemish):
     assert "..." not in found.out.split("Commands:")[1]  # no description is cut off
 
 
-IN_GROUPS = ["ledger key", "ledger head", "ledger export", "ledger archive", "ledger report"]
+IN_GROUPS = [
+    "ledger key",
+    "ledger head",
+    "ledger backup",
+    "ledger export",
+    "ledger archive",
+    "ledger report",
+]
 
 
 @pytest.mark.parametrize("command", [*COMMANDS[:-1], *IN_GROUPS])

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 import blemish
 from blemish.cli.main import app
 from blemish.data.write_surfaces import write_surfaces
+from ledgers import written
 from rendering import code_blocks
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,8 @@ def place(tmp_path_factory):
     shutil.copytree(tile / "test", folder / "data" / "golden")
     shutil.copy(tile / "test" / "crack" / "000.png", folder / "new.png")
     (folder / "grey").mkdir()
+    (folder / "site").mkdir()
+    written(folder / "site" / "ledger.db")
     model = blemish.fit(blemish.open_dataset(tile), blemish.PatchCore(image_size=64))
     model.save(folder / "tile.onnx")
     return folder

@@ -30,12 +30,14 @@ def copy_slowly(content: bytes, path: Path, pause: float) -> None:
         stream.write(content[len(content) // 2 :])
 
 
-def feed(inbox: Path, images: Path, chance: random.Random) -> None:
+def feed(
+    inbox: Path, images: Path, chance: random.Random, *, files: int = FILES, pause: float = 0.06
+) -> None:
     """Bring files to a folder in all the ways that they come."""
-    for number in range(FILES):
+    for number in range(files):
         kind = chance.choice(["good", "good", "spot"])
         content = (images / f"{kind}.png").read_bytes()
-        path = inbox / f"{kind}-{number:04}.png"
+        path = inbox / f"{kind}-{number:05}.png"
         way = chance.randrange(4)
         if way == 0:
             copy_slowly(content, path, 0.0)
@@ -47,7 +49,7 @@ def feed(inbox: Path, images: Path, chance: random.Random) -> None:
         else:
             copy_slowly(content, inbox / f"copying {path.name}", 0.02)
             (inbox / f"copying {path.name}").rename(path)
-        time.sleep(chance.random() * 0.06)
+        time.sleep(chance.random() * pause)
 
 
 def judged(inbox: Path) -> int:

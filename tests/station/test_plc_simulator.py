@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 
 import pytest
 
@@ -147,3 +149,29 @@ async def ejected(kind, monkeypatch):
 def test_odd_kinds_and_addresses_are_refused(kind, address, run):
     with pytest.raises(UsageError):
         run(simulator.simulate(kind, address, print))
+
+
+def test_the_command_is_a_plc_until_it_is_interrupted(run):
+    async def work():
+        async with Running(
+            modbus.Modbus("plc", modbus.ModbusSettings(port=0), context())
+        ) as output:
+            address = f"127.0.0.1:{output.port}"
+            command = [sys.executable, "-m", "blemish", "station", "--simulate-plc", "modbus"]
+            process = await asyncio.create_subprocess_exec(
+                *command, "--address", address, stderr=asyncio.subprocess.PIPE
+            )
+            try:
+                assert (
+                    await process.stderr.readline()
+                    == f"connected to {address} by modbus\n".encode()
+                )
+                process.send_signal(signal.SIGINT)
+                said = (await process.stderr.read()).decode()
+                assert "0 parts passed, 0 were ejected" in said
+                assert await process.wait() == 130
+            finally:
+                if process.returncode is None:
+                    process.kill()
+
+    run(work())

@@ -19,7 +19,7 @@ from blemish.wording import counted, rate_text
 
 app = typer.Typer(
     name="ledger",
-    help="Sign, export and archive the record of a station.",
+    help="Sign, copy, export and archive the record of a station.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -114,6 +114,19 @@ def head(
         console.write_facts(
             [("row", f"{found.number:,}"), ("sha256", found.sha256), ("time", found.time)]
         )
+
+
+@app.command(cls=Command)
+def backup(ledger: File, output: Output, *, force: Force = False, as_json: AsJson = False) -> None:
+    """Copy the record to FILE, and look through the copy. The station may run meanwhile."""
+    from blemish.ledger.backup import back_up
+
+    outputs.check_file(output, force=force, sources=[ledger])
+    found = back_up(ledger, output)
+    if as_json:
+        console.write_json({"path": str(output), "head": found.to_dict()})
+    else:
+        console.write_facts([("file", output), ("last row", f"{found.number:,}, {found.time}")])
 
 
 @app.command(cls=Command)

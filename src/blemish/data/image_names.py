@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from blemish.data.lexicon.verdicts import LACK
 from blemish.data.usual_defects import beginning_with_a_defect, names_a_defect
-from blemish.data.words import LACK, plain, says_bad, says_good, sets_aside, words_in
+from blemish.data.words import plain, says_bad, says_good, sets_aside, words_in
 from blemish.wording import counted, quoted_few
 
 MOST_NAMED = 3

@@ -12,31 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from blemish.data.folder import Folder
+from blemish.data.lexicon.masks import ADDING_NOTHING, FILE_TYPES, IN_MASK_NAMES
 from blemish.data.mask_names import is_mask_folder, share_named_after
 from blemish.data.words import plain
 from blemish.images.masks import MASK_SUFFIXES, looks_like_a_mask
 
-_MASKS = frozenset(
-    {
-        "mask", "masks", "maske", "masken", "masque", "masques", "máscara", "máscaras", "mascara",
-        "mascaras", "maschere", "maschera", "gt", "gts", "truth", "truths", "groundtruth", "seg",
-        "segs", "segm", "segmentation", "segmentations", "segmentierung", "annotation",
-        "annotations", "anno", "annos", "annot", "labels", "labelmap", "labelmaps", "maps", "掩码",
-        "掩膜", "标注", "マスク",
-    }
-)  # fmt: skip
-_TYPES = frozenset(
-    {
-        "png", "pngs", "bmp", "tif", "tiff", "jpg", "jpeg", "npy", "gif", "raw", "rgb", "gray",
-        "grey", "bw", "image", "images", "img", "imgs", "file", "files", "folder",
-    }
-)  # fmt: skip
-_NOTHING = _TYPES | {
-    "ground", "defect", "defects", "anomaly", "anomalies", "class", "classes", "object", "binary",
-    "bin", "pixel", "pixelwise", "wise", "level", "semantic", "instance", "instances", "color",
-    "colored", "colour", "data", "all", "final", "new", "visualization", "train", "test", "val",
-    "label", "fehler", "ng", "bad", "map", "of", "for", "the",
-}  # fmt: skip
 _MAPS = frozenset({"maps", "map"})  # of what, has to be said: `defect_maps`
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[^\W\d_A-Z]+|[A-Z][^\W\d_A-Z]*")
 _OF_A_CLASS = re.compile(
@@ -49,17 +29,19 @@ LEAST_NAMED = 0.5  # share of files that bear an image's name
 def named_for_masks(name: str) -> bool:
     """Whether a name is made of words for masks, and of others that add nothing."""
     words = [part for word in _words(name) for part in _parts(word)]
-    if set(words) - _TYPES == {"label"}:
+    if set(words) - FILE_TYPES == {"label"}:
         return len(words) > 1 or is_mask_folder(name)
-    if _MAPS & set(words) and not set(words) - _MAPS - _TYPES:
+    if _MAPS & set(words) and not set(words) - _MAPS - FILE_TYPES:
         return False
-    masks = (_MASKS - _MAPS) if len(words) == 1 else _MASKS
-    return bool(words) and not masks.isdisjoint(words) and set(words) <= _MASKS | _NOTHING
+    masks = (IN_MASK_NAMES - _MAPS) if len(words) == 1 else IN_MASK_NAMES
+    return (
+        bool(words) and not masks.isdisjoint(words) and set(words) <= IN_MASK_NAMES | ADDING_NOTHING
+    )
 
 
 def may_hold_masks(name: str) -> bool:
     """Whether a name is that of masks, or has a word for them in it, however words are joined."""
-    of_masks = _MASKS - _MAPS - {"labels", "truths"}
+    of_masks = IN_MASK_NAMES - _MAPS - {"labels", "truths"}
     return named_for_masks(name) or any(
         part in of_masks for word in _words(name) for part in _parts(word)
     )
@@ -115,7 +97,7 @@ def _words(name: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _parts(word: str) -> tuple[str, ...]:
     """A word cut into known ones, `defectmaps` into two; itself where it cannot be cut."""
-    known = _MASKS | _NOTHING
+    known = IN_MASK_NAMES | ADDING_NOTHING
     if word in known:
         return (word,)
     for at in range(2, len(word) - 1):

@@ -22,16 +22,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from blemish.data.lexicon.masks import MASK_FOLDERS
 from blemish.data.words import plain
 from blemish.images.masks import MASK_SUFFIXES, looks_like_a_mask
 
-MASK_FOLDERS = frozenset(
-    {
-        "mask", "masks", "mask-images", "gt", "ground-truth", "groundtruth", "label", "labels",
-        "annotation", "annotations", "segmentation", "segmentations", "segmentationclass", "マスク",
-        "マスク画像", "掩码", "掩膜",
-    }
-)  # fmt: skip
 _BEHIND = re.compile(
     r"(?P<name>.+?)[_.-](?P<word>masks?|masken?|gt|labels?|seg(?:mentation)?|ground[_-]?truth|"
     r"annotations?)"

@@ -20,7 +20,7 @@ from blemish.data.drawn import DRAWN, drawn_dataset
 from blemish.data.drawn import category_paths as drawn_paths
 from blemish.data.entry import Entry
 from blemish.data.folder import Folder
-from blemish.data.layouts.found import Names
+from blemish.data.layouts.found import FoundLayout, Names
 from blemish.data.layouts.registry import NO_NAMES, categories_in, find_layout, others_in
 from blemish.data.loading import split_keys
 from blemish.data.pages import notes_of_pages, with_pages
@@ -88,21 +88,27 @@ def open_dataset(
         found = find_layout(root, names)
         if root.is_dir():
             names.check_met(Folder(root), found.labels_left_out)
+    return _dataset_of(found, root, seed, test_fraction, raw)
+
+
+def _dataset_of(
+    found: FoundLayout, root: Path, seed: int, test_fraction: float | None, raw: RawFormat | None
+) -> Dataset:
+    """What was found as samples, each in its split. Raises `DataError` where none is good."""
     entries = with_pages(found.entries)
     suffixless = told_suffixless(found.root / name for name in found.leftovers.not_images)
     notes = (*found.notes, *([suffixless] if suffixless else []), *notes_of_pages(entries))
-    found = replace(found, entries=entries, notes=notes)
     if test_fraction is None:
-        defects = any(entry.defect_type != GOOD for entry in found.entries)
+        defects = any(entry.defect_type != GOOD for entry in entries)
         test_fraction = TEST_FRACTION if defects else 0.0
-    samples = _placed(found.entries, seed, test_fraction, raw)
+    samples = _placed(entries, seed, test_fraction, raw)
     _check_good(samples, root, suffixless or _spell_not_images(found.leftovers.not_images))
     return Dataset(
         name=_name(root),
         root=found.root,
         layout=found.layout,
         samples=samples,
-        notes=(*found.notes, *_split_notes(found.entries, samples, seed, test_fraction)),
+        notes=(*notes, *_split_notes(entries, samples, seed, test_fraction)),
         leftovers=found.leftovers,
     )
 

@@ -7,97 +7,18 @@ from __future__ import annotations
 
 import re
 
-from blemish.data.usual_defects import is_usual
-from blemish.data.words import (
-    BAD_WORDS,
-    GOOD_WORDS,
-    NEGATIONS,
-    is_bad,
-    is_good,
-    is_judged,
-    plain,
-    says_bad,
-    words_in,
+from blemish.data.lexicon.pictures import IMAGE_WORDS, OF_PARTS
+from blemish.data.lexicon.places import (
+    COUNTED_PLACE_WORDS,
+    COUNTED_TIME_WORDS,
+    PLACE_WORDS,
+    TIME_WORDS,
 )
+from blemish.data.lexicon.verdicts import BAD_WORDS, GOOD_WORDS, NEGATIONS
+from blemish.data.usual_defects import is_usual
+from blemish.data.words import is_bad, is_good, is_judged, plain, says_bad, words_in
 
-TIME_WORDS = frozenset(
-    {
-        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-        "mon", "tue", "tues", "wed", "thu", "thurs", "fri", "sat", "sun",
-        "montag", "dienstag", "mittwoch", "donnerstag", "freitag", "samstag", "sonntag",
-        "lunes", "martes", "miércoles", "miercoles", "jueves", "viernes", "sábado", "sabado",
-        "domingo", "lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche",
-        "lunedì", "lunedi", "martedì", "martedi", "mercoledì", "mercoledi", "giovedì", "giovedi",
-        "venerdì", "venerdi", "sabato", "domenica",
-        "january", "february", "march", "april", "may", "june", "july", "august", "september",
-        "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep",
-        "sept", "oct", "nov", "dec", "januar", "februar", "märz", "maerz", "mai", "juni", "juli",
-        "oktober", "dezember", "okt", "dez", "enero", "febrero", "marzo", "abril", "mayo", "junio",
-        "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre", "janvier", "février",
-        "fevrier", "mars", "avril", "juin", "juillet", "août", "aout", "septembre", "octobre",
-        "novembre", "décembre", "decembre", "gennaio", "febbraio", "aprile", "maggio", "giugno",
-        "luglio", "settembre", "ottobre", "dicembre",
-        "today", "yesterday", "morning", "noon", "afternoon", "evening", "night", "early", "late",
-        "frühschicht", "fruehschicht", "spätschicht", "spaetschicht", "nachtschicht", "tagschicht",
-        "am", "pm", "早班", "中班", "白班", "夜班", "晚班", "星期", "周", "年", "月", "日",
-    }
-)  # fmt: skip
-# These name a time only with a number or a letter beside them: `shift2`, `batch_A`.
-COUNTED_TIME_WORDS = frozenset(
-    {
-        "shift", "schicht", "turno", "equipe", "batch", "lot", "charge", "los", "lote", "lotto",
-        "day", "tag", "week", "woche", "kw", "cw", "wk", "month", "monat", "year", "jahr",
-        "quarter", "session", "run", "hour", "stunde", "date", "datum", "time", "批次", "班",
-        "第", "周", "号",
-    }
-)  # fmt: skip
-PLACE_WORDS = frozenset(
-    {
-        "cam", "camera", "kamera", "caméra", "cámara", "telecamera", "相机", "sensor", "view",
-        "front", "back", "rear", "top", "bottom", "left", "right", "upper", "lower", "middle",
-        "inside", "outside", "inner", "outer", "north", "south", "east", "west",
-        "vorne", "vorn", "hinten", "oben", "unten", "links", "rechts", "mitte", "innen", "außen",
-        "aussen", "vorderseite", "rückseite", "rueckseite", "oberseite", "unterseite",
-        "brightfield", "darkfield", "hellfeld", "dunkelfeld", "backlight", "backlit", "coax",
-        "coaxial", "uv", "ir", "nir",
-        "正面", "反面", "背面", "侧面", "顶部", "底部", "左", "右", "上", "下", "左侧", "右侧",
-    }
-)  # fmt: skip
-COUNTED_PLACE_WORDS = frozenset(
-    {
-        "line", "linie", "station", "side", "seite", "pos", "position", "lane", "track", "spur",
-        "machine", "maschine", "anlage", "plant", "werk", "factory", "halle", "hall", "cell",
-        "zelle", "row", "col", "column", "zone", "area", "angle", "winkel", "light", "licht",
-        "exposure", "channel", "kanal", "nest", "cavity", "kavität", "kavitaet", "tray", "slot",
-        "part", "teil", "piece", "stück", "stueck", "item", "unit", "sn", "serial", "seriennummer",
-        "nr", "no", "num", "number", "id", "order", "auftrag", "artikel", "article", "product",
-        "produkt", "sample", "muster", "board", "pcb", "wafer", "panel", "sheet", "coil", "roll",
-        "exp", "gain", "us", "ms", "um", "mm", "operator", "bediener", "recipe", "rezept", "mode",
-        "program", "programm", "config", "robot", "dome", "ring", "mag", "zoom", "rolle", "band",
-        "tool", "werkzeug", "img", "image", "frame", "scan", "rev", "version", "v",
-        "工位", "产线", "线", "机台", "编号", "样品", "产品", "号",
-    }
-)  # fmt: skip
-IMAGE_WORDS = frozenset(
-    {
-        "images", "image", "img", "imgs", "pictures", "picture", "pics", "photos", "photo", "fotos",
-        "foto", "bilder", "bild", "rgb", "raw", "mono", "gray", "grey", "color", "colour", "png",
-        "jpg", "jpeg", "bmp", "tif", "tiff", "jpegimages", "data", "dataset", "all", "original",
-        "originals", "orig", "frames", "crops", "cropped", "patches", "new", "old", "neu", "alt",
-        "checked", "copy", "kopie", "archive", "samples", "sample", "examples", "clean", "perfect",
-        "parts", "part", "teile", "pieces", "products", "product", "folder", "ordner", "set",
-        "more", "图片", "图像", "样品", "样本",
-    }
-)  # fmt: skip
-# With a word for good or bad these are parts all the same: `good_parts`, `NG images`.
-_OF_PARTS = frozenset(
-    {
-        "images", "image", "img", "imgs", "pictures", "pics", "photos", "bilder", "samples",
-        "sample", "parts", "part", "teile", "teil", "pieces", "products", "product", "surface",
-        "class", "label",
-    }
-)  # fmt: skip
-_BESIDE = PLACE_WORDS | TIME_WORDS | _OF_PARTS
+_BESIDE = PLACE_WORDS | TIME_WORDS | OF_PARTS
 _CHINESE_TIME = re.compile(r"(周|星期)[一二三四五六日天]|[一二三四五六七八九十]+月")
 _DATE = re.compile(
     r"\d{4}-?\d{2}(-?\d{2})?([-t]?[\d.:-]+)?z?|\d{1,2}[-.]\d{1,2}[-.]\d{2,4}|20\d\d(-?w\d\d)?"

@@ -7,49 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from blemish.data.lexicon.defects import PARTS_AS_WELL, USUAL
 from blemish.data.words import has_word, words_in
-
-USUAL = frozenset(
-    {
-        "scratch", "scratches", "scratched", "dent", "dents", "dented", "crack", "cracks",
-        "cracked", "stain", "stains", "broken", "breakage", "missing", "contamination",
-        "contaminated", "contaminant", "burr", "burrs", "bubble", "bubbles", "inclusion",
-        "inclusions", "corrosion", "corroded", "rust", "rusty", "porosity", "pore", "pores",
-        "blowhole", "blowholes", "pinhole", "pinholes", "pitting", "wrinkle", "wrinkles", "tear",
-        "torn", "deformed", "deformation", "bent", "discoloration", "discolouration", "smudge",
-        "smear", "dirt", "dirty", "scuff", "gouge", "fracture", "delamination", "peeling",
-        "misaligned", "misalignment", "damaged", "damage", "flaw", "leak", "burnt", "debris",
-        "underfill", "fray", "frayed", "blister", "blisters",
-        "kratzer", "delle", "dellen", "beule", "riss", "risse", "fleck", "flecken", "bruch",
-        "gebrochen", "fehlend", "verschmutzung", "verunreinigung", "grat", "blase", "blasen",
-        "lunker", "poren", "einschluss", "einschlüsse", "rost", "falte", "falten",
-        "kerbe", "ausbruch", "verfärbung", "beschädigt", "beschädigung",
-        "rayure", "rayures", "bosse", "fissure", "fissures", "tache", "taches", "cassé", "manquant",
-        "bavure", "bulle", "bulles", "rouille", "pli",
-        "rayón", "rasguño", "arañazo", "abolladura", "grieta", "grietas", "mancha",
-        "manchas", "rotura", "rebaba", "burbuja", "burbujas", "óxido",
-        "graffio", "graffi", "ammaccatura", "crepa", "macchia", "macchie", "rotto",
-        "mancante", "bava", "bolla", "bolle", "ruggine",
-        "划痕", "划伤", "刮痕", "凹坑", "凹陷", "压伤", "裂纹", "裂痕", "污渍", "脏污", "污点",
-        "缺料", "缺失", "毛刺", "气泡", "气孔", "夹杂", "锈蚀", "生锈", "褶皱", "破损", "变形",
-        "异物", "崩边", "キズ", "きず", "傷", "欠け", "カケ", "汚れ", "ヨゴレ", "打痕", "凹み",
-        "へこみ", "割れ", "クラック", "異物", "気泡", "サビ", "錆", "シミ", "変形", "バリ", "찍힘",
-        "스크래치", "긁힘", "crazing", "pitted", "spalling", "warped", "warping", "chipping",
-        "krater", "kratzspur", "kratzspuren", "abplatzung", "abplatzer", "druckstelle",
-        "druckstellen", "schramme", "schrammen", "царапина", "царапины", "трещина", "вмятина",
-        "rysa", "rysy", "pęknięcie", "wgniecenie", "risco", "riscos", "arranhão", "trinca",
-        "amassado", "çizik", "çatlak", "leke",
-    }
-)  # fmt: skip
-# Kinds of defects, and of parts as well: `chip_001.png` may be a good chip.
-PARTS_AS_WELL = frozenset(
-    {
-        "hole", "holes", "spot", "spots", "cut", "cuts", "chip", "chips", "chipped", "void",
-        "voids", "fold", "folds", "glue", "print", "color", "oil", "thread", "fibre", "fiber",
-        "hair", "pit", "pits", "lump", "nick", "bump", "gap", "loch", "löcher", "trou", "agujero",
-        "foro", "buco", "孔", "孔洞", "斑点",
-    }
-)  # fmt: skip
 
 
 def is_usual(name: str) -> bool:

@@ -1,7 +1,4 @@
-"""Words that people use for folders and labels: which mean a good part, which a bad one.
-
-Only what everybody would read in one way is here; the rest is asked about.
-"""
+"""What names of folders and labels say: good, bad, a split, or nothing for sure (`lexicon`)."""
 
 from __future__ import annotations
 
@@ -9,121 +6,25 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
+from blemish.data.lexicon.masks import MASK_WORDS
+from blemish.data.lexicon.pictures import ASIDE_WORDS, AT_ANOTHER_TIME, NEUTRAL_NAMES, NEUTRAL_WORDS
+from blemish.data.lexicon.splits import SPLIT_WORDS
+from blemish.data.lexicon.verdicts import (
+    BAD_WORDS,
+    GOOD_WORDS,
+    JUDGED_NAMES,
+    JUDGED_WORDS,
+    LACK,
+    NEGATIONS,
+)
 from blemish.data.split import Split
 
-GOOD_WORDS = frozenset(
-    {
-        "good", "ok", "okay", "pass", "passed", "normal", "regular", "healthy", "golden", "0",
-        "defect-free", "defectfree", "non-defective", "nondefective", "not-defective", "no-defect",
-        "no-defects", "nodefect", "nondefect", "anomaly-free", "undamaged", "intact", "acceptable",
-        "conforming", "conforme", "fehlerfrei", "o.k.", "ok品", "no-anomaly",
-        "non-anomalous", "accept", "accepted", "io", "i.o.",
-        "gut", "gutteil", "gutteile", "bueno", "buenos", "buena", "buenas", "bon", "bons", "bonne",
-        "bonnes", "buono", "buoni", "goed", "良品", "良", "合格", "合格品", "正常", "正常品", "好",
-        "양품", "정상", "in-ordnung", "ordnung", "einwandfrei", "freigegeben", "キズなし", "傷なし",
-        "異常なし", "无缺陷", "無欠陥", "良い", "conformi", "conformes", "sain", "saine", "sains",
-        "saines", "bezvadné", "bezvadny", "bezvadný", "bezvadne", "faultless", "flawless", "nonng",
-        "non-ng", "oks", "goods", "aprovado", "aprovados", "aprovada", "aprovadas", "dobre",
-        "dobry", "dobra", "годные", "годный", "годен", "sağlam", "buone", "buona",
-    }
-)  # fmt: skip
-BAD_WORDS = frozenset(
-    {
-        "ng", "n.g.", "nok", "not-ok", "ko", "bad", "fail", "failed", "defect", "defects",
-        "defective", "faulty", "fault", "reject", "rejected", "rejects", "scrap", "anomaly",
-        "anomalies", "anomalous", "abnormal", "1", "nio", "n.i.o.", "schlecht", "schlechtteil",
-        "schlechtteile", "ausschuss", "defekt", "fehler", "malo", "malos", "mala", "malas",
-        "mauvais", "scarto", "scarti", "不良品", "不良", "不合格", "不合格品", "异常", "異常",
-        "次品", "불량", "불량품", "ngs", "noks", "reprovado", "reprovados", "reprovada",
-        "reprovadas", "złe", "zły", "брак", "hatal\u0131", "hatali", "mauvaise",
-        "mauvaises",
-    }
-)  # fmt: skip
-_SPLITS: dict[str, Split] = {
-    "train": "train", "training": "train", "val": "validation", "validation": "validation",
-    "test": "test",
-}  # fmt: skip
-SPLIT_WORDS: dict[str, Split] = {
-    "train": "train", "training": "train", "trainingsdaten": "train", "trainingsbilder": "train",
-    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-    "validierung": "validation", "validierungsdaten": "validation",
-    "test": "test", "testing": "test", "testdaten": "test", "testset": "test",
-    "trainset": "train", "trainingset": "train", "valset": "validation",
-    **{
-        f"{word}-{of}": split
-        for word, split in _SPLITS.items()
-        for of in ("data", "set", "images", "daten", "bilder")
-    },
-}  # fmt: skip
 DEFECT = "defect"  # the type of what is only known to be bad: `NG`, `1`
-# Those that nobody gives a folder of the images of a class: put aside, or drawn.
-ASIDE_WORDS = frozenset(
-    {
-        "unknown", "unsorted", "unlabeled", "unlabelled", "uncertain", "unclear", "unsure", "todo",
-        "tbd", "review", "unchecked", "backup", "trash", "misc", "thumb", "thumbs", "thumbnail",
-        "thumbnails", "preview", "previews", "overlay", "overlays", "heatmap", "heatmaps",
-        "screenshot", "screenshots", "auswertung", "その他", "其他", "其它", "未分类", "未分類",
-        "保留", "要確認", "グレー",
-        "prediction", "predictions", "unsicher", "sonstiges", "suspect", "alarm", "alarms",
-    }
-)  # fmt: skip
-# Words that say nothing of what images are, though many a folder is called so.
-NEUTRAL_WORDS = (
-    ASIDE_WORDS
-    | SPLIT_WORDS.keys()
-    | {
-        "images", "image", "img", "imgs", "pictures", "photos", "raw", "data", "dataset", "all",
-        "new", "old", "other", "others", "checked", "copy", "kopie", "archive", "tmp", "temp",
-        "results", "result", "output", "outputs", "export", "calib", "calibration", "reference",
-        "referenz", "background", "samples", "examples", "folder", "ordner", "pseudo",
-        "pseudofehler", "clean", "perfect", "alt", "neu", "kalibrierung", "einrichtteile",
-        "testbilder", "stichprobe", "stichproben", "produktion", "baseline", "sauber",
-    }
-)  # fmt: skip
-# Those that say nothing alone, though with another word they may: `dark_spot`.
-_NEUTRAL_NAMES = frozenset(
-    {"serie", "series", "run", "runs", "verify", "dark", "empty", "leer", "g", "p", "ref"}
-)
-# Below a folder of bad parts: how they, or others, looked at some time.
-_AT_ANOTHER_TIME = frozenset(
-    {
-        "pseudo", "pseudofehler", "reference", "references", "referenz", "referenzen", "ref",
-        "before", "after", "vorher", "nachher", "cleaned", "gereinigt", "verified", "baseline",
-    }
-)  # fmt: skip
-# Somebody has judged these images, and whether they are good is just the question.
-JUDGED_WORDS = frozenset(
-    {
-        "overkill", "overkills", "underkill", "falsepositive", "falsepositives", "falsenegative",
-        "falsenegatives", "falsecall", "falsecalls", "repaired", "rework", "reworked", "reworks",
-        "nacharbeit", "nachgearbeitet", "repariert", "borderline", "grenzfall", "grenzfälle",
-        "grenzfaelle", "grenzmuster", "unklar", "unklare", "zweifelhaft", "doubtful",
-        "questionable", "ambiguous", "retest", "recheck", "gesperrt", "quarantine", "retouche",
-        "retouché", "dudoso", "dudosos", "douteux", "dubbio", "ritocco", "retrabajo",
-        "过杀", "漏检", "误判", "误检", "返工", "返修", "待定", "待确认", "疑似", "可疑",
-        "限度样本",
-    }
-)  # fmt: skip
-JUDGED_NAMES = frozenset(
-    {
-        "fp", "fps", "fn", "fns", "tp", "tn", "false-positive", "false-positives",
-        "false-negative", "false-negatives", "false-call", "false-calls", "false-reject",
-        "false-rejects", "false-accept", "false-accepts", "repair", "repairs", "limit", "limits",
-        "limit-sample", "limit-samples", "master", "masters", "master-part", "master-parts",
-        "master-sample", "master-samples", "edge-case", "edge-cases", "marginal", "escape",
-        "escapes", "hold", "on-hold", "dummy", "dummies", "setup", "unbekannt",
-        "none", "nothing", "null", "na", "nan", "keine", "nichts",
-    }
-)  # fmt: skip
 MAY_BE_GOOD = "seems to mean good parts"
-MASK_WORDS = frozenset(
-    {
-        "mask", "masks", "maske", "masken", "gt", "truth", "seg", "segmentation", "segmentations",
-        "annotation", "annotations",
-    }
-)  # fmt: skip
-LACK = frozenset({"no", "kein", "keine", "without", "ohne", "sin", "sans"})
-NEGATIONS = LACK | {"non", "not", "false", "nicht", "pas", "não", "nie", "не"}
+# Letters of other alphabets that look like Latin ones: nobody sees in a word which they are.
+_TWINS = str.maketrans("асеіјкмнорѕтухвοκαρνει", "aceijkmhopstyxbokapvei")
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")  # `gooood`
+_NUMBERED = re.compile(r"\d{1,3}[-.]+")  # `01_train`
 _WORD = re.compile(r"[^\W\d_]+")
 _IN_POINTS = re.compile(r"(?<![^\W\d_])(?<!\.)(n\.[ -]?)?i\.[ -]?o(?![^\W\d_])\.?")  # n. i. O.
 _KANA = re.compile("[\u3040-\u309f]{2,}|[\u30a0-\u30ff]{2,}")
@@ -157,8 +58,8 @@ def words_in(name: str) -> list[str]:
 
 
 def split_named(word: str) -> Split | None:
-    """The split that a word means, in whatever case; `None` where it means none."""
-    return SPLIT_WORDS.get(plain(word))
+    """The split that a word means, in whatever case, also numbered; `None` where it means none."""
+    return SPLIT_WORDS.get(_NUMBERED.sub("", plain(word), count=1))
 
 
 def split_in(folders: Iterable[str]) -> Split | None:
@@ -169,25 +70,32 @@ def split_in(folders: Iterable[str]) -> Split | None:
 def doubt(name: str) -> str:
     """Why a name that is no word for good may not be that of a kind of defect; empty, if it is.
 
-    It has a word for good in it (`OK_2024`, `good parts`), one that tells nothing (`backup`), one
-    for masks, or names a place or a time.
+    It has a word for good in it (`OK_2024`, `good parts`) or one that looks like it (`gooood`), one
+    that tells nothing (`backup`), one for masks, or names a place or a time.
     """
     words = words_in(name)
     good, bad, no = (any(word in of for word in words) for of in (GOOD_WORDS, BAD_WORDS, NEGATIONS))
     not_good = good and no and not bad
     if is_good(name) or is_bad(name) or not_good:
         return ""
-    if (good and not bad) or (no and bad):
+    if (good and not bad) or (no and bad) or any(map(_looks_good, words)):
         return MAY_BE_GOOD
     if any(word in MASK_WORDS for word in words):
         return "seems to hold masks"
-    neutral = any(word in NEUTRAL_WORDS for word in words) or "-".join(words) in _NEUTRAL_NAMES
+    neutral = any(word in NEUTRAL_WORDS for word in words) or "-".join(words) in NEUTRAL_NAMES
     if neutral or _PLACE_OR_TIME.fullmatch(plain(name)):
         return "tells nothing of what its images are"
     lacking = len(words) > 1 and words[0] in LACK
     if is_judged(name):
         return "leaves open whether its images are good"
     return "may mean good parts, or that something is missing" if lacking else ""
+
+
+def _looks_good(word: str) -> bool:
+    """Whether a word looks like one for good: in letters of another alphabet, or drawn out."""
+    twin = unicodedata.normalize("NFKC", word).translate(_TWINS)
+    drawn_out = (_STRETCHED.sub(letters, twin) for letters in (r"\1", r"\1\1"))
+    return word not in GOOD_WORDS and not GOOD_WORDS.isdisjoint({twin, *drawn_out})
 
 
 def good_in_pairs(names: Iterable[str]) -> set[str]:
@@ -231,7 +139,7 @@ def sets_aside(name: str) -> bool:
 
 def is_of_another_time(name: str) -> bool:
     """Whether images below a folder of bad ones may show them before or after, or others."""
-    return not _AT_ANOTHER_TIME.isdisjoint(words_in(name))
+    return not AT_ANOTHER_TIME.isdisjoint(words_in(name))
 
 
 def says_bad(name: str) -> bool:

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 PREFIX = "tile/"  # of all names inside the loop
 
 # What is made of a tile, N x 3 x h x w in grey levels: names of grids, N x h x w or N x h x w x D.
-Look = Callable[[GraphBuilder, str], Sequence[str]]
+NodesOfTile = Callable[[GraphBuilder, str], Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid that a look gives: its name once joined, its type, and its axes (3, or 4 with D)."""
+    """A grid of a tile: its name once joined, its type, and its axes (3, or 4 with D)."""
 
     name: str
     kind: int = FLOAT
@@ -45,7 +45,7 @@ def over_tiles(
     image: str,
     sizes: Geometry,
     tiles: Tiles,
-    look: Look,
+    look: NodesOfTile,
     *,
     cell_px: int,
     grids: Sequence[Grid],
@@ -124,7 +124,7 @@ def _body(
     *,
     sizes: Geometry,
     tiles: Tiles,
-    look: Look,
+    look: NodesOfTile,
     grids: Sequence[Grid],
 ) -> onnx.GraphProto:
     """What is done to each tile, from its number to its grids."""

@@ -38,8 +38,8 @@ class Query:
         """The same in SQL, and the values of its question marks.
 
         Rows are looked at in the order of their numbers, which is nearly that of their times: the
-        index of times tells between which numbers. A `+` keeps SQLite from an index by which it would
-        have to sort very many.
+        index of times tells between which numbers. A `+` keeps SQLite from an index by which it
+        would have to sort very many.
         """
         kinds, times = _one_of("kind", self.kinds or list(Kind)), self._times()
         asked = [] if self.kinds is None else [_one_of("+kind", self.kinds)]

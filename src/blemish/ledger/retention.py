@@ -61,7 +61,7 @@ def archive(ledger: Ledger, path: Path, *, before: datetime, who: str | None = N
         raise LedgerError(f"Cannot write '{path}': {error.strerror}.") from error
     finally:
         temporary.unlink(missing_ok=True)
-    body = {"did": "archived rows", "first": found.first, "last": last.number} | {
+    body = {"act": "archive", "first": found.first, "last": last.number} | {
         "sha256": last.sha256, "file": path.name,
     }  # fmt: skip
     ledger.let_go(last, Entry(Kind.ACT, datetime.now(UTC), body, who=who))

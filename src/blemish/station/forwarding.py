@@ -7,6 +7,7 @@ are delivered: after a crash some may come a second time, and none is left out.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from blemish.station.contracts import Forwarder
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 100
 LOOK_SECONDS = 5.0  # where nobody says that there is more
+CATCH_UP_SECONDS = 0.02  # between two looks whether it has all
 
 
 class Forwarding:
@@ -56,6 +58,13 @@ class Forwarding:
             await asyncio.to_thread(self._ledger.set_marks, {self._mark: str(self._cursor)})
             self.forwarder.health.count("delivered", len(rows))
 
+    async def caught_up(self, seconds: float) -> None:
+        """Wait until it has been given all rows, so long at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._cursor is not None and self.waiting:
+                    await asyncio.sleep(CATCH_UP_SECONDS)
+
     def _begin(self) -> int:
         kept = self._ledger.mark(self._mark)
         if kept is not None and kept.isdecimal():
@@ -67,8 +76,6 @@ class Forwarding:
         return number
 
     async def _wait(self) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._more.wait()
-        except TimeoutError:
-            pass

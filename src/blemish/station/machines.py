@@ -62,8 +62,11 @@ class Machines:
         return sum(one.waiting for one in both if one is not None)
 
     async def shown(self) -> None:
-        """Wait until all has been shown, for a while at most."""
-        await asyncio.gather(*(one.shown(END_SECONDS) for one in self._showing.values()))
+        """Wait until all has been shown and given, for a while at most."""
+        await asyncio.gather(
+            *(one.shown(END_SECONDS) for one in self._showing.values()),
+            *(one.caught_up(END_SECONDS) for one in self._forwarding.values()),
+        )
 
     async def close(self) -> None:
         """Let forwarders let go, once they have been ended."""

@@ -379,3 +379,13 @@ def test_folders_that_are_a_type_of_defect(tmp_path: Path, draw: Draw, name: str
     for folder in ("good", name):
         several(draw, folder)
     assert open_dataset(tmp_path).defect_types == (name,)
+
+
+@pytest.mark.parametrize("name", ["\u041e\u041a", "gooood", "\uff2f\uff2b", "n\u03bfrmal"])
+def test_what_looks_like_a_word_for_good_is_asked_about(
+    tmp_path: Path, draw: Draw, name: str
+) -> None:
+    several(draw, "good")
+    several(draw, name)
+    refused(tmp_path, f"'{name}' seems to mean good parts: .* good=NAME")
+    assert len(open_dataset(tmp_path, good=[name, "good"]).samples) == 6

@@ -122,7 +122,10 @@ def test_a_table_beside_a_folder_of_images_is_named(tmp_path: Path, draw: Draw) 
     assert "3 files are found by their names in a folder below" in dataset.notes[0]
 
 
-@pytest.mark.parametrize("name", ["runs/detect/predict2/labels", "auto_labels", "pred", "results"])
+@pytest.mark.parametrize(
+    "name",
+    ["runs/detect/predict2/labels", "auto_labels", "pred", "results", "exp3/labels", "yolo_output"],
+)
 def test_what_a_model_found_is_no_label(tmp_path: Path, draw: Draw, name: str) -> None:
     for number in range(4):
         draw(f"images/{number}.png")
@@ -203,3 +206,50 @@ def test_rows_of_a_manifest_in_folders_to_pass_over(tmp_path: Path, draw: Draw) 
     assert [sample.id for sample in dataset.samples] == ["a/0.png"]
     assert "1 row left out, as 'ignore' says." in dataset.notes
     refused(table, "lists no image in such a folder", ignore=["new"])
+
+
+def test_a_folder_called_as_a_run_that_holds_all_images_is_one_that_people_made(
+    tmp_path: Path, draw: Draw
+) -> None:
+    for number in range(4):
+        draw(f"exp3/images/{number}.png")
+    put(tmp_path / "exp3/labels/3.txt", "0 0.5 0.5 0.2 0.2\n")
+    kinds = [sample.label for sample in open_dataset(tmp_path).samples]
+    assert kinds.count("defect") == 1
+
+
+@pytest.mark.usefixtures("flat")
+def test_a_file_called_as_predictions_is_no_label_unless_it_is_asked_for(tmp_path: Path) -> None:
+    images = [{"id": n, "file_name": name} for n, name in enumerate(NAMES)]
+    marked = {"id": 1, "image_id": 3, "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9]]}
+    classes = [{"id": 1, "name": "dent"}]
+    text = json.dumps({"images": images, "annotations": [marked], "categories": classes})
+    found = put(tmp_path / "model_predictions.json", text)
+    refused(tmp_path, "has annotations in 'model_predictions.json' alone, .* ignore=model_pred")
+    dataset = open_dataset(found)
+    assert [sample.label for sample in dataset.samples].count("defect") == 1
+    assert "by its name holds what a model found" in dataset.notes[0]
+    put(tmp_path / "people.json", text)
+    told = open_dataset(tmp_path).notes
+    assert any("1 file of annotations in 'model_predictions.json'" in note for note in told)
+
+
+@pytest.mark.usefixtures("flat")
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("defects.txt", "50\n"),
+        ("meta/labels.csv", "filename,label\n0.png,OK\n50.png,NG\n"),
+        ("meta/defects.txt", "50\n2\n"),
+    ],
+)
+def test_lists_without_suffixes_and_in_folders_of_their_own_are_asked_about(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    put(tmp_path / name, text)
+    refused(tmp_path, f"{Path(name).name} names [12] of 4 images")
+    (note,) = open_dataset(tmp_path, good=[tmp_path.name]).notes
+    assert "1 file that names images not read" in note
+    put(tmp_path / name, "0\n1\n2\n50\n")  # merely all of them
+    if name.endswith(".txt"):
+        assert open_dataset(tmp_path).notes == ()

@@ -122,7 +122,8 @@ def test_images_to_learn_from_in_no_folder_of_a_class(tmp_path: Path, draw: Draw
 @pytest.mark.parametrize(
     ("train", "test"),
     [("Trainingsdaten", "Testdaten"), ("train_data", "test_data"), ("training_set", "testset"),
-     ("Train-Set", "Test-Set")],
+     ("Train-Set", "Test-Set"), ("训练集", "测试集"), ("01_train", "02_test"),
+     ("entrainement", "test"), ("1. Train", "2. Test"), ("学習", "テスト")],
 )  # fmt: skip
 def test_words_for_splits(tmp_path: Path, draw: Draw, train: str, test: str) -> None:
     several(draw, f"{train}/gut", f"{test}/gut", f"{test}/schlecht")

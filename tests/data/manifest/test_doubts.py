@@ -16,7 +16,20 @@ def test_kinds_of_defects_and_plain_words_are_taken(label):
     assert doubt_of(label) == ""
 
 
-@pytest.mark.parametrize("label", ["OK?", "good2", "keine Fehler", "OK/NG", "no hole", "Godo"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        "OK?",
+        "good2",
+        "keine Fehler",
+        "OK/NG",
+        "no hole",
+        "Godo",
+        "gooood",
+        "\u041e\u041a",
+        "\uff2f\uff2b",
+    ],
+)
 def test_what_may_mean_good_is_doubted_whatever_else_is_said(label):
     assert may_be_good(label)
 

@@ -18,7 +18,8 @@ from station_outputs import WAIT_S, Running, context, inspection, row, until
 
 paho = pytest.importorskip("paho.mqtt.client", reason="needs the extra 'station'")
 mqtt = pytest.importorskip("blemish.station.outputs.mqtt")
-Mqtt, MqttSettings = mqtt.Mqtt, mqtt.MqttSettings
+mqtt_connection = pytest.importorskip("blemish.station.outputs.mqtt_connection")
+Mqtt, MqttSettings = mqtt.Mqtt, mqtt_connection.MqttSettings
 
 
 @pytest.fixture
@@ -242,7 +243,7 @@ async def test_without_a_broker_nothing_counts_as_delivered():
 
 
 async def test_a_broker_that_never_answers_is_given_up(monkeypatch):
-    monkeypatch.setattr(mqtt, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(mqtt_connection, "PATIENCE_S", 0.3)
     server = await asyncio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
 
     class Silent:

@@ -125,3 +125,13 @@ def test_an_image_is_whole_with_its_end_alone(kind):
 def test_zeros_in_the_place_of_the_end_are_no_end():
     content = encoded("PNG")
     assert not is_whole(content[:60] + bytes(len(content) - 60), "a")
+
+
+def test_the_end_of_a_thumbnail_is_not_that_of_its_image():
+    body = b"Exif\0\0" + encoded("JPEG")
+    segment = b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body
+    plain = encoded("JPEG")
+    content = plain[:2] + segment + plain[2:]
+    assert is_whole(content, "a.jpg")
+    for further in (0, 1, 3, 20):
+        assert not is_whole(content[: 2 + len(segment) + further], "a.jpg")

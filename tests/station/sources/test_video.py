@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from blemish.errors import UsageError
-from station.sources.streams import HttpCamera, RtspCamera, image, make_video, number_of
 
 pytest.importorskip("av", reason="PyAV is not installed: pip install 'blemish[station]'")
 
 from blemish.station.sources.video import Video, VideoSettings
+from station.sources.streams import HttpCamera, RtspCamera, image, make_video, number_of
 
 TS_PACKET = 188  # bytes
 LONGEST = 30  # seconds that anything may take

@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from blemish.data.lexicon.splits import SPLIT_WORDS
 from blemish.data.split import Split
-from blemish.data.words import SPLIT_WORDS
 from blemish.errors import DataError
 
 SUFFIXES = frozenset({".yaml", ".yml"})

@@ -8,7 +8,7 @@ the others are left out. Whatever is taken for good so is told in a note.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,11 +16,12 @@ from pathlib import Path
 from blemish.data.annotations.annotation import NO_LABELS, Annotation, Labels
 from blemish.data.annotations.data_yaml import SUFFIXES as YAML_SUFFIXES
 from blemish.data.annotations.notes import joined_note, notes_of, sizes_note
-from blemish.data.annotations.predictions import spelled
+from blemish.data.annotations.predictions import is_of_predictions
 from blemish.data.annotations.registry import Found, annotations_in
 from blemish.data.annotations.supplement import Supplement
 from blemish.data.entry import Entry
-from blemish.data.mask_names import MASK_FOLDERS, masks_among
+from blemish.data.lexicon.masks import MASK_FOLDERS
+from blemish.data.mask_names import masks_among
 from blemish.data.masks import MaskFile, marks_anything
 from blemish.data.words import is_bad, plain, sets_aside, split_in
 from blemish.errors import DataError, raise_some
@@ -83,15 +84,11 @@ def entries_from(
         DataError: annotations are damaged or contradict each other, or no image is there of those
             that they speak of.
     """
-    pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     others = [path for path in files if path.suffix.lower() not in IMAGE_SUFFIXES]
-    apart = _masks_apart(root, pictures)
-    beside = _joined(masks_among([path for path in pictures if path not in apart]), apart)
-    no_images = apart.keys() | {mask for of in beside.values() for mask in of}
-    images = [path for path in pictures if path not in no_images]
+    images, beside, no_images = _told_from_masks(root, files)
     alone = by is not None and by.suffix.lower() not in YAML_SUFFIXES
     read = [by] if by is not None and alone else others
-    found = annotations_in(root, read, images, ignored)
+    found = annotations_in(root, read, images, ignored, asked=alone)
     raise_some(found.problems, DataError)
     if not found.used:
         _check_unread(found)
@@ -103,27 +100,64 @@ def entries_from(
         image: rest for image, of in beside.items() if (rest := [m for m in of if m not in masks])
     }
     _check_says_something(root, found, beside)
+    taken, unused = _entries(root, set(images) - masks, found, beside, listed_only=alone)
+    silent = [entry.path for entry in taken if entry.path not in found.by_image]
+    _check_looked_at(root, found, silent)
+    _check_unmatched(root, found, silent)
+    joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
+    of_model = [_note_of_model(by)] if by is not None and is_of_predictions(by.stem) else []
+    return AnnotatedSet(
+        layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
+        entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
+        notes=(
+            *of_model,
+            *notes_of(root, found, taken),
+            *joined_note(joined),
+            *sizes_note(found, taken),
+        ),
+        labels=found.labels,
+        left_out=frozenset(found.left_out),
+        used=(*found.used, *sorted(no_images)),
+        unused_images=tuple(unused),
+    )
+
+
+def _told_from_masks(
+    root: Path, files: Sequence[Path]
+) -> tuple[list[Path], dict[Path, list[Path]], set[Path]]:
+    """The images among some files, the masks of each, and the pictures that are no images."""
+    pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    apart = _masks_apart(root, pictures)
+    beside = _joined(masks_among([path for path in pictures if path not in apart]), apart)
+    no_images = apart.keys() | {mask for of in beside.values() for mask in of}
+    return [path for path in pictures if path not in no_images], beside, no_images
+
+
+def _entries(
+    root: Path,
+    images: Iterable[Path],
+    found: Found,
+    beside: Mapping[Path, Sequence[Path]],
+    *,
+    listed_only: bool,
+) -> tuple[list[Entry], list[Path]]:
+    """An entry of each image with all its masks, and the images that nothing is said of."""
     taken: list[Entry] = []
     unused: list[Path] = []
-    for image in sorted(set(images) - masks):
-        entry = _entry(root, image, found, listed_only=alone)
+    for image in sorted(images):
+        entry = _entry(root, image, found, listed_only=listed_only)
         if entry is None:
             unused.append(image)
         else:
             more = () if entry.defect_type == GOOD else map(MaskFile, beside.get(image, ()))
             taken.append(replace(entry, masks=(*entry.masks, *more)))
-    silent = [entry.path for entry in taken if entry.path not in found.by_image]
-    _check_looked_at(root, found, silent)
-    _check_unmatched(root, found, silent)
-    joined = [one for one in taken if one.defect_type != GOOD and one.path in beside]
-    return AnnotatedSet(
-        layout=found.formats[0].name if len(found.formats) == 1 else MIXED,
-        entries=tuple(sorted(map(_tested, taken), key=lambda entry: entry.id)),
-        notes=(*notes_of(root, found, taken), *joined_note(joined), *sizes_note(found, taken)),
-        labels=found.labels,
-        left_out=frozenset(found.left_out),
-        used=(*found.used, *sorted(no_images)),
-        unused_images=tuple(unused),
+    return taken, unused
+
+
+def _note_of_model(path: Path) -> str:
+    return (
+        f"{path.name} by its name holds what a model found; what it marks counts as defects all "
+        "the same, since it was asked for."
     )
 
 
@@ -195,11 +229,11 @@ def _check_unread(found: Found) -> None:
 def _check_predicted(root: Path, found: Found, images: Sequence[Path]) -> None:
     """Raise `DataError` where what a model found is all that is said of the images."""
     if found.predicted and images:
-        folders = spelled([path.relative_to(root) for path in found.predicted])
+        names = sorted(set(found.predicted.values()))
         raise DataError(
-            f"{root} has annotations in {_some(folders)} alone, which by its name holds what a "
+            f"{root} has annotations in {_some(names)} alone, which by its name holds what a "
             "model found, and nothing else says which images are good; if people made them, rename "
-            f"the folder; else pass it over with ignore={folders[0]}."
+            f"it; else pass it over with ignore={names[0]}."
         )
 
 

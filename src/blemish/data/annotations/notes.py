@@ -7,7 +7,6 @@ from pathlib import Path
 
 from blemish.data.annotations.annotation import Annotation
 from blemish.data.annotations.parts import names_a_part
-from blemish.data.annotations.predictions import spelled
 from blemish.data.annotations.registry import Found
 from blemish.data.entry import Entry
 from blemish.data.split import Split
@@ -109,11 +108,11 @@ def aside(root: Path, found: Found) -> Iterator[str]:
             f"instances lie beside: {_some(names)}."
         )
     if found.predicted:
-        paths = [path.relative_to(root) for path in found.predicted]
+        count, names = len(found.predicted), sorted(set(found.predicted.values()))
         yield (
-            f"{counted(len(paths), 'file')} of annotations in {_some(spelled(paths))}, which by "
-            f"its name holds what a model found, {'is' if len(paths) == 1 else 'are'} not read; if "
-            "people made them, rename the folder."
+            f"{counted(count, 'file')} of annotations in {_some(names)}, which by its name holds "
+            f"what a model found, {'is' if count == 1 else 'are'} not read; if people made them, "
+            "rename it."
         )
     if found.left_out:
         told = first_few([f"{n:,} {label}" for label, n in found.left_out.items()], MOST_SHOWN)

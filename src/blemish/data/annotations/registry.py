@@ -34,7 +34,7 @@ from blemish.data.annotations.formats import (
 )
 from blemish.data.annotations.label_studio import without_upload_prefix
 from blemish.data.annotations.matching import AmbiguousError, Images
-from blemish.data.annotations.predictions import folder_of_predictions
+from blemish.data.annotations.predictions import predictions_among
 from blemish.data.annotations.supplement import FILE as SUPPLEMENT
 from blemish.data.annotations.supplement import Supplement, read_supplement, supplemented
 from blemish.data.annotations.yolo_folder import holds_labels, yolo_files
@@ -75,7 +75,8 @@ class Found:
         without_image: by file, the names of images that are not there.
         unmatched: files for one image each that mark defects on one which is not there.
         set_aside: files that lie beside others which say more of the same images.
-        predicted: files of annotations in folders of predictions, which are not read.
+        predicted: files of annotations that a model wrote, by the name of a folder or their own,
+            each with that name; they are not read.
         unread: what other files hold that look like annotations, in words.
         remarks: what is odd in what was read.
         labels: how often each label marks a defect.
@@ -93,7 +94,7 @@ class Found:
     without_image: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     unmatched: tuple[Path, ...] = ()
     set_aside: tuple[Path, ...] = ()
-    predicted: tuple[Path, ...] = ()
+    predicted: Mapping[Path, str] = field(default_factory=dict)
     unread: Mapping[Path, str] = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
     labels: Mapping[str, int] = field(default_factory=dict)
@@ -102,7 +103,12 @@ class Found:
 
 
 def annotations_in(
-    folder: Path, files: Sequence[Path], images: Sequence[Path], ignored: Labels = NO_LABELS
+    folder: Path,
+    files: Sequence[Path],
+    images: Sequence[Path],
+    ignored: Labels = NO_LABELS,
+    *,
+    asked: bool = False,
 ) -> Found:
     """Find and read the annotations in a folder.
 
@@ -111,12 +117,13 @@ def annotations_in(
         files: that may hold annotations, also those that do not: each is recognised by its content.
         images: that may be annotated; masks are none of them.
         ignored: labels that are left out.
+        asked: a user has named the files, so that none is taken for a model's.
     """
     index = Images(folder, images)
     reading = _Reading(index, ignored)
-    predicted = {path for path in files if folder_of_predictions(path.relative_to(folder))}
-    reading.predicted = [path for path in sorted(predicted) if _holds_annotations(path)]
-    files = sorted(set(files) - predicted)
+    predicted = {} if asked else _predicted(folder, files, images)
+    reading.predicted = {p: name for p, name in sorted(predicted.items()) if _holds_annotations(p)}
+    files = sorted(set(files) - predicted.keys())
     there = set(files)
     reading.set_aside = [path for path in files if keypoints_beside(path, there)]
     aside = set(reading.set_aside)
@@ -135,6 +142,15 @@ def annotations_in(
         if path.name == SUPPLEMENT:
             reading.take_supplement(path)
     return reading.found()
+
+
+def _predicted(folder: Path, files: Sequence[Path], images: Sequence[Path]) -> dict[Path, str]:
+    """Files that a model wrote, by their names below a folder, each with the name that says so."""
+    below = predictions_among(
+        (path.relative_to(folder) for path in files),
+        (path.relative_to(folder) for path in images if path.is_relative_to(folder)),
+    )
+    return {folder / path: name for path, name in below.items()}
 
 
 def _holds_annotations(path: Path) -> bool:
@@ -164,7 +180,7 @@ class _Reading:
     def __init__(self, images: Images, ignored: Labels) -> None:
         self.problems: list[str] = []
         self.set_aside: list[Path] = []
-        self.predicted: list[Path] = []
+        self.predicted: dict[Path, str] = {}
         self.unread: dict[Path, str] = {}
         self._ignored = ignored
         self._images = images
@@ -243,7 +259,7 @@ class _Reading:
             without_image=self._without,
             unmatched=tuple(sorted(self._unmatched)),
             set_aside=tuple(self.set_aside),
-            predicted=tuple(self.predicted),
+            predicted=self.predicted,
             unread=self.unread,
             remarks=(*self._remarks, *(said for one in known.values() for said in one.remarks)),
             labels=dict(_labels(known.values()).most_common()),

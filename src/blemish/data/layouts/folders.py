@@ -7,15 +7,14 @@ from dataclasses import replace
 from blemish.data.folder import Folder
 from blemish.data.image_names import contrary_note, odd_images, told_drawings
 from blemish.data.layouts.annotated import annotate
+from blemish.data.layouts.below import IMAGE_FOLDERS, pictures_in
 from blemish.data.layouts.classes import Gathered, ImageClass
 from blemish.data.layouts.found import FoundLayout, Layout, Names
 from blemish.data.layouts.kinds import (
-    IMAGE_FOLDERS,
     classes_in,
     holds_good,
     mask_folder_in,
     masks_of_classes,
-    pictures_in,
 )
 from blemish.data.layouts.taken import taken_notes
 from blemish.data.mask_names import MaskNames

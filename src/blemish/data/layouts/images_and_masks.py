@@ -12,9 +12,10 @@ from pathlib import Path, PurePosixPath
 from blemish.data.annotations.cvat import read_labelmap
 from blemish.data.folder import Folder
 from blemish.data.layouts.annotated import annotate
+from blemish.data.layouts.below import IMAGE_FOLDERS
 from blemish.data.layouts.classes import Gathered
 from blemish.data.layouts.found import FoundLayout, Layout, Names
-from blemish.data.layouts.kinds import IMAGE_FOLDERS, mask_folder_in
+from blemish.data.layouts.kinds import mask_folder_in
 from blemish.data.split import Split
 from blemish.data.words import split_in, split_named
 from blemish.errors import DataError

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from blemish.data.folder import Folder
-from blemish.data.image_names import odd_images, told_drawings
+from blemish.data.layouts.below import contradictions, said_otherwise
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import MOST_NAMED, Names
 from blemish.data.mask_folders import (
     mask_folder_among,
     mask_folders_of_classes,
     may_hold_masks,
-    named_for_masks,
 )
 from blemish.data.mask_names import is_mask_folder
-from blemish.data.places import is_bad_folder, is_no_kind, is_time, names_only_a_place
+from blemish.data.places import is_bad_folder, is_time, names_only_a_place
 from blemish.data.split import Split
 from blemish.data.usual_defects import is_usual
 from blemish.data.words import (
-    MAY_BE_GOOD,
     doubt,
     good_in_pairs,
-    is_judged,
-    is_of_another_time,
     plain,
-    says_bad,
-    sets_aside,
     split_named,
 )
 from blemish.errors import DataError, raise_some
@@ -35,15 +28,9 @@ from blemish.result import GOOD
 from blemish.wording import first_few, quoted_few
 
 MOST_TOLD = 5
-IMAGE_FOLDERS = ("images", "image", "imgs", "img", "JPEGImages", "pictures", "photos", "rgb")
-OF_ONE_SHOT = frozenset({"xyz", "depth", "pointcloud", "point-cloud", "pcd", "normals"})
 HOW_TO_SAY = (
     "name the folders of good images with good=NAME, those of a kind of defect with defect=NAME, "
     "and those to pass over with ignore=NAME"
-)
-SAY_WHICH = (
-    "say good=NAME for one that is good, defect=NAME for a kind of defect, or ignore=NAME to pass "
-    "one over"
 )
 
 
@@ -115,8 +102,8 @@ def classes_of(
     Raises:
         DataError: what lies below it is something else by its name, or may be.
     """
-    raise_some(list(_contradictions(folder, kind, names)), DataError)
-    others = _said_otherwise(folder, kind, names)
+    raise_some(list(contradictions(folder, kind, names)), DataError)
+    others = said_otherwise(folder, kind, names)
     below = [
         one
         for other in others
@@ -157,16 +144,6 @@ def check_no_masks(parent: Folder, names: Names) -> None:
             "are, name that folder 'masks' and its files as the images, else pass it over with "
             "ignore=NAME."
         )
-
-
-def pictures_in(folder: Folder) -> Folder | None:
-    """The folder of images in that of a class, where masks or depths of them lie beside it."""
-    pictures = folder.folder(*IMAGE_FOLDERS)
-    if pictures is None or folder.images:
-        return None
-    beside = [one for one in folder.folders if one != pictures and one.all_images]
-    of_them = all(named_for_masks(one.name) or plain(one.name) in OF_ONE_SHOT for one in beside)
-    return pictures if beside and of_them else None
 
 
 def doubt_of_folder(name: str) -> str:
@@ -217,109 +194,5 @@ def _check_clear(
         )
 
 
-def _said_otherwise(folder: Folder, kind: str, names: Names) -> list[Folder]:
-    """The folders below one of a class that a user has named as something else."""
-    found: dict[Path, Folder] = {}
-    for path in _folders_below(folder):
-        of_kind = plain(path.name) == plain(kind)
-        said = plain(path.name) in map(plain, names.good) and kind != GOOD
-        other = names.leaves_out(path.name) or (names.means_defect(path.name) and not of_kind)
-        if (other or said) and not any(path.is_relative_to(one) for one in found):
-            found[path] = Folder(path)
-    return list(found.values())
-
-
 def _kind_said(name: str, names: Names) -> str:
     return GOOD if plain(name) in map(plain, names.good) else name
-
-
-def _folders_below(folder: Folder) -> list[Path]:
-    """All folders below one that hold images, those around them first."""
-    found = set()
-    for below in {path.parent for path in folder.all_images}:
-        for path in (below, *below.parents):
-            if path == folder.path or path in found:
-                break
-            found.add(path)
-    return sorted(found)
-
-
-def _contradictions(folder: Folder, kind: str, names: Names) -> Iterator[str]:
-    """What lies below a folder of a class and is something else by its name, or may be."""
-    good = kind == GOOD
-    others = [one.path for one in _said_otherwise(folder, kind, names)]
-    pictures = pictures_in(folder)
-    unknown = []
-    for path in _folders_below(folder):
-        beside = pictures is not None and not path.is_relative_to(pictures.path)
-        if beside or any(path.is_relative_to(one) for one in others):
-            continue
-        if why := _oddity(path.name, folder, names, good=good):
-            yield f"{path} {why}"
-        elif good and not names.is_said(path.name) and not is_no_kind(path.name):
-            unknown.append(path)
-    if unknown:
-        told = quoted_few([str(path.relative_to(folder.path)) for path in unknown], MOST_TOLD)
-        yield (
-            f"{folder.path} holds good images, and nothing tells whether those in the folders "
-            f"{told} of it are good, too: {SAY_WHICH}."
-        )
-    if names.is_said(folder.name):
-        return
-    images = _own_images(folder, others)
-    if good and (odd := odd_images(images)):
-        yield (
-            f"{folder.path} holds good images, and {odd} says otherwise; move it, or, if all are "
-            f"good, say good={folder.name}."
-        )
-    elif drawn := told_drawings(images):
-        how = "good" if good else "defect"
-        yield (
-            f"{folder.path}: {drawn}; move drawings out of there, or, if all are images of parts, "
-            f"say {how}={folder.name}."
-        )
-
-
-def _own_images(folder: Folder, others: Sequence[Path]) -> list[Path]:
-    """The images of a folder without those below some others."""
-    return [p for p in folder.all_images if not any(p.is_relative_to(one) for one in others)]
-
-
-def _oddity(part: str, folder: Folder, names: Names, *, good: bool) -> str:
-    """What is wrong with a folder of a name below one of a class; empty, if nothing is."""
-    if names.is_said(part):
-        return ""
-    if contrary := _contrary(part, names, good=good):
-        return contrary
-    if sets_aside(part) or is_judged(part):
-        return (
-            "lies in a folder of a class, and its name says neither that its images are of it nor "
-            f"that they are not; move it out of there, rename it, or {SAY_WHICH}."
-        )
-    if named_for_masks(part) and not folder.folder(*IMAGE_FOLDERS):
-        return (
-            "seems to hold masks, and lies in a folder of images; move them to a folder 'masks' "
-            "beside the folders of classes."
-        )
-    if split_named(part):
-        return (
-            f"is a split inside of a class; lay them out the other way round, {part}/{folder.name}."
-        )
-    return ""
-
-
-def _contrary(part: str, names: Names, *, good: bool) -> str:
-    """What a folder of a name says, or leaves open, against that of a class around it."""
-    other = says_bad(part) if good else names.means_good(part)
-    if other and not part.isdecimal():
-        what = "good" if good else "defective"
-        return (
-            f"lies in a folder of {what} images and says otherwise; move it out of there; or "
-            f"{SAY_WHICH}."
-        )
-    if not good and (doubt(part) == MAY_BE_GOOD or is_of_another_time(part)):
-        return (
-            "lies in a folder of defective images, and its name leaves open whether its own are; "
-            f"{SAY_WHICH}."
-        )
-    return ""

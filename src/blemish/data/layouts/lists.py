@@ -15,6 +15,7 @@ from pathlib import Path
 
 from blemish.data.folder import Folder, is_image
 from blemish.data.layouts.found import MOST_NAMED, FoundLayout, Names
+from blemish.data.lexicon.pictures import PICTURES
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest
 from blemish.data.manifest.vocabulary import is_known, is_path, squashed
 from blemish.data.tables import read_table
@@ -25,6 +26,7 @@ from blemish.data.words import is_bad, words_in
 from blemish.errors import BlemishError, DataError
 from blemish.wording import counted, first_few, quoted_few
 
+TABLES = MANIFEST_SUFFIXES | {".txt", ".lst"}  # looked into wherever they lie: `meta/labels.csv`
 TEXTS = frozenset({".txt", ".lst", ".log", ".dat"})
 UNPACKED = frozenset({".xlsx", ".xlsm"})  # looked into, for names alone
 SPREADSHEETS = UNPACKED | {".xls", ".xlsb", ".ods", ".numbers"}
@@ -34,7 +36,7 @@ LARGEST_NOTE_BYTES = 1 << 12  # of a text about one image
 LEAST_SHARE = 0.5  # of the lines of a text, that name an image
 MOST_SHOWN = 3
 NUMBERS = frozenset({"id", "imageid", "imgid", "name", "nr", "no", "number", "nummer", "stem"})
-_OF_IMAGES = frozenset({"images", "image", "imgs", "img", "pictures", "photos", "bilder", "fotos"})
+_OF_IMAGES = PICTURES | {"bilder", "fotos"}
 _APART = re.compile(r'[\t,;|"\[\]{}]')
 _CELL = re.compile(r"<t(?:\s[^>]*)?>([^<]*)</t>")
 
@@ -66,6 +68,8 @@ def listings_in(files: Iterable[Path], images: Sequence[Path]) -> Iterator[Listi
             yield Listing(path, 0, len(images))
             continue
         count = _named(path, lines, names) or _numbered(lines, stems)
+        if not count and path.suffix.lower() in TEXTS:
+            count = _by_stem(lines, stems)
         if count:
             yield Listing(path, count, len(images))
 
@@ -89,7 +93,14 @@ def with_lists(found: FoundLayout, folder: Folder, names: Names) -> FoundLayout:
     if not _OF_IMAGES.isdisjoint(words_in(folder.path.absolute().name)):
         files += [path for path in folder.parent.files if not is_image(path)]
     files = [path for path in files if not names.leaves_out(path.name)]
-    listings = list(listings_in(files, images))
+    apart = [
+        path
+        for path in left
+        if path.parent not in around
+        and path.suffix.lower() in TABLES
+        and not names.leaves_out(path.name)
+    ]
+    listings = list(listings_in([*files, *apart], images))
     notes = _texts_of_one(files, images)
     if found.layout == "good-only" and not names.good:
         if listings:
@@ -227,6 +238,14 @@ def _numbered(lines: Sequence[Sequence[str]], stems: Collection[str]) -> int:
     first = [fields[0].casefold() for fields in lines[1:] if len(fields) > 1]
     found = {stem for stem in first if stem in stems}
     return len(found) if 2 * len(found) >= len(lines) - 1 else 0
+
+
+def _by_stem(lines: Sequence[Sequence[str]], stems: Collection[str]) -> int:
+    """How many images a text lists without the suffix, one a line, where it does not list all."""
+    alone = [fields[0].casefold() for fields in lines if len(fields) == 1]
+    found = {_file_name(text) for text in alone} & set(stems)
+    listing = len(found) >= max(LEAST_SHARE * len(lines), 1) and len(set(alone)) == len(alone)
+    return len(found) if listing and len(found) < len(stems) else 0
 
 
 def _file_name(text: str) -> str:

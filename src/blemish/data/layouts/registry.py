@@ -28,7 +28,7 @@ from blemish.data.layouts.kinds import HOW_TO_SAY
 from blemish.data.layouts.lists import listings_in, spelled, with_lists
 from blemish.data.manifest.reading import MANIFEST_SUFFIXES, is_manifest, open_manifest
 from blemish.data.suffixless import told_suffixless
-from blemish.data.words import SPLIT_WORDS, plain
+from blemish.data.words import plain, split_named
 from blemish.errors import DataError, SettingError
 from blemish.wording import counted, quoted_few
 
@@ -48,7 +48,7 @@ LAYOUTS: tuple[Layout, ...] = (
     dated.LAYOUT,
 )
 NO_NAMES = Names()
-PARTS = SPLIT_WORDS.keys() | {"test-public", "test-private"}  # of a data set, and none by itself
+OTHER_PARTS = frozenset({"test-public", "test-private"})  # of a data set, besides its splits
 
 
 def find_layout(path: Path, names: Names = NO_NAMES) -> FoundLayout:
@@ -91,10 +91,15 @@ def categories_in(root: Path, names: Names = NO_NAMES) -> dict[str, Path]:
         return {
             one.name: one.path
             for one in Folder(root).folders
-            if plain(one.name) not in PARTS and layout_of(one, names)
+            if not _is_part(one.name) and layout_of(one, names)
         }
     except OSError as error:
         raise DataError(_spell_unlisted(root, error)) from error
+
+
+def _is_part(name: str) -> bool:
+    """Whether a folder is part of a data set by its name, and none by itself."""
+    return split_named(name) is not None or plain(name) in OTHER_PARTS
 
 
 def not_categories_in(root: Path, names: Names = NO_NAMES) -> list[Path]:

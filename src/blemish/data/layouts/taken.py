@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from blemish.data.layouts.classes import ImageClass
 from blemish.data.layouts.found import MOST_NAMED, Names
+from blemish.data.lexicon.defects import PARTS_AS_WELL, USUAL
+from blemish.data.lexicon.verdicts import BAD_WORDS, GOOD_WORDS
 from blemish.data.places import is_place_or_time
-from blemish.data.usual_defects import PARTS_AS_WELL, USUAL
-from blemish.data.words import BAD_WORDS, GOOD_WORDS, has_word, plain
+from blemish.data.words import has_word, plain
 from blemish.result import GOOD
 from blemish.wording import quoted_few
 

@@ -8,17 +8,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from blemish.data.words import (
-    GOOD_WORDS,
-    LACK,
-    MASK_WORDS,
-    doubt,
-    is_bad,
-    is_good,
-    plain,
-    says_bad,
-    words_in,
-)
+from blemish.data.lexicon.masks import MASK_WORDS
+from blemish.data.lexicon.verdicts import GOOD_WORDS, LACK
+from blemish.data.words import doubt, is_bad, is_good, plain, says_bad, words_in
 
 SHORTEST = 4  # of a word that others are compared with by their letters
 # One letter from a word for good, and words for other things that defects are named after.
@@ -35,10 +27,10 @@ def doubt_of(label: str) -> str:
     words = words_in(label)
     if not GOOD_WORDS.isdisjoint(words) and says_bad(label):
         return "has words for good and for bad in it"
-    why = doubt(label)
-    if why == SEEMS_GOOD:
+    why, meant = doubt(label), misspelt_good(label)
+    if why == SEEMS_GOOD and not (meant and label.isalpha()):
         return "seems to mean a good image"
-    if meant := misspelt_good(label):
+    if meant:
         return f"is one letter from '{meant}'"
     if len(words) > 1 and words[0] in LACK:
         return "may mean no defect, or that something is missing"

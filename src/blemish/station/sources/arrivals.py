@@ -26,6 +26,7 @@ ENDS = {  # of files of which the end says that all of it is there
     b"\x89PNG": (b"IEND\xaeB`\x82",),
     b"\xff\xd8\xff": (b"\xff\xd9",),
 }
+JPEG_START, JPEG_SCAN = b"\xff\xd8", b"\xda"
 PADDING = 64  # bytes that some cameras write behind the end
 
 Ready = Literal["stable", "done", "renamed"]
@@ -160,10 +161,22 @@ def is_whole(content: bytes, name: str) -> bool:
     """Whether the end of an image file is there: by the end itself, or by decoding all of it."""
     for start, ends in ENDS.items():
         if content.startswith(start):
-            tail = content[-PADDING:].rstrip(b"\0\r\n ")
+            pixels = content[_pixels_begin(content) :]
+            tail = pixels[-PADDING:].rstrip(b"\0\r\n ")
             return any(end in tail for end in ends)
     try:
         read_image(FileContent(content, name))
     except ImageError:
         return False
     return True
+
+
+def _pixels_begin(content: bytes) -> int:
+    """Where the first scan of a JPEG begins: a thumbnail before it has an end of its own."""
+    place = 2
+    while content[:2] == JPEG_START and content[place : place + 1] == b"\xff":
+        length = int.from_bytes(content[place + 2 : place + 4], "big")
+        if content[place + 1 : place + 2] == JPEG_SCAN:
+            break
+        place += 2 + length
+    return place

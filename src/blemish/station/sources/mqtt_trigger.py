@@ -16,7 +16,12 @@ from msgspec import Meta
 from blemish.errors import BlemishError, UsageError
 from blemish.station.contracts import Frame, Health
 from blemish.station.outputs.credentials import secret_of
-from blemish.station.outputs.mqtt import Connection, MqttSettings, make_client, make_tls
+from blemish.station.outputs.mqtt_connection import (
+    Connection,
+    MqttSettings,
+    make_client,
+    make_tls,
+)
 from blemish.station.sources.push import no_frames
 from blemish.station.sources.reconnecting import FIRST_SECONDS, MOST_SECONDS
 from blemish.typed_json import JsonError, read_json
