@@ -189,7 +189,7 @@ def _work_as_engineer(page, secret):
     page.click('nav [data-place="history"]')
     page.click("tbody .badge >> nth=0")
     page.click("text=This was good: learn it")
-    page.wait_for_selector("text=What would change")
+    page.wait_for_selector(".preview")
     assert "becomes Good" in page.inner_text(".preview")
     page.click("text=Let it judge from now on")
     page.wait_for_selector("text=Learned as good")
