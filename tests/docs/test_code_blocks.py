@@ -194,7 +194,17 @@ def test_the_program_in_csharp(here):
 def test_every_block_is_of_a_language_that_is_tested():
     for page in HOW_TO:
         found = set(re.findall(r"^```(\w+)", page.read_text(), re.M))
-        assert found <= {"sh", "python", "cpp", "csharp", "rust", "toml", "js", "html"}, page.name
+        assert found <= {
+            "sh",
+            "python",
+            "cpp",
+            "csharp",
+            "rust",
+            "toml",
+            "js",
+            "html",
+            "console",
+        }, page.name
 
 
 def test_metadata_has_the_words_that_programs_look_for(place):

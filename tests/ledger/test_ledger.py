@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from blemish.errors import LedgerError, UsageError
+from blemish.ledger.audit import audit
 from blemish.ledger.entry import Entry, Kind
 from blemish.ledger.ledger import Ledger
 from blemish.ledger.query import Query
@@ -185,6 +186,24 @@ def test_the_lock_goes_with_the_ledger(path):
         with Ledger.open(path) as ledger:
             ledger.append([inspection()])
     assert Reader.open(path).head().number == 3
+
+
+def test_a_link_and_what_it_points_to_are_one_ledger(ledger, path):
+    (path.parent / "elsewhere").mkdir()
+    link = path.parent / "elsewhere" / "link.db"
+    link.symlink_to(path)
+    with pytest.raises(LedgerError, match="another process"):
+        Ledger.open(link)
+
+
+def test_two_writers_without_the_lock_still_write_one_chain(ledger, path):
+    ledger.append([inspection()])
+    path.with_name(f"{path.name}-lock").unlink()  # as somebody does who wants it gone
+    with Ledger.open(path) as other:
+        for number in range(1, 9):
+            (ledger, other)[number % 2].append([inspection(number, key=f"k{number // 2}")])
+    assert audit([str(path)]).rows == 6
+    assert ledger.append([inspection()])[0].number == 7
 
 
 def test_threads_read_while_others_write(ledger):

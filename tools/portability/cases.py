@@ -47,9 +47,12 @@ class Kind:
     taught: bool = False
 
     @property
-    def of_one_size(self) -> bool:
-        """Whether all images must have the size of those that it is fitted on."""
-        return self.zones is not None or self.align is not None
+    def judged(self) -> str:
+        """The folder of what it judges: images of one size with zones, and parts if aligned.
+
+        How something lies that is no part is by chance, and so are score and map of it.
+        """
+        return "parts-judged" if self.align else "one-size" if self.zones else ""
 
 
 KINDS = {
@@ -91,7 +94,7 @@ def file_name(kind: str) -> str:
 def write_cases(folder: Path) -> dict[str, Path]:
     """Write models, and `images.bin` and `images.json` that they judge; gives a file of each kind.
 
-    What is of one size has a folder of its own.
+    Those that do not judge all images have folders of their own.
     """
     surfaces = folder / "surfaces"
     write_surfaces(
@@ -99,12 +102,12 @@ def write_cases(folder: Path) -> dict[str, Path]:
         size_px=SIDE_PX, force=True,
     )  # fmt: skip
     tile = surfaces / "tile"
-    few, parts, of_one_size = _fewer(tile), folder / "parts", folder / "one-size"
+    few, parts = _fewer(tile), folder / "parts"
     _write_parts(parts, few)
     _write_images(folder, [*_odd(), *_files(tile)][:IMAGES])
     alike = [image for image in (*_odd(), *_files(tile)) if image.shape == (SIDE_PX, SIDE_PX, 3)]
-    of_one_size.mkdir(exist_ok=True)
-    _write_images(of_one_size, [*_files_of_parts(parts), *alike][:IMAGES])
+    _write_images(folder / "one-size", alike[:IMAGES])
+    _write_images(folder / "parts-judged", list(_files_of_parts(parts)))
     taught = sorted(path for path in (tile / "test").rglob("*.png") if path.parent.name != "good")
     models = {}
     for name, kind in KINDS.items():
@@ -116,7 +119,7 @@ def write_cases(folder: Path) -> dict[str, Path]:
         )
         if kind.taught:
             model = blemish.learn(model, taught[:1], whole=True)
-        models[name] = (of_one_size if kind.of_one_size else folder) / file_name(name)
+        models[name] = folder / kind.judged / file_name(name)
         model.save(models[name], force=True)
     return models
 
@@ -160,6 +163,7 @@ def _files_of_parts(parts: Path) -> Iterator[ImageArray]:
 
 def _write_images(folder: Path, images: list[ImageArray]) -> None:
     """All pixels in one file; sizes in another, [height, width] in the same order."""
+    folder.mkdir(exist_ok=True)
     (folder / "images.bin").write_bytes(b"".join(image.tobytes() for image in images))
     (folder / "images.json").write_text(json.dumps([image.shape[:2] for image in images]))
 

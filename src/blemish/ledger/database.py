@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -40,9 +41,10 @@ def hold(path: Path) -> sqlite3.Connection:
     Raises:
         LedgerError: another holds it.
     """
+    target = Path(os.path.realpath(path))  # a link and what it points to are one ledger
     with telling(path):
         lock = sqlite3.connect(
-            path.with_name(f"{path.name}-lock"),
+            target.with_name(f"{target.name}-lock"),
             timeout=0,
             isolation_level=None,
             check_same_thread=False,

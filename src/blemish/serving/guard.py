@@ -156,8 +156,8 @@ def bind_error(host: str, tokens: Tokens | None) -> UsageError | None:
         return None
     return UsageError(
         f"'{host}' is reached by other machines, and without tokens everybody there may do "
-        "everything. Make one (blemish token tokens.toml NAME --role operator) and name the file "
-        "(--tokens tokens.toml), or serve this machine alone (--host 127.0.0.1)."
+        "everything. Make one (`blemish token tokens.toml NAME --role operator`) and name the file "
+        "(tokens='tokens.toml'), or serve this machine alone (host='127.0.0.1')."
     )
 
 

@@ -9,7 +9,7 @@ from blemish.files import make_folder, refuse_existing, write_whole
 from blemish.station.site import NAME
 
 SITE = """\
-# What this station is made of. After a change: blemish station {path} --check
+# What this station is made of. After a change: `blemish station {path} --check`
 
 [station]
 name = "{name}"
