@@ -197,7 +197,7 @@ def _work_as_engineer(page, secret):
     page.click("text=Roll back to this")
     page.wait_for_selector("section:has-text('tile') >> text=Lessons since the fit")
     page.click('nav [data-place="cameras"]')
-    page.wait_for_function("Number(document.querySelector('#sharpness').textContent) > 0")
+    page.wait_for_selector("#brightness:has-text('%')")
     page.click('nav [data-place="setup"]')
     page.wait_for_selector("text=Choose a folder")
 
