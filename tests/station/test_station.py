@@ -220,6 +220,23 @@ def test_a_recipe_gives_a_camera_other_settings_while_it_runs(line, run):
     run(work())
 
 
+def test_a_part_that_changes_its_own_camera_is_inspected_and_the_next_one_as_well(line, run):
+    bright = 'model = "tile.onnx"\nparts = ["9-*"]\n[camera.top]\nexposure_us = 9\n'
+    line.write('recipe = "tile"', tile='model = "tile.onnx"', bright=bright)
+
+    async def work():
+        station = line.station()
+        async with station.running():
+            station.sources["top"].give(line.good(), part="9-1")
+            await until(lambda: station.latest() is not None)
+            assert (station.latest().part, station.latest().recipe) == ("9-1", "bright")
+            await until(lambda: station.sources["top"].settings.exposure_us == 9)
+            station.sources["top"].give(line.good(), part="9-2")
+            await until(lambda: station.latest().part == "9-2")
+
+    run(work())
+
+
 def test_images_of_several_cameras_are_one_part(line, run):
     line.write(cameras=("top", "side"))
 

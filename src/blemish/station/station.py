@@ -21,7 +21,8 @@ from blemish.ledger.entry import Entry, Kind, Row
 from blemish.ledger.ledger import Ledger
 from blemish.serving.models import Models
 from blemish.station.assembler import Assembler, Part, new_id
-from blemish.station.contracts import Context, Forwarder, Frame, Health, Notice, Output, Source
+from blemish.station.cameras import Cameras
+from blemish.station.contracts import Context, Forwarder, Frame, Health, Notice, Output
 from blemish.station.counters import ShiftCounters
 from blemish.station.drift import Drift
 from blemish.station.heartbeat import Heartbeat
@@ -34,7 +35,6 @@ from blemish.station.outputs.files import Files
 from blemish.station.pictures import Pictures
 from blemish.station.recipe import Recipe, recipe_for
 from blemish.station.recorder import Recorder
-from blemish.station.site import Part as SitePart
 from blemish.station.site import Site
 from blemish.station.supervisor import Supervisor
 from blemish.station.warm import Warm, name_of
@@ -77,10 +77,9 @@ class Station:
         self._warm = Warm(self.models, site.models, site.station.models_memory)
         self.recipe = self._first_recipe()
         self.routers: list[APIRouter] = []
-        self.sources: dict[str, Source] = {}
         self.outputs: dict[str, Output | Forwarder] = {}
-        for camera in site.cameras:
-            self._make_source(camera)
+        self._cameras = Cameras(site, lambda name: self._context("cameras", name), self.recipe)
+        self.sources = self._cameras.sources
         for output in site.outputs:
             context = self._context("outputs", output.name)
             self.outputs[output.name] = output.make(output.name, output.settings, context)
@@ -147,11 +146,11 @@ class Station:
         Raises:
             UsageError: there is none of that name, or it knows no trigger.
         """
-        if camera not in self.sources:
-            near = did_you_mean(camera, self.sources)
-            raise UsageError(f"There is no camera '{camera[:100]}', which {who} triggers.{near}")
-        await self._follow(part)
-        await self.sources[camera].trigger(part)
+        del who
+        self._cameras.check(camera)
+        if changing := await self._follow(part):
+            await asyncio.wait(changing)
+        await self._cameras.trigger(camera, part)
 
     async def switch(self, recipe: str, *, who: str) -> None:
         """Go on by another recipe; parts that have come stay with theirs.
@@ -160,26 +159,8 @@ class Station:
             UsageError: there is none of that name.
             BlemishError: its models cannot be loaded, or the switch not be recorded.
         """
-        if recipe not in self.site.recipes:
-            near = did_you_mean(recipe, self.site.recipes)
-            raise UsageError(f"There is no recipe '{recipe[:100]}'.{near}")
-        async with self._switching:
-            before, after = self.recipe, self.site.recipes[recipe]
-            if after is before:
-                return
-            await asyncio.to_thread(self._warm.load, after)
-            body = {"from": before.name, "to": recipe, "models": self._hashes(after)}
-            await self.act("switch", who=who, body=body, marks={RECIPE_MARK: recipe})
-            self.recipe = after
-            self._switched.set()  # whoever waits looks again
-            self._switched.clear()
-            for camera in self.site.cameras:
-                old, new = (self.site.settings_for(camera, r.name) for r in (before, after))
-                if old != new:
-                    await self._tasks.end(f"camera {camera.name}")
-                    self._make_source(camera)
-                    self._start_source(camera)
-        self._notices.tell("state", self.status())
+        if changing := await self._switch(recipe, who):
+            await asyncio.wait(changing)
 
     async def switch_for(self, part: str, *, who: str) -> None:
         """Go on by the recipe that a part asks for, by its id or number. Raises `UsageError`."""
@@ -320,14 +301,13 @@ class Station:
         ):
             self._tasks.start(name, work, own)
         self._machines.start(self._tasks)
-        for camera in self.site.cameras:
-            self._start_source(camera)
+        self._cameras.start(self._tasks, self._take)
 
     async def _end(self) -> None:
         """Take nothing more, bring to its end what has come, and say that it is over."""
         self._stopping, self._heartbeat.trouble = True, STOPPED
-        cameras = [f"camera {camera.name}" for camera in self.site.cameras]
-        await self._tasks.end("the heartbeat", *cameras)
+        await self._tasks.end("the heartbeat")
+        await self._cameras.end()
         self._assembler.close_all()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.site.station.drain_seconds):
@@ -345,19 +325,23 @@ class Station:
 
     # Frames come in.
 
-    def _make_source(self, camera: SitePart) -> None:
-        settings = self.site.settings_for(camera, self.recipe.name)
-        context = self._context("cameras", camera.name)
-        self.sources[camera.name] = camera.make(camera.name, settings, context)
-
-    def _start_source(self, camera: SitePart) -> None:
-        source = self.sources[camera.name]
-
-        async def pump() -> None:
-            async for frame in source.frames():
-                await self._take(frame, source.health)
-
-        self._tasks.start(f"camera {camera.name}", pump, source.health)
+    async def _switch(self, recipe: str, who: str) -> list[asyncio.Task[None]]:
+        """Switch; gives what is still to come: cameras with other settings."""
+        if recipe not in self.site.recipes:
+            near = did_you_mean(recipe, self.site.recipes)
+            raise UsageError(f"There is no recipe '{recipe[:100]}'.{near}")
+        async with self._switching:
+            before, after = self.recipe, self.site.recipes[recipe]
+            if after is before:
+                return []
+            await asyncio.to_thread(self._warm.load, after)
+            body = {"from": before.name, "to": recipe, "models": self._hashes(after)}
+            await self.act("switch", who=who, body=body, marks={RECIPE_MARK: recipe})
+            self.recipe = after
+            self._switched.set()  # whoever waits looks again
+            self._switched.clear()
+            self._notices.tell("state", self.status())
+            return self._cameras.follow(before, after)
 
     async def _take(self, frame: Frame, health: Health) -> None:
         """Take a frame of a source in; whatever is wrong with one, the next is taken."""
@@ -375,11 +359,12 @@ class Station:
             if frame.refused is not None:
                 await frame.refused(str(error))
 
-    async def _follow(self, part: str | None) -> None:
-        """Switch to the recipe that a part asks for."""
+    async def _follow(self, part: str | None) -> list[asyncio.Task[None]]:
+        """Switch to the recipe that a part asks for; gives what is still to come of that."""
         asked = None if part is None else recipe_for(part, self.site.recipes)
-        if asked not in (None, self.recipe.name):
-            await self.switch(str(asked), who=f"part {part}")
+        if asked is None or asked == self.recipe.name:
+            return []
+        return await self._switch(asked, f"part {part}")
 
     # Parts are over.
 
@@ -413,11 +398,7 @@ class Station:
         missing = self._missing()
         if missing is not None:
             return f"There is no model '{self._warm.path_of(missing)}' yet, or it is none."
-        for camera in self.recipe.cameras:
-            health = self.sources[camera].health
-            if not health.ready:
-                return f"Camera '{camera}' is not ready: {health.told}"
-        return None
+        return self._cameras.trouble(self.recipe.cameras)
 
     async def _changed(self, trouble: str | None) -> None:
         if trouble is not None:
