@@ -75,11 +75,9 @@ def test_what_is_no_image_is_not_kept(shop):
 def test_a_recipe_that_lacks_its_model_is_given_it(shop, here, monkeypatch):
     site = shop.station.site
     (site.folder / "recipes" / "late.toml").write_text('model = "late.onnx"\n')
-    from dataclasses import replace
-
     from blemish.station.recipe import read_recipes
 
-    shop.station.site = replace(site, recipes=read_recipes(site.folder / "recipes", ["top"]))
+    site.recipes.update(read_recipes(site.folder / "recipes", ["top"]))
     for path in images(shop)[:4]:
         shop.ask("/setup/images", method="POST", content=path.read_bytes())
     shop.tell("/setup/fit")
