@@ -21,6 +21,7 @@ import portability_tables
 import position_tables
 import scale
 import scale_tables
+import serve_tables
 import sharp_tables
 import speed_tables
 import teach_tables
@@ -46,6 +47,8 @@ PAGES = (
     ROOT / "docs" / "explanation" / "decisions" / "0024-teaching.md",
     ROOT / "docs" / "how-to" / "large-images.md",
     ROOT / "docs" / "how-to" / "not-inspectable.md",
+    ROOT / "docs" / "how-to" / "serve.md",
+    ROOT / "docs" / "how-to" / "docker.md",
     ROOT / "docs" / "reference" / "portability.md",
 )
 IMAGES = ROOT / "docs" / "images"
@@ -147,6 +150,9 @@ def filled(text: str) -> str:
         "tiles-defects": lambda: tiles_tables.defects(newest("tiles-*.json")),
         "inspectable": lambda: inspectable_tables.found(newest("inspectable-*.json")),
         "inspectable-promise": lambda: inspectable_tables.halves(newest("inspectable-*.json")),
+        "serve": lambda: serve_tables.load(newest("serve-*.json")),
+        "batches": lambda: serve_tables.batches(newest("serve-*.json")),
+        "serve-size": lambda: serve_tables.size(newest("serve-*.json")),
         "growth": lambda: speed_tables.growth(newest("limits-*.json")),
     }
     for name, make in tables.items():

@@ -34,3 +34,23 @@ def running(app, *, tokens=None):
         server.end()
         thread.join(60)
         assert not thread.is_alive()
+
+
+def chromium(playwright):
+    """A browser; skips where there is none."""
+    import shutil
+
+    import pytest
+
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("needs Chromium")
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+
+
+def routes_of(app):
+    """Methods and paths of all routes, however they were added."""
+    from fastapi import routing
+
+    flat = getattr(routing, "iter_route_contexts", list)(app.routes)  # nested in newer versions
+    return {(method, route.path) for route in flat for method in route.methods - {"HEAD"}}

@@ -63,6 +63,15 @@ Seconds = Annotated[
 MaxBody = Annotated[
     int, typer.Option("--max-body-mb", metavar="N", min=1, help="Largest body of a request.")
 ]
+MonitorFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--monitor",
+        metavar="DIR",
+        help="Watch for drift, and keep the state of each model's monitor in this folder.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print address and models as JSON.")]
 
 
@@ -81,6 +90,7 @@ def serve(
     memory: JudgingMemory = None,
     raw: Raw = None,
     threads: Threads = None,
+    monitor: MonitorFolder = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge images that come over HTTP.
@@ -95,6 +105,7 @@ def serve(
         from blemish.serving.app import Limits, make_app
     except ModuleNotFoundError as error:
         raise MissingExtraError("A service", "serve") from error
+    from blemish.serving.drift import Drift
     from blemish.serving.guard import bind_error
     from blemish.serving.models import Models, names_of
     from blemish.serving.server import Address
@@ -116,7 +127,8 @@ def serve(
     limits = Limits(
         most_bytes=max_body_mb * MEGABYTE, seconds=seconds, body_seconds=seconds, places=places
     )
-    app = make_app(loaded, tokens=known, limits=limits, secure=address.secure)
+    drift = None if monitor is None else Drift(monitor)
+    app = make_app(loaded, tokens=known, limits=limits, secure=address.secure, drift=drift)
 
     def ready(url: str) -> None:
         if as_json:

@@ -1,7 +1,7 @@
 """The application: routes, what guards them, and what they share.
 
 `make_app` is what `blemish serve` serves. Others add their routers to it: the same guard, limits,
-metrics and end are theirs. In `app.state` are `models`, `waiting`, `metrics` and `guard`.
+metrics and end are theirs. In `app.state` are `models`, `waiting`, `metrics`, `guard`, `drift`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from blemish.serving import administration, inspection, protocol, sessions
+from blemish.serving import administration, description, inspection, protocol, sessions
 from blemish.serving.answers import add_answers, answers, problem
+from blemish.serving.drift import Drift
 from blemish.serving.guard import Guard, needs
 from blemish.serving.metrics import CONTENT_TYPE, Metrics
 from blemish.serving.models import Models
@@ -55,6 +56,7 @@ def make_app(
     routers: Sequence[APIRouter] = (),
     lifespan: Lifespan | None = None,
     judging: bool = True,
+    drift: Drift | None = None,
     title: str = "blemish",
 ) -> FastAPI:
     """An application that judges images by models.
@@ -68,6 +70,7 @@ def make_app(
         lifespan: what goes on while it serves.
         judging: whether images that are posted are judged, and models exchanged, by routes of its
             own; a station does both by its record.
+        drift: watches what is judged by those routes.
         title: of its description.
     """
     waiting = Waiting(places=limits.places, threads=limits.threads, seconds=limits.seconds)
@@ -82,6 +85,8 @@ def make_app(
                     yield
         finally:
             waiting.close()
+            if drift is not None:
+                drift.save()
 
     app = FastAPI(
         title=title,
@@ -92,7 +97,9 @@ def make_app(
     )
     app.state.models, app.state.waiting = models, waiting
     app.state.guard = Guard(tokens, secure=secure)
-    app.state.metrics = Metrics(models, waiting)
+    app.state.metrics, app.state.drift = Metrics(models, waiting), drift
+    if drift is not None:
+        app.state.metrics.registry.register(drift)
     add_answers(app)
     app.add_middleware(
         Shield,
@@ -101,7 +108,7 @@ def make_app(
         here_only=tokens is None,
     )
     judges = (administration.router, inspection.router, protocol.router) if judging else ()
-    for router in (health, sessions.router, *judges, *routers):
+    for router in (health, description.router, sessions.router, *judges, *routers):
         app.include_router(router)
     return app
 

@@ -116,11 +116,7 @@ class Guard:
         return token
 
 
-Needs = Callable[..., Awaitable[Token]]
-ROLES: dict[Needs, Role] = {}  # of all that `needs` made: for a look at what routes ask for
-
-
-def needs(role: Role) -> Needs:
+def needs(role: Role) -> Callable[..., Awaitable[Token]]:
     """What a route depends on, so that only a role and those above it get there.
 
     The dependency gives the `Token`: `who: Annotated[Token, Depends(needs(Role.OPERATOR))]`. The
@@ -146,7 +142,6 @@ def needs(role: Role) -> Needs:
             raise HTTPException(403, f"This takes the role {role}; '{token.name}' is {token.role}.")
         return token
 
-    ROLES[allowed] = role
     return allowed
 
 

@@ -6,16 +6,18 @@ import time
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Response
+from numpy.typing import NDArray
 from starlette.responses import JSONResponse
 
 from blemish.images.overlay import encode_jpeg, overlay
 from blemish.images.score_map import MapEncoding, encode_score_map
 from blemish.serving.answers import answers
 from blemish.serving.bodies import NAME_CHARACTERS, image_of, place_for
+from blemish.serving.drift import Drift
 from blemish.serving.guard import needs
 from blemish.serving.metrics import Metrics
-from blemish.serving.models import Judged, Models
+from blemish.serving.models import Judged, Models, Served
 from blemish.serving.tokens import Role
 from blemish.serving.waiting import Waiting
 
@@ -113,7 +115,7 @@ async def _inspect(
         start = time.perf_counter()
         content, called = await image_of(request)
         judged, drawn = await waiting.run(
-            _judge, models, model, content, name or called, answer, outlines=outlines
+            _judge, request.app, model, content, name or called, answer, outlines=outlines
         )
         metrics.judged(judged, time.perf_counter() - start)
     headers = {
@@ -127,7 +129,7 @@ async def _inspect(
 
 
 def _judge(
-    models: Models,
+    app: FastAPI,
     model: str | None,
     content: bytes,
     name: str | None,
@@ -136,12 +138,23 @@ def _judge(
     outlines: bool,
 ) -> tuple[Judged, bytes | None]:
     """What a model says, and the drawing or map that was asked for; in a thread that judges."""
-    judged = models.judge(model, content, file_name=name, outlines=outlines)
+    served = app.state.models.get(model)
+    judged = judge(app, served, content, file_name=name, outlines=outlines)
     if answer == Answer.JSON:
         return judged, None
     if answer == Answer.OVERLAY:
         return judged, overlay_of(judged)
     return judged, encode_score_map(judged.prediction.score_map, MAPS[answer])
+
+
+def judge(app: FastAPI, served: Served, content: bytes | NDArray[Any], **how: Any) -> Judged:
+    """What a model says of an image; its monitor is told, where there is one."""
+    models: Models = app.state.models
+    drift: Drift | None = app.state.drift
+    judged = models.judge_by(served, content, looks=drift is not None, **how)
+    if drift is not None:
+        drift.update(judged)
+    return judged
 
 
 def overlay_of(judged: Judged) -> bytes:

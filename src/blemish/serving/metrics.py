@@ -93,4 +93,5 @@ class _State(Collector):
         yield info
 
     def describe(self) -> list[Metric]:
+        """Nothing beforehand."""
         return []

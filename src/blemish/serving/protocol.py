@@ -21,6 +21,7 @@ from blemish.errors import UsageError
 from blemish.serving.answers import answers, problem
 from blemish.serving.bodies import place_for
 from blemish.serving.guard import needs
+from blemish.serving.inspection import judge
 from blemish.serving.models import Judged, Models, Served, UnknownModelError
 from blemish.serving.tensors import HEADER, Body, encoded
 from blemish.serving.tokens import Role
@@ -33,6 +34,7 @@ TYPES = {8: "UINT8", 16: "UINT16"}
 
 router = APIRouter(prefix="/v2", tags=["Open Inference Protocol"])
 _VIEWER, _OPERATOR = Depends(needs(Role.VIEWER)), Depends(needs(Role.OPERATOR))
+_PARAMETERS = {"type": "object", "additionalProperties": {"type": ["boolean", "integer", "string"]}}
 _TENSORS: dict[str, Any] = {
     "type": "array",
     "items": {
@@ -40,38 +42,39 @@ _TENSORS: dict[str, Any] = {
         "required": ["name", "shape", "datatype"],
         "properties": {
             "name": {"type": "string"},
-            "shape": {"type": "array", "items": {"type": "integer"}},
-            "datatype": {"type": "string"},
-            "parameters": {"type": "object"},
-            "data": {"type": "array"},
+            "shape": {"type": "array", "items": {"type": "integer"}, "maxItems": 8},
+            "datatype": {"enum": list(TYPES.values())},
+            "parameters": _PARAMETERS,
+            "data": {
+                "description": "All values in a row; they may be nested as the shape has it.",
+                "type": "array",
+                "items": {"type": "integer", "minimum": 0},
+            },
         },
+    },
+}
+_WANTED = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"name": {"enum": list(OUTPUTS)}, "parameters": _PARAMETERS},
+    },
+}
+_REQUEST = {
+    "type": "object",
+    "required": ["inputs"],
+    "properties": {
+        "id": {"type": "string"},
+        "parameters": _PARAMETERS,
+        "inputs": _TENSORS,
+        "outputs": _WANTED,
     },
 }
 _BODY = {
     "required": True,
     "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["inputs"],
-                "properties": {
-                    "id": {"type": "string"},
-                    "parameters": {"type": "object"},
-                    "inputs": _TENSORS,
-                    "outputs": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["name"],
-                            "properties": {
-                                "name": {"enum": list(OUTPUTS)},
-                                "parameters": {"type": "object"},
-                            },
-                        },
-                    },
-                },
-            }
-        },
+        "application/json": {"schema": _REQUEST},
         "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
     },
 }
@@ -195,9 +198,8 @@ def _images(body: Body, served: Served) -> NDArray[Any]:
 
 async def _judged(request: Request, served: Served, images: NDArray[Any]) -> list[Judged]:
     """What the model says of each; all come to their end, also where one fails."""
-    models: Models = request.app.state.models
     waiting: Waiting = request.app.state.waiting
-    jobs = [waiting.run(models.judge_by, served, image) for image in images]
+    jobs = [waiting.run(judge, request.app, served, image) for image in images]
     judged = []
     for found in await asyncio.gather(*jobs, return_exceptions=True):
         if isinstance(found, BaseException):

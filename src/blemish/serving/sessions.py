@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
+from blemish.serving.answers import answers
 from blemish.serving.guard import COOKIE, SESSION_SECONDS, Guard, needs
 from blemish.serving.tokens import Role, Token
 
@@ -34,7 +35,7 @@ class Known(BaseModel):
     open: bool = False
 
 
-@router.post("/v1/session", responses={401: {"description": "Nobody's token."}})
+@router.post("/v1/session", responses=answers(422))
 async def log_in(shown: Shown, request: Request, response: Response) -> Known:
     """Begin a session: sets its cookie."""
     guard: Guard = request.app.state.guard
@@ -56,7 +57,7 @@ async def log_in(shown: Shown, request: Request, response: Response) -> Known:
     return Known(name=token.name, role=token.role, csrf=session.csrf, open=guard.tokens is None)
 
 
-@router.get("/v1/session")
+@router.get("/v1/session", responses=answers())
 async def who(request: Request, token: Annotated[Token, Depends(needs(Role.VIEWER))]) -> Known:
     """Who calls."""
     guard: Guard = request.app.state.guard
@@ -65,7 +66,7 @@ async def who(request: Request, token: Annotated[Token, Depends(needs(Role.VIEWE
     return Known(name=token.name, role=token.role, csrf=csrf, open=guard.tokens is None)
 
 
-@router.delete("/v1/session", status_code=204)
+@router.delete("/v1/session", status_code=204, responses=answers())
 async def log_out(request: Request, _: Annotated[Token, Depends(needs(Role.VIEWER))]) -> Response:
     """End the session of this browser."""
     guard: Guard = request.app.state.guard

@@ -150,7 +150,7 @@ def _of_json(given: Input) -> NDArray[Any]:
     dtype = np.dtype(DTYPES[given.datatype])
     try:
         values = np.array(_numbers(bytes(given.data)), np.int64)
-    except (ValueError, OverflowError) as error:
+    except (msgspec.MsgspecError, ValueError, OverflowError) as error:
         raise UsageError(f"'data' of '{given.name}' must be whole numbers: {error}.") from error
     if values.ndim > 1 and list(values.shape) != given.shape:
         raise UsageError(f"'data' is nested as {list(values.shape)}; 'shape' is {given.shape}.")
@@ -163,7 +163,7 @@ def _of_json(given: Input) -> NDArray[Any]:
 
 
 def _numbers(text: bytes) -> Flat | Nested:
-    """Values in a row, or nested as the shape has it. Raises `ValueError`."""
+    """Values in a row, or nested as the shape has it. Raises `MsgspecError`."""
     try:
         return msgspec.json.decode(text, type=Flat)
     except msgspec.ValidationError:
