@@ -163,7 +163,7 @@ def test_an_address_or_certificate_that_cannot_be_is_told_in_a_sentence(models, 
         Address(cert=tmp_path / "none.pem")
     with pytest.raises(UsageError, match="'cert'"):
         Address(key=path)
-    with pytest.raises(UsageError, match="--tokens"):
+    with pytest.raises(UsageError, match="tokens="):
         serve(app, Address("0.0.0.0"), tokens=None, ready=print)
 
 

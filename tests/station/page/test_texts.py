@@ -72,7 +72,7 @@ def test_numbers_and_times_are_spelled_as_the_language_has_them():
     english, german = Texts("en", zone), Texts("de", zone)
     assert (english.number(12345.5, 1), german.number(12345.5, 1)) == ("12,345.5", "12\u202f345,5")
     assert (english.score(0.123456), german.score(0.123456)) == ("0.1235", "0,1235")
-    assert (english.share(0.0123), german.share(None)) == ("1.2 %", "\N{EN DASH}")
+    assert (english.share(0.0123), german.share(None)) == ("1.2\N{NO-BREAK SPACE}%", "\N{EN DASH}")
     time = datetime(2026, 3, 4, 23, 5, 6, tzinfo=UTC)
     assert english.moment(time) == "2026-03-05 01:05:06"
     assert german.moment(time) == "05.03.2026 01:05:06"

@@ -43,12 +43,10 @@ def routes(page: Page) -> APIRouter:
         visitor: Operator,
         word: Annotated[Literal["confirmed", "overruled"], Body()],
         comment: Annotated[str, Body(max_length=2000)] = "",
-        onwards: Annotated[bool, Body()] = False,
     ) -> dict[str, Any]:
         page.inspection_row(number)
         await page.station.review(number, word=word, comment=comment.strip(), who=visitor.name)
-        following = next_waiting(page.station.ledger, number) if onwards else None
-        return {"next": f"/parts/{number if following is None else following}"}
+        return {"next": f"/parts/{number}"}
 
     return router
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -25,6 +25,10 @@ from blemish.station.page.page import Page
 from blemish.station.page.shots import read_jpeg
 from blemish.station.recipe import read_recipes
 from blemish.station.site import NAME
+from blemish.station.warm import name_of
+
+if TYPE_CHECKING:
+    from blemish.station.recipe import Recipe
 
 FEW = 20  # below, nobody can tell which images stand out
 THUMB_PX = 260
@@ -206,6 +210,7 @@ def _installed(page: Page, new: Path, name: str) -> None:
     if known is not None:
         for file in known.models:
             write_whole(page.model_file(file), new.read_bytes())
+            page.station.models.reload(name_of(file), page.model_file(file))
         return
     recipe = site.folder / "recipes" / f"{name}.toml"
     refuse_existing(recipe, force=False)
@@ -215,4 +220,5 @@ def _installed(page: Page, new: Path, name: str) -> None:
     listed = ", ".join(f'"{camera}"' for camera in cameras)
     write_whole(recipe, f'model = "{name}.onnx"\ncameras = [{listed}]\n')
     read = read_recipes(recipe.parent, cameras)
-    page.station.site = replace(site, recipes={**site.recipes, name: read[name]})
+    # One mapping is shared by all of the station that asks for recipes.
+    cast("dict[str, Recipe]", site.recipes)[name] = read[name]

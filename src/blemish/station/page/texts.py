@@ -57,7 +57,9 @@ class Texts:
 
     def share(self, value: float | None, decimals: int = 1) -> str:
         """Percent."""
-        return NONE if value is None else self._local(f"{100 * value:.{decimals}f} %")
+        return (
+            NONE if value is None else self._local(f"{100 * value:.{decimals}f}\N{NO-BREAK SPACE}%")
+        )
 
     def clock(self, time: datetime) -> str:
         """Hour, minute and second."""

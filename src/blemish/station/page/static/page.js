@@ -11,12 +11,12 @@ export function tell(sentence, fine = false) {
   if (fine) setTimeout(() => (told.textContent = ""), 4000);
 }
 
-/** POST to the station; gives what it answers, or throws what it says is wrong. */
-export async function send(path, values, { type = "application/json" } = {}) {
+/** Ask the station to change something; gives what it answers, or throws what it says is wrong. */
+export async function send(path, values, { method = "POST", type = "application/json" } = {}) {
   const body = type === "application/json" ? JSON.stringify(values ?? {}) : values;
   let answer;
   try {
-    answer = await fetch(path, { method: "POST", body, headers: { "Content-Type": type, "X-CSRF-Token": csrf, Accept: "application/json" } });
+    answer = await fetch(path, { method, body, headers: { "Content-Type": type, "X-CSRF-Token": csrf, Accept: "application/json" } });
   } catch {
     throw new Error(document.body.dataset.unreachable);
   }
@@ -36,10 +36,15 @@ export async function fill(place, path = place.dataset.from) {
   place.replaceChildren(...fresh.childNodes);
   showLayers();
   if (focused) place.querySelector(`[data-keep="${focused}"]`)?.focus();
-  const more = place.querySelector("[data-more]"); // it is not over yet
-  if (more) setTimeout(() => fill(place, path).catch(() => {}), Number(more.dataset.more));
+  askAgain(place, path);
   place.querySelectorAll("[data-from]").forEach((inner) => fill(inner).catch(() => {}));
   return true;
+}
+
+/** What says that it is not over yet is asked for again. */
+function askAgain(place, path = place.dataset.from) {
+  const more = place.querySelector("[data-more]");
+  if (more) setTimeout(() => fill(place, path).catch(() => askAgain(place, path)), Number(more.dataset.more));
 }
 
 function showLayers() {
@@ -60,7 +65,7 @@ async function submit(form, button) {
   const buttons = form.querySelectorAll("button");
   buttons.forEach((one) => (one.disabled = true));
   try {
-    const said = await send(form.action, values);
+    const said = await send(form.action, values, { method: form.dataset.method });
     if (form.dataset.send === "stay") tell(said.told ?? "", true);
     else if (form.closest("[data-from]:not(#panel)") && !said.next) fill(form.closest("[data-from]"));
     else if (form.dataset.next || said.next) location.assign(form.dataset.next ?? said.next);
@@ -99,5 +104,8 @@ if (keysOn) {
   keysOn.checked = !localStorage.getItem(KEYS_OFF);
   keysOn.addEventListener("change", () => (keysOn.checked ? localStorage.removeItem(KEYS_OFF) : localStorage.setItem(KEYS_OFF, "1")));
 }
-document.querySelectorAll("[data-from]:not(#panel)").forEach((place) => fill(place).catch(() => {}));
+for (const place of document.querySelectorAll("[data-from]:not(#panel)")) {
+  if (place.childElementCount) askAgain(place);
+  else fill(place).catch(() => {});
+}
 showLayers();
