@@ -33,7 +33,9 @@ WAYS = {
 }
 DETECTORS = {
     "patchcore": blemish.PatchCore,
-    "fusion": lambda: blemish.Fusion(members=("patchcore", "padim")),
+    "patchcore and padim, at 128 px": lambda: blemish.Fusion(
+        members=("patchcore", "padim"), image_size=128
+    ),
 }
 
 

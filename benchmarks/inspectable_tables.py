@@ -1,4 +1,4 @@
-"""Tables of what `inspectable.py` and `align_light.py` measured; `table.py` places them in pages."""
+"""Tables of what `inspectable.py` and `align_light.py` measured; `table.py` puts them in pages."""
 
 from __future__ import annotations
 
