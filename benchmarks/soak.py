@@ -63,6 +63,7 @@ class Line:
         (folder / "recipes" / "part.toml").write_text('model = "part.onnx"\n')
         self.images = _images_and_model(folder)
         self._process: subprocess.Popen[bytes] | None = None
+        open_.callback(self._let_go)
         self._url = ""
 
     def _lines(self) -> Iterator[str]:
@@ -98,6 +99,12 @@ class Line:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(60)
+
+    def _let_go(self) -> None:
+        """Leave no station behind, however this ends."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
 
     def waiting(self) -> int:
         """Images that are not judged yet, and rows that an output has not been given."""
