@@ -40,7 +40,7 @@ class CLASSES:
 
 
 CAMERA = '[[camera]]\nname = "top"\nkind = "folder"\nfolder = "in"\n'
-SIDE = CAMERA.replace("top", "side")
+SIDE = CAMERA.replace("top", "side").replace('"in"', '"in-side"')
 
 
 def written(folder, site=CAMERA, **recipes):
@@ -146,3 +146,15 @@ def test_a_missing_library_names_what_to_install(monkeypatch):
     monkeypatch.setattr("blemish.station.kinds.import_module", missing)
     with pytest.raises(MissingExtraError, match=r"blemish\[station\]"):
         load_kind({"video": "x:Y"}, "video", what="camera")
+
+
+def test_two_cameras_on_one_folder_are_refused(tmp_path):
+    path = written(tmp_path, CAMERA + CAMERA.replace("top", "side").replace('"in"', '"./in/"'))
+    with pytest.raises(DataError, match="'top' and 'side' watch one folder"):
+        read_site(path)
+
+
+@pytest.mark.parametrize("model", ["../../x.onnx", "/srv/x.onnx"])
+def test_models_outside_of_their_folder_are_refused(tmp_path, model):
+    with pytest.raises(DataError, match="is not below the folder 'models'"):
+        read_site(written(tmp_path, tile=f'model = "{model}"'))

@@ -364,3 +364,83 @@ def test_status_is_plain_json(line, run):
         assert status["record"]["rows"] >= 2
 
     run(work())
+
+
+def test_what_is_refused_switches_no_recipe(line, run):
+    line.write(
+        'recipe = "tile"',
+        ("top", "side"),
+        tile='model = "tile.onnx"',
+        other='model = "tile.onnx"\nparts = ["L-*"]\ncameras = ["top"]',
+    )
+
+    async def work():
+        station = line.station()
+        async with station.running():
+            with pytest.raises(UsageError, match="'other' has no camera 'side'"):
+                await station.submit(frame(line.good(), camera="side", part="L-9"))
+            with pytest.raises(UsageError, match="'other' has no camera 'side'"):
+                await station.trigger("side", who="plc", part="L-9")
+            station.sources["top"].takes_triggers = False
+            station.sources["top"].trigger = no_trigger
+            with pytest.raises(UsageError, match="no trigger"):
+                await station.trigger("top", who="plc", part="L-9")
+            assert station.recipe.name == "tile"
+            station.sources["side"].give(line.good(), camera="side", part="L-8")
+            await until(lambda: station.ledger.rows(PARTS, most=1))
+            assert station.recipe.name == "tile"
+            assert station.ledger.rows(PARTS, most=1)[0].entry.verdict == "not inspected"
+
+    run(work())
+
+
+async def no_trigger(part=None):
+    raise UsageError("It takes no trigger.")
+
+
+def test_an_id_that_was_bad_is_not_good_a_moment_later(line, run):
+    async def work():
+        station = line.station()
+        async with station.running():
+            bad = await station.submit(frame(line.bad(), part="P5"))
+            again = await station.submit(frame(line.good(), part="P5"))
+            assert (again.entry.verdict, again.entry.refers_to) == ("not inspected", bad.number)
+            assert "'P5' was 'defect'" in again.entry.body["why"]
+            assert (await station.submit(frame(line.good(), part="P6"))).entry.verdict == "good"
+
+    run(work())
+
+
+@pytest.mark.parametrize("text", ["\0", "a\udcff", "\x1b[2J"])
+@pytest.mark.parametrize("what", ["part", "name", "key"])
+def test_what_is_no_text_is_refused_at_the_door(line, run, what, text):
+    async def work():
+        station = line.station()
+        async with station.running():
+            with pytest.raises(UsageError, match=f"'{what}' must be a text"):
+                await station.submit(frame(line.good(), **{what: text}))
+
+    run(work())
+
+
+def test_a_part_that_the_record_cannot_hold_takes_no_other_along(line, run):
+    from blemish.station.assembler import Part
+
+    async def work():
+        station = line.station()
+        async with station.running():
+            recipe, written = station.recipe, []
+            for part in ("A", "\0", "B"):
+                made = Part(f"{part!r:0>32}", part, recipe, datetime.now(UTC))
+                made.frames.append(frame(line.good(), part=part))
+                view = asyncio.get_running_loop().create_future()
+                view.set_exception(OSError("none"))
+                made.views["top"] = view
+                written.append(made)
+            done = await asyncio.to_thread(station._recorder._write, written, 0.0)
+            assert [one.row is not None for one in done] == [True, True, True]
+            assert [one.row.entry.part for one in done] == ["A", "\\x00", "B"]
+            assert done[1].row.entry.verdict == "not inspected"
+            assert station._recorder.problem is None
+
+    run(work())

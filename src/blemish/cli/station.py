@@ -12,9 +12,10 @@ import typer
 from blemish.cli import console
 from blemish.cli.command import FAILED
 from blemish.cli.options import Threads, use_threads
-from blemish.errors import MissingExtraError, UsageError
+from blemish.errors import BlemishError, DataError, MissingExtraError, UsageError, raise_some
 
 if TYPE_CHECKING:
+    from blemish.serving.tokens import Tokens
     from blemish.station.site import Site
 
 
@@ -115,21 +116,16 @@ def _run(path: Path, *, check: bool, as_json: bool) -> None:
     from blemish.station.site import read_site
 
     site = read_site(path)
+    tokens = _tokens(site)
     if check:
         _tell(site, as_json=as_json)
         return
-    from blemish.serving.guard import bind_error
     from blemish.serving.server import Address, serve
-    from blemish.serving.tokens import Tokens
     from blemish.station.http import station_app
     from blemish.station.station import Station
 
     page = site.page
     where = Address(page.host, page.port, page.cert, page.key)
-    tokens = None if page.tokens is None else Tokens.load(page.tokens)
-    refused = bind_error(page.host, tokens)
-    if refused is not None:
-        raise refused
 
     def ready(url: str) -> None:
         if as_json:
@@ -143,6 +139,36 @@ def _run(path: Path, *, check: bool, as_json: bool) -> None:
         raise typer.Exit(FAILED)
 
 
+def _tokens(site: Site) -> Tokens | None:
+    """Who may what. Raises `UsageError` where everybody on the network might do everything."""
+    from blemish.serving.guard import bind_error
+    from blemish.serving.tokens import Tokens
+
+    page = site.page
+    tokens = None if page.tokens is None else Tokens.load(page.tokens)
+    if bind_error(page.host, tokens) is not None:
+        raise UsageError(
+            f"{site.path}: page: 'host' is '{page.host}', which other machines reach, and without "
+            "tokens everybody there may do everything. Below [page] name a file of them "
+            '(tokens = "tokens.toml"; blemish token tokens.toml NAME --role operator makes one), '
+            'or stay on this machine (host = "127.0.0.1").'
+        )
+    return tokens
+
+
+def _check_models(models: dict[str, bool]) -> None:
+    """Load models that are there. Raises `DataError`: which are none, and why."""
+    from blemish.serving.models import Models
+
+    told = []
+    for path in (path for path, there in models.items() if there):
+        try:
+            Models().reload(Path(path).stem, path)
+        except BlemishError as error:
+            told.append(str(error))
+    raise_some(told, DataError)
+
+
 def _tell(site: Site, *, as_json: bool) -> None:
     """Say what would run."""
     models = {
@@ -150,6 +176,7 @@ def _tell(site: Site, *, as_json: bool) -> None:
         for recipe in site.recipes.values()
         for path in (site.models / file for file in recipe.models)
     }
+    _check_models(models)
     if as_json:
         found: dict[str, Any] = {
             "site": str(site.path),

@@ -114,6 +114,9 @@ def _read(path: Path, cameras: Sequence[str], problems: Problems) -> Recipe | No
     recipe = replace(recipe, name=path.stem, cameras=recipe.cameras or tuple(cameras))
     problems.check_keys(dict.fromkeys(recipe.cameras), cameras, "cameras")
     problems.check_keys(recipe.camera, cameras, "camera")
+    for file in recipe.models:
+        if Path(file).is_absolute() or ".." in Path(file).parts:
+            problems.add("", f"'{file}' is not below the folder 'models'; put it there.")
     for camera in recipe.cameras:
         if not recipe.camera.get(camera, {}).get("model") and not recipe.model:
             problems.add("", f"there is no model for camera '{camera}'; name one: model = ...")

@@ -13,6 +13,7 @@ kind = "modbus"
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -233,12 +234,22 @@ def _check_first(station: StationTable, recipes: Mapping[str, Recipe], problems:
 
 
 def _check_overrides(site: Site) -> None:
-    """Raise `DataError` where a recipe changes what a camera has not."""
+    """Raise `DataError` where a recipe changes what a camera has not, or two watch one folder."""
     told = []
     for recipe in site.recipes:
+        watched: dict[str, str] = {}
         for camera in site.cameras:
             try:
-                site.settings_for(camera, recipe)
+                settings = site.settings_for(camera, recipe)
             except DataError as error:
                 told.append(str(error))
-    raise_some(told, DataError)
+                continue
+            if camera.kind != "folder":
+                continue
+            other = watched.setdefault(os.path.realpath(settings.folder), camera.name)
+            if other != camera.name:
+                told.append(
+                    f"{site.path}: cameras '{other}' and '{camera.name}' watch one folder, "
+                    f"'{settings.folder}'; give each its own."
+                )
+    raise_some(list(dict.fromkeys(told)), DataError)

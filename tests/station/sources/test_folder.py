@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from blemish.errors import UsageError
+from blemish.files import held
 from blemish.ledger.entry import Kind
 from blemish.ledger.query import Query
 from blemish.station.sources.folder import FolderSettings
@@ -194,3 +195,106 @@ def test_a_folder_takes_no_trigger(line, run):
 def test_a_wrong_pattern_for_parts_is_refused(part):
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"folder": "x", "part": part}, FolderSettings, dec_hook=lambda t, v: t(v))
+
+
+def test_files_that_are_no_images_are_told(line, run):
+    line.watch()
+    line.bring(b"GIF89a", "x.gif")
+
+    async def work():
+        station = line.station()
+        async with station.running():
+            health = station.sources["top"].health
+            await until(lambda: health.counts.get("no images") == 1)
+            assert "x.gif" in health.told
+            assert health.ready
+
+    run(work())
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_inspected_and_not_read(line, run):
+    line.watch()
+    secret = line.folder / "secret.png"
+    secret.write_bytes(line.good())
+    (line.folder / "in").mkdir()
+    (line.folder / "in" / "a.png").symlink_to(secret)
+
+    async def work():
+        station = line.station()
+        async with station.running():
+            await until(lambda: rows(station))
+            (row,) = rows(station)
+            assert row.entry.verdict == "not inspected"
+            assert "outside" in row.entry.body["views"][0]["error"]
+            assert row.entry.image_sha256 is None
+
+    run(work())
+    assert secret.read_bytes() == line.good()
+
+
+def test_a_folder_that_another_station_watches_is_not_taken(line, run):
+    line.watch()
+    line.bring(line.good(), "a.png")
+
+    async def work():
+        station = line.station()
+        with held(line.folder / "in", busy="busy"):
+            async with station.running():
+                health = station.sources["top"].health
+                await until(lambda: "another station" in health.told)
+                assert not health.ready
+                assert not rows(station)
+        again = line.station()
+        async with again.running():
+            await until(lambda: rows(again))
+
+    run(work())
+
+
+def test_a_name_that_is_no_text_is_spelled(line, run):
+    line.watch("part = '^(.+)_'")
+    name = os.fsdecode(b"\xff1_a.png")
+    try:
+        line.bring(line.good(), name)
+    except OSError:
+        pytest.skip("This disk knows only names that are text.")
+
+    async def work():
+        station = line.station()
+        async with station.running():
+            await until(lambda: rows(station))
+            (row,) = rows(station)
+            assert (row.entry.part, row.entry.verdict) == ("\\xff1", "good")
+
+    run(work())
+
+
+def test_files_of_two_cameras_are_one_part_by_their_times(line, run):
+    """A camera lost an image of a backlog: the parts after it keep their own images."""
+    cameras = "".join(
+        f'[[camera]]\nname = "{name}"\nkind = "folder"\nfolder = "{name}"\n'
+        "settle_seconds = 0\npoll_seconds = 0.02\n"
+        for name in ("a", "b")
+    )
+    line.write("", (), extra=cameras, tile='model = "tile.onnx"\nwait_seconds = 0.5')
+    for camera, parts in (("a", range(6)), ("b", (0, 2, 3, 4, 5))):
+        (line.folder / camera).mkdir()
+        for part in parts:
+            crack = (camera, part) == ("b", 4)
+            path = line.folder / camera / f"p{part}.png"
+            path.write_bytes(line.bad() if crack else line.good())
+            os.utime(path, (1_700_000_000 + 10 * part,) * 2)
+
+    async def work():
+        station = line.station()
+        async with station.running():
+            await until(lambda: len(rows(station)) == 6)
+            return rows(station)
+
+    found = {}
+    for row in run(work()):
+        shown = sorted({view["name"] for view in row.entry.body["views"]})
+        assert len(shown) == 1
+        found[shown[0]] = row.entry.verdict
+    assert {found[f"p{part}.png"] for part in (0, 2, 3, 5)} == {"good"}
+    assert (found["p1.png"], found["p4.png"]) == ("not inspected", "defect")

@@ -204,3 +204,15 @@ def test_what_is_too_long_is_refused(pushed, run, query, headers):
             return await client.post(url, content=pushed.good(), headers=headers)
 
     assert run(work()).status_code == 422
+
+
+def test_a_key_of_another_part_is_refused(pushed, run):
+    async def work():
+        async with served(pushed.station()) as client:
+            key = {"Idempotency-Key": "k1"}
+            first = await client.post(f"{IMAGES}?part=P4", content=pushed.good(), headers=key)
+            other = await client.post(f"{IMAGES}?part=P9", content=pushed.good(), headers=key)
+            zero = await client.post(f"{IMAGES}?part=%00", content=pushed.good())
+            return first.status_code, other.status_code, zero.status_code
+
+    assert run(work()) == (200, 422, 400)

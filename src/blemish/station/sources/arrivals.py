@@ -27,6 +27,7 @@ ENDS = {  # of files of which the end says that all of it is there
     b"\xff\xd8\xff": (b"\xff\xd9",),
 }
 JPEG_START, JPEG_SCAN = b"\xff\xd8", b"\xda"
+OUTSIDE = "It is a link to a file outside of the folder."
 PADDING = 64  # bytes that some cameras write behind the end
 
 Ready = Literal["stable", "done", "renamed"]
@@ -80,6 +81,7 @@ class Arrivals:
         subfolders: whether to look into them.
         apart: a folder that is not looked into.
         clock: that only goes forwards.
+        others: names of files that are no images that are read, by the last look.
     """
 
     folder: Path
@@ -92,6 +94,7 @@ class Arrivals:
 
     def __post_init__(self) -> None:
         self._seen: dict[Path, _Seen] = {}
+        self.others: list[str] = []
 
     def look(self) -> list[tuple[Path, Identity]]:
         """Files that do not change any more, the oldest first; whether they are whole is open.
@@ -100,6 +103,7 @@ class Arrivals:
             OSError: the folder cannot be looked at.
         """
         now, there, found = self.clock(), {}, []
+        self.others = []
         for path, identity in self._files(self.folder):
             seen = self._seen.get(path)
             if seen is None or seen.identity != identity:
@@ -112,6 +116,11 @@ class Arrivals:
 
     def read(self, path: Path, identity: Identity) -> Arrival | None:
         """A file's content, if it is whole; `None` where it is to be waited for, or is gone."""
+        if self._leads_out(path):
+            return Arrival(path, identity, None, OUTSIDE)
+        return self._read(path, identity)
+
+    def _read(self, path: Path, identity: Identity) -> Arrival | None:
         try:
             with path.open("rb") as stream:
                 before = Identity.of(os.fstat(stream.fileno()))
@@ -138,6 +147,11 @@ class Arrivals:
         seen = self._seen.get(path)
         return seen is not None and self.clock() - seen.since >= self.whole_seconds
 
+    def _leads_out(self, path: Path) -> bool:
+        if not path.is_symlink():
+            return False
+        return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.folder))
+
     def _files(self, folder: Path) -> Iterator[tuple[Path, Identity]]:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -148,7 +162,10 @@ class Arrivals:
                     if entry.is_dir(follow_symlinks=False):
                         if self.subfolders:
                             yield from self._files(path)
-                    elif has_image_suffix(path) and entry.is_file() and self._is_done(path):
+                    elif not has_image_suffix(path):
+                        if path.suffix != DONE:
+                            self.others.append(entry.name)
+                    elif entry.is_file() and self._is_done(path):
                         yield path, Identity.of(path.stat())
                 except FileNotFoundError:  # it went meanwhile
                     continue

@@ -12,15 +12,16 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from blemish.errors import UsageError
-from blemish.files import make_folder, temporary_beside
+from blemish.errors import BlemishError, UsageError
+from blemish.files import held, make_folder, temporary_beside
 from blemish.names import harmless
 from blemish.station.contracts import Context, Frame, Health
 from blemish.station.inspection import Outcome
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 Seconds = Annotated[float, Meta(ge=0, le=3600)]
 PLACES = {Outcome.GOOD: "good", Outcome.NOT_INSPECTED: "not-inspected"}  # all others are bad
+MOST_NAMED = 3  # of files that are no images
 LONGEST = 200  # characters of a name or id
 AGAIN_SECONDS = 5.0  # after which a file that was refused, or could not be put away, is tried again
 
@@ -109,6 +111,25 @@ class Folder:
 
     async def frames(self) -> AsyncIterator[Frame]:
         """Files as they come whole; those that are in the record already are put away."""
+        with ExitStack() as hold:
+            while not self._holds(hold):
+                await asyncio.sleep(self._settings.poll_seconds)
+            async for frame in self._found():
+                yield frame
+
+    def _holds(self, hold: ExitStack) -> bool:
+        """Hold the folder, so that no other station judges its files, too."""
+        folder = self._settings.folder
+        busy = f"another station watches {folder}; give each its own."
+        try:
+            make_folder(folder)
+            hold.enter_context(held(folder, busy=busy))
+        except BlemishError as error:
+            self.health.ready, self.health.told = False, str(error)
+            return False
+        return True
+
+    async def _found(self) -> AsyncGenerator[Frame]:
         while True:
             for path, identity in await self._look():
                 if self._busy.get(path) == identity or self._is_later(path):
@@ -135,6 +156,11 @@ class Folder:
             self.health.ready, self.health.told = False, f"The folder cannot be looked at: {error}"
             return []
         self.health.ready, self.health.told = True, f"watches {self._settings.folder}"
+        others = [harmless(name) for name in self._arrivals.others]
+        self.health.counts["no images"] = len(others)
+        if others:
+            self.health.told += f"; {len(others)} files in it are no images that are read: "
+            self.health.told += ", ".join(sorted(others)[:MOST_NAMED])
         self.health.counts["waiting"] = len(found)
         there = {path for path, _ in found}
         for path in self._busy.keys() - there:
