@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 import blemish
-from blemish.calibration.inspectable import LEAST, MARGIN, LeftOut
+from blemish.calibration.inspectable import LEAST, MARGIN, LeftOut, learn
 from blemish.detectors.padim.detector import Padim
 from blemish.errors import ModelFileError
 from blemish.graph.inspectable import PREFIX
@@ -296,6 +296,6 @@ def test_points_of_a_block_are_its_own(good):
 def test_a_ground_that_never_changes_has_its_limits(grey):
     ground = np.full((SIDE, SIDE, 3), grey, np.uint8)
     images = [LeftOut(exposure_of(ground), 0.1) for _ in range(5)]
-    facts = find_inspectable(images, list("abcde"), white_level=255, pixel_threshold=1.0)
+    facts = learn(images, list("abcde"), white_level=255, pixel_threshold=1.0)
     assert np.isfinite(facts.spread).all()
     assert facts.limit == LEAST
