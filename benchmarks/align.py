@@ -63,11 +63,13 @@ def moved(image: Pixels, motion: tuple[float, float, float]) -> Pixels:
     return np.ascontiguousarray(turned[reach : reach + height, reach : reach + width])
 
 
-def motions(count: int, seed: int, side_px: int) -> list[tuple[float, float, float]]:
+def motions(
+    count: int, seed: int, side_px: int, *, shift: float = SHIFT, degrees: float = DEGREES
+) -> list[tuple[float, float, float]]:
     """Shifts in pixels and degrees, evenly distributed."""
     rng = np.random.default_rng(seed)
-    drawn = rng.uniform(-1, 1, (count, 3)) * (SHIFT * side_px, SHIFT * side_px, DEGREES)
-    return [(right, down, degrees) for right, down, degrees in drawn.tolist()]
+    drawn = rng.uniform(-1, 1, (count, 3)) * (shift * side_px, shift * side_px, degrees)
+    return [(right, down, turn) for right, down, turn in drawn.tolist()]
 
 
 def written(folder: Path, *, margin: float, seed: int | None) -> Dataset:

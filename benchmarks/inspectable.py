@@ -93,19 +93,22 @@ def rows_of(name: str, sets: dict[str, str]) -> Iterator[Row]:
 
 def cases() -> dict[str, Callable[[Pixels], Pixels]]:
     """What is done to good images."""
-
-    def lit(times: float) -> Callable[[Pixels], Pixels]:
-        return lambda image: np.clip(np.rint(image * times), 0, 255).astype(np.uint8)
-
-    def blurred(px: float) -> Callable[[Pixels], Pixels]:
-        blur = ImageFilter.GaussianBlur(px)
-        return lambda image: np.asarray(Image.fromarray(image).filter(blur))
-
     return {
         **{f"light x {times:g}": lit(times) for times in (0.5, 0.9, 1.1, 1.5)},
         **{f"blur {px} px": blurred(px) for px in (1, 2, 4)},
         "belt": belt,
     }
+
+
+def lit(times: float) -> Callable[[Pixels], Pixels]:
+    """Other light: so many times as bright, and white where that is beyond it."""
+    return lambda image: np.clip(np.rint(image * times), 0, 255).astype(np.uint8)
+
+
+def blurred(px: float) -> Callable[[Pixels], Pixels]:
+    """Out of focus: a Gaussian of so many pixels."""
+    blur = ImageFilter.GaussianBlur(px)
+    return lambda image: np.asarray(Image.fromarray(image).filter(blur))
 
 
 def belt(image: Pixels) -> Pixels:

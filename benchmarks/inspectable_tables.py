@@ -1,8 +1,10 @@
-"""Tables of what `inspectable.py` measured; `table.py` puts them into the pages."""
+"""Tables of what `inspectable.py` and `align_light.py` measured; `table.py` puts them in pages."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from table_parts import headed, made
 
 Record = dict[str, Any]
 CASES = {
@@ -18,7 +20,7 @@ CASES = {
     "belt": "empty belt",
     "sets": "images of the other sets",
 }
-NOT_INSPECTABLE, DEFECT = "not inspectable", "defect"
+GOOD, NOT_INSPECTABLE, DEFECT = "good", "not inspectable", "defect"
 
 
 def found(record: Record) -> str:
@@ -52,6 +54,41 @@ def halves(record: Record) -> str:
             cells = " | ".join(f"{100 * rate:.2g} %" for rate in rates)
             lines.append(f"| {row['set']} | {row['half']} | {cells} |")
     return "\n".join([*lines, "", _made(record)])
+
+
+def aligned(record: Record) -> str:
+    """A row a case of parts that shift and turn, a column a detector: counts of verdicts."""
+    if not record:
+        return "There is no record yet."
+    rows = {(row["detector"], row["case"]): row for row in record["rows"]}
+    detectors, cases = (list(dict.fromkeys(keys)) for keys in zip(*rows, strict=True))
+    lines = headed("bottles, shifted and turned", "judged", *detectors)
+    for case in cases:
+        own = [rows[name, case] for name in detectors]
+        lines.append(f"| {_title(case)} | {own[0]['judged']} | {' | '.join(map(_counts, own))} |")
+    first, spoiled = record["rows"][0], rows[detectors[0], cases[1]]["judged"]
+    good = rows[detectors[0], "good"]["judged"]
+    told = (
+        f"Not inspectable / defect / good. Learned from {first['learned']} other images; false "
+        f"alarms of {100 * first['promised']:.1f} % were asked for. So few images tell little: "
+        f"none of {good} leaves a rate of {_at_most(good)} possible, none of {spoiled} one of "
+        f"{_at_most(spoiled)} (95 % confidence, nearly 3/n)."
+    )
+    made_by = f"`benchmarks/align_light.py`, {made(record)}"
+    return "\n".join([*lines, "", told, "", made_by])
+
+
+def _title(case: str) -> str:
+    return {"good": "good", "defect": "defects"}.get(case, f"good, {case}")
+
+
+def _counts(row: dict[str, Any]) -> str:
+    return " / ".join(f"{row['verdicts'].get(of, 0)}" for of in (NOT_INSPECTABLE, DEFECT, GOOD))
+
+
+def _at_most(images: int) -> str:
+    """What none of so many says of a rate, with 95 % confidence."""
+    return f"{100 * (1 - 0.05 ** (1 / images)):.1f} %"
 
 
 def _made(record: Record) -> str:

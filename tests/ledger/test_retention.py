@@ -49,6 +49,34 @@ def test_rows_move_and_the_chain_goes_on(path, tmp_path):
     assert audit(places).fault.row == 6
 
 
+def cut_beginning(path, last):
+    forge(
+        path,
+        f"INSERT INTO anchor SELECT number, sha256, time FROM row WHERE number = {last}",
+        f"DELETE FROM row WHERE number <= {last}",
+    )
+
+
+@pytest.mark.parametrize("beginning", ["here", "archived"])
+def test_a_beginning_that_was_cut_off_is_found_without_a_head(path, beginning):
+    cut_beginning(path, 4)
+    fault = audit([str(path)], beginning=beginning).fault
+    assert fault.row == 1
+    assert "no row tells of an archive" in fault.what
+
+
+def test_an_archive_that_a_row_tells_of_is_asked_for(path, tmp_path):
+    with Ledger.open(path) as ledger:
+        archive(ledger, tmp_path / "old.db", before=at(4))
+    fault = audit([str(path)]).fault
+    assert fault.row == 1
+    assert "the last of which was 'old.db'" in fault.what
+    assert audit([str(path)], beginning="archived").fault is None
+    cut_beginning(path, 6)
+    assert "cut off" in audit([str(path)], beginning="archived").fault.what
+    assert "goes on from row 6" in audit([str(path), str(tmp_path / "old.db")]).fault.what
+
+
 def test_an_archive_is_one_file_that_is_read_like_a_ledger(path, tmp_path):
     (tmp_path / "old").mkdir()
     with Ledger.open(path) as ledger:
@@ -136,8 +164,13 @@ def test_the_command_moves_rows(path, tmp_path):
         ledger.append([inspection(-(10**9))])
     ended = CliRunner().invoke(app, [*words, "0", "--json"])
     assert ended.exit_code == 0, ended.stderr
-    assert CliRunner().invoke(app, ["audit", str(path)]).exit_code == 0
+    told = CliRunner().invoke(app, ["audit", str(path)])
+    assert told.exit_code == 4
+    assert "Rows 1 to 11 are not here" in told.stderr
+    for words in ([str(path), "--archived"], [str(out), str(path)]):
+        assert CliRunner().invoke(app, ["audit", *words]).exit_code == 0
+    words = ["ledger", "archive", str(path), "-o"]
     with Ledger.open(path):
-        ended = CliRunner().invoke(app, [*words[:4], str(tmp_path / "x.db"), "--older-than", "0"])
+        ended = CliRunner().invoke(app, [*words, str(tmp_path / "x.db"), "--older-than", "0"])
     assert ended.exit_code == 1
     assert "written by another process" in ended.stderr

@@ -57,7 +57,11 @@ KindNames = Annotated[
 Days = Annotated[
     int,
     typer.Option(
-        "--older-than", metavar="DAYS", min=0, help="Rows to archive.", show_default=False
+        "--older-than",
+        metavar="DAYS",
+        min=0,
+        help="Rows to archive; whole days, 0 for all.",
+        show_default=False,
     ),
 ]
 

@@ -3,25 +3,30 @@
 A chain tells of any row that was changed, taken out, put in or moved, as long as the hashes after
 it are those that were written. Who makes all hashes anew from some row on, or cuts rows off at the
 end, is found by a signed head that was taken earlier and is kept elsewhere (`ledger.heads`).
+Rows that are missing at the beginning must be in archives: by default those are asked for.
 """
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from blemish.errors import UsageError
-from blemish.ledger.chain import link
+from blemish.ledger.chain import COLUMNS, link
 from blemish.ledger.columns import moment
+from blemish.ledger.entry import Kind
 from blemish.ledger.opening import open_part
 from blemish.ledger.part import Part, UnreadableError
 from blemish.ledger.reader import Head
 from blemish.progress import Advance, LoggedProgress, Progress
 
 STEP = 1 << 14  # rows between two looks at the progress
+Beginning = Literal["here", "archived", "any"]
+_KIND, _BODY, _ACT = COLUMNS.index("kind"), COLUMNS.index("body"), Kind.ACT.encode()
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Audit:
     """What an audit found.
 
     Attributes:
-        first: the first row that was looked at; those before it are in archives.
+        first: the first row that was looked at.
         rows: how many stand.
         head: the last one that stands.
         heads: numbers of the signed heads that it agrees with.
@@ -68,7 +73,11 @@ class Audit:
 
 
 def audit(
-    places: Sequence[str], *, heads: Sequence[Head] = (), progress: Progress | None = None
+    places: Sequence[str],
+    *,
+    heads: Sequence[Head] = (),
+    beginning: Beginning = "here",
+    progress: Progress | None = None,
 ) -> Audit:
     """Audit a ledger, with its archives where they are at hand.
 
@@ -76,6 +85,8 @@ def audit(
         places: its file, archives that were taken from it, or the address of a mirror
             (postgresql://...), in any order; they must follow each other.
         heads: that it must agree with; their signatures have been checked.
+        beginning: where row 1 must be: `here`, in one of the places; `archived`, there or in an
+            archive that a row tells of; `any`, of an archive on its own.
         progress: is told how many rows have been looked at.
 
     Raises:
@@ -90,7 +101,7 @@ def audit(
         with (progress or LoggedProgress()).stage("audit", total) as advance:
             faults = (chain.follow(part, advance) for part in parts)
             fault = next((fault for fault in faults if fault is not None), None)
-    return chain.told(fault or chain.missing_end())
+    return chain.told(fault or chain.missing_end() or chain.missing_start(beginning))
 
 
 class _Chain:
@@ -98,6 +109,7 @@ class _Chain:
 
     def __init__(self, number: int, sha256: bytes, heads: Sequence[Head]) -> None:
         self.first, self.number, self.sha256, self.time = number + 1, number, sha256, 0
+        self.before, self.archive = sha256.hex(), ""  # what the first row follows, and its file
         early = [head.number for head in heads if head.number < number]
         if early:
             raise UsageError(
@@ -137,6 +149,8 @@ class _Chain:
                     f"Row {number:,} does not follow from what stands before it: it was changed, "
                     "put in or moved.",
                 )
+            if columns[_KIND] == _ACT and not self.archive:
+                self.archive = self._archive(columns[_BODY])
             self.number, self.sha256, self.time = number, sha256, columns[1]
             before = sha256
             if number in self.heads and (fault := self._compare()):
@@ -165,6 +179,32 @@ class _Chain:
             return None
         missing = _span(self.number + 1, last)
         return Fault(self.number + 1, f"{missing} missing: cut off at the end.")
+
+    def missing_start(self, beginning: Beginning) -> Fault | None:
+        """What stood before the first row and is not here."""
+        if self.first == 1 or beginning == "any":
+            return None
+        missing = f"{_span(1, self.first - 1)} not here"
+        if not self.archive:
+            return Fault(1, f"{missing}, and no row tells of an archive that holds them: cut off.")
+        if beginning == "archived":
+            return None
+        return Fault(
+            1,
+            f"{missing}: they should be in archives, the last of which was '{self.archive}'. Name "
+            "them all, or pass archived=True to take that for granted.",
+        )
+
+    def _archive(self, body: bytes) -> str:
+        """Name of the archive of what is before the first row, if this act tells of it."""
+        try:
+            act = json.loads(body)
+        except (ValueError, RecursionError):  # of no writer of ours
+            return ""
+        if not isinstance(act, dict) or act.get("act") != "archive":
+            return ""
+        told = act.get("last"), act.get("sha256")
+        return str(act.get("file")) if told == (self.first - 1, self.before) else ""
 
     def told(self, fault: Fault | None) -> Audit:
         """The audit that ended here."""

@@ -37,7 +37,7 @@ def back_up(ledger: Path, path: Path) -> Head:
             target.executescript(DURABLE)
             source.backup(target)  # in one go: who copies page by page begins anew at each append
             target.execute("PRAGMA journal_mode = DELETE")  # no files beside it
-        found = audit([str(temporary)])
+        found = audit([str(temporary)], beginning="archived")
         if found.fault is not None:
             raise LedgerError(f"'{ledger}' is not as it was written: {found.fault.what}")
         temporary.replace(path)

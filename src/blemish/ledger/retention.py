@@ -51,7 +51,7 @@ def archive(ledger: Ledger, path: Path, *, before: datetime, who: str | None = N
     try:
         with telling(path):
             _copy(ledger, temporary, last.number)
-        found = audit([str(temporary)])
+        found = audit([str(temporary)], beginning="any")
         if found.fault is not None or found.head != last:
             what = "it is not whole" if found.fault is None else found.fault.what
             raise LedgerError(f"'{path}' is not kept, and no row goes: {what}")

@@ -270,7 +270,8 @@ async def test_the_address_that_is_checked_is_the_one_that_is_connected_to(
         "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
         "100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0",
         "fc00::1", "ff02::1", "::ffff:10.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1",
-        "64:ff9b::a9fe:a9fe",
+        "64:ff9b::a9fe:a9fe", "::127.0.0.1", "::10.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b:1::1",
+        "fec0::1", "5f00::1", "3fff::1", "2001:db8::1", "2001::1",
     ],
 )  # fmt: skip
 def test_what_is_not_public_is_known(address):
@@ -280,6 +281,12 @@ def test_what_is_not_public_is_known(address):
 @pytest.mark.parametrize("address", ["93.184.215.14", "2606:4700::1111", "64:ff9b::808:808"])
 def test_what_is_public_is_known(address):
     assert is_public(address)
+
+
+@pytest.mark.parametrize("control", ["\n", "\t", "\r", "\0", "\x7f", "\x85"])
+def test_an_address_has_no_control_characters(control):
+    with pytest.raises(ValueError, match="control character"):
+        WebhookSettings(url=f"https://example.com/a{control}b", secret="env:X")
 
 
 async def test_proxies_of_the_environment_are_not_used(receiver, hook, monkeypatch):

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 FEWEST_KEY_BYTES = 24
 UNSENT = re.compile(r"[^!-~]")  # what the first line of a request cannot hold
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # urlsplit drops some of these without a word
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out so far
+DOCUMENTATION = ipaddress.ip_network("3fff::/20")  # Python's tables know it only of late
 MOST_ANSWER_BYTES = 1 << 16  # read of an answer; after a longer one the connection is closed
 
 
@@ -64,6 +68,8 @@ class WebhookSettings(Table, frozen=True):
     ca: Path | None = None
 
     def __post_init__(self) -> None:
+        if CONTROL.search(self.url):
+            raise ValueError("'url' holds a control character")
         parts = urlsplit(self.url)
         path = parts.path + parts.query
         if parts.scheme not in ("http", "https") or not parts.hostname or UNSENT.search(path):
@@ -268,13 +274,13 @@ def is_public(address: str) -> bool:
         inner = found.ipv4_mapped or found.sixtofour or _of_nat64(found)
         if inner is not None:
             return is_public(str(inner))
+        if found not in GLOBAL_UNICAST or found in DOCUMENTATION:
+            return False
     return found.is_global and not found.is_multicast
 
 
 def _of_nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if address in ipaddress.ip_network("64:ff9b::/96"):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return None
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
 
 
 def _said(error: BaseException) -> str:

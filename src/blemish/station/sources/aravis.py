@@ -101,6 +101,11 @@ class Aravis:
         self._newest: Newest[Image | None] | None = None
         self._last: Image | None = None
 
+    @property
+    def takes_triggers(self) -> bool:
+        """Whether somebody may say when it takes an image."""
+        return not self._is_line
+
     async def trigger(self, part: str | None = None) -> None:
         """Take an image now.
 

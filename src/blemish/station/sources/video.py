@@ -104,6 +104,11 @@ class Video:
         )
         self._triggers = Triggers(settings.interval_seconds)
 
+    @property
+    def takes_triggers(self) -> bool:
+        """Whether somebody may say when it takes an image."""
+        return self._address.path is None
+
     async def trigger(self, part: str | None = None) -> None:
         """Take an image now. Raises `UsageError` of a file, `BusyError` where too many wait."""
         if self._address.path is not None:
