@@ -88,7 +88,7 @@ def routes(page: Page) -> APIRouter:
             part=part,
             shots=shots,
             recent=recent,
-            cameras=page.triggered(),
+            cameras=list(filter(page.takes_trigger, page.cameras())),
             begins=page.lacks_model(station.recipe),
             **shift_shown(station, chart, t),
         )

@@ -101,6 +101,11 @@ class Aravis:
         self._newest: Newest[Image | None] | None = None
         self._last: Image | None = None
 
+    @property
+    def takes_trigger(self) -> bool:
+        """Whether none of its lines triggers it."""
+        return not self._is_line
+
     async def trigger(self, part: str | None = None) -> None:
         """Take an image now.
 

@@ -82,6 +82,7 @@ class Folder:
     """
 
     Settings = FolderSettings
+    takes_trigger = False
 
     def __init__(self, name: str, settings: FolderSettings, context: Context) -> None:
         self.name, self.health = name, Health()

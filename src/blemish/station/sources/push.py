@@ -55,6 +55,7 @@ class Push:
     """
 
     Settings = PushSettings
+    takes_trigger = False
 
     def __init__(self, name: str, settings: PushSettings, context: Context) -> None:
         del settings
