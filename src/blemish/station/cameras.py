@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 
 from blemish.errors import UsageError, did_you_mean
 from blemish.station.contracts import Context, Frame, Health, Source
@@ -68,6 +68,12 @@ class Cameras:
         self.check(camera)
         await self.sources[camera].trigger(part)
 
+    async def check_trigger(self, camera: str) -> None:
+        """Raise `UsageError` where one knows no trigger, before anything is done for it."""
+        source = self.sources[camera]
+        if not getattr(source, "takes_triggers", True):
+            await source.trigger(None)  # which says why
+
     def check(self, camera: str) -> None:
         """Raise `UsageError` where there is none of that name."""
         if camera not in self.sources:
@@ -91,9 +97,14 @@ class Cameras:
         source = self.sources[name]
 
         async def pump() -> None:
-            async for frame in source.frames():
-                async with self._taking[name]:
-                    await self._take(frame, source.health)
+            frames = source.frames()
+            try:
+                async for frame in frames:
+                    async with self._taking[name]:
+                        await self._take(frame, source.health)
+            finally:
+                if isinstance(frames, AsyncGenerator):  # it lets go of what it holds, now
+                    await frames.aclose()
 
         self._tasks.start(_task_of(name), pump, source.health)
 

@@ -32,6 +32,7 @@ class Frame:
     Attributes:
         camera: name of the source.
         time: when it came; aware, UTC.
+        taken: when the image was made, where its source knows that: of a file, its time of change.
         content: the file as it came; or `None`, and
         pixels: H x W x 3, uint8 or uint16.
         name: what the source calls it.
@@ -48,6 +49,7 @@ class Frame:
 
     camera: str
     time: datetime
+    taken: datetime | None = None
     content: bytes | None = None
     pixels: NDArray[np.generic] | None = None
     name: str | None = None

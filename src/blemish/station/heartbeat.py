@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 BEAT_SECONDS = 1.0
+START_SECONDS = 2.0  # that cameras may take to begin, before that is a trouble
 
 
 class Heartbeat:
@@ -33,6 +35,7 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Beat until cancelled."""
+        await self._started()
         while True:
             trouble = self._look()
             if trouble != self.trouble:
@@ -42,3 +45,10 @@ class Heartbeat:
                 self.beats += 1
                 await self._beat(self.beats)
             await asyncio.sleep(BEAT_SECONDS)
+
+    async def _started(self) -> None:
+        """Wait until all is well, for a moment at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_SECONDS):
+                while self._look() is not None:
+                    await asyncio.sleep(START_SECONDS / 40)

@@ -89,7 +89,8 @@ class Inspection:
         missing: cameras of the recipe that gave nothing.
         seconds: from its last image to the verdict.
         monitor: where the line stands: parts, evidence, alarm.
-        why: it is not inspected, where that is not of an image: at the start, say.
+        why: it is not inspected, where that is not of an image: at the start, say, or where it is
+            not sure which images belong together.
     """
 
     id: str
@@ -122,15 +123,23 @@ class Inspection:
         return values
 
 
-def outcome_of(views: Sequence[View], cameras: Collection[str]) -> Outcome:
+def outcome_of(
+    views: Sequence[View], cameras: Collection[str], *, doubt: str | None = None
+) -> Outcome:
     """What follows for a part.
 
     Args:
         views: of the cameras that gave something.
         cameras: that the recipe asks for.
+        doubt: why it is not sure that the images are of this part, or that it may be good.
     """
     verdicts = {view.camera: _verdict(view) for view in views}
-    if not cameras or set(verdicts) != set(cameras) or len(views) != len(verdicts):
+    if (
+        doubt is not None
+        or not cameras
+        or set(verdicts) != set(cameras)
+        or len(views) != len(verdicts)
+    ):
         verdicts[""] = None
     said = set(verdicts.values())
     if Verdict.DEFECT in said:

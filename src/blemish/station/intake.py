@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from blemish.errors import UsageError
+from blemish.names import harmless
 from blemish.serving.waiting import BusyError
 from blemish.station.assembler import Assembler, Part
 from blemish.station.contracts import Frame
@@ -70,11 +71,11 @@ class Intake:
             patient: whether nobody waits for the answer; somebody who does is refused at once.
 
         Raises:
-            UsageError: its part's id, name or key is too long.
+            UsageError: its part's id, name or key is too long, or no text.
             BusyError: the queue is full, and somebody waits.
         """
-        _check(frame)
-        if frame.key is not None and await self._answered(frame, frame.key):
+        check_texts(part=frame.part, name=frame.name, key=frame.key)
+        if await self._answered(frame):
             return
         if self.waiting >= self.most:
             self.refused += not frame.waits
@@ -88,15 +89,27 @@ class Intake:
         else:
             self._place(frame, recipe)
 
+    def check_room(self) -> None:
+        """Raise `BusyError` where somebody who waits for an answer would be refused."""
+        if self.waiting >= self.most:
+            self.refused += 1
+            raise BusyError(FULL)
+
+    async def known(self, frame: Frame) -> Row | None:
+        """The row of a frame that is in the record already."""
+        if frame.key is None:
+            return None
+        return await asyncio.to_thread(row_known_by, self._ledger, frame.key)
+
     def forget(self, part: Part) -> None:
         """Let go of a part whose row stands, or never will."""
         for frame in part.frames:
             if frame.key is not None:
                 self._here.pop(frame.key, None)
 
-    async def _answered(self, frame: Frame, key: str) -> bool:
+    async def _answered(self, frame: Frame) -> bool:
         """Whether a frame is in the record already; whoever sent it again knows then, too."""
-        row: Row | None = await asyncio.to_thread(row_known_by, self._ledger, key)
+        row = await self.known(frame)
         if row is not None and frame.settled is not None:
             await frame.settled(row)
         return row is not None
@@ -123,8 +136,12 @@ class Intake:
             view.exception()  # looked at, so that nobody warns of it
 
 
-def _check(frame: Frame) -> None:
-    """Raise `UsageError` for what a row could not hold."""
-    for what, text in (("part", frame.part), ("name", frame.name), ("key", frame.key)):
-        if text is not None and len(text) > LONGEST_NAME:
+def check_texts(**texts: str | None) -> None:
+    """Raise `UsageError` for what a row could not hold, or no person could tell from another."""
+    for what, text in texts.items():
+        if text is None:
+            continue
+        if len(text) > LONGEST_NAME:
             raise UsageError(f"'{what}' has {len(text):,} characters; at most {LONGEST_NAME}.")
+        if text != harmless(text):
+            raise UsageError(f"'{what}' must be a text without control characters: {text!r}.")

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from blemish.errors import BlemishError
+from blemish.errors import BlemishError, UsageError
 from blemish.ledger.entry import Entry, Kind, Row
-from blemish.names import all_shown
+from blemish.ledger.query import Query
+from blemish.names import all_shown, harmless
 from blemish.station.assembler import Part
 from blemish.station.contracts import Frame
-from blemish.station.inspection import Inspection, View, outcome_of
+from blemish.station.inspection import Inspection, Outcome, View, outcome_of
 from blemish.station.judging import failed, image_sha256
 from blemish.station.keys import PART_KEY
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 64
 PROBE_SECONDS = 2.0
+AGAIN = timedelta(minutes=10)  # after which a part that was not good may be inspected anew
 
 
 class _Written(NamedTuple):
@@ -116,6 +118,8 @@ class Recorder:
     def _append(self, entries: Sequence[Entry], marks: Mapping[str, str]) -> list[Row]:
         try:
             rows = self.ledger.append(entries, marks=marks)
+        except UsageError:  # of an entry, not of the record
+            raise
         except BlemishError as error:
             self.problem = str(error)
             raise
@@ -138,21 +142,64 @@ class Recorder:
             self.over(part, inspection, row)
 
     def _write(self, parts: Sequence[Part], now: float) -> list[_Written]:
-        """Record parts, all of them or none; in a thread."""
+        """Record parts, all of them or none; in a thread. What cannot be kept takes none along."""
         marks = self._marks()
         entries: list[Entry] = []
         places, inspections = [], []
+        bad: dict[str, str] = {}  # ids of parts that were not good, just now
         for part in parts:
-            inspection, events = self._inspect(part, now)
+            inspection, refers_to, events = self._inspect(part, now, bad)
+            if part.part is not None and inspection.outcome != Outcome.GOOD:
+                bad[part.part] = str(inspection.outcome)
             places.append(len(entries))
             inspections.append(inspection)
-            entries += [_entry(inspection, part), *_entries_of_others(part), *events]
+            entry = _entry(inspection, part, refers_to)
+            entries += [entry, *_entries_of_others(part), *events]
+        written = list(zip(parts, inspections, strict=True))
         try:
             rows = self._append(entries, marks)
+        except UsageError:
+            return [self._write_alone(part, inspection) for part, inspection in written]
         except BlemishError:
-            return [_Written(p, i, None) for p, i in zip(parts, inspections, strict=True)]
-        found = zip(parts, inspections, places, strict=True)
-        return [_Written(part, inspection, rows[place]) for part, inspection, place in found]
+            return [_Written(part, inspection, None) for part, inspection in written]
+        return [_Written(p, one, rows[at]) for (p, one), at in zip(written, places, strict=True)]
+
+    def _write_alone(self, part: Part, inspection: Inspection) -> _Written:
+        """Record one part; where its entry cannot be kept, that it is *not inspected*."""
+        try:
+            entries = [_entry(inspection, part), *_entries_of_others(part)]
+            return _Written(part, inspection, self._append(entries, {})[0])
+        except UsageError as error:
+            why = f"What is known of it cannot be kept: {error}"
+            inspection = replace(inspection, outcome=Outcome.NOT_INSPECTED, views=(), why=why)
+            try:
+                return _Written(part, inspection, self._append([_bare(inspection, part)], {})[0])
+            except BlemishError as other:
+                self.say(f"Of a part nothing is recorded: {other}")
+        except BlemishError:
+            pass
+        return _Written(part, inspection, None)
+
+    def _was_bad(self, part: Part, bad: Mapping[str, str]) -> tuple[int | None, str | None]:
+        """The row that said lately that a part is not good, and why it cannot be good now."""
+        if part.part is None:
+            return None, None
+        told = f"Part '{part.part}' was '{{}}' less than {AGAIN.seconds // 60} minutes ago."
+        if part.part in bad:
+            return None, told.format(bad[part.part])
+        query = Query(
+            kinds={Kind.INSPECTION},
+            verdicts={str(one) for one in Outcome if one != Outcome.GOOD},
+            part=part.part,
+            since=part.time - AGAIN,
+        )
+        try:
+            rows = self.ledger.rows(query, most=1)
+        except (UsageError, UnicodeError):  # an id that the record cannot hold
+            return None, None
+        except BlemishError as error:
+            return None, f"Whether it was inspected before is not known: {error}"
+        return (rows[0].number, told.format(rows[0].entry.verdict)) if rows else (None, None)
 
     def _marks(self) -> dict[str, str]:
         try:
@@ -171,26 +218,31 @@ class Recorder:
             self.say(f"Drift is not watched: {error}")
             return {"error": str(error)}, []
 
-    def _inspect(self, part: Part, now: float) -> tuple[Inspection, list[Entry]]:
-        """What is said of a part, and events that follow."""
+    def _inspect(
+        self, part: Part, now: float, bad: Mapping[str, str]
+    ) -> tuple[Inspection, int | None, list[Entry]]:
+        """What is said of a part, the row that it is about, too, and events that follow."""
         frames = {frame.camera: frame for frame in part.frames}
         cameras = part.recipe.cameras
         views = tuple(
             _view_of(frames[camera], part.views[camera]) for camera in cameras if camera in frames
         )
         monitor, events = self._look(part, views)
+        refers_to, was_bad = self._was_bad(part, bad)
+        doubt = part.doubt or was_bad
         inspection = Inspection(
             id=part.id,
             time=part.time,
             part=part.part,
             recipe=part.recipe.name,
-            outcome=outcome_of(views, cameras),
+            outcome=outcome_of(views, cameras, doubt=doubt),
             views=views,
             missing=tuple(camera for camera in cameras if camera not in part.views),
             seconds=max(0.0, now - part.last),
             monitor=monitor,
+            why=doubt,
         )
-        return inspection, events
+        return inspection, refers_to, events
 
     def _answer(self, part: Part, row: Row | None) -> None:
         """Let whoever sent the images know; nobody waits for them."""
@@ -224,7 +276,7 @@ def _view_of(frame: Frame, view: asyncio.Future[View]) -> View:
     return failed(frame, told, image_sha256(frame))
 
 
-def _entry(inspection: Inspection, part: Part) -> Entry:
+def _entry(inspection: Inspection, part: Part, refers_to: int | None = None) -> Entry:
     """The entry of a part; hashes, score and threshold are those of the view that stands out."""
     view = max(inspection.views, key=_excess, default=None)
     return Entry(
@@ -239,7 +291,17 @@ def _entry(inspection: Inspection, part: Part) -> Entry:
         verdict=str(inspection.outcome),
         score=None if view is None or view.prediction is None else view.prediction.score,
         threshold=None if view is None else view.threshold,
+        refers_to=refers_to,
     )
+
+
+def _bare(inspection: Inspection, part: Part) -> Entry:
+    """What of an entry can be kept in any case."""
+    known = None if inspection.part is None else harmless(inspection.part)
+    inspection = replace(inspection, part=known, monitor=None, why=harmless(inspection.why or ""))
+    keys = [key for key in _keys(part) if key == harmless(key)]
+    entry = _entry(inspection, part)
+    return replace(entry, key=keys[0] if keys else None)
 
 
 def _entries_of_others(part: Part) -> list[Entry]:

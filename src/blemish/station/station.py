@@ -27,7 +27,7 @@ from blemish.station.counters import ShiftCounters
 from blemish.station.drift import Drift
 from blemish.station.heartbeat import Heartbeat
 from blemish.station.inspection import Inspection, Outcome
-from blemish.station.intake import Intake
+from blemish.station.intake import Intake, check_texts
 from blemish.station.judges import Judges
 from blemish.station.machines import Machines
 from blemish.station.notices import Notices
@@ -115,7 +115,8 @@ class Station:
 
         Raises:
             BusyError: the queue is full.
-            UsageError: its camera is none of the recipe, or a name is too long.
+            UsageError: its camera is none of the recipe, or a name is too long or no text. Nothing
+                has changed then, nor where the queue is full.
             BlemishError: it cannot be recorded, or the station ends.
         """
         done: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
@@ -130,12 +131,12 @@ class Station:
 
         if self._stopping:
             raise BlemishError(STOPPED)
+        check_texts(part=frame.part, name=frame.name, key=frame.key)
+        if (row := await self._intake.known(frame)) is not None:
+            return row
+        self._check_camera(frame.camera, frame.part)
+        self._intake.check_room()
         await self._follow(frame.part)
-        if frame.camera not in self.recipe.cameras:
-            raise UsageError(
-                f"Recipe '{self.recipe.name}' has no camera '{frame.camera[:100]}'; it has: "
-                f"{', '.join(self.recipe.cameras)}."
-            )
         frame = replace(frame, settled=settled, refused=refused, waits=False)
         await self._intake.take(frame, self.recipe, patient=False)
         return await done
@@ -144,10 +145,15 @@ class Station:
         """Have a camera take an image; of a part that asks for a recipe, by its settings.
 
         Raises:
-            UsageError: there is none of that name, or it knows no trigger.
+            UsageError: there is none of that name, it knows no trigger, or the recipe of the part
+                has no such camera; nothing has changed then.
         """
         del who
+        check_texts(part=part)
         self._cameras.check(camera)
+        if part is not None:
+            self._check_camera(camera, part)
+        await self._cameras.check_trigger(camera)
         if changing := await self._follow(part):
             await asyncio.wait(changing)
         await self._cameras.trigger(camera, part)
@@ -346,7 +352,13 @@ class Station:
     async def _take(self, frame: Frame, health: Health) -> None:
         """Take a frame of a source in; whatever is wrong with one, the next is taken."""
         try:
-            await self._follow(frame.part)
+            if (wrong := self._wrong_camera(frame.camera, frame.part)) and self._asked_by(
+                frame.part
+            ):
+                error = frame.error or wrong
+                frame = replace(frame, content=None, pixels=None, error=error)
+            else:
+                await self._follow(frame.part)
             while frame.camera not in self.recipe.cameras:
                 if not frame.waits:
                     health.count("not of the recipe")
@@ -359,12 +371,30 @@ class Station:
             if frame.refused is not None:
                 await frame.refused(str(error))
 
+    def _asked_by(self, part: str | None) -> Recipe | None:
+        """The recipe that a part asks for."""
+        name = None if part is None else recipe_for(part, self.site.recipes)
+        return None if name is None else self.site.recipes[name]
+
+    def _wrong_camera(self, camera: str, part: str | None) -> str | None:
+        """Why a camera does not look at a part, by the recipe that this asks for."""
+        recipe = self._asked_by(part) or self.recipe
+        if camera in recipe.cameras:
+            return None
+        cameras = ", ".join(recipe.cameras)
+        return f"Recipe '{recipe.name}' has no camera '{camera[:100]}'; it has: {cameras}."
+
+    def _check_camera(self, camera: str, part: str | None) -> None:
+        wrong = self._wrong_camera(camera, part)
+        if wrong is not None:
+            raise UsageError(wrong)
+
     async def _follow(self, part: str | None) -> list[asyncio.Task[None]]:
         """Switch to the recipe that a part asks for; gives what is still to come of that."""
-        asked = None if part is None else recipe_for(part, self.site.recipes)
-        if asked is None or asked == self.recipe.name:
+        asked = self._asked_by(part)
+        if asked is None or asked is self.recipe:
             return []
-        return await self._switch(asked, f"part {part}")
+        return await self._switch(asked.name, f"part {part}")
 
     # Parts are over.
 

@@ -53,7 +53,7 @@ def routes(page: Page) -> APIRouter:
             chosen=chosen,
             settings=ADJUSTABLE if hasattr(source, "set") else (),
             live=hasattr(source, "look"),
-            takes_trigger=chosen is not None and page.takes_trigger(chosen),
+            takes_triggers=chosen is not None and page.takes_triggers(chosen),
         )
 
     @router.get("/cameras/{name}/look")

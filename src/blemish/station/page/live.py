@@ -88,7 +88,7 @@ def routes(page: Page) -> APIRouter:
             part=part,
             shots=shots,
             recent=recent,
-            cameras=list(filter(page.takes_trigger, page.cameras())),
+            cameras=list(filter(page.takes_triggers, page.cameras())),
             begins=page.lacks_model(station.recipe),
             **shift_shown(station, chart, t),
         )

@@ -125,9 +125,9 @@ class Page:
         """Names of the cameras."""
         return [camera.name for camera in self.station.site.cameras]
 
-    def takes_trigger(self, camera: str) -> bool:
+    def takes_triggers(self, camera: str) -> bool:
         """Whether an image can be asked of a camera: of all but those that say otherwise."""
-        return bool(getattr(self.station.sources[camera], "takes_trigger", True))
+        return bool(getattr(self.station.sources[camera], "takes_triggers", True))
 
     def recipes(self) -> list[str]:
         """Names of the recipes."""

@@ -102,8 +102,8 @@ class Aravis:
         self._last: Image | None = None
 
     @property
-    def takes_trigger(self) -> bool:
-        """Whether none of its lines triggers it."""
+    def takes_triggers(self) -> bool:
+        """Whether somebody may say when it takes an image."""
         return not self._is_line
 
     async def trigger(self, part: str | None = None) -> None:

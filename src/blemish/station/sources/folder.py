@@ -8,6 +8,7 @@ finds what was judged and only puts it away.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ from msgspec import Meta
 
 from blemish.errors import UsageError
 from blemish.files import make_folder, temporary_beside
-from blemish.names import shown
+from blemish.names import harmless
 from blemish.station.contracts import Context, Frame, Health
 from blemish.station.inspection import Outcome
 from blemish.station.keys import row_known_by
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 Seconds = Annotated[float, Meta(ge=0, le=3600)]
 PLACES = {Outcome.GOOD: "good", Outcome.NOT_INSPECTED: "not-inspected"}  # all others are bad
+LONGEST = 200  # characters of a name or id
 AGAIN_SECONDS = 5.0  # after which a file that was refused, or could not be put away, is tried again
 
 
@@ -82,7 +84,7 @@ class Folder:
     """
 
     Settings = FolderSettings
-    takes_trigger = False
+    takes_triggers = False
 
     def __init__(self, name: str, settings: FolderSettings, context: Context) -> None:
         self.name, self.health = name, Health()
@@ -149,15 +151,16 @@ class Folder:
             del why
             self._later(path)
 
-        name = shown(path.relative_to(self._settings.folder).as_posix())
+        name = self._called(path)
         part = None if self._part is None else self._part.search(path.name)
         return Frame(
             self.name,
             datetime.now(UTC),
+            taken=_time_of(identity),
             content=arrival.content,
             error=arrival.error,
             name=name,
-            part=None if part is None else part[1],
+            part=None if part is None or not part[1] else _spelled(part[1]),
             key=key,
             settled=settled,
             refused=refused,
@@ -165,8 +168,11 @@ class Folder:
         )
 
     def _key(self, path: Path, identity: Identity) -> str:
-        name = shown(path.relative_to(self._settings.folder).as_posix())
-        return f"{self.name}/{name}@{identity.mtime_ns}+{identity.size}"
+        return f"{self.name}/{self._called(path)}@{identity.mtime_ns}+{identity.size}"
+
+    def _called(self, path: Path) -> str:
+        """A file's name below the folder."""
+        return _spelled(path.relative_to(self._settings.folder).as_posix())
 
     async def _put_away(self, path: Path, identity: Identity, row: Row) -> None:
         """Do with a file what is to be done; one that changed meanwhile is another image."""
@@ -209,6 +215,22 @@ class Folder:
             del self._again[path]
             return False
         return when is not None
+
+
+def _spelled(text: str) -> str:
+    """Text of a file's name as any record can hold it; what is too long by its begin and a hash."""
+    text = harmless(text)
+    if len(text) <= LONGEST:
+        return text
+    return f"{text[:LONGEST]}...{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _time_of(identity: Identity) -> datetime:
+    """When a file was written; now, where its time is none that there can be."""
+    try:
+        return datetime.fromtimestamp(identity.mtime_ns / 1e9, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.now(UTC)
 
 
 def _move_whole(path: Path, target: Path) -> None:

@@ -55,7 +55,7 @@ class Push:
     """
 
     Settings = PushSettings
-    takes_trigger = False
+    takes_triggers = False
 
     def __init__(self, name: str, settings: PushSettings, context: Context) -> None:
         del settings
@@ -117,9 +117,10 @@ class Push:
         except BlemishError as error:
             self.health.count("refused")
             return problem(request, 503, str(error))
-        if not row.new and not _shows(row, frame):
+        if not _shows(row, frame):
             raise HTTPException(
-                422, "This Idempotency-Key came with another image before; give each its own."
+                422,
+                "This Idempotency-Key came with another image or part before; give each its own.",
             )
         return JSONResponse(told_of(row))
 
@@ -138,7 +139,9 @@ async def no_frames(work: Awaitable[object]) -> AsyncIterator[Frame]:
 
 
 def _shows(row: Row, frame: Frame) -> bool:
-    """Whether a row is of this image."""
+    """Whether a row is of this image, and of this part."""
+    if frame.part is not None and frame.part != row.entry.part:
+        return False
     views = row.entry.body.get("views", [])
     return any(
         view["camera"] == frame.camera and view["image_sha256"] in (None, image_sha256(frame))

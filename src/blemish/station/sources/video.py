@@ -105,13 +105,13 @@ class Video:
         self._triggers = Triggers(settings.interval_seconds)
 
     @property
-    def takes_trigger(self) -> bool:
-        """Whether it is a camera, not a file."""
+    def takes_triggers(self) -> bool:
+        """Whether somebody may say when it takes an image."""
         return self._address.path is None
 
     async def trigger(self, part: str | None = None) -> None:
         """Take an image now. Raises `UsageError` of a file, `BusyError` where too many wait."""
-        if not self.takes_trigger:
+        if self._address.path is not None:
             raise UsageError(f"camera '{self.name}' is a file, of which every image is taken.")
         self._triggers.tell(part)
 
