@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 import blemish
-from blemish.calibration.inspectable import LEAST, MARGIN, LeftOut
+from blemish.calibration.inspectable import LEAST, MARGIN, LeftOut, learn
 from blemish.detectors.padim.detector import Padim
 from blemish.errors import ModelFileError
 from blemish.graph.inspectable import PREFIX
@@ -290,3 +290,12 @@ def test_points_of_a_block_are_its_own(good):
     brightness = exposure_of(image).brightness
     assert brightness[0] == pytest.approx(90)
     assert (brightness[1:] == 0).all()
+
+
+@pytest.mark.parametrize("grey", range(30, 42))
+def test_a_ground_that_never_changes_has_its_limits(grey):
+    ground = np.full((SIDE, SIDE, 3), grey, np.uint8)
+    images = [LeftOut(exposure_of(ground), 0.1) for _ in range(5)]
+    facts = learn(images, list("abcde"), white_level=255, pixel_threshold=1.0)
+    assert np.isfinite(facts.spread).all()
+    assert facts.limit == LEAST

@@ -17,6 +17,7 @@ from PIL import Image
 import blemish
 from blemish.errors import DataError, ImageError, ModelFileError, SettingError
 from blemish.model import golden as golden_module
+from blemish.model.variants import with_golden
 from blemish.predictions import golden as golden_samples
 from blemish.predictions.golden_report import File
 
@@ -120,13 +121,14 @@ def test_another_decoder_is_told_apart_from_another_runtime(kept, folder):
     decoded, scored, mapped, *others = kept.facts.golden
     threshold = kept.calibration.image_threshold
     row = (decoded.grid[0][0] + 0.5 * threshold, *decoded.grid[0][1:])
-    altered = kept.with_golden(
+    altered = with_golden(
+        kept,
         [
             replace(decoded, pixels="0" * 64, score=decoded.score + 0.01 * threshold, by=old),
             replace(scored, score=scored.score - 0.02 * threshold, by=old),
             replace(mapped, grid=(row, *mapped.grid[1:]), by=old),
             *others,
-        ]
+        ],
     )
     report = blemish.verify_golden(altered, folder)
     assert report.complete
@@ -143,7 +145,7 @@ def test_another_decoder_is_told_apart_from_another_runtime(kept, folder):
     (note,) = report.notes()
     assert "('good/000.png') is decoded otherwise here" in note
     assert "pillow 1.0 then" in note
-    only = blemish.verify_golden(altered.with_golden(altered.facts.golden[:1]), folder)
+    only = blemish.verify_golden(with_golden(altered, altered.facts.golden[:1]), folder)
     assert "Each of them is decoded otherwise here." in next(only.problems())
     wide = blemish.verify_golden(altered, folder, tolerance=0.9)
     assert set(outcomes(wide).values()) == {"ok"}
@@ -152,7 +154,7 @@ def test_another_decoder_is_told_apart_from_another_runtime(kept, folder):
 def test_a_verdict_that_turns_is_told_however_wide_the_tolerance(kept, folder):
     first, *others = kept.facts.golden
     high = replace(first, score=1.01 * kept.calibration.image_threshold)
-    report = blemish.verify_golden(kept.with_golden([high, *others]), folder, tolerance=0.99)
+    report = blemish.verify_golden(with_golden(kept, [high, *others]), folder, tolerance=0.99)
     assert outcomes(report)["good/000.png"] == "verdict differs"
     assert report.complete
     assert "gets another verdict here" in next(report.problems())
@@ -268,7 +270,7 @@ def test_a_model_without_golden_samples_and_a_folder_without_them_are_told(
 def test_models_in_8_bits_are_told_to_be_rounded_otherwise(kept, folder):
     first, *others = kept.facts.golden
     off = replace(first, score=first.score + 0.05 * kept.calibration.image_threshold)
-    report = blemish.verify_golden(kept.with_golden([off, *others]), folder)
+    report = blemish.verify_golden(with_golden(kept, [off, *others]), folder)
     assert "int8" not in next(report.problems())
     assert "int8 are rounded otherwise" in next(replace(report, whole_numbers=True).problems())
     assert golden_samples._has_whole_numbers({"members": [{"precision": "int8"}]})

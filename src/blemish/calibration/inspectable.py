@@ -230,8 +230,12 @@ def _limit(farthest: float) -> float:
 
 
 def _spread(off: Values, least: float) -> Values:
-    """What is usual among values off their median, upwards; along the first axis."""
-    upwards = np.where(off >= 0, off, np.nan)
+    """What is usual among values off their median, upwards; along the first axis.
+
+    Where all are the same and their median was rounded up, none is above it.
+    """
+    above = off >= 0
+    upwards = np.where(above.any(axis=0), np.where(above, off, np.nan), 0.0)
     spread: Values = np.maximum(np.nanquantile(upwards, SPREAD, axis=0).round(DECIMALS), least)
     return spread
 

@@ -192,7 +192,7 @@ class _Chain:
         return Fault(
             1,
             f"{missing}: they should be in archives, the last of which was '{self.archive}'. Name "
-            "them all, or add '--archived' to take that for granted.",
+            "them all, or pass archived=True to take that for granted.",
         )
 
     def _archive(self, body: bytes) -> str:

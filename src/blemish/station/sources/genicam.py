@@ -24,7 +24,7 @@ _WAIT_US = 100_000
 _LOST = ("n_underruns", "n_missing_frames")  # never come as buffers
 _MISSING = (
     "Aravis is not there for this Python: on Debian and Ubuntu, apt install gir1.2-aravis-0.8 "
-    "python3-gi, and python3 -m venv --system-site-packages for blemish."
+    "python3-gi, and `python3 -m venv --system-site-packages` for blemish."
 )
 
 
