@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blemish.serving.guard import bind_error, is_host_here
+from blemish.serving.guard import MOST_SESSIONS, Guard, bind_error, is_host_here
 from blemish.serving.tokens import Role, Tokens
 from served import bearer
 
@@ -57,6 +57,25 @@ def test_a_token_that_is_taken_out_of_the_file_ends_its_sessions(guarded, secret
     secrets["path"].write_text("")
     assert guarded.get("/v1/models").status_code == 401
     assert guarded.get("/v1/models", headers=bearer(secrets["engineer"])).status_code == 401
+
+
+def test_who_begins_many_sessions_ends_their_own_oldest_alone(secrets):
+    guard = Guard(Tokens.load(secrets["path"]))
+    other, _ = guard.open(secrets["engineer"])
+    own = [guard.open(secrets["viewer"])[0] for _ in range(MOST_SESSIONS + 3)]
+    assert guard.session_of(other) is not None
+    assert [guard.session_of(cookie) is None for cookie in own] == [True] * 3 + [False] * (
+        MOST_SESSIONS
+    )
+
+
+def test_what_goes_on_long_can_ask_whether_its_token_still_holds(secrets):
+    tokens = Tokens.load(secrets["path"])
+    guard, token = Guard(tokens), tokens.of(secrets["viewer"])
+    assert guard.still(token)
+    secrets["path"].write_text(secrets["path"].read_text().replace("viewer", "operator", 2))
+    assert not guard.still(token)
+    assert Guard(None).still(token)
 
 
 def test_pages_of_other_sites_change_nothing(client, image):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 import tracemalloc
 import zlib
 
@@ -13,7 +14,9 @@ import pytest
 from blemish.images.header import ReadLimits
 from blemish.serving.app import Limits, make_app
 from blemish.serving.models import Models
-from served import running
+from blemish.serving.shield import IMAGES_END
+from blemish.serving.tokens import Tokens
+from served import routes_of, running
 
 SMALL = Limits(most_bytes=100_000, body_seconds=0.5)
 
@@ -74,9 +77,14 @@ def test_bodies_that_are_encoded_are_refused(client, image, encoding):
 
 def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(address):
     with httpx.Client(base_url=f"http://{address}", timeout=60) as client:
-        for path in ("/v1/inspect", "/v2/models/noise/infer", "/v1/models/noise/reload"):
+        for path, most in (
+            ("/v1/inspect", "100,000"),
+            ("/v2/models/noise/infer", "100,000"),
+            ("/v1/models/noise/reload", "65,536"),
+            ("/v1/session", "65,536"),
+        ):
             response = client.post(path, content=bytes(100_001))
-            assert (response.status_code, "100,000" in response.json()["error"]) == (413, True)
+            assert (response.status_code, most in response.json()["error"]) == (413, True)
 
 
 def test_a_body_that_does_not_say_how_large_it_is_is_cut_off(address):
@@ -85,8 +93,61 @@ def test_a_body_that_does_not_say_how_large_it_is_is_cut_off(address):
             yield bytes(10_000)
 
     with httpx.Client(base_url=f"http://{address}", timeout=60) as client:
-        response = client.post("/v1/inspect", content=pieces())
-    assert response.status_code == 413
+        for path in ("/v1/inspect", "/v1/session"):
+            assert client.post(path, content=pieces()).status_code == 413
+
+
+def test_of_strangers_no_image_is_read(models, secrets):
+    app = make_app(models, tokens=Tokens.load(secrets["path"]))
+    head = "POST /v1/inspect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n"
+    with running(app) as address:
+        for who in ("", "Authorization: Bearer wrong\r\n", "Cookie: blemish-session=wrong\r\n"):
+            answer = answer_of(address, f"{head}{who}\r\n".encode())  # nothing follows
+            assert answer.startswith("HTTP/1.1 401 ")
+            assert "www-authenticate: Bearer" in answer
+
+
+def test_addresses_that_take_large_bodies_take_images(client):
+    ends = {path for _, path in routes_of(client.app) if path.endswith(IMAGES_END)}
+    assert ends == {
+        path for _, path in routes_of(client.app) if "inspect" in path or "infer" in path
+    }
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://]", "//[::1", "\x7f"])
+def test_an_origin_that_is_no_address_is_one_of_another_site(client, origin):
+    response = client.post("/v1/session", json={"token": "x"}, headers={"Origin": origin})
+    assert response.status_code == 403
+    assert response.headers["X-Frame-Options"] == "DENY"
+
+
+def test_every_encoding_of_a_body_is_looked_at(client, image):
+    headers = [("Content-Encoding", "identity"), ("Content-Encoding", "gzip")]
+    assert client.post("/v1/inspect", content=image, headers=headers).status_code == 415
+
+
+def test_a_body_that_breaks_off_is_no_error_of_the_service(models, capsys):
+    app = make_app(models)
+    parts = (
+        b"POST /v1/inspect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n",
+        bytes(9),
+    )
+    with running(app) as address:
+        host, port = address.split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            for part in parts:
+                connection.sendall(part)
+            until(lambda: app.state.waiting.taken == 1)
+        until(lambda: app.state.waiting.taken == 0)
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def until(holds):
+    """Wait for something that comes."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def answer_of(address, *parts):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -10,6 +12,7 @@ import pytest
 
 from blemish.serving.app import Limits, make_app
 from blemish.serving.models import Models
+from blemish.serving.waiting import Waiting
 from served import running
 
 WAIT_SECONDS = 60
@@ -79,6 +82,27 @@ def test_a_request_whose_time_is_over_is_told_and_keeps_its_place_until_it_ends(
         held.let.set()
         waiting.seconds = 30.0
         assert client.post("/v1/inspect", content=image, timeout=WAIT_SECONDS).is_success
+
+
+def test_a_verdict_that_comes_as_its_time_is_over_is_given():
+    let = threading.Event()
+
+    async def work():
+        waiting, loop = Waiting(threads=1, seconds=0.1), asyncio.get_running_loop()
+
+        def end():  # while the loop looks at nothing, the time is over and the verdict comes
+            let.set()
+            time.sleep(0.5)
+
+        asked = asyncio.create_task(waiting.run(lambda: let.wait(WAIT_SECONDS) and "good"))
+        await asyncio.sleep(0)
+        loop.call_later(0.09, end)
+        try:
+            return await asked
+        finally:
+            waiting.close()
+
+    assert asyncio.run(work()) == "good"
 
 
 def test_the_end_lets_what_has_begun_end_and_refuses_what_is_new(held, image):

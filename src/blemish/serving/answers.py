@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from blemish.errors import BlemishError, ImageError
 from blemish.names import all_shown
@@ -79,6 +80,10 @@ def add_answers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def of_http(request: Request, error: HTTPException) -> JSONResponse:
         return problem(request, error.status_code, str(error.detail), **(error.headers or {}))
+
+    @app.exception_handler(ClientDisconnect)
+    async def of_gone(request: Request, _: ClientDisconnect) -> JSONResponse:
+        return problem(request, 400, "The connection ended before the body did.")
 
     @app.exception_handler(RequestValidationError)
     async def of_request(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -33,7 +33,7 @@ class Limits:
     """What requests may cost.
 
     Attributes:
-        most_bytes: of a body.
+        most_bytes: of a body with an image; all others are small.
         body_seconds: in which it must have come.
         seconds: to be judged, with waiting.
         places: requests that may wait or be judged at a time.
@@ -103,6 +103,7 @@ def make_app(
     add_answers(app)
     app.add_middleware(
         Shield,
+        guard=app.state.guard,
         most_bytes=limits.most_bytes,
         body_seconds=limits.body_seconds,
         here_only=tokens is None,

@@ -22,15 +22,18 @@ from typing import Annotated
 
 from fastapi import HTTPException, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from blemish.errors import UsageError
 from blemish.serving.tokens import Role, Token, Tokens, hash_of
 
 COOKIE, CSRF_HEADER = "blemish-session", "x-csrf-token"
 SESSION_SECONDS = 12 * 3600.0
-MOST_SESSIONS = 1000
+MOST_SESSIONS = 100  # of a token; its oldest go
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ANYBODY = Token("anybody here", Role.ENGINEER, "0" * 64)
+STRANGER = "Say who you are: Authorization: Bearer TOKEN, with a token that is known here."
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
 LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost"})
 
 _BEARER = HTTPBearer(auto_error=False, description="A token made by `blemish token`.")
@@ -75,10 +78,17 @@ class Guard:
         until = time.monotonic() + SESSION_SECONDS
         session = Session(token.sha256, secrets.token_urlsafe(32), until)
         with self._lock:
-            while len(self._sessions) >= MOST_SESSIONS:
-                del self._sessions[next(iter(self._sessions))]
+            self._make_room(token)
             self._sessions[hash_of(cookie)] = session
         return cookie, session
+
+    def _make_room(self, token: Token) -> None:
+        """Forget sessions that are over, and the oldest of whoever has too many."""
+        now = time.monotonic()
+        self._sessions = {key: one for key, one in self._sessions.items() if now < one.until}
+        own = [key for key, one in self._sessions.items() if one.token_sha256 == token.sha256]
+        for key in own[: max(0, len(own) - MOST_SESSIONS + 1)]:
+            del self._sessions[key]
 
     def close(self, cookie: str) -> None:
         """End a session."""
@@ -90,6 +100,17 @@ class Guard:
         with self._lock:
             session = self._sessions.get(hash_of(cookie))
         return session if session is not None and time.monotonic() < session.until else None
+
+    def still(self, token: Token) -> bool:
+        """Whether a token is known as it was: for what goes on long after it was shown."""
+        return self.tokens is None or self.tokens.of_hash(token.sha256) == token
+
+    def caller_of(self, request: Request, method: str) -> Token | None:
+        """Who sends a request; `None` for strangers. Raises as `token_of` does, by the method."""
+        scheme, secret = get_authorization_scheme_param(request.headers.get("authorization"))
+        bearer = secret if secret and scheme.lower() == "bearer" else None
+        csrf = request.headers.get(CSRF_HEADER)
+        return self.token_of(bearer, request.cookies.get(COOKIE), method, csrf)
 
     def token_of(
         self, bearer: str | None, cookie: str | None, method: str, csrf: str | None
@@ -125,19 +146,13 @@ def needs(role: Role) -> Callable[..., Awaitable[Token]]:
 
     async def allowed(
         request: Request,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
-        cookie: Annotated[str | None, Security(_COOKIE)],
+        _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+        _cookie: Annotated[str | None, Security(_COOKIE)],  # both for the description
     ) -> Token:
         guard: Guard = request.app.state.guard
-        secret = None if bearer is None else bearer.credentials
-        csrf = request.headers.get(CSRF_HEADER)
-        token = guard.token_of(secret, cookie, request.method, csrf)
+        token = guard.caller_of(request, request.method)
         if token is None:
-            raise HTTPException(
-                401,
-                "Say who you are: Authorization: Bearer TOKEN, with a token that is known here.",
-                {"WWW-Authenticate": "Bearer"},
-            )
+            raise HTTPException(401, STRANGER, CHALLENGE)
         if not token.role.may(role):
             raise HTTPException(403, f"This takes the role {role}; '{token.name}' is {token.role}.")
         return token

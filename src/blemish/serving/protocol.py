@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Depends, Header, Request, Response
 from numpy.typing import NDArray
+from starlette.concurrency import run_in_threadpool
 
 from blemish.errors import UsageError
 from blemish.serving.answers import answers, problem
@@ -164,15 +165,16 @@ async def infer(
     served = _served(request, name, version)
     async with place_for(request):
         start = time.perf_counter()
-        body = Body.of(await request.body(), json_bytes)
-        images, wanted = _images(body, served), body.wanted(OUTPUTS)
+        body = await run_in_threadpool(Body.of, await request.body(), json_bytes)
+        images = await run_in_threadpool(_images, body, served)
+        wanted = body.wanted(OUTPUTS)
         judged = await _judged(request, served, images)
         for one in judged:
             request.app.state.metrics.judged(one, time.perf_counter() - start)
-    told = {"model_name": name, "model_version": judged[0].served.version}
-    if body.request.id is not None:
-        told["id"] = body.request.id
-    content, head_bytes = encoded(_outputs(judged), wanted, **told)
+        told = {"model_name": name, "model_version": judged[0].served.version}
+        if body.request.id is not None:
+            told["id"] = body.request.id
+        content, head_bytes = await run_in_threadpool(_encoded, judged, wanted, told)
     if head_bytes is None:
         return Response(content, media_type="application/json")
     headers = {HEADER: str(head_bytes)}
@@ -206,6 +208,12 @@ async def _judged(request: Request, served: Served, images: NDArray[Any]) -> lis
             raise found
         judged.append(found)
     return judged
+
+
+def _encoded(
+    judged: list[Judged], wanted: dict[str, bool], told: dict[str, str]
+) -> tuple[bytes, int | None]:
+    return encoded(_outputs(judged), wanted, **told)
 
 
 def _outputs(judged: list[Judged]) -> dict[str, NDArray[Any] | list[str]]:

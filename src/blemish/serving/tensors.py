@@ -32,7 +32,8 @@ MOST_NAMED = 100  # tensors of a request, and parameters of one
 
 Size = Annotated[int, Meta(ge=1, le=1 << 31)]
 Name = Annotated[str, Meta(max_length=LONGEST)]
-Parameters = Annotated[dict[Name, Any], Meta(max_length=MOST_NAMED)]
+Value = bool | int | float | str
+Parameters = Annotated[dict[Name, Value], Meta(max_length=MOST_NAMED)]
 Flat = list[int]
 Nested = list[list[list[list[int]]]]
 

@@ -85,8 +85,8 @@ class Waiting:
         except TimeoutError:
             if job.cancelled():
                 raise BusyError("No core was free in time; ask again in a moment.") from None
-            if job.done():  # with an error of its own
-                raise
+            if job.done():  # in this very moment, or with an error of its own
+                return job.result()
             raise TooSlowError(
                 f"Judging took longer than the {self.seconds:g} seconds that a request may take."
             ) from None

@@ -18,6 +18,8 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from blemish.ledger.entry import Kind
 from blemish.ledger.query import Query
+from blemish.serving.guard import Guard, needs
+from blemish.serving.tokens import Token
 from blemish.station.page.access import Answers, NotThereError, Role, Visitor, visits
 from blemish.station.page.page import Page
 from blemish.station.page.shift import ShiftChart, shift_shown
@@ -37,6 +39,7 @@ MOST_STREAMS = 64
 RECENT = 18  # parts
 
 Viewer = Annotated[Visitor, Depends(visits(Role.VIEWER))]
+Known = Annotated[Token, Depends(needs(Role.VIEWER))]
 _IMAGE_LAYERS = {"image": "image/jpeg", "map": "image/jpeg", "regions": "image/svg+xml"}
 
 
@@ -57,7 +60,8 @@ def routes(page: Page) -> APIRouter:
         )
 
     @router.get("/live/stream")
-    async def stream(request: Request, _: Viewer) -> StreamingResponse:
+    async def stream(request: Request, _: Viewer, token: Known) -> StreamingResponse:
+        guard: Guard = request.app.state.guard
         if len(streams) >= MOST_STREAMS:
             raise HTTPException(503, f"{MOST_STREAMS} pages watch already; close one.")
 
@@ -66,6 +70,8 @@ def routes(page: Page) -> APIRouter:
             streams.add(mine)
             try:
                 async for event in _events(page, page.texts(request)):
+                    if not guard.still(token):
+                        break
                     yield event
             finally:
                 streams.discard(mine)
