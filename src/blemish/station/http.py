@@ -78,9 +78,13 @@ async def show(request: Request) -> dict[str, Any]:
 
 @router.get("/alive", response_model=None, responses=answers(503))
 async def alive(request: Request) -> Any:
-    """Whether parts can be judged and recorded now; 503 where not, and why."""
-    trouble = _station(request).status()["trouble"]
-    return {"alive": True} if trouble is None else problem(request, 503, trouble)
+    """Whether parts can be judged and recorded now; 503 where not.
+
+    Strangers may ask, so it does not say why: the status does.
+    """
+    if _station(request).status()["trouble"] is None:
+        return {"alive": True}
+    return problem(request, 503, "Parts cannot be judged and recorded now; the status says why.")
 
 
 @router.post("/recipe", responses=answers(400, 422))

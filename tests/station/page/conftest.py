@@ -20,7 +20,7 @@ from blemish.station.contracts import Frame
 from blemish.station.page.mount import page_routers
 from tiny import tiny_settings
 
-HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\u202e"
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 RECIPES = {
     "tile": 'model = "tile.onnx"',
     "other": 'model = "other.onnx"\nparts = ["other-*"]',

@@ -44,7 +44,10 @@ def test_a_model_is_made_of_images_that_were_sent_and_inspects(shop, here):
     assert shop.tell("/setup/go", {"name": "part-1"}).json() == {"next": "/"}
     assert shop.station.recipe.name == "part-1"
     acts = [row.entry for row in shop.station.ledger.after(0, most=999) if row.entry.kind == "act"]
-    assert [act.body["act"] for act in acts[-2:]] == ["first-model", "switch"]
+    told = [act.body["act"] for act in acts]
+    assert told[-4:] == ["first-images-remove", "first-model-fit", "first-model", "switch"]
+    assert told.count("first-images-add") == 24
+    assert {act.who for act in acts} == {"Anna engineer"}
     assert shop.entry(shop.judge(shop.line.bad())).verdict == "defect"
     assert shop.tell("/recipes/switch", {"recipe": "tile"}).is_success
     assert shop.tell("/setup/empty").is_success

@@ -97,7 +97,7 @@ def test_a_part_shows_its_pictures_and_why(shop, bad):
 def test_evidence_is_shown_where_the_model_tells_it(shop, bad):
     page = shop.ask(f"/parts/{bad}/evidence").text
     assert page.count("data:image/jpeg;base64,") >= 1
-    assert "not kept" in page  # the tiny model keeps no thumbnails
+    assert "Most similar" not in page  # the tiny model keeps no thumbnails
 
 
 def test_a_word_is_written_down_and_takes_the_part_from_the_queue(shop):
@@ -164,3 +164,30 @@ def test_health_tells_of_cameras_outputs_and_the_record(shop, good):
     page = shop.ask("/health/now").text
     for word in ("top", "screen", "pictures", shop.station.ledger.head().sha256[:32]):
         assert word in page
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00", "9999-12-31T23:59", "x"])
+def test_times_that_no_calendar_has_break_nothing(shop, time):
+    for name in ("since", "until"):
+        assert shop.ask(f"/history?{name}={time}").is_success
+    for path in ("/statistics", "/statistics/report.pdf"):
+        assert shop.ask(f"{path}?shift={time}").status_code in (200, 400, 422)
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "a\\ud800", "\\udfff"])
+def test_a_comment_that_no_record_can_keep_is_refused(shop, text):
+    number = shop.judge(shop.line.bad())
+    answer = shop.ask(
+        f"/parts/{number}/review",
+        method="POST",
+        content=f'{{"word": "confirmed", "comment": "{text}"}}',
+        headers={"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("box", ["nan,0,1,1", "0,0,inf,1", "0,0,1", "x"])
+def test_a_box_that_is_none_is_refused(shop, box):
+    number = shop.judge(shop.line.bad())
+    values = {"camera": "top", "kind": "defect", "box": box}
+    assert shop.tell(f"/parts/{number}/teach", values).status_code in (400, 422)

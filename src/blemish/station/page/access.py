@@ -18,7 +18,9 @@ from blemish.errors import UsageError
 from blemish.serving.guard import COOKIE, CSRF_HEADER, SAFE_METHODS, Guard, needs
 from blemish.serving.tokens import Role, Token
 
-__all__ = ["Answers", "NotThereError", "Role", "Visitor", "visits"]
+__all__ = ["TEXT", "Answers", "NotThereError", "Role", "Visitor", "visits"]
+
+TEXT = r"^[^\x00]*$"  # what people write is kept, and no database keeps a zero in a text
 
 
 class NotThereError(UsageError):

@@ -42,7 +42,7 @@ def routes(page: Page) -> APIRouter:
 
     @router.get("/cameras")
     def cameras(request: Request, visitor: Viewer, camera: str = "") -> HTMLResponse:
-        names = page.triggered()
+        names = page.cameras()
         chosen = camera if camera in names else names[0] if names else None
         source = None if chosen is None else _source(page, chosen)
         return page.show(
@@ -53,6 +53,7 @@ def routes(page: Page) -> APIRouter:
             chosen=chosen,
             settings=ADJUSTABLE if hasattr(source, "set") else (),
             live=hasattr(source, "look"),
+            takes_triggers=chosen is not None and page.takes_triggers(chosen),
         )
 
     @router.get("/cameras/{name}/look")

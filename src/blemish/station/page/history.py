@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -161,6 +161,8 @@ def _time(text: str, zone: tzinfo | None) -> datetime | None:
     """A time as a browser's field has it; `None` for what is none."""
     try:
         local = datetime.fromisoformat(text)
-    except ValueError:
+        if local.tzinfo is None and zone is not None:
+            local = local.replace(tzinfo=zone)
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return local if local.tzinfo else local.replace(tzinfo=zone) if zone else local.astimezone()

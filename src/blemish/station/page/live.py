@@ -94,7 +94,7 @@ def routes(page: Page) -> APIRouter:
             part=part,
             shots=shots,
             recent=recent,
-            cameras=page.triggered(),
+            cameras=list(filter(page.takes_triggers, page.cameras())),
             begins=page.lacks_model(station.recipe),
             **shift_shown(station, chart, t),
         )

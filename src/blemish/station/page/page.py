@@ -121,9 +121,13 @@ class Page:
         }
         return self._templates.get_template(f"{template}.html.j2").render({**shared, **values})
 
-    def triggered(self) -> list[str]:
+    def cameras(self) -> list[str]:
         """Names of the cameras."""
         return [camera.name for camera in self.station.site.cameras]
+
+    def takes_triggers(self, camera: str) -> bool:
+        """Whether an image can be asked of a camera: of all but those that say otherwise."""
+        return bool(getattr(self.station.sources[camera], "takes_triggers", True))
 
     def recipes(self) -> list[str]:
         """Names of the recipes."""

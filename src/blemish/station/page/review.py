@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse
 from blemish.ledger.entry import Kind, Row
 from blemish.ledger.query import Query
 from blemish.station.inspection import Outcome
-from blemish.station.page.access import Answers, Role, Visitor, visits
+from blemish.station.page.access import TEXT, Answers, Role, Visitor, visits
 from blemish.station.page.page import Page
 from blemish.station.page.shown import PartShown
 
@@ -42,7 +42,7 @@ def routes(page: Page) -> APIRouter:
         number: int,
         visitor: Operator,
         word: Annotated[Literal["confirmed", "overruled"], Body()],
-        comment: Annotated[str, Body(max_length=2000)] = "",
+        comment: Annotated[str, Body(max_length=2000, pattern=TEXT)] = "",
     ) -> dict[str, Any]:
         page.inspection_row(number)
         await page.station.review(number, word=word, comment=comment.strip(), who=visitor.name)

@@ -83,9 +83,10 @@ def routes(page: Page) -> APIRouter:
         return page.show(request, visitor, "setup_now", **_shown(page, state))
 
     @router.post("/setup/images")
-    async def add(request: Request, _: Engineer) -> dict[str, Any]:
+    async def add(request: Request, visitor: Engineer) -> dict[str, Any]:
         content = await request.body()
         name = await run_in_threadpool(state.images.add, content)
+        await page.record("first-images-add", visitor, {"image": name})
         return {"name": name, "next": "/setup"}
 
     @router.get("/setup/images/{name}")
@@ -94,19 +95,21 @@ def routes(page: Page) -> APIRouter:
         return Response(jpeg, media_type="image/jpeg")
 
     @router.post("/setup/images/{name}/remove")
-    def remove(name: str, _: Engineer) -> dict[str, Any]:
-        state.images.remove(name)
+    async def remove(name: str, visitor: Engineer) -> dict[str, Any]:
+        await run_in_threadpool(state.images.remove, name)
+        await page.record("first-images-remove", visitor, {"image": name})
         return {}
 
     @router.post("/setup/take")
     async def take(
-        _: Engineer, camera: Annotated[str, Body(embed=True, max_length=200)]
+        visitor: Engineer, camera: Annotated[str, Body(embed=True, max_length=200)]
     ) -> dict[str, Any]:
-        if camera not in page.triggered():
+        if camera not in page.cameras():
             raise UsageError(f"There is no camera '{camera[:100]}'.")
         state.stop()
         state.job, state.taking = None, camera
         state.task = asyncio.create_task(_taken(page, state, camera))
+        await page.record("first-images-take", visitor, {"camera": camera})
         return {}
 
     @router.post("/setup/stop")
@@ -118,21 +121,23 @@ def routes(page: Page) -> APIRouter:
         return {}
 
     @router.post("/setup/empty")
-    async def empty(_: Engineer) -> dict[str, Any]:
+    async def empty(visitor: Engineer) -> dict[str, Any]:
         state.stop()
+        await page.record("first-images-empty", visitor, {"images": len(state.images.names())})
         await run_in_threadpool(state.images.clear)
         state.job = None
         return {}
 
     @router.post("/setup/fit")
-    async def begin(_: Engineer) -> dict[str, Any]:
+    async def begin(visitor: Engineer) -> dict[str, Any]:
         if state.job is not None and not state.job.over:
             raise UsageError("A model is being fitted already.")
-        if len(state.images.names()) < 2:
+        if (images := len(state.images.names())) < 2:
             raise UsageError("A model takes two images of good parts at least; thirty are better.")
         state.stop()
         settings = dict(page.detector_settings)
         state.job = Job.start(fitted, str(state.images.folder), str(state.new), settings)
+        await page.record("first-model-fit", visitor, {"images": images})
         return {}
 
     @router.post("/setup/go")
@@ -160,7 +165,7 @@ def _shown(page: Page, state: FirstStart) -> dict[str, Any]:
         "names": names,
         "wanted": WANTED,
         "few": FEW,
-        "cameras": page.triggered(),
+        "cameras": page.cameras(),
         "suggested": _suggested(page),
     }
 
@@ -200,7 +205,7 @@ def _installed(page: Page, new: Path, name: str) -> None:
     Raises:
         UsageError: the name is none, or its recipe has a model.
     """
-    site, cameras = page.station.site, page.triggered()
+    site, cameras = page.station.site, page.cameras()
     if NAME.fullmatch(name) is None:
         raise UsageError("A recipe's name has letters, digits, - and _ (64 at most).")
     known = site.recipes.get(name)

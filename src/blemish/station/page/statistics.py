@@ -64,12 +64,11 @@ def routes(page: Page) -> APIRouter:
 def _shift(page: Page, start: str) -> tuple[datetime, datetime]:
     """The shift that a time is in; that of now where none is named."""
     shifts, when = page.station.site.shifts, datetime.now(UTC)
-    if start:
-        try:
-            when = datetime.fromisoformat(start).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise UsageError(f"'{start}' is no time as 2026-01-31T06:00:00+01:00.") from None
-    return shifts.start_of(when), shifts.end_of(when)
+    try:
+        when = datetime.fromisoformat(start).astimezone(UTC) if start else when
+        return shifts.start_of(when), shifts.end_of(when)
+    except (ValueError, OverflowError):
+        raise UsageError(f"'{start}' is no time as 2026-01-31T06:00:00+01:00.") from None
 
 
 def _heat(page: Page, since: datetime, until: datetime, title: str) -> Any:

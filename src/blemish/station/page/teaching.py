@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from blemish.images.header import probe_image
 from blemish.ledger.entry import Kind
 from blemish.ledger.query import Query
 from blemish.station.inspection import Outcome
-from blemish.station.page.access import Answers, NotThereError, Role, Visitor, visits
+from blemish.station.page.access import TEXT, Answers, NotThereError, Role, Visitor, visits
 from blemish.station.page.job import Job
 from blemish.station.page.lessons import Trial, taught
 from blemish.station.page.page import Page
@@ -45,7 +46,7 @@ class Asked(BaseModel):
 
     camera: str = Field(max_length=200)
     kind: As
-    because: str = Field("", max_length=500)
+    because: str = Field("", max_length=500, pattern=TEXT)
     box: str = Field("", max_length=200)
 
 
@@ -173,7 +174,10 @@ def _box(shares: str, image: Path) -> Box | None:
     if not shares:
         return None
     try:
-        x0, y0, x1, y1 = (min(max(float(word), 0.0), 1.0) for word in shares.split(","))
+        numbers = [float(word) for word in shares.split(",")]
+        if not all(map(isfinite, numbers)):
+            raise ValueError
+        x0, y0, x1, y1 = (min(max(number, 0.0), 1.0) for number in numbers)
     except ValueError:
         raise UsageError(
             f"A box is four numbers from 0 to 1, x0,y0,x1,y1; got '{shares}'."
