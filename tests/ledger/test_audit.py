@@ -251,6 +251,6 @@ def test_a_head_of_archived_rows_asks_for_the_archive(tmp_path, path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("INSERT INTO anchor SELECT number, sha256, time FROM row WHERE number=4")
         connection.execute("DELETE FROM row WHERE number <= 4")
-    assert audit([str(path)]).fault is None
+    assert audit([str(path)]).fault.row == 1  # no row tells of an archive
     with pytest.raises(UsageError, match="name the archive"):
         audit([str(path)], heads=[Head(2, "0" * 64, None)])
