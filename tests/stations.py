@@ -20,6 +20,7 @@ class Hand:
     """A camera that gives what a test hands to it."""
 
     Settings = NoSettings
+    takes_triggers = True
 
     def __init__(self, name, settings, context):
         self.name, self.settings = name, settings

@@ -14,7 +14,8 @@ from blemish.errors import BlemishError, LedgerError
 from blemish.ledger.entry import Kind
 from blemish.ledger.query import Query
 from blemish.serving.models import Models
-from blemish.station.contracts import BusyError, Frame
+from blemish.serving.waiting import BusyError
+from blemish.station.contracts import Frame
 from stations import until
 
 PARTS = Query(kinds={Kind.INSPECTION})

@@ -71,7 +71,7 @@ class Cameras:
     async def check_trigger(self, camera: str) -> None:
         """Raise `UsageError` where one knows no trigger, before anything is done for it."""
         source = self.sources[camera]
-        if not getattr(source, "takes_triggers", True):
+        if not source.takes_triggers:
             await source.trigger(None)  # which says why
 
     def check(self, camera: str) -> None:

@@ -12,8 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from blemish.serving.waiting import BusyError as BusyError  # noqa: PLC0414 - of sources, too
-
 if TYPE_CHECKING:
     import numpy as np
     from fastapi import APIRouter
@@ -142,6 +140,11 @@ class Source(Protocol):
 
     name: str
     health: Health
+
+    @property
+    def takes_triggers(self) -> bool:
+        """Whether somebody may say when it takes an image."""
+        ...
 
     def frames(self) -> AsyncIterator[Frame]:
         """Frames as they come; ends only with the station, reconnects by itself."""

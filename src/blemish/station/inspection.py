@@ -151,5 +151,21 @@ def outcome_of(
     return Outcome.GOOD if said == {Verdict.GOOD} else Outcome.NOT_INSPECTED
 
 
+_WORST_LAST = (Verdict.GOOD, Verdict.NOT_INSPECTABLE, None, Verdict.DEFECT)
+
+
+def deciding(views: Sequence[View]) -> View | None:
+    """The view that an outcome comes from: of the worst ones, that farthest above its threshold."""
+    return max(views, key=_weight, default=None)
+
+
+def _weight(view: View) -> tuple[int, float]:
+    badness = _WORST_LAST.index(_verdict(view))
+    if view.prediction is None or view.threshold is None:
+        return badness, 0.0
+    excess = view.prediction.score - view.threshold
+    return badness, excess / (abs(view.threshold) or 1.0)
+
+
 def _verdict(view: View) -> Verdict | None:
     return None if view.prediction is None or view.error else view.prediction.verdict

@@ -20,7 +20,7 @@ from blemish.ledger.query import Query
 from blemish.names import all_shown, harmless
 from blemish.station.assembler import Part
 from blemish.station.contracts import Frame
-from blemish.station.inspection import Inspection, Outcome, View, outcome_of
+from blemish.station.inspection import Inspection, Outcome, View, deciding, outcome_of
 from blemish.station.judging import failed, image_sha256
 from blemish.station.keys import PART_KEY
 
@@ -277,8 +277,8 @@ def _view_of(frame: Frame, view: asyncio.Future[View]) -> View:
 
 
 def _entry(inspection: Inspection, part: Part, refers_to: int | None = None) -> Entry:
-    """The entry of a part; hashes, score and threshold are those of the view that stands out."""
-    view = max(inspection.views, key=_excess, default=None)
+    """The entry of a part; hashes, score and threshold are those of the view that decides."""
+    view = deciding(inspection.views)
     return Entry(
         kind=Kind.INSPECTION,
         time=inspection.time,
@@ -314,10 +314,3 @@ def _entries_of_others(part: Part) -> list[Entry]:
 
 def _keys(part: Part) -> list[str]:
     return list(dict.fromkeys(frame.key for frame in part.frames if frame.key is not None))
-
-
-def _excess(view: View) -> float:
-    """By how much a score is beyond its threshold, as a share of it; what has none is in front."""
-    if view.prediction is None or view.threshold is None:
-        return float("inf")
-    return (view.prediction.score - view.threshold) / (abs(view.threshold) or 1.0)

@@ -109,7 +109,7 @@ class Site:
         path: of the file.
         station, page, shifts: its tables.
         cameras, outputs: in the order of the file.
-        recipes: by their names.
+        recipes: by their names; one that is new while the station runs is put here.
     """
 
     path: Path
@@ -118,7 +118,7 @@ class Site:
     shifts: Shifts
     cameras: tuple[Part, ...]
     outputs: tuple[Part, ...]
-    recipes: Mapping[str, Recipe]
+    recipes: dict[str, Recipe]
 
     @property
     def folder(self) -> Path:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Literal
 
-from blemish.errors import BlemishError, UsageError, did_you_mean
+from blemish.errors import BlemishError, UsageError
 from blemish.files import make_folder
 from blemish.ledger.entry import Entry, Kind, Row
 from blemish.ledger.ledger import Ledger
@@ -26,6 +26,7 @@ from blemish.station.contracts import Context, Forwarder, Frame, Health, Notice,
 from blemish.station.counters import ShiftCounters
 from blemish.station.drift import Drift
 from blemish.station.heartbeat import Heartbeat
+from blemish.station.in_force import MARK, InForce
 from blemish.station.inspection import Inspection, Outcome
 from blemish.station.intake import Intake, check_texts
 from blemish.station.judges import Judges
@@ -33,7 +34,7 @@ from blemish.station.machines import Machines
 from blemish.station.notices import Notices
 from blemish.station.outputs.files import Files
 from blemish.station.pictures import Pictures
-from blemish.station.recipe import Recipe, recipe_for
+from blemish.station.recipe import Recipe
 from blemish.station.recorder import Recorder
 from blemish.station.site import Site
 from blemish.station.supervisor import Supervisor
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 LOAD_SECONDS = 1.0  # between two looks for a model that is missing
-RECIPE_MARK = "recipe"
 MOST_TOLD = 50
 STOPPED = "The station has stopped."
 
@@ -60,7 +60,6 @@ class Station:
         ledger: the record.
         models: by the names of their files, without `.onnx`.
         pictures: what is kept of inspections.
-        recipe: by which parts are inspected now.
         sources: by the names of cameras.
         outputs: by their names.
         routers: routes that sources and outputs add.
@@ -75,7 +74,7 @@ class Station:
         self.ledger = Ledger.open(site.folder / "ledger.db")
         self.models = Models()
         self._warm = Warm(self.models, site.models, site.station.models_memory)
-        self.recipe = self._first_recipe()
+        self._in_force = InForce(site, self.ledger)
         self.routers: list[APIRouter] = []
         self.outputs: dict[str, Output | Forwarder] = {}
         self._cameras = Cameras(site, lambda name: self._context("cameras", name), self.recipe)
@@ -92,6 +91,11 @@ class Station:
         self._latest: dict[str | None, Inspection] = {}
         self._told: list[dict[str, str]] = []
         self._stopping = False
+
+    @property
+    def recipe(self) -> Recipe:
+        """By which parts are inspected now."""
+        return self._in_force.recipe
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -134,7 +138,7 @@ class Station:
         check_texts(part=frame.part, name=frame.name, key=frame.key)
         if (row := await self._intake.known(frame)) is not None:
             return row
-        self._check_camera(frame.camera, frame.part)
+        self._in_force.check_camera(frame.camera, frame.part)
         self._intake.check_room()
         await self._follow(frame.part)
         frame = replace(frame, settled=settled, refused=refused, waits=False)
@@ -152,7 +156,7 @@ class Station:
         check_texts(part=part)
         self._cameras.check(camera)
         if part is not None:
-            self._check_camera(camera, part)
+            self._in_force.check_camera(camera, part)
         await self._cameras.check_trigger(camera)
         if changing := await self._follow(part):
             await asyncio.wait(changing)
@@ -165,15 +169,15 @@ class Station:
             UsageError: there is none of that name.
             BlemishError: its models cannot be loaded, or the switch not be recorded.
         """
-        if changing := await self._switch(recipe, who):
+        if changing := await self._switch(self._in_force.named(recipe), who):
             await asyncio.wait(changing)
 
     async def switch_for(self, part: str, *, who: str) -> None:
         """Go on by the recipe that a part asks for, by its id or number. Raises `UsageError`."""
-        name = recipe_for(part, self.site.recipes)
-        if name is None:
+        asked = self._in_force.asked_by(part)
+        if asked is None:
             raise UsageError(f"No recipe is for part '{part[:100]}'; say so in one: parts = [...].")
-        await self.switch(name, who=who)
+        await self.switch(asked.name, who=who)
 
     # What people ask of it.
 
@@ -259,11 +263,6 @@ class Station:
 
     # How it begins and ends.
 
-    def _first_recipe(self) -> Recipe:
-        """The one that was switched to before, or that of the site file."""
-        kept = self.ledger.mark(RECIPE_MARK)
-        return self.site.recipes.get(kept or "") or self.site.recipes[self.site.recipe]
-
     def _context(self, kind: str, name: str) -> Context:
         return Context(
             folder=self.site.folder / "state" / kind / name,
@@ -278,8 +277,6 @@ class Station:
     def _assemble(self) -> None:
         """What belongs to the event loop."""
         wanted = self.site.station
-        self._switched: asyncio.Event = asyncio.Event()
-        self._switching: asyncio.Lock = asyncio.Lock()
         self._tasks: Supervisor = Supervisor(self.say)
         self._judges = Judges(wanted.workers, hang_seconds=wanted.hang_seconds)
         self._drift = Drift(self.ledger, self.models)
@@ -331,39 +328,32 @@ class Station:
 
     # Frames come in.
 
-    async def _switch(self, recipe: str, who: str) -> list[asyncio.Task[None]]:
+    async def _switch(self, recipe: Recipe, who: str) -> list[asyncio.Task[None]]:
         """Switch; gives what is still to come: cameras with other settings."""
-        if recipe not in self.site.recipes:
-            near = did_you_mean(recipe, self.site.recipes)
-            raise UsageError(f"There is no recipe '{recipe[:100]}'.{near}")
-        async with self._switching:
-            before, after = self.recipe, self.site.recipes[recipe]
-            if after is before:
-                return []
+
+        async def record(before: Recipe, after: Recipe) -> None:
             await asyncio.to_thread(self._warm.load, after)
-            body = {"from": before.name, "to": recipe, "models": self._hashes(after)}
-            await self.act("switch", who=who, body=body, marks={RECIPE_MARK: recipe})
-            self.recipe = after
-            self._switched.set()  # whoever waits looks again
-            self._switched.clear()
-            self._notices.tell("state", self.status())
-            return self._cameras.follow(before, after)
+            body = {"from": before.name, "to": after.name, "models": self._hashes(after)}
+            await self.act("switch", who=who, body=body, marks={MARK: after.name})
+
+        before = await self._in_force.change(recipe, record)
+        if before is None:
+            return []
+        self._notices.tell("state", self.status())
+        return self._cameras.follow(before, recipe)
 
     async def _take(self, frame: Frame, health: Health) -> None:
         """Take a frame of a source in; whatever is wrong with one, the next is taken."""
         try:
-            if (wrong := self._wrong_camera(frame.camera, frame.part)) and self._asked_by(
-                frame.part
-            ):
-                error = frame.error or wrong
-                frame = replace(frame, content=None, pixels=None, error=error)
+            wrong = self._in_force.wrong_camera(frame.camera, frame.part)
+            if wrong and self._in_force.asked_by(frame.part):
+                frame = replace(frame, content=None, pixels=None, error=frame.error or wrong)
             else:
                 await self._follow(frame.part)
-            while frame.camera not in self.recipe.cameras:
-                if not frame.waits:
-                    health.count("not of the recipe")
-                    return
-                await self._switched.wait()
+            if not frame.waits and frame.camera not in self.recipe.cameras:
+                health.count("not of the recipe")
+                return
+            await self._in_force.looks_through(frame.camera)
             await self._intake.take(frame, self.recipe)
         except BlemishError as error:
             health.count("refused")
@@ -371,30 +361,10 @@ class Station:
             if frame.refused is not None:
                 await frame.refused(str(error))
 
-    def _asked_by(self, part: str | None) -> Recipe | None:
-        """The recipe that a part asks for."""
-        name = None if part is None else recipe_for(part, self.site.recipes)
-        return None if name is None else self.site.recipes[name]
-
-    def _wrong_camera(self, camera: str, part: str | None) -> str | None:
-        """Why a camera does not look at a part, by the recipe that this asks for."""
-        recipe = self._asked_by(part) or self.recipe
-        if camera in recipe.cameras:
-            return None
-        cameras = ", ".join(recipe.cameras)
-        return f"Recipe '{recipe.name}' has no camera '{camera[:100]}'; it has: {cameras}."
-
-    def _check_camera(self, camera: str, part: str | None) -> None:
-        wrong = self._wrong_camera(camera, part)
-        if wrong is not None:
-            raise UsageError(wrong)
-
     async def _follow(self, part: str | None) -> list[asyncio.Task[None]]:
         """Switch to the recipe that a part asks for; gives what is still to come of that."""
-        asked = self._asked_by(part)
-        if asked is None or asked is self.recipe:
-            return []
-        return await self._switch(asked.name, f"part {part}")
+        asked = self._in_force.asked_by(part)
+        return [] if asked is None else await self._switch(asked, f"part {part}")
 
     # Parts are over.
 

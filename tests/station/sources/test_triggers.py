@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from blemish.station.contracts import BusyError
+from blemish.serving.waiting import BusyError
 from blemish.station.sources.triggers import MOST_WAITING, Triggers
 
 

@@ -10,16 +10,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from blemish.result import Verdict
-from blemish.station.inspection import Inspection, Outcome, View
+from blemish.station.inspection import Inspection, Outcome, deciding
 
 PATIENCE_S = 3.0  # without a heartbeat, before a verdict is withdrawn
-
-_WORSE = {None: -1, Verdict.GOOD: 0, Verdict.NOT_INSPECTABLE: 1, Verdict.DEFECT: 2}
 
 
 class Code(IntEnum):
@@ -41,7 +38,7 @@ class Shown:
     Attributes:
         number: counted from 1 since the start; 0 while there was none.
         outcome: what to do with the part.
-        score, threshold: raw, of the view that decides; not a number where none was judged.
+        score, threshold: raw, of the view that decides; not a number where that was not judged.
         part, recipe, id: of the inspection; empty where there is none.
     """
 
@@ -117,14 +114,3 @@ class Display:
             if not live and (self.withdraw() or lived):
                 await changed()
             lived = live
-
-
-def deciding(views: Sequence[View]) -> View | None:
-    """The judged view that decides: of the worst verdict, the one farthest above its threshold."""
-    judged = [view for view in views if view.prediction is not None]
-    return max(judged, key=_weight, default=None)
-
-
-def _weight(view: View) -> tuple[int, float]:
-    assert view.prediction is not None
-    return _WORSE[view.prediction.verdict], view.prediction.score - (view.threshold or 0.0)

@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
@@ -20,15 +20,13 @@ from blemish.ledger.entry import Kind
 from blemish.ledger.query import Query
 from blemish.serving.guard import Guard, needs
 from blemish.serving.tokens import Token
+from blemish.station.inspection import Inspection, deciding
 from blemish.station.page.access import Answers, NotThereError, Role, Visitor, visits
 from blemish.station.page.page import Page
 from blemish.station.page.shift import ShiftChart, shift_shown
 from blemish.station.page.shots import regions_svg
 from blemish.station.page.shown import PartShown
 from blemish.station.page.texts import Texts
-
-if TYPE_CHECKING:
-    from blemish.station.inspection import Inspection
 
 BEAT_SECONDS = 1.0
 SILENT_AFTER_SECONDS = 4  # without a beat the page says that it has no connection
@@ -170,11 +168,10 @@ def _line(newest: Inspection, t: Texts) -> str:
     errors = [view.error for view in newest.views if view.error]
     if errors:
         return errors[0]
-    judged = [(view, view.prediction) for view in newest.views if view.prediction is not None]
-    reasons = [reason.message for _, found in judged for reason in found.reasons]
-    if reasons:
-        return reasons[0]
-    if not judged:
+    view = deciding(newest.views)
+    if view is None or view.prediction is None:
         return ""
-    view, found = max(judged, key=lambda pair: pair[1].score - (pair[0].threshold or 0.0))
-    return t("live.score", score=t.score(found.score), threshold=t.score(view.threshold))
+    if view.prediction.reasons:
+        return view.prediction.reasons[0].message
+    score, threshold = t.score(view.prediction.score), t.score(view.threshold)
+    return t("live.score", score=score, threshold=threshold)

@@ -127,7 +127,7 @@ class Page:
 
     def takes_triggers(self, camera: str) -> bool:
         """Whether an image can be asked of a camera: of all but those that say otherwise."""
-        return bool(getattr(self.station.sources[camera], "takes_triggers", True))
+        return self.station.sources[camera].takes_triggers
 
     def recipes(self) -> list[str]:
         """Names of the recipes."""

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -26,9 +26,6 @@ from blemish.station.page.shots import read_jpeg
 from blemish.station.recipe import read_recipes
 from blemish.station.site import NAME
 from blemish.station.warm import name_of
-
-if TYPE_CHECKING:
-    from blemish.station.recipe import Recipe
 
 FEW = 20  # below, nobody can tell which images stand out
 THUMB_PX = 260
@@ -224,6 +221,4 @@ def _installed(page: Page, new: Path, name: str) -> None:
     write_whole(page.model_file(name), new.read_bytes())
     listed = ", ".join(f'"{camera}"' for camera in cameras)
     write_whole(recipe, f'model = "{name}.onnx"\ncameras = [{listed}]\n')
-    read = read_recipes(recipe.parent, cameras)
-    # One mapping is shared by all of the station that asks for recipes.
-    cast("dict[str, Recipe]", site.recipes)[name] = read[name]
+    site.recipes[name] = read_recipes(recipe.parent, cameras)[name]

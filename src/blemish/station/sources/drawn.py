@@ -53,6 +53,7 @@ class Drawn:
     """
 
     Settings = DrawnSettings
+    takes_triggers = True
 
     def __init__(self, name: str, settings: DrawnSettings, context: Context) -> None:
         del context

@@ -66,6 +66,7 @@ class MqttTrigger:
 
     Settings = MqttTriggerSettings
     is_camera = False
+    takes_triggers = False
 
     def __init__(self, name: str, settings: MqttTriggerSettings, context: Context) -> None:
         self.name = name

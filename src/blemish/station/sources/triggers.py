@@ -15,7 +15,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from blemish.station.contracts import BusyError
+from blemish.serving.waiting import BusyError
 
 MOST_WAITING = 64
 
