@@ -7,11 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from fastapi.testclient import TestClient
+from prometheus_client import CollectorRegistry, generate_latest
 
 from blemish.serving.tokens import Role, Tokens, new_token
+from blemish.station.contracts import Frame
+from blemish.station.figures import add_figures
 from blemish.station.http import station_app
 
 
@@ -58,6 +62,19 @@ def test_figures_tell_of_cameras_outputs_and_the_record(client):
         'blemish_station_parts{verdict="good"} 0.0',
     ):
         assert line in text
+
+
+def test_how_long_verdicts_take_is_told_by_recipes_and_verdicts(line, run):
+    async def work():
+        station = line.station()
+        registry = CollectorRegistry()
+        add_figures(station, registry)
+        async with station.running():
+            await station.submit(Frame("top", datetime.now(UTC), content=line.bad()))
+            return generate_latest(registry).decode()
+
+    counted = 'blemish_station_inspection_seconds_count{recipe="tile",verdict="defect"} 1.0'
+    assert counted in run(work())
 
 
 def test_whether_it_inspects_is_told_without_a_token(client):

@@ -311,6 +311,27 @@ def test_monitors_go_on_after_a_restart_where_they_were(line, run):
     run(work())
 
 
+def test_monitors_begin_anew_when_an_engineer_says_so_and_stay_so_after_a_restart(line, run):
+    async def work(give):
+        station = line.station()
+        async with station.running():
+            for _ in range(give):
+                await station.submit(frame(line.good()))
+            parts = _parts_watched(station)
+            row = await station.watch_anew(who="Anna")
+            assert _parts_watched(station) == 0
+            return parts, row.entry
+
+    assert run(work(3))[0] == 3
+    parts, said = run(work(2))
+    assert (parts, said.body, said.who) == (2, {"act": "watch the line anew"}, "Anna")
+
+
+def _parts_watched(station):
+    drift = station.status()["drift"]
+    return drift["top"]["parts"] if drift else 0
+
+
 def test_a_station_starts_without_its_model_and_inspects_once_it_is_there(line, run):
     path = line.folder / "models" / "tile.onnx"
     path.rename(path.with_suffix(".away"))

@@ -87,13 +87,15 @@ class Drift:
             self._marked[place] = self._monitors[place].parts
         return {_name(place): _text(self._monitors[place], row) for place in due}
 
-    def forget(self, recipe: str) -> dict[str, str]:
-        """Begin anew with a recipe, and the marks that say so."""
-        gone = [place for place in self._monitors if place[0] == recipe]
-        for place in gone:
-            del self._monitors[place]
-            self._summary.pop(place, None)
-        return {_name(place): "" for place in gone}
+    def marks_of_none(self, recipe: Recipe) -> dict[str, str]:
+        """The marks that say that the monitors of a recipe begin anew."""
+        return {_name((recipe.name, camera)): "" for camera in recipe.cameras}
+
+    def forget(self, recipe: Recipe) -> None:
+        """Begin anew with a recipe, once the marks say so."""
+        for camera in recipe.cameras:
+            self._monitors.pop((recipe.name, camera), None)
+            self._summary.pop((recipe.name, camera), None)
 
     def _monitor(self, place: Place, sha256: str | None, recipe: Recipe) -> Monitor | None:
         """The monitor of a place; a new one where another model judges by now."""

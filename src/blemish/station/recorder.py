@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blemish.errors import BlemishError, UsageError
@@ -27,6 +28,7 @@ from blemish.station.keys import PART_KEY
 if TYPE_CHECKING:
     from blemish.ledger.ledger import Ledger
     from blemish.station.drift import Drift
+    from blemish.station.recipe import Recipe
 
 MOST_AT_ONCE = 64
 PROBE_SECONDS = 2.0
@@ -67,6 +69,7 @@ class Recorder:
         self._more, self._idle = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._answers: set[asyncio.Task[None]] = set()
+        self._writing = Lock()  # of parts, whose marks follow from monitors that stay so long
 
     def put(self, part: Part) -> None:
         """Take a part of which no more images come."""
@@ -115,6 +118,21 @@ class Recorder:
         """Append entries, durably. Raises `BlemishError` where that cannot be."""
         return await asyncio.to_thread(self._append, entries, marks or {})
 
+    async def watch_anew(self, recipe: Recipe, entry: Entry) -> Row:
+        """Have the monitors of a recipe begin anew, by an entry that says who wants it.
+
+        Raises:
+            BlemishError: it cannot be recorded; then they go on.
+        """
+
+        def write() -> Row:
+            with self._writing:
+                row = self._append([entry], self.drift.marks_of_none(recipe))[0]
+                self.drift.forget(recipe)
+                return row
+
+        return await asyncio.to_thread(write)
+
     def _append(self, entries: Sequence[Entry], marks: Mapping[str, str]) -> list[Row]:
         try:
             rows = self.ledger.append(entries, marks=marks)
@@ -136,10 +154,14 @@ class Recorder:
 
     async def _record(self, parts: Sequence[Part]) -> None:
         now = asyncio.get_running_loop().time()
-        for part, inspection, row in await asyncio.to_thread(self._write, parts, now):
+        for part, inspection, row in await asyncio.to_thread(self._write_locked, parts, now):
             self._answer(part, row)
             self.lost += row is None
             self.over(part, inspection, row)
+
+    def _write_locked(self, parts: Sequence[Part], now: float) -> list[_Written]:
+        with self._writing:
+            return self._write(parts, now)
 
     def _write(self, parts: Sequence[Part], now: float) -> list[_Written]:
         """Record parts, all of them or none; in a thread. What cannot be kept takes none along."""

@@ -63,6 +63,7 @@ class Station:
         sources: by the names of cameras.
         outputs: by their names.
         routers: routes that sources and outputs add.
+        watchers: called with each inspection that comes into the record.
 
     Raises:
         LedgerError: the record is damaged, or another process writes it.
@@ -76,6 +77,7 @@ class Station:
         self._warm = Warm(self.models, site.models, site.station.models_memory)
         self._in_force = InForce(site, self.ledger)
         self.routers: list[APIRouter] = []
+        self.watchers: list[Callable[[Inspection], None]] = []
         self.outputs: dict[str, Output | Forwarder] = {}
         self._cameras = Cameras(site, lambda name: self._context("cameras", name), self.recipe)
         self.sources = self._cameras.sources
@@ -250,10 +252,19 @@ class Station:
         marks: Mapping[str, str] | None = None,
     ) -> Row:
         """Record what a person, or a machine for one, has done. Raises `BlemishError`."""
-        values = {"act": what, **(body or {})}
-        now, recipe = datetime.now(UTC), self.recipe.name
-        entry = Entry(Kind.ACT, now, values, recipe=recipe, refers_to=refers_to, who=who)
-        return await self._append(entry, marks)
+        return await self._append(self._act(what, who, body, refers_to), marks)
+
+    async def watch_anew(self, *, who: str) -> Row:
+        """Have the drift monitors of the recipe begin anew: the line is as it should be again.
+
+        Raises:
+            BlemishError: it cannot be recorded; then they go on.
+        """
+        entry = self._act("watch the line anew", who)
+        row = await self._recorder.watch_anew(self.recipe, entry)
+        self._machines.more()
+        self._notices.tell("state", self.status())
+        return row
 
     def say(self, text: str) -> None:
         """Tell a person, and remember it for the page."""
@@ -378,6 +389,8 @@ class Station:
             for camera in (None, *(view.camera for view in inspection.views)):
                 self._latest[camera] = inspection
             self._machines.show(inspection)
+            for watch in self.watchers:
+                watch(inspection)
             self._machines.more()
             self._notices.tell("inspection", {"number": row.number, **row.entry.body})
 
@@ -435,6 +448,16 @@ class Station:
     async def _event(self, what: str, **values: Any) -> Row:
         now, recipe = datetime.now(UTC), self.recipe.name
         return await self._append(Entry(Kind.EVENT, now, {"event": what, **values}, recipe=recipe))
+
+    def _act(
+        self,
+        what: str,
+        who: str,
+        body: Mapping[str, Any] | None = None,
+        refers_to: int | None = None,
+    ) -> Entry:
+        values, now = {"act": what, **(body or {})}, datetime.now(UTC)
+        return Entry(Kind.ACT, now, values, recipe=self.recipe.name, refers_to=refers_to, who=who)
 
     async def _append(self, entry: Entry, marks: Mapping[str, str] | None = None) -> Row:
         (row,) = await self._recorder.append([entry], marks=marks)

@@ -138,6 +138,12 @@ def sign_in(page, secret):
     page.wait_for_selector('#band[data-outcome="defect"]')
 
 
+def press(page, key):
+    """Press a key once the page listens: its script runs when the document is whole."""
+    page.wait_for_load_state()
+    page.keyboard.press(key)
+
+
 def test_every_role_does_what_it_may_and_sees_no_more(site, visit, category):
     secrets = {r: new_token(site.parent / "tokens.toml", f"Anna {r}", r) for r in Role}
     bring(site, category / "test" / "spot" / "000.png", HOSTILE)
@@ -164,9 +170,9 @@ def test_every_role_does_what_it_may_and_sees_no_more(site, visit, category):
 def _work_as_operator(page, secret):
     """Keys through the queue; a recipe; the golden samples."""
     sign_in(page, secret)
-    page.keyboard.press("r")
+    press(page, "r")
     page.wait_for_selector(".waiting a")
-    page.keyboard.press("j")
+    press(page, "j")
     page.wait_for_selector("text=Your word")
     assert not page.query_selector("text=Teach the model")
     page.fill("textarea[name=comment]", "<b>seen</b>")

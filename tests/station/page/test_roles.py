@@ -13,6 +13,7 @@ ROUTES = {
     ("GET", "/"): VIEWER,
     ("GET", "/live/panel"): VIEWER,
     ("GET", "/live/stream"): VIEWER,
+    ("POST", "/live/watch-anew"): ENGINEER,
     ("GET", "/live/{inspection_id}/{camera}/{layer}"): VIEWER,
     ("GET", "/review"): VIEWER,
     ("POST", "/parts/{number}/review"): OPERATOR,

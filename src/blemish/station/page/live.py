@@ -37,6 +37,7 @@ MOST_STREAMS = 64
 RECENT = 18  # parts
 
 Viewer = Annotated[Visitor, Depends(visits(Role.VIEWER))]
+Engineer = Annotated[Visitor, Depends(visits(Role.ENGINEER))]
 Known = Annotated[Token, Depends(needs(Role.VIEWER))]
 _IMAGE_LAYERS = {"image": "image/jpeg", "map": "image/jpeg", "regions": "image/svg+xml"}
 
@@ -96,6 +97,11 @@ def routes(page: Page) -> APIRouter:
             begins=page.lacks_model(station.recipe),
             **shift_shown(station, chart, t),
         )
+
+    @router.post("/live/watch-anew")
+    async def watch_anew(visitor: Engineer) -> dict[str, Any]:
+        await page.station.watch_anew(who=visitor.name)
+        return {}
 
     @router.get("/live/{inspection_id}/{camera}/{layer}")
     def picture(inspection_id: str, camera: str, layer: str, _: Viewer) -> Response:

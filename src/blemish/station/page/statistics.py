@@ -36,6 +36,7 @@ def routes(page: Page) -> APIRouter:
         since, until = _shift(page, shift)
         t = page.texts(request)
         shifts = shifts_of(site.shifts.starts, site.shifts.timezone, datetime.now(UTC), SHIFTS)
+        bars = pareto(ledger, since, until)
         return page.show(
             request,
             visitor,
@@ -45,7 +46,7 @@ def routes(page: Page) -> APIRouter:
             shifts=[start for start, _ in shifts],
             figures=shift_figures(ledger, since, until),
             chart=chart_shown(p_chart(ledger, since, until, step=step_of(since, until)), t),
-            zones=pareto(ledger, since, until)[:MOST_ZONES],
+            zones=bars[:MOST_ZONES] if any(bar.zone for bar in bars) else [],
             heat=_heat(page, since, until, t("statistics.heat")),
         )
 
