@@ -15,14 +15,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# Each worker of the tests has cores of its own, and so has what it starts: threads of several that
-# share a core wait for each other, and trainings take two to three times as long.
-if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and hasattr(os, "sched_setaffinity"):
-    cores = sorted(os.sched_getaffinity(0))
-    if own := cores[int(worker.removeprefix("gw")) :: int(os.environ["PYTEST_XDIST_WORKER_COUNT"])]:
-        os.sched_setaffinity(0, own)
-
-# A thread of torch that waits must not keep another one from working.
+# Workers share the cores, and so do what they start: threads of several that wait for each other on
+# one core make trainings take two to three times as long. Where there is a worker a core, each
+# works with one thread.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # Tests that load ONNX Runtime without blemish, as some users do, send nothing either.

@@ -12,6 +12,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -191,8 +192,17 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
     return values
 
 
+def parse_number(text: str) -> float:
+    """A number as it is typed, which may be a percentage: `0.01`, `1%`. Raises `ValueError`."""
+    number = text.strip()
+    return float(number[:-1]) / 100 if number.endswith("%") else float(number)
+
+
 def parse_value(text: str) -> Any:
-    """A value as it is typed: TOML, or else plain text."""
+    """A value as it is typed: TOML, a percentage, or else plain text."""
+    if text.rstrip().endswith("%"):
+        with suppress(ValueError):
+            return parse_number(text)
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):  # no TOML, too long a number, nested too deeply

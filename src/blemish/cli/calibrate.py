@@ -32,6 +32,7 @@ from blemish.cli.options import (
     Tail,
     Threads,
     ZonesFile,
+    read_number,
     read_zones,
     use_threads,
 )
@@ -62,7 +63,11 @@ CostFalseAlarm = Annotated[
 ]
 DefectRate = Annotated[
     float | None,
-    typer.Option(metavar="RATE", help="Defects on the line (default: as among those given)."),
+    typer.Option(
+        metavar="RATE",
+        parser=read_number,
+        help="Defects on the line (default: as among those given).",
+    ),
 ]
 
 

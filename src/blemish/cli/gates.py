@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from blemish.errors import UsageError, did_you_mean, raise_all
 from blemish.metrics.catalogue import LEVELS, Figure, figures_of
 from blemish.records.findings import Figures
+from blemish.settings import parse_number
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def read_gates(texts: Iterable[str]) -> list[Gate]:
 def _share(text: str) -> float | None:
     """A number from 0 to 1, or `None`."""
     try:
-        number = float(text)
+        number = parse_number(text)
     except ValueError:
         return None
     return number if 0 <= number <= 1 else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blemish.errors import SettingError, UsageError
+from blemish.settings import parse_number
 
 if TYPE_CHECKING:
     from blemish.alignment import Alignment
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 _MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[kmgt]?)i?b?", re.IGNORECASE)
 _FOUR = re.compile(r"\s*-?\d+\s*(,\s*-?\d+\s*){3}")
 _MEGABYTES = {"": 1e-6, "k": 1e-3, "m": 1.0, "g": 1e3, "t": 1e6}
+
+
+def read_number(text: str) -> float:
+    """A number, or a percentage. Raises `BadParameter`."""
+    try:
+        return parse_number(text)
+    except ValueError:
+        raise typer.BadParameter(f"must be like 0.01 or 1%; got '{text}'.") from None
 
 
 class OnAlpha(StrEnum):
@@ -70,6 +79,7 @@ TestFraction = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
+        parser=read_number,
         show_default=False,
         help="Good images to test on, if no split (default 0.3).",
     ),
@@ -158,14 +168,16 @@ FalseAlarmRate = Annotated[
     float | None,
     typer.Option(
         metavar="RATE",
+        parser=read_number,
         callback=_check_rate,
-        help="Good images that may be rejected (default 0.01; of calibrate the model's own).",
+        help="Good images that may be rejected (default 1%; of calibrate the model's own).",
     ),
 ]
 RegionRate = Annotated[
     float | None,
     typer.Option(
         metavar="RATE",
+        parser=read_number,
         callback=_check_rate,
         help="Good images that may show a region (default: the false-alarm rate).",
     ),

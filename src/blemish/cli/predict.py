@@ -1,4 +1,4 @@
-"""`blemish predict`: judge images, a line of JSON for each as soon as it is known."""
+"""`blemish predict`: judge images; a line for each as soon as it is known."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ ErrorAsJson = Annotated[
     bool,
     typer.Option(
         "--json",
-        help="Print an error as JSON too (results always are); with --engine ray the counts.",
+        help="Print JSON on a terminal, too, and errors as JSON; with --engine ray the counts.",
     ),
 ]
 Batch = Annotated[
@@ -124,14 +124,16 @@ def predict(
     force: Force = False,
     as_json: ErrorAsJson = False,
 ) -> None:
-    """Judge images: a line of JSON for each as it is known.
+    """Judge images: a line for each as it is known.
 
-    A line holds path, score, p_value, tail_p_value, verdict, regions, notes (what sets the image
-    apart from all training images) and seconds; where the verdict is "not inspectable", also
-    reasons; of an image that cannot be judged, path and error. Exit code 1: there is such an image,
-    or one not drawn. DIR has each line right after it is printed (a run that is killed may have
-    printed one more); with --resume those that are there stay, and their images are not judged
-    again unless they have changed or lack a drawing.
+    On a terminal it is one of a table: verdict, score beside the threshold, and where the image is
+    odd. In a pipe or a file, or with --json, it is a line of JSON. That holds path, score, p_value
+    (the share of good images that score as high), tail_p_value, verdict, regions, notes (what sets
+    the image apart from all training images) and seconds; where the verdict is "not inspectable",
+    also reasons; of an image that cannot be judged, path and error. Exit code 1: there is such an
+    image, or one not drawn. DIR has each line, as JSON, right after it is printed (a run that is
+    killed may have printed one more); with --resume those that are there stay, and their images are
+    not judged again unless they have changed or lack a drawing.
 
     A TIFF of several images gives a line for each, whose path is a.tif#1, a.tif#2 and so on.
 
@@ -199,6 +201,7 @@ def predict(
         overlay=overlay,
         evidence=evidence,
         training_images=training_images,
+        as_json=as_json,
         **kept,
     )
 

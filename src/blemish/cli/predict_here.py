@@ -26,6 +26,7 @@ from blemish.predictions.sinks import FolderSink
 from blemish.predictions.summary import Summary
 
 if TYPE_CHECKING:
+    from blemish.cli.verdict_table import VerdictTable
     from blemish.model.evidence import Comparisons
     from blemish.model.model import Model
     from blemish.monitor.monitor import Monitor
@@ -46,6 +47,7 @@ def predict_here(
     resume: bool,
     force: bool,
     fail_on_defect: bool,
+    as_json: bool,
 ) -> None:
     """Judge images, and print each result as it is known. Exits with 1, 3 or 4."""
     _refuse_stores([*images, *([] if output is None else [output])])
@@ -84,7 +86,8 @@ def predict_here(
             looks=monitor is not None,
         )
         compared = _compared(comparisons, found, results) if comparisons else results
-        _tell(found, compared, summary, sink, monitor)
+        table = None if as_json or not sys.stdout.isatty() else _table(loaded, found)
+        _tell(found, compared, summary, sink, monitor, table=table)
     tell_summary(summary, perf_counter() - start)
     if monitor:
         tell_drift(monitor)
@@ -132,6 +135,14 @@ def _refuse_stores(places: Sequence[str]) -> None:
         raise UsageError(f"'{place}' is in an object store, which --engine ray reads and writes.")
 
 
+def _table(model: Model, images: Sequence[NamedImage]) -> VerdictTable:
+    """What a person at a terminal is shown, in the place of lines of JSON."""
+    from blemish.cli.verdict_table import VerdictTable
+
+    threshold = model.calibration.stated().image_threshold if model.calibration else None
+    return VerdictTable([str(image.source) for image in images], threshold)
+
+
 def _spelled(result: Prediction | Failure) -> Prediction | Failure:
     """A result, what failed told in options in the place of parameters."""
     from blemish.result import Failure
@@ -147,16 +158,23 @@ def _tell(
     summary: Summary,
     sink: FolderSink | None,
     monitor: Monitor | None,
+    *,
+    table: VerdictTable | None,
 ) -> None:
     """Print, count, keep and watch each result as it is known."""
     from blemish.result import Prediction
 
+    if table is not None and images:
+        console.write(f"{table.heading()}\n")
     progress = TerminalProgress(bars=not sys.stdout.isatty())  # there, the lines tell
     with progress.stage("predict", len(images)) as advance:
         for image, found in zip(images, results, strict=True):
             result = _spelled(found)
             line = result.to_dict()
-            console.write_json_line(line)
+            if table is None:
+                console.write_json_line(line)
+            else:
+                console.write(f"{table.row(result)}\n")
             summary.add(line)
             if sink is not None:
                 sink.add(image.name, result)
