@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SHARED ?= ../shared
+TESTS = $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: setup demo test check bench portability extremes docs tutorial clean
+.PHONY: setup demo test long check bench portability extremes docs tutorial clean
 
 setup: $(VENV)/.dev
 
@@ -25,7 +26,11 @@ demo: $(VENV)/.base
 	$(BIN)/python tools/demo.py --output demo
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	$(TESTS) -m "not long"
+
+# Those that take minutes by themselves.
+long: setup
+	$(TESTS) -m long
 
 check: setup
 	$(BIN)/ruff format --check .

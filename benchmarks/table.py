@@ -30,11 +30,13 @@ from efficientad_tables import drawn_last, named
 
 ROOT = Path(__file__).parents[1]
 RECORDS = ROOT / "benchmarks" / "records"
+FOUR = (("image", "auroc"), ("image", "f1_max"), ("pixel", "auroc"), ("pixel", "f1_max"))
 NOT_SHOWN = ("calibration_folds", "memory_megabytes")  # they do not move these figures
 
 
 PAGES = (
     ROOT / "README.md",
+    ROOT / "docs" / "explanation" / "results.md",
     ROOT / "docs" / "explanation" / "settings.md",
     ROOT / "docs" / "explanation" / "embedded.md",
     ROOT / "docs" / "explanation" / "position.md",
@@ -108,6 +110,10 @@ def filled(text: str) -> str:
         "presets": presets_table,
         "detectors": detectors_table,
         "mission": mission_table,
+        "mission-patchcore": lambda: four_figures("patchcore"),
+        "mission-efficientad": lambda: four_figures("efficientad"),
+        "few-short": lambda: few_sentence(newest("few-*.json")),
+        "few": lambda: few_table(newest("few-*.json")),
         "efficientad-speed": efficientad_speed_table,
         "efficientad-seeds": lambda: efficientad_tables.seeds(
             newest("detectors-*.json"), newest("repeats-*.json")
@@ -347,6 +353,52 @@ def mission_table() -> str:
         cells = " | ".join([*map(_figure, shown), alarms])
         lines.append(f"| {named(row['category'])} | {detector} | {cells} |")
     return "\n".join(lines)
+
+
+def four_figures(detector: str) -> str:
+    """The four figures that the comparison began with, of one detector by default."""
+    lines = ["| Category | Image AUROC | Image F1 | Pixel AUROC | Pixel F1 |", "|---" * 5 + "|"]
+    for row in _by_category(newest("detectors-*.json")["rows"]):
+        if row["detector"] != detector or row["settings"].get("preset") not in (None, "quick"):
+            continue
+        figures = row["figures"]
+        values = [figures[level][name]["value"] for level, name in FOUR]
+        cells = " | ".join(f"{value:.3f}" for value in values)
+        lines.append(f"| {named(row['category'])} | {cells} |")
+    return "\n".join(lines)
+
+
+def few_table(record: dict[str, Any]) -> str:
+    """What models of few good images can promise, and how they tell defects apart."""
+    if not record:
+        return "Not measured yet: `python benchmarks/few.py`."
+    lines = ["| Good images | Can promise | Image AUROC, bottle | light-guide plates |",
+             "|---|---|---|---|"]  # fmt: skip
+    for images in sorted({row["images"] for row in record["rows"]}):
+        rows = [row for row in record["rows"] if row["images"] == images]
+        cells = [_of_draws([r["image_auroc"] for r in rows if r["category"] == name])
+                 for name in ("bottle", "lgp")]  # fmt: skip
+        promised = f"{100 / (images + 1):.1f}% false alarms"
+        lines.append(f"| {images} | {promised} | {' | '.join(cells)} |")
+    draws = len({row["draw"] for row in record["rows"]})
+    return "\n".join([*lines, "", f"Mean and lowest of {draws} random draws of training images."])
+
+
+def few_sentence(record: dict[str, Any]) -> str:
+    """The same of ten images, in words."""
+    rows = [r for r in record.get("rows", ()) if (r["images"], r["category"]) == (10, "bottle")]
+    if not rows:
+        return few_table({})
+    told = _of_draws([row["image_auroc"] for row in rows])
+    return (
+        f"Ten good images of bottle already give an image AUROC of {told.split()[0]} (mean of "
+        f"{len(rows)} draws; lowest {told.split()[1].strip('()')}), and can promise "
+        f"{100 * rows[0]['promised']:.0f}% false alarms; 99 images can promise 1%."
+    )
+
+
+def _of_draws(values: list[float]) -> str:
+    return f"{sum(values) / len(values):.3f} ({min(values):.3f})" if values else "-"
 
 
 def _by_category(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

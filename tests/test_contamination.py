@@ -20,6 +20,7 @@ def image_auroc(model, samples):
 
 # One draw of five; over all of them 28 of 30 are listed (benchmarks/calibration.py).
 @pytest.mark.slow
+@pytest.mark.long
 def test_three_percent_of_hidden_defects_are_listed_and_cost_less_than_a_point(shared):
     dataset = blemish.open_dataset(shared / "data" / "lgp")
     defects = [sample for sample in dataset.test if sample.label == "defect"]

@@ -105,7 +105,7 @@ def test_nothing_of_the_machine_is_in_the_file(resnet18: Path) -> None:
         "mobilenetv3_small_050",
         pytest.param("efficientnet_b0", marks=pytest.mark.slow),
         pytest.param("convnext_atto", marks=pytest.mark.slow),
-        pytest.param("wide_resnet50_2", marks=pytest.mark.slow),
+        pytest.param("wide_resnet50_2", marks=[pytest.mark.slow, pytest.mark.long]),
     ],
 )
 def test_maps_are_those_of_torch_for_any_size_and_batch(

@@ -31,6 +31,11 @@ SHORT = ["--set", "efficientad.steps=2", "--set", "efficientad.image_size=128"]
 README_WORDS = {"DATA...": "data/tile", "DATA": "data/tile", "NEW/": "new"}
 
 
+def as_run(page):
+    """A page; the one that starts a cluster for each of its commands is a long test."""
+    return pytest.param(page, marks=pytest.mark.long) if page.stem == "cluster" else page
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder as the pages suppose it: data, new images, a model."""
@@ -77,7 +82,7 @@ def type_commands(text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", HOW_TO, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*map(as_run, HOW_TO)], ids=lambda page: page.stem)
 def test_pages_of_how_to_do_what_they_say(page, here):
     text = page.read_text()
     blocks = [(line, "sh", code) for line, code in code_blocks(text, "sh")]

@@ -56,6 +56,7 @@ def test_the_experiment_has_both_tables_and_the_report(drawn):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_another_data_set_needs_no_line_changed(shared, tmp_path):
     pages = run(tmp_path / "run", BLEMISH_DATA=str(shared / "data" / "mvtec" / "bottle"))
     assert "| bottle | 209 | 20 | 63 |" in pages["1_data"]

@@ -214,6 +214,7 @@ run()
 """
 
 
+@pytest.mark.long
 def test_what_ends_an_actor_is_tried_again_and_stops_no_other_piece(
     machines, tmp_path, monkeypatch
 ):

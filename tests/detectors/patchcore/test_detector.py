@@ -314,7 +314,7 @@ print(peak_memory_bytes() - held, detector.plan(images).memory_bytes)
 @pytest.mark.parametrize(
     "case",
     [(64, 64, 200, 64, "stretch"), (3000, 4000, 4, 64, "stretch"), (32, 2048, 6, 64, "shorter"),
-     (200, 200, 20, 512, "longer")],
+     pytest.param((200, 200, 20, 512, "longer"), marks=pytest.mark.long)],
 )  # fmt: skip
 def test_a_fit_takes_no_more_memory_than_planned(backbone, case):
     height, width, count, size, how = (str(value) for value in case)
@@ -342,7 +342,7 @@ def test_nearest_says_which_bank_vector_a_patch_resembles(backbone):
     ("data", "backbone_name", "image_auroc", "pixel_auroc"),
     [
         ("mvtec/bottle", "mobilenetv2", 0.999, 0.980),
-        ("mvtec/bottle", "resnet50v2", 0.999, 0.983),
+        pytest.param("mvtec/bottle", "resnet50v2", 0.999, 0.983, marks=pytest.mark.long),
         ("lgp", "mobilenetv2", 0.97, 0.98),
     ],
 )
