@@ -18,9 +18,9 @@ from PIL import Image
 
 from blemish.errors import BlemishError, UsageError
 from blemish.serving.app import make_app
-from blemish.serving.server import Address, Server, serve
+from blemish.serving.server import Address, Server, _Protocol, serve
 from blemish.serving.tokens import Role, new_token
-from served import bearer
+from served import bearer, running
 
 WAIT_SECONDS = 90
 
@@ -106,6 +106,21 @@ def test_it_never_says_a_token_nor_what_it_is(model_file, tmp_path, image):
         code, said = ended(process)
     assert code == 0
     assert secret not in said + json.dumps(told)
+
+
+def test_no_part_of_an_answer_waits_for_word_of_the_one_before(models, monkeypatch):
+    connections = []
+    made = _Protocol.connection_made
+
+    def remember(self, transport):
+        made(self, transport)
+        connections.append(transport.get_extra_info("socket"))
+
+    monkeypatch.setattr(_Protocol, "connection_made", remember)
+    with running(make_app(models)) as address, httpx.Client() as client:
+        assert client.get(f"http://{address}/healthz").json() == {"ready": True}
+        (connection,) = connections
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_it_speaks_tls(model_file, tmp_path):
