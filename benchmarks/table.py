@@ -386,13 +386,17 @@ def few_table(record: dict[str, Any]) -> str:
 
 def few_sentence(record: dict[str, Any]) -> str:
     """The same of ten images, in words."""
-    rows = [r for r in record.get("rows", ()) if (r["images"], r["category"]) == (10, "bottle")]
+    rows = [row for row in record.get("rows", ()) if row["images"] == 10]
+    means = {
+        name: _of_draws([row["image_auroc"] for row in rows if row["category"] == name])
+        for name in ("bottle", "lgp")
+    }
     if not rows:
         return few_table({})
-    told = _of_draws([row["image_auroc"] for row in rows])
     return (
-        f"Ten good images of bottle already give an image AUROC of {told.split()[0]} (mean of "
-        f"{len(rows)} draws; lowest {told.split()[1].strip('()')}), and can promise "
+        f"Ten good images give an image AUROC of {means['bottle']} on bottle and "
+        f"{means['lgp']} on light-guide plates, which vary more (in brackets the lowest of "
+        f"{len({row['draw'] for row in rows})} draws), and can promise "
         f"{100 * rows[0]['promised']:.0f}% false alarms; 99 images can promise 1%."
     )
 
