@@ -189,7 +189,8 @@ def importing(*modules, below):
 def test_only_what_a_user_gives_an_address_knows_how_to_reach_a_network():
     reaching = ("urllib", "http", "socket", "requests", "ftplib")
     told = {"cluster/connect.py", "station/outputs/webhook.py"}  # by an option, by a site file
-    assert importing(*reaching, below=SOURCES) == {"data/download.py", *told}
+    listens = {"serving/server.py"}  # an option of sockets that others have opened
+    assert importing(*reaching, below=SOURCES) == {"data/download.py", *told, *listens}
 
 
 def test_onnx_runtime_is_imported_in_one_place_which_turns_its_statistics_off():
