@@ -15,6 +15,7 @@ import calibration_tables
 import charts
 import drift_tables
 import efficientad_tables
+import few_tables
 import inspectable_tables
 import peer_tables
 import portability_tables
@@ -112,8 +113,8 @@ def filled(text: str) -> str:
         "mission": mission_table,
         "mission-patchcore": lambda: four_figures("patchcore"),
         "mission-efficientad": lambda: four_figures("efficientad"),
-        "few-short": lambda: few_sentence(newest("few-*.json")),
-        "few": lambda: few_table(newest("few-*.json")),
+        "few-short": lambda: few_tables.ten_images(newest("few-*.json")),
+        "few": lambda: few_tables.by_images(newest("few-*.json")),
         "efficientad-speed": efficientad_speed_table,
         "efficientad-seeds": lambda: efficientad_tables.seeds(
             newest("detectors-*.json"), newest("repeats-*.json")
@@ -366,43 +367,6 @@ def four_figures(detector: str) -> str:
         cells = " | ".join(f"{value:.3f}" for value in values)
         lines.append(f"| {named(row['category'])} | {cells} |")
     return "\n".join(lines)
-
-
-def few_table(record: dict[str, Any]) -> str:
-    """What models of few good images can promise, and how they tell defects apart."""
-    if not record:
-        return "Not measured yet: `python benchmarks/few.py`."
-    lines = ["| Good images | Can promise | Image AUROC, bottle | light-guide plates |",
-             "|---|---|---|---|"]  # fmt: skip
-    for images in sorted({row["images"] for row in record["rows"]}):
-        rows = [row for row in record["rows"] if row["images"] == images]
-        cells = [_of_draws([r["image_auroc"] for r in rows if r["category"] == name])
-                 for name in ("bottle", "lgp")]  # fmt: skip
-        promised = f"{100 / (images + 1):.1f}% false alarms"
-        lines.append(f"| {images} | {promised} | {' | '.join(cells)} |")
-    draws = len({row["draw"] for row in record["rows"]})
-    return "\n".join([*lines, "", f"Mean and lowest of {draws} random draws of training images."])
-
-
-def few_sentence(record: dict[str, Any]) -> str:
-    """The same of ten images, in words."""
-    rows = [row for row in record.get("rows", ()) if row["images"] == 10]
-    means = {
-        name: _of_draws([row["image_auroc"] for row in rows if row["category"] == name])
-        for name in ("bottle", "lgp")
-    }
-    if not rows:
-        return few_table({})
-    return (
-        f"Ten good images give an image AUROC of {means['bottle']} on bottle and "
-        f"{means['lgp']} on light-guide plates, which vary more (in brackets the lowest of "
-        f"{len({row['draw'] for row in rows})} draws), and can promise "
-        f"{100 * rows[0]['promised']:.0f}% false alarms; 99 images can promise 1%."
-    )
-
-
-def _of_draws(values: list[float]) -> str:
-    return f"{sum(values) / len(values):.3f} ({min(values):.3f})" if values else "-"
 
 
 def _by_category(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

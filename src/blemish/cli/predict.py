@@ -81,7 +81,7 @@ FailOnDefect = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with the predictions in DIR that were interrupted.")
 ]
-ErrorAsJson = Annotated[
+LinesAsJson = Annotated[
     bool,
     typer.Option(
         "--json",
@@ -122,7 +122,7 @@ def predict(
     ray_address: RayAddress = None,
     resume: Resume = False,
     force: Force = False,
-    as_json: ErrorAsJson = False,
+    as_json: LinesAsJson = False,
 ) -> None:
     """Judge images: a line for each as it is known.
 
