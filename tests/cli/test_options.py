@@ -37,7 +37,7 @@ def test_a_number_may_be_a_percentage(text, number):
 
 @pytest.mark.parametrize("text", ["", "%", "x%", "1%%", "one"])
 def test_what_is_no_number_is_refused_with_an_example(text):
-    with pytest.raises(typer.BadParameter, match="like 0.01 or 1%"):
+    with pytest.raises(typer.BadParameter, match=r"like 0\.01 or 1%"):
         read_number(text)
 
 
